@@ -1,0 +1,324 @@
+"""What happens to jobs: granted, opened, prolonged, ended."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from boruta_farm.core.plan import (
+    JobSaved,
+    KeyErased,
+    KeySaved,
+    Plan,
+    RequestSaved,
+    Step,
+    WorkerSaved,
+)
+from boruta_farm.core.transitions import move_request, move_worker
+from boruta_farm.core.world import World
+from boruta_farm.model.caller import serves
+from boruta_farm.model.errors import (
+    ProlongLimitError,
+    RequestNotFoundError,
+    StaleEpochError,
+    StaleProposalError,
+    WorkerNotAssignedError,
+)
+from boruta_farm.model.events import EventKind
+from boruta_farm.model.job import Job, JobPhase
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.worker import Fence, SessionKey, Worker, WorkerState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Propose to give a worker to a request, both as they were when it was proposed."""
+
+    request_id: int
+    request_revision: int
+    worker: str
+    worker_revision: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prolongation:
+    """Tell which end the agent has to store before a job's timeout may move."""
+
+    worker: str
+    epoch: int
+    sequence: int
+    timeout: datetime
+    fence: Fence
+
+
+def enforced_end(job: Job, settings: FarmSettings) -> datetime:
+    """Return when server and relay end a job that its agent should have ended (I4)."""
+    length = job.timeout - job.granted
+    return job.timeout + settings.slack + length * settings.slack_ratio
+
+
+def grant(world: World, proposal: Grant, now: datetime) -> Plan[None]:
+    """Give an idle, prepared worker to a waiting request.
+
+    Raises StaleProposalError when anything the proposal stood on has changed.
+    """
+    request = world.request(proposal.request_id)
+    worker = world.worker(proposal.worker)
+    if request is None or worker is None or not _still_true(proposal, request, worker, now):
+        raise StaleProposalError
+    opening = request.ssh_key is not None
+    settings = world.settings
+    job = Job(
+        request_id=request.id,
+        worker=worker.uuid,
+        epoch=worker.epoch,
+        phase=JobPhase.OPENING if opening else JobPhase.LIVE,
+        granted=now,
+        timeout=now + settings.job_timeout,
+        limit=now + settings.job_limit,
+        keep_alive_until=None if opening else _kept_until(request, now),
+    )
+    running = move_worker(worker, WorkerState.RUNNING, now)
+    if opening:
+        held = replace(request, job=job, revision=request.revision + 1)
+        kind = EventKind.REQUEST_OPENING
+    else:
+        held = replace(move_request(request, RequestState.IN_PROGRESS, now), job=job)
+        kind = EventKind.REQUEST_STARTED
+    return Plan(
+        answer=None,
+        steps=(
+            RequestSaved(request=held, kind=kind),
+            WorkerSaved(worker=running, kind=EventKind.WORKER_STATE),
+        ),
+    )
+
+
+def opened(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
+    """Start the job whose own key the agent has installed. Raises StaleEpochError."""
+    request, job = _job_of(world, uuid, epoch)
+    if job.phase is not JobPhase.OPENING:
+        raise StaleEpochError
+    live = replace(job, phase=JobPhase.LIVE, keep_alive_until=_kept_until(request, now))
+    started = replace(move_request(request, RequestState.IN_PROGRESS, now), job=live)
+    key = SessionKey(worker=uuid, epoch=epoch, public=request.ssh_key or "", sealed=None)
+    return Plan(
+        answer=None,
+        steps=(
+            KeySaved(key=key),
+            RequestSaved(request=started, kind=EventKind.REQUEST_STARTED),
+        ),
+    )
+
+
+def opening_failed(world: World, uuid: str, epoch: int, now: datetime, reason: str) -> Plan[None]:
+    """Abort an OPENING job whose key was not installed: the worker fails, the request waits on.
+
+    Raises StaleEpochError.
+    """
+    request, job = _job_of(world, uuid, epoch)
+    if job.phase is not JobPhase.OPENING:
+        raise StaleEpochError
+    waiting, steps = end_job(world, request, now, reason, requeue=True, to=WorkerState.FAILED)
+    return Plan(answer=None, steps=(*steps, requeued(waiting)))
+
+
+def requeued(request: Request) -> RequestSaved:
+    """Return the step that puts a request without its aborted job back into the queue."""
+    waiting = replace(request, revision=request.revision + 1)
+    return RequestSaved(request=waiting, kind=EventKind.REQUEST_REQUEUED)
+
+
+def want_prolongation(
+    world: World, request_id: int, now: datetime, *, waited: bool = False
+) -> Plan[Prolongation]:
+    """Commit the intent to move a job's end to now plus the job timeout, within its limit.
+
+    Boards without a fence cannot confirm, so for them the end moves at once.
+    Raises RequestNotFoundError, WorkerNotAssignedError, ProlongLimitError.
+    """
+    request, job = _live_job(world, request_id)
+    worker = world.worker(job.worker)
+    if worker is None:
+        raise WorkerNotAssignedError
+    wanted = min(now + world.settings.job_timeout, job.limit)
+    if wanted <= job.timeout and job.timeout >= job.limit:
+        hours = (job.limit - job.granted) / timedelta(hours=1)
+        raise ProlongLimitError(
+            f"the job runs until {job.timeout.isoformat(timespec='seconds')}, which is the farm's "
+            f"limit of {hours:g} hours for one job; file a new request to go on"
+        )
+    wanted = max(wanted, job.timeout)
+    changed = replace(
+        job,
+        prolong_seq=job.prolong_seq + 1,
+        wanted_timeout=wanted,
+        waited=job.waited or waited,
+    )
+    kind = EventKind.REQUEST_UPDATED
+    if worker.fence is Fence.NONE:
+        changed = _confirmed(request, changed, now)
+        kind = EventKind.REQUEST_PROLONGED
+    saved = replace(request, job=changed, revision=request.revision + 1)
+    answer = Prolongation(
+        worker=job.worker,
+        epoch=job.epoch,
+        sequence=changed.prolong_seq,
+        timeout=wanted,
+        fence=worker.fence,
+    )
+    return Plan(answer=answer, steps=(RequestSaved(request=saved, kind=kind),))
+
+
+def prolonged(world: World, uuid: str, epoch: int, sequence: int, now: datetime) -> Plan[datetime]:
+    """Move a job's end to the one its agent has stored; repeats change nothing.
+
+    Raises StaleEpochError when the job is over or a newer intent replaced this one.
+    """
+    request, job = _job_of(world, uuid, epoch)
+    if job.phase is not JobPhase.LIVE or job.prolong_seq != sequence:
+        raise StaleEpochError
+    if job.wanted_timeout is None:
+        return Plan(answer=job.timeout)
+    changed = _confirmed(request, job, now)
+    saved = replace(request, job=changed, revision=request.revision + 1)
+    return Plan(
+        answer=changed.timeout,
+        steps=(RequestSaved(request=saved, kind=EventKind.REQUEST_PROLONGED),),
+    )
+
+
+def keep_alive(world: World, request_id: int, now: datetime) -> Plan[None]:
+    """Renew a job's KeepAlive. Raises RequestNotFoundError, WorkerNotAssignedError."""
+    request, job = _live_job(world, request_id)
+    if request.keep_alive is None:
+        return Plan(answer=None)
+    changed = replace(job, keep_alive_until=_kept_until(request, now))
+    saved = replace(request, job=changed, revision=request.revision + 1)
+    return Plan(answer=None, steps=(RequestSaved(request=saved, kind=EventKind.REQUEST_UPDATED),))
+
+
+def end_due(world: World, request_id: int, now: datetime) -> Plan[bool]:
+    """End a job whose time is over, whose KeepAlive lapsed, or whose opening took too long.
+
+    False when nothing of that is due (any more).
+    """
+    request = world.request(request_id)
+    job = request.live_job if request is not None else None
+    if request is None or job is None:
+        return Plan(answer=False)
+    if job.phase is JobPhase.OPENING:
+        waited = world.settings.opening_timeout
+        if now < job.granted + waited:
+            return Plan(answer=False)
+        reason = f"the agent did not install the request's key within {waited.total_seconds():g} s"
+        plan = opening_failed(world, job.worker, job.epoch, now, reason)
+        return Plan(answer=True, steps=plan.steps)
+    if now >= enforced_end(job, world.settings):
+        reason = "the job's time was over"
+    elif job.keep_alive_until is not None and now >= job.keep_alive_until:
+        reason = f"its client did not renew KeepAlive for {request.keep_alive} s"
+    else:
+        return Plan(answer=False)
+    return Plan(answer=True, steps=_done(world, request, now, reason))
+
+
+def ended(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
+    """Finish a job that its agent ended at its time. Raises StaleEpochError."""
+    request, job = _job_of(world, uuid, epoch)
+    if job.phase is not JobPhase.LIVE:
+        raise StaleEpochError
+    return Plan(answer=None, steps=_done(world, request, now, "the job's time was over"))
+
+
+def end_job(
+    world: World,
+    request: Request,
+    now: datetime,
+    reason: str,
+    *,
+    requeue: bool = False,
+    to: WorkerState | None = None,
+) -> tuple[Request, tuple[Step, ...]]:
+    """Take the worker back from a request's live job.
+
+    Returns the request, not yet saved, with the ended job (without any when ``requeue``), and
+    the steps for job, key and worker. The worker goes ``to`` a given state; by default to
+    PREPARE, to BUSY when maintenance was asked for after the job, to FAILED when its agent is
+    out of reach.
+    """
+    job = request.live_job
+    worker = world.worker(job.worker) if job is not None else None
+    if job is None or worker is None:
+        return request, ()
+    over = replace(job, phase=JobPhase.ENDED, ended=now, wanted_timeout=None)
+    steps: list[Step] = [KeyErased(worker=job.worker, epoch=job.epoch)]
+    if requeue:
+        steps.append(JobSaved(job=over))
+    next_worker = _released(worker, now, reason, to)
+    steps.append(WorkerSaved(worker=next_worker, kind=EventKind.WORKER_STATE))
+    return replace(request, job=None if requeue else over), tuple(steps)
+
+
+def _released(worker: Worker, now: datetime, reason: str, to: WorkerState | None) -> Worker:
+    if to is not None:
+        return move_worker(worker, to, now, reason)
+    if worker.after_job:
+        return move_worker(worker, WorkerState.BUSY, now, worker.reason)
+    if worker.unreachable_since is not None:
+        since = worker.unreachable_since.isoformat(timespec="seconds")
+        lost = f"its agent is out of reach since {since}; the board must prove itself clean first"
+        return move_worker(worker, WorkerState.FAILED, now, lost)
+    return move_worker(worker, WorkerState.PREPARE, now)
+
+
+def _done(world: World, request: Request, now: datetime, reason: str) -> tuple[Step, ...]:
+    over, steps = end_job(world, request, now, reason)
+    finished = move_request(over, RequestState.DONE, now, reason)
+    return (*steps, RequestSaved(request=finished, kind=EventKind.REQUEST_FINISHED))
+
+
+def _still_true(proposal: Grant, request: Request, worker: Worker, now: datetime) -> bool:
+    return (
+        request.state is RequestState.WAITING
+        and request.live_job is None
+        and request.revision == proposal.request_revision
+        and request.valid_after <= now < request.deadline
+        and worker.state is WorkerState.IDLE
+        and worker.unreachable_since is None
+        and worker.revision == proposal.worker_revision
+        and worker.epoch == proposal.epoch
+        and request.required.items() <= worker.caps.items()
+        and serves(worker.groups, request.owner_groups)
+    )
+
+
+def _job_of(world: World, uuid: str, epoch: int) -> tuple[Request, Job]:
+    request = world.holder(uuid)
+    job = request.live_job if request is not None else None
+    if request is None or job is None or job.worker != uuid or job.epoch != epoch:
+        raise StaleEpochError
+    return request, job
+
+
+def _live_job(world: World, request_id: int) -> tuple[Request, Job]:
+    request = world.request(request_id)
+    if request is None:
+        raise RequestNotFoundError
+    job = request.live_job
+    if job is None or job.phase is not JobPhase.LIVE:
+        raise WorkerNotAssignedError
+    return request, job
+
+
+def _kept_until(request: Request, now: datetime) -> datetime | None:
+    return now + timedelta(seconds=request.keep_alive) if request.keep_alive else None
+
+
+def _confirmed(request: Request, job: Job, now: datetime) -> Job:
+    return replace(
+        job,
+        timeout=job.wanted_timeout or job.timeout,
+        wanted_timeout=None,
+        keep_alive_until=_kept_until(request, now),
+    )

@@ -1,0 +1,71 @@
+"""What a decision wants done: records to save and what to tell about them."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from boruta_farm.model.events import EventKind
+from boruta_farm.model.job import Job
+from boruta_farm.model.request import Request
+from boruta_farm.model.worker import SessionKey, Worker
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSaved:
+    """Save a request together with its job, and tell why."""
+
+    request: Request
+    kind: EventKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSaved:
+    """Save a job that its request no longer keeps: an OPENING job that was aborted."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSaved:
+    """Save a worker, or remove it when ``removed``, and tell why."""
+
+    worker: Worker
+    kind: EventKind
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreationRemembered:
+    """Remember which request an Idempotency-Key made."""
+
+    owner: str
+    key: str
+    body_hash: str
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySaved:
+    """Save the key of a preparation."""
+
+    key: SessionKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyErased:
+    """Erase the key of a preparation."""
+
+    worker: str
+    epoch: int
+
+
+Step = RequestSaved | JobSaved | WorkerSaved | CreationRemembered | KeySaved | KeyErased
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(Generic[Answer]):
+    """Carry the steps of one decision in order, and its answer."""
+
+    answer: Answer
+    steps: tuple[Step, ...] = ()

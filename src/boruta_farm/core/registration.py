@@ -1,0 +1,179 @@
+"""What happens when a board registers, for the first time or again."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from boruta_farm.core.plan import Plan, Step, WorkerSaved
+from boruta_farm.core.requests import check_caps
+from boruta_farm.core.transitions import move_worker
+from boruta_farm.core.workers import fail
+from boruta_farm.core.world import World
+from boruta_farm.model.errors import (
+    AddressError,
+    CredentialError,
+    MissingUUIDError,
+    PortsExhaustedError,
+    WorkerNameError,
+)
+from boruta_farm.model.events import EventKind
+from boruta_farm.model.worker import UUID_CAPABILITY, Fence, Registration, Worker, WorkerState
+
+MAX_NAME = 64
+RESTING = frozenset({WorkerState.IDLE, WorkerState.RUNNING})
+"""States in which the agent's epoch must be the worker's: it has proved this preparation."""
+
+
+def register(world: World, registration: Registration, now: datetime) -> Plan[Worker]:
+    """Make a board known, or go on with a known one; the answer is the worker afterwards.
+
+    A new board starts in MAINTENANCE. A known one that changed its capabilities or ports goes
+    through BUSY to MAINTENANCE (a fenced board after its job); an unchanged FAILED one is
+    prepared again; a fenced one that rebooted, or lost what it knew, loses its job.
+    Raises the errors of ``contracts.Superviser.register``.
+    """
+    uuid = registration.caps.get(UUID_CAPABILITY, "")
+    if not uuid:
+        raise MissingUUIDError
+    check_caps(registration.caps, world.settings)
+    _port_of(registration.dryad_address, "dryad_address")
+    _port_of(registration.ssh_address, "ssh_address")
+    known = world.worker(uuid)
+    if known is None:
+        return _first(world, uuid, registration, now)
+    if known.credential is not None and known.credential != registration.credential:
+        raise CredentialError
+    return _again(world, known, registration, now)
+
+
+def _first(world: World, uuid: str, registration: Registration, now: datetime) -> Plan[Worker]:
+    port = world.free_port()
+    if port is None:
+        raise PortsExhaustedError
+    worker = Worker(
+        uuid=uuid,
+        name=_free_name(world, registration.name or uuid, uuid),
+        state=WorkerState.MAINTENANCE,
+        since=now,
+        caps=registration.caps,
+        groups=(),
+        epoch=max(world.remembered_epoch(uuid), registration.epoch),
+        fence=registration.fence,
+        dryad_address=registration.dryad_address,
+        ssh_address=registration.ssh_address,
+        port=port,
+        registered=now,
+        reason="newly registered",
+        boot_id=registration.boot_id,
+        credential=registration.credential,
+        facts=registration.facts,
+    )
+    return Plan(
+        answer=worker, steps=(WorkerSaved(worker=worker, kind=EventKind.WORKER_REGISTERED),)
+    )
+
+
+def _again(world: World, known: Worker, registration: Registration, now: datetime) -> Plan[Worker]:
+    steps: list[Step] = []
+    worker = known
+    doubt = _doubt(known, registration)
+    if doubt is not None:
+        worker, failing = fail(world, worker, now, doubt)
+        steps.extend(failing)
+    changed = _changed(known, registration)
+    worker = replace(
+        worker,
+        name=_renamed(world, known, registration),
+        caps=registration.caps,
+        epoch=max(worker.epoch, registration.epoch),
+        fence=registration.fence,
+        dryad_address=registration.dryad_address,
+        ssh_address=registration.ssh_address,
+        boot_id=registration.boot_id,
+        credential=registration.credential or known.credential,
+        facts=registration.facts,
+        unreachable_since=None,
+        revision=worker.revision + 1,
+    )
+    steps.append(WorkerSaved(worker=worker, kind=EventKind.WORKER_REGISTERED))
+    if changed:
+        worker, more = _set_aside(world, worker, now)
+    elif worker.state is WorkerState.FAILED:
+        worker = move_worker(worker, WorkerState.PREPARE, now)
+        more = (WorkerSaved(worker=worker, kind=EventKind.WORKER_STATE),)
+    else:
+        more = ()
+    return Plan(answer=worker, steps=(*steps, *more))
+
+
+def _set_aside(world: World, worker: Worker, now: datetime) -> tuple[Worker, tuple[Step, ...]]:
+    """Send a changed board to maintenance: a fenced one after its job, another at once."""
+    reason = "registered with other capabilities or ports"
+    if worker.state in (WorkerState.MAINTENANCE, WorkerState.BUSY):
+        return worker, ()
+    steps: tuple[Step, ...] = ()
+    if worker.state is WorkerState.RUNNING:
+        if worker.fence is Fence.AGENT:
+            later = replace(
+                worker,
+                after_job=True,
+                idle_again=world.settings.idle_again,
+                reason=reason,
+                revision=worker.revision + 1,
+            )
+            return later, (WorkerSaved(worker=later, kind=EventKind.WORKER_CHANGED),)
+        worker, steps = fail(world, worker, now, reason)
+    busy = replace(
+        move_worker(worker, WorkerState.BUSY, now, reason), idle_again=world.settings.idle_again
+    )
+    return busy, (*steps, WorkerSaved(worker=busy, kind=EventKind.WORKER_STATE))
+
+
+def _doubt(known: Worker, registration: Registration) -> str | None:
+    """Return why a fenced board's present preparation cannot be trusted any more, if so (I2)."""
+    if registration.fence is Fence.NONE or known.state not in RESTING:
+        return None
+    if known.boot_id is not None and registration.boot_id != known.boot_id:
+        return "its supervisor was rebooted"
+    if registration.epoch != known.epoch:
+        return (
+            f"its agent knows epoch {registration.epoch}, the farm epoch {known.epoch}: "
+            "one of them lost its memory"
+        )
+    return None
+
+
+def _changed(known: Worker, registration: Registration) -> bool:
+    if dict(known.caps) != dict(registration.caps):
+        return True
+    if _port_of(known.ssh_address, "") != _port_of(registration.ssh_address, ""):
+        return True
+    return registration.fence is Fence.NONE and (
+        _port_of(known.dryad_address, "") != _port_of(registration.dryad_address, "")
+    )
+
+
+def _port_of(address: str, what: str) -> int:
+    host, _, port = address.rpartition(":")
+    if not host:
+        raise AddressError(f"IP address is missing from {what} {address!r}")
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise AddressError(f"Port is missing from {what} {address!r}")
+    return int(port)
+
+
+def _renamed(world: World, known: Worker, registration: Registration) -> str:
+    """Keep the name unless the board asks for another one, suffixes aside."""
+    wanted = registration.name
+    if wanted is None or wanted == known.name or known.name.startswith(f"{wanted}-"):
+        return known.name
+    return _free_name(world, wanted, known.uuid)
+
+
+def _free_name(world: World, wanted: str, uuid: str) -> str:
+    if not 0 < len(wanted) <= MAX_NAME or not wanted.isprintable() or wanted != wanted.strip():
+        raise WorkerNameError
+    name, number = wanted, 1
+    while (taken := world.worker_named(name)) is not None and taken.uuid != uuid:
+        number += 1
+        name = f"{wanted}-{number}"
+    return name

@@ -1,0 +1,238 @@
+"""What happens to requests: filed, changed, closed, timed out, orphaned."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from boruta_farm.core.calendar import one_month_after
+from boruta_farm.core.jobs import end_job
+from boruta_farm.core.plan import CreationRemembered, Plan, RequestSaved, Step
+from boruta_farm.core.transitions import move_request
+from boruta_farm.core.world import World
+from boruta_farm.model.caller import Caller
+from boruta_farm.model.errors import (
+    DeadlineInPastError,
+    IdempotencyError,
+    KeepAliveError,
+    LimitError,
+    PriorityError,
+    RequestNotFoundError,
+    RequestStateError,
+    SSHKeyError,
+    TimeRangeError,
+)
+from boruta_farm.model.events import EventKind
+from boruta_farm.model.request import (
+    HIGHEST_PRIORITY,
+    LOWEST_PRIORITY,
+    NewRequest,
+    Request,
+    RequestState,
+    RequestUpdate,
+)
+from boruta_farm.model.settings import FarmSettings
+
+SSH_KEY = re.compile(
+    r"(?:ssh-(?:rsa|ed25519)|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)"
+    r"@openssh\.com) AAAA[A-Za-z0-9+/]+={0,3}(?: [^\x00-\x1f\x7f]*)?"
+)
+MAX_SSH_KEY = 8192
+KEEP_ALIVE_RANGE = range(10, 3601)
+
+
+def create(world: World, caller: Caller, new: NewRequest, now: datetime) -> Plan[int]:
+    """File a request; a repeated Idempotency-Key answers with the id it made first.
+
+    Raises the errors of ``contracts.Requests.new_request``.
+    """
+    if new.idempotency_key is not None:
+        known = world.remembered_creation(caller.name, new.idempotency_key)
+        if known is not None:
+            body_hash, request_id = known
+            if body_hash != new.body_hash:
+                raise IdempotencyError
+            return Plan(answer=request_id)
+    _check_priority(new.priority)
+    valid_after = new.valid_after or now
+    deadline = new.deadline or one_month_after(now)
+    if deadline < now:
+        raise DeadlineInPastError
+    if new.deadline is not None and deadline < valid_after:
+        raise TimeRangeError
+    _check_extras(new)
+    check_caps(new.caps or {}, world.settings)
+    request = Request(
+        id=world.next_request_id(),
+        owner=caller.name,
+        owner_groups=caller.groups,
+        priority=new.priority,
+        valid_after=valid_after,
+        deadline=deadline,
+        state=RequestState.WAITING,
+        caps=new.caps,
+        created=now,
+        ssh_key=new.ssh_key.strip() if new.ssh_key else None,
+        keep_alive=new.keep_alive,
+    )
+    steps: list[Step] = [RequestSaved(request=request, kind=EventKind.REQUEST_CREATED)]
+    if new.idempotency_key is not None:
+        steps.append(
+            CreationRemembered(
+                owner=caller.name,
+                key=new.idempotency_key,
+                body_hash=new.body_hash or "",
+                request_id=request.id,
+            )
+        )
+    return Plan(answer=request.id, steps=tuple(steps))
+
+
+def update(world: World, request_id: int, change: RequestUpdate, now: datetime) -> Plan[None]:
+    """Change a waiting request; a grant being opened for it is aborted by the caller's engine.
+
+    A deadline alone is not compared with the stored valid-after, a valid-after alone is
+    compared with the stored deadline: so does the original.
+    """
+    if not change.priority and change.valid_after is None and change.deadline is None:
+        return Plan(answer=None)
+    request = _existing(world, request_id)
+    if request.state is not RequestState.WAITING:
+        raise RequestStateError
+    if change.priority:
+        _check_priority(change.priority)
+    if change.deadline is not None and change.deadline < now:
+        raise DeadlineInPastError
+    deadline = change.deadline or request.deadline
+    if change.valid_after is not None and change.valid_after > deadline:
+        raise TimeRangeError
+    steps: list[Step] = []
+    if request.live_job is not None:
+        request, aborted = end_job(world, request, now, "the request was changed", requeue=True)
+        steps.extend(aborted)
+    changed = replace(
+        request,
+        priority=change.priority or request.priority,
+        valid_after=change.valid_after or request.valid_after,
+        deadline=deadline,
+        revision=request.revision + 1,
+    )
+    steps.append(RequestSaved(request=changed, kind=EventKind.REQUEST_UPDATED))
+    return Plan(answer=None, steps=tuple(steps))
+
+
+def close(world: World, request_id: int, now: datetime) -> Plan[None]:
+    """Cancel a waiting request, or finish a running one and take its worker back."""
+    request = _existing(world, request_id)
+    if request.state is RequestState.WAITING:
+        return _finish(world, request, RequestState.CANCELLED, now, "closed")
+    if request.state is RequestState.IN_PROGRESS:
+        return _finish(world, request, RequestState.DONE, now, "closed")
+    raise RequestStateError
+
+
+def expire(world: World, request_id: int, now: datetime) -> Plan[bool]:
+    """Time a waiting request out at its deadline; False when that is not due (any more)."""
+    request = world.request(request_id)
+    if request is None or request.state is not RequestState.WAITING or now < request.deadline:
+        return Plan(answer=False)
+    reason = "the deadline passed before a worker was free"
+    plan = _finish(world, request, RequestState.TIMEOUT, now, reason)
+    return Plan(answer=True, steps=plan.steps)
+
+
+def orphan(world: World, request_id: int, now: datetime) -> Plan[bool]:
+    """Note that the last registered worker that could serve a waiting request is gone."""
+    request = world.request(request_id)
+    if request is None or request.state is not RequestState.WAITING or request.orphaned_since:
+        return Plan(answer=False)
+    changed = replace(request, orphaned_since=now, revision=request.revision + 1)
+    return Plan(
+        answer=True, steps=(RequestSaved(request=changed, kind=EventKind.REQUEST_ORPHANED),)
+    )
+
+
+def adopt(world: World, request_id: int) -> Plan[bool]:
+    """Note that a registered worker could serve an orphaned request again."""
+    request = world.request(request_id)
+    if request is None or request.finished is not None or request.orphaned_since is None:
+        return Plan(answer=False)
+    changed = replace(request, orphaned_since=None, revision=request.revision + 1)
+    return Plan(answer=True, steps=(RequestSaved(request=changed, kind=EventKind.REQUEST_ADOPTED),))
+
+
+def invalidate(world: World, request_id: int, now: datetime) -> Plan[bool]:
+    """End a request as INVALID that has been orphaned for the settings' time."""
+    request = world.request(request_id)
+    if request is None or request.state is not RequestState.WAITING:
+        return Plan(answer=False)
+    since = request.orphaned_since
+    if since is None or now < since + world.settings.invalid_after:
+        return Plan(answer=False)
+    minutes = world.settings.invalid_after / timedelta(minutes=1)
+    reason = f"no registered worker could serve it for {minutes:g} minutes"
+    plan = _finish(world, request, RequestState.INVALID, now, reason)
+    return Plan(answer=True, steps=plan.steps)
+
+
+def check_caps(caps: Mapping[str, str], settings: FarmSettings) -> None:
+    """Raise LimitError when capabilities are more or longer than the farm allows."""
+    if len(caps) > settings.max_caps:
+        raise LimitError(
+            f"{len(caps)} capabilities exceed the farm's limit 'max_caps' of {settings.max_caps}"
+        )
+    for name, value in caps.items():
+        if len(name) + len(value) > settings.max_cap_length:
+            raise LimitError(
+                f"capability {name[:40]!r} is longer than the farm's limit 'max_cap_length' "
+                f"of {settings.max_cap_length} characters"
+            )
+
+
+def _finish(
+    world: World, request: Request, state: RequestState, now: datetime, reason: str
+) -> Plan[None]:
+    steps: list[Step] = []
+    if request.live_job is not None:
+        requeue = request.state is RequestState.WAITING
+        request, steps_of_job = end_job(world, request, now, reason, requeue=requeue)
+        steps.extend(steps_of_job)
+    finished = move_request(request, state, now, reason)
+    steps.append(RequestSaved(request=finished, kind=EventKind.REQUEST_FINISHED))
+    return Plan(answer=None, steps=tuple(steps))
+
+
+def _existing(world: World, request_id: int) -> Request:
+    request = world.request(request_id)
+    if request is None:
+        raise RequestNotFoundError
+    return request
+
+
+def _check_priority(priority: int) -> None:
+    if not HIGHEST_PRIORITY <= priority <= LOWEST_PRIORITY:
+        raise PriorityError
+
+
+def _check_extras(new: NewRequest) -> None:
+    if new.ssh_key is not None:
+        key = new.ssh_key.strip()
+        if len(key) > MAX_SSH_KEY or not _is_public_key(key):
+            raise SSHKeyError
+    if new.keep_alive is not None and new.keep_alive not in KEEP_ALIVE_RANGE:
+        raise KeepAliveError
+
+
+def _is_public_key(line: str) -> bool:
+    """Tell whether the line's base64 holds a key of the type that the line names (RFC 4253)."""
+    if not SSH_KEY.fullmatch(line):
+        return False
+    kind, encoded = line.split(" ", 2)[:2]
+    try:
+        blob = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        return False
+    named = kind.encode()
+    return blob.startswith(len(named).to_bytes(4, "big") + named) and len(blob) > len(named) + 4

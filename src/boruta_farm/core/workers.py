@@ -1,0 +1,228 @@
+"""What happens to workers: set aside, prepared, failed, lost, removed."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from boruta_farm.core.jobs import end_job, requeued
+from boruta_farm.core.plan import KeyErased, KeySaved, Plan, RequestSaved, Step, WorkerSaved
+from boruta_farm.core.transitions import move_request, move_worker
+from boruta_farm.core.world import World
+from boruta_farm.model.errors import (
+    FailInMaintenanceError,
+    ForbiddenStateError,
+    NotDeregisterableError,
+    PortsExhaustedError,
+    StaleEpochError,
+    WorkerNotFoundError,
+    WorkerTransitionError,
+)
+from boruta_farm.model.events import EventKind
+from boruta_farm.model.request import RequestState
+from boruta_farm.model.worker import SessionKey, Worker, WorkerState
+
+OUT_OF_SERVICE = frozenset({WorkerState.MAINTENANCE, WorkerState.FAILED})
+WAITING_FOR_AGENT = frozenset({WorkerState.IDLE, WorkerState.PREPARE, WorkerState.BUSY})
+PASSING = frozenset({WorkerState.PREPARE, WorkerState.BUSY})
+
+
+def set_state(
+    world: World,
+    uuid: str,
+    state: WorkerState,
+    now: datetime,
+    reason: str | None = None,
+    *,
+    after_job: bool = False,
+) -> Plan[None]:
+    """Decide an admin's wish for IDLE or MAINTENANCE.
+
+    Raises the errors of ``contracts.Workers.set_state``.
+    """
+    worker = existing(world, uuid)
+    if state is WorkerState.IDLE:
+        if worker.state is not WorkerState.MAINTENANCE:
+            raise WorkerTransitionError
+        preparing = move_worker(worker, WorkerState.PREPARE, now)
+        return Plan(answer=None, steps=(_state(preparing),))
+    if state is not WorkerState.MAINTENANCE:
+        raise ForbiddenStateError
+    if worker.state in (WorkerState.MAINTENANCE, WorkerState.BUSY):
+        return Plan(answer=None)
+    if after_job and worker.state is WorkerState.RUNNING:
+        later = replace(
+            worker, after_job=True, idle_again=False, reason=reason, revision=worker.revision + 1
+        )
+        return Plan(answer=None, steps=(WorkerSaved(worker=later, kind=EventKind.WORKER_CHANGED),))
+    if worker.state is WorkerState.RUNNING:
+        _, steps = _evict(world, worker, WorkerState.BUSY, now, reason or "maintenance")
+        return Plan(answer=None, steps=steps)
+    busy = replace(move_worker(worker, WorkerState.BUSY, now, reason), idle_again=False)
+    return Plan(answer=None, steps=(*_forget_key(worker), _state(busy)))
+
+
+def set_groups(world: World, uuid: str, groups: tuple[str, ...]) -> Plan[None]:
+    """Replace a worker's groups, sorted, each once."""
+    worker = existing(world, uuid)
+    changed = replace(worker, groups=tuple(sorted(set(groups))), revision=worker.revision + 1)
+    return Plan(answer=None, steps=(WorkerSaved(worker=changed, kind=EventKind.WORKER_CHANGED),))
+
+
+def deregister(world: World, uuid: str) -> Plan[None]:
+    """Remove a worker that is out of service. Raises NotDeregisterableError otherwise."""
+    worker = existing(world, uuid)
+    if worker.state not in OUT_OF_SERVICE:
+        raise NotDeregisterableError
+    removed = WorkerSaved(worker=worker, kind=EventKind.WORKER_DEREGISTERED, removed=True)
+    return Plan(answer=None, steps=(*_forget_key(worker), removed))
+
+
+def set_fail(world: World, uuid: str, reason: str, now: datetime) -> Plan[None]:
+    """Fail a worker as its board reports. Raises FailInMaintenanceError where that is barred."""
+    worker = existing(world, uuid)
+    if worker.state in (WorkerState.MAINTENANCE, WorkerState.BUSY):
+        raise FailInMaintenanceError
+    if worker.state is WorkerState.FAILED:
+        return Plan(answer=None)
+    _, steps = fail(world, worker, now, reason or "the board reported a failure")
+    return Plan(answer=None, steps=steps)
+
+
+def prepared(
+    world: World,
+    uuid: str,
+    epoch: int,
+    key: SessionKey,
+    username: str,
+    host_key: str | None,
+    now: datetime,
+) -> Plan[None]:
+    """Make a worker IDLE that was proved clean and got its key. Raises StaleEpochError."""
+    worker = _at_epoch(world, uuid, epoch, WorkerState.PREPARE)
+    idle = replace(move_worker(worker, WorkerState.IDLE, now), username=username, host_key=host_key)
+    return Plan(answer=None, steps=(KeySaved(key=key), _state(idle)))
+
+
+def cleaned(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
+    """Put an evicted and cleaned worker into MAINTENANCE. Raises StaleEpochError."""
+    worker = _at_epoch(world, uuid, epoch, WorkerState.BUSY)
+    resting = move_worker(worker, WorkerState.MAINTENANCE, now, worker.reason)
+    if not worker.idle_again:
+        return Plan(answer=None, steps=(_state(resting),))
+    preparing = replace(move_worker(resting, WorkerState.PREPARE, now), idle_again=False)
+    return Plan(answer=None, steps=(_state(resting), _state(preparing)))
+
+
+def failed(world: World, uuid: str, epoch: int, now: datetime, reason: str) -> Plan[None]:
+    """Fail a worker whose operation of this epoch failed. Raises StaleEpochError."""
+    worker = world.worker(uuid)
+    if worker is None or worker.epoch != epoch or worker.state in OUT_OF_SERVICE:
+        raise StaleEpochError
+    _, steps = fail(world, worker, now, reason)
+    return Plan(answer=None, steps=steps)
+
+
+def recovered(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
+    """Prepare a FAILED worker that is in reach and healthy again. Raises StaleEpochError."""
+    worker = _at_epoch(world, uuid, epoch, WorkerState.FAILED)
+    return Plan(answer=None, steps=(_state(move_worker(worker, WorkerState.PREPARE, now)),))
+
+
+def lost(world: World, uuid: str, now: datetime) -> Plan[None]:
+    """Note that an agent is out of reach; a running job goes on until its end (I5)."""
+    worker = world.worker(uuid)
+    if worker is None or worker.unreachable_since is not None:
+        return Plan(answer=None)
+    gone = replace(worker, unreachable_since=now, revision=worker.revision + 1)
+    note = WorkerSaved(worker=gone, kind=EventKind.WORKER_LOST)
+    if worker.state not in WAITING_FOR_AGENT:
+        return Plan(answer=None, steps=(note,))
+    _, steps = fail(world, gone, now, "its agent is out of reach")
+    return Plan(answer=None, steps=(note, *steps))
+
+
+def back(world: World, uuid: str) -> Plan[None]:
+    """Note that a lost agent is in reach again."""
+    worker = world.worker(uuid)
+    if worker is None or worker.unreachable_since is None:
+        return Plan(answer=None)
+    here = replace(worker, unreachable_since=None, revision=worker.revision + 1)
+    return Plan(answer=None, steps=(WorkerSaved(worker=here, kind=EventKind.WORKER_BACK),))
+
+
+def expire_preparation(world: World, uuid: str, now: datetime) -> Plan[bool]:
+    """Fail a worker that passed too long in PREPARE or BUSY (I17); False when not due."""
+    worker = world.worker(uuid)
+    limit = world.settings.prepare_timeout
+    if worker is None or worker.state not in PASSING or now < worker.since + limit:
+        return Plan(answer=False)
+    minutes = limit / timedelta(minutes=1)
+    _, steps = fail(world, worker, now, f"still in {worker.state} after {minutes:g} minutes")
+    return Plan(answer=True, steps=steps)
+
+
+def move_port(world: World, uuid: str, port: int) -> Plan[None]:
+    """Give a worker the next free tunnel port when another program holds its own.
+
+    A running job keeps its port, since its user has it. Raises PortsExhaustedError.
+    """
+    worker = world.worker(uuid)
+    if worker is None or worker.port != port or worker.state is WorkerState.RUNNING:
+        return Plan(answer=None)
+    free = world.free_port(after=port)
+    if free is None:
+        raise PortsExhaustedError
+    moved = replace(worker, port=free, revision=worker.revision + 1)
+    return Plan(answer=None, steps=(WorkerSaved(worker=moved, kind=EventKind.WORKER_CHANGED),))
+
+
+def fail(
+    world: World, worker: Worker, now: datetime, reason: str
+) -> tuple[Worker, tuple[Step, ...]]:
+    """Return the failed worker and the steps that fail it together with its job."""
+    if worker.state is WorkerState.RUNNING:
+        return _evict(world, worker, WorkerState.FAILED, now, reason)
+    broken = move_worker(worker, WorkerState.FAILED, now, reason)
+    return broken, (*_forget_key(worker), _state(broken))
+
+
+def existing(world: World, uuid: str) -> Worker:
+    """Return a registered worker. Raises WorkerNotFoundError."""
+    worker = world.worker(uuid)
+    if worker is None:
+        raise WorkerNotFoundError
+    return worker
+
+
+def _evict(
+    world: World, worker: Worker, to: WorkerState, now: datetime, reason: str
+) -> tuple[Worker, tuple[Step, ...]]:
+    """Take a running worker from its job: a LIVE one fails, an OPENING one waits on."""
+    moved = replace(move_worker(worker, to, now, reason), idle_again=False)
+    request = world.holder(worker.uuid)
+    if request is None:
+        return moved, (_state(moved),)
+    requeue = request.state is RequestState.WAITING
+    over, steps = end_job(world, request, now, reason, requeue=requeue, to=to)
+    rest = tuple(step for step in steps if not isinstance(step, WorkerSaved))
+    if requeue:
+        saved = requeued(over)
+    else:
+        why = f"{worker.name} was taken away: {reason}"
+        failed_request = move_request(over, RequestState.FAILED, now, why)
+        saved = RequestSaved(request=failed_request, kind=EventKind.REQUEST_FINISHED)
+    return moved, (*rest, _state(moved), saved)
+
+
+def _forget_key(worker: Worker) -> tuple[Step, ...]:
+    return (KeyErased(worker=worker.uuid, epoch=worker.epoch),)
+
+
+def _state(worker: Worker) -> WorkerSaved:
+    return WorkerSaved(worker=worker, kind=EventKind.WORKER_STATE)
+
+
+def _at_epoch(world: World, uuid: str, epoch: int, state: WorkerState) -> Worker:
+    worker = world.worker(uuid)
+    if worker is None or worker.epoch != epoch or worker.state is not state:
+        raise StaleEpochError
+    return worker

@@ -1,0 +1,55 @@
+"""What the core may read: the farm's state as of now."""
+
+from typing import Protocol
+
+from boruta_farm.model.request import Request
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.worker import SessionKey, Worker
+
+
+class World(Protocol):
+    """Read the state that a decision needs; a store's transaction is one, a dict in tests another.
+
+    Reads see every earlier decision of the same batch.
+    """
+
+    @property
+    def settings(self) -> FarmSettings:
+        """Return the farm's rules."""
+        ...
+
+    def request(self, request_id: int) -> Request | None:
+        """Return a request with its latest job."""
+        ...
+
+    def worker(self, uuid: str) -> Worker | None:
+        """Return a registered worker."""
+        ...
+
+    def worker_named(self, name: str) -> Worker | None:
+        """Return the registered worker of this name."""
+        ...
+
+    def holder(self, uuid: str) -> Request | None:
+        """Return the request whose OPENING or LIVE job occupies the worker."""
+        ...
+
+    def session_key(self, uuid: str, epoch: int) -> SessionKey | None:
+        """Return the key installed for a preparation."""
+        ...
+
+    def remembered_epoch(self, uuid: str) -> int:
+        """Return the last epoch of a deregistered worker, else 0."""
+        ...
+
+    def remembered_creation(self, owner: str, key: str) -> tuple[str, int] | None:
+        """Return body hash and request id filed under an Idempotency-Key."""
+        ...
+
+    def next_request_id(self) -> int:
+        """Return an id that was never used; saving a request with it uses it up."""
+        ...
+
+    def free_port(self, after: int | None = None) -> int | None:
+        """Return the lowest port of the range that no worker has (above ``after``, if given)."""
+        ...

@@ -1,0 +1,1 @@
+"""The contracts in process: commands go to the writer, followers keep up with the feed."""

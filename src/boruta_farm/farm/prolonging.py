@@ -1,0 +1,46 @@
+"""Prolong a job in three steps: intent, the agent's confirmation, the new timeout (I4)."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from boruta_farm.clock import Clock
+from boruta_farm.contracts import Boards
+from boruta_farm.core import jobs
+from boruta_farm.farm.engine import Engine
+from boruta_farm.model.errors import AgentUnreachableError
+from boruta_farm.model.worker import Fence
+
+ANSWER_WITHIN = timedelta(seconds=5)
+
+
+class Prolonging:
+    """Move the end of a job no further than its agent has confirmed."""
+
+    def __init__(self, engine: Engine, boards: Boards, clock: Clock) -> None:
+        self._engine = engine
+        self._boards = boards
+        self._clock = clock
+
+    async def prolong(self, request_id: int, *, waited: bool = False) -> datetime:
+        """Return the job's new end.
+
+        Raises RequestNotFoundError, WorkerNotAssignedError, ProlongLimitError, and
+        AgentUnreachableError when the agent did not confirm within 5 s (a retry is harmless).
+        """
+        wish = await self._engine.run(
+            lambda world, now: jobs.want_prolongation(world, request_id, now, waited=waited)
+        )
+        if wish.fence is Fence.NONE:
+            return wish.timeout
+        board = self._boards.fenced(wish.worker)
+        if board is None:
+            raise AgentUnreachableError
+        remaining = (wish.timeout - self._clock.now()).total_seconds()
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
+                await board.extend(wish.epoch, wish.sequence, remaining)
+        except TimeoutError:
+            raise AgentUnreachableError from None
+        return await self._engine.run(
+            lambda world, now: jobs.prolonged(world, wish.worker, wish.epoch, wish.sequence, now)
+        )

@@ -1,0 +1,71 @@
+"""The contract Reports in process: what stewards, link and relay tell about boards."""
+
+from boruta_farm.contracts import Cipher, Prepared
+from boruta_farm.core import jobs, workers
+from boruta_farm.farm.engine import Engine
+from boruta_farm.model.worker import KeyPair, SessionKey
+
+
+class FarmReports:
+    """Turn reports into committed changes; private keys are sealed before they are stored."""
+
+    def __init__(self, engine: Engine, cipher: Cipher) -> None:
+        self._engine = engine
+        self._cipher = cipher
+
+    async def prepared(self, uuid: str, epoch: int, key: KeyPair, prepared: Prepared) -> None:
+        """Make a board in PREPARE IDLE, its key sealed and stored in the same transaction."""
+        sealed = self._cipher.seal(key.private.encode(), key_context(uuid, epoch))
+        session_key = SessionKey(worker=uuid, epoch=epoch, public=key.public, sealed=sealed)
+        await self._engine.run(
+            lambda world, now: workers.prepared(
+                world, uuid, epoch, session_key, prepared.username, prepared.host_key, now
+            )
+        )
+
+    async def cleaned(self, uuid: str, epoch: int) -> None:
+        """Put a board in BUSY into MAINTENANCE."""
+        await self._engine.run(lambda world, now: workers.cleaned(world, uuid, epoch, now))
+
+    async def failed(self, uuid: str, epoch: int, reason: str) -> None:
+        """Fail a board whose operation failed."""
+        await self._engine.run(lambda world, now: workers.failed(world, uuid, epoch, now, reason))
+
+    async def recovered(self, uuid: str, epoch: int) -> None:
+        """Prepare a FAILED board that is healthy again."""
+        await self._engine.run(lambda world, now: workers.recovered(world, uuid, epoch, now))
+
+    async def lost(self, uuid: str) -> None:
+        """Note that a board's agent is out of reach past its grace."""
+        await self._engine.run(lambda world, now: workers.lost(world, uuid, now))
+
+    async def back(self, uuid: str) -> None:
+        """Note that a lost board's agent is in reach again."""
+        await self._engine.run(lambda world, _now: workers.back(world, uuid))
+
+    async def opened(self, uuid: str, epoch: int) -> None:
+        """Start the job whose own key is installed."""
+        await self._engine.run(lambda world, now: jobs.opened(world, uuid, epoch, now))
+
+    async def opening_failed(self, uuid: str, epoch: int, reason: str) -> None:
+        """Abort the job whose own key could not be installed."""
+        await self._engine.run(
+            lambda world, now: jobs.opening_failed(world, uuid, epoch, now, reason)
+        )
+
+    async def prolonged(self, uuid: str, epoch: int, sequence: int) -> None:
+        """Move a job's end to the one its agent has stored."""
+        await self._engine.run(lambda world, now: jobs.prolonged(world, uuid, epoch, sequence, now))
+
+    async def ended(self, uuid: str, epoch: int) -> None:
+        """Finish a job that its agent ended."""
+        await self._engine.run(lambda world, now: jobs.ended(world, uuid, epoch, now))
+
+    async def port_taken(self, uuid: str, port: int) -> None:
+        """Give a worker another tunnel port."""
+        await self._engine.run(lambda world, _now: workers.move_port(world, uuid, port))
+
+
+def key_context(uuid: str, epoch: int) -> str:
+    """Return what a sealed key is bound to, so that it cannot serve another preparation."""
+    return f"session-key/{uuid}/{epoch}"

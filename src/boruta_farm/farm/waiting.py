@@ -1,0 +1,52 @@
+"""Wait for a request to leave the queue without asking again and again."""
+
+import asyncio
+from collections import defaultdict
+from datetime import timedelta
+
+from boruta_farm.model.events import Change
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.store.base import Store
+
+
+class Waiting:
+    """Wake those who wait for a request when a committed change touches it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiters: defaultdict[int, set[asyncio.Event]] = defaultdict(set)
+        store.listen(self._wake)
+
+    def close(self) -> None:
+        """Stop listening; those who wait run into their time limit."""
+        self._store.forget(self._wake)
+
+    async def until_decided(self, request_id: int, limit: timedelta) -> Request | None:
+        """Return the request once it is not WAITING any more, or as it is after ``limit``.
+
+        None when there is no such request.
+        """
+        woken = asyncio.Event()
+        self._waiters[request_id].add(woken)
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                while True:
+                    request = await self._store.get_request(request_id)
+                    if request is None or request.state is not RequestState.WAITING:
+                        return request
+                    await woken.wait()
+                    woken.clear()
+        except TimeoutError:
+            return await self._store.get_request(request_id)
+        finally:
+            waiters = self._waiters[request_id]
+            waiters.discard(woken)
+            if not waiters:
+                del self._waiters[request_id]
+
+    def _wake(self, changes: tuple[Change, ...]) -> None:
+        if not self._waiters:
+            return
+        for change in changes:
+            for woken in self._waiters.get(change.event.request_id or 0, ()):
+                woken.set()

@@ -1,0 +1,1 @@
+"""Records, states, events and errors: plain data that every floor shares."""

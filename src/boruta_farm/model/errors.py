@@ -1,0 +1,267 @@
+"""The one tree of errors.
+
+Every class has a stable ``code`` (it travels on the wire as ``Code``) and its docstring's first
+line is its default message, so no error is ever without words. Texts that clients of the
+original system know are kept to the letter.
+"""
+
+from typing import ClassVar
+
+
+class BorutaError(Exception):
+    """Boruta failed in a way it did not expect"""
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or type(self).default_message())
+
+    @classmethod
+    def default_message(cls) -> str:
+        """Return the first line of the class's docstring."""
+        return (cls.__doc__ or cls.__name__).strip().splitlines()[0]
+
+    @property
+    def message(self) -> str:
+        """Return the words a person sees."""
+        return str(self)
+
+
+class NotFoundError(BorutaError):
+    """Nothing is known under this name"""
+
+    code = "not-found"
+
+
+class RequestNotFoundError(NotFoundError):
+    """Request not found"""
+
+    code = "request-not-found"
+
+
+class WorkerNotFoundError(NotFoundError):
+    """Worker not found"""
+
+    code = "worker-not-found"
+
+
+class InvalidError(BorutaError):
+    """the call cannot be understood or is not allowed now"""
+
+    code = "invalid"
+
+
+class PriorityError(InvalidError):
+    """requested priority out of bounds"""
+
+    code = "priority-out-of-bounds"
+
+
+class DeadlineInPastError(InvalidError):
+    """deadline in the past"""
+
+    code = "deadline-in-past"
+
+
+class TimeRangeError(InvalidError):
+    """requested time range illegal - ValidAfter must be before Deadline"""
+
+    code = "illegal-time-range"
+
+
+class RequestStateError(InvalidError):
+    """action cannot be executed in current state"""
+
+    code = "wrong-request-state"
+
+
+class WorkerNotAssignedError(InvalidError):
+    """worker not assigned"""
+
+    code = "worker-not-assigned"
+
+
+class RequestIdMismatchError(InvalidError):
+    """request ID set in JSON doesn't match ID from URL"""
+
+    code = "request-id-mismatch"
+
+
+class SortItemError(InvalidError):
+    """unknown name of item by which list should be sorted"""
+
+    code = "unknown-sort-item"
+
+
+class SortOrderError(InvalidError):
+    """unknown sort order (valid: ascending or descending)"""
+
+    code = "unknown-sort-order"
+
+
+class ListDirectionError(InvalidError):
+    """unknown direction (valid: forward or backward)"""
+
+    code = "unknown-direction"
+
+
+class ForbiddenStateError(InvalidError):
+    """Only state changes to IDLE and MAINTENANCE are allowed"""
+
+    code = "forbidden-state"
+
+
+class WorkerTransitionError(InvalidError):
+    """Invalid state transition was requested"""
+
+    code = "invalid-transition"
+
+
+class NotDeregisterableError(InvalidError):
+    """Worker is not in FAIL or MAINTENANCE state"""
+
+    code = "not-deregisterable"
+
+
+class FailInMaintenanceError(InvalidError):
+    """It is forbidden to set FAIL state when Worker is in MAINTENANCE state"""
+
+    code = "fail-in-maintenance"
+
+
+class MissingUUIDError(InvalidError):
+    """Capabilities are missing UUID entry"""
+
+    code = "missing-uuid"
+
+
+class AddressError(InvalidError):
+    """an address given at registration cannot be used"""
+
+    code = "bad-address"
+
+
+class WorkerNameError(InvalidError):
+    """a worker's name is one line of 1 to 64 visible characters"""
+
+    code = "bad-worker-name"
+
+
+class SSHKeyError(InvalidError):
+    """SSHKey is not a public key in OpenSSH's one-line form ('ssh-ed25519 AAAA... me@host')"""
+
+    code = "bad-ssh-key"
+
+
+class KeepAliveError(InvalidError):
+    """KeepAlive must be a whole number of seconds from 10 to 3600"""
+
+    code = "bad-keep-alive"
+
+
+class ProlongLimitError(InvalidError):
+    """the job has reached the farm's longest time for one job and cannot be prolonged"""
+
+    code = "prolong-limit"
+
+
+class LimitError(InvalidError):
+    """a value is larger than this farm allows"""
+
+    code = "limit-exceeded"
+
+
+class IdempotencyError(BorutaError):
+    """this Idempotency-Key was used before with another body; use a new key for a new request"""
+
+    code = "idempotency-key-reused"
+
+
+class PortsExhaustedError(BorutaError):
+    """no free tunnel port is left; widen 'tunnel_ports' in the configuration and restart"""
+
+    code = "ports-exhausted"
+
+
+class RefusedError(BorutaError):
+    """the caller may not do this"""
+
+    code = "refused"
+
+
+class CredentialError(RefusedError):
+    """another credential is pinned for this UUID; deregister the worker to enrol the board anew"""
+
+    code = "credential-refused"
+
+
+class UnavailableError(BorutaError):
+    """the service cannot answer just now; try again"""
+
+    code = "unavailable"
+
+
+class OverloadedError(UnavailableError):
+    """too many changes are waiting to be written; try again in a second"""
+
+    code = "overloaded"
+
+
+class OutcomeUnknownError(UnavailableError):
+    """the outcome of the write is unknown; read back, or repeat with the same Idempotency-Key"""
+
+    code = "outcome-unknown"
+
+
+class StorageFullError(UnavailableError):
+    """the disk that holds the farm's data is full; free space, running jobs still end on time"""
+
+    code = "storage-full"
+
+
+class AgentUnreachableError(UnavailableError):
+    """the board's agent did not answer in time; nothing was changed, try again"""
+
+    code = "agent-unreachable"
+
+
+class StaleEpochError(BorutaError):
+    """the message belongs to an earlier preparation of the board and was ignored"""
+
+    code = "stale-epoch"
+
+
+class StaleProposalError(BorutaError):
+    """the state changed since the proposal was made; it goes back to the index"""
+
+    code = "stale-proposal"
+
+
+class BoardError(BorutaError):
+    """the board could not do what was asked"""
+
+    code = "board-failed"
+
+
+class TransitionError(BorutaError):
+    """a state change outside the table of transitions was attempted"""
+
+    code = "illegal-transition"
+
+
+class StoreError(BorutaError):
+    """the farm's database cannot be used"""
+
+    code = "store"
+
+
+class ProtocolError(BorutaError):
+    """the other side sent something that the protocol does not allow"""
+
+    code = "protocol"
+
+
+class ConfigError(BorutaError):
+    """the configuration cannot be used"""
+
+    code = "config"

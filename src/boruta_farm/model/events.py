@@ -1,0 +1,57 @@
+"""What happened, as told to followers and to the outside."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from boruta_farm.model.request import Request
+from boruta_farm.model.worker import Worker
+
+
+class EventKind(StrEnum):
+    """Past-tense names of everything that can happen."""
+
+    REQUEST_CREATED = "request.created"
+    REQUEST_UPDATED = "request.updated"
+    REQUEST_OPENING = "request.opening"
+    REQUEST_REQUEUED = "request.requeued"
+    REQUEST_STARTED = "request.started"
+    REQUEST_PROLONGED = "request.prolonged"
+    REQUEST_FINISHED = "request.finished"
+    REQUEST_ORPHANED = "request.orphaned"
+    REQUEST_ADOPTED = "request.adopted"
+    WORKER_REGISTERED = "worker.registered"
+    WORKER_CHANGED = "worker.changed"
+    WORKER_STATE = "worker.state"
+    WORKER_LOST = "worker.lost"
+    WORKER_BACK = "worker.back"
+    WORKER_DEREGISTERED = "worker.deregistered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Tell one thing that happened; ``number`` rises in commit order without gaps.
+
+    ``state`` is the state after the event. Small on purpose: whoever needs more reads the
+    record, so that an event never leaks capabilities, keys or owners.
+    """
+
+    number: int
+    at: datetime
+    kind: EventKind
+    request_id: int | None = None
+    worker: str | None = None
+    state: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Carry an event together with the record after it, for followers in the same process.
+
+    For a deregistered worker the record is its last one.
+    """
+
+    event: Event
+    request: Request | None = None
+    worker: Worker | None = None

@@ -1,0 +1,42 @@
+"""A request's hold on a worker."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class JobPhase(StrEnum):
+    """How far a job has come; at most one OPENING or LIVE job exists per worker and request."""
+
+    OPENING = "OPENING"
+    LIVE = "LIVE"
+    ENDED = "ENDED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Record one hold of a worker, identified by the worker's UUID and epoch.
+
+    ``timeout`` is the end shown to people and enforced by the agent. ``limit`` is the latest end
+    that prolonging can reach. ``prolong_seq`` counts prolongations; ``wanted_timeout`` is an
+    intent that the agent has not yet confirmed. ``keep_alive_until`` is when the job lapses
+    unless its client renews. ``waited`` tells that a waiting acquire has prolonged it once.
+    """
+
+    request_id: int
+    worker: str
+    epoch: int
+    phase: JobPhase
+    granted: datetime
+    timeout: datetime
+    limit: datetime
+    prolong_seq: int = 0
+    wanted_timeout: datetime | None = None
+    keep_alive_until: datetime | None = None
+    waited: bool = False
+    ended: datetime | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether the job still occupies its worker."""
+        return self.phase is not JobPhase.ENDED

@@ -1,0 +1,80 @@
+"""Filters, sorting and pages of lists."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+MAX_PAGE_LIMIT = 65535
+
+
+class SortOrder(StrEnum):
+    """Which way a list is sorted."""
+
+    ASCENDING = "ascending"
+    DESCENDING = "descending"
+
+
+class ListDirection(StrEnum):
+    """Which way a list is traversed from the paginator's border."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sorter:
+    """Name the item to sort by, any letter case; the id breaks ties in the same order."""
+
+    item: str = "id"
+    order: SortOrder = SortOrder.ASCENDING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paginator:
+    """Cut one page: up to ``limit`` items after (before, when backward) ``border``.
+
+    ``border`` is an id (text for workers, number for requests) that must exist but need not
+    match the filter; None starts at the respective end. A limit of 0 means the highest.
+    """
+
+    border: int | str | None = None
+    direction: ListDirection = ListDirection.FORWARD
+    limit: int = MAX_PAGE_LIMIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFilter:
+    """Keep requests that match every field that is not None.
+
+    ``states`` are texts because an unknown one matches nothing rather than being an error.
+    ``finished_after`` keeps unfinished requests and those that finished later than that.
+    """
+
+    ids: tuple[int, ...] | None = None
+    priorities: tuple[int, ...] | None = None
+    states: tuple[str, ...] | None = None
+    finished_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerFilter:
+    """Keep workers that have all ``caps``, one of ``groups`` and one of ``states``, where given."""
+
+    caps: Mapping[str, str] | None = None
+    groups: tuple[str, ...] | None = None
+    states: tuple[str, ...] | None = None
+
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[Item]):
+    """Carry one page; ``total`` counts the filtered list, ``remaining`` what lies beyond the page
+    in the direction of travel."""
+
+    items: tuple[Item, ...]
+    total: int
+    remaining: int

@@ -1,0 +1,29 @@
+"""The farm's rules that the core needs to know."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FarmSettings:
+    """Carry the settings that shape decisions; durations are explained in the configuration.
+
+    ``tunnel_ports`` are the first and last TCP port of the range from which each worker gets
+    one for good. ``slack`` and ``slack_ratio`` are how much later than the agent the server and
+    relay act at a job's end. ``idle_again`` returns a re-registered worker to IDLE by itself.
+    """
+
+    job_timeout: timedelta = timedelta(hours=1)
+    job_limit: timedelta = timedelta(hours=24)
+    invalid_after: timedelta = timedelta(minutes=10)
+    lost_grace: timedelta = timedelta(seconds=30)
+    opening_timeout: timedelta = timedelta(seconds=10)
+    prepare_timeout: timedelta = timedelta(minutes=5)
+    idempotency_kept: timedelta = timedelta(hours=24)
+    recent: timedelta = timedelta(hours=24)
+    slack: timedelta = timedelta(seconds=2)
+    slack_ratio: float = 0.0002
+    tunnel_ports: tuple[int, int] = (20000, 29999)
+    idle_again: bool = False
+    max_caps: int = 256
+    max_cap_length: int = 4096

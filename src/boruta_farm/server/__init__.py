@@ -1,0 +1,1 @@
+"""The server: configuration, and the only place where all parts are put together."""

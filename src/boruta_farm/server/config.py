@@ -1,0 +1,238 @@
+"""One configuration: a TOML file, the environment over it, flags over both."""
+
+import difflib
+import ipaddress
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from boruta_farm.model.errors import ConfigError
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.server import values
+from boruta_farm.server.values import Raw
+
+ENVIRONMENT_PREFIX = "BORUTA_"
+
+
+def _setting(
+    default: object,
+    read: Callable[[Raw], object],
+    help_text: str,
+    show: Callable[[Any], str] = str,
+) -> Any:
+    return field(default=default, metadata={"read": read, "help": help_text, "show": show})
+
+
+def default_data() -> Path:
+    """Return where the farm's data lies unless told otherwise."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/boruta")
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "boruta"
+
+
+def _duration(default: timedelta, help_text: str) -> Any:
+    return _setting(default, values.duration, help_text, values.show_duration)
+
+
+FARM = FarmSettings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Carry every setting of the server; each field's name is its key in the file."""
+
+    api_addr: tuple[str, int] = _setting(
+        ("127.0.0.1", 8487), values.address, "Where the HTTP API listens.", values.show_address
+    )
+    allow_anonymous: bool = _setting(
+        False,
+        values.switch,
+        "Let anyone who reaches the API do anything. Needed for any address outside loopback, "
+        "since this version knows no users.",
+        values.show_switch,
+    )
+    data: Path = _setting(
+        Path(),
+        values.folder,
+        "Folder of the database, the secret key and the relay's socket. Default: "
+        "/var/lib/boruta for root, else ~/.local/share/boruta.",
+    )
+    database: str = _setting(
+        "",
+        values.text,
+        "PostgreSQL to use instead of the SQLite file in the data folder: postgresql://...",
+    )
+    public_address: str = _setting(
+        "",
+        values.text,
+        "IP address at which users reach the tunnels. Default: the one they called the API at.",
+    )
+    tunnel_ports: tuple[int, int] = _setting(
+        FARM.tunnel_ports,
+        values.ports,
+        "TCP ports of which every worker gets one for good.",
+        values.show_ports,
+    )
+    cors: bool = _setting(
+        False, values.switch, "Let web pages of any origin call the API.", values.show_switch
+    )
+    job_timeout: timedelta = _duration(
+        FARM.job_timeout, "How long a job lasts, and what a prolongation sets it to from now."
+    )
+    job_limit: timedelta = _duration(
+        FARM.job_limit, "The longest a job can last with all its prolongations."
+    )
+    invalid_after: timedelta = _duration(
+        FARM.invalid_after,
+        "How long a request whose last possible worker is gone waits before it becomes INVALID.",
+    )
+    lost_grace: timedelta = _duration(
+        FARM.lost_grace, "How long an agent may be silent before its worker counts as lost."
+    )
+    opening_timeout: timedelta = _duration(
+        FARM.opening_timeout, "How long an agent may take to install a request's own key."
+    )
+    prepare_timeout: timedelta = _duration(
+        FARM.prepare_timeout, "How long clean-up and preparation of a board may take."
+    )
+    idle_again: bool = _setting(
+        FARM.idle_again,
+        values.switch,
+        "Return a board to IDLE by itself after it registered with other capabilities.",
+        values.show_switch,
+    )
+    keys_ready: int = _setting(128, values.whole, "How many session keys are made ahead.")
+    log_format: str = _setting(
+        "human", values.one_of("human", "json"), "Form of the log: human or json."
+    )
+    log_level: str = _setting(
+        "info",
+        values.one_of("debug", "info", "warning", "error"),
+        "The least important lines logged: debug, info, warning or error.",
+    )
+
+    def farm_settings(self) -> FarmSettings:
+        """Return the part of the settings that shapes decisions."""
+        return FarmSettings(
+            job_timeout=self.job_timeout,
+            job_limit=self.job_limit,
+            invalid_after=self.invalid_after,
+            lost_grace=self.lost_grace,
+            opening_timeout=self.opening_timeout,
+            prepare_timeout=self.prepare_timeout,
+            tunnel_ports=self.tunnel_ports,
+            idle_again=self.idle_again,
+        )
+
+
+def load(
+    path: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Raw] | None = None,
+) -> Config:
+    """Return the configuration: file, then environment, then flags.
+
+    Raises ConfigError naming the place, the key, what is wrong and what would be right.
+    """
+    known = {item.name: item for item in fields(Config)}
+    found: dict[str, object] = {"data": default_data()}
+    sources: list[tuple[str, Mapping[str, Raw]]] = []
+    if path is not None:
+        sources.append((str(path), _read_file(path)))
+    named = {ENVIRONMENT_PREFIX + name.upper(): name for name in known}
+    environment = os.environ if environment is None else environment
+    for variable, name in named.items():
+        if variable in environment:
+            sources.append((f"environment variable {variable}", {name: environment[variable]}))
+    if overrides:
+        sources.append(("command line", overrides))
+    for place, settings in sources:
+        for name, raw in settings.items():
+            if name not in known:
+                raise ConfigError(f"{place}: there is no setting {name!r}{_hint(name, known)}")
+            try:
+                found[name] = known[name].metadata["read"](raw)
+            except ConfigError as error:
+                raise ConfigError(f"{place}: {name}: {error.message}") from None
+    return _checked(Config(**found))  # type: ignore[arg-type]  # each reader returns its field's type
+
+
+def example() -> str:
+    """Return a commented file with every setting at its default."""
+    lines = ["# Boruta's server. Every setting is optional; the values shown are the defaults.", ""]
+    for item in fields(Config):
+        lines.append(f"# {item.metadata['help']}")
+        lines.append(f"# {item.name} = {_toml(item.metadata['show'], item.default)}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def describe(config: Config) -> str:
+    """Return the settings in force as a TOML file."""
+    return "".join(
+        f"{item.name} = {_toml(item.metadata['show'], getattr(config, item.name))}\n"
+        for item in fields(Config)
+    )
+
+
+def reference() -> str:
+    """Return the settings as a Markdown table for the documentation."""
+    rows = ["| setting | default | meaning |", "| --- | --- | --- |"]
+    for item in fields(Config):
+        default = item.metadata["show"](item.default) if item.name != "data" else ""
+        rows.append(f"| `{item.name}` | `{default or '(none)'}` | {item.metadata['help']} |")
+    return "\n".join(rows) + "\n"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a listening address is reachable from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _checked(config: Config) -> Config:
+    """Refuse settings that contradict each other."""
+    host = config.api_addr[0]
+    if not is_loopback(host) and not config.allow_anonymous:
+        raise ConfigError(
+            f"api_addr: {host} can be reached from other machines, and this version knows no "
+            "users: anyone there could take any board. Listen on 127.0.0.1, or say "
+            "--allow-anonymous (allow_anonymous = true) to accept that"
+        )
+    if config.job_limit < config.job_timeout:
+        raise ConfigError("job_limit: must not be shorter than job_timeout")
+    if config.database and not config.database.startswith(("postgresql://", "postgres://")):
+        raise ConfigError(
+            f"database: {config.database!r} is no PostgreSQL address; "
+            "write postgresql://USER@HOST/NAME, or leave it out to use SQLite"
+        )
+    return config
+
+
+def _read_file(path: Path) -> Mapping[str, Raw]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is no valid TOML: {error}") from None
+
+
+def _hint(name: str, known: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else "; see: boruta config example"
+
+
+def _toml(show: Callable[[Any], str], value: object) -> str:
+    if isinstance(value, bool | int):
+        return show(value)
+    return f'"{show(value)}"'

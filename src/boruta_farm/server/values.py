@@ -1,0 +1,120 @@
+"""Read and write the values of settings: durations, addresses, port ranges, switches."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+from boruta_farm.model.errors import ConfigError
+
+Raw = str | int | float | bool | list[object]
+"""What TOML, the environment or a flag may give for one setting."""
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
+PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+
+
+def duration(raw: Raw) -> timedelta:
+    """Read ``90s``, ``1h30m`` or ``2d``; a bare number is refused, since it has no unit."""
+    text = str(raw).replace(" ", "")
+    if isinstance(raw, bool) or not DURATION.fullmatch(text):
+        raise ConfigError(
+            f"{raw!r} is no duration; write it with a unit, such as 90s, 30m or 1h30m"
+        )
+    return timedelta(seconds=sum(float(n) * UNITS[u] for n, u in PART.findall(text)))
+
+
+def show_duration(value: timedelta) -> str:
+    """Write a duration in the form that ``duration`` reads."""
+    seconds = value.total_seconds()
+    for unit in ("d", "h", "m"):
+        if seconds and seconds % UNITS[unit] == 0:
+            return f"{seconds / UNITS[unit]:g}{unit}"
+    return f"{seconds:g}s"
+
+
+def address(raw: Raw) -> tuple[str, int]:
+    """Read ``HOST:PORT``; IPv6 hosts stand in brackets; port 0 lets the system choose."""
+    text = str(raw)
+    host, separator, port = text.rpartition(":")
+    if not separator or not port.isdigit() or int(port) > 65535:
+        raise ConfigError(f"{text!r} is no address; write it as HOST:PORT, such as 127.0.0.1:8487")
+    return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)
+
+
+def show_address(value: tuple[str, int]) -> str:
+    """Write an address in the form that ``address`` reads."""
+    host, port = value
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def ports(raw: Raw) -> tuple[int, int]:
+    """Read a range of TCP ports, ``FIRST-LAST``."""
+    first, separator, last = str(raw).partition("-")
+    if not (separator and first.strip().isdigit() and last.strip().isdigit()):
+        raise ConfigError(f"{raw!r} is no port range; write it as FIRST-LAST, such as 20000-29999")
+    low, high = int(first), int(last)
+    if not 1024 <= low <= high <= 65535:
+        raise ConfigError(
+            f"the ports {low}-{high} must lie between 1024 and 65535, lower one first"
+        )
+    return low, high
+
+
+def show_ports(value: tuple[int, int]) -> str:
+    """Write a port range in the form that ``ports`` reads."""
+    return f"{value[0]}-{value[1]}"
+
+
+def switch(raw: Raw) -> bool:
+    """Read true or false."""
+    if isinstance(raw, bool):
+        return raw
+    text = str(raw).lower()
+    if text in ("true", "yes", "on", "1"):
+        return True
+    if text in ("false", "no", "off", "0"):
+        return False
+    raise ConfigError(f"{raw!r} is neither true nor false")
+
+
+def show_switch(value: bool) -> str:
+    """Write a switch in the form that ``switch`` reads."""
+    return "true" if value else "false"
+
+
+def whole(raw: Raw) -> int:
+    """Read a whole number of at least 1."""
+    if isinstance(raw, bool) or not str(raw).isdigit() or int(str(raw)) < 1:
+        raise ConfigError(f"{raw!r} is no whole number of at least 1")
+    return int(str(raw))
+
+
+def text(raw: Raw) -> str:
+    """Read a text."""
+    if not isinstance(raw, str):
+        raise ConfigError(f"{raw!r} is no text; put it in quotes")
+    return raw
+
+
+def folder(raw: Raw) -> Path:
+    """Read a folder's path; ``~`` stands for the home."""
+    return Path(text(raw)).expanduser()
+
+
+def one_of(*allowed: str) -> "OneOf":
+    """Return a reader that takes only the given words."""
+    return OneOf(allowed)
+
+
+class OneOf:
+    """Read one of several words."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        self._allowed = allowed
+
+    def __call__(self, raw: Raw) -> str:
+        """Return the word. Raises ConfigError naming the allowed ones."""
+        if raw not in self._allowed:
+            raise ConfigError(f"{raw!r} is none of {', '.join(self._allowed)}")
+        return str(raw)

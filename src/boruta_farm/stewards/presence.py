@@ -1,0 +1,101 @@
+"""Notice which boards' agents are out of reach, and for how long."""
+
+import asyncio
+import heapq
+import logging
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+from boruta_farm.clock import Clock
+from boruta_farm.contracts import Boards, BoardWatch, Reports
+from boruta_farm.feed import Feed, keep_following
+from boruta_farm.model.worker import Fence
+from boruta_farm.stewards.roster import Roster
+
+logger = logging.getLogger(__name__)
+
+
+class Presence:
+    """Report a fenced board as lost once its agent was away for the grace time.
+
+    The grace counts from the later of the last contact and this server's start, so that a
+    restart of the server fails nobody.
+    """
+
+    def __init__(
+        self, feed: Feed, boards: Boards, reports: Reports, clock: Clock, grace: timedelta
+    ) -> None:
+        self._feed = feed
+        self._boards = boards
+        self._reports = reports
+        self._clock = clock
+        self._grace = grace
+        self._started = clock.now()
+        self._due: list[tuple[datetime, str]] = []
+        self._waiting: set[str] = set()
+        self._changed = asyncio.Event()
+        self._roster = Roster(self._touched)
+
+    async def run(self) -> NoReturn:
+        """Report who is lost and who is back, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch_boards())
+            group.create_task(self._report_lost())
+            await keep_following(self._feed, self._roster)
+        raise AssertionError("following ends only by cancellation")
+
+    def _touched(self, uuid: str) -> None:
+        """Start the grace of a board that is away and not known to be lost."""
+        worker = self._roster.workers.get(uuid)
+        if (
+            worker is None
+            or worker.fence is Fence.NONE
+            or worker.unreachable_since is not None
+            or uuid in self._waiting
+            or self._boards.fenced(uuid) is not None
+        ):
+            return
+        self._waiting.add(uuid)
+        heapq.heappush(self._due, (self._lost_at(uuid), uuid))
+        self._changed.set()
+
+    def _lost_at(self, uuid: str) -> datetime:
+        contact = self._boards.contact(uuid)
+        return max(contact or self._started, self._started) + self._grace
+
+    async def _watch_boards(self) -> NoReturn:
+        watch: BoardWatch = self._boards.watch()
+        try:
+            while True:
+                uuid = await watch.next()
+                worker = self._roster.workers.get(uuid)
+                here = self._boards.fenced(uuid) is not None
+                if here and worker is not None and worker.unreachable_since is not None:
+                    await self._reports.back(uuid)
+                self._touched(uuid)
+        finally:
+            watch.close()
+
+    async def _report_lost(self) -> NoReturn:
+        while True:
+            self._changed.clear()
+            now = self._clock.now()
+            while self._due and self._due[0][0] <= now:
+                _, uuid = heapq.heappop(self._due)
+                self._waiting.discard(uuid)
+                await self._decide(uuid, now)
+            delay = (self._due[0][0] - now).total_seconds() if self._due else None
+            try:
+                async with asyncio.timeout(delay):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def _decide(self, uuid: str, now: datetime) -> None:
+        if self._boards.fenced(uuid) is not None or uuid not in self._roster.workers:
+            return
+        if self._lost_at(uuid) > now:
+            self._touched(uuid)
+            return
+        logger.warning("worker %s: agent out of reach", self._roster.workers[uuid].name)
+        await self._reports.lost(uuid)

@@ -1,0 +1,188 @@
+"""What every store does, whatever database lies below."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from boruta_farm.model.events import Change, Event, EventKind
+from boruta_farm.model.job import Job
+from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
+from boruta_farm.model.request import Request
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.worker import SessionKey, Worker
+
+Answer = TypeVar("Answer")
+
+
+class Transaction(Protocol):
+    """Read and change records inside the writer.
+
+    Reads see every earlier change of the same batch. Changes are kept aside until the command
+    has succeeded (its savepoint) and reach the database once per table and batch.
+    """
+
+    @property
+    def settings(self) -> FarmSettings:
+        """Return the farm's rules."""
+        ...
+
+    def request(self, request_id: int) -> Request | None:
+        """Return a request with its latest job."""
+        ...
+
+    def worker(self, uuid: str) -> Worker | None:
+        """Return a registered worker."""
+        ...
+
+    def worker_named(self, name: str) -> Worker | None:
+        """Return the registered worker of this name."""
+        ...
+
+    def holder(self, uuid: str) -> Request | None:
+        """Return the request whose OPENING or LIVE job occupies the worker."""
+        ...
+
+    def session_key(self, uuid: str, epoch: int) -> SessionKey | None:
+        """Return the key installed for a preparation."""
+        ...
+
+    def remembered_epoch(self, uuid: str) -> int:
+        """Return the last epoch of a deregistered worker, else 0."""
+        ...
+
+    def remembered_creation(self, owner: str, key: str) -> tuple[str, int] | None:
+        """Return body hash and request id filed under an Idempotency-Key."""
+        ...
+
+    def next_request_id(self) -> int:
+        """Return an id that was never used; saving a request with it uses it up."""
+        ...
+
+    def free_port(self, after: int | None = None) -> int | None:
+        """Return the lowest port of the range that no worker has (above ``after``, if given)."""
+        ...
+
+    def save_request(self, request: Request, kind: EventKind) -> None:
+        """Save a request with its job and journal ``kind``.
+
+        A request with revision 1 is new. Any other replaces the one with the revision before:
+        compare-and-set.
+        """
+        ...
+
+    def save_job(self, job: Job) -> None:
+        """Save a job that its request no longer keeps."""
+        ...
+
+    def save_worker(self, worker: Worker, kind: EventKind) -> None:
+        """Save a worker and journal ``kind``; revision 1 is new, others compare-and-set."""
+        ...
+
+    def remove_worker(self, worker: Worker, kind: EventKind) -> None:
+        """Remove a worker, remember its epoch, and journal ``kind``."""
+        ...
+
+    def remember_creation(self, owner: str, key: str, body_hash: str, request_id: int) -> None:
+        """File a request under an Idempotency-Key, kept for the settings' time."""
+        ...
+
+    def save_key(self, key: SessionKey) -> None:
+        """Save the key of a preparation, in place of an earlier one of the same epoch."""
+        ...
+
+    def erase_key(self, uuid: str, epoch: int) -> None:
+        """Erase the key of a preparation, harmless when there is none."""
+        ...
+
+
+Decide = Callable[[Transaction, datetime], Answer]
+"""A command: decides from what it reads, saves through the transaction, returns its answer."""
+
+Listener = Callable[[tuple[Change, ...]], None]
+"""Called on the event loop once per committed batch, in commit order, never blocking."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Carry all that is unfinished as of event ``number``."""
+
+    number: int
+    requests: Iterable[Request]
+    workers: tuple[Worker, ...]
+
+
+class Store(Protocol):
+    """Keep the farm's records.
+
+    ``start`` opens and migrates the database, ``close`` stops the writer after what it has.
+    """
+
+    @property
+    def farm_id(self) -> str:
+        """Return the farm's id, made once with the database."""
+        ...
+
+    async def start(self) -> None:
+        """Open, back up and migrate, start the writer. Raises StoreError for a newer schema."""
+        ...
+
+    async def close(self) -> None:
+        """Write what was accepted, then close."""
+        ...
+
+    async def run(self, decide: Decide[Answer]) -> Answer:
+        """Run a command in the writer and return its answer after COMMIT.
+
+        A BorutaError raised by the command undoes this command alone. Raises OverloadedError
+        when 4,096 commands wait, OutcomeUnknownError when a COMMIT failed, StorageFullError.
+        """
+        ...
+
+    def listen(self, listener: Listener) -> None:
+        """Call ``listener`` with every committed batch from now on."""
+        ...
+
+    def forget(self, listener: Listener) -> None:
+        """Stop calling ``listener``."""
+        ...
+
+    def alive(self, now: datetime) -> str | None:
+        """Return None while the writer moves on, else what stands still and since when."""
+        ...
+
+    async def snapshot(self) -> Snapshot:
+        """Return the unfinished requests and all workers, consistent at one event number."""
+        ...
+
+    async def events(self, after: int, limit: int) -> tuple[Event, ...]:
+        """Return up to ``limit`` journalled events with numbers above ``after``."""
+        ...
+
+    async def last_event(self) -> int:
+        """Return the number of the newest committed event, 0 when there is none."""
+        ...
+
+    async def get_request(self, request_id: int) -> Request | None:
+        """Return a committed request with its latest job."""
+        ...
+
+    async def get_worker(self, uuid_or_name: str) -> Worker | None:
+        """Return a committed worker by exact UUID, else by exact name."""
+        ...
+
+    async def get_session_key(self, uuid: str, epoch: int) -> SessionKey | None:
+        """Return a committed session key."""
+        ...
+
+    async def list_requests(
+        self, where: RequestFilter, sorter: Sorter, paginator: Paginator
+    ) -> Page[Request]:
+        """Return one page. Raises SortItemError, RequestNotFoundError for an unknown border."""
+        ...
+
+    async def list_workers(
+        self, where: WorkerFilter, sorter: Sorter, paginator: Paginator
+    ) -> Page[Worker]:
+        """Return one page. Raises SortItemError, WorkerNotFoundError for an unknown border."""
+        ...

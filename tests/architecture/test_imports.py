@@ -1,0 +1,160 @@
+"""Hold the import table of docs/architecture.md: downward only, no circles, few libraries."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "boruta_farm"
+PACKAGE = "boruta_farm"
+
+ROOMS: dict[str, frozenset[str]] = {
+    "model": frozenset(),
+    "contracts": frozenset(),
+    "clock": frozenset(),
+    "core": frozenset(),
+    "store": frozenset({"clock"}),
+    "feed": frozenset({"store.base"}),
+    "farm": frozenset({"contracts", "clock", "core", "feed", "store.base"}),
+    "link": frozenset({"contracts", "clock"}),
+    "gorpc": frozenset({"contracts"}),
+    "stewards": frozenset({"contracts", "clock", "feed"}),
+    "access": frozenset({"contracts", "clock", "feed"}),
+    "web": frozenset({"contracts", "clock", "feed", "link"}),
+    "client": frozenset({"contracts", "clock"}),
+    "cli": frozenset({"client", "contracts", "server"}),
+    "dryad": frozenset({"contracts", "clock", "link", "gorpc"}),
+    "server": frozenset(
+        {"contracts", "clock", "core", "store", "feed", "farm", "link", "gorpc"}
+        | {"stewards", "access", "web"}
+    ),
+    "testing": frozenset(
+        {"contracts", "clock", "core", "store", "feed", "farm", "link", "gorpc"}
+        | {"stewards", "access", "web", "client", "dryad", "server"}
+    ),
+}
+"""What each room may import besides ``model`` and itself."""
+
+THIRD_PARTY: dict[str, frozenset[str]] = {
+    "store": frozenset({"sqlalchemy", "alembic", "psycopg", "psycopg_pool"}),
+    "access": frozenset({"cryptography", "asyncssh"}),
+    "web": frozenset({"starlette", "msgspec"}),
+    "client": frozenset({"httpx"}),
+    "cli": frozenset({"typer", "rich", "click", "httpx"}),
+    "dryad": frozenset({"websockets", "serial"}),
+    "server": frozenset({"uvicorn", "uvloop"}),
+    "testing": frozenset({"httpx"}),
+}
+SANDBOX_ONLY = frozenset({"asyncssh"})
+LAZY_ONLY = {"cli": "server"}
+"""A room may import these only inside a function, because they are heavy."""
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        yield ".".join(part for part in parts if part != "__init__"), path
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield every imported module, absolute, and whether the import is at module level."""
+    tree = ast.parse(path.read_text())
+    top = set(ast.walk(ast.Module(body=[n for n in tree.body if _is_import(n)], type_ignores=[])))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node in top
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            name = node.module or ""
+            for alias in node.names:
+                candidate = f"{name}.{alias.name}"
+                yield (candidate if _is_module(candidate) else name), node in top
+
+
+def _is_import(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Import | ast.ImportFrom)
+
+
+def _is_module(name: str) -> bool:
+    if not name.startswith(f"{PACKAGE}."):
+        return False
+    path = SOURCE.joinpath(*name.split(".")[1:])
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[0]
+
+
+MODULES = dict(modules())
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name])
+def test_room_imports_only_what_the_table_allows(module: str) -> None:
+    room = room_of(module)
+    assert room in ROOMS, f"{module} is in no room of the table"
+    for name, at_top in imports(MODULES[module]):
+        first = name.split(".")[0]
+        if first == PACKAGE:
+            target = name.removeprefix(PACKAGE).removeprefix(".")
+            if not target or room_of(target) in (room, "model"):
+                continue
+            allowed = ROOMS[room]
+            assert any(target == a or target.startswith(f"{a}.") for a in allowed), (
+                f"{module} imports {name}; {room} may import {sorted(allowed)}"
+            )
+            if LAZY_ONLY.get(room) == room_of(target):
+                assert not at_top, f"{module} must import {name} inside the function that needs it"
+        elif first not in sys.stdlib_module_names:
+            allowed = THIRD_PARTY.get(room, frozenset())
+            if room == "dryad" and module.split(".")[-1].startswith("sandbox"):
+                allowed = allowed | SANDBOX_ONLY
+            assert first in allowed, f"{module} imports the library {first}"
+
+
+def test_no_circles() -> None:
+    graph = {
+        name: {
+            target
+            for imported, _ in imports(path)
+            if imported.startswith(PACKAGE)
+            and (target := imported.removeprefix(PACKAGE).removeprefix(".")) in MODULES
+            and target != name
+        }
+        for name, path in MODULES.items()
+    }
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail[trail.index(name) :], name))
+        if name in done:
+            return
+        for target in sorted(graph[name]):
+            visit(target, (*trail, name))
+        done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def test_core_is_pure() -> None:
+    """No await, clock, random, input, output or logging in the core."""
+    forbidden = {"asyncio", "time", "random", "logging", "os", "socket", "threading", "secrets"}
+    for module, path in MODULES.items():
+        if room_of(module) != "core":
+            continue
+        for name, _ in imports(path):
+            assert name.split(".")[0] not in forbidden, f"{module} imports {name}"
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert not isinstance(node, ast.Await | ast.AsyncFunctionDef), f"{module} awaits"
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in ("now", "utcnow", "today"), f"{module} asks the clock"
+
+
+def test_files_hold_one_idea() -> None:
+    """A file beyond 400 lines holds more than one idea."""
+    for module, path in MODULES.items():
+        assert len(path.read_text().splitlines()) <= 400, f"{module} outgrew one idea"

@@ -1,0 +1,208 @@
+"""Jobs: granted, opened, prolonged, kept alive, ended."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from boruta_farm.core import jobs, requests, workers
+from boruta_farm.model.errors import (
+    ProlongLimitError,
+    RequestNotFoundError,
+    StaleEpochError,
+    StaleProposalError,
+    WorkerNotAssignedError,
+)
+from boruta_farm.model.job import Job, JobPhase
+from boruta_farm.model.request import NewRequest, Request, RequestState, RequestUpdate
+from boruta_farm.model.worker import Fence, Worker, WorkerState
+from tests.core.conftest import Stage
+from tests.core.test_requests import ED25519
+from tests.core.world import HOUR, NOW, SECOND, DictWorld
+
+OWN_KEY = NewRequest(caps={}, priority=8, ssh_key=ED25519)
+
+
+def run(world: DictWorld, stage: Stage, new: NewRequest | None = None) -> tuple[str, int]:
+    """Grant a board to a request."""
+    uuid, request_id = stage.idle(), stage.waiting(new)
+    world.apply(jobs.grant(world, world.grant_of(request_id, uuid), NOW))
+    return uuid, request_id
+
+
+def job_of(world: DictWorld, request_id: int) -> Job:
+    job = world.requests[request_id].job
+    assert job is not None
+    return job
+
+
+def test_grant_makes_the_request_run_at_once(world: DictWorld, stage: Stage) -> None:
+    uuid, request_id = run(world, stage)
+    job = job_of(world, request_id)
+    assert world.requests[request_id].state is RequestState.IN_PROGRESS
+    assert world.workers[uuid].state is WorkerState.RUNNING
+    assert (job.phase, job.worker, job.epoch) == (JobPhase.LIVE, uuid, world.workers[uuid].epoch)
+    assert job.timeout == NOW + HOUR
+
+
+STALE_REQUESTS = [
+    {"revision": 9},
+    {"state": RequestState.CANCELLED},
+    {"valid_after": NOW + SECOND},
+    {"deadline": NOW},
+    {"caps": {"arch": "mips"}},
+    {"owner_groups": frozenset({"other"})},
+]
+STALE_WORKERS = [
+    {"revision": 9},
+    {"state": WorkerState.PREPARE},
+    {"epoch": 9},
+    {"unreachable_since": NOW},
+]
+
+
+@pytest.mark.parametrize("change", STALE_REQUESTS)
+def test_grant_refuses_a_changed_request(
+    world: DictWorld, stage: Stage, change: dict[str, object]
+) -> None:
+    uuid, request_id = stage.idle(), stage.waiting()
+    world.workers[uuid] = replace(world.workers[uuid], groups=("lab",))
+    proposal = world.grant_of(request_id, uuid)
+    changed: Request = replace(world.requests[request_id], **change)  # type: ignore[arg-type]  # table of changes
+    world.requests[request_id] = changed
+    with pytest.raises(StaleProposalError):
+        jobs.grant(world, proposal, NOW)
+
+
+@pytest.mark.parametrize("change", STALE_WORKERS)
+def test_grant_refuses_a_changed_worker(
+    world: DictWorld, stage: Stage, change: dict[str, object]
+) -> None:
+    uuid, request_id = stage.idle(), stage.waiting()
+    proposal = world.grant_of(request_id, uuid)
+    changed: Worker = replace(world.workers[uuid], **change)  # type: ignore[arg-type]  # table of changes
+    world.workers[uuid] = changed
+    with pytest.raises(StaleProposalError):
+        jobs.grant(world, proposal, NOW)
+
+
+def test_own_key_opens_before_it_runs(world: DictWorld, stage: Stage) -> None:
+    uuid, request_id = run(world, stage, OWN_KEY)
+    epoch = world.workers[uuid].epoch
+    assert world.requests[request_id].state is RequestState.WAITING
+    assert job_of(world, request_id).phase is JobPhase.OPENING
+    with pytest.raises(StaleEpochError):
+        jobs.opened(world, uuid, epoch + 1, NOW)
+    world.apply(jobs.opened(world, uuid, epoch, NOW + SECOND))
+    assert world.requests[request_id].state is RequestState.IN_PROGRESS
+    assert world.keys[uuid, epoch].sealed is None
+    with pytest.raises(StaleEpochError):
+        jobs.opened(world, uuid, epoch, NOW)
+
+
+@pytest.mark.parametrize("how", ["close", "deadline", "update", "failure", "slow"])
+def test_opening_can_be_aborted(world: DictWorld, stage: Stage, how: str) -> None:
+    uuid, request_id = run(world, stage, OWN_KEY)
+    epoch = world.workers[uuid].epoch
+    state, worker_state = RequestState.WAITING, WorkerState.PREPARE
+    match how:
+        case "close":
+            world.apply(requests.close(world, request_id, NOW))
+            state = RequestState.CANCELLED
+        case "deadline":
+            end = world.requests[request_id].deadline
+            world.apply(requests.expire(world, request_id, end))
+            state = RequestState.TIMEOUT
+        case "update":
+            world.apply(requests.update(world, request_id, RequestUpdate(priority=2), NOW))
+        case "failure":
+            world.apply(jobs.opening_failed(world, uuid, epoch, NOW, "no disk"))
+            worker_state = WorkerState.FAILED
+        case "slow":
+            late = NOW + world.settings.opening_timeout
+            assert not jobs.end_due(world, request_id, late - SECOND).answer
+            assert world.apply(jobs.end_due(world, request_id, late))
+            worker_state = WorkerState.FAILED
+    assert world.requests[request_id].state is state
+    assert world.requests[request_id].job is None
+    assert world.workers[uuid].state is worker_state
+    assert [job.phase for job in world.aborted] == [JobPhase.ENDED]
+
+
+def test_prolonging_moves_the_end_only_when_confirmed(world: DictWorld, stage: Stage) -> None:
+    uuid, request_id = run(world, stage)
+    later = NOW + HOUR / 2
+    wish = world.apply(jobs.want_prolongation(world, request_id, later))
+    assert wish.timeout == later + HOUR
+    assert job_of(world, request_id).timeout == NOW + HOUR
+    with pytest.raises(StaleEpochError):
+        jobs.prolonged(world, uuid, wish.epoch, wish.sequence + 1, later)
+    assert (
+        world.apply(jobs.prolonged(world, uuid, wish.epoch, wish.sequence, later)) == wish.timeout
+    )
+    assert job_of(world, request_id).timeout == wish.timeout
+    assert jobs.prolonged(world, uuid, wish.epoch, wish.sequence, later).steps == ()
+
+
+def test_unfenced_board_is_prolonged_at_once(world: DictWorld, stage: Stage) -> None:
+    uuid, request_id = run(world, stage)
+    world.workers[uuid] = replace(world.workers[uuid], fence=Fence.NONE)
+    world.apply(jobs.want_prolongation(world, request_id, NOW + SECOND))
+    assert job_of(world, request_id).timeout == NOW + SECOND + HOUR
+
+
+def test_prolonging_stops_at_the_limit(world: DictWorld, stage: Stage) -> None:
+    uuid, request_id = run(world, stage)
+    almost = NOW + world.settings.job_limit - HOUR / 2
+    wish = world.apply(jobs.want_prolongation(world, request_id, almost))
+    assert wish.timeout == NOW + world.settings.job_limit
+    world.apply(jobs.prolonged(world, uuid, wish.epoch, wish.sequence, almost))
+    with pytest.raises(ProlongLimitError, match="24 hours"):
+        jobs.want_prolongation(world, request_id, almost)
+
+
+def test_only_running_requests_can_be_prolonged(world: DictWorld, stage: Stage) -> None:
+    with pytest.raises(RequestNotFoundError):
+        jobs.want_prolongation(world, 7, NOW)
+    with pytest.raises(WorkerNotAssignedError):
+        jobs.want_prolongation(world, stage.waiting(), NOW)
+    with pytest.raises(WorkerNotAssignedError):
+        jobs.keep_alive(world, stage.waiting(), NOW)
+
+
+def test_keep_alive_lapses_unless_renewed(world: DictWorld, stage: Stage) -> None:
+    _, request_id = run(world, stage, NewRequest(caps={}, priority=8, keep_alive=30))
+    world.apply(jobs.keep_alive(world, request_id, NOW + 20 * SECOND))
+    assert not jobs.end_due(world, request_id, NOW + 49 * SECOND).answer
+    assert world.apply(jobs.end_due(world, request_id, NOW + 50 * SECOND))
+    request = world.requests[request_id]
+    assert request.state is RequestState.DONE
+    assert request.reason == "its client did not renew KeepAlive for 30 s"
+
+
+def test_server_ends_a_job_after_the_agent_should_have(world: DictWorld, stage: Stage) -> None:
+    _, request_id = run(world, stage)
+    slack = timedelta(seconds=2) + HOUR * 0.0002
+    assert not jobs.end_due(world, request_id, NOW + HOUR + slack - SECOND).answer
+    assert world.apply(jobs.end_due(world, request_id, NOW + HOUR + slack))
+    assert world.requests[request_id].state is RequestState.DONE
+
+
+def test_agent_reports_the_end(world: DictWorld, stage: Stage) -> None:
+    uuid, request_id = run(world, stage)
+    epoch = job_of(world, request_id).epoch
+    world.apply(jobs.ended(world, uuid, epoch, NOW + HOUR))
+    assert world.requests[request_id].state is RequestState.DONE
+    with pytest.raises(StaleEpochError):
+        jobs.ended(world, uuid, epoch, NOW + HOUR)
+
+
+def test_job_of_an_unreachable_board_ends_done_with_the_worker_failed(
+    world: DictWorld, stage: Stage
+) -> None:
+    uuid, request_id = run(world, stage)
+    world.apply(workers.lost(world, uuid, NOW + SECOND))
+    assert world.workers[uuid].state is WorkerState.RUNNING
+    world.apply(jobs.end_due(world, request_id, NOW + 2 * HOUR))
+    assert world.requests[request_id].state is RequestState.DONE
+    assert world.workers[uuid].state is WorkerState.FAILED

@@ -1,0 +1,172 @@
+"""Workers: set aside, prepared, failed, lost, removed, and the tables of transitions."""
+
+from dataclasses import replace
+
+import pytest
+
+from boruta_farm.core import jobs, workers
+from boruta_farm.core.transitions import WORKER_TRANSITIONS, move_request, move_worker
+from boruta_farm.model.errors import (
+    FailInMaintenanceError,
+    ForbiddenStateError,
+    NotDeregisterableError,
+    PortsExhaustedError,
+    StaleEpochError,
+    TransitionError,
+    WorkerNotFoundError,
+    WorkerTransitionError,
+)
+from boruta_farm.model.events import EventKind
+from boruta_farm.model.request import RequestState
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.worker import WorkerState
+from tests.core.conftest import Stage
+from tests.core.test_jobs import OWN_KEY, run
+from tests.core.world import NOW, DictWorld
+
+MAINTENANCE, IDLE = WorkerState.MAINTENANCE, WorkerState.IDLE
+
+
+@pytest.mark.parametrize("start", WorkerState)
+@pytest.mark.parametrize("to", WorkerState)
+def test_only_the_tables_transitions_happen(
+    world: DictWorld, stage: Stage, start: WorkerState, to: WorkerState
+) -> None:
+    worker = replace(world.workers[stage.idle()], state=start)
+    if to not in WORKER_TRANSITIONS[start]:
+        with pytest.raises(TransitionError):
+            move_worker(worker, to, NOW)
+        return
+    rises = to in (WorkerState.PREPARE, WorkerState.BUSY)
+    assert move_worker(worker, to, NOW).epoch == worker.epoch + rises
+
+
+def test_finished_requests_never_move(world: DictWorld, stage: Stage) -> None:
+    request = world.requests[stage.waiting()]
+    for state in RequestState:
+        if state.finished:
+            for to in RequestState:
+                with pytest.raises(TransitionError):
+                    move_request(replace(request, state=state), to, NOW)
+
+
+def test_maintenance_fails_the_job_and_goes_through_busy(world: DictWorld, stage: Stage) -> None:
+    uuid, request_id = run(world, stage)
+    world.apply(workers.set_state(world, uuid, MAINTENANCE, NOW, "fan"))
+    worker, request = world.workers[uuid], world.requests[request_id]
+    assert (worker.state, worker.reason) == (WorkerState.BUSY, "fan")
+    assert request.state is RequestState.FAILED
+    assert "fan" in (request.reason or "")
+    with pytest.raises(StaleEpochError):
+        workers.cleaned(world, uuid, worker.epoch - 1, NOW)
+    world.apply(workers.cleaned(world, uuid, worker.epoch, NOW))
+    assert (world.workers[uuid].state, world.workers[uuid].reason) == (MAINTENANCE, "fan")
+
+
+def test_maintenance_of_an_opening_job_keeps_the_request_waiting(
+    world: DictWorld, stage: Stage
+) -> None:
+    uuid, request_id = run(world, stage, OWN_KEY)
+    world.apply(workers.set_state(world, uuid, MAINTENANCE, NOW))
+    assert world.requests[request_id].state is RequestState.WAITING
+    assert world.workers[uuid].state is WorkerState.BUSY
+
+
+def test_maintenance_after_the_job(world: DictWorld, stage: Stage) -> None:
+    uuid, request_id = run(world, stage)
+    world.apply(workers.set_state(world, uuid, MAINTENANCE, NOW, "fan", after_job=True))
+    assert world.workers[uuid].state is WorkerState.RUNNING
+    world.apply(jobs.end_due(world, request_id, NOW.replace(year=2027)))
+    assert (world.workers[uuid].state, world.workers[uuid].reason) == (WorkerState.BUSY, "fan")
+
+
+def test_wishes_that_are_refused(world: DictWorld, stage: Stage) -> None:
+    uuid = stage.idle()
+    with pytest.raises(WorkerTransitionError):
+        workers.set_state(world, uuid, IDLE, NOW)
+    with pytest.raises(ForbiddenStateError):
+        workers.set_state(world, uuid, WorkerState.RUNNING, NOW)
+    with pytest.raises(WorkerNotFoundError):
+        workers.set_state(world, "nobody", IDLE, NOW)
+    with pytest.raises(NotDeregisterableError):
+        workers.deregister(world, uuid)
+
+
+def test_maintenance_twice_changes_nothing(world: DictWorld, stage: Stage) -> None:
+    uuid = stage.idle()
+    world.apply(workers.set_state(world, uuid, MAINTENANCE, NOW))
+    assert workers.set_state(world, uuid, MAINTENANCE, NOW).steps == ()
+    world.apply(workers.cleaned(world, uuid, world.workers[uuid].epoch, NOW))
+    assert workers.set_state(world, uuid, MAINTENANCE, NOW).steps == ()
+
+
+def test_failure_fails_the_job(world: DictWorld, stage: Stage) -> None:
+    uuid, request_id = run(world, stage)
+    world.apply(workers.set_fail(world, uuid, "smoke", NOW))
+    assert world.workers[uuid].state is WorkerState.FAILED
+    assert world.requests[request_id].state is RequestState.FAILED
+    assert workers.set_fail(world, uuid, "again", NOW).steps == ()
+    with pytest.raises(StaleEpochError):
+        workers.failed(world, uuid, world.workers[uuid].epoch, NOW, "late")
+
+
+def test_failure_is_barred_in_maintenance(world: DictWorld, stage: Stage) -> None:
+    uuid = stage.idle()
+    world.apply(workers.set_state(world, uuid, MAINTENANCE, NOW))
+    with pytest.raises(FailInMaintenanceError):
+        workers.set_fail(world, uuid, "smoke", NOW)
+
+
+def test_lost_idle_board_fails_and_recovers_by_a_new_preparation(
+    world: DictWorld, stage: Stage
+) -> None:
+    uuid = stage.idle()
+    epoch = world.workers[uuid].epoch
+    world.apply(workers.lost(world, uuid, NOW))
+    assert workers.lost(world, uuid, NOW).steps == ()
+    assert world.workers[uuid].state is WorkerState.FAILED
+    assert (uuid, epoch) not in world.keys
+    world.apply(workers.back(world, uuid))
+    assert workers.back(world, uuid).steps == ()
+    world.apply(workers.recovered(world, uuid, epoch, NOW))
+    assert (world.workers[uuid].state, world.workers[uuid].epoch) == (
+        WorkerState.PREPARE,
+        epoch + 1,
+    )
+
+
+def test_passing_states_time_out(world: DictWorld, stage: Stage) -> None:
+    uuid = stage.idle()
+    world.apply(workers.set_state(world, uuid, MAINTENANCE, NOW))
+    limit = world.settings.prepare_timeout
+    assert not workers.expire_preparation(world, uuid, NOW + limit / 2).answer
+    assert world.apply(workers.expire_preparation(world, uuid, NOW + limit))
+    assert world.workers[uuid].state is WorkerState.FAILED
+
+
+def test_epoch_survives_deregistration(world: DictWorld, stage: Stage) -> None:
+    uuid = stage.idle()
+    world.apply(workers.lost(world, uuid, NOW))
+    epoch = world.workers[uuid].epoch
+    world.apply(workers.deregister(world, uuid))
+    assert world.told[-1] is EventKind.WORKER_DEREGISTERED
+    stage.idle()
+    assert world.workers[uuid].epoch > epoch
+
+
+def test_port_moves_unless_a_job_uses_it(stage: Stage, world: DictWorld) -> None:
+    uuid, _ = run(world, stage)
+    port = world.workers[uuid].port
+    assert workers.move_port(world, uuid, port).steps == ()
+    world.apply(workers.set_fail(world, uuid, "x", NOW))
+    world.apply(workers.move_port(world, uuid, port))
+    assert world.workers[uuid].port == port + 1
+    world.settings = FarmSettings(tunnel_ports=(port, port + 1))
+    with pytest.raises(PortsExhaustedError):
+        workers.move_port(world, uuid, port + 1)
+
+
+def test_groups_are_sorted_and_unique(world: DictWorld, stage: Stage) -> None:
+    uuid = stage.idle()
+    world.apply(workers.set_groups(world, uuid, ("b", "a", "b")))
+    assert world.workers[uuid].groups == ("a", "b")
