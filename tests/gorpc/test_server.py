@@ -1,0 +1,105 @@
+import asyncio
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+from tests.gorpc.farmyard import Recorder, serving
+
+from boruta_farm.gorpc.client import call_once, connect
+from boruta_farm.gorpc.errors import DisconnectedError
+from boruta_farm.gorpc.routes import Peer
+from boruta_farm.gorpc.schema import Empty
+from boruta_farm.gorpc.server import Server
+from boruta_farm.gorpc.services import HEALTHCHECK
+
+
+async def test_a_tcp_peer_is_known_by_its_address() -> None:
+    recorder = Recorder()
+    async with serving(recorder.routes()) as address:
+        await call_once(address, HEALTHCHECK, Empty())
+    ((name, argument, peer),) = recorder.calls
+    assert (name, argument) == ("Dryad.Healthcheck", Empty())
+    assert peer.host == "127.0.0.1"
+    assert peer.port
+
+
+async def test_unix_sockets_are_served_with_their_permissions(tmp_path: Path) -> None:
+    path, recorder = tmp_path / "stm.socket", Recorder()
+    async with Server(recorder.routes()) as server:
+        await server.listen_unix(path, mode=0o660)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+        await call_once(path, HEALTHCHECK, Empty())
+    assert [peer for _, _, peer in recorder.calls] == [Peer()]
+    assert not path.exists()
+
+
+async def test_a_socket_left_behind_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "stm.socket"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    async with Server(Recorder().routes()) as server:
+        await server.listen_unix(path)
+        await call_once(path, HEALTHCHECK, Empty())
+
+
+async def test_a_socket_in_use_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "stm.socket"
+    async with Server(Recorder().routes()) as server, Server([]) as second:
+        await server.listen_unix(path)
+        with pytest.raises(OSError, match="in use"):
+            await second.listen_unix(path)
+        await call_once(path, HEALTHCHECK, Empty())
+
+
+async def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "stm.socket"
+    path.write_text("precious")
+    async with Server([]) as server:
+        with pytest.raises(OSError, match="in use"):
+            await server.listen_unix(path)
+    assert path.read_text() == "precious"
+
+
+async def test_a_socket_may_be_handed_in(tmp_path: Path) -> None:
+    path = tmp_path / "handed.socket"
+    handed = socket.socket(socket.AF_UNIX)
+    handed.bind(str(path))
+    async with Server(Recorder().routes()) as server:
+        await server.listen_socket(handed)
+        await call_once(path, HEALTHCHECK, Empty())
+
+
+async def test_peers_not_admitted_are_turned_away() -> None:
+    recorder = Recorder()
+    async with Server(recorder.routes(), admit=lambda peer: False) as server:
+        port = await server.listen_tcp("127.0.0.1", 0)
+        with pytest.raises(DisconnectedError):
+            await call_once(("127.0.0.1", port), HEALTHCHECK, Empty())
+    assert recorder.calls == []
+
+
+async def test_connections_have_a_limit() -> None:
+    async with Server(Recorder().routes(), connections=1) as server:
+        address = "127.0.0.1", await server.listen_tcp("127.0.0.1", 0)
+        async with await connect(address) as first:
+            await first.call(HEALTHCHECK, Empty(), timeout=5)
+            with pytest.raises(DisconnectedError):
+                await call_once(address, HEALTHCHECK, Empty())
+            await first.call(HEALTHCHECK, Empty(), timeout=5)
+
+
+async def test_close_ends_connections_and_frees_the_port() -> None:
+    async with Server(Recorder().routes()) as server:
+        address = "127.0.0.1", await server.listen_tcp("127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*address)
+        async with await connect(address) as client:
+            await client.call(HEALTHCHECK, Empty(), timeout=5)
+            await server.close()
+            with pytest.raises(DisconnectedError):
+                await client.call(HEALTHCHECK, Empty(), timeout=5)
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+    with pytest.raises(DisconnectedError, match="cannot connect"):
+        await connect(address)
