@@ -13,7 +13,8 @@ class Subscription:
     """Follow the committed changes from one event number on.
 
     ``next`` returns what has come since the last call, or None when the follower fell further
-    behind than its bound: then it must subscribe anew ("resync").
+    behind than its bound or a COMMIT's outcome is unknown: then it must subscribe anew
+    ("resync").
     """
 
     def __init__(self, feed: "Feed", bound: int) -> None:
@@ -29,10 +30,15 @@ class Subscription:
         if self._behind:
             return
         if len(self._changes) + len(changes) > self._bound:
-            self._behind = True
-            self._changes.clear()
+            self.lose()
         else:
             self._changes.extend(changes)
+            self._arrived.set()
+
+    def lose(self) -> None:
+        """Give up what was told so far: the follower must subscribe anew; called by the feed."""
+        self._behind = True
+        self._changes.clear()
         self._arrived.set()
 
     def skip_to(self, number: int) -> None:
@@ -40,7 +46,7 @@ class Subscription:
         self._after = max(self._after, number)
 
     async def next(self) -> tuple[Change, ...] | None:
-        """Wait for changes and return them all, or None after falling behind."""
+        """Wait for changes and return them all, or None when the follower must start anew."""
         while True:
             await self._arrived.wait()
             if self._behind:
@@ -63,10 +69,15 @@ class Feed:
         self._store = store
         self._subscriptions: set[Subscription] = set()
         store.listen(self._publish)
+        store.on_doubt(self._lose_track)
 
     def _publish(self, changes: tuple[Change, ...]) -> None:
         for subscription in tuple(self._subscriptions):
             subscription.put(changes)
+
+    def _lose_track(self) -> None:
+        for subscription in tuple(self._subscriptions):
+            subscription.lose()
 
     def subscribe(self, bound: int = 100_000) -> Subscription:
         """Follow from now on, without a snapshot."""

@@ -165,7 +165,7 @@ def test_orphans_become_invalid_unless_adopted(world: DictWorld, stage: Stage) -
     for request_id in (lost, kept):
         assert world.apply(requests.orphan(world, request_id, NOW))
         assert not requests.orphan(world, request_id, NOW).answer
-    assert world.apply(requests.adopt(world, kept))
+    assert world.apply(requests.adopt(world, kept, NOW))
     later = NOW + world.settings.invalid_after
     assert not requests.invalidate(world, lost, later - SECOND).answer
     assert world.apply(requests.invalidate(world, lost, later))

@@ -154,8 +154,8 @@ def orphan(world: World, request_id: int, now: datetime) -> Plan[bool]:
     )
 
 
-def adopt(world: World, request_id: int) -> Plan[bool]:
-    """Note that a registered worker could serve an orphaned request again."""
+def adopt(world: World, request_id: int, now: datetime) -> Plan[bool]:
+    """Note that a registered worker could serve an orphaned request again, at whatever time."""
     request = world.request(request_id)
     if request is None or request.finished is not None or request.orphaned_since is None:
         return Plan(answer=False)

@@ -40,7 +40,7 @@ class Engine:
 
         return await self._store.run(command)
 
-    async def run_each(self, decisions: tuple[Decision[object], ...]) -> None:
+    async def run_each(self, decisions: tuple[Decision[Answer], ...]) -> None:
         """Commit several small decisions as one command, in their order."""
 
         def command(transaction: Transaction, now: datetime) -> None:

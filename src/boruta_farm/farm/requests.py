@@ -45,7 +45,6 @@ class FarmRequests:
         prolonging: Prolonging,
         cipher: Cipher,
         explainer: Explainer,
-        address: str,
     ) -> None:
         self._engine = engine
         self._store = store
@@ -53,7 +52,6 @@ class FarmRequests:
         self._prolonging = prolonging
         self._cipher = cipher
         self._explainer = explainer
-        self._address = address
 
     async def new_request(self, caller: Caller, new: NewRequest) -> int:
         """File a request and return its id."""
@@ -129,7 +127,7 @@ class FarmRequests:
         if key.sealed is not None:
             private = self._cipher.open(key.sealed, key_context(job.worker, job.epoch)).decode()
         return AccessInfo(
-            ip=self._address,
+            ip="",
             port=worker.port,
             key=private,
             username=worker.username,

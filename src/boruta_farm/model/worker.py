@@ -105,8 +105,12 @@ class Worker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessInfo:
-    """Carry what a person needs to reach the board: address, private key (PEM, or empty when the
-    request brought its own key), user name and the board's host key (one line, or None)."""
+    """Carry what a person needs to reach the board.
+
+    ``ip`` is empty where only the one who hands the information on knows at which address of the
+    server its caller is. ``key`` is a private key (PEM), empty when the request brought its own.
+    ``host_key`` is the board's, one line, or None where it is not known.
+    """
 
     ip: str
     port: int

@@ -97,7 +97,10 @@ class Transaction(Protocol):
 
 
 Decide = Callable[[Transaction, datetime], Answer]
-"""A command: decides from what it reads, saves through the transaction, returns its answer."""
+"""A command: decides from what it reads, saves through the transaction, returns its answer.
+
+It may run more than once (when a batch is refused as a whole), so it must have no other effect.
+"""
 
 Listener = Callable[[tuple[Change, ...]], None]
 """Called on the event loop once per committed batch, in commit order, never blocking."""
@@ -145,6 +148,13 @@ class Store(Protocol):
 
     def forget(self, listener: Listener) -> None:
         """Stop calling ``listener``."""
+        ...
+
+    def on_doubt(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` on the loop when a COMMIT's outcome is unknown.
+
+        Whoever follows the store's changes must then take a new snapshot.
+        """
         ...
 
     def alive(self, now: datetime) -> str | None:

@@ -1,0 +1,158 @@
+"""The two kinds of classes that are matched: what requests demand, what workers offer."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from boruta_farm.core.heads import Front, Heads
+from boruta_farm.core.ranks import Ranks
+from boruta_farm.model.caller import serves
+from boruta_farm.model.worker import Worker, WorkerState
+
+Token = tuple[str, ...]
+"""What can be asked for: ``(capability, value)``, or ``(group,)``."""
+
+WorkerKey = tuple[int, str]
+"""The order of idle workers: how capable, then UUID."""
+
+DemandKey = tuple[frozenset[Token], frozenset[str] | None]
+
+OfferLabel = tuple[frozenset[Token], bool]
+"""The tokens of a class of workers, and whether it serves everybody."""
+
+_SOME_GROUP = "\0"
+"""Stands for groups that nobody asks for: the worker still does not serve everybody."""
+
+
+class Demand:
+    """Collect the waiting requests that ask for the same.
+
+    ``front`` holds what can be granted now, ``held`` what is valid but cannot (proposed already,
+    a board being opened for it, past its deadline), ``later`` what is not yet valid; all by
+    ``(priority, id)`` packed into one number. ``orphaned`` are the ids marked as such.
+    """
+
+    __slots__ = ("caps", "eligible", "front", "groups", "held", "idle", "later", "orphaned")
+
+    def __init__(self, key: DemandKey, number: int) -> None:
+        self.caps, self.groups = key
+        self.front: Front[int, Demand] = Front(self, number)
+        self.held: Ranks[int] = Ranks()
+        self.later: Ranks[int] = Ranks()
+        self.eligible: set[Offer] = set()
+        self.idle: Heads[WorkerKey, Offer] = Heads()
+        self.orphaned: set[int] = set()
+
+    @property
+    def key(self) -> DemandKey:
+        """Return what makes two requests alike."""
+        return self.caps, self.groups
+
+    @property
+    def tokens(self) -> set[Token]:
+        """Return every token that decides whether an offer fits."""
+        return {*self.caps, *((group,) for group in self.groups or ())}
+
+    @property
+    def waiting(self) -> int:
+        """Return how many requests wait here."""
+        return len(self.front.keys) + len(self.held) + len(self.later)
+
+    def announce(self) -> None:
+        """Tell the offers that the first request may have become more important."""
+        self.front.announce(offer.demands for offer in self.eligible)
+
+
+class Offer:
+    """Collect the registered workers that no live demand can tell apart.
+
+    ``tokens`` are those that demands have asked for; whatever else the workers have does not
+    part them. ``holders`` are ``(end of the job in microseconds, UUID)``, ``states`` counts
+    workers. ``verified`` tells as of when all tokens were still asked for.
+    """
+
+    __slots__ = (
+        "demands",
+        "eligible",
+        "front",
+        "groups",
+        "holders",
+        "states",
+        "tokens",
+        "verified",
+    )
+
+    def __init__(self, label: OfferLabel, number: int) -> None:
+        self.label(label)
+        self.front: Front[WorkerKey, Offer] = Front(self, number)
+        self.eligible: set[Demand] = set()
+        self.demands: Heads[int, Demand] = Heads()
+        self.states: dict[WorkerState, int] = {}
+        self.holders: Ranks[WorkerKey] = Ranks()
+        self.verified = 0
+
+    def label(self, label: OfferLabel) -> None:
+        """Set what the workers are known by."""
+        self.tokens, serves_all = label
+        self.groups: tuple[str, ...] = ()
+        if not serves_all:
+            self.groups = (_SOME_GROUP, *(token[0] for token in self.tokens if len(token) == 1))
+
+    @property
+    def registered(self) -> int:
+        """Return how many workers are here, in any state."""
+        return sum(self.states.values())
+
+    @property
+    def serves_all(self) -> bool:
+        """Tell whether the workers belong to no group."""
+        return not self.groups
+
+    def count(self, state: WorkerState, step: int) -> None:
+        """Count a worker in or out."""
+        self.states[state] = self.states.get(state, 0) + step
+
+    def fits(self, demand: Demand) -> bool:
+        """Tell whether these workers can serve the demand."""
+        return demand.caps <= self.tokens and serves(self.groups, demand.groups)
+
+    def announce(self) -> None:
+        """Tell the demands that a less capable worker may be idle."""
+        self.front.announce(demand.idle for demand in self.eligible)
+
+
+class Match(NamedTuple):
+    """Pair a waiting request (its key) with an idle worker (its key)."""
+
+    request: int
+    demand: Demand
+    offer: Offer
+    worker: WorkerKey
+
+
+@dataclass(slots=True, eq=False)
+class Hold:
+    """Remember who holds a worker; ``until`` in microseconds."""
+
+    request_id: int
+    owner: str
+    until: int
+
+
+@dataclass(slots=True, eq=False)
+class Candidate:
+    """Remember what matching needs of a registered worker."""
+
+    uuid: str
+    name: str
+    tokens: tuple[Token, ...]
+    state: WorkerState
+    revision: int
+    epoch: int
+    key: WorkerKey
+    offer: Offer
+    idle: bool = False
+
+
+def tokens_of(worker: Worker) -> tuple[Token, ...]:
+    """Return all that a worker has, capabilities first."""
+    return (*worker.caps.items(), *((group,) for group in worker.groups))

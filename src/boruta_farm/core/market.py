@@ -1,0 +1,320 @@
+"""Demands and offers, and which fit together.
+
+Workers are told apart only by tokens that some demand has asked for. So a serial number that
+every worker has costs nothing until somebody asks for one, and then parts one worker from the
+others, not all of them.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+
+from boruta_farm.core.bearers import Bearers
+from boruta_farm.core.classes import (
+    Candidate,
+    Demand,
+    DemandKey,
+    Hold,
+    Offer,
+    OfferLabel,
+    Token,
+    WorkerKey,
+    tokens_of,
+)
+from boruta_farm.model.request import Request
+from boruta_farm.model.worker import Worker
+
+EMPTY_DEMANDS_KEPT = 16_384
+"""Demands without a request that are kept, so that a popular one is not worked out each time."""
+
+
+class Market:
+    """Keep every demand and offer, each pair that fits linked once.
+
+    ``stirred_demands`` and ``stirred_offers`` have a head that may have fallen since the last
+    matching pass. ``lost`` and ``gained`` are demands that lost their last offer or found one;
+    whoever acts on them takes them out.
+    """
+
+    def __init__(self) -> None:
+        self.demands: dict[DemandKey, Demand] = {}
+        self.workers: dict[str, Candidate] = {}
+        self.bearers = Bearers()
+        self.stirred_demands: dict[Demand, None] = {}
+        self.stirred_offers: dict[Offer, None] = {}
+        self.lost: dict[Demand, None] = {}
+        self.gained: dict[Demand, None] = {}
+        self.holds: dict[str, Hold] = {}
+        self._offers: dict[OfferLabel, Offer] = {}
+        self._offers_with: dict[Token, set[Offer]] = {}
+        self._asking: dict[Token, int] = {}
+        self._demands_by: dict[Token | None, set[Demand]] = {}
+        self._empty: dict[Demand, None] = {}
+        self._held_by: dict[int, str] = {}
+        self._numbers = 0
+        self._unasked = 0
+
+    def demand(self, request: Request) -> Demand:
+        """Return the demand of a request, working it out when it is new."""
+        caps: frozenset[Token] = frozenset(request.required.items())
+        key = (caps, request.owner_groups)
+        known = self.demands.get(key)
+        if known is not None:
+            return known
+        demand = self.demands[key] = Demand(key, self._next_number())
+        for token in demand.tokens:
+            asking = self._asking.get(token, 0)
+            self._asking[token] = asking + 1
+            if not asking:
+                self._part(token)
+        self._demands_by.setdefault(_pivot(demand), set()).add(demand)
+        for offer in self._offers_having(demand.caps):
+            if offer.fits(demand):
+                self._link(demand, offer)
+        self.gained.pop(demand, None)
+        self.emptied(demand)
+        return demand
+
+    def filled(self, demand: Demand) -> None:
+        """Note that a demand has a request."""
+        self._empty.pop(demand, None)
+
+    def emptied(self, demand: Demand) -> None:
+        """Note that a demand has no request; the one empty for longest may be dropped."""
+        self._empty[demand] = None
+        if len(self._empty) > EMPTY_DEMANDS_KEPT:
+            self._drop_demand(next(iter(self._empty)))
+
+    def put_worker(self, worker: Worker) -> Candidate:
+        """Take in a registered worker as it is now."""
+        tokens = tokens_of(worker)
+        key = (len(worker.caps) + len(worker.groups), worker.uuid)
+        known = self.workers.get(worker.uuid)
+        if known is None:
+            known = self._admit(worker, tokens, key)
+        elif known.key != key or known.tokens != tokens:
+            self._change(known, tokens, key, not worker.groups)
+        elif known.offer.verified != self._unasked:
+            self._verify(known)
+        if known.state is not worker.state:
+            known.offer.count(known.state, -1)
+            known.offer.count(worker.state, 1)
+            known.state = worker.state
+        known.name, known.revision, known.epoch = worker.name, worker.revision, worker.epoch
+        return known
+
+    def remove_worker(self, uuid: str) -> None:
+        """Forget a worker that was deregistered."""
+        known = self.workers.pop(uuid, None)
+        if known is not None:
+            self._leave(known, known.offer, known.key)
+            self.bearers.remove(known)
+
+    def set_idle(self, candidate: Candidate, idle: bool) -> None:
+        """Offer a worker to requests, or withdraw it."""
+        if candidate.idle is idle:
+            return
+        candidate.idle = idle
+        keys = candidate.offer.front.keys
+        if idle:
+            keys.add(candidate.key)
+            if keys.first() == candidate.key:
+                self.stirred_offers[candidate.offer] = None
+        else:
+            keys.remove(candidate.key)
+
+    def set_hold(self, request_id: int, uuid: str | None, hold: Hold | None) -> None:
+        """Note which worker a request holds now, whether or not the worker is known yet."""
+        before = self._held_by.get(request_id)
+        if before is not None:
+            ended = self.holds.pop(before)
+            candidate = self.workers.get(before)
+            if candidate is not None:
+                candidate.offer.holders.remove((ended.until, before))
+            del self._held_by[request_id]
+        if uuid is None or hold is None:
+            return
+        other = self.holds.get(uuid)
+        if other is not None:
+            self.set_hold(other.request_id, None, None)
+        self._held_by[request_id] = uuid
+        self.holds[uuid] = hold
+        candidate = self.workers.get(uuid)
+        if candidate is not None:
+            candidate.offer.holders.add((hold.until, uuid))
+
+    def offers(self) -> Iterator[Offer]:
+        """Return every offer."""
+        return iter(self._offers.values())
+
+    def _next_number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+    def _offers_having(self, caps: frozenset[Token]) -> Collection[Offer]:
+        if not caps:
+            return tuple(self._offers.values())
+        nobody: set[Offer] = set()
+        return min((self._offers_with.get(token, nobody) for token in caps), key=len)
+
+    def _demands_under(self, tokens: frozenset[Token]) -> Iterator[Demand]:
+        yield from self._demands_by.get(None, ())
+        for token in tokens:
+            yield from self._demands_by.get(token, ())
+
+    def _drop_demand(self, demand: Demand) -> None:
+        del self._empty[demand], self.demands[demand.key]
+        pivot = _pivot(demand)
+        self._demands_by[pivot].discard(demand)
+        if not self._demands_by[pivot]:
+            del self._demands_by[pivot]
+        for offer in tuple(demand.eligible):
+            self._unlink(demand, offer)
+        for pending in (self.lost, self.gained, self.stirred_demands):
+            pending.pop(demand, None)
+        for token in demand.tokens:
+            self._asking[token] -= 1
+            if not self._asking[token]:
+                del self._asking[token]
+                self._unasked += 1
+
+    def _link(self, demand: Demand, offer: Offer) -> None:
+        self.lost.pop(demand, None)
+        if not demand.eligible:
+            self.gained[demand] = None
+        demand.eligible.add(offer)
+        offer.eligible.add(demand)
+        demand.front.greet(offer.demands)
+        offer.front.greet(demand.idle)
+
+    def _unlink(self, demand: Demand, offer: Offer) -> None:
+        demand.eligible.discard(offer)
+        offer.eligible.discard(demand)
+        demand.front.dismiss(offer.demands)
+        offer.front.dismiss(demand.idle)
+        if not demand.eligible:
+            self.gained.pop(demand, None)
+            self.lost[demand] = None
+
+    def _offer_at(self, label: OfferLabel, like: Iterable[Demand] | None = None) -> Offer:
+        """Return the offer of a label; a new one is linked to what fits, ``like`` if known."""
+        offer = self._offers.get(label)
+        if offer is None:
+            offer = Offer(label, self._next_number())
+            offer.verified = self._unasked
+            self._file(offer)
+            for demand in self._demands_under(offer.tokens) if like is None else like:
+                if offer.fits(demand):
+                    self._link(demand, offer)
+        return offer
+
+    def _label_of(self, tokens: Iterable[Token], serves_all: bool) -> OfferLabel:
+        return frozenset(token for token in tokens if token in self._asking), serves_all
+
+    def _file(self, offer: Offer) -> None:
+        self._offers[offer.tokens, offer.serves_all] = offer
+        for token in offer.tokens:
+            self._offers_with.setdefault(token, set()).add(offer)
+
+    def _unfile(self, offer: Offer) -> None:
+        del self._offers[offer.tokens, offer.serves_all]
+        for token in offer.tokens:
+            self._offers_with[token].discard(offer)
+            if not self._offers_with[token]:
+                del self._offers_with[token]
+
+    def _relabel(self, offer: Offer, label: OfferLabel) -> None:
+        """Rename an offer whose workers all stay together."""
+        self._unfile(offer)
+        offer.label(label)
+        self._file(offer)
+
+    def _part(self, token: Token) -> None:
+        """Tell workers that have ``token`` from those that have not: a demand asks for it now."""
+        parting: dict[Offer, list[Candidate]] = {}
+        for candidate in self.bearers.of(token):
+            if token not in candidate.offer.tokens:
+                parting.setdefault(candidate.offer, []).append(candidate)
+        for offer, candidates in parting.items():
+            label = (offer.tokens | {token}, offer.serves_all)
+            if label not in self._offers and len(candidates) == offer.registered:
+                self._relabel(offer, label)
+                continue
+            target = self._offer_at(label, tuple(offer.eligible))
+            for candidate in candidates:
+                self._move(candidate, target, candidate.key)
+
+    def _verify(self, candidate: Candidate) -> None:
+        """Bring workers together again that differ only in what nobody asks for any more."""
+        offer = candidate.offer
+        label = self._label_of(offer.tokens, offer.serves_all)
+        if label[0] == offer.tokens:
+            offer.verified = self._unasked
+        elif label not in self._offers:
+            self._relabel(offer, label)
+            offer.verified = self._unasked
+        else:
+            self._move(candidate, self._offers[label], candidate.key)
+
+    def _admit(self, worker: Worker, tokens: tuple[Token, ...], key: WorkerKey) -> Candidate:
+        kept = self.bearers.keep(tokens)
+        candidate = Candidate(
+            uuid=worker.uuid,
+            name=worker.name,
+            tokens=kept,
+            state=worker.state,
+            revision=worker.revision,
+            epoch=worker.epoch,
+            key=key,
+            offer=self._offer_at(self._label_of(kept, not worker.groups)),
+        )
+        self.workers[worker.uuid] = candidate
+        self.bearers.add(candidate)
+        self._enter(candidate)
+        return candidate
+
+    def _change(
+        self, candidate: Candidate, tokens: tuple[Token, ...], key: WorkerKey, serves_all: bool
+    ) -> None:
+        self.bearers.remove(candidate)
+        candidate.tokens = self.bearers.keep(tokens)
+        self.bearers.add(candidate)
+        label = self._label_of(candidate.tokens, serves_all)
+        self._move(candidate, self._offer_at(label), key)
+
+    def _move(self, candidate: Candidate, offer: Offer, key: WorkerKey) -> None:
+        """Enter the new offer before leaving the old one.
+
+        So no demand that both serve seems to lose its last worker in between.
+        """
+        before = candidate.offer, candidate.key
+        if before != (offer, key):
+            candidate.offer, candidate.key = offer, key
+            self._enter(candidate)
+            self._leave(candidate, *before)
+
+    def _enter(self, candidate: Candidate) -> None:
+        offer = candidate.offer
+        offer.count(candidate.state, 1)
+        if candidate.idle:
+            offer.front.keys.add(candidate.key)
+            self.stirred_offers[offer] = None
+        hold = self.holds.get(candidate.uuid)
+        if hold is not None:
+            offer.holders.add((hold.until, candidate.uuid))
+
+    def _leave(self, candidate: Candidate, offer: Offer, key: WorkerKey) -> None:
+        offer.count(candidate.state, -1)
+        if candidate.idle:
+            offer.front.keys.remove(key)
+        hold = self.holds.get(candidate.uuid)
+        if hold is not None:
+            offer.holders.remove((hold.until, candidate.uuid))
+        if not offer.registered:
+            self._unfile(offer)
+            for demand in tuple(offer.eligible):
+                self._unlink(demand, offer)
+            self.stirred_offers.pop(offer, None)
+
+
+def _pivot(demand: Demand) -> Token | None:
+    """Name the one token under which a new offer finds the demand."""
+    return min(demand.caps, default=None)

@@ -1,0 +1,182 @@
+"""The matching index: folds what was committed and proposes who gets which worker."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from boruta_farm.core.classes import DemandKey, Hold, Match
+from boruta_farm.core.explain import Finding, explain
+from boruta_farm.core.jobs import Grant
+from boruta_farm.core.market import Market
+from boruta_farm.core.moments import micros
+from boruta_farm.core.orphans import Orphans
+from boruta_farm.core.passes import Pass, serve_demand, serve_offer
+from boruta_farm.core.queue import Queue, id_of
+from boruta_farm.model.caller import serves
+from boruta_farm.model.events import Change, EventKind
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.worker import Worker, WorkerState
+
+PASS_LIMIT = 256
+"""Most proposals of one pass, so that a large farm's start does not hold up everything else."""
+
+
+class Index:
+    """Know who waits and who is idle, and propose grants.
+
+    Proposals are remembered: their request and worker are not proposed again until a change of
+    either arrives or ``refused`` gives them back. Nothing here is authority; the writer checks
+    every proposal again.
+    """
+
+    def __init__(self) -> None:
+        self._market = Market()
+        self._queue = Queue(self._market)
+        self._orphans = Orphans(self._market, self._queue)
+        self._by_request: dict[int, Grant] = {}
+        self._by_worker: dict[str, Grant] = {}
+
+    def fold(self, change: Change) -> None:
+        """Take in one committed change."""
+        self._queue.now = max(self._queue.now, micros(change.event.at))
+        if change.request is not None:
+            self.put_request(change.request)
+        if change.worker is not None:
+            if change.event.kind is EventKind.WORKER_DEREGISTERED:
+                self.remove_worker(change.worker.uuid)
+            else:
+                self.put_worker(change.worker)
+
+    def put_request(self, request: Request) -> None:
+        """Take in a request as it is now, whatever its state."""
+        self._by_request.pop(request.id, None)
+        if request.state is RequestState.WAITING:
+            entry = self._queue.put(request)
+            self._orphans.note_request(entry, request.id, request.orphaned_since is not None)
+        else:
+            self._queue.remove(request.id)
+        job = request.live_job
+        if job is None:
+            self._market.set_hold(request.id, None, None)
+        else:
+            hold = Hold(request_id=request.id, owner=request.owner, until=micros(job.timeout))
+            self._market.set_hold(request.id, job.worker, hold)
+
+    def put_worker(self, worker: Worker) -> None:
+        """Take in a registered worker as it is now."""
+        self._by_worker.pop(worker.uuid, None)
+        candidate = self._market.put_worker(worker)
+        idle = worker.state is WorkerState.IDLE and worker.unreachable_since is None
+        self._market.set_idle(candidate, idle)
+        self._orphans.note_market()
+
+    def remove_worker(self, uuid: str) -> None:
+        """Forget a deregistered worker."""
+        self._by_worker.pop(uuid, None)
+        self._market.remove_worker(uuid)
+        self._orphans.note_market()
+
+    def proposals(self, now: datetime, limit: int = PASS_LIMIT) -> tuple[Grant, ...]:
+        """Return new proposals, most important request first; call again until there are none.
+
+        One call is one pass: within it the best use is made of the workers, and no request is
+        left unserved that another assignment would have served.
+        """
+        self._queue.advance(now)
+        market = self._market
+        if limit <= 0 or not (market.stirred_demands or market.stirred_offers):
+            return ()
+        matches = self._matches(limit)
+        grants = tuple(self._grant(match) for match in matches)
+        if len(matches) < limit:
+            for demand in market.stirred_demands:
+                demand.announce()
+            for offer in market.stirred_offers:
+                offer.announce()
+            market.stirred_demands.clear()
+            market.stirred_offers.clear()
+        return grants
+
+    def refused(self, grant: Grant) -> None:
+        """Take back a proposal that the writer refused; one that a change settled is ignored."""
+        if self._by_request.get(grant.request_id) == grant:
+            del self._by_request[grant.request_id]
+            entry = self._queue.get(grant.request_id)
+            if entry is not None:
+                self._queue.free(entry)
+        if self._by_worker.get(grant.worker) == grant:
+            del self._by_worker[grant.worker]
+            candidate = self._market.workers.get(grant.worker)
+            if candidate is not None:
+                self._market.set_idle(candidate, True)
+
+    def next_valid(self) -> datetime | None:
+        """Return when the next waiting request becomes valid."""
+        return self._queue.next_valid()
+
+    def candidates(self, request: Request) -> int:
+        """Return how many registered workers, in any state, could serve the request."""
+        return sum(offer.registered for offer in self._market.demand(request).eligible)
+
+    def orphaned(self, limit: int = PASS_LIMIT) -> tuple[int, ...]:
+        """Return the next ids to be marked: their last registered worker is gone."""
+        return self._orphans.orphaned(limit)
+
+    def adopted(self, limit: int = PASS_LIMIT) -> tuple[int, ...]:
+        """Return the next marked ids that a registered worker could serve again."""
+        return self._orphans.adopted(limit)
+
+    def served(self) -> Mapping[DemandKey, int]:
+        """Return what ``inherit`` needs, when this index has fallen behind and goes."""
+        return self._orphans.served()
+
+    def inherit(self, served: Mapping[DemandKey, int]) -> None:
+        """Learn which demands had a worker, so that a loss in between is not forgotten."""
+        self._orphans.inherit(served)
+
+    def count_orphans(self, uuid: str, groups: tuple[str, ...] | None = None) -> int:
+        """Count waiting requests that only this worker could serve.
+
+        With ``groups``: those it could not serve any more in these groups.
+        """
+        candidate = self._market.workers.get(uuid)
+        if candidate is None or candidate.offer.registered > 1:
+            return 0
+        return sum(
+            demand.waiting
+            for demand in candidate.offer.eligible
+            if len(demand.eligible) == 1 and (groups is None or not serves(groups, demand.groups))
+        )
+
+    def explain(self, request: Request, now: datetime) -> Finding:
+        """Tell why a request waits."""
+        self._queue.advance(now)
+        return explain(self._market, request, now)
+
+    def _matches(self, limit: int) -> list[Match]:
+        market, expired = self._market, self._queue.expired
+        if not market.stirred_demands and len(market.stirred_offers) == 1:
+            return serve_offer(next(iter(market.stirred_offers)), limit, expired)
+        if not market.stirred_offers and len(market.stirred_demands) == 1:
+            return serve_demand(next(iter(market.stirred_demands)), limit, expired)
+        for offer in market.stirred_offers:
+            offer.announce()
+        return Pass(market.stirred_demands, market.stirred_offers, expired).run(limit)
+
+    def _grant(self, match: Match) -> Grant:
+        """Remember a match as a proposal."""
+        match.demand.front.taken = match.offer.front.taken = 0
+        request_id = id_of(match.request)
+        entry = self._queue.get(request_id)
+        candidate = self._market.workers[match.worker[1]]
+        assert entry is not None, "what is in a front waits"
+        self._queue.hold(entry)
+        self._market.set_idle(candidate, False)
+        grant = Grant(
+            request_id=request_id,
+            request_revision=entry.revision,
+            worker=candidate.uuid,
+            worker_revision=candidate.revision,
+            epoch=candidate.epoch,
+        )
+        self._by_request[request_id] = self._by_worker[candidate.uuid] = grant
+        return grant

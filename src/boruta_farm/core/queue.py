@@ -1,0 +1,133 @@
+"""Waiting requests in their order: priority, then id."""
+
+from datetime import datetime
+
+from boruta_farm.core.classes import Demand
+from boruta_farm.core.market import Market
+from boruta_farm.core.moments import micros, moment
+from boruta_farm.core.ranks import Ranks
+from boruta_farm.model.request import Request
+
+_ID_BITS = 48
+_ID_MASK = (1 << _ID_BITS) - 1
+
+
+def order_key(priority: int, request_id: int) -> int:
+    """Pack priority and id into one number that sorts as the pair does."""
+    return priority << _ID_BITS | request_id
+
+
+def id_of(key: int) -> int:
+    """Return the id packed into a key."""
+    return key & _ID_MASK
+
+
+class Entry:
+    """Remember what matching needs of a waiting request; a million of them must fit.
+
+    ``place`` is the set of its demand that holds ``key``. ``deadline`` and ``valid_after`` are in
+    microseconds.
+    """
+
+    __slots__ = ("deadline", "demand", "key", "place", "revision", "valid_after")
+
+    def __init__(self, demand: Demand) -> None:
+        self.demand = demand
+        self.place: Ranks[int] | None = None
+        self.key = self.revision = self.deadline = self.valid_after = 0
+
+
+class Queue:
+    """Keep every waiting request in the place that tells whether it can be granted."""
+
+    def __init__(self, market: Market) -> None:
+        self.highest_id = 0
+        self.now = 0
+        self._market = market
+        self._entries: dict[int, Entry] = {}
+        self._later: Ranks[int] = Ranks()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, request_id: int) -> Entry | None:
+        """Return a waiting request."""
+        return self._entries.get(request_id)
+
+    def put(self, request: Request) -> Entry:
+        """Take in a waiting request as it is now."""
+        entry = self._entries.get(request.id)
+        if entry is None:
+            entry = self._entries[request.id] = Entry(self._market.demand(request))
+            self._market.filled(entry.demand)
+            self.highest_id = max(self.highest_id, request.id)
+        else:
+            self._lift(entry)
+        entry.key = order_key(request.priority, request.id)
+        entry.revision = request.revision
+        entry.deadline = micros(request.deadline)
+        entry.valid_after = micros(request.valid_after)
+        if request.live_job is not None:
+            self._lay(entry, entry.demand.held)
+        else:
+            self.free(entry)
+        return entry
+
+    def remove(self, request_id: int) -> None:
+        """Forget a request that no longer waits, harmless when it is unknown."""
+        entry = self._entries.pop(request_id, None)
+        if entry is None:
+            return
+        self._lift(entry)
+        entry.demand.orphaned.discard(request_id)
+        if not entry.demand.waiting:
+            self._market.emptied(entry.demand)
+
+    def hold(self, entry: Entry) -> None:
+        """Keep a request from being granted: it is proposed, or its deadline has passed."""
+        self._lift(entry)
+        self._lay(entry, entry.demand.held)
+
+    def free(self, entry: Entry) -> None:
+        """Put a request where its times say it belongs."""
+        self._lift(entry)
+        if entry.deadline <= self.now:
+            self._lay(entry, entry.demand.held)
+        elif entry.valid_after > self.now:
+            self._lay(entry, entry.demand.later)
+            self._later.add(entry.valid_after << _ID_BITS | id_of(entry.key))
+        else:
+            self._lay(entry, entry.demand.front.keys)
+            if entry.demand.front.keys.first() == entry.key:
+                self._market.stirred_demands[entry.demand] = None
+
+    def advance(self, now: datetime) -> None:
+        """Let time pass: requests become valid. Time never goes backwards."""
+        self.now = max(self.now, micros(now))
+        while (first := self._later.first()) is not None and first >> _ID_BITS <= self.now:
+            self.free(self._entries[id_of(first)])
+
+    def next_valid(self) -> datetime | None:
+        """Return when the next request becomes valid."""
+        first = self._later.first()
+        return None if first is None else moment(first >> _ID_BITS)
+
+    def expired(self, key: int) -> bool:
+        """Tell whether a request's deadline has passed, and keep it from being granted then."""
+        entry = self._entries[id_of(key)]
+        if entry.deadline > self.now:
+            return False
+        self.hold(entry)
+        return True
+
+    def _lay(self, entry: Entry, place: Ranks[int]) -> None:
+        place.add(entry.key)
+        entry.place = place
+
+    def _lift(self, entry: Entry) -> None:
+        if entry.place is None:
+            return
+        entry.place.remove(entry.key)
+        if entry.place is entry.demand.later:
+            self._later.remove(entry.valid_after << _ID_BITS | id_of(entry.key))
+        entry.place = None

@@ -1,0 +1,54 @@
+"""A whole farm in one process, as far as it needs no socket, process or thread."""
+
+from boruta_farm.clock import Clock
+from boruta_farm.contracts import Boards, Cipher
+from boruta_farm.core import jobs
+from boruta_farm.core.jobs import Grant
+from boruta_farm.farm import chronicle
+from boruta_farm.farm.due import DueWork
+from boruta_farm.farm.engine import Engine
+from boruta_farm.farm.matcher import Matcher
+from boruta_farm.farm.prolonging import Prolonging
+from boruta_farm.farm.reports import FarmReports
+from boruta_farm.farm.requests import FarmRequests
+from boruta_farm.farm.superviser import FarmSuperviser
+from boruta_farm.farm.ticker import Ticker
+from boruta_farm.farm.waiting import Waiting
+from boruta_farm.farm.workers import FarmWorkers
+from boruta_farm.feed import Feed
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.store.base import Store
+
+
+class Farm:
+    """Put the contracts, the matcher and the ticker together over a started store.
+
+    Whoever assembles a farm runs ``matcher.run()`` and ``ticker.run()``.
+    """
+
+    def __init__(
+        self, store: Store, settings: FarmSettings, clock: Clock, cipher: Cipher, boards: Boards
+    ) -> None:
+        engine = Engine(store)
+        due = DueWork(engine)
+        self._store = store
+        self._engine = engine
+        self._waiting = Waiting(store)
+        self.feed = Feed(store)
+        self.matcher = Matcher(self.feed, self._grant, due.orphan, due.adopt, clock)
+        self.ticker = Ticker(self.feed, due.act, settings, clock)
+        self.requests = FarmRequests(
+            engine,
+            store,
+            self._waiting,
+            Prolonging(engine, boards, clock),
+            cipher,
+            self.matcher,
+        )
+        self.workers = FarmWorkers(engine, store, self.matcher)
+        self.superviser = FarmSuperviser(engine, store)
+        self.reports = FarmReports(engine, cipher)
+        store.listen(chronicle.record)
+
+    async def _grant(self, proposal: Grant) -> None:
+        await self._engine.run(lambda world, now: jobs.grant(world, proposal, now))

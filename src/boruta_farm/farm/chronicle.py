@@ -1,0 +1,32 @@
+"""Log every committed change as one line with its request, worker and epoch."""
+
+import logging
+
+from boruta_farm.model.events import Change, EventKind
+
+logger = logging.getLogger("boruta_farm.chronicle")
+
+QUIET = frozenset(
+    {EventKind.REQUEST_CREATED, EventKind.REQUEST_UPDATED, EventKind.WORKER_REGISTERED}
+)
+"""Frequent and uneventful: logged at DEBUG only."""
+ALARMING = frozenset({"FAILED", "INVALID"})
+
+
+def record(changes: tuple[Change, ...]) -> None:
+    """Log a committed batch; a listener of the store."""
+    for change in changes:
+        event = change.event
+        level = logging.DEBUG if event.kind in QUIET else logging.INFO
+        if event.state in ALARMING:
+            level = logging.WARNING
+        if not logger.isEnabledFor(level):
+            continue
+        facts: dict[str, object] = {"state": event.state, "request": event.request_id}
+        if change.worker is not None:
+            facts |= {"worker": change.worker.name, "epoch": change.worker.epoch}
+        elif change.request is not None and change.request.job is not None:
+            job = change.request.job
+            facts |= {"worker": job.worker, "epoch": job.epoch}
+        text = f"{event.kind}: {event.reason}" if event.reason else str(event.kind)
+        logger.log(level, text, extra=facts)

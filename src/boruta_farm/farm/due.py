@@ -1,0 +1,70 @@
+"""Do what has fallen due and mark orphans: batches of small decisions, each checked again."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from boruta_farm.core import jobs, requests, workers
+from boruta_farm.core.deadlines import Due, DueKind
+from boruta_farm.core.plan import Plan
+from boruta_farm.core.world import World
+from boruta_farm.farm.engine import Decision, Engine
+from boruta_farm.model.errors import BorutaError, UnavailableError
+
+logger = logging.getLogger(__name__)
+
+OnRequest = Callable[[World, int, datetime], Plan[bool]]
+
+REQUEST_DECISIONS: dict[DueKind, OnRequest] = {
+    DueKind.REQUEST_DEADLINE: requests.expire,
+    DueKind.JOB_END: jobs.end_due,
+    DueKind.KEEP_ALIVE: jobs.end_due,
+    DueKind.OPENING: jobs.end_due,
+    DueKind.ORPHANED: requests.invalidate,
+}
+
+
+class DueWork:
+    """Turn what is due into one command per batch."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def act(self, items: tuple[Due, ...]) -> None:
+        """Commit what is due; what is not due any more changes nothing."""
+        await self._run(tuple(_decision(item) for item in items))
+
+    async def orphan(self, request_ids: tuple[int, ...]) -> None:
+        """Mark waiting requests whose last registered worker is gone."""
+        await self._run(tuple(_on_request(requests.orphan, i) for i in request_ids))
+
+    async def adopt(self, request_ids: tuple[int, ...]) -> None:
+        """Unmark waiting requests that a registered worker can serve again."""
+        await self._run(tuple(_on_request(requests.adopt, i) for i in request_ids))
+
+    async def _run(self, decisions: tuple[Decision[bool], ...]) -> None:
+        """Commit a batch; where one decision fails, the others must not wait for it."""
+        try:
+            await self._engine.run_each(decisions)
+        except UnavailableError:
+            raise
+        except BorutaError:
+            logger.exception("a batch of %d due items failed; one by one now", len(decisions))
+            for decide in decisions:
+                try:
+                    await self._engine.run(decide)
+                except UnavailableError:
+                    raise
+                except BorutaError:
+                    logger.exception("a due item cannot be acted on")
+
+
+def _decision(item: Due) -> Decision[bool]:
+    if item.kind is DueKind.WORKER_STATE:
+        uuid = item.worker or ""
+        return lambda world, now: workers.expire_preparation(world, uuid, now)
+    return _on_request(REQUEST_DECISIONS[item.kind], item.request_id or 0)
+
+
+def _on_request(decide: OnRequest, request_id: int) -> Decision[bool]:
+    return lambda world, now: decide(world, request_id, now)

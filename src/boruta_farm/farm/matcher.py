@@ -1,0 +1,236 @@
+"""The follower that matches: keeps the index and submits what it proposes."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+
+from boruta_farm.clock import Clock
+from boruta_farm.contracts import Explanation, Holder
+from boruta_farm.core.classes import DemandKey
+from boruta_farm.core.jobs import Grant
+from boruta_farm.core.matching import PASS_LIMIT, Index
+from boruta_farm.feed import Feed
+from boruta_farm.model.errors import StaleProposalError, UnavailableError
+from boruta_farm.model.events import Change
+from boruta_farm.model.request import Request
+from boruta_farm.store.base import Snapshot
+
+MOST_IN_FLIGHT = 512
+"""Grants submitted and not yet answered; well below what the writer's queue holds."""
+
+CHUNK = 1000
+"""Records folded before other tasks get their turn."""
+
+RETRY_SECONDS = 1.0
+LONGEST_NAP_SECONDS = 60.0
+PATIENCE = timedelta(seconds=30)
+
+_log = logging.getLogger(__name__)
+
+Mark = Callable[[tuple[int, ...]], Awaitable[None]]
+"""Writes a mark on waiting requests, checking each again."""
+
+
+class Matcher:
+    """Follow the feed and have idle workers granted to waiting requests.
+
+    ``grant`` runs one proposal as a command and raises StaleProposalError when it is refused.
+    ``orphan`` and ``adopt`` mark requests whose last registered worker went, or that found one
+    again. Loading gives way to other tasks, so calls are served meanwhile.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        grant: Callable[[Grant], Awaitable[None]],
+        orphan: Mark,
+        adopt: Mark,
+        clock: Clock,
+    ) -> None:
+        self._feed = feed
+        self._submit_grant = grant
+        self._orphan = orphan
+        self._adopt = adopt
+        self._clock = clock
+        self._index: Index | None = None
+        self._served: Mapping[DemandKey, int] = {}
+        self._in_flight: dict[Grant, datetime] = {}
+        self._refused: set[Grant] = set()
+        self._work = asyncio.Event()
+        self._marks = asyncio.Event()
+        self._started: datetime | None = None
+
+    async def run(self) -> None:
+        """Match until cancelled; whatever fails unexpectedly ends it with that error."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._propose(tasks))
+                tasks.create_task(self._mark())
+                while True:
+                    await self._follow()
+        finally:
+            self._index = self._started = None
+
+    def explain(self, request: Request) -> Explanation:
+        """Tell where a request stands in the queue and who holds what it waits for."""
+        if self._index is None:
+            return Explanation(
+                request_id=request.id,
+                state=request.state.value,
+                position=None,
+                matching={},
+                holders=(),
+                text="the farm has just started and is still reading its queue; ask again soon",
+            )
+        finding = self._index.explain(request, self._clock.now())
+        return Explanation(
+            request_id=finding.request_id,
+            state=finding.state,
+            position=finding.position,
+            matching=finding.matching,
+            holders=tuple(
+                Holder(
+                    worker=holding.worker,
+                    name=holding.name,
+                    request_id=holding.request_id,
+                    owner=holding.owner,
+                    until=holding.until,
+                )
+                for holding in finding.holders
+            ),
+            text=finding.text,
+        )
+
+    def count_orphans(self, uuid: str, groups: tuple[str, ...] | None = None) -> int:
+        """Count waiting requests that only this worker serves, and not in ``groups`` if given.
+
+        Raises UnavailableError while the index is being built.
+        """
+        if self._index is None:
+            raise UnavailableError("the farm is still reading its queue; ask again in a moment")
+        return self._index.count_orphans(uuid, groups)
+
+    def alive(self, now: datetime) -> str | None:
+        """Return None while matching moves on, else what stands still and since when."""
+        if self._started is None:
+            return "the matcher does not run"
+        if self._index is None and now - self._started > PATIENCE:
+            return f"the matching index is being built since {self._started:%H:%M:%S} UTC"
+        oldest = next(iter(self._in_flight.values()), now)
+        if now - oldest > PATIENCE:
+            return f"grants are unanswered since {oldest:%H:%M:%S} UTC"
+        return None
+
+    async def _follow(self) -> None:
+        """Build an index and keep it current until it falls too far behind."""
+        self._started = self._clock.now()
+        snapshot, subscription = await self._feed.follow()
+        try:
+            self._index = index = await self._build(snapshot)
+            self._wake()
+            while (changes := await subscription.next()) is not None:
+                await self._fold(index, changes)
+                self._wake()
+            _log.warning("the matcher fell behind the feed and reads its queue anew")
+            self._served = index.served()
+        finally:
+            subscription.close()
+            self._index = None
+
+    async def _build(self, snapshot: Snapshot) -> Index:
+        index = Index()
+        # Requests first: then it is known what tells workers apart before any is placed.
+        for count, request in enumerate(snapshot.requests, 1):
+            index.put_request(request)
+            if count % CHUNK == 0:
+                await asyncio.sleep(0)
+        for count, worker in enumerate(snapshot.workers, 1):
+            index.put_worker(worker)
+            if count % CHUNK == 0:
+                await asyncio.sleep(0)
+        index.inherit(self._served)
+        self._served = {}
+        return index
+
+    async def _fold(self, index: Index, changes: tuple[Change, ...]) -> None:
+        for count, change in enumerate(changes, 1):
+            index.fold(change)
+            if count % CHUNK == 0:
+                await asyncio.sleep(0)
+
+    def _wake(self) -> None:
+        self._work.set()
+        self._marks.set()
+
+    async def _propose(self, tasks: asyncio.TaskGroup) -> None:
+        """Submit what the index proposes, whenever something happened or time has come."""
+        while True:
+            index = self._index
+            if index is not None:
+                while room := min(PASS_LIMIT, MOST_IN_FLIGHT - len(self._in_flight)):
+                    grants = index.proposals(self._clock.now(), room)
+                    for grant in grants:
+                        self._in_flight[grant] = self._clock.now()
+                        tasks.create_task(self._submit(index, grant))
+                    if len(grants) < room:
+                        break
+            await self._rest(index)
+
+    async def _rest(self, index: Index | None) -> None:
+        """Wait for work, at most until the next request becomes valid."""
+        self._work.clear()
+        nap = LONGEST_NAP_SECONDS
+        valid = None if index is None else index.next_valid()
+        if valid is not None:
+            nap = min(nap, max(0.0, (valid - self._clock.now()).total_seconds()))
+        try:
+            async with asyncio.timeout(nap):
+                await self._work.wait()
+        except TimeoutError:
+            return
+
+    async def _submit(self, index: Index, grant: Grant) -> None:
+        later = False
+        try:
+            await self._submit_grant(grant)
+            self._refused.discard(grant)
+        except StaleProposalError:
+            # Usually the change that made it stale is on its way here. The same proposal refused
+            # again is one whose cause we cannot see: it must not keep the writer busy.
+            later = grant in self._refused
+            self._refused.add(grant)
+        except UnavailableError as fault:
+            _log.warning("request %d was not granted: %s", grant.request_id, fault)
+            self._refused.add(grant)
+            later = True
+        finally:
+            self._in_flight.pop(grant, None)
+        if grant in self._refused:
+            if later:
+                await asyncio.sleep(RETRY_SECONDS)
+                self._refused.discard(grant)
+            index.refused(grant)
+        self._work.set()
+
+    async def _mark(self) -> None:
+        """Have requests marked that lost their last worker or found one again."""
+        while True:
+            await self._marks.wait()
+            self._marks.clear()
+            index = self._index
+            if index is None:
+                continue
+            while ids := index.orphaned():
+                await self._persist(self._orphan, ids)
+            while ids := index.adopted():
+                await self._persist(self._adopt, ids)
+
+    async def _persist(self, mark: Mark, ids: tuple[int, ...]) -> None:
+        """Write marks that are told only once: try until it works."""
+        while True:
+            try:
+                return await mark(ids)
+            except UnavailableError as fault:
+                _log.warning("%d requests could not be marked: %s", len(ids), fault)
+            await asyncio.sleep(RETRY_SECONDS)

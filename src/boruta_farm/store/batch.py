@@ -1,0 +1,206 @@
+"""Commands run in groups: each in a savepoint of its own, all committed together."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from boruta_farm.clock import Clock
+from boruta_farm.model.errors import (
+    BorutaError,
+    OutcomeUnknownError,
+    StaleProposalError,
+    StorageFullError,
+    TransitionError,
+    UnavailableError,
+)
+from boruta_farm.model.events import Change
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.store.base import Decide
+from boruta_farm.store.driver import (
+    ConflictError,
+    ConstraintError,
+    DiskFullError,
+    Driver,
+    DriverError,
+)
+from boruta_farm.store.flush import Flusher
+from boruta_farm.store.overlay import Layer, Loaded, OverlayTransaction
+from boruta_farm.store.records import Records
+from boruta_farm.store.rows import EPOCH, moment
+from boruta_farm.store.statements import Statements
+
+logger = logging.getLogger(__name__)
+
+MAX_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Carry a command's answer."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Carry the error that a command raised or met."""
+
+    error: Exception
+
+
+Result = Answered | Refused
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Tell what became of a batch.
+
+    ``doubtful`` means that a COMMIT may or may not have happened: followers must start anew.
+    """
+
+    results: list[Result]
+    changes: tuple[Change, ...] = ()
+    doubtful: bool = False
+
+
+class _CommitDoubtError(Exception):
+    """Tell that COMMIT failed in a way that leaves its outcome open."""
+
+
+class Batcher:
+    """Run batches of commands on one connection, which is opened again after a failure."""
+
+    def __init__(
+        self,
+        open_driver: Callable[[], Driver],
+        statements: Statements,
+        clock: Clock,
+        settings: FarmSettings,
+        flusher: Flusher | None = None,
+    ) -> None:
+        self._open_driver = open_driver
+        self._statements = statements
+        self._clock = clock
+        self._settings = settings
+        self._flusher = flusher or Flusher(settings)
+        self.driver: Driver | None = None
+        self._newest = EPOCH
+
+    def open(self) -> None:
+        """Open the connection, unless it is open."""
+        if self.driver is None:
+            self.driver = self._open_driver()
+
+    def close(self) -> None:
+        """Close the connection, harmless when it is closed."""
+        driver, self.driver = self.driver, None
+        if driver is not None:
+            try:
+                driver.close()
+            except DriverError:
+                logger.warning("a database connection did not close cleanly", exc_info=True)
+
+    def run(self, commands: Sequence[Decide[object]]) -> Outcome:
+        """Run commands in one transaction and return what became of each.
+
+        When the database refuses what they wrote together, they run again one by one, so that
+        only the guilty one is rejected: a command may therefore run more than once.
+        """
+        try:
+            return self._attempt(commands)
+        except (DiskFullError, ConstraintError, _CommandError) as fault:
+            if len(commands) > 1:
+                return self._one_by_one(commands)
+            return Outcome([Refused(_explain(fault))])
+        except _CommitDoubtError:
+            logger.critical("a COMMIT failed: its outcome is unknown", exc_info=True)
+            self.close()
+            return Outcome([Refused(OutcomeUnknownError()) for _ in commands], doubtful=True)
+        except DriverError as fault:
+            logger.error("the database failed before COMMIT", exc_info=True)
+            self.close()
+            words = f"the database failed ({fault}); nothing was changed, try again"
+            return Outcome([Refused(UnavailableError(words)) for _ in commands])
+
+    def _one_by_one(self, commands: Sequence[Decide[object]]) -> Outcome:
+        results: list[Result] = []
+        changes: list[Change] = []
+        doubtful = False
+        for command in commands:
+            outcome = self.run([command])
+            results += outcome.results
+            changes += outcome.changes
+            doubtful |= outcome.doubtful
+        return Outcome(results, tuple(changes), doubtful)
+
+    def _attempt(self, commands: Sequence[Decide[object]]) -> Outcome:
+        self.open()
+        driver = self.driver
+        assert driver is not None
+        committing = False
+        try:
+            driver.begin()
+            records = Records(driver, self._statements)
+            counters = records.counters()
+            layer, loaded = Layer(last_id=counters["request"]), Loaded(records)
+            self._newest = max(self._newest, moment(counters["time"]))
+            results = [self._decide(command, layer, loaded) for command in commands]
+            if not layer:
+                driver.rollback()
+                return Outcome(results)
+            try:
+                changes = self._flusher.flush(layer, loaded, counters, self._newest)
+            except DriverError:
+                raise
+            except Exception as error:
+                raise _CommandError(error) from error
+            committing = True
+            driver.commit()
+            return Outcome(results, changes)
+        except DiskFullError:
+            driver.rollback()
+            raise
+        except DriverError as fault:
+            if committing:
+                raise _CommitDoubtError from fault
+            driver.rollback()
+            raise
+        except _CommandError:
+            driver.rollback()
+            raise
+
+    def _decide(self, command: Decide[object], layer: Layer, loaded: Loaded) -> Result:
+        self._newest = now = max(self._newest, self._clock.now())
+        transaction = OverlayTransaction(layer, loaded, self._settings, now)
+        try:
+            answer = command(transaction, now)
+        except DriverError:
+            raise
+        except BorutaError as refusal:
+            return Refused(refusal.with_traceback(None))
+        except StopIteration as error:
+            return Refused(RuntimeError(f"a command raised {error!r}"))
+        except Exception as error:
+            logger.exception("a command failed unexpectedly; it changed nothing")
+            return Refused(error)
+        layer.take(transaction.layer)
+        return Answered(answer)
+
+
+class _CommandError(Exception):
+    """Carry an error that a command's changes caused while they were written."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _explain(fault: Exception) -> Exception:
+    if isinstance(fault, DiskFullError):
+        return StorageFullError()
+    if isinstance(fault, _CommandError):
+        return fault.error
+    if isinstance(fault, ConflictError):
+        return StaleProposalError(f"the state changed meanwhile: {fault}")
+    logger.error("the database refused a change: %s", fault)
+    return TransitionError(f"the database refused the change: {fault}")

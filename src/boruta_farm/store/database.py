@@ -1,0 +1,108 @@
+"""What the stores have in common: commands through the writer, reads past it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from boruta_farm.model.errors import UnavailableError
+from boruta_farm.model.events import Event
+from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
+from boruta_farm.model.request import Request
+from boruta_farm.model.worker import SessionKey, Worker
+from boruta_farm.store.base import Decide, Listener, Snapshot
+from boruta_farm.store.listing import list_requests, list_workers
+from boruta_farm.store.records import Records
+from boruta_farm.store.writer import Followers, Writer
+
+Answer = TypeVar("Answer")
+
+
+class DatabaseStore:
+    """Keep the farm's records in a database; the kinds say how it is opened and read."""
+
+    def __init__(self) -> None:
+        self._followers = Followers()
+        self._writer: Writer
+        self._farm_id: str | None = None
+
+    async def start(self) -> None:
+        """Open, back up and migrate, start the writer."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Write what was accepted, then close."""
+        raise NotImplementedError
+
+    async def _near(self, read: Callable[[Records], Answer]) -> Answer:
+        """Read one record in the quickest way."""
+        raise NotImplementedError
+
+    async def _far(self, read: Callable[[Records], Answer]) -> Answer:
+        """Read many records without holding up the loop."""
+        raise NotImplementedError
+
+    @property
+    def farm_id(self) -> str:
+        """Return the farm's id, made once with the database."""
+        if self._farm_id is None:
+            raise UnavailableError("the store has not been started")
+        return self._farm_id
+
+    async def run(self, decide: Decide[Answer]) -> Answer:
+        """Run a command in the writer and return its answer after COMMIT."""
+        return await self._writer.run(decide)
+
+    def listen(self, listener: Listener) -> None:
+        """Call ``listener`` with every committed batch from now on."""
+        self._followers.listeners.append(listener)
+
+    def forget(self, listener: Listener) -> None:
+        """Stop calling ``listener``."""
+        if listener in self._followers.listeners:
+            self._followers.listeners.remove(listener)
+
+    def on_doubt(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` when a COMMIT's outcome is unknown."""
+        self._followers.hooks.append(hook)
+
+    def alive(self, now: datetime) -> str | None:
+        """Return None while the writer moves on, else what stands still and since when."""
+        return self._writer.alive(now)
+
+    async def snapshot(self) -> Snapshot:
+        """Return the unfinished requests and all workers, consistent at one event number."""
+        return await self._far(Records.snapshot)
+
+    async def events(self, after: int, limit: int) -> tuple[Event, ...]:
+        """Return up to ``limit`` journalled events with numbers above ``after``."""
+        return await self._far(lambda records: records.events(after, limit))
+
+    async def last_event(self) -> int:
+        """Return the number of the newest committed event, 0 when there is none."""
+        return await self._near(Records.last_event)
+
+    async def get_request(self, request_id: int) -> Request | None:
+        """Return a committed request with its latest job."""
+        return await self._near(lambda records: records.request(request_id))
+
+    async def get_worker(self, uuid_or_name: str) -> Worker | None:
+        """Return a committed worker by exact UUID, else by exact name."""
+        return await self._near(
+            lambda records: records.worker(uuid_or_name) or records.worker_named(uuid_or_name)
+        )
+
+    async def get_session_key(self, uuid: str, epoch: int) -> SessionKey | None:
+        """Return a committed session key."""
+        return await self._near(lambda records: records.session_key(uuid, epoch))
+
+    async def list_requests(
+        self, where: RequestFilter, sorter: Sorter, paginator: Paginator
+    ) -> Page[Request]:
+        """Return one page of requests."""
+        return await self._far(lambda records: list_requests(records, where, sorter, paginator))
+
+    async def list_workers(
+        self, where: WorkerFilter, sorter: Sorter, paginator: Paginator
+    ) -> Page[Worker]:
+        """Return one page of workers."""
+        return await self._far(lambda records: list_workers(records, where, sorter, paginator))

@@ -1,0 +1,116 @@
+"""How the two databases differ: in handing over many rows at once, and in locks."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from boruta_farm.store.driver import Row, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Name a column and its PostgreSQL type: bigint, text or boolean."""
+
+    name: str
+    kind: str
+
+
+class Dialect(Protocol):
+    """Spell what SQLite and PostgreSQL spell differently."""
+
+    name: str
+    lock: str
+    """Appended to a SELECT whose rows stay locked until the transaction ends."""
+    hold: str
+    """Keeps other servers from changing the schema until ``release``."""
+    release: str
+    """Undoes ``hold``."""
+    tables: str
+    """Returns the names of all tables."""
+
+    def source(self, columns: Sequence[Column]) -> str:
+        """Return a FROM item named ``n`` that yields the rows packed by ``pack``."""
+        ...
+
+    def pack(self, rows: Sequence[Row]) -> tuple[Value, ...]:
+        """Return the parameters for ``source``; there must be at least one row."""
+        ...
+
+    def member(self, expression: str, kind: str) -> str:
+        """Return a condition that holds while ``expression`` is in a list of values."""
+        ...
+
+    def members(self, values: Iterable[str | int]) -> Value:
+        """Return the parameter for ``member``."""
+        ...
+
+    def contains(self, expression: str) -> str:
+        """Return a condition that holds while a text contains the parameter."""
+        ...
+
+
+class SqliteDialect:
+    """Hand rows over as one JSON text."""
+
+    name = "sqlite"
+    lock = ""
+    hold = "SELECT 1"
+    release = "SELECT 1"
+    tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
+
+    def source(self, columns: Sequence[Column]) -> str:
+        """Return a SELECT over json_each."""
+        items = ", ".join(
+            f"json_extract(value, '$[{place}]') AS {column.name}"
+            for place, column in enumerate(columns)
+        )
+        return f"(SELECT {items} FROM json_each(?)) AS n"
+
+    def pack(self, rows: Sequence[Row]) -> tuple[Value, ...]:
+        """Return the rows as one JSON array of arrays."""
+        return (json.dumps(rows, ensure_ascii=False, separators=(",", ":")),)
+
+    def member(self, expression: str, kind: str) -> str:
+        """Return an IN over json_each."""
+        return f"{expression} IN (SELECT value FROM json_each(?))"
+
+    def members(self, values: Iterable[str | int]) -> Value:
+        """Return the values as one JSON array."""
+        return json.dumps(list(values))
+
+    def contains(self, expression: str) -> str:
+        """Return an instr."""
+        return f"instr({expression}, ?) > 0"
+
+
+class PostgresDialect:
+    """Hand rows over as one array per column."""
+
+    name = "postgresql"
+    lock = " FOR UPDATE"
+    hold = "SELECT pg_advisory_lock(7175)"
+    release = "SELECT pg_advisory_unlock(7175)"
+    tables = "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = current_schema()"
+
+    def source(self, columns: Sequence[Column]) -> str:
+        """Return an unnest of typed arrays."""
+        arrays = ", ".join(f"?::{column.kind}[]" for column in columns)
+        names = ", ".join(column.name for column in columns)
+        return f"unnest({arrays}) AS n({names})"
+
+    def pack(self, rows: Sequence[Row]) -> tuple[Value, ...]:
+        """Return the rows as columns."""
+        return tuple(map(list, zip(*rows, strict=True)))
+
+    def member(self, expression: str, kind: str) -> str:
+        """Return an = ANY."""
+        return f"{expression} = ANY(?::{kind}[])"
+
+    def members(self, values: Iterable[str | int]) -> Value:
+        """Return the values as a list."""
+        return list(values)
+
+    def contains(self, expression: str) -> str:
+        """Return a position."""
+        return f"position(? IN {expression}) > 0"

@@ -1,0 +1,54 @@
+"""What the store asks of a database connection, and how it hears of its failures."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+Row = tuple[Any, ...]
+"""One row as the driver returns it; its types are those of the statement's columns."""
+
+Value = str | int | bool | None | list[str | int | bool | None]
+"""What a statement's parameter may be; lists are handed to PostgreSQL only."""
+
+
+class DriverError(Exception):
+    """Tell that the connection failed; whatever was not committed is gone."""
+
+
+class ConstraintError(DriverError):
+    """Tell that a change breaks a rule of the database, such as a unique index."""
+
+
+class ConflictError(ConstraintError):
+    """Tell that a compare-and-set met another revision than it expected."""
+
+
+class DiskFullError(DriverError):
+    """Tell that the disk is full; the transaction can only be rolled back."""
+
+
+class Driver(Protocol):
+    """Run statements on one connection; parameters are marked by question marks."""
+
+    def fetch(self, statement: str, parameters: Sequence[Value] = ()) -> list[Row]:
+        """Run a statement and return all its rows. Raises DriverError and its kinds."""
+        ...
+
+    def begin(self) -> None:
+        """Begin a transaction that will write: nobody else writes until it ends."""
+        ...
+
+    def begin_reading(self) -> None:
+        """Begin a transaction that sees one state of the database throughout."""
+        ...
+
+    def commit(self) -> None:
+        """Commit durably. After a DriverError the outcome is unknown, but for a DiskFullError."""
+        ...
+
+    def rollback(self) -> None:
+        """Undo the open transaction, harmless when there is none."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection, undoing what is open."""
+        ...

@@ -1,0 +1,196 @@
+"""A batch's changes written: one statement per table, the journal last."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from operator import attrgetter
+
+from boruta_farm.model.events import Change, Event
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.store.driver import ConflictError, ConstraintError, Row
+from boruta_farm.store.overlay import Entry, Layer, Loaded
+from boruta_farm.store.rows import (
+    event_row,
+    job_row,
+    key_row,
+    micros,
+    request_row,
+    worker_row,
+)
+from boruta_farm.store.tables import BUCKET_BITS
+
+EVENTS_KEPT = 100_000
+PRUNED_AT_ONCE = 1_000
+PRUNE_EVENTS_EVERY = 256
+PRUNE_CREATIONS_EVERY = timedelta(minutes=1)
+
+
+class Flusher:
+    """Write layers; remembers only when it last pruned."""
+
+    def __init__(self, settings: FarmSettings, events_kept: int = EVENTS_KEPT) -> None:
+        self._settings = settings
+        self._events_kept = events_kept
+        self._pruned: datetime | None = None
+
+    def flush(
+        self, layer: Layer, loaded: Loaded, counters: dict[str, int], now: datetime
+    ) -> tuple[Change, ...]:
+        """Write everything and return the numbered changes; the caller commits.
+
+        Raises ConstraintError when a compare-and-set or a unique index refuses, DiskFullError.
+        """
+        write = _Write(loaded)
+        write.requests(layer, counters["request"])
+        write.workers(layer)
+        write.jobs(layer)
+        write.others(layer)
+        self._prune_creations(write, now)
+        changes = number(layer.journal, counters["event"])
+        last = counters["event"] + len(changes)
+        write.send(write.statements.insert_events, [event_row(c.event) for c in changes])
+        if last // PRUNE_EVENTS_EVERY > counters["event"] // PRUNE_EVENTS_EVERY:
+            write.run(write.statements.prune_events, last - self._events_kept, PRUNED_AT_ONCE)
+        write.send(
+            write.statements.set_counters,
+            [
+                ("event", last),
+                ("request", layer.last_id),
+                ("requests", counters["requests"] + write.created),
+                ("time", max(counters["time"], micros(now))),
+            ],
+        )
+        return changes
+
+    def _prune_creations(self, write: "_Write", now: datetime) -> None:
+        if self._pruned is not None and now - self._pruned < PRUNE_CREATIONS_EVERY:
+            return
+        oldest = micros(now - self._settings.idempotency_kept)
+        pruned = write.run(write.statements.prune_creations, oldest, PRUNED_AT_ONCE)
+        if len(pruned) < PRUNED_AT_ONCE:
+            self._pruned = now
+
+
+def number(journal: Iterable[Entry], last: int) -> tuple[Change, ...]:
+    """Number the journal's entries from ``last`` on and return them as changes."""
+    return tuple(
+        Change(event=_event(entry, place), request=entry.request, worker=entry.worker)
+        for place, entry in enumerate(journal, last + 1)
+    )
+
+
+def _event(entry: Entry, place: int) -> Event:
+    request, worker = entry.request, entry.worker
+    if request is not None:
+        return Event(
+            number=place,
+            at=entry.at,
+            kind=entry.kind,
+            request_id=request.id,
+            worker=None if request.job is None else request.job.worker,
+            state=request.state.value,
+            reason=request.reason,
+        )
+    assert worker is not None
+    return Event(
+        number=place,
+        at=entry.at,
+        kind=entry.kind,
+        worker=worker.uuid,
+        state=worker.state.value,
+        reason=worker.reason,
+    )
+
+
+class _Write:
+    """Send one layer's rows, table by table."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.statements = loaded.records.statements
+        self.created = 0
+        self._loaded = loaded
+        self._driver = loaded.records.driver
+
+    def run(self, statement: str, *parameters: int) -> list[Row]:
+        """Run a statement that takes no rows."""
+        return self._driver.fetch(statement, parameters)
+
+    def send(self, statement: str, rows: Sequence[Row]) -> list[Row]:
+        """Run a statement over rows, if there are any."""
+        if not rows:
+            return []
+        return self._driver.fetch(statement, self.statements.dialect.pack(rows))
+
+    def _compare(self, statement: str, rows: Sequence[Row], what: Callable[[Row], object]) -> None:
+        """Run a compare-and-set and refuse the batch unless every row was met."""
+        done = {what(row) for row in self.send(statement, rows)}
+        missed = [str(what(row)) for row in rows if what(row) not in done]
+        if missed:
+            raise ConflictError(f"changed by somebody else meanwhile: {', '.join(missed)}")
+
+    def requests(self, layer: Layer, last_id: int) -> None:
+        """Write new requests (above ``last_id``), changed ones, and the tallies per state."""
+        new: list[Row] = []
+        changed: list[Row] = []
+        tallies: Counter[tuple[str, int]] = Counter()
+        for request in layer.requests.values():
+            bucket = request.id >> BUCKET_BITS
+            known = request.id <= last_id
+            stored = self._loaded.request(request.id) if known else None
+            if stored is None:
+                new.append(request_row(request))
+            else:
+                changed.append((*request_row(request), stored.revision))
+                tallies[stored.state.value, bucket] -= 1
+            tallies[request.state.value, bucket] += 1
+        self.created = len(new)
+        self.send(self.statements.insert_requests, new)
+        self._compare(self.statements.update_requests, changed, _first)
+        moved = [(state, bucket, count) for (state, bucket), count in tallies.items() if count]
+        self.send(self.statements.add_tallies, moved)
+
+    def workers(self, layer: Layer) -> None:
+        """Write removed, changed, then new workers: a port or name may pass from one to another."""
+        gone: list[Row] = []
+        new: list[Row] = []
+        changed: list[Row] = []
+        for uuid, worker in layer.workers.items():
+            stored = self._loaded.worker(uuid)
+            if worker is not None and stored is not None and uuid not in layer.reborn:
+                changed.append((*worker_row(worker), stored.revision))
+                continue
+            if stored is not None:
+                gone.append((uuid, stored.revision))
+            if worker is not None:
+                new.append(worker_row(worker))
+        self._compare(self.statements.delete_workers, gone, _first)
+        self._compare(self.statements.update_workers, changed, _first)
+        self.send(self.statements.insert_workers, new)
+
+    def jobs(self, layer: Layer) -> None:
+        """Write jobs, the ended ones first: they free the worker for the next."""
+        jobs = sorted(layer.jobs.values(), key=attrgetter("holds"))
+        rows = [job_row(job) for job in jobs]
+        done = set(map(tuple, self.send(self.statements.save_jobs, rows)))
+        for job in jobs:
+            if (job.worker, job.epoch) not in done:
+                raise ConstraintError(
+                    f"worker {job.worker} had a job of another request in epoch {job.epoch}"
+                )
+
+    def others(self, layer: Layer) -> None:
+        """Write keys, remembered epochs and creations."""
+        saved = [key_row(key) for key in layer.keys.values() if key is not None]
+        erased = [place for place, key in layer.keys.items() if key is None]
+        self.send(self.statements.save_keys, saved)
+        self.send(self.statements.erase_keys, erased)
+        self.send(self.statements.save_epochs, list(layer.epochs.items()))
+        creations = [
+            (owner, key, body_hash, request_id, micros(at))
+            for (owner, key), (body_hash, request_id, at) in layer.creations.items()
+        ]
+        self.send(self.statements.save_creations, creations)
+
+
+def _first(row: Row) -> object:
+    return row[0]

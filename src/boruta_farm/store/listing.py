@@ -1,0 +1,319 @@
+"""Pages of requests and workers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from boruta_farm.model.errors import RequestNotFoundError, SortItemError, WorkerNotFoundError
+from boruta_farm.model.listing import (
+    MAX_PAGE_LIMIT,
+    ListDirection,
+    Page,
+    Paginator,
+    RequestFilter,
+    Sorter,
+    SortOrder,
+    WorkerFilter,
+)
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.store.driver import Row, Value
+from boruta_farm.store.records import LARGEST, Records, storable
+from boruta_farm.store.rows import (
+    groups_from,
+    mapping,
+    micros,
+    pair_text,
+    request_from,
+    worker_from,
+)
+from boruta_farm.store.tables import BUCKET_BITS
+
+REQUEST_SORTS = {
+    "": "r.id",
+    "id": "r.id",
+    "priority": "r.priority",
+    "deadline": "r.deadline",
+    "validafter": "r.valid_after",
+    "state": "r.state",
+}
+WORKER_SORTS = ("", "id", "uuid", "state", "groups", "name")
+"""The default sorter's "id" is a worker's UUID."""
+
+
+@dataclass(slots=True)
+class Condition:
+    """Collect the parts of a WHERE with their parameters."""
+
+    parts: list[str] = field(default_factory=list)
+    values: list[Value] = field(default_factory=list)
+
+    def add(self, part: str, *values: Value) -> None:
+        """Require one more part."""
+        self.parts.append(part)
+        self.values.extend(values)
+
+    def text(self) -> str:
+        """Return the WHERE, empty when nothing is required."""
+        return f" WHERE {' AND '.join(self.parts)}" if self.parts else ""
+
+
+def list_requests(
+    records: Records, where: RequestFilter, sorter: Sorter, paginator: Paginator
+) -> Page[Request]:
+    """Return one page as of one state of the database."""
+    key = REQUEST_SORTS.get(sorter.item.lower())
+    if key is None:
+        raise SortItemError
+    records.driver.begin_reading()
+    try:
+        return _RequestPage(records, where, key, sorter, paginator).cut()
+    finally:
+        records.driver.rollback()
+
+
+class _RequestPage:
+    """Cut one page: first its ids from indexes alone, then the wide rows of these ids."""
+
+    def __init__(
+        self,
+        records: Records,
+        where: RequestFilter,
+        key: str,
+        sorter: Sorter,
+        paginator: Paginator,
+    ) -> None:
+        self._records = records
+        self._fetch = records.driver.fetch
+        self._dialect = records.statements.dialect
+        self._where = where
+        self._key = key
+        self._backward = paginator.direction is ListDirection.BACKWARD
+        # The page is read from its border outwards: upwards or downwards in the sort's key.
+        self._up = (sorter.order is SortOrder.ASCENDING) is not self._backward
+        self._limit = paginator.limit or MAX_PAGE_LIMIT
+        self._border = None if paginator.border is None else self._find(paginator.border)
+
+    def _find(self, border: int | str) -> tuple[int | str, int]:
+        """Return the border's place: its value of the sort's key, and its id."""
+        if not isinstance(border, int) or not 0 < border <= LARGEST:
+            raise RequestNotFoundError
+        rows = self._fetch(f"SELECT {self._key}, r.id FROM requests AS r WHERE r.id = ?", (border,))
+        if not rows:
+            raise RequestNotFoundError
+        return rows[0][0], rows[0][1]
+
+    def cut(self) -> Page[Request]:
+        """Return the page with its counts."""
+        where = self._where
+        by_state = where.ids is None and where.priorities is None and where.finished_after is None
+        if by_state and self._key == "r.id":
+            ids, total, beyond = self._cut_by_state()
+        else:
+            ids, total, beyond = self._cut_by_scan()
+        if self._backward:
+            ids.reverse()
+        return Page(items=self._load(ids), total=total, remaining=beyond - len(ids))
+
+    def _load(self, ids: list[int]) -> tuple[Request, ...]:
+        if not ids:
+            return ()
+        statement = self._records.statements.requests_by_id
+        rows = self._fetch(statement, (self._dialect.members(ids),))
+        found = {row[0]: row for row in rows}
+        return tuple(request_from(found[number]) for number in ids)
+
+    def _cut_by_state(self) -> tuple[list[int], int, int]:
+        """Sort by id and filter by nothing but states: counts come from tallies."""
+        states = self._states()
+        border = None if self._border is None else self._border[1]
+        past, order = (">", "ASC") if self._up else ("<", "DESC")
+        after = Condition()
+        if border is not None:
+            after.add(f"r.id {past} ?", border)
+        if states is None:
+            statement = (
+                f"SELECT r.id FROM requests AS r{after.text()} ORDER BY r.id {order} LIMIT ?"
+            )
+            ids = [row[0] for row in self._fetch(statement, (*after.values, self._limit))]
+        else:
+            ids = self._merge(states, after, order)
+        total = self._tally(states, "bucket >= ?", 0)
+        if border is None:
+            return ids, total, total
+        if len(ids) < self._limit:
+            return ids, total, len(ids)
+        bucket = border >> BUCKET_BITS
+        first = bucket << BUCKET_BITS
+        low, high = (
+            (border + 1, first + (1 << BUCKET_BITS) - 1) if self._up else (first, border - 1)
+        )
+        beyond = self._tally(states, f"bucket {past} ?", bucket) + self._count(states, low, high)
+        return ids, total, beyond
+
+    def _states(self) -> list[str] | None:
+        """Return the known states to filter by, None for all; an unknown one matches nothing."""
+        if not self._where.states:
+            return None
+        return [state.value for state in RequestState if state.value in self._where.states]
+
+    def _merge(self, states: list[str], after: Condition, order: str) -> list[int]:
+        """Read each state's index in order and merge: no state is sorted as a whole."""
+        if not states:
+            return []
+        condition = Condition(["r.state = ?", *after.parts])
+        part = (
+            f"SELECT r.id AS id FROM requests AS r{condition.text()} ORDER BY r.id {order} LIMIT ?"
+        )
+        parts = " UNION ALL ".join(
+            f"SELECT id FROM ({part}) AS part_{place}" for place in range(len(states))
+        )
+        values: list[Value] = []
+        for state in states:
+            values += (state, *after.values, self._limit)
+        rows = self._fetch(f"{parts} ORDER BY id {order} LIMIT ?", (*values, self._limit))
+        return [row[0] for row in rows]
+
+    def _tally(self, states: list[str] | None, part: str, bucket: int) -> int:
+        if states is None and bucket == 0 and ">=" in part:
+            statement = "SELECT value FROM counters WHERE name = 'requests'"
+            return int(self._fetch(statement)[0][0])
+        chosen = [state.value for state in RequestState] if states is None else states
+        condition = Condition([part], [bucket])
+        condition.add(self._dialect.member("state", "text"), self._dialect.members(chosen))
+        statement = f"SELECT COALESCE(SUM(requests), 0) FROM tallies{condition.text()}"
+        return int(self._fetch(statement, condition.values)[0][0])
+
+    def _count(self, states: list[str] | None, low: int, high: int) -> int:
+        condition = Condition(["r.id BETWEEN ? AND ?"], [low, high])
+        if states is not None:
+            member = self._dialect.member("r.state", "text")
+            condition.add(member, self._dialect.members(states))
+        statement = f"SELECT COUNT(*) FROM requests AS r{condition.text()}"
+        return int(self._fetch(statement, condition.values)[0][0])
+
+    def _cut_by_scan(self) -> tuple[list[int], int, int]:
+        """Filter and sort by anything: one pass over the index counts, another cuts."""
+        condition = self._condition()
+        past, order = (">", "ASC") if self._up else ("<", "DESC")
+        beyond, place = "COUNT(*)", ()
+        page = Condition(list(condition.parts), list(condition.values))
+        values: tuple[Value, ...] = place
+        if self._border is not None:
+            comparison = f"({self._key}, r.id) {past} (?, ?)"
+            beyond = f"COUNT(*) FILTER (WHERE {comparison})"
+            values = self._border
+            page.add(comparison, *self._border)
+        counted = self._fetch(
+            f"SELECT COUNT(*), {beyond} FROM requests AS r{condition.text()}",
+            (*values, *condition.values),
+        )
+        rows = self._fetch(
+            f"SELECT r.id FROM requests AS r{page.text()}"
+            f" ORDER BY {self._key} {order}, r.id {order} LIMIT ?",
+            (*page.values, self._limit),
+        )
+        return [row[0] for row in rows], counted[0][0], counted[0][1]
+
+    def _condition(self) -> Condition:
+        where, condition = self._where, Condition()
+        for numbers, column in ((where.ids, "r.id"), (where.priorities, "r.priority")):
+            if numbers:
+                known = [number for number in numbers if abs(number) <= LARGEST]
+                member = self._dialect.member(column, "bigint")
+                condition.add(member, self._dialect.members(known))
+        states = self._states()
+        if states is not None:
+            member = self._dialect.member("r.state", "text")
+            condition.add(member, self._dialect.members(states))
+        if where.finished_after is not None:
+            condition.add(
+                "(r.state IN ('WAITING', 'IN PROGRESS') OR r.finished > ?)",
+                micros(where.finished_after),
+            )
+        return condition
+
+
+def list_workers(
+    records: Records, where: WorkerFilter, sorter: Sorter, paginator: Paginator
+) -> Page[Worker]:
+    """Return one page; workers are few enough to be filtered and sorted here."""
+    item = sorter.item.lower()
+    if item not in WORKER_SORTS:
+        raise SortItemError
+    records.driver.begin_reading()
+    try:
+        rows = _matching_workers(records, where)
+        rows.sort(key=lambda row: _place(row, item))
+        if sorter.order is SortOrder.DESCENDING:
+            rows.reverse()
+        backward = paginator.direction is ListDirection.BACKWARD
+        if backward:
+            rows.reverse()
+        beyond = rows
+        if paginator.border is not None:
+            border = _place(_border_worker(records, paginator.border), item)
+            up = (sorter.order is SortOrder.ASCENDING) is not backward
+            beyond = [
+                row
+                for row in rows
+                if (_place(row, item) > border if up else _place(row, item) < border)
+            ]
+        page = [row[0] for row in beyond[: paginator.limit or MAX_PAGE_LIMIT]]
+        if backward:
+            page.reverse()
+        items = _load_workers(records, page)
+        return Page(items=items, total=len(rows), remaining=len(beyond) - len(page))
+    finally:
+        records.driver.rollback()
+
+
+BRIEF = "SELECT uuid, name, state, groups, caps FROM workers"
+
+
+def _border_worker(records: Records, border: int | str) -> Row:
+    known = storable(str(border))
+    rows = records.driver.fetch(f"{BRIEF} WHERE uuid = ?", (str(border),)) if known else []
+    if not rows:
+        raise WorkerNotFoundError("worker not found")
+    return rows[0]
+
+
+def _place(row: Row, item: str) -> tuple[object, str]:
+    uuid: str = row[0]
+    match item:
+        case "name":
+            return row[1], uuid
+        case "state":
+            return row[2], uuid
+        case "groups":
+            return groups_from(row[3]), uuid
+        case _:
+            return uuid, uuid
+
+
+def _matching_workers(records: Records, where: WorkerFilter) -> list[Row]:
+    dialect = records.statements.dialect
+    condition = Condition()
+    if where.states:
+        known = [state.value for state in WorkerState if state.value in where.states]
+        condition.add(dialect.member("state", "text"), dialect.members(known))
+    caps = dict(where.caps or {})
+    for key, value in caps.items():
+        # The text of a pair only narrows the search: decoding decides.
+        condition.add(dialect.contains("caps"), pair_text(key, value))
+    rows = records.driver.fetch(f"{BRIEF}{condition.text()}", condition.values)
+    if caps:
+        rows = [row for row in rows if caps.items() <= mapping(row[4]).items()]
+    if where.groups:
+        wanted = frozenset(where.groups)
+        rows = [row for row in rows if not wanted.isdisjoint(groups_from(row[3]))]
+    return rows
+
+
+def _load_workers(records: Records, uuids: Sequence[str]) -> tuple[Worker, ...]:
+    if not uuids:
+        return ()
+    statements = records.statements
+    rows = records.driver.fetch(statements.workers_by_uuid, (statements.dialect.members(uuids),))
+    found = {row[0]: row for row in rows}
+    return tuple(worker_from(found[uuid]) for uuid in uuids)

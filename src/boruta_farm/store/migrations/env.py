@@ -1,0 +1,10 @@
+"""Alembic's entry: run the steps on the connection that the runner hands over."""
+
+from alembic import context
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    transactional_ddl=True,
+    render_as_batch=True,
+)
+context.run_migrations()

@@ -1,0 +1,255 @@
+"""The transaction as commands see it: pending changes laid over what the database holds."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from boruta_farm.model.errors import StaleProposalError, TransitionError
+from boruta_farm.model.events import EventKind
+from boruta_farm.model.job import Job
+from boruta_farm.model.request import Request
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.worker import SessionKey, Worker
+from boruta_farm.store.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Note one line of the journal before it has a number."""
+
+    at: datetime
+    kind: EventKind
+    request: Request | None = None
+    worker: Worker | None = None
+
+
+@dataclass(slots=True)
+class Layer:
+    """Keep changes aside: those of one command, or those of a batch so far.
+
+    A worker, name or key of None was removed. ``holders`` keeps per worker the newest job's
+    epoch and the request while it holds. ``reborn`` are workers removed and registered anew.
+    """
+
+    last_id: int
+    requests: dict[int, Request] = field(default_factory=dict)
+    jobs: dict[tuple[str, int], Job] = field(default_factory=dict)
+    workers: dict[str, Worker | None] = field(default_factory=dict)
+    reborn: set[str] = field(default_factory=set)
+    names: dict[str, str | None] = field(default_factory=dict)
+    holders: dict[str, tuple[int, int | None]] = field(default_factory=dict)
+    keys: dict[tuple[str, int], SessionKey | None] = field(default_factory=dict)
+    epochs: dict[str, int] = field(default_factory=dict)
+    creations: dict[tuple[str, str], tuple[str, int, datetime]] = field(default_factory=dict)
+    journal: list[Entry] = field(default_factory=list)
+
+    def take(self, above: "Layer") -> None:
+        """Take over the changes of a command that succeeded."""
+        self.last_id = above.last_id
+        self.requests.update(above.requests)
+        self.jobs.update(above.jobs)
+        self.workers.update(above.workers)
+        self.reborn.update(above.reborn)
+        self.names.update(above.names)
+        self.holders.update(above.holders)
+        self.keys.update(above.keys)
+        self.epochs.update(above.epochs)
+        self.creations.update(above.creations)
+        self.journal.extend(above.journal)
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to write."""
+        return bool(self.journal or self.jobs or self.keys or self.creations or self.requests)
+
+
+class Loaded:
+    """Remember for one batch what the database held before it."""
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+        self._requests: dict[int, Request | None] = {}
+        self._workers: dict[str, Worker | None] = {}
+        self._ports: frozenset[int] | None = None
+
+    def request(self, request_id: int) -> Request | None:
+        """Return the stored request."""
+        if request_id not in self._requests:
+            self._requests[request_id] = self.records.request(request_id)
+        return self._requests[request_id]
+
+    def worker(self, uuid: str) -> Worker | None:
+        """Return the stored worker."""
+        if uuid not in self._workers:
+            self._workers[uuid] = self.records.worker(uuid)
+        return self._workers[uuid]
+
+    def worker_named(self, name: str) -> Worker | None:
+        """Return the stored worker of this name."""
+        worker = self.records.worker_named(name)
+        if worker is not None:
+            self._workers[worker.uuid] = worker
+        return worker
+
+    def ports(self) -> frozenset[int]:
+        """Return the ports of all stored workers."""
+        if self._ports is None:
+            self._ports = self.records.ports()
+        return self._ports
+
+
+class OverlayTransaction:
+    """Serve one command of a batch: its own layer, then the batch's, then the database."""
+
+    def __init__(self, batch: Layer, loaded: Loaded, settings: FarmSettings, now: datetime) -> None:
+        self.layer = Layer(last_id=batch.last_id)
+        self._batch = batch
+        self._loaded = loaded
+        self._settings = settings
+        self.now = now
+
+    @property
+    def settings(self) -> FarmSettings:
+        """Return the farm's rules."""
+        return self._settings
+
+    def request(self, request_id: int) -> Request | None:
+        """Return a request with its latest job."""
+        pending = self.layer.requests.get(request_id) or self._batch.requests.get(request_id)
+        return pending or self._loaded.request(request_id)
+
+    def worker(self, uuid: str) -> Worker | None:
+        """Return a registered worker."""
+        for layer in (self.layer, self._batch):
+            if uuid in layer.workers:
+                return layer.workers[uuid]
+        return self._loaded.worker(uuid)
+
+    def worker_named(self, name: str) -> Worker | None:
+        """Return the registered worker of this name."""
+        for layer in (self.layer, self._batch):
+            if name in layer.names:
+                uuid = layer.names[name]
+                return None if uuid is None else self.worker(uuid)
+        stored = self._loaded.worker_named(name)
+        return None if stored is None else self.worker(stored.uuid)
+
+    def holder(self, uuid: str) -> Request | None:
+        """Return the request whose OPENING or LIVE job occupies the worker."""
+        epoch, request_id = (
+            self.layer.holders.get(uuid) or self._batch.holders.get(uuid) or (-1, None)
+        )
+        if request_id is None:
+            request_id = self._loaded.records.holder(uuid, epoch)
+        return None if request_id is None else self.request(request_id)
+
+    def session_key(self, uuid: str, epoch: int) -> SessionKey | None:
+        """Return the key installed for a preparation."""
+        for layer in (self.layer, self._batch):
+            if (uuid, epoch) in layer.keys:
+                return layer.keys[uuid, epoch]
+        return self._loaded.records.session_key(uuid, epoch)
+
+    def remembered_epoch(self, uuid: str) -> int:
+        """Return the last epoch of a deregistered worker, else 0."""
+        pending = self.layer.epochs.get(uuid) or self._batch.epochs.get(uuid) or 0
+        return max(pending, self._loaded.records.epoch(uuid))
+
+    def remembered_creation(self, owner: str, key: str) -> tuple[str, int] | None:
+        """Return body hash and request id filed under an Idempotency-Key."""
+        oldest = self.now - self._settings.idempotency_kept
+        for layer in (self.layer, self._batch):
+            if (owner, key) in layer.creations:
+                body_hash, request_id, _ = layer.creations[owner, key]
+                return body_hash, request_id
+        return self._loaded.records.creation(owner, key, oldest)
+
+    def next_request_id(self) -> int:
+        """Return an id that was never used; saving a request with it uses it up."""
+        return self.layer.last_id + 1
+
+    def free_port(self, after: int | None = None) -> int | None:
+        """Return the lowest port of the range that no worker has (above ``after``, if given)."""
+        lowest, highest = self._settings.tunnel_ports
+        used = set(self._loaded.ports())
+        pending = {**self._batch.workers, **self.layer.workers}
+        for uuid in pending:
+            stored = self._loaded.worker(uuid)
+            if stored is not None:
+                used.discard(stored.port)
+        used.update(worker.port for worker in pending.values() if worker is not None)
+        first = lowest if after is None else max(lowest, after + 1)
+        return next((port for port in range(first, highest + 1) if port not in used), None)
+
+    def save_request(self, request: Request, kind: EventKind) -> None:
+        """Save a request with its job and journal ``kind``."""
+        if request.revision == 1:
+            if request.id <= self.layer.last_id:
+                raise TransitionError(f"request id {request.id} was used before")
+            self.layer.last_id = request.id
+        else:
+            stored = self.request(request.id)
+            _expect(f"request {request.id}", stored.revision if stored else 0, request.revision)
+        self.layer.requests[request.id] = request
+        if request.job is not None:
+            self.save_job(request.job)
+        self.layer.journal.append(Entry(self.now, kind, request=request))
+
+    def save_job(self, job: Job) -> None:
+        """Save a job that its request no longer keeps."""
+        self.layer.jobs[job.worker, job.epoch] = job
+        known = self.layer.holders.get(job.worker) or self._batch.holders.get(job.worker)
+        if known is None or known[0] <= job.epoch:
+            self.layer.holders[job.worker] = (job.epoch, job.request_id if job.holds else None)
+
+    def save_worker(self, worker: Worker, kind: EventKind) -> None:
+        """Save a worker and journal ``kind``; revision 1 is new, others compare-and-set."""
+        stored = self.worker(worker.uuid)
+        _expect(f"worker {worker.uuid}", stored.revision if stored else 0, worker.revision)
+        if stored is None:
+            self.layer.reborn.add(worker.uuid)
+        elif stored.name != worker.name and self._owns(stored):
+            self.layer.names[stored.name] = None
+        self.layer.workers[worker.uuid] = worker
+        self.layer.names[worker.name] = worker.uuid
+        self.layer.journal.append(Entry(self.now, kind, worker=worker))
+
+    def remove_worker(self, worker: Worker, kind: EventKind) -> None:
+        """Remove a worker, remember its epoch, and journal ``kind``."""
+        stored = self.worker(worker.uuid)
+        if stored is None:
+            raise StaleProposalError(f"worker {worker.uuid} is not registered any more")
+        if self._owns(stored):
+            self.layer.names[stored.name] = None
+        self.layer.workers[worker.uuid] = None
+        self.layer.epochs[worker.uuid] = max(worker.epoch, self.remembered_epoch(worker.uuid))
+        self.layer.journal.append(Entry(self.now, kind, worker=worker))
+
+    def remember_creation(self, owner: str, key: str, body_hash: str, request_id: int) -> None:
+        """File a request under an Idempotency-Key, kept for the settings' time."""
+        self.layer.creations[owner, key] = (body_hash, request_id, self.now)
+
+    def save_key(self, key: SessionKey) -> None:
+        """Save the key of a preparation, in place of an earlier one of the same epoch."""
+        self.layer.keys[key.worker, key.epoch] = key
+
+    def erase_key(self, uuid: str, epoch: int) -> None:
+        """Erase the key of a preparation, harmless when there is none."""
+        self.layer.keys[uuid, epoch] = None
+
+    def _owns(self, worker: Worker) -> bool:
+        """Tell whether nobody else took over the worker's name meanwhile."""
+        return next(
+            (
+                layer.names[worker.name] == worker.uuid
+                for layer in (self.layer, self._batch)
+                if worker.name in layer.names
+            ),
+            True,
+        )
+
+
+def _expect(what: str, stored: int, saved: int) -> None:
+    """Compare before setting: the saved revision must follow the stored one."""
+    if saved != stored + 1:
+        raise StaleProposalError(
+            f"{what} is at revision {stored}, so revision {saved} cannot follow"
+        )

@@ -1,0 +1,105 @@
+"""The farm in PostgreSQL: for several servers."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from boruta_farm.clock import Clock
+from boruta_farm.model.errors import StoreError, UnavailableError
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.store.batch import Batcher
+from boruta_farm.store.database import DatabaseStore
+from boruta_farm.store.dialect import PostgresDialect
+from boruta_farm.store.driver import DriverError
+from boruta_farm.store.postgres_driver import connect
+from boruta_farm.store.readers import Readers
+from boruta_farm.store.records import Records
+from boruta_farm.store.statements import Statements
+from boruta_farm.store.upgrade import Upgrade
+from boruta_farm.store.writer import ThreadWriter, die
+
+Answer = TypeVar("Answer")
+
+READERS = 4
+
+
+class PostgresStore(DatabaseStore):
+    """Keep the farm's records in the database at ``url`` (``postgresql://...``).
+
+    Every batch locks the counters first, so that the batches of several servers follow each
+    other and the order of event numbers is the order of commits.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        settings: FarmSettings,
+        *,
+        on_death: Callable[[], None] = die,
+    ) -> None:
+        super().__init__()
+        self._url = url
+        self._statements = Statements(PostgresDialect())
+        self._batcher = Batcher(lambda: connect(url), self._statements, clock, settings)
+        self._writer = ThreadWriter(self._batcher, self._followers, clock, on_death=on_death)
+        self._readers: Readers | None = None
+
+    async def start(self) -> None:
+        """Open, back up and migrate, start the writer. Raises StoreError for a newer schema."""
+        try:
+            await asyncio.to_thread(self._prepare)
+        except DriverError as failure:
+            self._batcher.close()
+            raise StoreError(f"the PostgreSQL database cannot be used: {failure}") from failure
+        except BaseException:
+            self._batcher.close()
+            raise
+        self._readers = Readers(lambda: Records(connect(self._url), self._statements), READERS)
+        await self._writer.start()
+
+    async def close(self) -> None:
+        """Write what was accepted, then close."""
+        await self._writer.close()
+        readers, self._readers = self._readers, None
+        if readers is not None:
+            readers.close()
+
+    def _prepare(self) -> None:
+        upgrade = Upgrade(
+            where="the PostgreSQL database",
+            dialect=self._statements.dialect,
+            backup=self._back_up,
+            url=lambda: "postgresql+psycopg://" + self._url.split("://", 1)[1],
+        )
+        self._batcher.open()
+        assert self._batcher.driver is not None
+        self._farm_id = upgrade.apply(self._batcher.driver)
+
+    def _back_up(self, found: str) -> str:
+        """Copy all tables into a schema of their own."""
+        name = f"boruta_backup_{found}"
+        driver = connect(self._url)
+        try:
+            driver.begin()
+            driver.fetch(f"DROP SCHEMA IF EXISTS {name} CASCADE")
+            driver.fetch(f"CREATE SCHEMA {name}")
+            for (table,) in driver.fetch(self._statements.dialect.tables):
+                driver.fetch(f"CREATE TABLE {name}.{table} AS TABLE {table}")
+            driver.commit()
+        except DriverError as failure:
+            raise StoreError(
+                f"the backup before migrating failed ({failure}); allow the user to create"
+                " schemas in the database, then start again"
+            ) from failure
+        finally:
+            driver.close()
+        return f"the backup is schema {name}"
+
+    async def _near(self, read: Callable[[Records], Answer]) -> Answer:
+        return await self._far(read)
+
+    async def _far(self, read: Callable[[Records], Answer]) -> Answer:
+        if self._readers is None:
+            raise UnavailableError("the store is closed")
+        return await self._readers.run(read)

@@ -1,0 +1,74 @@
+"""One connection to PostgreSQL."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from boruta_farm.store.driver import ConstraintError, DiskFullError, DriverError, Row, Value
+
+
+def connect(url: str) -> "PostgresDriver":
+    """Open a connection whose commits are durable, whatever the server's default."""
+    try:
+        connection = psycopg.connect(
+            url, autocommit=True, connect_timeout=10, application_name="boruta"
+        )
+    except psycopg.Error as error:
+        raise DriverError(str(error)) from error
+    driver = PostgresDriver(connection)
+    if driver.fetch("SHOW synchronous_commit")[0][0] == "off":
+        driver.fetch("SET synchronous_commit TO on")
+    return driver
+
+
+@lru_cache(maxsize=1024)
+def _spelled(statement: str) -> bytes:
+    return statement.replace("?", "%s").encode()
+
+
+class PostgresDriver:
+    """Run statements and tell failures apart."""
+
+    def __init__(self, connection: "psycopg.Connection[Row]") -> None:
+        self._connection = connection
+
+    def fetch(self, statement: str, parameters: Sequence[Value] = ()) -> list[Row]:
+        """Run a statement and return all its rows."""
+        try:
+            cursor = self._connection.execute(_spelled(statement), parameters)
+            return cursor.fetchall() if cursor.description else []
+        except (psycopg.IntegrityError, psycopg.DataError) as error:
+            raise ConstraintError(str(error)) from error
+        except psycopg.errors.DiskFull as error:
+            raise DiskFullError(str(error)) from error
+        except psycopg.Error as error:
+            raise DriverError(str(error)) from error
+
+    def begin(self) -> None:
+        """Begin a transaction; reading the counters in it keeps other writers out."""
+        self.fetch("BEGIN")
+
+    def begin_reading(self) -> None:
+        """Begin a transaction that sees the state at its first read."""
+        self.fetch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def commit(self) -> None:
+        """Commit durably."""
+        try:
+            status = self._connection.execute("COMMIT").statusmessage
+        except psycopg.Error as error:
+            raise DriverError(str(error)) from error
+        if status != "COMMIT":
+            # The server answers a COMMIT of a broken transaction with ROLLBACK, not an error.
+            raise DriverError(f"COMMIT was answered with {status}")
+
+    def rollback(self) -> None:
+        """Undo, unless no transaction is open."""
+        if self._connection.info.transaction_status is not TransactionStatus.IDLE:
+            self.fetch("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()

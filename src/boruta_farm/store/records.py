@@ -1,0 +1,119 @@
+"""Reads of single records and of whole tables on one connection."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from boruta_farm.model.events import Event
+from boruta_farm.model.request import Request
+from boruta_farm.model.worker import SessionKey, Worker
+from boruta_farm.store.base import Snapshot
+from boruta_farm.store.driver import Driver, Row
+from boruta_farm.store.rows import event_from, key_from, micros, request_from, worker_from
+from boruta_farm.store.statements import Statements
+
+LARGEST = 2**63 - 1
+"""The largest number a column holds; a larger id is that of no record."""
+
+
+def storable(text: str) -> bool:
+    """Tell whether a text can stand in a column at all; one that cannot names no record."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
+class Records:
+    """Read records through a driver; what it sees depends on the driver's transaction."""
+
+    def __init__(self, driver: Driver, statements: Statements) -> None:
+        self.driver = driver
+        self.statements = statements
+
+    def request(self, request_id: int) -> Request | None:
+        """Return a request with its latest job."""
+        if not 0 < request_id <= LARGEST:
+            return None
+        rows = self.driver.fetch(self.statements.request, (request_id,))
+        return request_from(rows[0]) if rows else None
+
+    def worker(self, uuid: str) -> Worker | None:
+        """Return a worker by UUID."""
+        if not storable(uuid):
+            return None
+        rows = self.driver.fetch(self.statements.worker, (uuid,))
+        return worker_from(rows[0]) if rows else None
+
+    def worker_named(self, name: str) -> Worker | None:
+        """Return a worker by name."""
+        if not storable(name):
+            return None
+        rows = self.driver.fetch(self.statements.worker_named, (name,))
+        return worker_from(rows[0]) if rows else None
+
+    def holder(self, uuid: str, above: int) -> int | None:
+        """Return the id of the request that holds a worker by a job with an epoch above."""
+        rows = self.driver.fetch(self.statements.holder, (uuid, above))
+        return int(rows[0][0]) if rows else None
+
+    def session_key(self, uuid: str, epoch: int) -> SessionKey | None:
+        """Return the key of a preparation."""
+        if not (storable(uuid) and 0 <= epoch <= LARGEST):
+            return None
+        rows = self.driver.fetch(self.statements.session_key, (uuid, epoch))
+        return key_from(rows[0]) if rows else None
+
+    def epoch(self, uuid: str) -> int:
+        """Return the remembered epoch of a deregistered worker, else 0."""
+        rows = self.driver.fetch(self.statements.epoch, (uuid,))
+        return int(rows[0][0]) if rows else 0
+
+    def creation(self, owner: str, key: str, after: datetime) -> tuple[str, int] | None:
+        """Return body hash and request id of a creation remembered later than ``after``."""
+        rows = self.driver.fetch(self.statements.creation, (owner, key, micros(after)))
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def ports(self) -> frozenset[int]:
+        """Return the ports that workers have."""
+        return frozenset(row[0] for row in self.driver.fetch(self.statements.ports))
+
+    def counters(self) -> dict[str, int]:
+        """Return all counters, locking them where several writers are possible."""
+        return dict(self.driver.fetch(self.statements.counters))
+
+    def last_event(self) -> int:
+        """Return the number of the newest event."""
+        return int(self.driver.fetch(self.statements.last_event)[0][0])
+
+    def events(self, after: int, limit: int) -> tuple[Event, ...]:
+        """Return journalled events in order."""
+        bounds = (max(-LARGEST, min(after, LARGEST)), min(limit, LARGEST))
+        return tuple(map(event_from, self.driver.fetch(self.statements.events, bounds)))
+
+    def snapshot(self) -> Snapshot:
+        """Return what is unfinished and all workers as of one event."""
+        self.driver.begin_reading()
+        try:
+            number = self.last_event()
+            workers = self.driver.fetch(self.statements.workers)
+            requests = self.driver.fetch(self.statements.unfinished)
+        finally:
+            self.driver.rollback()
+        return Snapshot(
+            number=number,
+            requests=DecodedRequests(requests),
+            workers=tuple(map(worker_from, workers)),
+        )
+
+
+class DecodedRequests(Iterable[Request]):
+    """Decode rows as they are asked for, so that a large backlog does not stop the loop."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[Request]:
+        return map(request_from, self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)

@@ -1,0 +1,275 @@
+"""Records to rows and back.
+
+Times are whole microseconds since 1970 (UTC), mappings are JSON texts, secrets base64.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from boruta_farm.model.errors import InvalidError
+from boruta_farm.model.events import Event, EventKind
+from boruta_farm.model.job import Job, JobPhase
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.worker import Fence, SessionKey, Worker, WorkerState
+from boruta_farm.store.driver import Row
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+REQUEST_STATES = {state.value: state for state in RequestState}
+WORKER_STATES = {state.value: state for state in WorkerState}
+PHASES = {phase.value: phase for phase in JobPhase}
+KINDS = {kind.value: kind for kind in EventKind}
+
+
+def micros(moment: datetime) -> int:
+    """Return a time as whole microseconds since 1970."""
+    past = moment - EPOCH
+    return (past.days * 86_400 + past.seconds) * 1_000_000 + past.microseconds
+
+
+def _micros(moment: datetime | None) -> int | None:
+    return None if moment is None else micros(moment)
+
+
+def moment(microseconds: int) -> datetime:
+    """Return the time that ``micros`` wrote."""
+    return EPOCH + timedelta(0, 0, microseconds)
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else EPOCH + timedelta(0, 0, microseconds)
+
+
+def mapping_text(mapping: Mapping[str, str]) -> str:
+    """Return a mapping as JSON; ``pair_text`` of each of its pairs is a part of it."""
+    return json.dumps(dict(mapping), separators=(",", ":"))
+
+
+def pair_text(key: str, value: str) -> str:
+    """Return how a pair looks inside ``mapping_text``."""
+    return f"{json.dumps(key)}:{json.dumps(value)}"
+
+
+@lru_cache(maxsize=8192)
+def mapping(text: str) -> Mapping[str, str]:
+    """Return the mapping of a text; records with equal capabilities share one object."""
+    decoded: dict[str, str] = json.loads(text)
+    return decoded
+
+
+def _mapping_text(value: Mapping[str, str] | None) -> str | None:
+    return None if value is None else mapping_text(value)
+
+
+def _mapping(text: str | None) -> Mapping[str, str] | None:
+    return None if text is None else mapping(text)
+
+
+def _plain(text: str | None) -> str | None:
+    """Refuse NUL characters, which neither database keeps whole."""
+    if text is not None and "\0" in text:
+        raise InvalidError("a text contains a NUL character, which cannot be stored")
+    return text
+
+
+def request_row(request: Request) -> Row:
+    """Return a request in the order of ``tables.REQUESTS``."""
+    groups = request.owner_groups
+    job = request.job
+    return (
+        request.id,
+        _plain(request.owner),
+        None if groups is None else json.dumps(sorted(groups), separators=(",", ":")),
+        request.priority,
+        micros(request.valid_after),
+        micros(request.deadline),
+        request.state.value,
+        _mapping_text(request.caps),
+        micros(request.created),
+        request.revision,
+        _plain(request.ssh_key),
+        request.keep_alive,
+        _micros(request.orphaned_since),
+        _micros(request.finished),
+        _plain(request.reason),
+        None if job is None else job.worker,
+        None if job is None else job.epoch,
+    )
+
+
+def request_from(row: Row) -> Request:
+    """Return the request of a row with its job's columns behind it."""
+    (
+        number,
+        owner,
+        groups,
+        priority,
+        valid_after,
+        deadline,
+        state,
+        caps,
+        created,
+        revision,
+        ssh_key,
+        keep_alive,
+        orphaned_since,
+        finished,
+        reason,
+        job_worker,
+    ) = row[:16]
+    return Request(
+        id=number,
+        owner=owner,
+        owner_groups=None if groups is None else frozenset(json.loads(groups)),
+        priority=priority,
+        valid_after=moment(valid_after),
+        deadline=moment(deadline),
+        state=REQUEST_STATES[state],
+        caps=None if caps is None else mapping(caps),
+        created=moment(created),
+        revision=revision,
+        ssh_key=ssh_key,
+        keep_alive=keep_alive,
+        orphaned_since=None if orphaned_since is None else moment(orphaned_since),
+        finished=None if finished is None else moment(finished),
+        reason=reason,
+        job=None if job_worker is None else job_from(row[17:]),
+    )
+
+
+def job_row(job: Job) -> Row:
+    """Return a job in the order of ``tables.JOBS``."""
+    return (
+        job.request_id,
+        job.worker,
+        job.epoch,
+        job.phase.value,
+        micros(job.granted),
+        micros(job.timeout),
+        micros(job.limit),
+        job.prolong_seq,
+        _micros(job.wanted_timeout),
+        _micros(job.keep_alive_until),
+        job.waited,
+        _micros(job.ended),
+    )
+
+
+def job_from(row: Row) -> Job:
+    """Return the job of a row."""
+    return Job(
+        request_id=row[0],
+        worker=row[1],
+        epoch=row[2],
+        phase=PHASES[row[3]],
+        granted=moment(row[4]),
+        timeout=moment(row[5]),
+        limit=moment(row[6]),
+        prolong_seq=row[7],
+        wanted_timeout=_moment(row[8]),
+        keep_alive_until=_moment(row[9]),
+        waited=bool(row[10]),
+        ended=_moment(row[11]),
+    )
+
+
+def worker_row(worker: Worker) -> Row:
+    """Return a worker in the order of ``tables.WORKERS``."""
+    return (
+        _plain(worker.uuid),
+        _plain(worker.name),
+        worker.state.value,
+        micros(worker.since),
+        mapping_text(worker.caps),
+        json.dumps(worker.groups, separators=(",", ":")),
+        worker.epoch,
+        worker.fence.value,
+        _plain(worker.dryad_address),
+        _plain(worker.ssh_address),
+        worker.port,
+        micros(worker.registered),
+        worker.revision,
+        _plain(worker.reason),
+        _plain(worker.username),
+        _plain(worker.host_key),
+        _plain(worker.boot_id),
+        _plain(worker.credential),
+        worker.after_job,
+        worker.idle_again,
+        _micros(worker.unreachable_since),
+        _mapping_text(worker.facts),
+    )
+
+
+def worker_from(row: Row) -> Worker:
+    """Return the worker of a row."""
+    return Worker(
+        uuid=row[0],
+        name=row[1],
+        state=WORKER_STATES[row[2]],
+        since=moment(row[3]),
+        caps=mapping(row[4]),
+        groups=groups_from(row[5]),
+        epoch=row[6],
+        fence=Fence(row[7]),
+        dryad_address=row[8],
+        ssh_address=row[9],
+        port=row[10],
+        registered=moment(row[11]),
+        revision=row[12],
+        reason=row[13],
+        username=row[14],
+        host_key=row[15],
+        boot_id=row[16],
+        credential=row[17],
+        after_job=bool(row[18]),
+        idle_again=bool(row[19]),
+        unreachable_since=_moment(row[20]),
+        facts=_mapping(row[21]),
+    )
+
+
+@lru_cache(maxsize=1024)
+def groups_from(text: str) -> tuple[str, ...]:
+    """Return a worker's groups from their text."""
+    return tuple(json.loads(text))
+
+
+def key_row(key: SessionKey) -> Row:
+    """Return a session key in the order of ``tables.SESSION_KEYS``."""
+    sealed = None if key.sealed is None else b64encode(key.sealed).decode("ascii")
+    return (key.worker, key.epoch, _plain(key.public), sealed)
+
+
+def key_from(row: Row) -> SessionKey:
+    """Return the session key of a row."""
+    sealed = None if row[3] is None else b64decode(row[3])
+    return SessionKey(worker=row[0], epoch=row[1], public=row[2], sealed=sealed)
+
+
+def event_row(event: Event) -> Row:
+    """Return an event in the order of ``tables.EVENTS``."""
+    return (
+        event.number,
+        micros(event.at),
+        event.kind.value,
+        event.request_id,
+        event.worker,
+        event.state,
+        event.reason,
+    )
+
+
+def event_from(row: Row) -> Event:
+    """Return the event of a row."""
+    return Event(
+        number=row[0],
+        at=moment(row[1]),
+        kind=KINDS[row[2]],
+        request_id=row[3],
+        worker=row[4],
+        state=row[5],
+        reason=row[6],
+    )

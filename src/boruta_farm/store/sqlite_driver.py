@@ -1,0 +1,95 @@
+"""One connection to an SQLite file."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from boruta_farm.store.driver import ConstraintError, DiskFullError, DriverError, Row, Value
+
+
+class Cursor(Protocol):
+    """What a statement returns."""
+
+    def fetchall(self) -> list[Any]:
+        """Return all rows, which also ends the statement."""
+        ...
+
+
+class Connection(Protocol):
+    """What the driver needs of a connection: the standard library's, or one made to fail."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """Tell whether a transaction is open."""
+        ...
+
+    def execute(self, sql: str, parameters: Sequence[Value] = ..., /) -> Cursor:
+        """Run one statement; errors are those of the sqlite3 module."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
+Connect = Callable[[str], Connection]
+
+
+def connect(path: str) -> Connection:
+    """Open a file with the standard library, without its implicit transactions."""
+    return sqlite3.connect(
+        path,
+        timeout=5,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
+    )
+
+
+class SqliteDriver:
+    """Run statements and tell failures apart."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def fetch(self, statement: str, parameters: Sequence[Value] = ()) -> list[Row]:
+        """Run a statement and return all its rows."""
+        try:
+            return self._connection.execute(statement, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise fault(error) from error
+
+    def begin(self) -> None:
+        """Begin a transaction that excludes other writers."""
+        self.fetch("BEGIN IMMEDIATE")
+
+    def begin_reading(self) -> None:
+        """Begin a transaction that sees the state at its first read."""
+        self.fetch("BEGIN")
+
+    def commit(self) -> None:
+        """Commit durably."""
+        self.fetch("COMMIT")
+
+    def rollback(self) -> None:
+        """Undo, unless SQLite has done so by itself."""
+        if self._connection.in_transaction:
+            self.fetch("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the connection."""
+        try:
+            self._connection.close()
+        except sqlite3.Error as error:
+            raise fault(error) from error
+
+
+def fault(error: sqlite3.Error) -> Exception:
+    """Return our kind of an SQLite error; a misuse of the API stays what it is."""
+    if isinstance(error, sqlite3.IntegrityError):
+        return ConstraintError(str(error))
+    if isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError):
+        return error
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return DiskFullError(str(error))
+    return DriverError(str(error))

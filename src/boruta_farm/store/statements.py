@@ -1,0 +1,144 @@
+"""The texts of all fixed statements, made once per dialect.
+
+Reads of one record, and one statement per table for a whole batch of writes.
+"""
+
+from collections.abc import Sequence
+
+from boruta_farm.store.dialect import Column, Dialect
+from boruta_farm.store.tables import (
+    COUNTERS,
+    CREATIONS,
+    EPOCHS,
+    EVENTS,
+    JOBS,
+    REQUESTS,
+    SESSION_KEYS,
+    TALLIES,
+    WORKERS,
+)
+
+BASE = Column("base", "bigint")
+"""The revision that a compare-and-set expects."""
+
+HOLDING = "phase IN ('OPENING', 'LIVE')"
+
+
+def names(columns: Sequence[Column], prefix: str = "") -> str:
+    """Return column names for a SELECT or INSERT."""
+    return ", ".join(prefix + column.name for column in columns)
+
+
+class Statements:
+    """Hold the texts of one dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._reads()
+        self._requests()
+        self._workers()
+        self._others()
+
+    def _reads(self) -> None:
+        self.requests = (
+            f"SELECT {names(REQUESTS, 'r.')}, {names(JOBS, 'j.')} FROM requests AS r"
+            " LEFT JOIN jobs AS j ON j.worker = r.job_worker AND j.epoch = r.job_epoch"
+        )
+        self.request = f"{self.requests} WHERE r.id = ?"
+        self.requests_by_id = f"{self.requests} WHERE {self.dialect.member('r.id', 'bigint')}"
+        self.unfinished = f"{self.requests} WHERE r.state IN ('WAITING', 'IN PROGRESS')"
+        self.workers = f"SELECT {names(WORKERS)} FROM workers"
+        self.worker = f"{self.workers} WHERE uuid = ?"
+        self.worker_named = f"{self.workers} WHERE name = ?"
+        self.workers_by_uuid = f"{self.workers} WHERE {self.dialect.member('uuid', 'text')}"
+        self.holder = f"SELECT request_id FROM jobs WHERE worker = ? AND epoch > ? AND {HOLDING}"
+        self.session_key = (
+            f"SELECT {names(SESSION_KEYS)} FROM session_keys WHERE worker = ? AND epoch = ?"
+        )
+        self.epoch = "SELECT epoch FROM epochs WHERE uuid = ?"
+        self.creation = (
+            "SELECT body_hash, request_id FROM creations"
+            " WHERE owner = ? AND key = ? AND created > ?"
+        )
+        self.ports = "SELECT port FROM workers"
+        self.counters = f"SELECT name, value FROM counters ORDER BY name{self.dialect.lock}"
+        self.last_event = "SELECT value FROM counters WHERE name = 'event'"
+        self.events = f"SELECT {names(EVENTS)} FROM events WHERE number > ? ORDER BY number LIMIT ?"
+
+    def _requests(self) -> None:
+        self.insert_requests = self._insert("requests", REQUESTS)
+        self.update_requests = self._update("requests", REQUESTS, "id")
+        kept = ("worker", "epoch")
+        self.save_jobs = (
+            f"{self._upsert('jobs', JOBS, kept)}"
+            " WHERE jobs.request_id = excluded.request_id RETURNING worker, epoch"
+        )
+
+    def _workers(self) -> None:
+        self.insert_workers = self._insert("workers", WORKERS)
+        self.update_workers = self._update("workers", WORKERS, "uuid")
+        gone = (WORKERS[0], BASE)
+        self.delete_workers = (
+            "DELETE FROM workers WHERE (uuid, revision) IN"
+            f" (SELECT n.uuid, n.base FROM {self.dialect.source(gone)}) RETURNING uuid"
+        )
+        self.save_epochs = (
+            f"INSERT INTO epochs ({names(EPOCHS)}) SELECT {names(EPOCHS, 'n.')}"
+            f" FROM {self.dialect.source(EPOCHS)} WHERE true"
+            " ON CONFLICT (uuid) DO UPDATE SET epoch = excluded.epoch"
+            " WHERE excluded.epoch > epochs.epoch"
+        )
+
+    def _others(self) -> None:
+        self.save_keys = self._upsert("session_keys", SESSION_KEYS, ("worker", "epoch"))
+        erased = SESSION_KEYS[:2]
+        self.erase_keys = (
+            "DELETE FROM session_keys WHERE (worker, epoch) IN"
+            f" (SELECT n.worker, n.epoch FROM {self.dialect.source(erased)})"
+        )
+        self.save_creations = self._upsert("creations", CREATIONS, ("owner", "key"))
+        self.prune_creations = (
+            "DELETE FROM creations WHERE (owner, key) IN"
+            " (SELECT owner, key FROM creations WHERE created <= ? LIMIT ?) RETURNING owner"
+        )
+        self.insert_events = self._insert("events", EVENTS)
+        self.prune_events = (
+            "DELETE FROM events WHERE number IN"
+            " (SELECT number FROM events WHERE number <= ? ORDER BY number LIMIT ?)"
+        )
+        self.add_tallies = (
+            f"INSERT INTO tallies ({names(TALLIES)}) SELECT {names(TALLIES, 'n.')}"
+            f" FROM {self.dialect.source(TALLIES)} WHERE true ON CONFLICT (state, bucket)"
+            " DO UPDATE SET requests = tallies.requests + excluded.requests"
+        )
+        self.set_counters = (
+            f"UPDATE counters SET value = n.value FROM {self.dialect.source(COUNTERS)}"
+            " WHERE counters.name = n.name"
+        )
+
+    def _insert(self, table: str, columns: Sequence[Column]) -> str:
+        return (
+            f"INSERT INTO {table} ({names(columns)}) SELECT {names(columns, 'n.')}"
+            f" FROM {self.dialect.source(columns)}"
+        )
+
+    def _upsert(self, table: str, columns: Sequence[Column], key: tuple[str, ...]) -> str:
+        changes = ", ".join(
+            f"{column.name} = excluded.{column.name}"
+            for column in columns
+            if column.name not in key
+        )
+        return (
+            f"{self._insert(table, columns)} WHERE true"
+            f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+        )
+
+    def _update(self, table: str, columns: Sequence[Column], key: str) -> str:
+        changes = ", ".join(
+            f"{column.name} = n.{column.name}" for column in columns if column.name != key
+        )
+        return (
+            f"UPDATE {table} SET {changes} FROM {self.dialect.source((*columns, BASE))}"
+            f" WHERE {table}.{key} = n.{key} AND {table}.revision = n.base"
+            f" RETURNING {table}.{key}"
+        )

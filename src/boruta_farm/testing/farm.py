@@ -1,0 +1,129 @@
+"""A whole farm in one process under virtual time, which can crash and start again."""
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from boruta_farm.clock import VirtualClock
+from boruta_farm.farm.assembly import Farm
+from boruta_farm.model.errors import StaleEpochError
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.worker import KeyPair
+from boruta_farm.stewards.health import Recovery
+from boruta_farm.stewards.prepare import Stewards
+from boruta_farm.stewards.presence import Presence
+from boruta_farm.store.sqlite import SqliteStore
+from boruta_farm.testing.boards import SimulatedBoard, SimulatedBoards
+
+
+class CountingPool:
+    """Hand out keys that are only numbered."""
+
+    def __init__(self) -> None:
+        self._made = 0
+        self._returned: list[KeyPair] = []
+
+    async def take(self) -> KeyPair:
+        """Return a key nobody has seen."""
+        if self._returned:
+            return self._returned.pop()
+        self._made += 1
+        return KeyPair(public=f"ssh-rsa {self._made}", private=f"private {self._made}")
+
+    def give_back(self, key: KeyPair) -> None:
+        """Take back a key that was never handed out."""
+        self._returned.append(key)
+
+
+class PlainCipher:
+    """Seal by naming the context, so that a test sees what was sealed for what."""
+
+    def seal(self, plain: bytes, context: str) -> bytes:
+        """Return context and text."""
+        return f"{context}|".encode() + plain
+
+    def open(self, sealed: bytes, context: str) -> bytes:
+        """Return the text. Raises ValueError for another context."""
+        found, _, plain = sealed.partition(b"|")
+        if found.decode() != context:
+            raise ValueError(f"sealed for {found.decode()}, not {context}")
+        return plain
+
+
+class SimulatedFarm:
+    """Run the real farm and stewards over a real SQLite file, with simulated boards."""
+
+    def __init__(self, path: Path, settings: FarmSettings | None = None) -> None:
+        self.clock = VirtualClock()
+        self.settings = settings or FarmSettings()
+        self.boards: dict[str, SimulatedBoard] = {}
+        self._path = path
+        self._pool = CountingPool()
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._connected: set[str] = set()
+
+    async def start(self) -> None:
+        """Start the server, from nothing or from what an earlier one left."""
+        self.store = SqliteStore(self._path, self.clock, self.settings, inline=True)
+        await self.store.start()
+        self.links = SimulatedBoards(self.clock)
+        self.farm = Farm(self.store, self.settings, self.clock, PlainCipher(), self.links)
+        farm, grace = self.farm, self.settings.lost_grace
+        stewards = Stewards(farm.feed, self.links, farm.reports, self._pool, self.clock)
+        presence = Presence(farm.feed, self.links, farm.reports, self.clock, grace)
+        recovery = Recovery(farm.feed, self.links, farm.reports)
+        for part in (farm.matcher, farm.ticker, stewards, presence, recovery):
+            self._spawn(part.run())
+        self._spawn(self._end_sessions())
+        for uuid in sorted(self._connected):
+            await self.connect(self.boards[uuid])
+
+    async def crash(self) -> None:
+        """Stop the server as kill -9 does: whatever it was doing is not finished."""
+        for task in self._tasks:
+            task.cancel()
+        results = await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self.store.close()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    async def connect(self, board: SimulatedBoard) -> None:
+        """Let a board register, and keep its connection when it may."""
+        self.boards[board.uuid] = board
+        self._connected.add(board.uuid)
+        await self.farm.superviser.register(board.registration())
+        self.links.connect(board)
+
+    def disconnect(self, uuid: str) -> None:
+        """Cut a board's connection."""
+        self._connected.discard(uuid)
+        self.links.drop(uuid)
+
+    async def settle(self, seconds: float = 0.1) -> None:
+        """Let time pass and everything happen that follows. Raises what a part failed with."""
+        await asyncio.sleep(seconds)
+        for task in self._tasks:
+            if task.done():
+                task.result()
+
+    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
+        self._tasks.append(asyncio.get_running_loop().create_task(work))
+
+    async def _end_sessions(self) -> None:
+        """Play the agents' own timers: a session ends at the end its agent stored."""
+        while True:
+            await asyncio.sleep(1)
+            now = asyncio.get_running_loop().time()
+            for board in self.boards.values():
+                epoch = board.granted
+                if epoch is None or now < board.ends:
+                    continue
+                board.close_session()
+                if board.uuid in self._connected:
+                    try:
+                        await self.farm.reports.ended(board.uuid, epoch)
+                    except StaleEpochError:
+                        continue

@@ -1,0 +1,274 @@
+"""The web application: every route on one page."""
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route as Page
+from starlette.routing import Router as Pages
+from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from boruta_farm.web import boards
+from boruta_farm.web.answers import (
+    AccessAnswer,
+    CountAnswer,
+    CreatedAnswer,
+    EventAnswer,
+    ExplanationAnswer,
+    RequestAnswer,
+    VersionAnswer,
+    WorkerAnswer,
+)
+from boruta_farm.web.dispatch import Dispatcher
+from boruta_farm.web.events import EventCalls
+from boruta_farm.web.health import HealthCheck
+from boruta_farm.web.openapi import Description
+from boruta_farm.web.origins import Cors
+from boruta_farm.web.requests import REQUEST_BODY, REQUEST_LIST, RequestCalls
+from boruta_farm.web.routes import Parameter, Route
+from boruta_farm.web.services import Services, WebOptions
+from boruta_farm.web.version import version_endpoint
+from boruta_farm.web.workers import GROUPS_BODY, STATE_BODY, WORKER_LIST, WorkerCalls
+
+_LIST_HEADERS = ("Boruta-List-Total", "Boruta-List-Remaining", "Boruta-List-Batch-Size")
+_VERSION_HEADERS = ("Boruta-Server-Version", "Boruta-Api-Version", "Boruta-Api-State")
+_REQUEST_HEADERS = ("Boruta-Request-State",)
+_WORKER_HEADERS = ("Boruta-Worker-State",)
+
+_IDEMPOTENCY = Parameter(
+    name="Idempotency-Key",
+    place="header",
+    kind="string",
+    words="a text of your own; a repetition within 24 h answers with the first request's ID",
+)
+_PREFER = Parameter(
+    name="Prefer",
+    place="header",
+    kind="string",
+    words="`wait=N` (RFC 7240): wait up to N seconds, at most 300, while the request is WAITING",
+)
+_LAST_EVENT = Parameter(
+    name="Last-Event-ID", place="header", kind="string", words="go on after this event"
+)
+_OF_REQUEST = Parameter(
+    name="request", place="query", kind="integer", words="only events of this request"
+)
+_OF_WORKER = Parameter(
+    name="worker", place="query", kind="string", words="only events of the worker with this UUID"
+)
+_GROUPS = Parameter(
+    name="groups",
+    place="query",
+    kind="string",
+    words="new groups, comma separated; without it the count is for deregistration",
+)
+
+
+def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
+    """Return every call of the API, all below ``/api/v1/``."""
+    requests = RequestCalls(services.requests, services.clock, options.public_address)
+    workers = WorkerCalls(services.workers)
+    events = EventCalls(services.feed, services.events, options.heartbeat, options.event_streams)
+    description = Description()
+    routes = (
+        Route(
+            method="GET",
+            path="version",
+            endpoint=version_endpoint(services.version),
+            summary="Tell the versions of server and API",
+            answer=VersionAnswer,
+            headers=_VERSION_HEADERS,
+            head=True,
+        ),
+        Route(
+            method="POST",
+            path="reqs/",
+            endpoint=requests.create,
+            summary="File a request",
+            reader=REQUEST_BODY,
+            success=201,
+            answer=CreatedAnswer,
+            parameters=(_IDEMPOTENCY,),
+        ),
+        Route(
+            method="POST",
+            path="reqs/list",
+            endpoint=requests.list,
+            summary="List requests; without a body what is unfinished or finished within 24 h",
+            reader=REQUEST_LIST,
+            answer=list[RequestAnswer],
+            headers=_LIST_HEADERS,
+            listing=True,
+        ),
+        Route(
+            method="GET",
+            path="reqs/{id}",
+            endpoint=requests.get,
+            summary="Show a request",
+            answer=RequestAnswer,
+            headers=_REQUEST_HEADERS,
+            head=True,
+        ),
+        Route(
+            method="POST",
+            path="reqs/{id}",
+            endpoint=requests.update,
+            summary="Change priority, valid-after or deadline of a waiting request",
+            reader=REQUEST_BODY,
+            success=204,
+        ),
+        Route(
+            method="POST",
+            path="reqs/{id}/close",
+            endpoint=requests.close,
+            summary="Cancel a waiting request or finish a running one",
+            success=204,
+        ),
+        Route(
+            method="POST",
+            path="reqs/{id}/prolong",
+            endpoint=requests.prolong,
+            summary="Give a running request more time",
+            success=204,
+        ),
+        Route(
+            method="POST",
+            path="reqs/{id}/keepalive",
+            endpoint=requests.keep_alive,
+            summary="Renew a request's KeepAlive",
+            success=204,
+        ),
+        Route(
+            method="POST",
+            path="reqs/{id}/acquire_worker",
+            endpoint=requests.acquire,
+            summary="Tell how to reach the board of a running request",
+            answer=AccessAnswer,
+            parameters=(_PREFER,),
+        ),
+        Route(
+            method="GET",
+            path="reqs/{id}/explain",
+            endpoint=requests.explain,
+            summary="Tell why a request waits, and for whom",
+            answer=ExplanationAnswer,
+            head=True,
+        ),
+        Route(
+            method="GET",
+            path="workers/",
+            endpoint=workers.list_all,
+            summary="List all workers",
+            answer=list[WorkerAnswer],
+            headers=_LIST_HEADERS,
+            listing=True,
+            head=True,
+        ),
+        Route(
+            method="POST",
+            path="workers/list",
+            endpoint=workers.list,
+            summary="List workers",
+            reader=WORKER_LIST,
+            answer=list[WorkerAnswer],
+            headers=_LIST_HEADERS,
+            listing=True,
+        ),
+        Route(
+            method="GET",
+            path="workers/{worker}",
+            endpoint=workers.get,
+            summary="Show a worker",
+            answer=WorkerAnswer,
+            headers=_WORKER_HEADERS,
+            head=True,
+        ),
+        Route(
+            method="POST",
+            path="workers/{worker}/setstate",
+            endpoint=workers.set_state,
+            summary="Send a worker to IDLE or MAINTENANCE",
+            reader=STATE_BODY,
+            success=204,
+        ),
+        Route(
+            method="POST",
+            path="workers/{worker}/setgroups",
+            endpoint=workers.set_groups,
+            summary="Replace a worker's groups",
+            reader=GROUPS_BODY,
+            success=204,
+        ),
+        Route(
+            method="POST",
+            path="workers/{worker}/deregister",
+            endpoint=workers.deregister,
+            summary="Remove a worker that is in MAINTENANCE or FAILED",
+            success=204,
+        ),
+        Route(
+            method="GET",
+            path="workers/{worker}/orphans",
+            endpoint=workers.orphans,
+            summary="Count the requests that would lose their last worker",
+            answer=CountAnswer,
+            parameters=(_GROUPS,),
+            head=True,
+        ),
+        Route(
+            method="GET",
+            path="events",
+            endpoint=events.stream,
+            summary="Follow what happens, as server-sent events",
+            answer=EventAnswer,
+            media="text/event-stream",
+            parameters=(_LAST_EVENT, _OF_REQUEST, _OF_WORKER),
+        ),
+        Route(
+            method="GET",
+            path="openapi.json",
+            endpoint=description.show,
+            summary="Describe the API",
+            answer=dict,
+            head=True,
+        ),
+    )
+    description.cover(routes, services.version)
+    return routes
+
+
+class WebApp:
+    """The ASGI application, and the way to make its endless answers end."""
+
+    def __init__(self, app: ASGIApp, dispatcher: Dispatcher) -> None:
+        self._app = app
+        self._dispatcher = dispatcher
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        await self._app(scope, receive, send)
+
+    def stop(self) -> None:
+        """End open event streams; to be called before the server waits for its connections."""
+        self._dispatcher.stop()
+
+
+def build_app(services: Services, options: WebOptions) -> WebApp:
+    """Return the application for a farm."""
+    pages = Pages(
+        routes=[
+            Page("/healthz", HealthCheck(services.health).answer),
+            WebSocketRoute(boards.PATH, boards.BoardEndpoint(services.hub).serve),
+            Page("/{path:path}", nothing_here, methods=["GET", "HEAD", "POST", "PUT", "DELETE"]),
+        ],
+        redirect_slashes=False,
+    )
+    dispatcher = Dispatcher(api_routes(services, options), pages, options)
+    app = Cors(dispatcher, options.cors_origins) if options.cors_origins else dispatcher
+    return WebApp(app, dispatcher)
+
+
+async def nothing_here(_request: Request) -> Response:
+    """Answer for paths outside the API that no page has, in the original's words."""
+    return PlainTextResponse(
+        "404 page not found\n", status_code=404, headers={"x-content-type-options": "nosniff"}
+    )

@@ -1,0 +1,170 @@
+"""Bodies of calls: what may be sent, and how it is read."""
+
+from collections.abc import Callable
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct, field, inspect
+
+from boruta_farm.model.keys import JOB_KEYS, REQUEST_EXTRA_KEYS, REQUEST_KEYS
+from boruta_farm.web.errors import MalformedBodyError, MissingBodyError
+from boruta_farm.web.tolerance import canonical, parse_first
+
+TimeText = Annotated[
+    str,
+    Meta(
+        extra_json_schema={"format": "date-time"},
+        description="RFC 3339 with any offset; `0001-01-01T00:00:00Z` means not set",
+    ),
+]
+Priority = Annotated[int, Meta(ge=0, le=255, description="1 (most important) to 16")]
+Count = Annotated[int, Meta(ge=0)]
+Limit = Annotated[int, Meta(ge=0, le=65535, description="0 means the highest, 65535")]
+
+
+class OwnerBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Accepted for the original's clients and ignored: the owner is the caller."""
+
+    groups: list[str] | None = field(name="Groups", default=None)
+
+
+class JobBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=JOB_KEYS):
+    """Accepted for the original's clients and ignored."""
+
+    worker: str | None = None
+    timeout: TimeText | None = None
+
+
+class RequestBody(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename=REQUEST_KEYS | REQUEST_EXTRA_KEYS,
+):
+    """A new request or a change to one; the original's clients send the whole object."""
+
+    id: Count | None = None
+    priority: Priority | None = None
+    owner: OwnerBody | None = None
+    deadline: TimeText | None = None
+    valid_after: TimeText | None = None
+    state: str | None = None
+    job: JobBody | None = None
+    caps: dict[str, str] | None = None
+    ssh_key: Annotated[str, Meta(description="own public key, OpenSSH's one-line form")] | None = (
+        None
+    )
+    keep_alive: Annotated[int, Meta(description="seconds, 10 to 3600")] | None = None
+
+
+class SorterBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"):
+    """What a list is sorted by, and which way: `ascending` or `descending`."""
+
+    item: str | None = None
+    order: str | None = None
+
+
+class RequestFilterBody(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"
+):
+    """Keep requests that match every key given; `Priorities` also as base64 of its bytes."""
+
+    ids: list[Count] | None = field(name="IDs", default=None)
+    priorities: list[Priority] | str | None = None
+    states: list[str] | None = None
+
+
+class RequestPaginatorBody(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"
+):
+    """A page: up to `Limit` requests after (`backward`: before) the one with this `ID`."""
+
+    id: Count | None = field(name="ID", default=None)
+    direction: str | None = None
+    limit: Limit | None = None
+
+
+class RequestListBody(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"
+):
+    """Which requests to list; `State` and `Priority` are the form of version 0.1.0."""
+
+    filter: RequestFilterBody | None = None
+    sorter: SorterBody | None = None
+    paginator: RequestPaginatorBody | None = None
+    state: str | None = None
+    priority: str | None = None
+
+
+class WorkerFilterBody(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"
+):
+    """Keep workers that have all capabilities, one of the groups and one of the states."""
+
+    groups: list[str] | None = None
+    capabilities: dict[str, str] | None = None
+    states: list[str] | None = None
+
+
+class WorkerPaginatorBody(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"
+):
+    """A page: up to `Limit` workers after (`backward`: before) the one with this `ID`."""
+
+    id: str | None = field(name="ID", default=None)
+    direction: str | None = None
+    limit: Limit | None = None
+
+
+class WorkerListBody(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"
+):
+    """Which workers to list; `Groups` and `Capabilities` are the form of version 0.1.0."""
+
+    filter: WorkerFilterBody | None = None
+    sorter: SorterBody | None = None
+    paginator: WorkerPaginatorBody | None = None
+    groups: list[str] | None = None
+    capabilities: dict[str, str] | None = None
+
+
+class StateBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"):
+    """The state an admin sends a worker to: `IDLE` or `MAINTENANCE`."""
+
+    worker_state: str | None = None
+    reason: str | None = None
+    after_job: bool | None = None
+
+
+Body = TypeVar("Body")
+
+
+class Reader(Generic[Body]):
+    """Read bodies of one type: the fast decoder first, Go's leniency when it fails."""
+
+    def __init__(self, wanted: type[Body]) -> None:
+        self.wanted: object = wanted | None
+        self._decode: Callable[[bytes], Body | None] = msgspec.json.Decoder(self.wanted).decode
+        self._info = inspect.type_info(self.wanted)
+
+    def read(self, body: bytes) -> Body | None:
+        """Return the body's value, None for null.
+
+        Raises MissingBodyError for an empty body, MalformedBodyError for anything that Go
+        would not take either.
+        """
+        if not body:
+            raise MissingBodyError
+        try:
+            return self._decode(body)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return self._read_tolerantly(body)
+
+    def _read_tolerantly(self, body: bytes) -> Body | None:
+        try:
+            value = canonical(parse_first(body), self._info)
+            found: Body | None = msgspec.convert(value, self.wanted)
+        except (msgspec.ValidationError, ValueError, RecursionError) as error:
+            raise MalformedBodyError(str(error)) from error
+        return found

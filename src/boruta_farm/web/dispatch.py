@@ -1,0 +1,136 @@
+"""From a connection to an endpoint and back: the hot path of every call."""
+
+import asyncio
+import logging
+from contextlib import aclosing
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from boruta_farm.model.errors import BorutaError
+from boruta_farm.web.auth import caller_of
+from boruta_farm.web.calls import Answer, Call, Header, Stream
+from boruta_farm.web.errors import RouteNotFoundError, answer_error
+from boruta_farm.web.limits import check_length, disconnected, read_body
+from boruta_farm.web.lists import NOTHING_LISTED
+from boruta_farm.web.origins import check_origin
+from boruta_farm.web.redirects import destination, redirect
+from boruta_farm.web.routes import Route, Router, segments_of
+from boruta_farm.web.services import WebOptions
+
+log = logging.getLogger(__name__)
+
+_BODY = "http.response.body"
+_START = "http.response.start"
+
+
+class Dispatcher:
+    """Serve the API's routes; everything outside the API goes to ``elsewhere``."""
+
+    def __init__(self, routes: tuple[Route, ...], elsewhere: ASGIApp, options: WebOptions) -> None:
+        self._router = Router(routes)
+        self._elsewhere = elsewhere
+        self._body_timeout = options.body_timeout
+        self._origins = options.cors_origins
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """End open event streams, so that a server that shuts down need not wait for them."""
+        self._stopping.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._elsewhere(scope, receive, send)
+            return
+        method: str = scope["method"]
+        segments = segments_of(scope)
+        found = None if segments is None else self._router.find(method, segments)
+        if found is not None:
+            answer = await self._answer(found[0], found[1], scope, receive)
+        else:
+            path: str = scope["path"]
+            place = destination(path, self._router.knows)
+            if place is not None:
+                answer = redirect(method, place, scope["query_string"])
+            elif segments is not None:
+                answer = answer_error(RouteNotFoundError(f"{path} not found"))
+            else:
+                await self._elsewhere(scope, receive, send)
+                return
+        if isinstance(answer, Stream):
+            await self._send_stream(answer, receive, send)
+        else:
+            await _send(answer, method, send)
+
+    async def _answer(
+        self, route: Route, parameter: str, scope: Scope, receive: Receive
+    ) -> Answer | Stream:
+        try:
+            body = b""
+            if route.method == "POST":
+                check_origin(scope, self._origins)
+                check_length(scope)
+                if route.reader is not None:
+                    body = await read_body(receive, self._body_timeout)
+            call = Call(
+                scope=scope,
+                receive=receive,
+                caller=caller_of(scope),
+                parameter=parameter,
+                body=body,
+            )
+            return await route.endpoint(call)
+        except BorutaError as error:
+            answer = answer_error(error)
+        except Exception:
+            # The caller must get an answer whatever is wrong with us; the log has the details.
+            log.exception("%s %s failed", route.method, route.path)
+            answer = answer_error(BorutaError())
+        if route.listing:
+            headers = answer.headers + NOTHING_LISTED
+            return Answer(status=answer.status, headers=headers, body=answer.body)
+        return answer
+
+    async def _send_stream(self, stream: Stream, receive: Receive, send: Send) -> None:
+        """Write chunks until they end, the caller goes or the server stops."""
+        await send({"type": _START, "status": 200, "headers": stream.headers})
+        tasks = [
+            asyncio.create_task(_write(stream, send)),
+            asyncio.create_task(disconnected(receive)),
+            asyncio.create_task(self._stopped()),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception) and not isinstance(outcome, OSError):
+                log.error("an event stream broke off", exc_info=outcome)
+        await send({"type": _BODY, "body": b""})
+
+    async def _stopped(self) -> None:
+        await self._stopping.wait()
+
+
+async def _write(stream: Stream, send: Send) -> None:
+    async with aclosing(stream.chunks) as chunks:
+        async for chunk in chunks:
+            await send({"type": _BODY, "body": chunk, "more_body": True})
+
+
+async def _send(answer: Answer, method: str, send: Send) -> None:
+    """Write an answer; HEAD gets the status 204 for a good one, as its clients insist."""
+    status = answer.status
+    if method == "HEAD":
+        status = 204 if status == 200 else status
+        await send({"type": _START, "status": status, "headers": answer.headers})
+        await send({"type": _BODY})
+        return
+    headers = answer.headers
+    if status != 204:
+        length: Header = (b"content-length", b"%d" % len(answer.body))
+        headers = (*headers, length)
+    await send({"type": _START, "status": status, "headers": headers})
+    await send({"type": _BODY, "body": answer.body})

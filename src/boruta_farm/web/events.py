@@ -1,0 +1,156 @@
+"""What happens in the farm, as server-sent events."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from boruta_farm.feed import Feed, Subscription
+from boruta_farm.model.errors import OverloadedError
+from boruta_farm.model.events import Event
+from boruta_farm.web.answers import encode, event_answer
+from boruta_farm.web.calls import Call, Header, Stream
+from boruta_farm.web.errors import ParameterError, RequestIdError
+from boruta_farm.web.services import Journal
+
+BOUND = 1000
+"""Changes that may wait for one slow reader."""
+
+REPLAY_PAGE = 500
+
+HEADERS: tuple[Header, ...] = (
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+)
+
+HELLO = b"retry: 1000\n: listening\n\n"
+HEARTBEAT = b": still here\n\n"
+BEHIND = b'event: resync\ndata: {"Reason":"the reader fell behind; read the state anew"}\n\n'
+UNKNOWN = (
+    b"id:\nevent: resync\n"
+    b'data: {"Reason":"the journal does not hold Last-Event-ID; read the state anew"}\n\n'
+)
+"""The empty id makes a browser forget the number that nobody knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interest:
+    """Tell which events a reader wants; None wants all."""
+
+    requests: frozenset[int] | None
+    workers: frozenset[str] | None
+
+    def wants(self, event: Event) -> bool:
+        """Tell whether an event passes every filter given."""
+        return (self.requests is None or event.request_id in self.requests) and (
+            self.workers is None or event.worker in self.workers
+        )
+
+
+class EventCalls:
+    """Answer ``events``: live from now on, or from Last-Event-ID without a gap."""
+
+    def __init__(self, feed: Feed, journal: Journal, heartbeat: float, most: int) -> None:
+        self._feed = feed
+        self._journal = journal
+        self._heartbeat = heartbeat
+        self._most = most
+        self._streams = 0
+
+    async def stream(self, call: Call) -> Stream:
+        """Open a stream. Raises ParameterError, RequestIdError, OverloadedError."""
+        interest = _interest(call)
+        after = _last_event(call)
+        if self._streams >= self._most:
+            raise OverloadedError(f"{self._most} event streams are open; close one and try again")
+        return Stream(headers=HEADERS, chunks=self._chunks(interest, after))
+
+    async def _chunks(self, interest: Interest, after: int | None) -> AsyncGenerator[bytes, None]:
+        self._streams += 1
+        subscription = self._feed.subscribe(BOUND)
+        try:
+            yield HELLO
+            if after is not None:
+                async with aclosing(self._replay(interest, after, subscription.skip_to)) as past:
+                    async for chunk in past:
+                        yield chunk
+            async with aclosing(self._live(interest, subscription)) as live:
+                async for chunk in live:
+                    yield chunk
+        finally:
+            subscription.close()
+            self._streams -= 1
+
+    async def _replay(
+        self, interest: Interest, after: int, reached: Callable[[int], None]
+    ) -> AsyncGenerator[bytes, None]:
+        """Read the journal up to its end; the subscription already holds what comes then."""
+        if after > 0 and not await self._knows(after):
+            yield UNKNOWN
+            return
+        while True:
+            events = await self._journal(after, REPLAY_PAGE)
+            if not events:
+                return
+            after = events[-1].number
+            reached(after)
+            chunk = _encode(event for event in events if interest.wants(event))
+            if chunk:
+                yield chunk
+            if len(events) < REPLAY_PAGE:
+                return
+
+    async def _knows(self, number: int) -> bool:
+        found = await self._journal(number - 1, 1)
+        return bool(found) and found[0].number == number
+
+    async def _live(
+        self, interest: Interest, subscription: Subscription
+    ) -> AsyncGenerator[bytes, None]:
+        """Pass every batch on at once, with a sign of life where nothing else is said."""
+        loop = asyncio.get_running_loop()
+        quiet_until = loop.time() + self._heartbeat
+        while True:
+            try:
+                async with asyncio.timeout_at(quiet_until):
+                    changes = await subscription.next()
+            except TimeoutError:
+                yield HEARTBEAT
+                quiet_until = loop.time() + self._heartbeat
+                continue
+            if changes is None:
+                yield BEHIND
+                return
+            chunk = _encode(change.event for change in changes if interest.wants(change.event))
+            if chunk:
+                yield chunk
+                quiet_until = loop.time() + self._heartbeat
+
+
+def _encode(events: Iterable[Event]) -> bytes:
+    return b"".join(
+        b"id: %d\nevent: %s\ndata: %s\n\n"
+        % (event.number, event.kind.encode("ascii"), encode(event_answer(event)))
+        for event in events
+    )
+
+
+def _interest(call: Call) -> Interest:
+    requests = call.query("request")
+    if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in requests):
+        raise RequestIdError("the query's request is not a request's ID")
+    workers = call.query("worker")
+    return Interest(
+        requests=frozenset(int(text) for text in requests) if requests else None,
+        workers=frozenset(workers) if workers else None,
+    )
+
+
+def _last_event(call: Call) -> int | None:
+    text = call.header(b"last-event-id")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ParameterError("Last-Event-ID is not the number of an event")
+    return int(text)

@@ -1,0 +1,43 @@
+"""What callers say in headers beside the body: waiting, and repeating a creation safely."""
+
+import re
+from datetime import timedelta
+
+from boruta_farm.web.calls import Call
+from boruta_farm.web.errors import ParameterError
+
+LONGEST_WAIT = 300
+
+_WAIT = re.compile(r'wait\s*=\s*(?:"(\d{1,9})"|(\d{1,9}))\s*(?:;.*)?', re.ASCII | re.IGNORECASE)
+_KEY = re.compile(r"[!-~]{1,255}")
+
+
+def wanted_wait(call: Call) -> timedelta | None:
+    """Return how long a caller prefers to wait (RFC 7240), at most 300 s; None: not at all.
+
+    The first ``wait`` counts, what cannot be read is ignored, as the RFC demands.
+    """
+    for line in call.headers(b"prefer"):
+        for preference in line.split(","):
+            found = _WAIT.fullmatch(preference.strip())
+            if found:
+                seconds = int(found[1] or found[2])
+                return timedelta(seconds=min(seconds, LONGEST_WAIT))
+    return None
+
+
+def idempotency_key(call: Call) -> str | None:
+    """Return the caller's Idempotency-Key. Raises ParameterError for one that cannot be kept."""
+    key = call.header(b"idempotency-key")
+    if key is None:
+        return None
+    if not _KEY.fullmatch(key):
+        raise ParameterError("Idempotency-Key must be 1 to 255 visible ASCII characters")
+    return key
+
+
+def bearer(value: str | None) -> str | None:
+    """Return the token of an Authorization header of the Bearer scheme, else None."""
+    scheme, _, token = (value or "").partition(" ")
+    token = token.strip()
+    return token if scheme.lower() == "bearer" and token else None

@@ -1,0 +1,31 @@
+"""Whether the farm moves on, for load balancers and service managers."""
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from boruta_farm.web.services import Health
+
+
+class HealthAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``ok``, or ``stalled`` and what stands still."""
+
+    status: str = msgspec.field(name="Status")
+    message: str | None = None
+
+
+class HealthCheck:
+    """Answer ``/healthz``: 200, or 503 with what stands still."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+
+    async def answer(self, _request: Request) -> Response:
+        """Answer one call."""
+        trouble = self._health()
+        answer = HealthAnswer("ok") if trouble is None else HealthAnswer("stalled", trouble)
+        return Response(
+            msgspec.json.encode(answer),
+            status_code=200 if trouble is None else 503,
+            headers={"content-type": "application/json", "cache-control": "no-store"},
+        )

@@ -1,0 +1,129 @@
+"""The API's description, made from the route table and the types it names."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from boruta_farm.web.calls import JSON_TYPE, Answer, Call
+from boruta_farm.web.errors import ErrorAnswer
+from boruta_farm.web.redirects import PREFIX
+from boruta_farm.web.routes import Route
+
+Json = dict[str, Any]
+
+_PATH_PARAMETERS: dict[str, Json] = {
+    "id": {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "description": "a request's ID",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+    },
+    "worker": {
+        "name": "worker",
+        "in": "path",
+        "required": True,
+        "description": "a worker's UUID (lower case) or its name",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+    },
+}
+
+
+def describe(routes: Iterable[Route], version: str) -> Json:
+    """Return the OpenAPI 3.1 document for a route table."""
+    table = tuple(routes)
+    types = [ErrorAnswer, *_types(table)]
+    schemas, components = msgspec.json.schema_components(
+        types, ref_template="#/components/schemas/{name}"
+    )
+    by_type = {repr(kind): schema for kind, schema in zip(types, schemas, strict=True)}
+    error = {"application/json": {"schema": by_type[repr(ErrorAnswer)]}}
+    paths: dict[str, Json] = {}
+    for route in table:
+        operations = paths.setdefault(PREFIX + route.path, {})
+        operations[route.method.lower()] = _operation(route, by_type, error, head=False)
+        if route.head:
+            operations["head"] = _operation(route, by_type, error, head=True)
+    for component in components.values():
+        # Unknown keys are ignored, as in Go; only the fast decoder refuses them.
+        component.pop("additionalProperties", None)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Boruta",
+            "version": version,
+            "summary": "Lends boards: request, match, prove clean, open SSH, take back on time.",
+        },
+        "paths": paths,
+        "components": {"schemas": components},
+    }
+
+
+class Description:
+    """Answer with the description of a route table that holds this very call."""
+
+    def __init__(self) -> None:
+        self._body = b""
+
+    def cover(self, routes: Iterable[Route], version: str) -> None:
+        """Describe these routes from now on."""
+        self._body = msgspec.json.encode(describe(routes, version))
+
+    async def show(self, _call: Call) -> Answer:
+        """Answer one call."""
+        return Answer(status=200, headers=(JSON_TYPE,), body=self._body)
+
+
+def _types(routes: Iterable[Route]) -> list[Any]:
+    found: dict[str, object] = {}
+    for route in routes:
+        if route.reader is not None:
+            found[repr(route.reader.wanted)] = route.reader.wanted
+        if route.answer is not None:
+            found[repr(route.answer)] = route.answer
+    return list(found.values())
+
+
+def _operation(route: Route, schemas: dict[str, Any], error: Json, *, head: bool) -> Json:
+    good: Json = {"description": "done"}
+    if route.headers:
+        good["headers"] = {
+            name: {"required": True, "schema": {"type": "string"}} for name in route.headers
+        }
+    if route.answer is not None and not head:
+        good["content"] = {route.media: {"schema": schemas[repr(route.answer)]}}
+    bad: Json = {"description": "an error in words"}
+    if not head:
+        bad["content"] = error
+    name = f"{'head' if head else route.method.lower()}_{route.path}"
+    operation: Json = {
+        "operationId": name.strip("/").replace("/", "_").replace("{", "").replace("}", ""),
+        "summary": route.summary,
+        "parameters": [*_path_parameters(route), *_other_parameters(route)],
+        "responses": {"204" if head else str(route.success): good, "default": bad},
+    }
+    if route.reader is not None:
+        schema = schemas[repr(route.reader.wanted)]
+        operation["requestBody"] = {
+            "required": not route.listing,
+            "content": {"application/json": {"schema": schema}},
+        }
+    return operation
+
+
+def _path_parameters(route: Route) -> list[Json]:
+    return [_PATH_PARAMETERS[part.strip("{}")] for part in route.path.split("/") if part[:1] == "{"]
+
+
+def _other_parameters(route: Route) -> list[Json]:
+    return [
+        {
+            "name": parameter.name,
+            "in": parameter.place,
+            "required": False,
+            "description": parameter.words,
+            "schema": {"type": parameter.kind},
+        }
+        for parameter in route.parameters
+    ]

@@ -1,0 +1,190 @@
+"""Calls on requests."""
+
+import asyncio
+import hashlib
+import ipaddress
+from datetime import datetime, timedelta
+
+from starlette.types import Scope
+
+from boruta_farm.clock import Clock
+from boruta_farm.contracts import Requests
+from boruta_farm.model.errors import RequestIdMismatchError, RequestNotFoundError
+from boruta_farm.model.request import NewRequest, RequestState, RequestUpdate
+from boruta_farm.model.worker import AccessInfo
+from boruta_farm.web.answers import (
+    CreatedAnswer,
+    access_answer,
+    encode,
+    encode_requests,
+    explanation_answer,
+    request_answer,
+)
+from boruta_farm.web.bodies import Reader, RequestBody, RequestListBody
+from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call, Header
+from boruta_farm.web.errors import CallerGoneError, MalformedBodyError, RequestIdError
+from boruta_farm.web.headers import idempotency_key, wanted_wait
+from boruta_farm.web.limits import disconnected
+from boruta_farm.web.lists import HIGHEST_ID, list_answer, paginator, request_filter, sorter
+from boruta_farm.web.times import format_seconds, parse_time
+
+REQUEST_BODY = Reader(RequestBody)
+REQUEST_LIST = Reader(RequestListBody)
+
+_JSON: tuple[Header, ...] = (JSON_TYPE,)
+_SECRET: tuple[Header, ...] = (JSON_TYPE, (b"cache-control", b"no-store"))
+_STATE = b"boruta-request-state"
+_TIMEOUT = b"boruta-job-timeout"
+_EMPTY = RequestBody()
+_HIGHEST_GO_ID = 2**64 - 1
+
+
+class RequestCalls:
+    """Answer the calls below ``reqs/``."""
+
+    def __init__(self, requests: Requests, clock: Clock, public_address: str | None) -> None:
+        self._requests = requests
+        self._clock = clock
+        self._public_address = public_address
+
+    async def create(self, call: Call) -> Answer:
+        """File a request; with an Idempotency-Key a repetition answers with the first id."""
+        body = REQUEST_BODY.read(call.body) or _EMPTY
+        key = idempotency_key(call)
+        request_id = await self._requests.new_request(
+            call.caller,
+            NewRequest(
+                caps=body.caps,
+                priority=body.priority or 0,
+                valid_after=_time(body.valid_after, "ValidAfter"),
+                deadline=_time(body.deadline, "Deadline"),
+                ssh_key=body.ssh_key or None,
+                keep_alive=body.keep_alive or None,
+                idempotency_key=key,
+                body_hash=None if key is None else hashlib.sha256(call.body).hexdigest(),
+            ),
+        )
+        return Answer(status=201, headers=_JSON, body=encode(CreatedAnswer(request_id)))
+
+    async def get(self, call: Call) -> Answer:
+        """Show a request."""
+        request = await self._requests.get_request_info(call.caller, request_id_of(call))
+        headers: tuple[Header, ...] = (JSON_TYPE, (_STATE, request.state.encode()))
+        if request.state is RequestState.IN_PROGRESS and request.job is not None:
+            headers += ((_TIMEOUT, format_seconds(request.job.timeout).encode()),)
+        return Answer(status=200, headers=headers, body=encode(request_answer(request)))
+
+    async def update(self, call: Call) -> Answer:
+        """Change a waiting request."""
+        request_id = request_id_of(call, absurd=0)
+        body = REQUEST_BODY.read(call.body) or _EMPTY
+        if body.id and body.id != int(call.parameter):
+            raise RequestIdMismatchError
+        update = RequestUpdate(
+            priority=body.priority or None,
+            valid_after=_time(body.valid_after, "ValidAfter"),
+            deadline=_time(body.deadline, "Deadline"),
+        )
+        await self._requests.update_request(call.caller, request_id, update)
+        return NO_CONTENT
+
+    async def close(self, call: Call) -> Answer:
+        """Cancel a waiting request or finish a running one."""
+        await self._requests.close_request(call.caller, request_id_of(call))
+        return NO_CONTENT
+
+    async def prolong(self, call: Call) -> Answer:
+        """Give a running request more time."""
+        await self._requests.prolong_access(call.caller, request_id_of(call))
+        return NO_CONTENT
+
+    async def keep_alive(self, call: Call) -> Answer:
+        """Renew a request's KeepAlive."""
+        await self._requests.keep_alive(call.caller, request_id_of(call))
+        return NO_CONTENT
+
+    async def explain(self, call: Call) -> Answer:
+        """Tell why a request waits."""
+        found = await self._requests.explain(call.caller, request_id_of(call))
+        return Answer(status=200, headers=_JSON, body=encode(explanation_answer(found)))
+
+    async def acquire(self, call: Call) -> Answer:
+        """Tell how to reach the board, after waiting for it when the caller prefers to."""
+        request_id = request_id_of(call)
+        wait = wanted_wait(call)
+        headers = _SECRET
+        if wait is None:
+            access = await self._requests.acquire_worker(call.caller, request_id)
+        else:
+            access = await self._acquire_patiently(call, request_id, wait)
+            applied = f"wait={wait // timedelta(seconds=1)}"
+            headers += ((b"preference-applied", applied.encode()),)
+        ip = self._public_address or _local_address(call.scope) or access.ip
+        return Answer(status=200, headers=headers, body=encode(access_answer(access, ip)))
+
+    async def list(self, call: Call) -> Answer:
+        """List requests; without a body what is unfinished or finished lately."""
+        body = REQUEST_LIST.read(call.body) if call.body else None
+        page = await self._requests.list_requests(
+            call.caller,
+            request_filter(body, self._clock.now()),
+            None if body is None else sorter(body.sorter, "id"),
+            None if body is None else paginator(body.paginator),
+        )
+        return list_answer(page, encode_requests(page.items))
+
+    async def _acquire_patiently(self, call: Call, request_id: int, wait: timedelta) -> AccessInfo:
+        """Wait, but not longer than the caller does: nobody would close the prolonged job."""
+        acquiring = asyncio.create_task(
+            self._requests.acquire_worker(call.caller, request_id, wait)
+        )
+        leaving = asyncio.create_task(disconnected(call.receive))
+        try:
+            await asyncio.wait((acquiring, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not acquiring.done():
+                raise CallerGoneError
+            return await acquiring
+        finally:
+            acquiring.cancel()
+            leaving.cancel()
+            await asyncio.gather(acquiring, leaving, return_exceptions=True)
+
+
+def request_id_of(call: Call, absurd: int | None = None) -> int:
+    """Return the id in the path.
+
+    Raises RequestIdError for anything but digits, RequestNotFoundError for more than a database
+    holds (or returns ``absurd`` in its place).
+    """
+    text = call.parameter
+    if not (text.isascii() and text.isdigit() and len(text) <= 1000):
+        raise RequestIdError
+    number = int(text)
+    if number > _HIGHEST_GO_ID:
+        raise RequestIdError
+    if number <= HIGHEST_ID:
+        return number
+    if absurd is None:
+        raise RequestNotFoundError
+    return absurd
+
+
+def _time(text: str | None, key: str) -> datetime | None:
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise MalformedBodyError(f"{key}: {error}") from error
+
+
+def _local_address(scope: Scope) -> str | None:
+    """Return the address at which the caller reached us, if it was one."""
+    server = scope.get("server")
+    if not server:
+        return None
+    host = str(server[0])
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped) if mapped is not None else host

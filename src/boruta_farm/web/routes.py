@@ -1,0 +1,104 @@
+"""The route table's entries, and the way from a path to one of them."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from starlette.types import Scope
+
+from boruta_farm.web.bodies import Reader
+from boruta_farm.web.calls import Endpoint
+from boruta_farm.web.redirects import PREFIX, collapse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """Describe a header or query parameter of a call; ``place`` is ``header`` or ``query``."""
+
+    name: str
+    place: str
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Describe one call.
+
+    ``path`` is relative to the prefix and has at most one ``{...}``, always its second segment.
+    ``reader`` is set for calls that take a body. ``success`` and ``answer`` are status and type
+    of a good answer (None: no body), ``headers`` what it bears besides. ``listing`` marks lists,
+    whose headers come with errors too; ``head`` offers HEAD as well.
+    """
+
+    method: str
+    path: str
+    endpoint: Endpoint
+    summary: str
+    success: int = 200
+    answer: object = None
+    reader: Reader[Any] | None = None
+    parameters: tuple[Parameter, ...] = ()
+    headers: tuple[str, ...] = ()
+    media: str = "application/json"
+    listing: bool = False
+    head: bool = False
+
+
+Segments = tuple[str, ...]
+Methods = dict[str, Route]
+
+
+class Router:
+    """Find routes by two look-ups in dictionaries: the whole path, then without its parameter."""
+
+    def __init__(self, routes: tuple[Route, ...]) -> None:
+        self._fixed: dict[Segments, Methods] = {}
+        self._variable: dict[Segments, Methods] = {}
+        for route in routes:
+            segments = tuple(route.path.split("/"))
+            if "{" in route.path:
+                methods = self._variable.setdefault(_without_parameter(segments), {})
+            else:
+                methods = self._fixed.setdefault(segments, {})
+            methods[route.method] = route
+            if route.head:
+                methods["HEAD"] = route
+
+    def find(self, method: str, segments: Segments) -> tuple[Route, str] | None:
+        """Return the route for a path below the prefix, with its parameter."""
+        methods = self._fixed.get(segments)
+        if methods is not None and method in methods:
+            return methods[method], ""
+        if len(segments) > 1 and segments[1]:
+            methods = self._variable.get(_without_parameter(segments))
+            if methods is not None and method in methods:
+                return methods[method], segments[1]
+        return None
+
+    def knows(self, path: str) -> bool:
+        """Tell whether a whole path is served under any method."""
+        segments = tuple(path[len(PREFIX) :].split("/"))
+        if segments in self._fixed:
+            return True
+        has_parameter = len(segments) > 1 and segments[1] != ""
+        return has_parameter and _without_parameter(segments) in self._variable
+
+
+def segments_of(scope: Scope) -> Segments | None:
+    """Return a call's path below the prefix, cut at its slashes; None outside of the prefix.
+
+    Doubled slashes count as one; an encoded slash belongs to its segment.
+    """
+    path: str = scope["path"]
+    if not path.startswith(PREFIX):
+        return None
+    raw: bytes = scope.get("raw_path") or b""
+    if b"%2f" in raw or b"%2F" in raw:
+        parts = collapse(raw.decode("latin-1"))[len(PREFIX) :].split("/")
+        return tuple(unquote_to_bytes(part).decode("utf-8", "replace") for part in parts)
+    return tuple(collapse(path)[len(PREFIX) :].split("/"))
+
+
+def _without_parameter(segments: Segments) -> Segments:
+    return (segments[0], *segments[2:])

@@ -1,0 +1,46 @@
+"""What the web room is given: the farm behind its contracts, and the settings of the API."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from boruta_farm.clock import Clock
+from boruta_farm.contracts import Requests, Workers
+from boruta_farm.feed import Feed
+from boruta_farm.model.events import Event
+from boruta_farm.web.boards import Hub
+
+Journal = Callable[[int, int], Awaitable[tuple[Event, ...]]]
+"""Return up to so many (second argument) journalled events above a number (first)."""
+
+Health = Callable[[], str | None]
+"""Return None while the farm moves on, else what stands still."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Carry everything the API talks to; ``version`` is shown to clients."""
+
+    requests: Requests
+    workers: Workers
+    hub: Hub
+    feed: Feed
+    events: Journal
+    clock: Clock
+    health: Health
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebOptions:
+    """Carry the API's settings.
+
+    ``public_address`` is the IP address handed out for tunnels; None takes the one the caller
+    reached us at. ``cors_origins`` are origins whose pages may use the API (``*``: all); empty
+    switches CORS off. Times are in seconds.
+    """
+
+    public_address: str | None = None
+    cors_origins: tuple[str, ...] = ()
+    body_timeout: float = 10.0
+    heartbeat: float = 15.0
+    event_streams: int = 1000

@@ -1,0 +1,38 @@
+"""Times as texts: RFC 3339, as Go reads and prints them."""
+
+import re
+from datetime import UTC, datetime
+
+ZERO = "0001-01-01T00:00:00Z"
+"""Go's zero time, which its clients send for "not set"."""
+
+_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_ZERO_TIME = datetime(1, 1, 1, tzinfo=UTC)
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """Read a time in any offset and return it in UTC, or None when it is not set.
+
+    Digits beyond microseconds are dropped. Raises ValueError for anything that is not RFC 3339
+    or lies outside the years 1 to 9999 in UTC.
+    """
+    if text is None or text == ZERO:
+        return None
+    if not _FORM.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is not a time like 2026-01-31T18:30:00Z")
+    try:
+        time = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{text[:40]!r} is not a time of the calendar") from error
+    return None if time == _ZERO_TIME else time
+
+
+def format_time(time: datetime) -> str:
+    """Print a time in UTC with as many fraction digits as it needs."""
+    text = (time if time.tzinfo is UTC else time.astimezone(UTC)).isoformat()[:-6]
+    return f"{text.rstrip('0')}Z" if time.microsecond else f"{text}Z"
+
+
+def format_seconds(time: datetime) -> str:
+    """Print a time in UTC, whole seconds."""
+    return f"{time.astimezone(UTC).replace(microsecond=0).isoformat()[:-6]}Z"

@@ -1,0 +1,26 @@
+"""What this server is."""
+
+from boruta_farm.web.answers import VersionAnswer, encode
+from boruta_farm.web.calls import JSON_TYPE, Answer, Call, Endpoint
+
+API_VERSION = "v1"
+API_STATE = "devel"
+
+
+def version_endpoint(server: str) -> Endpoint:
+    """Return the endpoint that tells the versions; its answer never changes."""
+    answer = Answer(
+        status=200,
+        headers=(
+            JSON_TYPE,
+            (b"boruta-server-version", server.encode("latin-1", "replace")),
+            (b"boruta-api-version", API_VERSION.encode()),
+            (b"boruta-api-state", API_STATE.encode()),
+        ),
+        body=encode(VersionAnswer(server, API_VERSION, API_STATE)),
+    )
+
+    async def version(_call: Call) -> Answer:
+        return answer
+
+    return version

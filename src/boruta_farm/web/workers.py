@@ -1,0 +1,110 @@
+"""Calls on workers, each named by its UUID or its name."""
+
+import re
+
+from boruta_farm.contracts import Workers
+from boruta_farm.model.errors import ForbiddenStateError, WorkerNotFoundError
+from boruta_farm.model.worker import WorkerState
+from boruta_farm.web.answers import CountAnswer, encode, encode_workers, worker_answer
+from boruta_farm.web.bodies import Reader, StateBody, WorkerListBody
+from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call
+from boruta_farm.web.errors import WorkerIdError
+from boruta_farm.web.lists import list_answer, paginator, sorter, worker_filter
+
+WORKER_LIST = Reader(WorkerListBody)
+STATE_BODY = Reader(StateBody)
+GROUPS_BODY = Reader(list[str])
+
+_STATE = b"boruta-worker-state"
+_EMPTY = StateBody()
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+
+class WorkerCalls:
+    """Answer the calls below ``workers/``."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    async def list_all(self, call: Call) -> Answer:
+        """List all workers."""
+        page = await self._workers.list_workers(call.caller)
+        return list_answer(page, encode_workers(page.items))
+
+    async def list(self, call: Call) -> Answer:
+        """List workers that match."""
+        body = WORKER_LIST.read(call.body) if call.body else None
+        page = await self._workers.list_workers(
+            call.caller,
+            worker_filter(body),
+            None if body is None else sorter(body.sorter, "uuid"),
+            None if body is None else paginator(body.paginator),
+        )
+        return list_answer(page, encode_workers(page.items))
+
+    async def get(self, call: Call) -> Answer:
+        """Show a worker."""
+        async with _Named(call) as name:
+            worker = await self._workers.get_worker_info(call.caller, name)
+        headers = (JSON_TYPE, (_STATE, worker.state.encode()))
+        return Answer(status=200, headers=headers, body=encode(worker_answer(worker)))
+
+    async def set_state(self, call: Call) -> Answer:
+        """Send a worker to IDLE or MAINTENANCE; 204, since no known client can read a 202."""
+        async with _Named(call) as name:
+            body = STATE_BODY.read(call.body) or _EMPTY
+            try:
+                state = WorkerState(body.worker_state or "")
+            except ValueError as error:
+                raise ForbiddenStateError from error
+            await self._workers.set_state(
+                call.caller,
+                name,
+                state,
+                reason=body.reason or None,
+                after_job=bool(body.after_job),
+            )
+        return NO_CONTENT
+
+    async def set_groups(self, call: Call) -> Answer:
+        """Replace a worker's groups."""
+        async with _Named(call) as name:
+            groups = GROUPS_BODY.read(call.body) or []
+            await self._workers.set_groups(call.caller, name, tuple(sorted(set(groups))))
+        return NO_CONTENT
+
+    async def deregister(self, call: Call) -> Answer:
+        """Remove a worker."""
+        async with _Named(call) as name:
+            await self._workers.deregister(call.caller, name)
+        return NO_CONTENT
+
+    async def orphans(self, call: Call) -> Answer:
+        """Count the requests that would lose their last worker.
+
+        With ``groups`` (comma separated, may be empty) by moving this one there, without by
+        deregistering it.
+        """
+        given = call.query("groups")
+        groups: tuple[str, ...] | None = None
+        if given:
+            groups = tuple(sorted({group for line in given for group in line.split(",") if group}))
+        async with _Named(call) as name:
+            count = await self._workers.count_orphans(call.caller, name, groups)
+        return Answer(status=200, headers=(JSON_TYPE,), body=encode(CountAnswer(count)))
+
+
+class _Named:
+    """Check a worker's name in a path: what is neither a UUID nor known is not valid."""
+
+    def __init__(self, call: Call) -> None:
+        self._name = call.parameter
+
+    async def __aenter__(self) -> str:
+        if not self._name.isprintable():
+            raise WorkerIdError
+        return self._name
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, WorkerNotFoundError) and not _UUID.fullmatch(self._name):
+            raise WorkerIdError from error

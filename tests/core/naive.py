@@ -1,0 +1,147 @@
+"""The matching rules said plainly, by looking at everything each time."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from boruta_farm.core.jobs import Grant
+from boruta_farm.model.caller import serves
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.worker import Fence, Worker, WorkerState
+
+START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def make_request(
+    request_id: int,
+    caps: dict[str, str] | None = None,
+    *,
+    priority: int = 8,
+    groups: Iterable[str] | None = None,
+    valid_after: datetime = START,
+    deadline: datetime = START + 30 * DAY,
+    owner: str = "ann",
+) -> Request:
+    """Return a waiting request."""
+    return Request(
+        id=request_id,
+        owner=owner,
+        owner_groups=None if groups is None else frozenset(groups),
+        priority=priority,
+        valid_after=valid_after,
+        deadline=deadline,
+        state=RequestState.WAITING,
+        caps=caps,
+        created=START,
+    )
+
+
+def make_worker(
+    uuid: str,
+    caps: dict[str, str] | None = None,
+    *,
+    state: WorkerState = WorkerState.IDLE,
+    groups: tuple[str, ...] = (),
+) -> Worker:
+    """Return a registered worker, its UUID among its capabilities."""
+    return Worker(
+        uuid=uuid,
+        name=f"lab-{uuid}",
+        state=state,
+        since=START,
+        caps={"UUID": uuid, **(caps or {})},
+        groups=groups,
+        epoch=3,
+        fence=Fence.AGENT,
+        dryad_address="192.0.2.1:7175",
+        ssh_address="192.0.2.1:22",
+        port=20000,
+        registered=START,
+    )
+
+
+def order(request: Request) -> tuple[int, int]:
+    """Return what waiting requests are sorted by."""
+    return request.priority, request.id
+
+
+def capability(worker: Worker) -> tuple[int, str]:
+    """Return what idle workers are sorted by."""
+    return len(worker.caps) + len(worker.groups), worker.uuid
+
+
+def fits(request: Request, worker: Worker) -> bool:
+    """Tell whether a worker can serve a request."""
+    has_all = all(worker.caps.get(name) == value for name, value in request.required.items())
+    return has_all and serves(worker.groups, request.owner_groups)
+
+
+def can_serve(requests: list[Request], workers: list[Worker]) -> bool:
+    """Tell whether all requests can have a worker at once."""
+    server: dict[str, Request] = {}
+
+    def place(request: Request, seen: set[str]) -> bool:
+        for worker in workers:
+            if worker.uuid not in seen and fits(request, worker):
+                seen.add(worker.uuid)
+                if worker.uuid not in server or place(server[worker.uuid], seen):
+                    server[worker.uuid] = request
+                    return True
+        return False
+
+    return all(place(request, set()) for request in requests)
+
+
+def best_use(requests: Iterable[Request], workers: Iterable[Worker]) -> list[Grant]:
+    """Return who gets which worker.
+
+    A request is served when it can be without taking a worker from one before it. Then each in
+    its order gets the least capable worker that leaves the others served.
+    """
+    idle = sorted(workers, key=capability)
+    served: list[Request] = []
+    for request in sorted(requests, key=order):
+        if can_serve([*served, request], idle):
+            served.append(request)
+    grants = []
+    for number, request in enumerate(served, 1):
+        worker = next(
+            w
+            for w in idle
+            if fits(request, w) and can_serve(served[number:], [x for x in idle if x is not w])
+        )
+        idle.remove(worker)
+        grants.append(
+            Grant(
+                request_id=request.id,
+                request_revision=request.revision,
+                worker=worker.uuid,
+                worker_revision=worker.revision,
+                epoch=worker.epoch,
+            )
+        )
+    return grants
+
+
+def grantable(request: Request, now: datetime) -> bool:
+    """Tell whether a request can be granted now."""
+    waits = request.state is RequestState.WAITING and request.live_job is None
+    return waits and request.valid_after <= now < request.deadline
+
+
+def position(
+    request: Request, requests: Iterable[Request], workers: list[Worker], now: datetime
+) -> int:
+    """Return the place of a waiting request among valid ones that compete with it."""
+
+    def competes(other: Request) -> bool:
+        alike = other.caps == request.caps and other.owner_groups == request.owner_groups
+        return alike or any(fits(request, w) and fits(other, w) for w in workers)
+
+    return 1 + sum(
+        other.state is RequestState.WAITING
+        and other.valid_after <= now
+        and order(other) < order(request)
+        and competes(other)
+        for other in requests
+    )

@@ -1,0 +1,92 @@
+"""The documentation tells what the code does: settings, errors, rooms.
+
+Run `python -m tests.docs.test_reference` to write the generated pages anew.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from boruta_farm.model import errors
+from boruta_farm.model.errors import BorutaError
+from boruta_farm.server import config
+from tests.architecture.test_imports import ROOMS
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def _errors() -> Iterator[type[BorutaError]]:
+    for value in vars(errors).values():
+        if isinstance(value, type) and issubclass(value, BorutaError):
+            yield value
+
+
+def configuration_page() -> str:
+    """Return the page of settings."""
+    return f"""# Configuration
+
+The server reads a TOML file (`--config FILE`), then the environment (`BORUTA_` and the setting's
+name in capitals, such as `BORUTA_API_ADDR`), then flags; the later wins. Unknown settings and wrong
+values stop the start and name their place. `boruta config example` prints a commented file,
+`boruta config show` the settings in force, `boruta config check FILE` checks one.
+
+Durations are written with units: `90s`, `30m`, `1h30m`, `2d`.
+
+{config.reference()}
+## Listening beyond this machine
+
+This version knows no users: whoever reaches the API can take, close and set aside anything. So the
+server refuses any address outside loopback unless `--allow-anonymous` (or `allow_anonymous = true`)
+says that this is accepted. The tunnels listen where the API listens.
+"""
+
+
+def errors_page() -> str:
+    """Return the page of errors."""
+    rows = "\n".join(f"| `{e.code}` | {e.default_message()} |" for e in _errors())
+    return f"""# Errors
+
+Every error that a person or program can see has a stable code. Over HTTP it travels in the one
+error shape, `{{"message": "...", "Code": "..."}}`; `message` keeps the texts that clients of the
+original know, and says what happened, where, and what to do.
+
+| code | message, unless a more exact one is given |
+| --- | --- |
+{rows}
+"""
+
+
+PAGES = {"configuration.md": configuration_page, "errors.md": errors_page}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_generated_page_is_up_to_date(name: str) -> None:
+    assert (DOCS / name).read_text() == PAGES[name](), (
+        f"docs/{name} is out of date; run: python -m tests.docs.test_reference"
+    )
+
+
+def test_error_codes_are_unique() -> None:
+    codes = [error.code for error in _errors()]
+    assert len(codes) == len(set(codes))
+
+
+def test_architecture_page_names_every_room() -> None:
+    text = (DOCS / "architecture.md").read_text()
+    for room in ROOMS:
+        assert f"`{room}" in text, f"docs/architecture.md does not tell of {room}"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [*DOCS.glob("*.md"), ROOT / "README.md"]:
+        for part in page.read_text().split("](")[1:]:
+            target = part.split(")")[0].split("#")[0]
+            if target and "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+if __name__ == "__main__":
+    for name, make in PAGES.items():
+        (DOCS / name).write_text(make())

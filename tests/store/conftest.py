@@ -1,0 +1,47 @@
+"""One suite over all stores."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from boruta_farm.store.database import DatabaseStore
+from tests.store.farms import Farm, Kind, PostgresKind, SqliteKind
+from tests.store.making import HandClock
+from tests.store.postgres_server import PostgresServer, Unavailable, running
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    try:
+        with running() as server:
+            yield server
+    except Unavailable as reason:
+        pytest.skip(f"PostgreSQL cannot be tested here: {reason}")
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture(params=["sqlite", "inline", "postgres"])
+def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
+    match request.param:
+        case "postgres":
+            server: PostgresServer = request.getfixturevalue("postgres_server")
+            return PostgresKind(server.database())
+        case name:
+            return SqliteKind(tmp_path / "farm.db", inline=name == "inline")
+
+
+@pytest.fixture
+async def farm(kind: Kind, clock: HandClock) -> AsyncIterator[Farm]:
+    farm = Farm(kind, clock)
+    yield farm
+    await farm.close()
+
+
+@pytest.fixture
+async def store(farm: Farm) -> DatabaseStore:
+    return await farm.open()

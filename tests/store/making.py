@@ -1,0 +1,185 @@
+"""Records and commands for the store's tests."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from boruta_farm.model.events import EventKind
+from boruta_farm.model.job import Job, JobPhase
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.worker import Fence, Worker, WorkerState
+from boruta_farm.store.base import Decide, Transaction
+
+START = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+class HandClock:
+    """Show the time that a test sets."""
+
+    def __init__(self, time: datetime = START) -> None:
+        self.time = time
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
+    def advance(self, by: timedelta) -> None:
+        self.time += by
+
+
+def make_request(number: int = 1, **changes: object) -> Request:
+    request = Request(
+        id=number,
+        owner="admin",
+        owner_groups=None,
+        priority=8,
+        valid_after=START,
+        deadline=START + timedelta(days=30),
+        state=RequestState.WAITING,
+        caps={"arch": "arm"},
+        created=START,
+    )
+    return replace(request, **changes)  # type: ignore[arg-type]  # a test names the fields
+
+
+def make_worker(number: int = 1, **changes: object) -> Worker:
+    uuid = f"00000000-0000-4000-8000-{number:012}"
+    worker = Worker(
+        uuid=uuid,
+        name=f"board-{number}",
+        state=WorkerState.IDLE,
+        since=START,
+        caps={"UUID": uuid, "arch": "arm"},
+        groups=(),
+        epoch=1,
+        fence=Fence.AGENT,
+        dryad_address="192.0.2.1:7175",
+        ssh_address="192.0.2.1:22",
+        port=20000 + number,
+        registered=START,
+    )
+    return replace(worker, **changes)  # type: ignore[arg-type]  # a test names the fields
+
+
+def make_job(request_id: int, worker: Worker, **changes: object) -> Job:
+    job = Job(
+        request_id=request_id,
+        worker=worker.uuid,
+        epoch=worker.epoch,
+        phase=JobPhase.LIVE,
+        granted=START,
+        timeout=START + HOUR,
+        limit=START + 24 * HOUR,
+    )
+    return replace(job, **changes)  # type: ignore[arg-type]  # a test names the fields
+
+
+def creating(**changes: object) -> Decide[int]:
+    """Return a command that files a request and answers with its id."""
+
+    def decide(tx: Transaction, now: datetime) -> int:
+        request = make_request(tx.next_request_id(), **{"created": now, **changes})
+        tx.save_request(request, EventKind.REQUEST_CREATED)
+        return request.id
+
+    return decide
+
+
+def changing(
+    request_id: int, kind: EventKind = EventKind.REQUEST_UPDATED, **changes: object
+) -> Decide[Request]:
+    """Return a command that changes a request and answers with it."""
+
+    def decide(tx: Transaction, now: datetime) -> Request:
+        stored = tx.request(request_id)
+        assert stored is not None
+        changed: Request = replace(
+            stored,
+            revision=stored.revision + 1,
+            **changes,  # type: ignore[arg-type]  # a test names the fields
+        )
+        tx.save_request(changed, kind)
+        return changed
+
+    return decide
+
+
+def finishing(request_id: int, state: RequestState = RequestState.CANCELLED) -> Decide[Request]:
+    """Return a command that finishes a request."""
+
+    def decide(tx: Transaction, now: datetime) -> Request:
+        command = changing(
+            request_id, EventKind.REQUEST_FINISHED, state=state, finished=now, reason="a test"
+        )
+        return command(tx, now)
+
+    return decide
+
+
+def registering(worker: Worker) -> Decide[None]:
+    """Return a command that saves a worker."""
+
+    def decide(tx: Transaction, now: datetime) -> None:
+        tx.save_worker(worker, EventKind.WORKER_REGISTERED)
+
+    return decide
+
+
+def granting(request_id: int, uuid: str) -> Decide[Job]:
+    """Return a command that lends a worker to a request, without asking whether it may."""
+
+    def decide(tx: Transaction, now: datetime) -> Job:
+        request, worker = tx.request(request_id), tx.worker(uuid)
+        assert request is not None
+        assert worker is not None
+        job = make_job(request_id, worker)
+        tx.save_request(
+            replace(
+                request, revision=request.revision + 1, state=RequestState.IN_PROGRESS, job=job
+            ),
+            EventKind.REQUEST_STARTED,
+        )
+        running = replace(worker, revision=worker.revision + 1, state=WorkerState.RUNNING)
+        tx.save_worker(running, EventKind.WORKER_STATE)
+        return job
+
+    return decide
+
+
+def ending(request_id: int) -> Decide[None]:
+    """Return a command that ends a request's job and prepares the worker in the next epoch."""
+
+    def decide(tx: Transaction, now: datetime) -> None:
+        request = tx.request(request_id)
+        assert request is not None
+        assert request.job is not None
+        worker = tx.worker(request.job.worker)
+        assert worker is not None
+        tx.save_request(
+            replace(
+                request,
+                revision=request.revision + 1,
+                state=RequestState.DONE,
+                finished=now,
+                job=replace(request.job, phase=JobPhase.ENDED, ended=now),
+            ),
+            EventKind.REQUEST_FINISHED,
+        )
+        tx.save_worker(
+            replace(worker, revision=worker.revision + 1, epoch=worker.epoch + 1),
+            EventKind.WORKER_STATE,
+        )
+
+    return decide
+
+
+def reading(read: Callable[[Transaction], object]) -> Decide[object]:
+    """Return a command that only reads."""
+
+    def decide(tx: Transaction, now: datetime) -> object:
+        return read(tx)
+
+    return decide

@@ -1,0 +1,117 @@
+"""The distribution's PostgreSQL, run for the tests by an unprivileged user on a unix socket."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+READY = "database system is ready to accept connections"
+PATIENCE = 30.0
+
+
+class Unavailable(Exception):
+    """Tell why no server can be had here."""
+
+
+class PostgresServer:
+    """Make databases on a running server."""
+
+    def __init__(self, folder: Path, user: str) -> None:
+        self._address = f"postgresql://{user}@/{{}}?host={folder}"
+        self._numbers = count(1)
+
+    def database(self) -> str:
+        """Return the address of a new, empty database."""
+        name = f"farm_{next(self._numbers)}"
+        with psycopg.connect(self._address.format("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return self._address.format(name)
+
+
+def programs() -> Path:
+    """Return the folder of the server's programs."""
+    found = shutil.which("postgres")
+    if found:
+        return Path(found).parent
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not folders:
+        raise Unavailable("no PostgreSQL server is installed")
+    return folders[-1].parent
+
+
+@contextmanager
+def running() -> Iterator[PostgresServer]:
+    """Run a server, and leave nothing behind. Raises Unavailable."""
+    binaries = programs()
+    user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    folder = Path(tempfile.mkdtemp(prefix="boruta-pg-"))
+    try:
+        if os.geteuid() == 0:
+            shutil.chown(folder, user)
+        initialise(binaries, folder, user)
+        with serving(binaries, folder, user):
+            yield PostgresServer(folder, user)
+    finally:
+        shutil.rmtree(folder)
+
+
+def initialise(binaries: Path, folder: Path, user: str) -> None:
+    made = subprocess.run(
+        [binaries / "initdb", "-A", "trust", "-U", user, "--no-sync", "-D", folder / "data"],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        user=user if os.geteuid() == 0 else None,
+        extra_groups=[] if os.geteuid() == 0 else None,
+        check=False,
+    )
+    if made.returncode != 0:
+        raise Unavailable(f"initdb failed: {made.stderr.strip()}")
+
+
+@contextmanager
+def serving(binaries: Path, folder: Path, user: str) -> Iterator[None]:
+    options = ("listen_addresses=", "fsync=off", "log_min_messages=log")
+    command = [binaries / "postgres", "-D", folder / "data", "-k", folder]
+    process = subprocess.Popen(
+        [*command, *(part for option in options for part in ("-c", option))],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        user=user if os.geteuid() == 0 else None,
+        extra_groups=[] if os.geteuid() == 0 else None,
+    )
+    ready = threading.Event()
+    said: list[str] = []
+    listener = threading.Thread(target=listen, args=(process, ready, said))
+    listener.start()
+    try:
+        if not ready.wait(PATIENCE) or process.poll() is not None:
+            raise Unavailable(f"the server did not start: {' '.join(said)}")
+        yield
+    finally:
+        # SIGINT asks for a fast shutdown, which does not wait for forgotten connections.
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE)
+        listener.join()
+
+
+def listen(process: "subprocess.Popen[str]", ready: threading.Event, said: list[str]) -> None:
+    """Read the server's log to its end, so that it never blocks, and note when it is ready."""
+    assert process.stderr is not None
+    with process.stderr:
+        for line in process.stderr:
+            if READY in line:
+                ready.set()
+            elif not ready.is_set():
+                said.append(line.strip())
+    ready.set()

@@ -1,0 +1,179 @@
+"""What only the SQLite store promises."""
+
+import asyncio
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from boruta_farm.model.errors import StorageFullError, StoreError, UnavailableError
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.worker import SessionKey
+from boruta_farm.store.sqlite import SqliteStore
+from tests.store.making import HandClock, creating, finishing
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "farm.db"
+
+
+@pytest.fixture
+async def store(path: Path, clock: HandClock) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(path, clock, FarmSettings())
+    await store.start()
+    yield store
+    await store.close()
+
+
+async def test_commits_are_durable(store: SqliteStore) -> None:
+    driver = store._batcher.driver
+    assert driver is not None
+    asked = {
+        pragma: driver.fetch(f"PRAGMA {pragma}")[0][0]
+        for pragma in ("journal_mode", "synchronous", "secure_delete", "wal_autocheckpoint")
+    }
+    assert asked == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "secure_delete": 1,
+        "wal_autocheckpoint": 0,
+    }
+
+
+async def test_the_file_is_its_owners_alone(store: SqliteStore, path: Path) -> None:
+    await store.run(creating())
+    for file in path.parent.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+async def test_the_farms_id_is_made_once(store: SqliteStore, path: Path, clock: HandClock) -> None:
+    farm_id = store.farm_id
+    assert len(farm_id) == 36
+    await store.close()
+    again = SqliteStore(path, clock, FarmSettings())
+    with pytest.raises(UnavailableError, match="not been started"):
+        _ = again.farm_id
+    await again.start()
+    assert again.farm_id == farm_id
+    await again.close()
+
+
+async def test_erased_keys_are_gone_from_the_disk(store: SqliteStore, path: Path) -> None:
+    secrets = [f"{n:04}-a-sealed-private-key".encode() * 40 for n in range(50)]
+    for epoch, sealed in enumerate(secrets):
+        key = SessionKey(worker="w", epoch=epoch, public=f"public-half-{epoch}", sealed=sealed)
+        await store.run(lambda tx, now, key=key: tx.save_key(key))
+    assert b"public-half-7" in Path(f"{path}-wal").read_bytes()
+    for epoch in range(50):
+        await store.run(lambda tx, now, epoch=epoch: tx.erase_key("w", epoch))
+    assert await store.get_session_key("w", 7) is None
+    await store.close()
+    assert not Path(f"{path}-wal").exists()
+    content = path.read_bytes()
+    assert b"public-half" not in content
+    assert b"LWEtc2VhbGVkLXByaXZhdGUta2V5" not in content, "base64 of a part of each secret"
+
+
+async def test_a_full_disk_refuses_and_recovers(store: SqliteStore) -> None:
+    driver = store._batcher.driver
+    assert driver is not None
+    driver.fetch("PRAGMA max_page_count=1")
+    filed = 0
+    with pytest.raises(StorageFullError):
+        for _ in range(1000):
+            await store.run(creating(caps={"padding": "x" * 500}))
+            filed += 1
+    assert await store.get_request(filed) is not None
+    assert await store.get_request(filed + 1) is None
+    await store.run(finishing(1))
+    driver.fetch("PRAGMA max_page_count=1000000")
+    assert await store.run(creating()) == filed + 1
+
+
+async def test_a_file_that_cannot_be_made_is_told(tmp_path: Path, clock: HandClock) -> None:
+    store = SqliteStore(tmp_path / "missing" / "farm.db", clock, FarmSettings())
+    with pytest.raises(StoreError, match="cannot be made: No such file"):
+        await store.start()
+
+
+async def test_a_file_of_something_else_is_refused(path: Path, clock: HandClock) -> None:
+    path.write_bytes(b"these are not the bytes of a database" * 100)
+    store = SqliteStore(path, clock, FarmSettings())
+    with pytest.raises(StoreError, match="cannot be opened: file is not a database"):
+        await store.start()
+    path.unlink()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE recipes (name TEXT)")
+    store = SqliteStore(path, clock, FarmSettings())
+    with pytest.raises(StoreError, match=r"holds tables of something else \(recipes\)"):
+        await store.start()
+
+
+async def test_memory_needs_the_inline_writer(clock: HandClock) -> None:
+    with pytest.raises(StoreError, match="inline"):
+        SqliteStore(":memory:", clock, FarmSettings())
+
+
+async def test_a_lock_held_by_somebody_else_is_told(
+    store: SqliteStore, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver = store._batcher.driver
+    assert driver is not None
+    driver.fetch("PRAGMA busy_timeout=0")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(UnavailableError, match="database is locked"):
+            await store.run(creating())
+    assert await store.run(creating()) == 1
+
+
+async def test_reads_never_hold_a_snapshot(store: SqliteStore) -> None:
+    """A checkpoint after every kind of read finds nobody in its way."""
+    await store.run(creating())
+    await store.get_request(1)
+    await store.get_worker("nobody")
+    await store.snapshot()
+    await store.events(0, 1)
+    assert store._checkpointer is not None
+    driver = store._checkpointer._open_driver()
+    busy, frames, carried = driver.fetch("PRAGMA wal_checkpoint(TRUNCATE)")[0]
+    driver.close()
+    assert (busy, frames, carried) == (0, 0, 0)
+
+
+async def test_many_readers_and_the_writer_get_on(store: SqliteStore) -> None:
+    async def read() -> None:
+        for number in range(1, 30):
+            await asyncio.gather(store.snapshot(), store.get_request(number))
+
+    await asyncio.gather(*(store.run(creating()) for _ in range(200)), *(read() for _ in range(5)))
+    assert await store.last_event() == 200
+
+
+def test_starting_imports_neither_sqlalchemy_nor_psycopg(path: Path) -> None:
+    """They take most of a second, and only migrations and PostgreSQL need them."""
+    script = f"""
+import asyncio, sys
+from boruta_farm.clock import SystemClock
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.store.factory import open_store
+
+async def main():
+    store = open_store({str(path)!r}, SystemClock(), FarmSettings())
+    await store.start()
+    await store.close()
+
+for _ in range(2):
+    asyncio.run(main())
+print([name for name in ("sqlalchemy", "alembic", "psycopg") if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

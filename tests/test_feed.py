@@ -1,0 +1,204 @@
+"""The journal followed: a state, then everything after it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from boruta_farm.feed import Feed, keep_following
+from boruta_farm.model.errors import OutcomeUnknownError
+from boruta_farm.model.events import Change
+from boruta_farm.model.request import Request
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.worker import Worker
+from boruta_farm.store.base import Snapshot, Transaction
+from boruta_farm.store.database import DatabaseStore
+from boruta_farm.store.driver import DriverError
+from boruta_farm.store.sqlite import SqliteStore
+from tests.store.failing import failing, spoil
+from tests.store.making import (
+    HandClock,
+    changing,
+    creating,
+    finishing,
+    granting,
+    make_worker,
+    registering,
+)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[DatabaseStore]:
+    store = SqliteStore(tmp_path / "farm.db", HandClock(), FarmSettings())
+    await store.start()
+    yield store
+    await store.close()
+
+
+class Fold:
+    """Keep the unfinished requests and the workers as a follower sees them."""
+
+    def __init__(self) -> None:
+        self.requests: dict[int, Request] = {}
+        self.workers: dict[str, Worker] = {}
+        self.number = 0
+        self.begun = 0
+
+    def begin(self, snapshot: Snapshot) -> None:
+        self.begun += 1
+        self.requests = {request.id: request for request in snapshot.requests}
+        self.workers = {worker.uuid: worker for worker in snapshot.workers}
+        self.number = snapshot.number
+
+    def fold(self, changes: tuple[Change, ...]) -> None:
+        for change in changes:
+            self.number += 1
+            assert change.event.number == self.number, "no gap, no repetition"
+            if change.request is not None:
+                self.requests[change.request.id] = change.request
+                if change.request.state.finished:
+                    del self.requests[change.request.id]
+            if change.worker is not None:
+                self.workers[change.worker.uuid] = change.worker
+
+
+async def test_a_snapshot_and_what_follows_make_the_state(store: DatabaseStore) -> None:
+    feed = Feed(store)
+    for number in range(1, 6):
+        await store.run(registering(make_worker(number)))
+
+    async def caller(first: int) -> None:
+        for _ in range(20):
+            number = await store.run(creating())
+            await store.run(changing(number, priority=1 + number % 16))
+            if number % 3:
+                await store.run(finishing(number))
+
+    callers = [asyncio.ensure_future(caller(n)) for n in range(8)]
+    folds: list[Fold] = []
+    subscriptions = []
+    while not all(task.done() for task in callers):
+        snapshot, subscription = await feed.follow()
+        fold = Fold()
+        fold.begin(snapshot)
+        folds.append(fold)
+        subscriptions.append(subscription)
+        await store.run(changing_nothing)
+    await asyncio.gather(*callers)
+    await store.run(registering(make_worker(9)))
+    assert len(folds) > 3
+    snapshot = await store.snapshot()
+    final = Fold()
+    final.begin(snapshot)
+    assert final.requests
+    for fold, subscription in zip(folds, subscriptions, strict=True):
+        while fold.number < snapshot.number:
+            changes = await subscription.next()
+            assert changes is not None
+            fold.fold(changes)
+        assert (fold.requests, fold.workers) == (final.requests, final.workers)
+
+
+def changing_nothing(tx: Transaction, now: datetime) -> None:
+    """Take a turn in the writer."""
+
+
+async def test_a_snapshot_holds_jobs_and_only_what_is_unfinished(store: DatabaseStore) -> None:
+    worker = make_worker()
+    await store.run(registering(worker))
+    for _ in range(3):
+        await store.run(creating())
+    job = await store.run(granting(1, worker.uuid))
+    await store.run(finishing(2))
+    snapshot = await store.snapshot()
+    assert {request.id: request.job for request in snapshot.requests} == {1: job, 3: None}
+    assert [request.id for request in snapshot.requests] == [1, 3], "it can be read twice"
+    assert snapshot.number == await store.last_event() == 7
+    assert [w.revision for w in snapshot.workers] == [2]
+
+
+async def test_a_subscriber_far_behind_must_start_anew(store: DatabaseStore) -> None:
+    feed = Feed(store)
+    slow, quick = feed.subscribe(bound=2), feed.subscribe(bound=3)
+    for _ in range(3):
+        await store.run(creating())
+    assert await slow.next() is None
+    assert await slow.next() is None
+    changes = await quick.next()
+    assert changes is not None
+    assert [change.event.number for change in changes] == [1, 2, 3]
+
+
+async def test_a_doubtful_commit_makes_every_follower_start_anew(store: DatabaseStore) -> None:
+    feed = Feed(store)
+    subscription = feed.subscribe()
+    await store.run(creating())
+    spoil(store, after=failing("COMMIT", DriverError("the disk is gone")))
+    with pytest.raises(OutcomeUnknownError):
+        await store.run(creating())
+    assert await subscription.next() is None
+    snapshot, subscription = await feed.follow()
+    assert [request.id for request in snapshot.requests] == [1, 2]
+    await store.run(creating())
+    changes = await subscription.next()
+    assert changes is not None
+    assert [change.event.number for change in changes] == [3]
+
+
+async def test_a_closed_subscription_hears_nothing(store: DatabaseStore) -> None:
+    feed = Feed(store)
+    subscription = feed.subscribe()
+    subscription.close()
+    subscription.close()
+    await store.run(creating())
+    waiting = asyncio.ensure_future(subscription.next())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_a_failing_snapshot_leaves_no_subscription(store: DatabaseStore) -> None:
+    feed = Feed(store)
+    await store.close()
+    with pytest.raises(Exception, match="closed"):
+        await feed.follow()
+    assert not feed._subscriptions
+
+
+async def test_following_goes_on_through_doubt(store: DatabaseStore) -> None:
+    class Told(Fold):
+        def __init__(self) -> None:
+            super().__init__()
+            self.moved = asyncio.Event()
+
+        def begin(self, snapshot: Snapshot) -> None:
+            super().begin(snapshot)
+            self.moved.set()
+
+        def fold(self, changes: tuple[Change, ...]) -> None:
+            super().fold(changes)
+            self.moved.set()
+
+        async def reach(self, number: int) -> None:
+            while self.number < number:
+                self.moved.clear()
+                await self.moved.wait()
+
+    told = Told()
+    following = asyncio.ensure_future(keep_following(Feed(store), told))
+    try:
+        await told.moved.wait()
+        await store.run(creating())
+        await told.reach(1)
+        spoil(store, after=failing("COMMIT", DriverError("the disk is gone")))
+        with pytest.raises(OutcomeUnknownError):
+            await store.run(creating())
+        await told.reach(2)
+        assert told.begun == 2
+        await store.run(creating())
+        await told.reach(3)
+        assert sorted(told.requests) == [1, 2, 3]
+    finally:
+        following.cancel()

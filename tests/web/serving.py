@@ -1,0 +1,146 @@
+"""The application in front of a farm in memory: called directly, or served on a real port."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import uvicorn
+from tests.web.fakes import FakeRequests, FakeWorkers, FixedClock
+from tests.web.journal import FakeJournal
+
+from boruta_farm.web.app import WebApp, build_app
+from boruta_farm.web.boards import Socket
+from boruta_farm.web.services import Services, WebOptions
+
+VERSION = "9.8.7"
+
+
+class FakeHub:
+    """Echo one agent's messages in upper case."""
+
+    def __init__(self) -> None:
+        self.served: list[tuple[str, str | None]] = []
+
+    async def serve(self, socket: Socket, peer_ip: str, credential: str | None) -> None:
+        self.served.append((peer_ip, credential))
+        while (text := await socket.receive()) is not None:
+            await socket.send(text.upper())
+
+
+@dataclass
+class World:
+    """Hold the farm's fakes behind one application."""
+
+    options: WebOptions = field(default_factory=WebOptions)
+    trouble: str | None = None
+
+    def __post_init__(self) -> None:
+        self.clock = FixedClock()
+        self.workers = FakeWorkers(self.clock)
+        self.requests = FakeRequests(self.clock, self.workers)
+        self.journal = FakeJournal()
+        self.hub = FakeHub()
+        self.services = Services(
+            requests=self.requests,
+            workers=self.workers,
+            hub=self.hub,
+            feed=self.journal.feed(),
+            events=self.journal.events,
+            clock=self.clock,
+            health=lambda: self.trouble,
+            version=VERSION,
+        )
+        self.app = build_app(self.services, self.options)
+
+    def client(self) -> httpx.AsyncClient:
+        """Return a client that calls the application without a socket."""
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=self.app), base_url="http://10.1.2.3:8487"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """Hold an answer as it came over the wire; header names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Announcing(uvicorn.Server):
+    """Tell when the port is served."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+@asynccontextmanager
+async def served(app: WebApp) -> AsyncIterator[int]:
+    """Serve an application on a free port of the loopback and yield the port."""
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=0,
+        http="httptools",
+        ws="websockets-sansio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+    )
+    server = Announcing(config)
+    sock = config.bind_socket()
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    try:
+        await server.ready.wait()
+        yield sock.getsockname()[1]
+    finally:
+        app.stop()
+        server.should_exit = True
+        await serving
+
+
+async def raw_call(
+    port: int, method: str, path: str, headers: tuple[str, ...] = (), body: bytes | None = None
+) -> RawAnswer:
+    """Send one call exactly as written and return the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    lines = [f"{method} {path} HTTP/1.1", "Host: boruta.example", "Connection: close", *headers]
+    if body is not None:
+        lines.append(f"Content-Length: {len(body)}")
+    writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b""))
+    try:
+        answer = await asyncio.wait_for(reader.read(), 10)
+    finally:
+        writer.close()
+        await writer.wait_closed()
+    return parse_answer(answer)
+
+
+def parse_answer(answer: bytes) -> RawAnswer:
+    """Cut a whole answer into its parts, chunks joined."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *rest = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in rest)}
+    if headers.get("transfer-encoding") == "chunked":
+        body = join_chunks(body)
+    return RawAnswer(int(first.split()[1]), headers, body)
+
+
+def join_chunks(body: bytes) -> bytes:
+    """Undo the chunked transfer coding."""
+    joined = b""
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        length = int(size, 16)
+        joined += body[:length]
+        body = body[length + 2 :]
+    return joined

@@ -1,0 +1,138 @@
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import msgspec
+import pytest
+from tests.web.fakes import NOW, FakeWorkers, FixedClock
+
+from boruta_farm.model import keys
+from boruta_farm.model.job import Job, JobPhase
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.worker import AccessInfo
+from boruta_farm.web import answers
+
+REQUEST = Request(
+    id=6,
+    owner="admin",
+    owner_groups=None,
+    priority=8,
+    valid_after=NOW,
+    deadline=NOW + timedelta(days=30),
+    state=RequestState.WAITING,
+    caps={"type": "t1", "arch": "arm"},
+    created=NOW,
+)
+JOB = Job(
+    request_id=6,
+    worker="uuid",
+    epoch=4,
+    phase=JobPhase.LIVE,
+    granted=NOW,
+    timeout=NOW + timedelta(hours=1),
+    limit=NOW + timedelta(hours=24),
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "table"),
+    [
+        (answers.RequestAnswer, keys.REQUEST_KEYS | keys.REQUEST_EXTRA_KEYS),
+        (answers.JobAnswer, keys.JOB_KEYS | keys.JOB_EXTRA_KEYS),
+        (answers.WorkerAnswer, keys.WORKER_KEYS | keys.WORKER_EXTRA_KEYS),
+        (answers.AccessAnswer, keys.ACCESS_KEYS),
+        (answers.AddressAnswer, keys.ADDRESS_KEYS),
+        (answers.EventAnswer, keys.EVENT_KEYS),
+        (answers.ExplanationAnswer, keys.EXPLANATION_KEYS),
+        (answers.HolderAnswer, keys.HOLDER_KEYS),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_keys_and_their_order_are_those_of_the_table(
+    answer: type[msgspec.Struct], table: dict[str, str]
+) -> None:
+    fields = {field.name: field.encode_name for field in msgspec.structs.fields(answer)}
+    assert list(fields.items()) == list(table.items())
+
+
+def shown(request: Request) -> dict[str, object]:
+    found: dict[str, object] = json.loads(answers.encode(answers.request_answer(request)))
+    return found
+
+
+def test_a_waiting_request() -> None:
+    assert shown(REQUEST) == {
+        "ID": 6,
+        "Priority": 8,
+        "Owner": {"Groups": None},
+        "Deadline": "2026-12-23T20:07:42.739845Z",
+        "ValidAfter": "2026-11-23T20:07:42.739845Z",
+        "State": "WAITING",
+        "Job": None,
+        "Caps": {"arch": "arm", "type": "t1"},
+        "Created": "2026-11-23T20:07:42.739845Z",
+    }
+
+
+def test_capabilities_are_sorted_as_go_sorts_maps() -> None:
+    assert b'"Caps":{"arch":"arm","type":"t1"}' in answers.encode(answers.request_answer(REQUEST))
+
+
+def test_no_capabilities_stay_null() -> None:
+    assert shown(replace(REQUEST, caps=None))["Caps"] is None
+    assert shown(replace(REQUEST, caps={}))["Caps"] == {}
+
+
+@pytest.mark.parametrize(
+    ("groups", "expected"),
+    [(None, None), (frozenset(), None), (frozenset({"b", "a"}), ["a", "b"])],
+)
+def test_owner_without_groups_is_null(groups: frozenset[str] | None, expected: object) -> None:
+    assert shown(replace(REQUEST, owner_groups=groups))["Owner"] == {"Groups": expected}
+
+
+def test_an_opening_job_is_not_shown_before_its_state() -> None:
+    opening = replace(JOB, phase=JobPhase.OPENING)
+    assert shown(replace(REQUEST, job=opening))["Job"] is None
+    running = replace(REQUEST, job=JOB, state=RequestState.IN_PROGRESS)
+    assert shown(running)["Job"] == {
+        "WorkerUUID": "uuid",
+        "Timeout": "2026-11-23T21:07:42.739845Z",
+        "Epoch": 4,
+        "Granted": "2026-11-23T20:07:42.739845Z",
+        "Limit": "2026-11-24T20:07:42.739845Z",
+    }
+
+
+def test_our_own_keys_appear_with_their_values() -> None:
+    finished = replace(
+        REQUEST, ssh_key="ssh-ed25519 AAAA", keep_alive=60, reason="closed", finished=NOW
+    )
+    assert list(shown(finished))[8:] == ["SSHKey", "KeepAlive", "Reason", "Created", "Finished"]
+
+
+def test_worker_without_groups_is_null_never_empty() -> None:
+    workers = FakeWorkers(FixedClock())
+    workers.register("uuid", "board-1", {"type": "t1"})
+    worker = workers.kept["uuid"]
+    found = json.loads(answers.encode(answers.worker_answer(worker)))
+    assert found["Groups"] is None
+    assert list(found)[:4] == ["WorkerUUID", "State", "Groups", "Caps"]
+    assert (found["Name"], found["Fence"], found["AfterJob"]) == ("board-1", "agent", False)
+    assert "Board" not in found
+    grouped = replace(worker, groups=("b", "a"), facts={"cpu": "4"})
+    found = json.loads(answers.encode(answers.worker_answer(grouped)))
+    assert (found["Groups"], found["Board"]) == (["a", "b"], {"cpu": "4"})
+
+
+@pytest.mark.parametrize(
+    ("ip", "host", "zone"), [("::1", "::1", ""), ("fe80::1%eth0", "fe80::1", "eth0")]
+)
+def test_an_address_has_its_zone_apart(ip: str, host: str, zone: str) -> None:
+    access = AccessInfo(ip="", port=7, key="k", username="u", host_key="ssh-ed25519 B")
+    assert json.loads(answers.encode(answers.access_answer(access, ip))) == {
+        "Addr": {"IP": host, "Port": 7, "Zone": zone},
+        "Key": "k",
+        "Username": "u",
+        "HostKey": "ssh-ed25519 B",
+    }

@@ -1,0 +1,46 @@
+import asyncio
+import base64
+
+import pytest
+from tests.web.serving import World, served
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from boruta_farm.web.boards import PATH
+from boruta_farm.web.headers import bearer
+
+
+async def test_an_agent_talks_to_the_hub() -> None:
+    world = World()
+    async with served(world.app) as port:
+        url = f"ws://127.0.0.1:{port}{PATH}"
+        headers = {"Authorization": "Bearer s3cret"}
+        async with connect(url, additional_headers=headers) as socket:
+            await socket.send("hello")
+            assert await asyncio.wait_for(socket.recv(), 5) == "HELLO"
+    assert world.hub.served == [("127.0.0.1", "s3cret")]
+
+
+async def test_a_browser_is_turned_away() -> None:
+    world = World()
+    async with served(world.app) as port:
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(f"ws://127.0.0.1:{port}{PATH}", origin="http://x.example"):  # type: ignore[arg-type]  # a plain text will do
+                raise AssertionError("it was let in")
+    assert refused.value.response.status_code == 403
+    assert world.hub.served == []
+
+
+@pytest.mark.parametrize(
+    ("value", "token"),
+    [
+        ("Bearer abc", "abc"),
+        ("bearer  abc ", "abc"),
+        ("Bearer ", None),
+        ("Basic " + base64.b64encode(b"a:b").decode(), None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_only_bearers_are_credentials(value: str | None, token: str | None) -> None:
+    assert bearer(value) == token

@@ -1,0 +1,320 @@
+import asyncio
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+import pytest
+from tests.web.fakes import KEY, NOW
+from tests.web.serving import World, raw_call, served
+
+from boruta_farm.model.listing import RequestFilter
+from boruta_farm.model.request import RequestState
+from boruta_farm.model.worker import WorkerState
+from boruta_farm.web.services import WebOptions
+
+UUID = "00000000-0000-4000-8000-000000000001"
+NEW = {"Priority": 8, "Caps": {"type": "t1"}}
+
+
+def with_idle_board(world: World) -> None:
+    world.workers.register(UUID, "board-1", {"type": "t1"})
+    world.workers.move(world.workers.kept[UUID], WorkerState.IDLE)
+
+
+async def filed(world: World, body: object = NEW, headers: dict[str, str] | None = None) -> int:
+    async with world.client() as client:
+        answer = await client.post("/api/v1/reqs/", json=body, headers=headers)
+    assert answer.status_code == 201, answer.text
+    found: int = answer.json()["ReqID"]
+    return found
+
+
+async def test_own_key_and_keep_alive_are_passed_on() -> None:
+    world = World()
+    await filed(world, NEW | {"SSHKey": "ssh-ed25519 AAAA me", "KeepAlive": 60})
+    await filed(world, NEW | {"SSHKey": "", "KeepAlive": 0})
+    assert [(new.ssh_key, new.keep_alive) for new in world.requests.seen] == [
+        ("ssh-ed25519 AAAA me", 60),
+        (None, None),
+    ]
+
+
+async def test_zero_times_mean_not_set() -> None:
+    world = World()
+    zero = "0001-01-01T00:00:00Z"
+    await filed(world, NEW | {"Deadline": zero, "ValidAfter": zero})
+    assert world.requests.seen[0].deadline is None
+    assert world.requests.seen[0].valid_after is None
+
+
+async def test_an_idempotency_key_files_once() -> None:
+    world = World()
+    key = {"Idempotency-Key": "job-17"}
+    first = await filed(world, NEW, key)
+    assert await filed(world, NEW, key) == first
+    assert await filed(world, NEW) != first
+    async with world.client() as client:
+        answer = await client.post("/api/v1/reqs/", json=NEW | {"Priority": 9}, headers=key)
+    assert answer.status_code == 422
+    assert answer.json()["Code"] == "idempotency-key-reused"
+
+
+@pytest.mark.parametrize("key", ["", "with blank", "x" * 256])
+async def test_an_unusable_idempotency_key_is_refused(key: str) -> None:
+    async with World().client() as client:
+        answer = await client.post("/api/v1/reqs/", json=NEW, headers={"Idempotency-Key": key})
+    assert answer.status_code == 400
+    assert "Idempotency-Key" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("request_id", "status"),
+    [
+        ("1", 200),
+        ("001", 200),
+        ("0", 404),
+        (str(2**63 - 1), 404),
+        (str(2**63), 404),
+        (str(2**64 - 1), 404),
+        (str(2**64), 400),
+        ("9" * 5000, 400),
+        ("-1", 400),
+        ("+1", 400),
+        ("1_0", 400),
+        ("%D9%A1", 400),
+        ("1%0A", 400),
+        ("1%20", 400),
+    ],
+)
+async def test_ids_are_digits(request_id: str, status: int) -> None:
+    world = World()
+    await filed(world)
+    async with world.client() as client:
+        answer = await client.get(f"/api/v1/reqs/{request_id}")
+    assert answer.status_code == status
+
+
+async def test_an_absurd_id_is_no_error_in_an_update_that_changes_nothing() -> None:
+    async with World().client() as client:
+        answer = await client.post(f"/api/v1/reqs/{2**63}", content=b"{}")
+        assert answer.status_code == 204
+        answer = await client.post(f"/api/v1/reqs/{2**63}", content=b'{"Priority":3}')
+    assert answer.status_code == 404
+
+
+async def test_an_update_may_repeat_its_own_id() -> None:
+    world = World()
+    request_id = await filed(world)
+    async with world.client() as client:
+        body = {"ID": request_id, "Priority": 3}
+        answer = await client.post(f"/api/v1/reqs/{request_id}", json=body)
+    assert answer.status_code == 204
+    assert world.requests.kept[request_id].priority == 3
+
+
+async def test_acquire_without_prefer_answers_at_once() -> None:
+    world = World()
+    request_id = await filed(world)
+    async with world.client() as client:
+        answer = await client.post(f"/api/v1/reqs/{request_id}/acquire_worker")
+    assert answer.status_code == 400
+    assert answer.json()["message"] == "invalid request: worker not assigned"
+    assert world.requests.waits == [None]
+
+
+@pytest.mark.parametrize(
+    ("prefer", "wait"),
+    [
+        ("wait=7", 7),
+        ("respond-async, wait=7", 7),
+        ("WAIT = 7; q=1", 7),
+        ('wait="7"', 7),
+        ("wait=9999", 300),
+        ("wait=7, wait=8", 7),
+        ("wait=-7", None),
+        ("wait=soon", None),
+        ("handling=lenient", None),
+    ],
+)
+async def test_prefer_is_read_as_the_rfc_says(prefer: str, wait: int | None) -> None:
+    world = World()
+    with_idle_board(world)
+    request_id = await filed(world)
+    async with world.client() as client:
+        answer = await client.post(
+            f"/api/v1/reqs/{request_id}/acquire_worker", headers={"Prefer": prefer}
+        )
+    assert answer.status_code == 200
+    assert world.requests.waits == [None if wait is None else timedelta(seconds=wait)]
+    applied = None if wait is None else f"wait={wait}"
+    assert answer.headers.get("preference-applied") == applied
+
+
+async def test_a_waiting_acquire_returns_when_the_board_is_granted() -> None:
+    world = World()
+    request_id = await filed(world)
+    async with served(world.app) as port:
+        path = f"/api/v1/reqs/{request_id}/acquire_worker"
+        waiting = asyncio.create_task(raw_call(port, "POST", path, ("Prefer: wait=60",)))
+        await world.requests.asked.wait()
+        with_idle_board(world)
+        world.requests.match(world.requests.kept[request_id])
+        answer = await waiting
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "no-store"
+    assert json.loads(answer.body)["Key"] == KEY
+
+
+async def test_a_waiting_acquire_ends_with_its_caller() -> None:
+    """Nobody must stay waiting, and prolong the job, for a caller who is gone."""
+    world = World()
+    request_id = await filed(world)
+    ended = asyncio.Event()
+    started = asyncio.Event()
+
+    async def acquire(*_: object) -> None:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    world.requests.acquire_worker = acquire  # type: ignore[method-assign, assignment]  # it never answers
+    async with served(world.app) as port:
+        _reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"POST /api/v1/reqs/%d/acquire_worker HTTP/1.1\r\nHost: x\r\n"
+            b"Prefer: wait=300\r\nContent-Length: 0\r\n\r\n" % request_id
+        )
+        await started.wait()
+        writer.close()
+        await writer.wait_closed()
+        await asyncio.wait_for(ended.wait(), 5)
+
+
+@pytest.mark.parametrize(
+    ("options", "server", "ip"),
+    [
+        (WebOptions(public_address="198.51.100.7"), ("10.0.0.1", 8487), "198.51.100.7"),
+        (WebOptions(), ("10.0.0.1", 8487), "10.0.0.1"),
+        (WebOptions(), ("::ffff:10.0.0.1", 8487), "10.0.0.1"),
+        (WebOptions(), ("::1", 8487), "::1"),
+        (WebOptions(), ("boruta.example", 8487), ""),
+        (WebOptions(), ("/run/boruta.sock", None), ""),
+        (WebOptions(), None, ""),
+    ],
+)
+async def test_the_address_is_one_the_caller_can_dial(
+    options: WebOptions, server: tuple[str, int | None] | None, ip: str
+) -> None:
+    world = World(options)
+    with_idle_board(world)
+    request_id = await filed(world)
+    app = world.app
+
+    async def at_server(scope: dict[str, object], receive: object, send: object) -> None:
+        await app(scope | {"server": server}, receive, send)  # type: ignore[arg-type]  # plain ASGI
+
+    transport = httpx.ASGITransport(app=at_server)  # type: ignore[arg-type]  # plain ASGI
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        answer = await client.post(f"/api/v1/reqs/{request_id}/acquire_worker")
+    assert answer.json()["Addr"] == {"IP": ip, "Port": 20000, "Zone": ""}
+
+
+async def test_keep_alive_and_explain() -> None:
+    world = World()
+    with_idle_board(world)
+    running, waiting = await filed(world), await filed(world)
+    async with world.client() as client:
+        answer = await client.post(f"/api/v1/reqs/{running}/keepalive")
+        assert (answer.status_code, answer.content) == (204, b"")
+        answer = await client.post(f"/api/v1/reqs/{waiting}/keepalive")
+        assert answer.status_code == 400
+        answer = await client.get(f"/api/v1/reqs/{waiting}/explain")
+    assert answer.json() == {
+        "ID": waiting,
+        "State": "WAITING",
+        "Position": 1,
+        "Matching": {"RUNNING": 1},
+        "Holders": [
+            {
+                "WorkerUUID": "w",
+                "Name": "board-1",
+                "Request": 7,
+                "Owner": "ann",
+                "Until": "2026-11-23T20:07:42.739845Z",
+            }
+        ],
+        "Text": "one worker fits, it is in use",
+    }
+
+
+RECENT = RequestFilter(finished_after=NOW - timedelta(hours=24))
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (b"", RECENT),
+        (b"null", RECENT),
+        (b"{}", None),
+        (b'{"Filter":null,"Sorter":null,"Paginator":null}', None),
+        (b'{"Filter":{}}', RequestFilter()),
+        (b'{"Filter":{"IDs":[],"Priorities":[],"States":[]}}', RequestFilter()),
+        (b'{"Filter":{"IDs":[7]}}', RequestFilter(ids=(7,))),
+        (b'{"Filter":{"IDs":[%d]}}' % 2**64, RequestFilter(ids=(0,))),
+        (b'{"Filter":{"Priorities":[3,6]}}', RequestFilter(priorities=(3, 6))),
+        (b'{"Filter":{"Priorities":"AwY="}}', RequestFilter(priorities=(3, 6))),
+        (
+            b'{"State":"WAITING","Priority":"3"}',
+            RequestFilter(states=("WAITING",), priorities=(3,)),
+        ),
+        (b'{"State":"","Priority":""}', None),
+        (b'{"State":"","Priority":"high"}', RequestFilter(priorities=(0,))),
+    ],
+)
+async def test_lists_filter_by_both_forms(body: bytes, where: RequestFilter | None) -> None:
+    world = World()
+    async with world.client() as client:
+        answer = await client.post("/api/v1/reqs/list", content=body)
+    assert answer.status_code == 200
+    assert world.requests.filters == [where]
+
+
+async def test_a_poll_without_specification_forgets_what_finished_long_ago() -> None:
+    world = World()
+    old, new = await filed(world), await filed(world)
+    for request_id, hours in ((old, 25), (new, 23)):
+        request = world.requests.kept[request_id]
+        world.requests.finish(request, RequestState.DONE)
+        finished = NOW - timedelta(hours=hours)
+        world.requests.kept[request_id] = replace(
+            world.requests.kept[request_id], finished=finished
+        )
+    async with world.client() as client:
+        polled = await client.post("/api/v1/reqs/list", content=b"null")
+        everything = await client.post("/api/v1/reqs/list", content=b"{}")
+    assert [item["ID"] for item in polled.json()] == [new]
+    assert [item["ID"] for item in everything.json()] == [old, new]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"[", 400),
+        (b'{"Sorter":{"Item":"caps"}}', 400),
+        (b'{"Sorter":{"Order":"up"}}', 400),
+        (b'{"Filter":{"Priorities":"not base64!"}}', 400),
+        (b'{"Paginator":{"Limit":65536}}', 400),
+        (b'{"Paginator":{"ID":99}}', 404),
+        (b'{"Paginator":{"ID":%d}}' % 2**63, 404),
+    ],
+)
+async def test_list_headers_come_with_errors_too(body: bytes, status: int) -> None:
+    async with World().client() as client:
+        answer = await client.post("/api/v1/reqs/list", content=body)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/json"
+    for name in ("Total", "Remaining", "Batch-Size"):
+        assert answer.headers[f"Boruta-List-{name}"] == "0"

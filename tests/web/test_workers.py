@@ -1,0 +1,92 @@
+import pytest
+from tests.web.serving import World, raw_call, served
+
+from boruta_farm.model.worker import WorkerState
+
+UUID = "00000000-0000-4000-8000-000000000001"
+OTHER = "00000000-0000-4000-8000-000000000002"
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.workers.register(UUID, "lab/board 1", {"type": "t1"})
+    world.workers.register(OTHER, "board-2", {"type": "t2"})
+    return world
+
+
+@pytest.mark.parametrize("name", [UUID, "lab%2Fboard%201", "lab%2fboard%201"])
+async def test_a_worker_answers_to_id_and_name(world: World, name: str) -> None:
+    async with served(world.app) as port:
+        answer = await raw_call(port, "GET", f"/api/v1/workers/{name}")
+        assert (answer.status, answer.headers["boruta-worker-state"]) == (200, "MAINTENANCE")
+        answer = await raw_call(
+            port, "POST", f"/api/v1//workers/{name}/setstate", body=b'{"WorkerState":"IDLE"}'
+        )
+    assert answer.status == 204
+    assert world.workers.kept[UUID].state is WorkerState.PREPARE
+
+
+@pytest.mark.parametrize("name", ["abc", "x", UUID.upper().replace("0", "A"), "a%00b", "%FF"])
+async def test_an_unknown_name_is_no_valid_id(world: World, name: str) -> None:
+    async with world.client() as client:
+        answer = await client.get(f"/api/v1/workers/{name}")
+    assert answer.status_code == 400
+    assert answer.json()["message"] == "invalid request: ID provided in URL isn't valid UUID"
+
+
+async def test_set_state_takes_a_reason_and_after_job(world: World) -> None:
+    async with world.client() as client:
+        body = {"WorkerState": "MAINTENANCE", "Reason": "new card", "AfterJob": True}
+        answer = await client.post(f"/api/v1/workers/{UUID}/setstate", json=body)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert world.workers.calls == [("set_state", UUID, WorkerState.MAINTENANCE, "new card", True)]
+
+
+@pytest.mark.parametrize(
+    ("body", "groups"),
+    [(b'["b","a","b"]', ("a", "b")), (b"[]", ()), (b"null", ())],
+)
+async def test_groups_are_sorted_and_single(
+    world: World, body: bytes, groups: tuple[str, ...]
+) -> None:
+    async with world.client() as client:
+        answer = await client.post(f"/api/v1/workers/{UUID}/setgroups", content=body)
+        assert answer.status_code == 204
+        shown = (await client.get(f"/api/v1/workers/{UUID}")).json()
+    assert world.workers.kept[UUID].groups == groups
+    assert shown["Groups"] == (list(groups) or None)
+
+
+@pytest.mark.parametrize(
+    ("query", "groups"), [("", None), ("?groups=b,a", ("a", "b")), ("?groups=", ())]
+)
+async def test_orphans_are_counted(
+    world: World, query: str, groups: tuple[str, ...] | None
+) -> None:
+    async with world.client() as client:
+        answer = await client.get(f"/api/v1/workers/{UUID}/orphans{query}")
+    assert answer.json() == {"Count": 3}
+    assert world.workers.calls == [("count_orphans", UUID, groups)]
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b"", [UUID, OTHER]),
+        (b"null", [UUID, OTHER]),
+        (b'{"Filter":{"States":["MAINTENANCE"]}}', [UUID, OTHER]),
+        (b'{"Filter":{"States":["IDLE"]}}', []),
+        (b'{"Filter":{"Capabilities":{"type":"t2"}}}', [OTHER]),
+        (b'{"Groups":[],"Capabilities":{"type":"t2"}}', [OTHER]),
+        (b'{"Groups":["g"],"Capabilities":{}}', []),
+        (b'{"Groups":null,"Capabilities":null}', [UUID, OTHER]),
+        (b'{"Sorter":{"Order":"descending"}}', [OTHER, UUID]),
+        (b'{"Paginator":{"ID":"%s"}}' % UUID.encode(), [OTHER]),
+    ],
+)
+async def test_lists_filter_by_both_forms(world: World, body: bytes, found: list[str]) -> None:
+    async with world.client() as client:
+        answer = await client.post("/api/v1/workers/list", content=body)
+    assert [item["WorkerUUID"] for item in answer.json()] == found
+    assert answer.headers["boruta-list-batch-size"] == str(len(found))
