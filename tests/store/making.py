@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
-from boruta_farm.model.worker import Fence, Worker, WorkerState
+from boruta_farm.model.worker import Fence, SessionKey, Worker, WorkerState
 from boruta_farm.store.base import Decide, Transaction
 
 START = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
@@ -103,6 +103,34 @@ def changing(
         )
         tx.save_request(changed, kind)
         return changed
+
+    return decide
+
+
+def saving(request: Request) -> Decide[None]:
+    """Return a command that saves a request as it is."""
+
+    def decide(tx: Transaction, now: datetime) -> None:
+        tx.save_request(request, EventKind.REQUEST_UPDATED)
+
+    return decide
+
+
+def keeping(key: SessionKey) -> Decide[SessionKey]:
+    """Return a command that saves a session key and answers with it."""
+
+    def decide(tx: Transaction, now: datetime) -> SessionKey:
+        tx.save_key(key)
+        return key
+
+    return decide
+
+
+def erasing(key: SessionKey) -> Decide[None]:
+    """Return a command that erases a session key."""
+
+    def decide(tx: Transaction, now: datetime) -> None:
+        tx.erase_key(key.worker, key.epoch)
 
     return decide
 

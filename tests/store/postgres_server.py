@@ -18,7 +18,7 @@ READY = "database system is ready to accept connections"
 PATIENCE = 30.0
 
 
-class Unavailable(Exception):
+class NoServerError(Exception):
     """Tell why no server can be had here."""
 
 
@@ -44,13 +44,13 @@ def programs() -> Path:
         return Path(found).parent
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if not folders:
-        raise Unavailable("no PostgreSQL server is installed")
+        raise NoServerError("no PostgreSQL server is installed")
     return folders[-1].parent
 
 
 @contextmanager
 def running() -> Iterator[PostgresServer]:
-    """Run a server, and leave nothing behind. Raises Unavailable."""
+    """Run a server, and leave nothing behind. Raises NoServerError."""
     binaries = programs()
     user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
     folder = Path(tempfile.mkdtemp(prefix="boruta-pg-"))
@@ -75,15 +75,17 @@ def initialise(binaries: Path, folder: Path, user: str) -> None:
         check=False,
     )
     if made.returncode != 0:
-        raise Unavailable(f"initdb failed: {made.stderr.strip()}")
+        raise NoServerError(f"initdb failed: {made.stderr.strip()}")
 
 
 @contextmanager
 def serving(binaries: Path, folder: Path, user: str) -> Iterator[None]:
     options = ("listen_addresses=", "fsync=off", "log_min_messages=log")
-    command = [binaries / "postgres", "-D", folder / "data", "-k", folder]
+    command: list[str | Path] = [binaries / "postgres", "-D", folder / "data", "-k", folder]
+    for option in options:
+        command += ["-c", option]
     process = subprocess.Popen(
-        [*command, *(part for option in options for part in ("-c", option))],
+        command,
         stderr=subprocess.PIPE,
         text=True,
         cwd=folder,
@@ -96,7 +98,7 @@ def serving(binaries: Path, folder: Path, user: str) -> Iterator[None]:
     listener.start()
     try:
         if not ready.wait(PATIENCE) or process.poll() is not None:
-            raise Unavailable(f"the server did not start: {' '.join(said)}")
+            raise NoServerError(f"the server did not start: {' '.join(said)}")
         yield
     finally:
         # SIGINT asks for a fast shutdown, which does not wait for forgotten connections.

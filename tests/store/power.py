@@ -61,7 +61,7 @@ class File:
         content[offset : offset + len(data)] = data
 
 
-class Disk(apsw.VFS):  # type: ignore[misc]  # APSW tells mypy nothing of its classes
+class Disk(apsw.VFS):
     """Hold files, and fail for good after a number of writes and syncs."""
 
     def __init__(self, contents: dict[str, bytes], lasts: int | None = None) -> None:
@@ -70,13 +70,20 @@ class Disk(apsw.VFS):  # type: ignore[misc]  # APSW tells mypy nothing of its cl
         self.lasts = lasts
         self.done = 0
         self.room: int | None = None
+        self.closing = False
         super().__init__(self.name, base="")
 
-    def step(self) -> None:
-        """Count an operation, and cut the power when its time has come."""
+    def step(self) -> bool:
+        """Count an operation and tell whether it happens: not after the power was cut.
+
+        A connection that is being closed hears nothing of the cut: APSW would raise anywhere.
+        """
         self.done += 1
-        if self.lasts is not None and self.done > self.lasts:
-            raise PowerCut("the power is cut")
+        if self.lasts is None or self.done <= self.lasts:
+            return True
+        if self.closing:
+            return False
+        raise PowerCut("the power is cut")
 
     def grow(self) -> None:
         """Use up a write of the room that is left, if that is limited."""
@@ -89,7 +96,9 @@ class Disk(apsw.VFS):  # type: ignore[misc]  # APSW tells mypy nothing of its cl
         """Return what the next start finds."""
         return {name: file.survive(chance) for name, file in self.files.items()}
 
-    def xOpen(self, name: Any, flags: list[int]) -> "Handle":  # noqa: N802 - APSW's name
+    def xOpen(  # type: ignore[override]  # noqa: N802 - any object with these methods will do
+        self, name: Any, flags: list[int]
+    ) -> "Handle":
         path = name if isinstance(name, str) else name.filename()
         return Handle(self, self.files.setdefault(path, File()))
 
@@ -97,8 +106,8 @@ class Disk(apsw.VFS):  # type: ignore[misc]  # APSW tells mypy nothing of its cl
         return path in self.files
 
     def xDelete(self, path: str, sync: bool) -> None:  # noqa: N802 - APSW's name
-        self.step()
-        self.files.pop(path, None)
+        if self.step():
+            self.files.pop(path, None)
 
     def xFullPathname(self, path: str) -> str:  # noqa: N802 - APSW's name
         return path
@@ -115,17 +124,17 @@ class Handle:
         return bytes(self._file.seen[offset : offset + amount])
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
-        self._disk.step()
-        self._disk.grow()
-        self._file.write(offset, bytes(data))
+        if self._disk.step():
+            self._disk.grow()
+            self._file.write(offset, bytes(data))
 
     def xTruncate(self, size: int) -> None:  # noqa: N802
-        self._disk.step()
-        self._file.truncate(size)
+        if self._disk.step():
+            self._file.truncate(size)
 
     def xSync(self, flags: int) -> None:  # noqa: N802
-        self._disk.step()
-        self._file.sync()
+        if self._disk.step():
+            self._file.sync()
 
     def xFileSize(self) -> int:  # noqa: N802
         return len(self._file.seen)
@@ -163,6 +172,7 @@ class ApswConnection:
     """Look like the standard library's connection; ``synchronous`` overrides what is asked for."""
 
     def __init__(self, disk: Disk, path: str, synchronous: str) -> None:
+        self._disk = disk
         self._connection = apsw.Connection(path, vfs=disk.name)
         self._synchronous = synchronous
         # Without shared memory the log needs the file for itself.
@@ -187,10 +197,12 @@ class ApswConnection:
             raise sqlite3.IntegrityError(str(error)) from error
         except apsw.Error as error:
             told = sqlite3.OperationalError(str(error))
-            told.sqlite_errorcode = error.result
+            full = isinstance(error, apsw.FullError)
+            told.sqlite_errorcode = apsw.SQLITE_FULL if full else apsw.SQLITE_IOERR
             raise told from error
 
     def close(self) -> None:
+        self._disk.closing = True
         try:
             self._connection.close(True)
         except apsw.Error as error:

@@ -173,7 +173,7 @@ async def test_counters_equal_what_is_there(store: DatabaseStore, farm: Farm) ->
     kept = farm.fetch("SELECT state, bucket, requests FROM tallies ORDER BY state, bucket")
     assert [tuple(row) for row in kept] == [tuple(row) for row in counted]
     assert len(counted) == 4
-    counters = dict(farm.fetch("SELECT name, value FROM counters"))
+    counters: dict[str, int] = dict(farm.fetch("SELECT name, value FROM counters"))
     assert counters["requests"] == counters["request"] == 1200
     assert counters["event"] == 1600 == await store.last_event()
     assert farm.fetch("SELECT COUNT(*), MIN(number), MAX(number) FROM events") == [(1600, 1, 1600)]

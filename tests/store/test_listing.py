@@ -1,6 +1,6 @@
 """Lists against a model in plain Python."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -57,7 +57,7 @@ def some_worker(number: int) -> Worker:
 
 
 @pytest.fixture
-async def full(farm: Farm) -> AsyncIterator[DatabaseStore]:
+async def full(farm: Farm) -> DatabaseStore:
     store = await farm.open()
 
     def fill(tx: Transaction, now: datetime) -> None:
@@ -67,7 +67,7 @@ async def full(farm: Farm) -> AsyncIterator[DatabaseStore]:
             tx.save_worker(some_worker(number), EventKind.WORKER_REGISTERED)
 
     await store.run(fill)
-    yield store
+    return store
 
 
 def request_key(item: str, request: Request) -> tuple[Any, int]:
@@ -310,7 +310,7 @@ async def test_an_unknown_border_is_told(
 
 @pytest.mark.parametrize("border", ["nobody", "", "a\0b", "\ud800", 7])
 async def test_an_unknown_worker_as_border_is_told(five: DatabaseStore, border: int | str) -> None:
-    with pytest.raises(WorkerNotFoundError, match="^worker not found$"):
+    with pytest.raises(WorkerNotFoundError, match=r"^worker not found$"):
         await five.list_workers(WorkerFilter(), Sorter(), Paginator(border=border))
 
 

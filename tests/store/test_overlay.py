@@ -32,6 +32,7 @@ from tests.store.making import (
     make_worker,
     reading,
     registering,
+    saving,
 )
 
 
@@ -126,9 +127,8 @@ async def test_a_save_must_follow_the_stored_revision(store: DatabaseStore) -> N
     number = await store.run(creating())
     stored = await store.run(changing(number, priority=3))
     for revision in (2, 4):
-        stale = replace(stored, revision=revision)
         with pytest.raises(StaleProposalError, match="request 1 is at revision 2"):
-            await store.run(lambda tx, now, r=stale: tx.save_request(r, EventKind.REQUEST_UPDATED))
+            await store.run(saving(replace(stored, revision=revision)))
     with pytest.raises(StaleProposalError):
         await store.run(registering(make_worker(revision=2)))
     await store.run(registering(make_worker()))

@@ -5,7 +5,6 @@ import logging
 import random
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,7 @@ from boruta_farm.model.events import Change
 from boruta_farm.model.request import Request
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import SessionKey, Worker
-from boruta_farm.store.base import Decide, Transaction
-from boruta_farm.store.driver import DriverError
+from boruta_farm.store.base import Decide
 from boruta_farm.store.sqlite import SqliteStore
 from tests.store.making import (
     HandClock,
@@ -24,6 +22,7 @@ from tests.store.making import (
     creating,
     ending,
     granting,
+    keeping,
     make_worker,
     registering,
 )
@@ -50,15 +49,6 @@ class Acknowledged:
                 self.requests[change.request.id] = change.request
             if change.worker is not None:
                 self.workers[change.worker.uuid] = change.worker
-
-
-def keeping(key: SessionKey) -> Decide[SessionKey]:
-    def decide(tx: Transaction, now: datetime) -> SessionKey:
-        tx.save_key(key)
-        tx.remember_creation("admin", str(key.epoch), "hash", 1)
-        return key
-
-    return decide
 
 
 def life(chance: random.Random) -> Iterator[Decide[object]]:
@@ -149,7 +139,7 @@ def lives_lost(seeds: range, path: Path, synchronous: str) -> int:
     for seed in seeds:
         try:
             cut(seed, path, synchronous)
-        except (AssertionError, DriverError, StoreError, UnavailableError):
+        except Exception:  # noqa: BLE001 - a damaged file can break anything
             lost += 1
     return lost
 
@@ -191,13 +181,13 @@ async def test_a_disk_that_is_full_at_commit_keeps_nothing_half(tmp_path: Path) 
     store, known = build(disk), Acknowledged()
     await store.start()
     store.listen(known.listen)
-    for left in range(12):
+    for left in range(0, 60, 4):
         await store.run(creating(caps={"padding": "x" * 9000}))
         disk.room = left
         with suppress(StorageFullError):
             await store.run(creating(caps={"padding": "x" * 9000}))
         disk.room = None
-    assert 12 < known.number < 24, "some found room, some did not"
+    assert 15 < known.number < 30, "some found room, some did not"
     survivors = Disk(disk.survivors(random.Random(1)))
     await store.close()
     again = build(survivors)

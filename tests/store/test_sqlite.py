@@ -5,7 +5,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -14,8 +14,10 @@ import pytest
 from boruta_farm.model.errors import StorageFullError, StoreError, UnavailableError
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import SessionKey
+from boruta_farm.store.driver import Value
 from boruta_farm.store.sqlite import SqliteStore
-from tests.store.making import HandClock, creating, finishing
+from boruta_farm.store.sqlite_driver import Cursor
+from tests.store.making import HandClock, creating, erasing, finishing, keeping
 
 
 @pytest.fixture
@@ -65,19 +67,30 @@ async def test_the_farms_id_is_made_once(store: SqliteStore, path: Path, clock: 
 
 
 async def test_erased_keys_are_gone_from_the_disk(store: SqliteStore, path: Path) -> None:
-    secrets = [f"{n:04}-a-sealed-private-key".encode() * 40 for n in range(50)]
-    for epoch, sealed in enumerate(secrets):
-        key = SessionKey(worker="w", epoch=epoch, public=f"public-half-{epoch}", sealed=sealed)
-        await store.run(lambda tx, now, key=key: tx.save_key(key))
-    assert b"public-half-7" in Path(f"{path}-wal").read_bytes()
-    for epoch in range(50):
-        await store.run(lambda tx, now, epoch=epoch: tx.erase_key("w", epoch))
+    def content(name: str) -> bytes:
+        file = path.with_name(name)
+        return file.read_bytes() if file.exists() else b""
+
+    keys = [
+        SessionKey(
+            worker="w",
+            epoch=epoch,
+            public=f"public-half-{epoch}",
+            sealed=f"{epoch:04}-a-sealed-private-key".encode() * 40,
+        )
+        for epoch in range(50)
+    ]
+    for key in keys:
+        await store.run(keeping(key))
+    assert b"public-half-7" in content("farm.db-wal")
+    for key in keys:
+        await store.run(erasing(key))
     assert await store.get_session_key("w", 7) is None
     await store.close()
-    assert not Path(f"{path}-wal").exists()
-    content = path.read_bytes()
-    assert b"public-half" not in content
-    assert b"LWEtc2VhbGVkLXByaXZhdGUta2V5" not in content, "base64 of a part of each secret"
+    assert content("farm.db-wal") == b""
+    assert b"CREATE TABLE" in content("farm.db")
+    assert b"public-half" not in content("farm.db")
+    assert b"LWEtc2VhbGVkLXByaXZhdGUta2V5" not in content("farm.db"), "a part of each in base64"
 
 
 async def test_a_full_disk_refuses_and_recovers(store: SqliteStore) -> None:
@@ -85,10 +98,15 @@ async def test_a_full_disk_refuses_and_recovers(store: SqliteStore) -> None:
     assert driver is not None
     driver.fetch("PRAGMA max_page_count=1")
     filed = 0
-    with pytest.raises(StorageFullError):
+
+    async def fill() -> None:
+        nonlocal filed
         for _ in range(1000):
             await store.run(creating(caps={"padding": "x" * 500}))
             filed += 1
+
+    with pytest.raises(StorageFullError):
+        await fill()
     assert await store.get_request(filed) is not None
     assert await store.get_request(filed + 1) is None
     await store.run(finishing(1))
@@ -102,16 +120,42 @@ async def test_a_file_that_cannot_be_made_is_told(tmp_path: Path, clock: HandClo
         await store.start()
 
 
-async def test_a_file_of_something_else_is_refused(path: Path, clock: HandClock) -> None:
+@pytest.fixture
+def gibberish(tmp_path: Path) -> Path:
+    path = tmp_path / "gibberish.db"
     path.write_bytes(b"these are not the bytes of a database" * 100)
-    store = SqliteStore(path, clock, FarmSettings())
+    return path
+
+
+async def test_a_file_that_is_no_database_is_refused(gibberish: Path, clock: HandClock) -> None:
+    store = SqliteStore(gibberish, clock, FarmSettings())
     with pytest.raises(StoreError, match="cannot be opened: file is not a database"):
         await store.start()
-    path.unlink()
+
+
+async def test_a_database_of_something_else_is_refused(path: Path, clock: HandClock) -> None:
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE recipes (name TEXT)")
     store = SqliteStore(path, clock, FarmSettings())
     with pytest.raises(StoreError, match=r"holds tables of something else \(recipes\)"):
+        await store.start()
+
+
+class WithoutLog:
+    """A connection on a file system where no write-ahead log can be."""
+
+    def __init__(self, path: str) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self.close = self._connection.close
+        self.in_transaction = False
+
+    def execute(self, sql: str, parameters: Sequence[Value] = (), /) -> Cursor:
+        return self._connection.execute(sql.replace("=WAL", "=DELETE"), parameters)
+
+
+async def test_a_file_system_without_a_log_is_told(path: Path, clock: HandClock) -> None:
+    store = SqliteStore(path, clock, FarmSettings(), connector=WithoutLog)
+    with pytest.raises(StoreError, match=r"cannot have a write-ahead log .* on a local disk"):
         await store.start()
 
 

@@ -123,12 +123,11 @@ async def test_a_writer_that_dies_ends_the_process(
 ) -> None:
     died = asyncio.Event()
     loop = asyncio.get_running_loop()
-    store = SqliteStore(
-        tmp_path / "farm.db",
-        clock,
-        FarmSettings(),
-        on_death=lambda: loop.call_soon_threadsafe(died.set) and None,
-    )
+
+    def die() -> None:
+        loop.call_soon_threadsafe(died.set)
+
+    store = SqliteStore(tmp_path / "farm.db", clock, FarmSettings(), on_death=die)
     await store.start()
 
     def deadly(tx: Transaction, now: datetime) -> None:

@@ -10,6 +10,7 @@ from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, Wo
 from boruta_farm.model.request import Request
 from boruta_farm.model.worker import SessionKey, Worker
 from boruta_farm.store.base import Decide, Listener, Snapshot
+from boruta_farm.store.batch import Batcher
 from boruta_farm.store.listing import list_requests, list_workers
 from boruta_farm.store.records import Records
 from boruta_farm.store.writer import Followers, Writer
@@ -22,6 +23,7 @@ class DatabaseStore:
 
     def __init__(self) -> None:
         self._followers = Followers()
+        self._batcher: Batcher
         self._writer: Writer
         self._farm_id: str | None = None
 

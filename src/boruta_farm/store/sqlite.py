@@ -126,6 +126,12 @@ class SqliteStore(DatabaseStore):
             url=lambda: f"sqlite:///{self._path}",
         )
         assert self._batcher.driver is not None
+        mode = self._batcher.driver.fetch("PRAGMA journal_mode")[0][0]
+        if mode not in ("wal", "memory"):
+            raise StoreError(
+                f"{self._path} cannot have a write-ahead log (its journal is '{mode}');"
+                " keep it on a local disk, not on a network's file system"
+            )
         self._farm_id = upgrade.apply(self._batcher.driver)
         if fresh:
             self._sync_folder()
