@@ -28,10 +28,20 @@ class Demand:
 
     ``front`` holds what can be granted now, ``held`` what is valid but cannot (proposed already,
     a board being opened for it, past its deadline), ``later`` what is not yet valid; all by
-    ``(priority, id)`` packed into one number. ``orphaned`` are the ids marked as such.
+    ``(priority, id)`` packed into one number.
+    ``pivot`` is the one token under which new offers find the demand.
     """
 
-    __slots__ = ("caps", "eligible", "front", "groups", "held", "idle", "later", "orphaned")
+    __slots__ = (
+        "caps",
+        "eligible",
+        "front",
+        "groups",
+        "held",
+        "idle",
+        "later",
+        "pivot",
+    )
 
     def __init__(self, key: DemandKey, number: int) -> None:
         self.caps, self.groups = key
@@ -40,7 +50,7 @@ class Demand:
         self.later: Ranks[int] = Ranks()
         self.eligible: set[Offer] = set()
         self.idle: Heads[WorkerKey, Offer] = Heads()
-        self.orphaned: set[int] = set()
+        self.pivot: Token | None = None
 
     @property
     def key(self) -> DemandKey:
@@ -113,7 +123,9 @@ class Offer:
 
     def fits(self, demand: Demand) -> bool:
         """Tell whether these workers can serve the demand."""
-        return demand.caps <= self.tokens and serves(self.groups, demand.groups)
+        if not demand.caps <= self.tokens:
+            return False
+        return demand.groups is None or serves(self.groups, demand.groups)
 
     def announce(self) -> None:
         """Tell the demands that a less capable worker may be idle."""

@@ -65,7 +65,9 @@ class Market:
             self._asking[token] = asking + 1
             if not asking:
                 self._part(token)
-        self._demands_by.setdefault(_pivot(demand), set()).add(demand)
+        # Found by new offers under its rarest token: "type=x" leads to fewer demands than "arch=y".
+        demand.pivot = min(caps, key=lambda token: (self._asking[token], token), default=None)
+        self._demands_by.setdefault(demand.pivot, set()).add(demand)
         for offer in self._offers_having(demand.caps):
             if offer.fits(demand):
                 self._link(demand, offer)
@@ -121,21 +123,23 @@ class Market:
         else:
             keys.remove(candidate.key)
 
-    def set_hold(self, request_id: int, uuid: str | None, hold: Hold | None) -> None:
-        """Note which worker a request holds now, whether or not the worker is known yet."""
-        before = self._held_by.get(request_id)
-        if before is not None:
-            ended = self.holds.pop(before)
-            candidate = self.workers.get(before)
-            if candidate is not None:
-                candidate.offer.holders.remove((ended.until, before))
-            del self._held_by[request_id]
-        if uuid is None or hold is None:
+    def end_hold(self, request_id: int) -> None:
+        """Note that a request holds no worker."""
+        uuid = self._held_by.pop(request_id, None)
+        if uuid is None:
             return
+        ended = self.holds.pop(uuid)
+        candidate = self.workers.get(uuid)
+        if candidate is not None:
+            candidate.offer.holders.remove((ended.until, uuid))
+
+    def set_hold(self, uuid: str, hold: Hold) -> None:
+        """Note who holds a worker now, whether or not the worker is known yet."""
         other = self.holds.get(uuid)
         if other is not None:
-            self.set_hold(other.request_id, None, None)
-        self._held_by[request_id] = uuid
+            self.end_hold(other.request_id)
+        self.end_hold(hold.request_id)
+        self._held_by[hold.request_id] = uuid
         self.holds[uuid] = hold
         candidate = self.workers.get(uuid)
         if candidate is not None:
@@ -162,10 +166,9 @@ class Market:
 
     def _drop_demand(self, demand: Demand) -> None:
         del self._empty[demand], self.demands[demand.key]
-        pivot = _pivot(demand)
-        self._demands_by[pivot].discard(demand)
-        if not self._demands_by[pivot]:
-            del self._demands_by[pivot]
+        self._demands_by[demand.pivot].discard(demand)
+        if not self._demands_by[demand.pivot]:
+            del self._demands_by[demand.pivot]
         for offer in tuple(demand.eligible):
             self._unlink(demand, offer)
         for pending in (self.lost, self.gained, self.stirred_demands):
@@ -313,8 +316,3 @@ class Market:
             for demand in tuple(offer.eligible):
                 self._unlink(demand, offer)
             self.stirred_offers.pop(offer, None)
-
-
-def _pivot(demand: Demand) -> Token | None:
-    """Name the one token under which a new offer finds the demand."""
-    return min(demand.caps, default=None)

@@ -25,12 +25,15 @@ class Index:
 
     Proposals are remembered: their request and worker are not proposed again until a change of
     either arrives or ``refused`` gives them back. Nothing here is authority; the writer checks
-    every proposal again.
+    every proposal again. ``now`` spares a rebuild from taking every request for one that is not
+    yet valid; time is learnt from changes and questions too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: datetime | None = None) -> None:
         self._market = Market()
         self._queue = Queue(self._market)
+        if now is not None:
+            self._queue.advance(now)
         self._orphans = Orphans(self._market, self._queue)
         self._by_request: dict[int, Grant] = {}
         self._by_worker: dict[str, Grant] = {}
@@ -49,17 +52,19 @@ class Index:
     def put_request(self, request: Request) -> None:
         """Take in a request as it is now, whatever its state."""
         self._by_request.pop(request.id, None)
-        if request.state is RequestState.WAITING:
-            entry = self._queue.put(request)
-            self._orphans.note_request(entry, request.id, request.orphaned_since is not None)
-        else:
-            self._queue.remove(request.id)
         job = request.live_job
+        if request.state is RequestState.WAITING:
+            waiting = self._queue.put(request)
+            self._orphans.note_request(waiting, request.id, request.orphaned_since is not None)
+        else:
+            entry = self._queue.remove(request.id)
+            if entry is not None:
+                self._orphans.note_request(entry, request.id, False)
         if job is None:
-            self._market.set_hold(request.id, None, None)
+            self._market.end_hold(request.id)
         else:
             hold = Hold(request_id=request.id, owner=request.owner, until=micros(job.timeout))
-            self._market.set_hold(request.id, job.worker, hold)
+            self._market.set_hold(job.worker, hold)
 
     def put_worker(self, worker: Worker) -> None:
         """Take in a registered worker as it is now."""

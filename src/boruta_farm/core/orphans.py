@@ -1,6 +1,6 @@
 """Waiting requests that lost their last registered worker, and those that found one again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
 
 from boruta_farm.core.classes import Demand, DemandKey
@@ -15,11 +15,9 @@ class _Walk:
     ``moved`` are those that changed place and may have slipped behind the cursor.
     """
 
-    def __init__(self, queue: Queue, demand: Demand, bound: int) -> None:
+    def __init__(self, demand: Demand, bound: int) -> None:
         self.bound = bound
-        self._queue = queue
         self.moved: dict[int, None] = {}
-        self._demand = demand
         self._places = [demand.front.keys, demand.held, demand.later]
         self._cursor = -1
 
@@ -29,18 +27,13 @@ class _Walk:
             keys = self._places[-1].after(self._cursor, limit)
             if keys:
                 self._cursor = keys[-1]
-                return [i for i in map(id_of, keys) if self._concerned(i)], False
+                return [id_of(key) for key in keys], False
             self._places.pop()
             self._cursor = -1
-        moved = tuple(islice(self.moved, limit))
+        moved = list(islice(self.moved, limit))
         for request_id in moved:
             del self.moved[request_id]
-        return [i for i in moved if self._concerned(i)], not self.moved
-
-    def _concerned(self, request_id: int) -> bool:
-        if request_id > self.bound or request_id in self._demand.orphaned:
-            return False
-        return self._queue.get(request_id) is not None
+        return moved, not self.moved
 
 
 class Orphans:
@@ -53,6 +46,7 @@ class Orphans:
         self._market = market
         self._queue = queue
         self._walks: dict[Demand, _Walk] = {}
+        self._marked: dict[Demand, dict[int, None]] = {}
         self._adoptable: dict[Demand, None] = {}
 
     def note_market(self) -> None:
@@ -61,23 +55,25 @@ class Orphans:
         for demand in lost:
             self._adoptable.pop(demand, None)
             if demand.waiting:
-                self._walks[demand] = _Walk(self._queue, demand, self._queue.highest_id)
+                self._walks[demand] = _Walk(demand, self._queue.highest_id)
         for demand in gained:
             self._walks.pop(demand, None)
-            if demand.orphaned:
+            if demand in self._marked:
                 self._adoptable[demand] = None
         lost.clear()
         gained.clear()
 
     def note_request(self, entry: Entry, request_id: int, marked: bool) -> None:
-        """Take in whether a waiting request is marked as orphaned."""
+        """Take in whether a request is marked as orphaned and waits."""
         demand = entry.demand
         if marked:
-            demand.orphaned.add(request_id)
+            self._marked.setdefault(demand, {})[request_id] = None
             if demand.eligible:
                 self._adoptable[demand] = None
-        else:
-            demand.orphaned.discard(request_id)
+            return
+        if self._marked:
+            self._unmark(demand, request_id)
+        if self._walks:
             walk = self._walks.get(demand)
             if walk is not None:
                 walk.moved[request_id] = None
@@ -97,32 +93,43 @@ class Orphans:
         for key, bound in served.items():
             demand = self._market.demands.get(key)
             if demand is not None and demand.waiting and not demand.eligible:
-                self._walks[demand] = _Walk(self._queue, demand, bound)
+                self._walks[demand] = _Walk(demand, bound)
 
     def orphaned(self, limit: int) -> tuple[int, ...]:
         """Return ids of waiting requests to be marked, none when all have been handed out."""
-        for demand in tuple(self._walks):
+        for demand, walk in tuple(self._walks.items()):
+            marked = self._marked.get(demand, {})
             done = False
             while not done:
-                ids, done = self._walks[demand].next(limit)
+                ids, done = walk.next(limit)
                 if done:
                     del self._walks[demand]
-                if ids:
-                    return tuple(ids)
+                concerned = tuple(
+                    request_id
+                    for request_id in ids
+                    if request_id <= walk.bound
+                    and request_id not in marked
+                    and self._queue.get(request_id) is not None
+                )
+                if concerned:
+                    return concerned
         return ()
 
     def adopted(self, limit: int) -> tuple[int, ...]:
         """Return ids of marked requests that a registered worker can serve again."""
         for demand in tuple(self._adoptable):
-            ids = list(_popped(demand.orphaned, limit))
-            if not demand.orphaned:
+            ids = tuple(islice(self._marked.get(demand, ()), limit))
+            for request_id in ids:
+                self._unmark(demand, request_id)
+            if demand not in self._marked:
                 del self._adoptable[demand]
             if ids:
-                return tuple(sorted(ids))
+                return ids
         return ()
 
-
-def _popped(ids: set[int], limit: int) -> Iterator[int]:
-    while ids and limit > 0:
-        limit -= 1
-        yield ids.pop()
+    def _unmark(self, demand: Demand, request_id: int) -> None:
+        marked = self._marked.get(demand)
+        if marked is not None:
+            marked.pop(request_id, None)
+            if not marked:
+                del self._marked[demand]

@@ -8,7 +8,7 @@ important one in place of a more important one.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping, Set
 from heapq import heappop, heappush
 
 from boruta_farm.core.classes import Demand, Match, Offer
@@ -164,11 +164,11 @@ class Pass:
         searched = deque([demand])
         while searched:
             seeker = searched.popleft()
-            for offer, users in self._used.items():
-                if offer in came_to or offer in self._full or offer not in seeker.eligible:
+            for offer in _common(self._used, seeker.eligible):
+                if offer in came_to or offer in self._full:
                     continue
                 came_to[offer] = seeker
-                for user in users:
+                for user in self._used[offer]:
                     if user is demand or user in came_from:
                         continue
                     came_from[user] = offer
@@ -197,3 +197,10 @@ class Pass:
             self._use(left, user, -1)
             user, free = came_to[left], left
         return free
+
+
+def _common(used: Mapping[Offer, object], eligible: Set[Offer]) -> list[Offer]:
+    """Return what is in both, going through the smaller one."""
+    if len(used) < len(eligible):
+        return [offer for offer in used if offer in eligible]
+    return [offer for offer in eligible if offer in used]

@@ -26,7 +26,7 @@ class Entry:
     """Remember what matching needs of a waiting request; a million of them must fit.
 
     ``place`` is the set of its demand that holds ``key``. ``deadline`` and ``valid_after`` are in
-    microseconds.
+    microseconds; once reached, ``valid_after`` is 0.
     """
 
     __slots__ = ("deadline", "demand", "key", "place", "revision", "valid_after")
@@ -60,7 +60,8 @@ class Queue:
         if entry is None:
             entry = self._entries[request.id] = Entry(self._market.demand(request))
             self._market.filled(entry.demand)
-            self.highest_id = max(self.highest_id, request.id)
+            if request.id > self.highest_id:
+                self.highest_id = request.id
         else:
             self._lift(entry)
         entry.key = order_key(request.priority, request.id)
@@ -70,18 +71,18 @@ class Queue:
         if request.live_job is not None:
             self._lay(entry, entry.demand.held)
         else:
-            self.free(entry)
+            self._place(entry)
         return entry
 
-    def remove(self, request_id: int) -> None:
-        """Forget a request that no longer waits, harmless when it is unknown."""
+    def remove(self, request_id: int) -> Entry | None:
+        """Forget and return a request that no longer waits; None when it is unknown."""
         entry = self._entries.pop(request_id, None)
         if entry is None:
-            return
+            return None
         self._lift(entry)
-        entry.demand.orphaned.discard(request_id)
         if not entry.demand.waiting:
             self._market.emptied(entry.demand)
+        return entry
 
     def hold(self, entry: Entry) -> None:
         """Keep a request from being granted: it is proposed, or its deadline has passed."""
@@ -91,15 +92,7 @@ class Queue:
     def free(self, entry: Entry) -> None:
         """Put a request where its times say it belongs."""
         self._lift(entry)
-        if entry.deadline <= self.now:
-            self._lay(entry, entry.demand.held)
-        elif entry.valid_after > self.now:
-            self._lay(entry, entry.demand.later)
-            self._later.add(entry.valid_after << _ID_BITS | id_of(entry.key))
-        else:
-            self._lay(entry, entry.demand.front.keys)
-            if entry.demand.front.keys.first() == entry.key:
-                self._market.stirred_demands[entry.demand] = None
+        self._place(entry)
 
     def advance(self, now: datetime) -> None:
         """Let time pass: requests become valid. Time never goes backwards."""
@@ -119,6 +112,19 @@ class Queue:
             return False
         self.hold(entry)
         return True
+
+    def _place(self, entry: Entry) -> None:
+        if entry.deadline <= self.now:
+            self._lay(entry, entry.demand.held)
+        elif entry.valid_after > self.now:
+            self._lay(entry, entry.demand.later)
+            self._later.add(entry.valid_after << _ID_BITS | id_of(entry.key))
+        else:
+            entry.valid_after = 0
+            keys = entry.place = entry.demand.front.keys
+            keys.add(entry.key)
+            if keys.first() == entry.key:
+                self._market.stirred_demands[entry.demand] = None
 
     def _lay(self, entry: Entry, place: Ranks[int]) -> None:
         place.add(entry.key)

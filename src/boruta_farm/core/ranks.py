@@ -2,9 +2,11 @@
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import Final, Generic, Never, TypeVar, cast
 
 Key = TypeVar("Key", int, tuple[int, str])
+
+_NOTHING: Final[list[Never]] = []
 
 BLOCK = 512
 """Keys per block: small enough that an insertion moves little, large enough to keep blocks few."""
@@ -21,8 +23,9 @@ class Ranks(Generic[Key]):
     __slots__ = ("_blocks", "_lasts", "_size")
 
     def __init__(self) -> None:
-        self._blocks: list[list[Key]] = []
-        self._lasts: list[Key] = []
+        # Most sets are empty most of the time; lists of their own come with the first key.
+        self._blocks: list[list[Key]] = cast("list[list[Key]]", _NOTHING)
+        self._lasts: list[Key] = cast("list[Key]", _NOTHING)
         self._size = 0
 
     def __len__(self) -> int:
@@ -44,8 +47,7 @@ class Ranks(Generic[Key]):
         self._size += 1
         blocks, lasts = self._blocks, self._lasts
         if not blocks:
-            blocks.append([key])
-            lasts.append(key)
+            self._blocks, self._lasts = [[key]], [key]
             return
         at = bisect_left(lasts, key)
         if at == len(lasts):

@@ -125,7 +125,12 @@ class Matcher:
     async def _follow(self) -> None:
         """Build an index and keep it current until it falls too far behind."""
         self._started = self._clock.now()
-        snapshot, subscription = await self._feed.follow()
+        try:
+            snapshot, subscription = await self._feed.follow()
+        except UnavailableError as fault:
+            _log.warning("the queue cannot be read, trying again: %s", fault)
+            await asyncio.sleep(RETRY_SECONDS)
+            return
         try:
             self._index = index = await self._build(snapshot)
             self._wake()
@@ -139,7 +144,7 @@ class Matcher:
             self._index = None
 
     async def _build(self, snapshot: Snapshot) -> Index:
-        index = Index()
+        index = Index(self._clock.now())
         # Requests first: then it is known what tells workers apart before any is placed.
         for count, request in enumerate(snapshot.requests, 1):
             index.put_request(request)

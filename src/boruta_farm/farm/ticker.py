@@ -15,6 +15,7 @@ from boruta_farm.store.base import Snapshot
 CHUNK = 1000
 """Records folded before other tasks get their turn."""
 
+RETRY_SECONDS = 1.0
 LONGEST_NAP_SECONDS = 60.0
 PATIENCE = timedelta(seconds=30)
 
@@ -67,7 +68,12 @@ class Ticker:
     async def _follow(self) -> None:
         """Read all times and keep them current until they fall too far behind."""
         self._started = self._clock.now()
-        snapshot, subscription = await self._feed.follow()
+        try:
+            snapshot, subscription = await self._feed.follow()
+        except UnavailableError as fault:
+            _log.warning("the deadlines cannot be read, trying again: %s", fault)
+            await asyncio.sleep(RETRY_SECONDS)
+            return
         try:
             self._deadlines = deadlines = await self._build(snapshot)
             self._changed.set()

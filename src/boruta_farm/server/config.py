@@ -106,6 +106,12 @@ class Config:
         "Return a board to IDLE by itself after it registered with other capabilities.",
         values.show_switch,
     )
+    keep_relay: bool = _setting(
+        True,
+        values.switch,
+        "Let the relay, and with it running SSH sessions, live on when the server is stopped.",
+        values.show_switch,
+    )
     keys_ready: int = _setting(128, values.whole, "How many session keys are made ahead.")
     log_format: str = _setting(
         "human", values.one_of("human", "json"), "Form of the log: human or json."

@@ -1,0 +1,346 @@
+"""Find the relay or start one, keep it informed, take over from an older one."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NoReturn
+
+from boruta_farm import __version__
+from boruta_farm.access import messages, rendezvous
+from boruta_farm.access.link import Held, RelayLink, start_relay
+from boruta_farm.access.messages import Entry, Message
+from boruta_farm.access.routes import BindFailure, Route
+from boruta_farm.clock import Clock
+from boruta_farm.model.errors import BorutaError, UnavailableError
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 5.0
+STEADY_AFTER = 10.0
+TRIES = 8
+PING_EVERY = 10.0
+
+
+class RelayClient:
+    """Be the server of one data folder's relay; implements ``routes.Relay``.
+
+    Older relays that still carry sessions keep them, and their ports, until the jobs end; what
+    they release goes to the newest. With ``start`` False a relay must be started by others (a
+    unit of its own).
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        listen: str,
+        clock: Clock,
+        *,
+        start: bool = True,
+        version: str = __version__,
+    ) -> None:
+        self._data = data.resolve()
+        self._listen = listen
+        self._clock = clock
+        self._start = start
+        self._version = version
+        self._relay: RelayLink | None = None
+        self._older: dict[RelayLink, asyncio.Task[None] | None] = {}
+        self._wanted: dict[str, Route] | None = None
+        self._failures: dict[str, BindFailure] = {}
+        self._failed = asyncio.Event()
+        self._counts: dict[str, int] = {}
+        self._trouble: str | None = "no relay was found yet"
+        self._sequence = 0
+        self._pongs: dict[int, asyncio.Future[None]] = {}
+        self._replaced = False
+
+    @classmethod
+    async def attach(
+        cls,
+        data: Path,
+        listen: str,
+        clock: Clock,
+        *,
+        start: bool = True,
+        version: str = __version__,
+    ) -> "RelayClient":
+        """Return a client that has found or started its relay. Raises UnavailableError.
+
+        ``listen`` is the address on which the ports are bound.
+        """
+        client = cls(data, listen, clock, start=start, version=version)
+        await client._find()
+        return client
+
+    @property
+    def pid(self) -> int | None:
+        """Return the relay's process, None while none is at hand."""
+        return self._relay.pid if self._relay is not None else None
+
+    async def run(self) -> NoReturn:
+        """Follow the relay, and find or start another one whenever it is gone."""
+        pause = FIRST_PAUSE
+        try:
+            while True:
+                began = self._clock.monotonic()
+                try:
+                    await self._serve(self._relay or await self._find())
+                except BorutaError as error:
+                    self._trouble = error.message
+                    logger.error("%s", error.message)
+                if self._clock.monotonic() - began >= STEADY_AFTER:
+                    pause = FIRST_PAUSE
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Hang up; the relay goes on with what is live."""
+        relay, self._relay = self._relay, None
+        older, self._older = self._older, {}
+        for task in older.values():
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
+        for link in (*older, *([relay] if relay is not None else [])):
+            await link.close()
+
+    def replace(self, routes: Iterable[Route]) -> None:
+        """Want exactly these routes."""
+        self._wanted = {route.worker: route for route in routes}
+        self._tell_all()
+
+    def put(self, route: Route) -> None:
+        """Want this route for its worker, in place of an earlier one."""
+        if self._wanted is None:
+            raise ValueError("the full set must be wanted before a change to it")
+        self._wanted[route.worker] = route
+        holder = self._holder(route.worker)
+        if holder is None:
+            self._put_to_newest(route)
+        elif holder.told and _continues(holder.holds[route.worker], route):
+            holder.send(self._entry(route).line(messages.PUT))
+        elif holder.told:
+            holder.tell(messages.DROP, worker=route.worker)
+
+    def drop(self, worker: str) -> None:
+        """Want nothing for this worker any more."""
+        if self._wanted is not None:
+            self._wanted.pop(worker, None)
+        self._counts.pop(worker, None)
+        link = self._holder(worker) or self._relay
+        if link is not None and link.told:
+            link.tell(messages.DROP, worker=worker)
+
+    async def failure(self) -> BindFailure:
+        """Wait for the next port that cannot be bound."""
+        while not self._failures:
+            self._failed.clear()
+            await self._failed.wait()
+        return self._failures.pop(next(iter(self._failures)))
+
+    def connections(self, worker: str) -> int:
+        """Return how many connections a worker has, as last heard."""
+        return self._counts.get(worker, 0)
+
+    def alive(self) -> str | None:
+        """Return None while a relay is at hand and answers, else what is wrong."""
+        return self._trouble
+
+    async def settle(self) -> None:
+        """Return when the relay has done all it was told. Raises UnavailableError."""
+        relay = self._relay
+        if relay is None:
+            raise UnavailableError("there is no relay at hand")
+        self._sequence += 1
+        pong = asyncio.get_running_loop().create_future()
+        self._pongs[self._sequence] = pong
+        relay.tell(messages.PING, sequence=self._sequence)
+        try:
+            await asyncio.wait([pong])
+        finally:
+            del self._pongs[self._sequence]
+        if pong.cancelled():
+            raise UnavailableError("the relay went away")
+
+    async def _find(self) -> RelayLink:
+        """Connect to the relay, starting one where none serves this version."""
+        for name in rendezvous.draining(self._data):
+            await self._adopt_older(name)
+        pause = FIRST_PAUSE
+        started = False
+        for _ in range(TRIES):
+            try:
+                link = await RelayLink.open(self._data)
+            except OSError as error:
+                if not self._start:
+                    raise UnavailableError(
+                        f"no relay listens in {self._data} ({error.strerror}); start its unit"
+                    ) from None
+                await asyncio.sleep(pause if started else 0)
+                pause *= 2
+                await start_relay(self._data)
+                started = True
+                continue
+            if started or not self._start or link.version == self._version:
+                logger.info("relay %d, version %s, is at hand", link.pid, link.version)
+                self._relay, self._trouble = link, None
+                return link
+            await self._retire(link)
+        raise UnavailableError(f"no relay could be reached in {self._data}; see its log there")
+
+    async def _adopt_older(self, name: str) -> None:
+        try:
+            link = await RelayLink.open(self._data, name)
+        except ConnectionRefusedError:
+            rendezvous.sweep(self._data, name)
+        except FileNotFoundError:
+            return
+        else:
+            if any(older.pid == link.pid for older in self._older):
+                await link.close()
+            else:
+                self._older[link] = None
+
+    async def _retire(self, link: RelayLink) -> None:
+        """Have a relay of another version give up its name and keep only what is live."""
+        logger.info("relay %d, version %s, drains", link.pid, link.version)
+        link.tell(messages.DRAIN)
+        link.tell(messages.PING, sequence=0)
+        while (message := await link.next()) is not None:
+            if message.kind == messages.RELEASED:
+                link.holds.pop(message.text("worker"), None)
+            elif message.kind == messages.PONG:
+                self._older[link] = None
+                return
+        await link.close()
+
+    async def _serve(self, relay: RelayLink) -> None:
+        """Tell the relay what is wanted and hear it until it is gone."""
+        for older, task in self._older.items():
+            if task is None:
+                self._older[older] = asyncio.create_task(self._follow_older(older))
+        self._tell_all()
+        try:
+            await self._follow(relay)
+        finally:
+            self._trouble = f"relay {relay.pid} went away"
+            self._relay = None
+            self._counts.clear()
+            for pong in self._pongs.values():
+                pong.cancel()
+            await relay.close()
+        logger.warning("relay %d went away", relay.pid)
+        if self._replaced:
+            self._replaced = False
+            self._trouble = f"another server uses {self._data}; only one server may"
+            logger.error("%s", self._trouble)
+            await asyncio.sleep(LONGEST_PAUSE)
+
+    async def _follow_older(self, older: RelayLink) -> None:
+        try:
+            await self._follow(older)
+        except BorutaError as error:
+            logger.error("an older relay: %s", error.message)
+        self._older.pop(older, None)
+        await older.close()
+        for worker in older.holds:
+            self._hand_over(worker)
+
+    async def _follow(self, link: RelayLink) -> None:
+        """Hear a relay until it is gone. Raises ProtocolError."""
+        unanswered = False
+        while True:
+            try:
+                async with asyncio.timeout(PING_EVERY):
+                    message = await link.next()
+            except TimeoutError:
+                if unanswered:
+                    self._trouble = f"relay {link.pid} does not answer"
+                    logger.error("%s", self._trouble)
+                unanswered = True
+                link.tell(messages.PING, sequence=0)
+                continue
+            if message is None:
+                return
+            if unanswered and link is self._relay:
+                self._trouble = None
+            unanswered = False
+            self._hear(link, message)
+
+    def _hear(self, link: RelayLink, message: Message) -> None:
+        match message.kind:
+            case messages.BIND_FAILED:
+                failure = BindFailure(
+                    worker=message.text("worker"),
+                    port=message.whole("port"),
+                    reason=message.text("reason"),
+                )
+                self._failures[failure.worker] = failure
+                self._failed.set()
+            case messages.RELEASED:
+                worker = message.text("worker")
+                if link.holds.pop(worker, None) is not None and link in self._older:
+                    self._hand_over(worker)
+            case messages.CONNECTIONS:
+                self._counts[message.text("worker")] = message.whole("count")
+            case messages.PONG:
+                pong = self._pongs.get(message.whole("sequence"))
+                if pong is not None and not pong.done():
+                    pong.set_result(None)
+            case messages.REPLACED:
+                self._replaced = True
+            case other:
+                logger.warning("relay %d reports %r, which this version ignores", link.pid, other)
+
+    def _hand_over(self, worker: str) -> None:
+        """Give the newest relay a worker whose port an older one has released."""
+        route = (self._wanted or {}).get(worker)
+        if route is not None and self._holder(worker) is None:
+            self._put_to_newest(route)
+
+    def _put_to_newest(self, route: Route) -> None:
+        if self._relay is not None and self._relay.told:
+            self._relay.send(self._entry(route).line(messages.PUT))
+
+    def _holder(self, worker: str) -> RelayLink | None:
+        """Return the older relay that still has the worker's port."""
+        return next((older for older in self._older if worker in older.holds), None)
+
+    def _tell_all(self) -> None:
+        """Send every relay the full set of what it should hold."""
+        if self._wanted is None or self._relay is None:
+            return
+        for older in self._older:
+            routes = (self._wanted.get(worker) for worker in older.holds)
+            self._tell(
+                older,
+                [r for r in routes if r is not None and _continues(older.holds[r.worker], r)],
+            )
+        self._tell(self._relay, [r for w, r in self._wanted.items() if self._holder(w) is None])
+
+    def _tell(self, link: RelayLink, routes: Iterable[Route]) -> None:
+        link.tell(messages.BEGIN, listen=self._listen)
+        for route in routes:
+            link.send(self._entry(route).line(messages.ROUTE))
+        link.tell(messages.COMMIT)
+        link.told = True
+
+    def _entry(self, route: Route) -> Entry:
+        left = None if route.cut is None else (route.cut - self._clock.now()).total_seconds()
+        return Entry(
+            worker=route.worker,
+            port=route.port,
+            host=route.host,
+            target=route.target,
+            epoch=route.epoch,
+            cut_in=left,
+        )
+
+
+def _continues(held: Held, route: Route) -> bool:
+    """Tell whether a relay that holds this is right to go on with it."""
+    return (held.port, held.epoch) == (route.port, route.epoch)

@@ -1,0 +1,166 @@
+"""The server's end of a relay's socket, and how a relay is started."""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from boruta_farm.access import messages, rendezvous
+from boruta_farm.access.messages import LINE_LIMIT, Message, decode, encode
+from boruta_farm.access.relay import NAME_TAKEN
+from boruta_farm.model.errors import ProtocolError, UnavailableError
+
+LOG = "relay.log"
+LARGEST_LOG = 1024 * 1024
+TOLD_OF_LOG = 2000
+GREET_WITHIN = 5.0
+START_WITHIN = 20.0
+MOST_UNSENT = 16 * 1024 * 1024
+"""Bytes that may wait for a relay that does not read; it gets the full set when it does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Tell what a relay held for a worker when it greeted."""
+
+    port: int
+    epoch: int
+
+
+class RelayLink:
+    """Talk to one relay process; ``told`` is set once it was sent a full wanted set."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.version = ""
+        self.pid = 0
+        self.holds: dict[str, Held] = {}
+        self.told = False
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls, folder: Path, name: str = rendezvous.SOCKET) -> "RelayLink":
+        """Connect and be greeted. Raises OSError when nobody listens, UnavailableError."""
+        caller = rendezvous.call(folder, name)
+        reader, writer = await asyncio.open_unix_connection(sock=caller, limit=LINE_LIMIT)
+        link = cls(reader, writer)
+        try:
+            async with asyncio.timeout(GREET_WITHIN):
+                await link._be_greeted()
+        except TimeoutError:
+            await link.close()
+            raise UnavailableError(
+                f"the relay at {folder / name} does not answer; its process is stopped or hangs"
+            ) from None
+        except BaseException:
+            await link.close()
+            raise
+        return link
+
+    async def _be_greeted(self) -> None:
+        hello = await self.next()
+        if hello is None or hello.kind != messages.HELLO:
+            raise UnavailableError("the relay hung up without a greeting")
+        self.version = hello.text("version")
+        self.pid = hello.whole("pid")
+        for _ in range(hello.whole("held")):
+            held = await self.next()
+            if held is None or held.kind != messages.HOLDS:
+                raise UnavailableError("the relay hung up in its greeting")
+            self.holds[held.text("worker")] = Held(
+                port=held.whole("port"), epoch=held.whole("epoch")
+            )
+
+    async def next(self) -> Message | None:
+        """Return the relay's next message, None when it is gone. Raises ProtocolError."""
+        try:
+            line = await self._reader.readline()
+        except ConnectionError:
+            return None
+        except ValueError:
+            raise ProtocolError("relay protocol: a line is too long") from None
+        return decode(line) if line.endswith(b"\n") else None
+
+    def send(self, line: bytes) -> None:
+        """Send one line, without waiting; a relay that reads nothing is hung up on."""
+        if self._writer.is_closing():
+            return
+        self._writer.write(line)
+        if self._writer.transport.get_write_buffer_size() > MOST_UNSENT:
+            self._writer.transport.abort()
+
+    def tell(self, kind: str, **fields: messages.Value) -> None:
+        """Send one message, without waiting."""
+        self.send(encode(kind, **fields))
+
+    async def close(self) -> None:
+        """Hang up; what is live at the relay goes on."""
+        if self._writer.transport.get_write_buffer_size():
+            # It does not read: waiting until it has read all would wait for ever.
+            self._writer.transport.abort()
+        self._writer.close()
+        try:
+            await self._writer.wait_closed()
+        except ConnectionError:
+            # The relay hung up first: closed is closed.
+            return
+
+
+async def start_relay(folder: Path) -> None:
+    """Start a relay in a session of its own and return when it listens.
+
+    One that another server has started meanwhile is as good. Raises UnavailableError.
+    """
+    log = folder / LOG
+    if log.exists() and log.stat().st_size > LARGEST_LOG:
+        log.rename(log.with_suffix(".log.1"))
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "boruta_farm.access.relay",
+            "--data",
+            str(folder),
+            "--detach",
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        async with asyncio.timeout(START_WITHIN):
+            code = await process.wait()
+    except TimeoutError:
+        await _kill(process)
+        raise UnavailableError(f"the relay did not start within {START_WITHIN:g} s") from None
+    except asyncio.CancelledError:
+        await _kill(process)
+        raise
+    if code not in (0, NAME_TAKEN):
+        words = log.read_bytes()[-TOLD_OF_LOG:].decode(errors="replace").strip().splitlines()
+        last = words[-1] if words else "no reason was given"
+        raise UnavailableError(f"the relay cannot be started: {last} (see {log})")
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
+
+
+async def stop_relay(folder: Path) -> bool:
+    """End every relay of a data folder at once, sessions included; False when there was none."""
+    found = False
+    for name in (rendezvous.SOCKET, *rendezvous.draining(folder)):
+        try:
+            link = await RelayLink.open(folder, name)
+        except OSError:
+            continue
+        found = True
+        try:
+            link.tell(messages.STOP)
+            while await link.next() is not None:
+                pass
+        finally:
+            await link.close()
+    return found

@@ -1,0 +1,200 @@
+"""A worker's stable port: kept bound, forwarding only while a job is live for it."""
+
+import asyncio
+import errno
+import logging
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from boruta_farm.access.connection import Connection, Target
+from boruta_farm.access.flow import Copier
+from boruta_farm.access.liveness import keep_alive
+from boruta_farm.access.messages import Entry
+
+logger = logging.getLogger(__name__)
+
+GRANT_WAIT = 5.0
+BACKLOG = 64
+ACCEPTS_AT_ONCE = 16
+PAUSE_WITHOUT_DESCRIPTORS = 1.0
+PER_PORT = 64
+IN_TOTAL = 4096
+
+
+def boottime() -> float:
+    """Return seconds of the steady clock that also runs while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+@dataclass(slots=True, kw_only=True)
+class Limits:
+    """Bound connections per port and over all ports; ``open`` counts those there are.
+
+    ``grant_wait`` is how many seconds a connection waits for a job to become live.
+    """
+
+    per_port: int = PER_PORT
+    in_total: int = IN_TOTAL
+    grant_wait: float = GRANT_WAIT
+    clock: Callable[[], float] = boottime
+    open: int = field(default=0)
+
+
+class Port:
+    """Hold one worker's port.
+
+    ``changed`` is called whenever the number of connections changes or the job ends by time.
+    """
+
+    def __init__(
+        self, copier: Copier, limits: Limits, entry: Entry, changed: Callable[["Port"], None]
+    ) -> None:
+        self.worker = entry.worker
+        self.entry = entry
+        self.cut_at: float | None = None
+        self.connections: set[Connection] = set()
+        self._copier = copier
+        self._limits = limits
+        self._changed = changed
+        self._listener: socket.socket | None = None
+        self._bound: tuple[str, int] | None = None
+        self._granted = asyncio.Event()
+        self._end: asyncio.TimerHandle | None = None
+        self._paused: asyncio.TimerHandle | None = None
+
+    @property
+    def live(self) -> bool:
+        """Tell whether a job is live for the worker."""
+        return self.entry.epoch is not None
+
+    @property
+    def number(self) -> int:
+        """Return the port that is bound, which differs from the wanted one only for 0."""
+        return int(self._listener.getsockname()[1]) if self._listener is not None else 0
+
+    def bind(self, host: str) -> None:
+        """Listen on the entry's port, harmless when that is so already. Raises OSError."""
+        wanted = (host, self.entry.port)
+        if self._bound == wanted:
+            return
+        self.unbind()
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server(wanted, family=family, backlog=BACKLOG)
+        listener.setblocking(False)
+        self._listener, self._bound = listener, wanted
+        self._copier.loop.add_reader(listener, self._accept)
+
+    def unbind(self) -> None:
+        """Stop listening; connections stay."""
+        if self._listener is None:
+            return
+        if self._paused is not None:
+            self._paused.cancel()
+            self._paused = None
+        self._copier.loop.remove_reader(self._listener)
+        self._listener.close()
+        self._listener = self._bound = None
+
+    def update(self, entry: Entry) -> None:
+        """Take the worker's new entry: cut what belongs to an ended job, move the end of a live
+        one. Connections of an unchanged epoch stay."""
+        if entry.epoch != self.entry.epoch:
+            self._cut_epoch(self.entry.epoch)
+        if entry.cut_in is not None and entry.cut_in <= 0:
+            self._cut_epoch(entry.epoch)
+            entry = _ended(entry)
+        self.entry = entry
+        self.cut_at = None if entry.cut_in is None else self._limits.clock() + entry.cut_in
+        if self.live:
+            self._granted.set()
+        else:
+            self._granted.clear()
+        self._arm()
+
+    def check_end(self) -> None:
+        """End the job when its time is over; the server need not be there."""
+        if self.cut_at is None or self._limits.clock() < self.cut_at:
+            self._arm()
+            return
+        logger.info("worker %s epoch %s: its time is over", self.worker, self.entry.epoch)
+        self.update(_ended(self.entry))
+        self._changed(self)
+
+    def release(self) -> None:
+        """Stop listening and cut every connection."""
+        self.unbind()
+        if self._end is not None:
+            self._end.cancel()
+        for connection in tuple(self.connections):
+            connection.cut()
+
+    def _arm(self) -> None:
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
+        if self.cut_at is not None:
+            left = max(0.0, self.cut_at - self._limits.clock())
+            self._end = self._copier.loop.call_later(left, self.check_end)
+
+    def _cut_epoch(self, epoch: int | None) -> None:
+        for connection in tuple(self.connections):
+            if epoch is not None and connection.epoch == epoch:
+                connection.cut()
+
+    def _accept(self) -> None:
+        for _ in range(ACCEPTS_AT_ONCE):
+            if self._listener is None:
+                return
+            try:
+                client, _ = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._pause(error)
+                return
+            self._receive(client)
+
+    def _receive(self, client: socket.socket) -> None:
+        limits = self._limits
+        if len(self.connections) >= limits.per_port or limits.open >= limits.in_total:
+            client.close()
+            return
+        client.setblocking(False)
+        keep_alive(client)
+        limits.open += 1
+        self.connections.add(Connection(self._copier, client, self._wait_for_job, self._gone))
+        self._changed(self)
+
+    def _gone(self, connection: Connection) -> None:
+        self._limits.open -= 1
+        self.connections.discard(connection)
+        self._changed(self)
+
+    async def _wait_for_job(self) -> Target | None:
+        try:
+            async with asyncio.timeout(self._limits.grant_wait):
+                while (epoch := self.entry.epoch) is None:
+                    await self._granted.wait()
+        except TimeoutError:
+            return None
+        return Target(epoch=epoch, host=self.entry.host, port=self.entry.target)
+
+    def _pause(self, error: OSError) -> None:
+        """Accept nothing for a moment: without descriptors the listener stays readable."""
+        if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+            logger.warning("port %d: a connection was lost: %s", self.number, error)
+            return
+        logger.error("port %d: no connection can be accepted now: %s", self.number, error)
+        listener = self._listener
+        if listener is not None:
+            loop = self._copier.loop
+            loop.remove_reader(listener)
+            self._paused = loop.call_later(
+                PAUSE_WITHOUT_DESCRIPTORS, lambda: loop.add_reader(listener, self._accept)
+            )
+
+
+def _ended(entry: Entry) -> Entry:
+    return Entry(worker=entry.worker, port=entry.port, host=entry.host, target=entry.target)

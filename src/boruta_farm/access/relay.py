@@ -1,0 +1,103 @@
+"""The relay process: ``python -m boruta_farm.access.relay --data DIR``.
+
+It carries the bytes of every user's session and outlives the server, so that restarting or
+upgrading the server cuts nobody off.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from boruta_farm import __version__
+from boruta_farm.access.control import Control
+from boruta_farm.access.rendezvous import NameTakenError, Seat
+from boruta_farm.access.switchboard import Switchboard
+
+logger = logging.getLogger(__name__)
+
+IDLE_EXIT = 30.0
+NAME_TAKEN = 3
+SWITCH_INTERVAL = 0.0005
+"""Seconds a busy thread may keep the interpreter: splice threads must not delay the loop."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until stopped, drained or idle; return the exit code."""
+    options = _options(arguments)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s relay[%(process)d] %(levelname)s %(message)s"
+    )
+    try:
+        seat = Seat.take(options.data.resolve())
+    except NameTakenError as error:
+        logger.error("%s", error.message)
+        return NAME_TAKEN
+    except OSError as error:
+        logger.error("the relay cannot listen in %s: %s", options.data, error.strerror)
+        return 1
+    if options.detach and not _detached():
+        return 0
+    _allow_many_descriptors()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    asyncio.run(serve(seat, options.version, None if options.stay else options.idle_exit))
+    return 0
+
+
+async def serve(seat: Seat, version: str, idle_exit: float | None) -> None:
+    """Serve on a seat until there is nothing left to do."""
+    loop = asyncio.get_running_loop()
+    over = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, over.set)
+    board = Switchboard(loop)
+    control = Control(seat, board, version, idle_exit, over.set)
+    server = await control.serve()
+    logger.info("version %s serves", version)
+    try:
+        await over.wait()
+    finally:
+        server.close()
+        await control.close()
+        await board.close()
+        seat.close()
+        logger.info("ended")
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="boruta-relay", description="Carry users' sessions.")
+    parser.add_argument("--data", type=Path, required=True, help="the farm's data folder")
+    parser.add_argument("--detach", action="store_true", help="return once the relay listens")
+    parser.add_argument("--stay", action="store_true", help="never end for want of work")
+    parser.add_argument(
+        "--idle-exit",
+        type=float,
+        default=IDLE_EXIT,
+        metavar="SECONDS",
+        help="end when no server and no job was there for so long (default: %(default)g)",
+    )
+    parser.add_argument("--version", default=__version__, help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def _detached() -> bool:
+    """Go on in a child that nobody waits for; False in the parent, which may end now."""
+    sys.stdout.flush()
+    if os.fork():
+        return False
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return True
+
+
+def _allow_many_descriptors() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""Where server and relay meet: a locked unix socket in the data folder.
+
+The name of a unix socket may have 107 bytes at most, a data folder's path more. So the folder is
+opened and the socket named through the open descriptor: it lies in the data folder, behind its
+permissions, however long the path.
+"""
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from boruta_farm.model.errors import UnavailableError
+
+SOCKET = "relay.sock"
+LOCK = "relay.lock"
+DRAINING = "relay-{pid}.sock"
+DRAINING_PATTERN = "relay-*.sock"
+BACKLOG = 16
+
+
+class NameTakenError(UnavailableError):
+    """another relay serves this data folder"""
+
+    code = "relay-name-taken"
+
+
+class Seat:
+    """Hold a data folder's relay name: the lock and the listening socket.
+
+    Only one process at a time can take it; it is free again when that process ends, however it
+    ends. Giving it up for draining renames the socket, so that who knows the new name, or is
+    connected already, can still talk to the relay.
+    """
+
+    def __init__(self, folder: Path, lock: int, listener: socket.socket) -> None:
+        self._folder = folder
+        self._lock: int | None = lock
+        self._name = SOCKET
+        self.listener = listener
+
+    @classmethod
+    def take(cls, folder: Path) -> "Seat":
+        """Take the name and listen. Raises NameTakenError."""
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Who holds the lock owns the name: what still lies there is of one that died.
+            (folder / SOCKET).unlink(missing_ok=True)
+            return cls(folder, lock, _listen(folder))
+        except BlockingIOError:
+            os.close(lock)
+            raise NameTakenError(f"{folder}: another relay serves this data folder") from None
+        except BaseException:
+            os.close(lock)
+            raise
+
+    def give_up(self) -> None:
+        """Let another relay take the name; harmless when it is given up already."""
+        if self._lock is None:
+            return
+        name = DRAINING.format(pid=os.getpid())
+        (self._folder / SOCKET).rename(self._folder / name)
+        self._name = name
+        os.close(self._lock)
+        self._lock = None
+
+    def close(self) -> None:
+        """Stop listening and leave nothing behind but the lock's file."""
+        (self._folder / self._name).unlink(missing_ok=True)
+        self.listener.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def call(folder: Path, name: str = SOCKET) -> socket.socket:
+    """Connect to a relay's socket. Raises OSError when nobody listens there."""
+    caller = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        with _short(folder, name) as path:
+            caller.connect(path)
+    except BaseException:
+        caller.close()
+        raise
+    return caller
+
+
+def draining(folder: Path) -> tuple[str, ...]:
+    """Return the names of sockets of relays that gave their name up."""
+    return tuple(sorted(path.name for path in folder.glob(DRAINING_PATTERN)))
+
+
+def sweep(folder: Path, name: str) -> None:
+    """Remove the socket of a draining relay that died."""
+    (folder / name).unlink(missing_ok=True)
+
+
+def _listen(folder: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        before = os.umask(0o177)
+        try:
+            with _short(folder, SOCKET) as path:
+                listener.bind(path)
+        finally:
+            os.umask(before)
+        listener.listen(BACKLOG)
+    except BaseException:
+        listener.close()
+        with suppress(FileNotFoundError):
+            (folder / SOCKET).unlink()
+        raise
+    return listener
+
+
+@contextmanager
+def _short(folder: Path, name: str) -> Iterator[str]:
+    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{handle}/{name}"
+    finally:
+        os.close(handle)

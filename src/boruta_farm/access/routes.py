@@ -1,0 +1,66 @@
+"""What the server wants of a relay, and what it hears from one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Give a worker's port to its live job; without one (``epoch`` None) the port only waits.
+
+    ``host`` and ``target`` are the board's address for SSH. ``cut`` is when the relay ends the
+    job's connections by itself.
+    """
+
+    worker: str
+    port: int
+    host: str
+    target: int
+    epoch: int | None = None
+    cut: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindFailure:
+    """Tell that a worker's port is not to be had on this machine."""
+
+    worker: str
+    port: int
+    reason: str
+
+
+class Relay(Protocol):
+    """The relay as its follower sees it; the calls never block and never fail.
+
+    What is wanted is remembered and told again whenever a relay is found or started.
+    """
+
+    async def run(self) -> None:
+        """Keep a relay at hand until cancelled."""
+        ...
+
+    def replace(self, routes: Iterable[Route]) -> None:
+        """Want exactly these routes."""
+        ...
+
+    def put(self, route: Route) -> None:
+        """Want this route for its worker, in place of an earlier one."""
+        ...
+
+    def drop(self, worker: str) -> None:
+        """Want nothing for this worker any more."""
+        ...
+
+    async def failure(self) -> BindFailure:
+        """Wait for the next port that cannot be bound."""
+        ...
+
+    def connections(self, worker: str) -> int:
+        """Return how many connections a worker has, as last heard."""
+        ...
+
+    def alive(self) -> str | None:
+        """Return None while a relay is at hand and answers, else what is wrong."""
+        ...

@@ -1,0 +1,130 @@
+"""Bulk copying inside the kernel: ``os.splice`` through a pipe, in threads of its own.
+
+``SPLICE_F_MORE`` must not be used: it stalls small amounts of data.
+"""
+
+import fcntl
+import os
+import select
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+
+THREADS = 64
+PIPE_SIZE = 256 * 1024
+CHUNK = 1024 * 1024
+IDLE_MILLISECONDS = 200
+
+
+class Outcome(Enum):
+    """How a stay in a splice thread ended."""
+
+    IDLE = "idle"
+    ENDED = "ended"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stay:
+    """Tell how a stay in a splice thread ended; ``rest`` was read but not yet written."""
+
+    outcome: Outcome
+    rest: bytes = b""
+
+
+class Splicer:
+    """Lend a bounded number of splice threads to streams that move much."""
+
+    def __init__(self, threads: int = THREADS) -> None:
+        self._free = threads
+        self._pool = ThreadPoolExecutor(max(threads, 1), thread_name_prefix="splice")
+        self._own = threading.local()
+        self._pipes: list[tuple[int, int]] = []
+
+    def lend(self, source: int, sink: int, done: Callable[[Stay], None]) -> bool:
+        """Copy in a thread until the stream is idle, ended or broken; False when none is free.
+
+        ``done`` is called in that thread. Both descriptors must be non-blocking and stay open
+        until then; shutting the sockets down ends the stay.
+        """
+        if self._free <= 0:
+            return False
+        self._free -= 1
+        self._pool.submit(self._copy, source, sink, done)
+        return True
+
+    def take_back(self) -> None:
+        """Count a thread as free again; called where ``lend`` is."""
+        self._free += 1
+
+    def close(self) -> None:
+        """Wait for the threads, whose streams must have ended, and close their pipes."""
+        self._pool.shutdown()
+        for pipe in self._pipes:
+            os.close(pipe[0])
+            os.close(pipe[1])
+        self._pipes.clear()
+
+    def _copy(self, source: int, sink: int, done: Callable[[Stay], None]) -> None:
+        stay = Stay(outcome=Outcome.BROKEN)
+        try:
+            pipe: tuple[int, int] | None = getattr(self._own, "pipe", None)
+            if pipe is None:
+                pipe = self._own.pipe = _new_pipe()
+                self._pipes.append(pipe)
+            stay = copy_until_idle(source, sink, pipe)
+            if stay.outcome is Outcome.BROKEN:
+                _empty(pipe[0])
+        except OSError:
+            # No pipe left, or the sink broke: either way this stream cannot go on here.
+            stay = Stay(outcome=Outcome.BROKEN)
+        finally:
+            done(stay)
+
+
+def copy_until_idle(source: int, sink: int, pipe: tuple[int, int]) -> Stay:
+    """Move bytes from one non-blocking socket to another through an empty pipe."""
+    readable, writable = select.poll(), select.poll()
+    readable.register(source, select.POLLIN)
+    writable.register(sink, select.POLLOUT)
+    flags = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
+    outgoing, incoming = pipe
+    while True:
+        try:
+            held = os.splice(source, incoming, CHUNK, flags=flags)
+        except BlockingIOError:
+            if not readable.poll(IDLE_MILLISECONDS):
+                return Stay(outcome=Outcome.IDLE)
+            continue
+        except OSError:
+            return Stay(outcome=Outcome.BROKEN)
+        if not held:
+            return Stay(outcome=Outcome.ENDED)
+        while held:
+            try:
+                held -= os.splice(outgoing, sink, held, flags=flags)
+            except BlockingIOError:
+                if not writable.poll(IDLE_MILLISECONDS):
+                    return Stay(outcome=Outcome.IDLE, rest=os.read(outgoing, held))
+            except OSError:
+                return Stay(outcome=Outcome.BROKEN)
+
+
+def _new_pipe() -> tuple[int, int]:
+    outgoing, incoming = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.fcntl(incoming, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+    except PermissionError:
+        # Beyond the user's share of pipe memory a pipe keeps its default size, which also works.
+        return outgoing, incoming
+    return outgoing, incoming
+
+
+def _empty(outgoing: int) -> None:
+    try:
+        while os.read(outgoing, CHUNK):
+            pass
+    except BlockingIOError:
+        return

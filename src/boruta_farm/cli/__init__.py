@@ -1,0 +1,1 @@
+"""The command line: ``boruta`` with a verb for everything people and scripts do with a farm."""

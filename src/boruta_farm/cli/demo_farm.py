@@ -1,0 +1,199 @@
+"""The demo's farm: a server and three sandboxed boards, each a process of its own."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from boruta_farm.client.config import ClientConfig
+from boruta_farm.client.farm import Farm, connect
+from boruta_farm.client.watch import Lost
+from boruta_farm.model.errors import BorutaError
+from boruta_farm.model.worker import Worker, WorkerState
+
+Result = TypeVar("Result")
+
+USUAL_PORT = 8487
+STARTS_WITHIN = 60.0
+"""Seconds: a slow laptop needs a few for three key pairs."""
+ENDS_WITHIN = 15.0
+SERVING = b"serving on "
+
+BOARDS: Mapping[str, Mapping[str, str]] = {
+    "rpi4": {"board": "rpi4", "arch": "arm64", "ram": "4", "hdmi": "yes"},
+    "rpi3": {"board": "rpi3", "arch": "arm64", "ram": "1"},
+    "visionfive": {"board": "visionfive", "arch": "riscv64", "ram": "8"},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoFarm:
+    """Carry a running demo farm: where it is, and its boards, all IDLE."""
+
+    url: str
+    folder: Path
+    farm: Farm
+    workers: tuple[Worker, ...]
+
+
+@asynccontextmanager
+async def demo_farm(say: Callable[[str], None]) -> AsyncIterator[DemoFarm]:
+    """Run a farm for the block and leave nothing behind. Raises BorutaError in words."""
+    folder = Path(tempfile.mkdtemp(prefix="boruta-demo-"))
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    if port != USUAL_PORT:
+        say(f"port {USUAL_PORT} is taken, the demo's server uses {port}")
+    processes = Processes(folder)
+    try:
+        await processes.start_server(port)
+        for name, caps in BOARDS.items():
+            await processes.start_agent(name, caps, url)
+        async with connect(ClientConfig(server=url)) as farm:
+            workers = await processes.unless_failed(_make_idle(farm), "the boards to be IDLE")
+            yield DemoFarm(url=url, folder=folder, farm=farm, workers=workers)
+    finally:
+        await processes.end()
+        shutil.rmtree(folder)
+
+
+class Processes:
+    """Start the farm's processes in sessions of their own, and end them by their ids."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._readers: list[asyncio.Task[None]] = []
+        self._failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def start_server(self, port: int) -> None:
+        """Start the server and wait until it serves. Raises BorutaError with its last words."""
+        environment = {
+            "BORUTA_API_ADDR": f"127.0.0.1:{port}",
+            "BORUTA_DATA": str(self._folder / "server"),
+            "BORUTA_KEEP_RELAY": "false",
+            "BORUTA_KEYS_READY": "8",
+        }
+        serving = await self._start("server", ["boruta_farm.cli", "serve"], environment)
+        await self.unless_failed(serving.wait(), "the server to serve")
+
+    async def start_agent(self, name: str, caps: Mapping[str, str], url: str) -> None:
+        """Write an agent's configuration and start it."""
+        folder = self._folder / name
+        folder.mkdir()
+        path = folder / "dryad.conf"
+        lines = [f'{key} = "{value}"' for key, value in caps.items()]
+        path.write_text(
+            f'server = "{url}"\nname = "{name}"\ndriver = "sandbox"\n'
+            f'state_dir = "{folder}"\n\n[caps]\nUUID = "{uuid.uuid4()}"\n' + "\n".join(lines) + "\n"
+        )
+        await self._start(name, ["boruta_farm.dryad.main", "--conf", str(path)], {})
+
+    async def end(self) -> None:
+        """End agents first, so that they clean up, then the server with its relay."""
+        server = self._running.pop("server", None)
+        await asyncio.gather(*(_end(process) for process in self._running.values()))
+        if server is not None:
+            await _end(server)
+        await asyncio.gather(*self._readers)
+
+    async def _start(
+        self, name: str, module: list[str], environment: Mapping[str, str]
+    ) -> asyncio.Event:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", *module),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            env={**os.environ, **environment},
+        )
+        self._running[name] = process
+        serving = asyncio.Event()
+        self._readers.append(asyncio.create_task(self._keep_log(name, process, serving)))
+        return serving
+
+    async def _keep_log(
+        self, name: str, process: asyncio.subprocess.Process, serving: asyncio.Event
+    ) -> None:
+        """Keep a process's words in a file; one that ends on its own fails the farm."""
+        assert process.stderr is not None
+        last = b""
+        with (self._folder / f"{name}.log").open("wb") as log:
+            async for line in process.stderr:
+                log.write(line)
+                log.flush()
+                last = line
+                if SERVING in line:
+                    serving.set()
+        status = await process.wait()
+        if name in self._running and not self._failed.done():
+            words = last.decode(errors="replace").strip()
+            self._failed.set_result(f"{name} ended with status {status}: {words}")
+
+    async def unless_failed(self, work: Coroutine[None, None, Result], what: str) -> Result:
+        """Return what the work returns. Raises BorutaError when a process fails before, or late."""
+        task = asyncio.create_task(work)
+        self._failed.add_done_callback(lambda _: task.cancel())
+        try:
+            async with asyncio.timeout(STARTS_WITHIN):
+                return await task
+        except TimeoutError:
+            raise BorutaError(f"waited {STARTS_WITHIN:g} s in vain for {what}") from None
+        except asyncio.CancelledError:
+            if not self._failed.done():
+                raise
+            raise BorutaError(self._failed.result()) from None
+
+
+async def _make_idle(farm: Farm) -> tuple[Worker, ...]:
+    """Set every board IDLE as it registers, and wait until all are."""
+    async with farm.watch() as happenings:
+        async for happening in happenings:
+            if isinstance(happening, Lost):
+                continue
+            workers = (await farm.workers.list_workers(farm.caller)).items
+            for worker in workers:
+                if worker.state is WorkerState.MAINTENANCE:
+                    await farm.workers.set_state(farm.caller, worker.uuid, WorkerState.IDLE)
+                elif worker.state is WorkerState.FAILED:
+                    raise BorutaError(f"{worker.name} failed: {worker.reason}")
+            idle = [worker for worker in workers if worker.state is WorkerState.IDLE]
+            if len(idle) == len(BOARDS):
+                return tuple(sorted(idle, key=lambda worker: worker.name))
+    raise BorutaError("the server ended its events")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    try:
+        async with asyncio.timeout(ENDS_WITHIN):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _free_port() -> int:
+    """Return the usual port, or one that the system says is free."""
+    for port in (USUAL_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            chosen: int = probe.getsockname()[1]
+            return chosen
+    raise BorutaError("no TCP port is free on 127.0.0.1")

@@ -1,0 +1,79 @@
+"""``boruta events``: what happens in the farm, as it happens."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from boruta_farm.cli.console import clean, run, say
+from boruta_farm.cli.options import Output, OutputOption, output_of
+from boruta_farm.cli.records import event_record
+from boruta_farm.cli.selection import one_worker
+from boruta_farm.client.farm import Farm
+from boruta_farm.client.watch import Lost, Resync
+from boruta_farm.model.events import Event
+
+
+def events(
+    context: typer.Context,
+    request_id: Annotated[
+        int | None, typer.Option("--request", metavar="ID", help="Only of this request.")
+    ] = None,
+    worker: Annotated[
+        str | None, typer.Option("--worker", metavar="WORKER", help="Only of this worker.")
+    ] = None,
+    after: Annotated[
+        int | None,
+        typer.Option("--after", metavar="NUMBER", help="Also what came after this event.", min=0),
+    ] = None,
+    output: OutputOption = None,
+) -> None:
+    """Follow what happens until Ctrl-C, across restarts of the server."""
+    form = output_of(context, output)
+
+    async def work(farm: Farm) -> None:
+        uuid = None if worker is None else (await one_worker(farm, worker)).uuid
+        names = Names(farm)
+        async with farm.watch(request_id=request_id, worker=uuid, after=after) as happenings:
+            async for happening in happenings:
+                match happening:
+                    case Event():
+                        print(await _line(happening, names, form), flush=True)
+                    case Lost():
+                        say(f"boruta: {clean(happening.reason)}; trying again")
+                    case Resync() if happening.gap:
+                        say(f"boruta: events were missed: {clean(happening.reason) or 'no number'}")
+
+    run(context, work)
+
+
+class Names:
+    """Know workers by name; asks the server again when a new one comes."""
+
+    def __init__(self, farm: Farm) -> None:
+        self._farm = farm
+        self._names: dict[str, str] = {}
+
+    async def of(self, uuid: str) -> str:
+        """Return a worker's name, or its UUID when it is gone."""
+        if uuid not in self._names:
+            page = await self._farm.workers.list_workers(self._farm.caller)
+            self._names = {uuid: uuid} | {worker.uuid: worker.name for worker in page.items}
+        return self._names[uuid]
+
+
+async def _line(event: Event, names: Names, form: Output) -> str:
+    if form is Output.IDS:
+        return str(event.number)
+    if form is not Output.TABLE:
+        return json.dumps(event_record(event), ensure_ascii=False)
+    parts = [event.at.astimezone().strftime("%H:%M:%S"), f"{event.kind:<20}"]
+    if event.request_id is not None:
+        parts.append(f"request {event.request_id}")
+    if event.worker is not None:
+        parts.append(await names.of(event.worker))
+    if event.state is not None:
+        parts.append(event.state)
+    if event.reason is not None:
+        parts.append(f"({event.reason})")
+    return clean("  ".join(parts))

@@ -1,0 +1,160 @@
+"""Verbs that file, change and close requests."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from boruta_farm.cli.console import clean, complain, run, say
+from boruta_farm.cli.durations import format_moment
+from boruta_farm.cli.openssh import read_own_key
+from boruta_farm.cli.options import (
+    AfterOption,
+    CapsOption,
+    DeadlineOption,
+    KeyOption,
+    Output,
+    OutputOption,
+    PriorityOption,
+    WaitOption,
+    output_of,
+    read_caps,
+    read_duration,
+    read_moment,
+)
+from boruta_farm.cli.progress import Spinner
+from boruta_farm.cli.records import request_record
+from boruta_farm.cli.tables import print_record
+from boruta_farm.cli.words import waiting_line
+from boruta_farm.client.farm import Farm
+from boruta_farm.client.session import DEFAULT_PRIORITY, file_request, wait_for_board
+from boruta_farm.model.errors import BorutaError
+from boruta_farm.model.request import NewRequest, Request, RequestState, RequestUpdate
+
+IdsArgument = Annotated[list[int], typer.Argument(metavar="ID", help="Ids of requests.")]
+IdArgument = Annotated[int, typer.Argument(metavar="ID", help="Id of a request.")]
+
+
+def new(
+    context: typer.Context,
+    caps: CapsOption = None,
+    priority: PriorityOption = DEFAULT_PRIORITY,
+    after: AfterOption = None,
+    deadline: DeadlineOption = None,
+    key: KeyOption = None,
+    keep_alive: Annotated[
+        str | None,
+        typer.Option(
+            "--keep-alive",
+            metavar="DURATION",
+            help="End the job unless it is renewed this often (10s to 1h).",
+        ),
+    ] = None,
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option(
+            "--idempotency-key",
+            metavar="TEXT",
+            help="Repeating the command with the same text files nothing twice (24 h).",
+        ),
+    ] = None,
+    wait: WaitOption = None,
+    output: OutputOption = None,
+) -> None:
+    """File a request and print its id."""
+    span = read_duration(keep_alive, "--keep-alive")
+    patience = read_duration(wait, "--wait")
+    wanted = NewRequest(
+        caps=read_caps(caps),
+        priority=priority,
+        valid_after=read_moment(after, "--after"),
+        deadline=read_moment(deadline, "--deadline"),
+        keep_alive=None if span is None else round(span.total_seconds()),
+        idempotency_key=idempotency_key,
+    )
+    form = output_of(context, output)
+
+    async def work(farm: Farm) -> None:
+        request_id = await file_request(farm, with_own_key(wanted, key))
+        if form in (Output.TABLE, Output.IDS):
+            print(request_id, flush=True)
+        if patience is not None:
+            with Spinner(farm) as spinner:
+                await wait_for_board(farm, request_id, patience, spinner.report)
+        request = await farm.requests.get_request_info(farm.caller, request_id)
+        if form is Output.TABLE:
+            say(await _hint(farm, request))
+        elif form is not Output.IDS:
+            print_record({}, request_record(request), str(request_id), form)
+
+    run(context, work)
+
+
+def with_own_key(new: NewRequest, key: str | None) -> NewRequest:
+    """Return the request with the public key of a file, if one is named. Raises ConfigError."""
+    return new if key is None else replace(new, ssh_key=read_own_key(key).line)
+
+
+async def _hint(farm: Farm, request: Request) -> str:
+    """Tell what will happen next, and what to type."""
+    next_step = f"connect: boruta ssh {request.id}"
+    if request.state is RequestState.IN_PROGRESS and request.job is not None:
+        worker = await farm.workers.get_worker_info(farm.caller, request.job.worker)
+        until = format_moment(request.job.timeout, farm.now())
+        return clean(f"{worker.name} is yours until {until}; {next_step}")
+    if request.state is RequestState.WAITING:
+        explanation = await farm.requests.explain(farm.caller, request.id)
+        return clean(f"{waiting_line(request, explanation, farm.now())}; {next_step}")
+    return clean(f"request {request.id} is {request.state}: {request.reason or 'no reason told'}")
+
+
+def update(
+    context: typer.Context,
+    request_id: IdArgument,
+    priority: Annotated[
+        int | None,
+        typer.Option("--priority", "-p", help="1 (most important) to 16.", min=1, max=16),
+    ] = None,
+    after: AfterOption = None,
+    deadline: DeadlineOption = None,
+) -> None:
+    """Change priority or times of a waiting request."""
+    change = RequestUpdate(
+        priority=priority,
+        valid_after=read_moment(after, "--after"),
+        deadline=read_moment(deadline, "--deadline"),
+    )
+    if change == RequestUpdate():
+        raise typer.BadParameter("say what to change: --priority, --after or --deadline")
+
+    async def work(farm: Farm) -> None:
+        await farm.requests.update_request(farm.caller, request_id, change)
+
+    run(context, work)
+
+
+def close(context: typer.Context, request_ids: IdsArgument) -> None:
+    """Cancel waiting requests, finish running ones."""
+
+    async def work(farm: Farm) -> bool:
+        good = True
+        for request_id in request_ids:
+            try:
+                await farm.requests.close_request(farm.caller, request_id)
+            except BorutaError as error:
+                complain(type(error)(f"request {request_id}: {error.message}"))
+                good = False
+        return good
+
+    if not run(context, work):
+        raise typer.Exit(1)
+
+
+def prolong(context: typer.Context, request_id: IdArgument) -> None:
+    """Give a running request more time and print its new end."""
+
+    async def work(farm: Farm) -> None:
+        end = await farm.requests.prolong_access(farm.caller, request_id)
+        print(f"until {format_moment(end, farm.now())}")
+
+    run(context, work)

@@ -1,0 +1,185 @@
+"""OpenSSH's client: its key and host key in private files, its command line, its process."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from boruta_farm.model.errors import BorutaError, ConfigError, ProtocolError
+from boruta_farm.model.worker import AccessInfo
+
+ENDS_WITHIN = 5.0
+"""Seconds ssh may take to end after a signal before it is killed."""
+
+USERNAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*", re.ASCII)
+HOST = re.compile(r"[0-9A-Za-z:.][0-9A-Za-z:.%_-]*", re.ASCII)
+HOST_KEY = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+=*(?: [^\r\n]*)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnKey:
+    """Carry the caller's own public key and the file that ssh shall identify with."""
+
+    line: str
+    identity: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Carry where the key and the pinned host key of one session lie; None: there is none."""
+
+    identity: Path | None
+    known_hosts: Path | None
+
+
+def read_own_key(given: str) -> OwnKey:
+    """Return the key of a ``.pub`` file, or of the file beside which one lies.
+
+    The private half is never read: ssh does that, or an agent holds it. Raises ConfigError.
+    """
+    path = Path(given).expanduser()
+    public = path if path.suffix == ".pub" else path.with_name(path.name + ".pub")
+    private = public.with_suffix("")
+    try:
+        line = public.read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"{public}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        line = ""
+    if "PRIVATE KEY" in line or len(line.splitlines()) != 1:
+        raise ConfigError(f"{public}: is no public key in one line, such as 'ssh-ed25519 AAAA...'")
+    return OwnKey(line=line, identity=private if private.exists() else public)
+
+
+def find_ssh() -> str:
+    """Return where ssh is. Raises ConfigError."""
+    found = shutil.which("ssh")
+    if found is None:
+        raise ConfigError(
+            "OpenSSH's client 'ssh' was not found; install it (Debian: apt install openssh-client)"
+        )
+    return found
+
+
+@contextmanager
+def session_files(access: AccessInfo, own: OwnKey | None) -> Iterator[Files]:
+    """Write what ssh needs into a folder that only we can read, and remove it at the end."""
+    with tempfile.TemporaryDirectory(prefix="boruta-", dir=_private_base()) as name:
+        folder = Path(name)
+        identity = None if own is None else own.identity
+        if own is None and access.key:
+            identity = write_private(folder / "key", access.key)
+        known_hosts = None
+        if access.host_key is not None:
+            known_hosts = write_private(folder / "known_hosts", known_hosts_line(access))
+        yield Files(identity=identity, known_hosts=known_hosts)
+
+
+def write_private(path: Path, text: str) -> Path:
+    """Write a new file that only its owner can read; its last line gets an end."""
+    if not text.endswith("\n"):
+        text += "\n"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    return path
+
+
+def known_hosts_line(access: AccessInfo) -> str:
+    """Return the line that pins a board's host key. Raises ProtocolError for an odd one."""
+    if access.host_key is None or not HOST_KEY.fullmatch(access.host_key):
+        raise ProtocolError("the server sent a host key that is none")
+    place = access.ip if access.port == 22 else f"[{access.ip}]:{access.port}"
+    return f"{place} {access.host_key}\n"
+
+
+def command_line(
+    program: str,
+    access: AccessInfo,
+    files: Files,
+    command: Sequence[str] = (),
+    extra: Sequence[str] = (),
+) -> list[str]:
+    """Return the arguments that start ssh.
+
+    Its first word on an option counts, so ours stand before ``extra``, which stands before the
+    user's own configuration. Raises ProtocolError for a user or host that could be an option.
+    """
+    if not USERNAME.fullmatch(access.username) or not HOST.fullmatch(access.ip):
+        raise ProtocolError(
+            f"the server sent {access.username!r} at {access.ip!r}, which no ssh could reach"
+        )
+    arguments = [program, "-p", str(access.port)]
+    if files.identity is not None:
+        arguments += ["-i", str(files.identity).replace("%", "%%")]
+        arguments += ["-o", "IdentitiesOnly=yes"]
+    if files.known_hosts is not None:
+        place = str(files.known_hosts).replace("%", "%%")
+        arguments += [
+            "-o",
+            f'UserKnownHostsFile="{place}"' if " " in place else f"UserKnownHostsFile={place}",
+        ]
+        arguments += ["-o", "GlobalKnownHostsFile=/dev/null", "-o", "UpdateHostKeys=no"]
+        arguments += ["-o", "StrictHostKeyChecking=yes"]
+    else:
+        arguments += ["-o", "StrictHostKeyChecking=accept-new"]
+    # A shared connection could be one to the board's last job.
+    arguments += ["-o", "ControlPath=none", "-o", "ServerAliveInterval=30", *extra]
+    arguments.append(f"{access.username}@{access.ip}")
+    if command:
+        arguments += ["--", *command] if command[0].startswith("-") else command
+    return arguments
+
+
+class Session:
+    """Run ssh in our own process group, so that the terminal is its own."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._arguments = arguments
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start ssh. Raises BorutaError when it cannot be started."""
+        try:
+            self._process = await asyncio.create_subprocess_exec(*self._arguments)
+        except OSError as error:
+            raise BorutaError(f"cannot start {self._arguments[0]}: {error.strerror}") from error
+
+    async def wait(self) -> int:
+        """Return ssh's exit status, 128 + n when signal n ended it."""
+        assert self._process is not None
+        status = await self._process.wait()
+        return 128 - status if status < 0 else status
+
+    async def end(self, number: int = signal.SIGTERM) -> None:
+        """Send ssh a signal, kill it when it does not end, and wait until it is gone."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._send(number)
+        try:
+            async with asyncio.timeout(ENDS_WITHIN):
+                await self._process.wait()
+        except TimeoutError:
+            self._send(signal.SIGKILL)
+            await self._process.wait()
+
+    def _send(self, number: int) -> None:
+        assert self._process is not None
+        try:
+            self._process.send_signal(number)
+        except ProcessLookupError:
+            return
+
+
+def _private_base() -> str | None:
+    """Return the user's folder in memory where there is one, else the default for such files."""
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    if base and Path(base).is_dir() and os.access(base, os.W_OK | os.X_OK):
+        return base
+    return None

@@ -1,0 +1,103 @@
+"""Options that several verbs share, and how their values are read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from boruta_farm.cli.durations import parse_duration, parse_moment
+
+
+class Output(StrEnum):
+    """The form in which verbs print what they found."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    IDS = "ids"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Carry the options given before the verb."""
+
+    server: str | None = None
+    profile: str | None = None
+    output: Output = Output.TABLE
+
+
+OutputOption = Annotated[
+    Output | None,
+    typer.Option("--output", "-o", help="Print a table for people, or json, jsonl, ids."),
+]
+CapsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cap", "-c", metavar="NAME=VALUE", help="Capability the board must have; repeatable."
+    ),
+]
+PriorityOption = Annotated[
+    int, typer.Option("--priority", "-p", help="1 (most important) to 16.", min=1, max=16)
+]
+AfterOption = Annotated[
+    str | None,
+    typer.Option("--after", metavar="TIME", help="Not before: 2026-01-31T18:30, or 2h from now."),
+]
+DeadlineOption = Annotated[
+    str | None,
+    typer.Option("--deadline", metavar="TIME", help="Start by then, or not at all."),
+]
+WaitOption = Annotated[
+    str | None, typer.Option("--wait", metavar="DURATION", help="Wait this long, such as 10m.")
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option("--key", metavar="FILE.pub", help="Your own public key, instead of a new one."),
+]
+
+
+def output_of(context: typer.Context, output: Output | None) -> Output:
+    """Return the form asked for after the verb, or before it."""
+    return output or settings_of(context).output
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """Return the options given before the verb."""
+    return context.find_object(Settings) or Settings()
+
+
+def read_caps(given: Sequence[str] | None) -> dict[str, str]:
+    """Return capabilities from ``NAME=VALUE`` texts. Raises BadParameter."""
+    caps: dict[str, str] = {}
+    for text in given or ():
+        name, separator, value = text.partition("=")
+        if not separator or not name:
+            raise typer.BadParameter(
+                f"{text!r} is no capability; write NAME=VALUE, such as board=rpi4",
+                param_hint="--cap",
+            )
+        if caps.get(name, value) != value:
+            raise typer.BadParameter(
+                f"{name} cannot be both {caps[name]!r} and {value!r}", param_hint="--cap"
+            )
+        caps[name] = value
+    return caps
+
+
+def read_duration(text: str | None, option: str) -> timedelta | None:
+    """Return a duration or None. Raises BadParameter."""
+    try:
+        return None if text is None else parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def read_moment(text: str | None, option: str) -> datetime | None:
+    """Return a moment or None. Raises BadParameter."""
+    try:
+        return None if text is None else parse_moment(text, datetime.now(UTC))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None

@@ -1,0 +1,196 @@
+"""Verbs that show requests and how to reach their boards."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from boruta_farm.cli.console import failures_told, run, say
+from boruta_farm.cli.durations import format_moment
+from boruta_farm.cli.openssh import Files, command_line, known_hosts_line, write_private
+from boruta_farm.cli.options import (
+    Output,
+    OutputOption,
+    WaitOption,
+    output_of,
+    read_duration,
+)
+from boruta_farm.cli.progress import Spinner
+from boruta_farm.cli.records import access_record, explanation_record, request_record
+from boruta_farm.cli.tables import Listing, print_listing, print_record
+from boruta_farm.cli.words import waiting_line, wanted_text
+from boruta_farm.client.farm import Farm
+from boruta_farm.client.session import wait_for_board
+from boruta_farm.contracts import Explanation
+from boruta_farm.model.errors import ConfigError
+from boruta_farm.model.listing import RequestFilter
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.worker import AccessInfo
+
+UNFINISHED = tuple(state for state in RequestState if not state.finished)
+
+StateOption = Annotated[
+    list[RequestState] | None,
+    typer.Option("--state", case_sensitive=False, help="Only requests in this state; repeatable."),
+]
+IdArgument = Annotated[int, typer.Argument(metavar="ID", help="Id of a request.")]
+
+
+def ls(
+    context: typer.Context,
+    everything: Annotated[
+        bool, typer.Option("--all", "-a", help="Also finished requests.")
+    ] = False,
+    states: StateOption = None,
+    output: OutputOption = None,
+) -> None:
+    """List requests, by default those that wait or run."""
+    chosen = tuple(states) if states else None if everything else UNFINISHED
+
+    async def work(farm: Farm) -> Listing:
+        page = await farm.requests.list_requests(farm.caller, RequestFilter(states=chosen))
+        if page.remaining:
+            say(f"boruta: {page.remaining} more are not shown; choose with --state")
+        return _listing(farm, page.items, await _names(farm, page.items))
+
+    print_listing(run(context, work), output_of(context, output))
+
+
+async def _names(farm: Farm, requests: tuple[Request, ...]) -> Mapping[str, str]:
+    """Return the names of workers, by UUID, if any request has had one."""
+    if all(request.job is None for request in requests):
+        return {}
+    page = await farm.workers.list_workers(farm.caller)
+    return {worker.uuid: worker.name for worker in page.items}
+
+
+def _listing(farm: Farm, requests: tuple[Request, ...], names: Mapping[str, str]) -> Listing:
+    now = farm.now()
+    rows = []
+    for request in requests:
+        job = request.job
+        end = request.finished or (request.deadline if job is None else job.timeout)
+        rows.append(
+            (
+                str(request.id),
+                request.state.value,
+                str(request.priority),
+                wanted_text(request.required),
+                "" if job is None else names.get(job.worker, job.worker),
+                format_moment(end, now),
+                request.reason or "",
+            )
+        )
+    return Listing(
+        headers=("ID", "State", "Pri", "Wants", "Worker", "Until", "Reason"),
+        rows=rows,
+        records=[request_record(request) for request in requests],
+        ids=[str(request.id) for request in requests],
+    )
+
+
+def show(context: typer.Context, request_id: IdArgument, output: OutputOption = None) -> None:
+    """Show a request, and why it waits."""
+    form = output_of(context, output)
+
+    async def work(farm: Farm) -> None:
+        request = await farm.requests.get_request_info(farm.caller, request_id)
+        explanation = None
+        if request.state is RequestState.WAITING:
+            explanation = await farm.requests.explain(farm.caller, request_id)
+        record = request_record(request)
+        if explanation is not None:
+            record["Explanation"] = explanation_record(explanation)
+        facts = _facts(farm, request, await _names(farm, (request,)), explanation)
+        print_record(facts, record, str(request_id), form)
+
+    run(context, work)
+
+
+def _facts(
+    farm: Farm, request: Request, names: Mapping[str, str], explanation: Explanation | None
+) -> dict[str, str]:
+    now = farm.now()
+    facts = {
+        "Request": str(request.id),
+        "State": request.state.value,
+        "Priority": str(request.priority),
+        "Wants": wanted_text(request.required),
+        "Created": format_moment(request.created, now),
+        "Not before": format_moment(request.valid_after, now),
+        "Deadline": format_moment(request.deadline, now),
+    }
+    if request.owner:
+        facts["Owner"] = request.owner
+    if request.keep_alive is not None:
+        facts["KeepAlive"] = f"{request.keep_alive} s"
+    if request.ssh_key is not None:
+        facts["SSH key"] = request.ssh_key
+    if request.job is not None:
+        facts["Worker"] = names.get(request.job.worker, request.job.worker)
+        facts["Granted"] = format_moment(request.job.granted, now)
+        facts["Until"] = format_moment(request.job.timeout, now)
+        facts["At most until"] = format_moment(request.job.limit, now)
+    if request.finished is not None:
+        facts["Finished"] = format_moment(request.finished, now)
+    if request.reason:
+        facts["Reason"] = request.reason
+    if explanation is not None:
+        facts["Queue"] = waiting_line(request, explanation, now).removeprefix("waiting: ")
+        facts["Why"] = explanation.text
+    return facts
+
+
+def acquire(
+    context: typer.Context,
+    request_id: IdArgument,
+    wait: WaitOption = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save", metavar="FOLDER", help="Write key and known_hosts into a new folder."
+        ),
+    ] = None,
+    output: OutputOption = None,
+) -> None:
+    """Tell how to reach a running request's board; the private key with --save or -o json."""
+    form = output_of(context, output)
+    patience = read_duration(wait, "--wait")
+
+    async def work(farm: Farm) -> AccessInfo:
+        if patience is not None:
+            with Spinner(farm) as spinner:
+                await wait_for_board(farm, request_id, patience, spinner.report)
+        return await farm.requests.acquire_worker(farm.caller, request_id)
+
+    access = run(context, work)
+    facts = {"Address": access.ip, "Port": str(access.port), "User": access.username}
+    if access.host_key is not None:
+        facts["Host key"] = access.host_key
+    if save is not None:
+        with failures_told():
+            facts["Connect"] = " ".join(command_line("ssh", access, _save(access, save)))
+    elif form is Output.TABLE:
+        say(
+            f"the private key is not shown; use --save FOLDER, -o json, or: boruta ssh {request_id}"
+        )
+    print_record(facts, access_record(access), str(request_id), form)
+
+
+def _save(access: AccessInfo, folder: Path) -> Files:
+    """Write an access into a new private folder. Raises ConfigError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+        return Files(
+            identity=write_private(folder / "key", access.key) if access.key else None,
+            known_hosts=(
+                write_private(folder / "known_hosts", known_hosts_line(access))
+                if access.host_key is not None
+                else None
+            ),
+        )
+    except FileExistsError:
+        raise ConfigError(f"{folder} exists already; name a new folder for --save") from None
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be written: {error.strerror}") from None

@@ -1,0 +1,43 @@
+"""``boruta serve``: run the farm's server."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from boruta_farm.cli.console import failures_told
+from boruta_farm.cli.parts import server_installed
+
+
+def serve(
+    api_addr: Annotated[
+        str | None,
+        typer.Option("--api-addr", metavar="HOST:PORT", help="Where the HTTP API listens."),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="FOLDER", help="Where the farm's data lies.")
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option("--database", metavar="ADDRESS", help="postgresql://... instead of SQLite."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Settings; see: config example.")
+    ] = None,
+    allow_anonymous: Annotated[
+        bool,
+        typer.Option("--allow-anonymous", help="Listen beyond this machine without any login."),
+    ] = False,
+) -> None:
+    """Run the farm's server until SIGINT or SIGTERM."""
+    given = {"api_addr": api_addr, "data": data, "database": database}
+    overrides: dict[str, str | int | float | bool | list[object]] = {
+        name: value for name, value in given.items() if value is not None
+    }
+    if allow_anonymous:
+        overrides["allow_anonymous"] = True
+    with failures_told(), server_installed():
+        from boruta_farm.server.config import load
+        from boruta_farm.server.main import run
+
+        run(load(config, overrides=overrides))

@@ -1,0 +1,259 @@
+"""``boruta ssh``: a board for as long as ssh runs."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from boruta_farm.cli.console import clean, complain, say
+from boruta_farm.cli.durations import format_moment
+from boruta_farm.cli.openssh import (
+    OwnKey,
+    Session,
+    command_line,
+    find_ssh,
+    read_own_key,
+    session_files,
+)
+from boruta_farm.cli.options import (
+    AfterOption,
+    CapsOption,
+    DeadlineOption,
+    KeyOption,
+    PriorityOption,
+    WaitOption,
+    read_caps,
+    read_duration,
+    read_moment,
+    settings_of,
+)
+from boruta_farm.cli.progress import Spinner
+from boruta_farm.cli.signals import Signals
+from boruta_farm.client import config as configuration
+from boruta_farm.client.farm import Farm, connect
+from boruta_farm.client.lease import Lease, hold
+from boruta_farm.client.session import (
+    DEFAULT_KEEP_ALIVE,
+    DEFAULT_PRIORITY,
+    filed,
+    wait_for_board,
+)
+from boruta_farm.model.errors import BorutaError
+from boruta_farm.model.request import NewRequest, Request, RequestState
+from boruta_farm.model.worker import AccessInfo
+
+OWN_FAILURE = 255
+LAST_WORDS_WITHIN = 1.0
+"""Seconds in which the event that tells why a connection was cut arrives after the cut."""
+CUT_WITHIN = 10.0
+"""Seconds after a job's end in which its connections are cut; then ssh is ended by us."""
+
+
+class CommandAfterDashes(TyperCommand):
+    """Take what follows the first ``--`` as the command to run on the board.
+
+    Typer does not publish the type of the context that reaches this method.
+    """
+
+    def parse_args(self, context: Any, args: list[str]) -> list[str]:
+        """Split the command off before options are read."""
+        command: list[str] = []
+        if "--" in args:
+            place = args.index("--")
+            args, command = args[:place], args[place + 1 :]
+        context.meta["boruta.command"] = command
+        return super().parse_args(context, args)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Carry what one run of the verb is to do; ``new`` is None when it attaches."""
+
+    new: NewRequest | None
+    request_id: int | None
+    wait: timedelta | None
+    own: OwnKey | None
+    command: tuple[str, ...]
+    extra: tuple[str, ...]
+
+
+def ssh(
+    context: typer.Context,
+    target: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="Connect to this request; nothing is filed or closed."),
+    ] = None,
+    caps: CapsOption = None,
+    priority: PriorityOption = DEFAULT_PRIORITY,
+    wait: WaitOption = None,
+    after: AfterOption = None,
+    deadline: DeadlineOption = None,
+    key: KeyOption = None,
+    ssh_arguments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ssh-arg", metavar="ARG", help="Passed to ssh as it is, such as -t; repeatable."
+        ),
+    ] = None,
+) -> None:
+    """Borrow a board and open a shell on it, or run the command after --.
+
+    Files a request, waits for its turn, connects, prolongs the job while ssh runs, and closes
+    the request at the end, also after Ctrl-C while waiting. Exits with ssh's status; 255 for
+    failures of its own, 128 + n after signal n.
+    """
+    request_id = _request_id(target)
+    if request_id is not None and (caps or after or deadline):
+        raise typer.BadParameter(
+            "with an ID nothing is filed: leave --cap, --after and --deadline out"
+        )
+    wish_wait = read_duration(wait, "--wait")
+    wanted = read_caps(caps)
+    times = (read_moment(after, "--after"), read_moment(deadline, "--deadline"))
+    command = tuple(context.meta.get("boruta.command", ()))
+    signals = Signals()
+    try:
+        own = None if key is None else read_own_key(key)
+        new = None
+        if request_id is None:
+            new = NewRequest(
+                caps=wanted,
+                priority=priority,
+                valid_after=times[0],
+                deadline=times[1],
+                ssh_key=None if own is None else own.line,
+                keep_alive=DEFAULT_KEEP_ALIVE,
+            )
+        wish = Wish(
+            new=new,
+            request_id=request_id,
+            wait=wish_wait,
+            own=own,
+            command=command,
+            extra=tuple(ssh_arguments or ()),
+        )
+        settings = settings_of(context)
+        config = configuration.load(server=settings.server, profile=settings.profile)
+
+        async def work() -> int:
+            program = find_ssh()
+            async with connect(config) as farm:
+                return await Errand(farm, wish, signals, program).run()
+
+        status = asyncio.run(signals.run(work))
+    except BorutaError as error:
+        complain(error)
+        status = OWN_FAILURE
+    raise typer.Exit(status)
+
+
+def _request_id(target: str | None) -> int | None:
+    if target is None:
+        return None
+    if not (target.isascii() and target.isdigit()):
+        raise typer.BadParameter(f"{target!r} is no request's ID; a command goes after --")
+    return int(target)
+
+
+class Errand:
+    """One run of the verb, from filing to closing."""
+
+    def __init__(self, farm: Farm, wish: Wish, signals: Signals, program: str) -> None:
+        self._farm = farm
+        self._wish = wish
+        self._signals = signals
+        self._program = program
+
+    async def run(self) -> int:
+        """Return ssh's exit status. Raises BorutaError for failures of our own."""
+        async with self._request() as request_id:
+            with Spinner(self._farm) as spinner:
+                request = await wait_for_board(
+                    self._farm, request_id, self._wish.wait, spinner.report
+                )
+            access = await self._farm.requests.acquire_worker(self._farm.caller, request_id)
+            async with hold(self._farm, request, access, _remark) as lease:
+                await self._introduce(request, access)
+                with session_files(access, self._wish.own) as files:
+                    arguments = command_line(
+                        self._program, access, files, self._wish.command, self._wish.extra
+                    )
+                    return await self._connect(Session(arguments), lease)
+
+    @asynccontextmanager
+    async def _request(self) -> AsyncIterator[int]:
+        if self._wish.new is None:
+            assert self._wish.request_id is not None
+            yield self._wish.request_id
+            return
+        async with filed(self._farm, self._wish.new, _remark) as request_id:
+            yield request_id
+
+    async def _introduce(self, request: Request, access: AccessInfo) -> None:
+        """Say where we are, and what is not as safe or simple as it could be."""
+        assert request.job is not None
+        worker = await self._farm.workers.get_worker_info(self._farm.caller, request.job.worker)
+        until = format_moment(request.job.timeout, self._farm.now())
+        _remark(f"request {request.id}: {worker.name} until {until}, prolonged while you stay")
+        if access.host_key is None:
+            _remark(
+                f"{worker.name} tells no host key, so ssh cannot tell whether this is the board; "
+                "its first answer is believed"
+            )
+        if not access.key and self._wish.own is None:
+            _remark(
+                f"request {request.id} was filed with its own SSH key; "
+                "ssh tries your default ones, or name it with --key"
+            )
+
+    async def _connect(self, session: Session, lease: Lease) -> int:
+        """Run ssh until it ends or the board is gone."""
+        # In front of a terminal Ctrl-C belongs to ssh. Where there is none, only a sender that
+        # means us can have sent it.
+        self._signals.interrupts_pass = sys.stdin.isatty()
+        running = asyncio.create_task(_run(session))
+        ending = asyncio.create_task(lease.ended())
+        try:
+            await asyncio.wait((running, ending), return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                _remark(_why_over(ending.result()))
+                await asyncio.wait((running,), timeout=CUT_WITHIN)
+                await session.end(signal.SIGHUP)
+                return await running
+            status = running.result()
+            if status == OWN_FAILURE and not ending.done():
+                await asyncio.wait((ending,), timeout=LAST_WORDS_WITHIN)
+            if ending.done():
+                _remark(_why_over(ending.result()))
+            return status
+        finally:
+            self._signals.interrupts_pass = False
+            await session.end(self._signals.came or signal.SIGTERM)
+            running.cancel()
+            ending.cancel()
+            await asyncio.gather(running, ending, return_exceptions=True)
+
+
+async def _run(session: Session) -> int:
+    await session.start()
+    return await session.wait()
+
+
+def _why_over(request: Request) -> str:
+    reason = f": {request.reason}" if request.reason else ""
+    if request.state is RequestState.DONE:
+        return f"the job is over{reason}"
+    return f"the job ended, request {request.id} is {request.state}{reason}"
+
+
+def _remark(text: str) -> None:
+    """Say something beside ssh, which may have the terminal in raw mode."""
+    line_end = "\r" if sys.stderr.isatty() else ""
+    say(f"{line_end}boruta: {clean(text)}{line_end}")

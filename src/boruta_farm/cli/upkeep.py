@@ -1,0 +1,187 @@
+"""Verbs that set workers aside, take them back, sort them into groups, remove them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from boruta_farm.cli.console import complain, failures_told, run, say
+from boruta_farm.cli.options import CapsOption, read_caps
+from boruta_farm.cli.selection import check_choice, choose_workers
+from boruta_farm.cli.words import count
+from boruta_farm.client.farm import Farm
+from boruta_farm.client.watch import Lost
+from boruta_farm.model.errors import BorutaError, RefusedError
+from boruta_farm.model.worker import Worker, WorkerState
+
+NamesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="WORKER", help="Names, UUIDs, unique prefixes.")
+]
+AllOption = Annotated[bool, typer.Option("--all", help="Every worker.")]
+WaitFlag = Annotated[bool, typer.Option("--wait", help="Return when they are there.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+Deed = Callable[[Farm, Worker], Awaitable[None]]
+
+
+def idle(
+    context: typer.Context,
+    names: NamesArgument = None,
+    caps: CapsOption = None,
+    everyone: AllOption = False,
+    wait: WaitFlag = False,
+) -> None:
+    """Take workers into service: cleaned, prepared, then IDLE.
+
+    With -c or --all only those in MAINTENANCE are meant.
+    """
+
+    async def deed(farm: Farm, worker: Worker) -> None:
+        await farm.workers.set_state(farm.caller, worker.uuid, WorkerState.IDLE)
+
+    def meant(worker: Worker) -> bool:
+        return bool(names) or worker.state is WorkerState.MAINTENANCE
+
+    _each(context, names or [], caps, everyone, deed, meant, WorkerState.IDLE if wait else None)
+
+
+def maintenance(
+    context: typer.Context,
+    names: NamesArgument = None,
+    caps: CapsOption = None,
+    everyone: AllOption = False,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="TEXT", help="Shown to everybody.")
+    ] = None,
+    after_job: Annotated[
+        bool, typer.Option("--after-job", help="Let a running job end first.")
+    ] = False,
+    wait: WaitFlag = False,
+) -> None:
+    """Set workers aside; a running job is ended unless --after-job is given."""
+
+    async def deed(farm: Farm, worker: Worker) -> None:
+        await farm.workers.set_state(
+            farm.caller, worker.uuid, WorkerState.MAINTENANCE, reason, after_job
+        )
+
+    goal = WorkerState.MAINTENANCE if wait else None
+    _each(context, names or [], caps, everyone, deed, lambda _: True, goal)
+
+
+def groups(
+    context: typer.Context,
+    names: NamesArgument = None,
+    caps: CapsOption = None,
+    everyone: AllOption = False,
+    chosen: Annotated[
+        list[str] | None, typer.Option("--group", "-g", help="The groups from now on; repeatable.")
+    ] = None,
+    none: Annotated[bool, typer.Option("--none", help="No groups: serve everybody.")] = False,
+    yes: YesOption = False,
+) -> None:
+    """Replace the groups of workers."""
+    if bool(chosen) == none:
+        raise typer.BadParameter("say the groups with --group, or --none")
+    wanted = tuple(sorted(set(chosen or ())))
+
+    async def deed(farm: Farm, worker: Worker) -> None:
+        lost = await farm.workers.count_orphans(farm.caller, worker.uuid, wanted)
+        _ask(worker, lost, "moved", yes)
+        await farm.workers.set_groups(farm.caller, worker.uuid, wanted)
+
+    _each(context, names or [], caps, everyone, deed, lambda _: True, None)
+
+
+def deregister(
+    context: typer.Context,
+    names: NamesArgument = None,
+    caps: CapsOption = None,
+    everyone: AllOption = False,
+    yes: YesOption = False,
+) -> None:
+    """Remove workers that are in MAINTENANCE or FAILED."""
+
+    async def deed(farm: Farm, worker: Worker) -> None:
+        lost = await farm.workers.count_orphans(farm.caller, worker.uuid)
+        _ask(worker, lost, "removed", yes)
+        await farm.workers.deregister(farm.caller, worker.uuid)
+
+    _each(context, names or [], caps, everyone, deed, lambda _: True, None)
+
+
+def _ask(worker: Worker, lost: int, done: str, yes: bool) -> None:
+    """Tell what a change costs and ask, unless it costs nothing or ``yes`` was said.
+
+    Raises RefusedError for a no.
+    """
+    if lost == 0:
+        return
+    cost = f"{count(lost, 'waiting request')} can be served by {worker.name} only"
+    if yes:
+        say(f"boruta: {cost}")
+    elif not typer.confirm(f"{cost}. Shall it be {done} all the same?", err=True):
+        raise RefusedError("left as it is")
+
+
+def _each(
+    context: typer.Context,
+    names: Sequence[str],
+    caps: Sequence[str] | None,
+    everyone: bool,
+    deed: Deed,
+    meant: Callable[[Worker], bool],
+    goal: WorkerState | None,
+) -> None:
+    """Do something to every chosen worker; one that fails does not keep the others from it."""
+    wanted = read_caps(caps)
+    check_choice(names, wanted, everyone)
+
+    async def work(farm: Farm) -> bool:
+        chosen = [w for w in await choose_workers(farm, names, wanted) if meant(w)]
+        if not chosen:
+            say("boruta: nothing to do")
+        done = []
+        for worker in chosen:
+            try:
+                await deed(farm, worker)
+            except BorutaError as error:
+                complain(type(error)(f"{worker.name}: {error.message}"))
+            else:
+                done.append(worker)
+        good = len(done) == len(chosen)
+        if goal is None:
+            return good
+        return await _arrive(farm, done, goal) and good
+
+    with failures_told():
+        good = run(context, work)
+    if not good:
+        raise typer.Exit(1)
+
+
+async def _arrive(farm: Farm, workers: Sequence[Worker], goal: WorkerState) -> bool:
+    """Wait until every worker is in ``goal``; one that fails or is removed will not be."""
+    left = {worker.uuid: worker.name for worker in workers}
+    good = True
+    if not left:
+        return good
+    async with farm.watch() as happenings:
+        async for happening in happenings:
+            if isinstance(happening, Lost):
+                say(f"boruta: {happening.reason}; trying again")
+                continue
+            page = await farm.workers.list_workers(farm.caller)
+            states = {w.uuid: w for w in page.items}
+            for uuid, name in tuple(left.items()):
+                worker = states.get(uuid)
+                if worker is not None and worker.state not in (goal, WorkerState.FAILED):
+                    continue
+                del left[uuid]
+                if worker is None or worker.state is not goal:
+                    why = "it was removed" if worker is None else worker.reason or "it FAILED"
+                    say(f"boruta: {name}: {why}")
+                    good = False
+            if not left:
+                break
+    return good

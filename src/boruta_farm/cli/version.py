@@ -1,0 +1,27 @@
+"""``boruta version``: what runs here and there."""
+
+import json
+
+import typer
+
+from boruta_farm import __version__
+from boruta_farm.cli.console import run
+from boruta_farm.cli.options import Output, OutputOption, output_of
+from boruta_farm.client.farm import Farm, Version
+
+
+def version(context: typer.Context, output: OutputOption = None) -> None:
+    """Print the versions of this client and of the server."""
+    form = output_of(context, output)
+    if form is Output.TABLE:
+        print(f"client  {__version__}", flush=True)
+
+    async def work(farm: Farm) -> Version:
+        return await farm.version()
+
+    found = run(context, work)
+    if form is Output.TABLE:
+        print(f"server  {found.server} (API {found.api})")
+    else:
+        record = {"Client": __version__, "Server": found.server, "API_Version": found.api}
+        print(json.dumps(record))

@@ -1,0 +1,129 @@
+"""Verbs that show workers."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from boruta_farm.cli.console import run, say
+from boruta_farm.cli.durations import format_age, format_moment
+from boruta_farm.cli.options import CapsOption, OutputOption, output_of, read_caps
+from boruta_farm.cli.records import worker_record
+from boruta_farm.cli.selection import one_worker
+from boruta_farm.cli.tables import Listing, print_listing, print_record
+from boruta_farm.cli.words import caps_text, worker_state_text
+from boruta_farm.client.farm import Farm
+from boruta_farm.model.listing import RequestFilter, WorkerFilter
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.worker import Worker, WorkerState
+
+Holders = Mapping[str, Request]
+"""The running requests by the UUID of their worker."""
+
+
+def workers(
+    context: typer.Context,
+    caps: CapsOption = None,
+    states: Annotated[
+        list[WorkerState] | None,
+        typer.Option(
+            "--state", case_sensitive=False, help="Only workers in this state; repeatable."
+        ),
+    ] = None,
+    groups: Annotated[
+        list[str] | None, typer.Option("--group", help="Only workers in this group; repeatable.")
+    ] = None,
+    output: OutputOption = None,
+) -> None:
+    """List workers, what they can do, and who holds them."""
+    wanted = read_caps(caps)
+    where = WorkerFilter(
+        caps=wanted or None,
+        states=tuple(states) if states else None,
+        groups=tuple(groups) if groups else None,
+    )
+
+    async def work(farm: Farm) -> Listing:
+        page = await farm.workers.list_workers(farm.caller, where)
+        if page.remaining:
+            say(f"boruta: {page.remaining} more are not shown; choose with -c or --state")
+        return _listing(farm, page.items, await _holders(farm))
+
+    print_listing(run(context, work), output_of(context, output))
+
+
+async def _holders(farm: Farm) -> Holders:
+    running = RequestFilter(states=(RequestState.IN_PROGRESS,))
+    page = await farm.requests.list_requests(farm.caller, running)
+    return {r.job.worker: r for r in page.items if r.job is not None}
+
+
+def _listing(farm: Farm, found: tuple[Worker, ...], holders: Holders) -> Listing:
+    now = farm.now()
+    rows = [
+        (
+            worker.name,
+            worker_state_text(worker),
+            format_age(worker.since, now),
+            caps_text(worker.caps),
+            _held(farm, holders.get(worker.uuid)),
+            worker.reason or "",
+            worker.fence.value,
+        )
+        for worker in found
+    ]
+    return Listing(
+        headers=("Name", "State", "Since", "Capabilities", "Held", "Reason", "Fence"),
+        rows=rows,
+        records=[worker_record(worker) for worker in found],
+        ids=[worker.uuid for worker in found],
+    )
+
+
+def _held(farm: Farm, request: Request | None) -> str:
+    if request is None or request.job is None:
+        return ""
+    by = f"{request.owner} ({request.id})" if request.owner else f"request {request.id}"
+    return f"{by} until {format_moment(request.job.timeout, farm.now())}"
+
+
+def show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="WORKER", help="Name, UUID or unique prefix.")],
+    output: OutputOption = None,
+) -> None:
+    """Show one worker."""
+    form = output_of(context, output)
+
+    async def work(farm: Farm) -> None:
+        worker = await one_worker(farm, name)
+        held = _held(farm, (await _holders(farm)).get(worker.uuid))
+        print_record(_facts(farm, worker, held), worker_record(worker), worker.uuid, form)
+
+    run(context, work)
+
+
+def _facts(farm: Farm, worker: Worker, held: str) -> dict[str, str]:
+    now = farm.now()
+    facts = {
+        "Worker": worker.name,
+        "UUID": worker.uuid,
+        "State": worker_state_text(worker),
+        "Since": f"{format_moment(worker.since, now)} ({format_age(worker.since, now)})",
+        "Capabilities": caps_text(worker.caps),
+        "Groups": " ".join(worker.groups) or "none: it serves everybody",
+        "Fence": worker.fence.value,
+        "Epoch": str(worker.epoch),
+        "Port": str(worker.port),
+    }
+    if held:
+        facts["Held"] = held
+    if worker.reason:
+        facts["Reason"] = worker.reason
+    if worker.unreachable_since is not None:
+        facts["Unreachable"] = f"for {format_age(worker.unreachable_since, now)}"
+    if worker.host_key is not None:
+        facts["Host key"] = worker.host_key
+    for name, value in sorted((worker.facts or {}).items()):
+        facts[f"Board {name}"] = value
+    return facts

@@ -1,0 +1,120 @@
+"""Errors of the wire rebuilt as errors of the model, and words for servers out of reach."""
+
+import json
+import os
+import socket
+import ssl
+
+from boruta_farm.model import errors
+from boruta_farm.model.errors import (
+    BorutaError,
+    InvalidError,
+    NotFoundError,
+    RefusedError,
+    RequestNotFoundError,
+    UnavailableError,
+    WorkerNotFoundError,
+)
+
+PREFIX = "invalid request: "
+
+
+def _codes() -> dict[str, type[BorutaError]]:
+    classes = [c for c in vars(errors).values() if isinstance(c, type)]
+    return {c.code: c for c in classes if issubclass(c, BorutaError)}
+
+
+BY_CODE = _codes() | {
+    "bad-request-id": RequestNotFoundError,
+    "bad-worker-id": WorkerNotFoundError,
+}
+"""Ids that no server could know are not found, whatever the HTTP status says."""
+
+BY_TEXT = {error.default_message(): error for error in BY_CODE.values()}
+"""The original's server sends no codes, but its texts are ours to the letter."""
+
+BY_STATUS: dict[int, type[BorutaError]] = {
+    401: RefusedError,
+    403: RefusedError,
+    404: NotFoundError,
+    500: BorutaError,
+    502: UnavailableError,
+    503: UnavailableError,
+    504: UnavailableError,
+}
+
+LOGIN = "; set BORUTA_TOKEN, or 'token' in the profile file, to a token this server knows"
+
+
+def error_of(status: int, body: bytes, address: str) -> BorutaError:
+    """Return the error that an answer of status 300 and above stands for."""
+    text, code = _parse(body)
+    if text is None:
+        return _foreign(status, address)
+    plain = text.removeprefix(PREFIX)
+    kind = BY_CODE.get(code or "") or BY_TEXT.get(plain) or _by_status(status)
+    words = plain if issubclass(kind, InvalidError) else text
+    return kind(words + LOGIN if status == 401 else words)
+
+
+def unreachable(address: str, error: BaseException) -> str:
+    """Say that a server was not reached, why, and what to do."""
+    hint = "start it with 'boruta serve', or name another with --server or BORUTA_SERVER"
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            why = cause.verify_message or "its certificate was not accepted"
+            return (
+                f"cannot trust the server at {address}: {why}; "
+                "set SSL_CERT_FILE to the file of the authority that signed it"
+            )
+        if isinstance(cause, socket.gaierror):
+            return f"cannot reach the server at {address}: the host's name is not known; {hint}"
+        if isinstance(cause, OSError) and cause.errno:
+            # The event loop puts other words into strerror.
+            why = os.strerror(cause.errno).lower()
+            return f"cannot reach the server at {address}: {why}; {hint}"
+    why = str(error) or "no answer in time"
+    return f"cannot reach the server at {address}: {why}; {hint}"
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an error and all it came from, the deepest first."""
+    found: list[BaseException] = []
+    queue: list[BaseException | None] = [error]
+    while queue:
+        current = queue.pop(0)
+        if current is None or current in found:
+            continue
+        found.append(current)
+        queue += [current.__cause__, current.__context__]
+        if isinstance(current, BaseExceptionGroup):
+            queue += current.exceptions
+    return found[::-1]
+
+
+def _parse(body: bytes) -> tuple[str | None, str | None]:
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return None, None
+    if not isinstance(content, dict):
+        return None, None
+    text, code = content.get("message"), content.get("Code")
+    return (
+        text if isinstance(text, str) and text else None,
+        code if isinstance(code, str) else None,
+    )
+
+
+def _by_status(status: int) -> type[BorutaError]:
+    if status in BY_STATUS:
+        return BY_STATUS[status]
+    return InvalidError if 400 <= status < 500 else BorutaError
+
+
+def _foreign(status: int, address: str) -> BorutaError:
+    if status in (502, 503, 504):
+        return UnavailableError(f"{address} answered with status {status}; try again in a moment")
+    kind = RefusedError if status in (401, 403) else BorutaError
+    extra = LOGIN if status == 401 else "; is this the address of a Boruta server?"
+    return kind(f"{address} answered with status {status} and no words of ours{extra}")

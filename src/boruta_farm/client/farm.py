@@ -1,0 +1,67 @@
+"""A connection to one farm: its requests, its workers, its events, its clock."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from boruta_farm.client.channel import Channel
+from boruta_farm.client.config import ClientConfig
+from boruta_farm.client.fields import Fields
+from boruta_farm.client.requests import HttpRequests
+from boruta_farm.client.watch import Happening, Watch
+from boruta_farm.client.workers import HttpWorkers
+from boruta_farm.clock import Clock, SystemClock
+from boruta_farm.contracts import Requests, Workers
+from boruta_farm.model.caller import LOCAL_ADMIN, Caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """Carry what a server says of itself."""
+
+    server: str
+    api: str
+
+
+class Farm:
+    """Bundle the contracts with the events of the same server."""
+
+    def __init__(self, channel: Channel, clock: Clock | None = None) -> None:
+        self.requests: Requests = HttpRequests(channel)
+        self.workers: Workers = HttpWorkers(channel)
+        self.caller: Caller = LOCAL_ADMIN
+        self._channel = channel
+        self._clock = clock or SystemClock()
+
+    def now(self) -> datetime:
+        """Return the server's time, as far as its answers tell it."""
+        return self._clock.now() + self._channel.offset
+
+    def watch(
+        self, *, request_id: int | None = None, worker: str | None = None, after: int | None = None
+    ) -> aclosing[AsyncGenerator[Happening, None]]:
+        """Follow events: ``async with farm.watch() as happenings: async for ... in happenings``.
+
+        See ``watch.Watch`` for what comes, and in which order.
+        """
+        watch = Watch(self._channel, request_id=request_id, worker=worker, after=after)
+        return aclosing(watch.happenings())
+
+    async def version(self) -> Version:
+        """Return the server's version."""
+        fields = Fields((await self._channel.get("version")).body, "a version")
+        return Version(server=fields.text("Server"), api=fields.text("API_Version"))
+
+
+@asynccontextmanager
+async def connect(config: ClientConfig) -> AsyncIterator[Farm]:
+    """Open connections to a server as they are needed and close them at the end."""
+    # The HTTP library takes longer to import than everything else together.
+    from boruta_farm.client.transport import Transport
+
+    transport = Transport(config)
+    try:
+        yield Farm(transport)
+    finally:
+        await transport.aclose()

@@ -1,0 +1,147 @@
+"""A board in hand: kept alive and prolonged for as long as it is held."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from boruta_farm.client.farm import Farm
+from boruta_farm.model.errors import (
+    InvalidError,
+    NotFoundError,
+    ProlongLimitError,
+    UnavailableError,
+)
+from boruta_farm.model.job import Job
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.worker import AccessInfo
+
+log = logging.getLogger(__name__)
+
+Say = Callable[[str], None]
+
+LAST_CALL = timedelta(minutes=5)
+"""When the end cannot be moved any more, it is announced this long before."""
+SOONEST = 1.0
+"""The shortest pause between two attempts to prolong, in seconds."""
+
+
+class Lease:
+    """Hold a running request; made by ``hold``."""
+
+    def __init__(
+        self, farm: Farm, request: Request, job: Job, access: AccessInfo, say: Say
+    ) -> None:
+        self.request_id = request.id
+        self.worker = job.worker
+        self.access = access
+        self.until = job.timeout
+        self._farm = farm
+        self._keep_alive = request.keep_alive
+        self._say = say
+        self._ended: asyncio.Future[Request] = asyncio.get_running_loop().create_future()
+
+    async def ended(self) -> Request:
+        """Wait until the job is over for whatever reason and return the finished request."""
+        return await asyncio.shield(self._ended)
+
+    @property
+    def over(self) -> Request | None:
+        """Return the finished request if the job is known to be over, else None."""
+        return self._ended.result() if self._ended.done() else None
+
+    async def prolong_for_ever(self) -> None:
+        """Prolong whenever half of the remaining time has passed, until the farm's limit."""
+        while True:
+            remaining = (self.until - self._farm.now()).total_seconds()
+            await asyncio.sleep(max(remaining / 2, SOONEST))
+            try:
+                end = await self._farm.requests.prolong_access(self._farm.caller, self.request_id)
+            except UnavailableError as error:
+                log.debug("request %d was not prolonged: %s", self.request_id, error)
+                continue
+            except ProlongLimitError as error:
+                self._say(f"not prolonged: {error.message}; it ends at {_clock_time(self.until)}")
+                break
+            except (InvalidError, NotFoundError) as error:
+                # The job is over: its event tells why.
+                log.debug("request %d cannot be prolonged: %s", self.request_id, error)
+                return
+            if end <= self.until:
+                self._say(f"the farm's limit is reached: the job ends at {_clock_time(end)}")
+                break
+            self.until = end
+        remaining = (self.until - self._farm.now() - LAST_CALL).total_seconds()
+        if remaining > 0:
+            await asyncio.sleep(remaining)
+            self._say(f"the job ends in 5 minutes, at {_clock_time(self.until)}")
+
+    async def renew_for_ever(self) -> None:
+        """Renew KeepAlive four times within its span."""
+        if self._keep_alive is None:
+            return
+        while True:
+            await asyncio.sleep(self._keep_alive / 4)
+            try:
+                await self._farm.requests.keep_alive(self._farm.caller, self.request_id)
+            except UnavailableError as error:
+                log.debug("KeepAlive of request %d was not renewed: %s", self.request_id, error)
+            except (InvalidError, NotFoundError) as error:
+                log.debug("request %d cannot be kept alive: %s", self.request_id, error)
+                return
+
+    async def notice_end(self) -> None:
+        """Follow the request's events until it is finished."""
+        async with self._farm.watch(request_id=self.request_id) as happenings:
+            async for _ in happenings:
+                try:
+                    request = await self._farm.requests.get_request_info(
+                        self._farm.caller, self.request_id
+                    )
+                except UnavailableError as error:
+                    log.debug("request %d was not read: %s", self.request_id, error)
+                    continue
+                if request.state is not RequestState.IN_PROGRESS:
+                    self._ended.set_result(request)
+                    return
+                if request.job is not None:
+                    self.until = max(self.until, request.job.timeout)
+
+
+@asynccontextmanager
+async def hold(
+    farm: Farm, request: Request, access: AccessInfo, say: Say = log.warning
+) -> AsyncIterator[Lease]:
+    """Keep a running request alive and prolonged while the block runs; neither files nor closes.
+
+    ``say`` gets a line when the end comes nearer and cannot be moved.
+    """
+    if request.job is None:
+        raise ValueError("only a running request can be held")
+    lease = Lease(farm, request, request.job, access, say)
+    tasks = [
+        asyncio.create_task(lease.prolong_for_ever()),
+        asyncio.create_task(lease.renew_for_ever()),
+        asyncio.create_task(_watching(lease, say)),
+    ]
+    try:
+        yield lease
+    finally:
+        for task in tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                log.error("upkeep of request %d failed", request.id, exc_info=outcome)
+
+
+async def _watching(lease: Lease, say: Say) -> None:
+    """Notice the end; a server that tells no events takes nothing from the session itself."""
+    try:
+        await lease.notice_end()
+    except (UnavailableError, NotFoundError) as error:
+        say(f"the end of the job will not be announced: {error.message}")
+
+
+def _clock_time(time: datetime) -> str:
+    return time.astimezone().strftime("%H:%M")

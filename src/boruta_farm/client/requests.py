@@ -1,0 +1,130 @@
+"""The contract Requests over HTTP.
+
+Who calls is decided by the token, so the ``caller`` of each call is only a part of the contract.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from boruta_farm.client.channel import Answer, Channel
+from boruta_farm.client.fields import Fields
+from boruta_farm.client.lists import list_body, nothing_matches, page_of
+from boruta_farm.client.wire import read_access, read_explanation, read_request, read_requests
+from boruta_farm.contracts import Explanation
+from boruta_farm.model.caller import Caller
+from boruta_farm.model.errors import InvalidError, RequestNotFoundError, WorkerNotAssignedError
+from boruta_farm.model.keys import REQUEST_EXTRA_KEYS, REQUEST_KEYS
+from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter
+from boruta_farm.model.request import NewRequest, Request, RequestUpdate
+from boruta_farm.model.worker import AccessInfo
+
+LONGEST_WAIT = timedelta(seconds=300)
+KEYS = REQUEST_KEYS | REQUEST_EXTRA_KEYS
+
+
+class HttpRequests:
+    """File, change, show and end requests on a server."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    async def new_request(self, caller: Caller, new: NewRequest) -> int:
+        """File a request and return its id."""
+        body: dict[str, object] = {
+            KEYS["priority"]: new.priority,
+            KEYS["caps"]: None if new.caps is None else dict(new.caps),
+        }
+        if new.ssh_key is not None:
+            body[KEYS["ssh_key"]] = new.ssh_key
+        if new.keep_alive is not None:
+            body[KEYS["keep_alive"]] = new.keep_alive
+        body |= _times(new.valid_after, new.deadline)
+        headers = {} if new.idempotency_key is None else {"Idempotency-Key": new.idempotency_key}
+        answer = await self._channel.post("reqs/", body, headers)
+        return Fields(answer.body, "the id of a request").number("ReqID")
+
+    async def close_request(self, caller: Caller, request_id: int) -> None:
+        """Cancel a waiting request or finish a running one."""
+        await self._act(request_id, "close")
+
+    async def update_request(self, caller: Caller, request_id: int, update: RequestUpdate) -> None:
+        """Change a waiting request."""
+        body: dict[str, object] = {}
+        if update.priority:
+            body[KEYS["priority"]] = update.priority
+        body |= _times(update.valid_after, update.deadline)
+        await self._channel.post(_path(request_id), body)
+
+    async def get_request_info(self, caller: Caller, request_id: int) -> Request:
+        """Return one request."""
+        return read_request((await self._channel.get(_path(request_id))).body)
+
+    async def list_requests(
+        self,
+        caller: Caller,
+        where: RequestFilter | None = None,
+        sorter: Sorter | None = None,
+        paginator: Paginator | None = None,
+    ) -> Page[Request]:
+        """Return one page of the requests that match.
+
+        Raises InvalidError for ``finished_after``, which the API does not offer.
+        """
+        where = where or RequestFilter()
+        if where.finished_after is not None:
+            raise InvalidError("the API cannot list by 'finished_after'; filter the answer instead")
+        fields = {"IDs": where.ids, "Priorities": where.priorities, "States": where.states}
+        if nothing_matches(fields.values()):
+            return Page(items=(), total=0, remaining=0)
+        answer = await self._channel.post("reqs/list", list_body(fields, sorter, paginator))
+        return page_of(answer, read_requests(answer.body))
+
+    async def acquire_worker(
+        self, caller: Caller, request_id: int, wait: timedelta | None = None
+    ) -> AccessInfo:
+        """Return how to reach the board, after waiting for it when asked to."""
+        seconds = 0
+        headers: dict[str, str] = {}
+        if wait is not None:
+            seconds = math.ceil(min(wait, LONGEST_WAIT).total_seconds())
+            headers["Prefer"] = f"wait={seconds}"
+        answer = await self._act(request_id, "acquire_worker", headers, seconds)
+        return read_access(answer.body, self._channel.host)
+
+    async def prolong_access(self, caller: Caller, request_id: int) -> datetime:
+        """Set the job's end to now plus the job timeout and return it."""
+        await self._act(request_id, "prolong")
+        request = await self.get_request_info(caller, request_id)
+        if request.job is None:
+            raise WorkerNotAssignedError
+        return request.job.timeout
+
+    async def keep_alive(self, caller: Caller, request_id: int) -> None:
+        """Renew a request's KeepAlive."""
+        await self._act(request_id, "keepalive")
+
+    async def explain(self, caller: Caller, request_id: int) -> Explanation:
+        """Tell where a request stands in the queue."""
+        return read_explanation((await self._channel.get(f"{_path(request_id)}/explain")).body)
+
+    async def _act(
+        self,
+        request_id: int,
+        action: str,
+        headers: Mapping[str, str] | None = None,
+        patience: float = 0.0,
+    ) -> Answer:
+        path = f"{_path(request_id)}/{action}"
+        return await self._channel.post(path, None, headers or {}, patience)
+
+
+def _path(request_id: int) -> str:
+    if request_id < 0:
+        raise RequestNotFoundError
+    return f"reqs/{request_id}"
+
+
+def _times(valid_after: datetime | None, deadline: datetime | None) -> dict[str, object]:
+    times = {KEYS["valid_after"]: valid_after, KEYS["deadline"]: deadline}
+    return {key: time.astimezone(UTC).isoformat() for key, time in times.items() if time}

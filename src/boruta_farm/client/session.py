@@ -1,0 +1,166 @@
+"""Borrow a board: file, wait, hold, close."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from boruta_farm.client import config as configuration
+from boruta_farm.client.config import ClientConfig
+from boruta_farm.client.farm import Farm, connect
+from boruta_farm.client.lease import Lease, Say, hold
+from boruta_farm.client.waiting import Report, Turn
+from boruta_farm.model.errors import (
+    BorutaError,
+    NotFoundError,
+    OutcomeUnknownError,
+    RequestStateError,
+    UnavailableError,
+)
+from boruta_farm.model.request import NewRequest, Request, RequestState
+
+log = logging.getLogger(__name__)
+
+DEFAULT_PRIORITY = 8
+DEFAULT_KEEP_ALIVE = 120
+ATTEMPTS = 5
+PAUSE = 0.5
+CLOSE_WITHIN = 10.0
+
+
+class NotStartedError(BorutaError):
+    """the request ended before a board was free"""
+
+    code = "not-started"
+
+
+async def file_request(farm: Farm, new: NewRequest) -> int:
+    """File a request exactly once, also when connections break on the way.
+
+    Raises what ``new_request`` raises; OutcomeUnknownError only after several attempts.
+    """
+    new = replace(new, idempotency_key=new.idempotency_key or uuid.uuid4().hex)
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            await asyncio.sleep(PAUSE * attempt)
+        try:
+            return await farm.requests.new_request(farm.caller, new)
+        except OutcomeUnknownError:
+            log.debug("filing broke off, attempt %d", attempt + 1)
+        except UnavailableError:
+            # Once an attempt may have reached the server, giving up would leave its request.
+            if not attempt:
+                raise
+    return await farm.requests.new_request(farm.caller, new)
+
+
+async def close_request(farm: Farm, request_id: int) -> str | None:
+    """Close a request, patiently; return None, or in words why it may still be open."""
+    try:
+        async with asyncio.timeout(CLOSE_WITHIN):
+            for attempt in range(ATTEMPTS):
+                if attempt:
+                    await asyncio.sleep(PAUSE * attempt)
+                try:
+                    await farm.requests.close_request(farm.caller, request_id)
+                    return None
+                except (RequestStateError, NotFoundError):
+                    return None
+                except UnavailableError as error:
+                    reason = error.message
+    except TimeoutError:
+        reason = "the server did not answer in time"
+    except BorutaError as error:
+        reason = error.message
+    return f"request {request_id} may still be open ({reason}); try: boruta close {request_id}"
+
+
+@asynccontextmanager
+async def filed(farm: Farm, new: NewRequest, say: Say = log.warning) -> AsyncIterator[int]:
+    """File a request for the block and close it at the end, whatever the end is."""
+    filing = asyncio.create_task(file_request(farm, new))
+    try:
+        request_id = await asyncio.shield(filing)
+    except asyncio.CancelledError:
+        # The call may be at the server already: learn the id, or nobody could close it.
+        if not filing.cancelled():
+            await _close_late(farm, filing, say)
+        raise
+    try:
+        yield request_id
+    finally:
+        trouble = await close_request(farm, request_id)
+        if trouble is not None:
+            say(trouble)
+
+
+async def _close_late(farm: Farm, filing: asyncio.Task[int], say: Say) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_WITHIN):
+            request_id = await filing
+    except (TimeoutError, BorutaError) as error:
+        say(f"it is unknown whether a request was filed ({error}); see: boruta ls")
+        return
+    trouble = await close_request(farm, request_id)
+    if trouble is not None:
+        say(trouble)
+
+
+async def wait_for_board(
+    farm: Farm, request_id: int, wait: timedelta | None = None, report: Report | None = None
+) -> Request:
+    """Return the request once it is IN PROGRESS.
+
+    Raises NotStartedError when it ended instead, or did not start within ``wait``.
+    """
+    try:
+        async with asyncio.timeout(None if wait is None else wait.total_seconds()):
+            request = await Turn(farm, request_id, report).come()
+    except TimeoutError:
+        raise NotStartedError(
+            f"request {request_id} found no free board within the time to wait"
+        ) from None
+    if request.state is not RequestState.IN_PROGRESS:
+        reason = f": {request.reason}" if request.reason else ""
+        raise NotStartedError(f"request {request_id} is {request.state}{reason}")
+    return request
+
+
+@asynccontextmanager
+async def borrow(
+    caps: Mapping[str, str],
+    *,
+    config: ClientConfig | None = None,
+    priority: int = DEFAULT_PRIORITY,
+    wait: timedelta | None = None,
+    valid_after: datetime | None = None,
+    deadline: datetime | None = None,
+    ssh_key: str | None = None,
+    keep_alive: int | None = DEFAULT_KEEP_ALIVE,
+    report: Report | None = None,
+    say: Say = log.warning,
+) -> AsyncIterator[Lease]:
+    """Lend a board with ``caps`` for the block.
+
+    Files a request, waits for its turn (at most ``wait``), keeps the job alive and prolonged,
+    and closes it at the end. ``config`` defaults to environment and profile file. A client that
+    dies frees the board ``keep_alive`` seconds later. With the caller's public ``ssh_key`` the
+    lease's access carries no private key. Raises NotStartedError, the errors of
+    ``Requests.new_request``, UnavailableError and ConfigError.
+    """
+    new = NewRequest(
+        caps=dict(caps),
+        priority=priority,
+        valid_after=valid_after,
+        deadline=deadline,
+        ssh_key=ssh_key,
+        keep_alive=keep_alive,
+    )
+    async with connect(config or configuration.load()) as farm, filed(farm, new, say) as request_id:
+        request = await wait_for_board(farm, request_id, wait, report)
+        access = await farm.requests.acquire_worker(farm.caller, request_id)
+        async with hold(farm, request, access, say) as lease:
+            yield lease

@@ -1,0 +1,177 @@
+"""One HTTP connection pool to one server."""
+
+import ipaddress
+import json
+import math
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import httpx
+
+from boruta_farm import __version__
+from boruta_farm.client.channel import NO_TEXTS, Answer
+from boruta_farm.client.config import ClientConfig
+from boruta_farm.client.failures import error_of, unreachable
+from boruta_farm.model.errors import (
+    BorutaError,
+    OutcomeUnknownError,
+    ProtocolError,
+    UnavailableError,
+)
+
+PREFIX = "/api/v1/"
+CONNECT_WITHIN = 5.0
+ANSWER_WITHIN = 30.0
+SIGN_OF_LIFE_WITHIN = 60.0
+"""An event stream says something every 15 s; four of these missed means a dead connection."""
+
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+class Transport:
+    """Call the API of one server; implements ``Channel``.
+
+    ``inner`` replaces the network, for tests and for servers in the same process.
+    """
+
+    def __init__(self, config: ClientConfig, inner: httpx.AsyncBaseTransport | None = None) -> None:
+        self.address = config.server
+        parts = urlsplit(config.server)
+        headers = {"User-Agent": f"boruta-farm/{__version__}"}
+        if config.token is not None:
+            headers["Authorization"] = f"Bearer {config.token}"
+        self._host = parts.hostname or ""
+        self._offset = timedelta()
+        self._http = httpx.AsyncClient(
+            base_url=config.server + PREFIX,
+            headers=headers,
+            timeout=httpx.Timeout(ANSWER_WITHIN, connect=CONNECT_WITHIN),
+            # A redirect could carry the token to another server, so none is followed and plain
+            # HTTP needs no certificates at all.
+            follow_redirects=False,
+            verify=ssl.create_default_context() if parts.scheme == "https" else False,
+            trust_env=not _is_local(self._host),
+            transport=inner,
+        )
+
+    @property
+    def host(self) -> str:
+        """Return the host part of the server's address."""
+        return self._host
+
+    @property
+    def offset(self) -> timedelta:
+        """Return how far the server's clock was ahead of ours at its last answer."""
+        return self._offset
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def get(self, path: str, query: Mapping[str, str] = NO_TEXTS) -> Answer:
+        """Read something."""
+        try:
+            response = await self._http.get(path, params=dict(query))
+        except httpx.TransportError as error:
+            raise UnavailableError(unreachable(self.address, error)) from error
+        return self._answer(response)
+
+    async def post(
+        self,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] = NO_TEXTS,
+        patience: float = 0.0,
+    ) -> Answer:
+        """Change something."""
+        content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+        extra = {"Content-Type": "application/json"} if content else {}
+        try:
+            response = await self._http.post(
+                path,
+                content=content,
+                headers={**extra, **headers},
+                timeout=httpx.Timeout(ANSWER_WITHIN + patience, connect=CONNECT_WITHIN),
+            )
+        except httpx.TransportError as error:
+            self._broke(error)
+        return self._answer(response)
+
+    @asynccontextmanager
+    async def lines(
+        self, path: str, query: Mapping[str, str] = NO_TEXTS, headers: Mapping[str, str] = NO_TEXTS
+    ) -> AsyncIterator[AsyncIterator[str]]:
+        """Open an answer that goes on."""
+        timeout = httpx.Timeout(SIGN_OF_LIFE_WITHIN, connect=CONNECT_WITHIN)
+        try:
+            async with self._http.stream(
+                "GET", path, params=dict(query), headers=dict(headers), timeout=timeout
+            ) as response:
+                self._note_time(response)
+                if response.status_code != 200:
+                    await response.aread()
+                    raise self._error(response)
+                yield response.aiter_lines()
+        except httpx.TransportError as error:
+            raise UnavailableError(unreachable(self.address, error)) from error
+
+    def _answer(self, response: httpx.Response) -> Answer:
+        self._note_time(response)
+        if response.status_code >= 300:
+            raise self._error(response)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if not response.content:
+            return Answer(headers=headers)
+        try:
+            return Answer(body=json.loads(response.content), headers=headers)
+        except ValueError as error:
+            raise ProtocolError(
+                f"{self.address} answered with something that is no JSON; "
+                "is this the address of a Boruta server?"
+            ) from error
+
+    def _error(self, response: httpx.Response) -> BorutaError:
+        if response.is_redirect:
+            place = response.headers.get("location", "elsewhere")
+            return BorutaError(
+                f"{self.address} sends us to {place}; give that server's address with --server"
+            )
+        return error_of(response.status_code, response.content, self.address)
+
+    def _broke(self, error: httpx.TransportError) -> NoReturn:
+        if isinstance(error, NOT_SENT):
+            raise UnavailableError(unreachable(self.address, error)) from error
+        why = str(error) or "no answer in time"
+        raise OutcomeUnknownError(
+            f"the connection to {self.address} broke before the answer came ({why}); "
+            "look whether the change was made before you repeat it"
+        ) from error
+
+    def _note_time(self, response: httpx.Response) -> None:
+        """Learn the server's clock from its Date, which has whole seconds."""
+        text = response.headers.get("date")
+        if text is None:
+            return
+        try:
+            told = parsedate_to_datetime(text)
+        except ValueError:
+            return
+        ahead = told - datetime.now(UTC)
+        # Up to a second of difference is the header's coarseness, not the clocks'.
+        late = math.fabs(ahead.total_seconds() + 0.5) > 1.5
+        self._offset = ahead if late else timedelta()
+
+
+def _is_local(host: str) -> bool:
+    """Tell whether a host is this machine, to which no proxy leads."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,82 @@
+"""The contract Workers over HTTP.
+
+Who calls is decided by the token, so the ``caller`` of each call is only a part of the contract.
+"""
+
+from urllib.parse import quote
+
+from boruta_farm.client.channel import Channel
+from boruta_farm.client.fields import Fields
+from boruta_farm.client.lists import list_body, nothing_matches, page_of
+from boruta_farm.client.wire import read_worker, read_workers
+from boruta_farm.model.caller import Caller
+from boruta_farm.model.errors import WorkerNotFoundError
+from boruta_farm.model.listing import Page, Paginator, Sorter, WorkerFilter
+from boruta_farm.model.worker import Worker, WorkerState
+
+
+class HttpWorkers:
+    """Show and change workers on a server; ``worker`` is an exact UUID or name."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    async def list_workers(
+        self,
+        caller: Caller,
+        where: WorkerFilter | None = None,
+        sorter: Sorter | None = None,
+        paginator: Paginator | None = None,
+    ) -> Page[Worker]:
+        """Return one page of the workers that match."""
+        where = where or WorkerFilter()
+        caps = None if where.caps is None else dict(where.caps)
+        fields = {"Groups": where.groups, "Capabilities": caps, "States": where.states}
+        if nothing_matches(fields.values()):
+            return Page(items=(), total=0, remaining=0)
+        answer = await self._channel.post("workers/list", list_body(fields, sorter, paginator))
+        return page_of(answer, read_workers(answer.body))
+
+    async def get_worker_info(self, caller: Caller, worker: str) -> Worker:
+        """Return one worker."""
+        return read_worker((await self._channel.get(_path(worker))).body)
+
+    async def set_state(
+        self,
+        caller: Caller,
+        worker: str,
+        state: WorkerState,
+        reason: str | None = None,
+        after_job: bool = False,
+    ) -> None:
+        """Send a worker to IDLE or MAINTENANCE."""
+        body: dict[str, object] = {"WorkerState": state.value}
+        if reason is not None:
+            body["Reason"] = reason
+        if after_job:
+            body["AfterJob"] = True
+        await self._channel.post(f"{_path(worker)}/setstate", body)
+
+    async def set_groups(self, caller: Caller, worker: str, groups: tuple[str, ...]) -> None:
+        """Replace a worker's groups."""
+        await self._channel.post(f"{_path(worker)}/setgroups", list(groups))
+
+    async def deregister(self, caller: Caller, worker: str) -> None:
+        """Remove a worker that is in MAINTENANCE or FAILED."""
+        await self._channel.post(f"{_path(worker)}/deregister")
+
+    async def count_orphans(
+        self, caller: Caller, worker: str, groups: tuple[str, ...] | None = None
+    ) -> int:
+        """Count waiting requests that only this worker could serve."""
+        query = {} if groups is None else {"groups": ",".join(groups)}
+        answer = await self._channel.get(f"{_path(worker)}/orphans", query)
+        fields = Fields(answer.body, "a count of requests")
+        found = fields.optional_number("Orphans")
+        return fields.number("Count") if found is None else found
+
+
+def _path(worker: str) -> str:
+    if not worker or worker in (".", ".."):
+        raise WorkerNotFoundError
+    return f"workers/{quote(worker, safe='')}"

@@ -1,0 +1,207 @@
+"""The sandbox's SSH server: one user name, one key in memory, nobody while there is none."""
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncssh
+
+from boruta_farm.dryad.drivers.sandbox_sessions import Room, SandboxSession
+from boruta_farm.model.errors import BoardError
+
+_log = logging.getLogger(__name__)
+
+_CONNECTIONS = 100
+_SESSIONS = 200
+_CLOSE_TIMEOUT = 1.0
+# SHA-1 signatures are what clients of the original's age can make with the RSA keys they get.
+_SIGNATURES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+_RSA_SIGNATURES = ("rsa-sha2-256", "rsa-sha2-512", "ssh-rsa")
+# Above Linux's range of ports for outgoing connections, so that a kept port stays free.
+_PORTS = range(61000, 65536)
+
+
+class SandboxServer:
+    """Listen on a loopback port and let the one who has the key into the room."""
+
+    def __init__(self, username: str) -> None:
+        self.notice = ""
+        self._username = username
+        self._key: asyncssh.SSHKey | None = None
+        self._room: Room | None = None
+        self._acceptor: asyncssh.SSHAcceptor | None = None
+        self._connections: set[asyncssh.SSHServerConnection] = set()
+        self._users: set[asyncssh.SSHServerConnection] = set()
+
+    @property
+    def listening(self) -> bool:
+        """Tell whether connections are taken."""
+        return self._acceptor is not None
+
+    @property
+    def connections(self) -> int:
+        """Return how many connections are open, those not yet logged in included."""
+        return len(self._connections)
+
+    async def listen(self, port: int, host_key: asyncssh.SSHKey) -> int:
+        """Start listening on loopback and return the port; 0 chooses one.
+
+        Raises BoardError when the port is taken.
+        """
+        ports = [port] if port else [*(secrets.choice(_PORTS) for _ in range(20)), 0]
+        for candidate in ports:
+            try:
+                self._acceptor = await asyncssh.listen(
+                    "127.0.0.1",
+                    candidate,
+                    server_factory=lambda: _Visitor(self),
+                    server_host_keys=[host_key],
+                    signature_algs=[*_SIGNATURES, *_RSA_SIGNATURES],
+                    encoding=None,
+                    line_editor=False,
+                    allow_scp=False,
+                    agent_forwarding=False,
+                    password_auth=False,
+                    kbdint_auth=False,
+                    host_based_auth=False,
+                    gss_host=None,
+                    login_timeout=30,
+                    keepalive_interval=15,
+                    keepalive_count_max=3,
+                )
+            except OSError as error:
+                failure = error
+            else:
+                return self._acceptor.get_port()
+        raise BoardError(
+            f"sandbox: cannot listen on 127.0.0.1 port {ports[0]}: {failure.strerror}; end what "
+            "holds the port, or remove the file 'port' in the sandbox's folder to choose anew"
+        )
+
+    def admit(self, key: asyncssh.SSHKey, room: Room) -> None:
+        """Let the holder of ``key``, and nobody else, into ``room``."""
+        self._key, self._room = key, room
+
+    async def shut(self, reason: str) -> int:
+        """Let nobody in and end every connection; return how many were logged in."""
+        users = len(self._users)
+        room, self._key, self._room = self._room, None, None
+        connections = list(self._connections)
+        for connection in connections:
+            connection.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
+        for connection in connections:
+            try:
+                await asyncio.wait_for(connection.wait_closed(), _CLOSE_TIMEOUT)
+            except TimeoutError:
+                connection.abort()
+                await connection.wait_closed()
+        if room is not None:
+            await asyncio.gather(*room.tasks, return_exceptions=True)
+        return users
+
+    async def close(self) -> None:
+        """Stop listening, let nobody in and end every connection."""
+        if self._acceptor is not None:
+            self._acceptor.close()
+            await self._acceptor.wait_closed()
+            self._acceptor = None
+        await self.shut("the board's agent is stopping")
+
+    def enter(self, connection: asyncssh.SSHServerConnection) -> bool:
+        """Count a new connection; False when there are too many."""
+        if len(self._connections) >= _CONNECTIONS:
+            return False
+        self._connections.add(connection)
+        return True
+
+    def log_in(self, connection: asyncssh.SSHServerConnection) -> None:
+        """Note that a connection is logged in."""
+        self._users.add(connection)
+
+    def leave(self, connection: asyncssh.SSHServerConnection) -> None:
+        """Forget a connection."""
+        self._connections.discard(connection)
+        self._users.discard(connection)
+
+    def knows(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Tell whether this user may log in with this key now."""
+        return (
+            self._key is not None
+            and username == self._username
+            and key.public_data == self._key.public_data
+        )
+
+    def open_session(self) -> SandboxSession | None:
+        """Return a session in the room, None when nobody may have one."""
+        if self._room is None or len(self._room.tasks) >= _SESSIONS:
+            return None
+        return SandboxSession(self._room)
+
+
+class _Visitor(asyncssh.SSHServer):
+    """Answer one connection; forwarding of any kind stays refused, as is the default."""
+
+    def __init__(self, server: SandboxServer) -> None:
+        self._server = server
+        self._connection: asyncssh.SSHServerConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        if not self._server.enter(conn):
+            _log.warning("a connection was refused: %d are open", self._server.connections)
+            conn.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._connection is not None:
+            self._server.leave(self._connection)
+
+    def begin_auth(self, username: str) -> bool:
+        if self._server.notice and self._connection is not None:
+            self._connection.send_auth_banner(f"{self._server.notice}\r\n")
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        return self._server.knows(username, key)
+
+    def auth_completed(self) -> None:
+        if self._connection is not None:
+            self._server.log_in(self._connection)
+
+    def session_requested(self) -> SandboxSession | bool:
+        return self._server.open_session() or False
+
+
+def read_host_key(path: Path, write: Callable[[Path, bytes], None]) -> asyncssh.SSHKey:
+    """Return the host key kept in ``path``, made at the first start.
+
+    Raises BoardError when the file is no private key.
+    """
+    if not path.exists():
+        key = asyncssh.generate_private_key("ssh-ed25519", comment="boruta sandbox")
+        write(path, key.export_private_key())
+    try:
+        return asyncssh.read_private_key(os.fspath(path))
+    except (asyncssh.KeyImportError, OSError) as error:
+        raise BoardError(
+            f"sandbox: the host key {path} cannot be read ({error}); remove the file to have a "
+            "new one made (clients will then warn that the key changed)"
+        ) from error
+
+
+def parse_key(line: str) -> asyncssh.SSHKey:
+    """Return the public key of an authorized_keys line. Raises BoardError."""
+    try:
+        return asyncssh.import_public_key(line)
+    except (asyncssh.KeyImportError, ValueError) as error:
+        raise BoardError(f"sandbox: the session's public key cannot be used: {error}") from error
+
+
+def format_key(key: asyncssh.SSHKey) -> str:
+    """Return the public half as the two words of a known_hosts line."""
+    return " ".join(key.export_public_key().decode("ascii").split()[:2])

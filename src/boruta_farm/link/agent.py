@@ -1,0 +1,143 @@
+"""The agent's end of the link: dial, register, stay connected, dial again."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final, NoReturn, Protocol
+
+from boruta_farm.clock import Clock
+from boruta_farm.contracts import FencedDryad, Registered, Superviser
+from boruta_farm.link.backoff import Backoff
+from boruta_farm.link.conversation import Conversation
+from boruta_farm.link.messages import Goodbye
+from boruta_farm.link.race import race
+from boruta_farm.link.socket import Socket
+from boruta_farm.model.errors import (
+    BorutaError,
+    CredentialError,
+    InvalidError,
+    PortsExhaustedError,
+    RefusedError,
+    UnavailableError,
+)
+from boruta_farm.model.worker import Registration
+
+logger = logging.getLogger(__name__)
+
+PATH: Final = "/api/v1/link"
+"""Where the server takes agents' WebSockets, below its address."""
+
+STABLE: Final = 10.0
+"""Seconds after which a link counts as a success, so that the next wait is short again."""
+
+NEEDS_A_PERSON = (RefusedError, InvalidError, PortsExhaustedError)
+
+Dial = Callable[[], Awaitable[Socket]]
+"""Open a connection to the server. Raises UnavailableError, or RefusedError when turned away."""
+
+
+class Farm(Superviser, Protocol):
+    """The server, as an agent on the link may call it."""
+
+    async def ended(self, epoch: int) -> None:
+        """Report that the job of ``epoch`` was over and its session is ended.
+
+        Raises StaleEpochError when the server knows that already.
+        """
+        ...
+
+
+class LinkUser(Protocol):
+    """The agent, as the link needs it."""
+
+    @property
+    def board(self) -> FencedDryad:
+        """Return what the server's calls go to."""
+        ...
+
+    async def registration(self) -> Registration:
+        """Return what the board says of itself now."""
+        ...
+
+    async def registered(self, answer: Registered, farm: Farm) -> None:
+        """Get ready to be called by this farm; an error ends the connection."""
+        ...
+
+    async def report(self, farm: Farm) -> None:
+        """Tell the farm what happened, as it happens, until cancelled."""
+        ...
+
+
+class AgentLink:
+    """Keep an agent connected, whatever happens to server and network."""
+
+    def __init__(
+        self,
+        dial: Dial,
+        user: LinkUser,
+        clock: Clock,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._dial = dial
+        self._user = user
+        self._clock = clock
+        self._backoff = Backoff(draw)
+
+    async def run(self) -> NoReturn:
+        """Connect again and again, until cancelled."""
+        while True:
+            delay = await self._connect_once()
+            logger.info("dialling again in %.1f s", delay)
+            await asyncio.sleep(delay)
+
+    async def _connect_once(self) -> float:
+        """Serve one connection to its end; return how long to wait before the next."""
+        try:
+            goodbye = await self._serve(await self._dial())
+        except CredentialError as error:
+            logger.error(
+                "the server refused this board's credential: %s. If the board's state was lost "
+                "or copied, deregister the worker there, then it is enrolled anew",
+                error,
+            )
+            return self._backoff.slow()
+        except NEEDS_A_PERSON as error:
+            logger.error("the server refused this board: %s", error)
+            return self._backoff.slow()
+        except BorutaError as error:
+            logger.warning("no link to the server: %s", error)
+            return self._backoff.next()
+        if goodbye is None:
+            logger.warning("the link to the server ended")
+        elif goodbye.later:
+            logger.error("the server closed the link: %s", goodbye.reason)
+            return self._backoff.slow()
+        else:
+            logger.info("the server closed the link: %s", goodbye.reason)
+        return self._backoff.next()
+
+    async def _serve(self, socket: Socket) -> Goodbye | None:
+        started = self._clock.monotonic()
+        conversation = Conversation(socket, self._user.board, self._clock)
+        try:
+            await race(conversation.run(), self._converse(conversation))
+        except UnavailableError:
+            if conversation.goodbye is None:
+                raise
+        finally:
+            if self._clock.monotonic() - started >= STABLE:
+                self._backoff.reset()
+        return conversation.goodbye
+
+    async def _converse(self, conversation: Conversation) -> None:
+        answer = await conversation.register(await self._user.registration())
+        logger.info(
+            "registered as %s with farm %s at epoch %d", answer.uuid, answer.farm_id, answer.epoch
+        )
+        await race(conversation.beat(), self._take_part(conversation, answer))
+
+    async def _take_part(self, conversation: Conversation, answer: Registered) -> None:
+        await self._user.registered(answer, conversation)
+        conversation.set_ready()
+        await self._user.report(conversation)

@@ -1,0 +1,169 @@
+"""The server's end of one agent's connection: hello, heartbeats, reports."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from boruta_farm.clock import Clock
+from boruta_farm.contracts import Registered, Reports, Superviser
+from boruta_farm.link.addresses import complete
+from boruta_farm.link.frames import JsonObject
+from boruta_farm.link.messages import (
+    AtEpoch,
+    Failure,
+    Goodbye,
+    Heartbeat,
+    Hello,
+    Method,
+    Nothing,
+    Welcome,
+    read,
+    write,
+)
+from boruta_farm.link.peer import Peer
+from boruta_farm.link.socket import Socket
+from boruta_farm.link.stub import LinkedDryad
+from boruta_farm.link.versions import agree
+from boruta_farm.model.errors import (
+    ProtocolError,
+    RefusedError,
+    StaleEpochError,
+    WorkerNotFoundError,
+)
+from boruta_farm.model.worker import UUID_CAPABILITY, Fence, Registration
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT: Final = 5.0
+SILENCE: Final = 15.0
+HELLO_WITHIN: Final = 10.0
+SILENT: Final = 4408
+DONE: Final = write(Nothing())
+
+Notice = Callable[["AgentConnection"], None]
+
+
+class AgentConnection:
+    """Serve one agent: refuse what comes before its hello or speaks for another board.
+
+    ``registered`` is told of every hello that the farm accepted, ``heard`` of every heartbeat
+    of an agent that is ready to be called.
+    """
+
+    def __init__(
+        self,
+        socket: Socket,
+        peer_ip: str,
+        credential: str | None,
+        clock: Clock,
+        farm: tuple[Superviser, Reports],
+        notices: tuple[Notice, Notice],
+    ) -> None:
+        self._peer_ip = peer_ip
+        self._credential = credential
+        self._superviser, self._reports = farm
+        self._registered, self._heard = notices
+        self._deadline: asyncio.TimerHandle | None = None
+        self.uuid: str | None = None
+        self.peer = Peer(
+            socket,
+            {
+                Method.REGISTER: self._register,
+                Method.HEARTBEAT: self._heartbeat,
+                Method.SET_FAIL: self._set_fail,
+                Method.ENDED: self._ended,
+            },
+        )
+        self.board = LinkedDryad(self.peer, clock)
+
+    async def run(self) -> None:
+        """Serve until either side ends the link, or the agent falls silent."""
+        self._expect_within(HELLO_WITHIN)
+        try:
+            await self.peer.run()
+        except ProtocolError as error:
+            logger.warning("closed the link of %s: %s", self.uuid or self._peer_ip, error)
+        finally:
+            if self._deadline is not None:
+                self._deadline.cancel()
+
+    async def dismiss(self, reason: str, *, later: bool) -> None:
+        """Tell the agent to go, and whether it should stay away for a while."""
+        await self.peer.notify(Method.GOODBYE, write(Goodbye(reason=reason, later=later)))
+        await self.peer.close(1001, "")
+
+    async def _register(self, params: JsonObject) -> JsonObject:
+        hello = read(Hello, params)
+        version = agree(hello.oldest, hello.version)
+        if not self._credential:
+            raise RefusedError("the agent presented no credential; update it")
+        uuid = hello.caps.get(UUID_CAPABILITY)
+        if self.uuid is not None and uuid != self.uuid:
+            raise RefusedError(f"this link speaks for board {self.uuid} alone")
+        answer = await self._superviser.register(self._registration(hello))
+        self.uuid = answer.uuid
+        self._registered(self)
+        return write(_welcome(answer, version))
+
+    def _registration(self, hello: Hello) -> Registration:
+        return Registration(
+            caps=hello.caps,
+            dryad_address=complete(hello.dryad_address, self._peer_ip),
+            ssh_address=complete(hello.ssh_address, self._peer_ip),
+            fence=Fence.AGENT,
+            name=hello.name,
+            epoch=hello.epoch,
+            boot_id=hello.boot_id,
+            farm_id=hello.farm_id,
+            credential=hashlib.sha256((self._credential or "").encode()).hexdigest(),
+            facts=hello.facts,
+        )
+
+    async def _heartbeat(self, params: JsonObject) -> JsonObject:
+        beat = read(Heartbeat, params)
+        if self.uuid is None:
+            raise ProtocolError("a heartbeat before the hello")
+        self._expect_within(SILENCE)
+        self.board.heard(beat.sequence)
+        if beat.ready:
+            self._heard(self)
+        return DONE
+
+    async def _set_fail(self, params: JsonObject) -> JsonObject:
+        failure = read(Failure, params)
+        if failure.uuid != self.uuid:
+            raise WorkerNotFoundError
+        await self._superviser.set_fail(failure.uuid, failure.reason)
+        return DONE
+
+    async def _ended(self, params: JsonObject) -> JsonObject:
+        report = read(AtEpoch, params)
+        if self.uuid is None:
+            raise WorkerNotFoundError
+        try:
+            await self._reports.ended(self.uuid, report.epoch)
+        except StaleEpochError:
+            logger.info("worker %s epoch %d: its end was known already", self.uuid, report.epoch)
+            raise
+        return DONE
+
+    def _expect_within(self, limit: float) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = asyncio.get_running_loop().call_later(limit, self._give_up, limit)
+
+    def _give_up(self, limit: float) -> None:
+        logger.warning("%s was silent for %g s: link closed", self.uuid or self._peer_ip, limit)
+        self.peer.abort(SILENT, f"silent for {limit:g} s")
+
+
+def _welcome(answer: Registered, version: int) -> Welcome:
+    return Welcome(
+        version=version,
+        uuid=answer.uuid,
+        farm_id=answer.farm_id,
+        epoch=answer.epoch,
+        heartbeat=HEARTBEAT,
+    )

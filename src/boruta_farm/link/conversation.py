@@ -1,0 +1,181 @@
+"""The agent's end of one connection: hello, heartbeats, the server's calls."""
+
+import asyncio
+from collections import OrderedDict
+from typing import Final
+
+from boruta_farm.clock import Clock
+from boruta_farm.contracts import FencedDryad, Registered
+from boruta_farm.link.frames import JsonObject
+from boruta_farm.link.messages import (
+    AtEpoch,
+    Cleaned,
+    Extension,
+    Failure,
+    Goodbye,
+    Grant,
+    Heartbeat,
+    Hello,
+    Maintenance,
+    Method,
+    Nothing,
+    Preparation,
+    Session,
+    Welcome,
+    read,
+    write,
+)
+from boruta_farm.link.peer import Peer
+from boruta_farm.link.socket import Socket
+from boruta_farm.link.versions import OLDEST, VERSION, agree
+from boruta_farm.model.errors import ProtocolError, UnavailableError
+from boruta_farm.model.worker import Registration
+
+ANSWER_WITHIN: Final = 15.0
+BEATS_KEPT: Final = 64
+SHORTEST_BEAT: Final = 0.5
+LONGEST_BEAT: Final = 300.0
+DONE: Final = write(Nothing())
+
+
+class Conversation:
+    """Speak for one board over one socket while ``run`` runs.
+
+    ``register`` and ``set_fail`` are the contract ``Superviser``. The server's calls reach the
+    board only after ``ready`` was set.
+    """
+
+    def __init__(self, socket: Socket, board: FencedDryad, clock: Clock) -> None:
+        self._board = board
+        self._clock = clock
+        self._every = ANSWER_WITHIN / 3
+        self._sequence = 0
+        self._beats: OrderedDict[int, float] = OrderedDict()
+        self._ready = asyncio.Event()
+        self.goodbye: Goodbye | None = None
+        self._peer = Peer(
+            socket,
+            {
+                Method.CLEAN: self._clean,
+                Method.PREPARE: self._prepare,
+                Method.GRANT: self._grant,
+                Method.EXTEND: self._extend,
+                Method.END: self._end,
+                Method.PUT_IN_MAINTENANCE: self._put_in_maintenance,
+                Method.HEALTHCHECK: self._healthcheck,
+                Method.GOODBYE: self._goodbye,
+            },
+            lost=UnavailableError,
+        )
+
+    async def run(self) -> None:
+        """Carry calls both ways until either side ends the link. Raises ProtocolError."""
+        await self._peer.run()
+
+    async def close(self) -> None:
+        """End the link."""
+        await self._peer.close(1000, "")
+
+    async def register(self, registration: Registration) -> Registered:
+        """Say hello. Raises the farm's errors, RefusedError, UnavailableError."""
+        hello = Hello(
+            version=VERSION,
+            oldest=OLDEST,
+            caps=registration.caps,
+            dryad_address=registration.dryad_address,
+            ssh_address=registration.ssh_address,
+            name=registration.name,
+            epoch=registration.epoch,
+            boot_id=registration.boot_id or "unknown",
+            farm_id=registration.farm_id,
+            facts=registration.facts,
+        )
+        answer = await self._peer.call(Method.REGISTER, write(hello), ANSWER_WITHIN)
+        welcome = read(Welcome, answer)
+        agree(welcome.version, welcome.version)
+        self._every = min(max(welcome.heartbeat, SHORTEST_BEAT), LONGEST_BEAT)
+        return Registered(uuid=welcome.uuid, farm_id=welcome.farm_id, epoch=welcome.epoch)
+
+    async def set_fail(self, uuid: str, reason: str) -> None:
+        """Report that the board failed."""
+        failure = Failure(uuid=uuid, reason=reason[:4096])
+        await self._peer.call(Method.SET_FAIL, write(failure), ANSWER_WITHIN)
+
+    async def ended(self, epoch: int) -> None:
+        """Report that the job of ``epoch`` was over and its session is ended."""
+        await self._peer.call(Method.ENDED, write(AtEpoch(epoch=epoch)), ANSWER_WITHIN)
+
+    async def beat(self) -> None:
+        """Send heartbeats. Raises UnavailableError as soon as one is not answered."""
+        while True:
+            self._sequence += 1
+            self._beats[self._sequence] = self._clock.monotonic()
+            if len(self._beats) > BEATS_KEPT:
+                self._beats.popitem(last=False)
+            ready = self._ready.is_set()
+            heartbeat = Heartbeat(sequence=self._sequence, ready=ready)
+            await self._peer.call(Method.HEARTBEAT, write(heartbeat), ANSWER_WITHIN)
+            await self._pause(ready=ready)
+
+    def set_ready(self) -> None:
+        """Let the server call the board; the next heartbeat, sent at once, says so."""
+        self._ready.set()
+
+    async def _pause(self, *, ready: bool) -> None:
+        try:
+            async with asyncio.timeout(self._every):
+                if ready:
+                    await asyncio.get_running_loop().create_future()
+                await self._ready.wait()
+        except TimeoutError:
+            return
+
+    async def _clean(self, params: JsonObject) -> JsonObject:
+        report = await self._called().clean(read(AtEpoch, params).epoch)
+        return write(Cleaned(epoch=report.epoch, found=report.found))
+
+    async def _prepare(self, params: JsonObject) -> JsonObject:
+        wish = read(Preparation, params)
+        prepared = await self._called().prepare(wish.key, epoch=wish.epoch)
+        return write(Session(username=prepared.username, host_key=prepared.host_key))
+
+    async def _grant(self, params: JsonObject) -> JsonObject:
+        grant = read(Grant, params)
+        remaining = self._from_now(grant.heartbeat, grant.after)
+        await self._called().grant(grant.epoch, remaining, grant.key)
+        return DONE
+
+    async def _extend(self, params: JsonObject) -> JsonObject:
+        wish = read(Extension, params)
+        remaining = self._from_now(wish.heartbeat, wish.after)
+        await self._called().extend(wish.epoch, wish.sequence, remaining)
+        return DONE
+
+    async def _end(self, params: JsonObject) -> JsonObject:
+        await self._called().end(read(AtEpoch, params).epoch)
+        return DONE
+
+    async def _put_in_maintenance(self, params: JsonObject) -> JsonObject:
+        await self._called().put_in_maintenance(read(Maintenance, params).message)
+        return DONE
+
+    async def _healthcheck(self, params: JsonObject) -> JsonObject:
+        read(Nothing, params)
+        await self._called().healthcheck()
+        return DONE
+
+    async def _goodbye(self, params: JsonObject) -> JsonObject:
+        self.goodbye = read(Goodbye, params)
+        return DONE
+
+    def _called(self) -> FencedDryad:
+        if not self._ready.is_set():
+            raise UnavailableError("the agent is not ready yet; wait for its heartbeat")
+        return self._board
+
+    def _from_now(self, heartbeat: int, after: float) -> float:
+        """Turn seconds after a heartbeat's sending into seconds from now."""
+        sent = self._beats.get(heartbeat)
+        if sent is None:
+            raise ProtocolError(f"heartbeat {heartbeat} was not sent lately")
+        return sent + after - self._clock.monotonic()

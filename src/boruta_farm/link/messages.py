@@ -1,0 +1,198 @@
+"""Every message of the link: what its calls carry and answer, read strictly.
+
+The agent calls ``register``, ``heartbeat``, ``set_fail`` and ``ended``; the server calls
+``clean``, ``prepare``, ``grant``, ``extend``, ``end``, ``put_in_maintenance`` and
+``healthcheck``, and says ``goodbye`` before it closes a link.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from enum import StrEnum
+from typing import TypeVar
+
+from boruta_farm.link.fields import by, flag, optional, seconds, table, text, texts, whole
+from boruta_farm.link.frames import JsonObject
+from boruta_farm.model.errors import ProtocolError
+
+KEY = text(16384, 1)
+WORDS = text(4096)
+MAX_FOUND = 100
+LONGEST_FOUND = 400
+
+
+class Method(StrEnum):
+    """Names of the calls."""
+
+    REGISTER = "register"
+    HEARTBEAT = "heartbeat"
+    SET_FAIL = "set_fail"
+    ENDED = "ended"
+    CLEAN = "clean"
+    PREPARE = "prepare"
+    GRANT = "grant"
+    EXTEND = "extend"
+    END = "end"
+    PUT_IN_MAINTENANCE = "put_in_maintenance"
+    HEALTHCHECK = "healthcheck"
+    GOODBYE = "goodbye"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """Register a board; ``oldest`` and ``version`` span what its agent can speak.
+
+    Addresses may lack their host. The credential is not here: it came with the connection.
+    """
+
+    version: int = field(metadata=by(whole(1, 2**16)))
+    oldest: int = field(metadata=by(whole(1, 2**16)))
+    caps: Mapping[str, str] = field(metadata=by(table(1024, 4096)))
+    dryad_address: str = field(metadata=by(text(300)))
+    ssh_address: str = field(metadata=by(text(300)))
+    name: str | None = field(default=None, metadata=by(optional(text(300))))
+    epoch: int = field(metadata=by(whole()))
+    boot_id: str = field(metadata=by(text(64, 1)))
+    farm_id: str | None = field(default=None, metadata=by(optional(text(64))))
+    facts: Mapping[str, str] | None = field(default=None, metadata=by(optional(table(64, 400))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome:
+    """Answer a hello: the version to be spoken, and how often to send heartbeats (seconds)."""
+
+    version: int = field(metadata=by(whole(1, 2**16)))
+    uuid: str = field(metadata=by(text(300)))
+    farm_id: str = field(metadata=by(text(64, 1)))
+    epoch: int = field(metadata=by(whole()))
+    heartbeat: float = field(metadata=by(seconds))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """Tell that the agent lives; until ``ready`` the board is not to be called."""
+
+    sequence: int = field(metadata=by(whole(1)))
+    ready: bool = field(metadata=by(flag))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Report that a board failed."""
+
+    uuid: str = field(metadata=by(text(300)))
+    reason: str = field(metadata=by(WORDS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtEpoch:
+    """Name the preparation that a call is about: ``clean``, ``end``, ``ended``."""
+
+    epoch: int = field(metadata=by(whole()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaned:
+    """Answer a clean-up with what it found."""
+
+    epoch: int = field(metadata=by(whole()))
+    found: tuple[str, ...] = field(default=(), metadata=by(texts(MAX_FOUND, LONGEST_FOUND)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparation:
+    """Ask for a session whose only key is ``key``."""
+
+    epoch: int = field(metadata=by(whole()))
+    key: str = field(metadata=by(KEY), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Answer a preparation."""
+
+    username: str = field(metadata=by(text(300, 1)))
+    host_key: str | None = field(default=None, metadata=by(optional(KEY)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Start a job that ends ``after`` seconds from when the agent sent that heartbeat."""
+
+    epoch: int = field(metadata=by(whole()))
+    heartbeat: int = field(metadata=by(whole(1)))
+    after: float = field(metadata=by(seconds))
+    key: str | None = field(default=None, metadata=by(optional(KEY)), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """Move a job's end, given as in ``Grant``."""
+
+    epoch: int = field(metadata=by(whole()))
+    sequence: int = field(metadata=by(whole()))
+    heartbeat: int = field(metadata=by(whole(1)))
+    after: float = field(metadata=by(seconds))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maintenance:
+    """Set a board aside."""
+
+    message: str = field(metadata=by(WORDS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goodbye:
+    """Tell why the link is closed and whether to come back at once or ``later``."""
+
+    reason: str = field(metadata=by(WORDS))
+    later: bool = field(default=False, metadata=by(flag))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    """Answer without content; the content of ``healthcheck``."""
+
+
+Message = (
+    Hello
+    | Welcome
+    | Heartbeat
+    | Failure
+    | AtEpoch
+    | Cleaned
+    | Preparation
+    | Session
+    | Grant
+    | Extension
+    | Maintenance
+    | Goodbye
+    | Nothing
+)
+Kind = TypeVar("Kind", bound=Message)
+
+
+def read(kind: type[Kind], content: JsonObject) -> Kind:
+    """Return the message. Raises ProtocolError naming the field and what it must be."""
+    values: dict[str, object] = {}
+    for item in fields(kind):
+        if item.name in content:
+            try:
+                values[item.name] = item.metadata["read"](content[item.name])
+            except ProtocolError as error:
+                raise ProtocolError(f"{kind.__name__}: {item.name} {error.message}") from None
+        elif item.default is MISSING:
+            raise ProtocolError(f"{kind.__name__}: {item.name} is missing")
+    return kind(**values)  # type: ignore[arg-type]  # each reader returns its field's type
+
+
+def write(message: Message) -> JsonObject:
+    """Return the content of a message; what is None is left out."""
+    content: dict[str, object] = {}
+    for item in fields(message):
+        value: object = getattr(message, item.name)
+        if isinstance(value, Mapping):
+            value = dict(value)
+        if value is not None:
+            content[item.name] = value
+    return content

@@ -1,0 +1,111 @@
+"""The server's end of the link: the boards that can be talked to at this moment."""
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import Final
+
+from boruta_farm.clock import Clock
+from boruta_farm.contracts import BoardWatch, FencedDryad, Reports, Superviser
+from boruta_farm.link.connection import AgentConnection
+from boruta_farm.link.socket import Socket
+from boruta_farm.link.watching import LinkWatch
+
+logger = logging.getLogger(__name__)
+
+TRY_LATER: Final = 1013
+REPLACED = "another agent with this board's UUID and credential has connected"
+
+
+class Hub:
+    """Serve agents' sockets and keep the newest connection of each board.
+
+    The contract ``Boards``. Agents that dial in before ``attach`` are sent away to come again.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._farm: tuple[Superviser, Reports] | None = None
+        self._open: set[AgentConnection] = set()
+        self._newest: dict[str, AgentConnection] = {}
+        self._ready: dict[str, AgentConnection] = {}
+        self._contacts: dict[str, datetime] = {}
+        self._watches: set[LinkWatch] = set()
+        self._farewells: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def attach(self, superviser: Superviser, reports: Reports) -> None:
+        """Say where registrations and reports go."""
+        self._farm = (superviser, reports)
+
+    async def serve(self, socket: Socket, peer_ip: str, credential: str | None) -> None:
+        """Talk to one agent until its link ends; ``credential`` is the bearer it presented."""
+        if self._farm is None or self._closed:
+            await socket.close(TRY_LATER, "the server is starting or stopping")
+            return
+        notices = (self._registered, self._heard)
+        connection = AgentConnection(socket, peer_ip, credential, self._clock, self._farm, notices)
+        self._open.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._open.discard(connection)
+            self._gone(connection)
+
+    def fenced(self, uuid: str) -> FencedDryad | None:
+        """Return the board's agent while it is connected and ready to be called."""
+        connection = self._ready.get(uuid)
+        return connection.board if connection is not None else None
+
+    def contact(self, uuid: str) -> datetime | None:
+        """Return when the agent's last heartbeat came since this server started."""
+        return self._contacts.get(uuid)
+
+    def watch(self) -> BoardWatch:
+        """Return a subscription to agents coming and going."""
+        return LinkWatch(self._watches)
+
+    async def close(self) -> None:
+        """Send every agent away, to come again at once."""
+        self._closed = True
+        farewells = [c.dismiss("the server is stopping", later=False) for c in self._open]
+        await asyncio.gather(*farewells, *self._farewells)
+
+    def _registered(self, connection: AgentConnection) -> None:
+        uuid = connection.uuid
+        if uuid is None or self._newest.get(uuid) is connection:
+            return
+        older = self._newest.get(uuid)
+        self._newest[uuid] = connection
+        self._contacts[uuid] = self._clock.now()
+        if older is None:
+            logger.info("worker %s: its agent connected", uuid)
+            return
+        logger.info("worker %s: its agent connected anew, the older link is closed", uuid)
+        if self._ready.pop(uuid, None) is not None:
+            self._tell(uuid)
+        farewell = asyncio.get_running_loop().create_task(older.dismiss(REPLACED, later=True))
+        self._farewells.add(farewell)
+        farewell.add_done_callback(self._farewells.discard)
+
+    def _heard(self, connection: AgentConnection) -> None:
+        uuid = connection.uuid
+        if uuid is None or self._newest.get(uuid) is not connection:
+            return
+        self._contacts[uuid] = self._clock.now()
+        if uuid not in self._ready:
+            self._ready[uuid] = connection
+            self._tell(uuid)
+
+    def _gone(self, connection: AgentConnection) -> None:
+        uuid = connection.uuid
+        if uuid is None or self._newest.get(uuid) is not connection:
+            return
+        del self._newest[uuid]
+        logger.info("worker %s: its agent's link ended", uuid)
+        if self._ready.pop(uuid, None) is not None:
+            self._tell(uuid)
+
+    def _tell(self, uuid: str) -> None:
+        for watch in self._watches:
+            watch.tell(uuid)

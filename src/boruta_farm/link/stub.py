@@ -1,0 +1,90 @@
+"""A connected board as the server sees it."""
+
+from typing import Final, TypeVar
+
+from boruta_farm.clock import Clock
+from boruta_farm.contracts import CleanReport, Prepared
+from boruta_farm.link.messages import (
+    AtEpoch,
+    Cleaned,
+    Extension,
+    Grant,
+    Maintenance,
+    Message,
+    Method,
+    Nothing,
+    Preparation,
+    Session,
+    read,
+    write,
+)
+from boruta_farm.link.peer import Peer
+from boruta_farm.model.errors import AgentUnreachableError
+
+ANSWER_WITHIN: Final = 300.0
+"""Seconds after which a call is given up for good; callers have shorter limits of their own."""
+
+LONGEST_WORDS: Final = 4096
+Answer = TypeVar("Answer", bound=Message)
+
+
+class LinkedDryad:
+    """Talk to one agent over one connection; after its end every call is AgentUnreachableError.
+
+    Ends of jobs go out as seconds after a heartbeat of the agent's: what passed between its
+    sending and its arrival shortens the job on the agent's side, never lengthens it.
+    """
+
+    def __init__(self, peer: Peer, clock: Clock) -> None:
+        self._peer = peer
+        self._clock = clock
+        self._beat = 0
+        self._beat_at = 0.0
+
+    def heard(self, sequence: int) -> None:
+        """Note the arrival of a heartbeat."""
+        self._beat, self._beat_at = sequence, self._clock.monotonic()
+
+    async def clean(self, epoch: int) -> CleanReport:
+        """End the session of any earlier epoch and prove that nothing of it is left."""
+        cleaned = await self._call(Method.CLEAN, AtEpoch(epoch=epoch), Cleaned)
+        return CleanReport(epoch=cleaned.epoch, found=cleaned.found)
+
+    async def prepare(self, key: str, *, epoch: int) -> Prepared:
+        """Make a fresh session user whose only key is ``key``."""
+        session = await self._call(Method.PREPARE, Preparation(epoch=epoch, key=key), Session)
+        return Prepared(username=session.username, host_key=session.host_key)
+
+    async def grant(self, epoch: int, remaining: float, key: str | None) -> None:
+        """Start the job of ``epoch``, which ends ``remaining`` seconds from now."""
+        beat, after = self._from_beat(remaining)
+        grant = Grant(epoch=epoch, heartbeat=beat, after=after, key=key)
+        await self._call(Method.GRANT, grant, Nothing)
+
+    async def extend(self, epoch: int, sequence: int, remaining: float) -> None:
+        """Store a later end for the job, ``remaining`` seconds from now."""
+        beat, after = self._from_beat(remaining)
+        extension = Extension(epoch=epoch, sequence=sequence, heartbeat=beat, after=after)
+        await self._call(Method.EXTEND, extension, Nothing)
+
+    async def end(self, epoch: int) -> None:
+        """End the session now."""
+        await self._call(Method.END, AtEpoch(epoch=epoch), Nothing)
+
+    async def put_in_maintenance(self, message: str) -> None:
+        """Show ``message`` and let nobody in."""
+        words = Maintenance(message=message[:LONGEST_WORDS])
+        await self._call(Method.PUT_IN_MAINTENANCE, words, Nothing)
+
+    async def healthcheck(self) -> None:
+        """Test the board."""
+        await self._call(Method.HEALTHCHECK, Nothing(), Nothing)
+
+    async def _call(self, method: Method, message: Message, answer: type[Answer]) -> Answer:
+        return read(answer, await self._peer.call(method, write(message), ANSWER_WITHIN))
+
+    def _from_beat(self, remaining: float) -> tuple[int, float]:
+        """Turn seconds from now into seconds after the last heartbeat."""
+        if not self._beat:
+            raise AgentUnreachableError
+        return self._beat, remaining + self._clock.monotonic() - self._beat_at

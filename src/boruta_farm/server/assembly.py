@@ -1,0 +1,111 @@
+"""The whole server put together: store, farm, link, stewards, relay, API."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+from boruta_farm import __version__
+from boruta_farm.access.adoption import RelayClient
+from boruta_farm.access.cipher import AesGcmCipher
+from boruta_farm.access.keys import RsaKeyPool
+from boruta_farm.access.link import stop_relay
+from boruta_farm.access.tunnels import Tunnels
+from boruta_farm.clock import SystemClock
+from boruta_farm.farm.assembly import Farm
+from boruta_farm.link.server import Hub
+from boruta_farm.server.config import Config
+from boruta_farm.server.folder import DATABASE_FILE, DataFolder
+from boruta_farm.server.supervision import LoopWatch, keep_running
+from boruta_farm.stewards.health import Recovery
+from boruta_farm.stewards.prepare import Stewards
+from boruta_farm.stewards.presence import Presence
+from boruta_farm.store.factory import open_store
+from boruta_farm.web.app import WebApp, build_app
+from boruta_farm.web.services import Services, WebOptions
+
+
+class Server:
+    """Everything but the listening socket: ``open``, then ``run``, then ``close``."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._clock = SystemClock()
+        self._folder = DataFolder(config.data)
+        self._watch = LoopWatch(self._clock)
+
+    async def open(self) -> WebApp:
+        """Open data and database and return the API, which may serve at once.
+
+        Raises ConfigError and StoreError in words for the person who started the server.
+        """
+        config, clock, settings = self._config, self._clock, self._config.farm_settings()
+        self._folder.open()
+        cipher = AesGcmCipher.load(config.data)
+        self._store = open_store(config.database or config.data / DATABASE_FILE, clock, settings)
+        await self._store.start()
+        self._hub = Hub(clock)
+        self._farm = Farm(self._store, settings, clock, cipher, self._hub)
+        farm = self._farm
+        self._hub.attach(farm.superviser, farm.reports)
+        self._pool = RsaKeyPool(config.keys_ready)
+        self._relay = RelayClient(config.data, config.api_addr[0], clock)
+        self._tunnels = Tunnels(farm.feed, self._relay, farm.reports, clock, settings)
+        stewards = Stewards(farm.feed, self._hub, farm.reports, self._pool, clock)
+        grace = settings.lost_grace
+        presence = Presence(farm.feed, self._hub, farm.reports, clock, grace)
+        recovery = Recovery(farm.feed, self._hub, farm.reports)
+        self._parts: dict[str, Callable[[], Awaitable[None]]] = {
+            "loop watch": self._watch.run,
+            "matcher": farm.matcher.run,
+            "ticker": farm.ticker.run,
+            "key pool": self._pool.run,
+            "tunnels": self._tunnels.run,
+            "stewards": stewards.run,
+            "presence": presence.run,
+            "recovery": recovery.run,
+        }
+        self._app = build_app(self._services(), self._options())
+        return self._app
+
+    async def run(self) -> NoReturn:
+        """Run every part until cancelled; one that fails starts over and is told in the log."""
+        async with asyncio.TaskGroup() as group:
+            for name, part in self._parts.items():
+                group.create_task(keep_running(name, part))
+        raise AssertionError("parts end only by cancellation")
+
+    async def close(self) -> None:
+        """Write what was accepted and release the data; the relay lives on unless told not to."""
+        await self._hub.close()
+        if not self._config.keep_relay:
+            await stop_relay(self._config.data)
+        await self._store.close()
+        self._folder.close()
+
+    def health(self) -> str | None:
+        """Return None while writer, matcher, ticker and loop move on, else what stands still."""
+        now = self._clock.now()
+        return (
+            self._store.alive(now)
+            or self._farm.matcher.alive(now)
+            or self._farm.ticker.alive(now)
+            or self._watch.alive()
+        )
+
+    def _services(self) -> Services:
+        return Services(
+            requests=self._farm.requests,
+            workers=self._farm.workers,
+            hub=self._hub,
+            feed=self._farm.feed,
+            events=self._store.events,
+            clock=self._clock,
+            health=self.health,
+            version=__version__,
+        )
+
+    def _options(self) -> WebOptions:
+        return WebOptions(
+            public_address=self._config.public_address or None,
+            cors_origins=("*",) if self._config.cors else (),
+        )

@@ -1,0 +1,117 @@
+"""`boruta serve`: the server as a process."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from boruta_farm.model.errors import ConfigError
+from boruta_farm.server import logs
+from boruta_farm.server.assembly import Server
+from boruta_farm.server.config import Config
+from boruta_farm.server.values import show_address
+from boruta_farm.web.app import WebApp
+
+logger = logging.getLogger(__name__)
+
+KEEP_ALIVE = 75
+"""Seconds an idle HTTP connection is kept."""
+BACKLOG = 2048
+GC_THRESHOLDS = (50_000, 50, 50)
+"""Garbage collection is most of the slowest answers' time: run it seldom, over little."""
+STOP_WITHIN = 5
+"""Seconds that answers under way get when the server stops."""
+
+
+def run(config: Config) -> None:
+    """Serve until SIGINT or SIGTERM. Raises ConfigError and StoreError before it serves."""
+    logs.configure(config.log_format, config.log_level)
+    listener = _listen(*config.api_addr)
+    with contextlib.closing(listener), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(config, listener))
+
+
+async def _serve(config: Config, listener: socket.socket) -> None:
+    server = Server(config)
+    app = await server.open()
+    parts = asyncio.create_task(server.run())
+    try:
+        host, port = listener.getsockname()[:2]
+        logger.info("serving on http://%s, data in %s", show_address((host, port)), config.data)
+        _tune_collector()
+        await _Http(app).serve(sockets=[listener])
+    finally:
+        parts.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await parts
+        await server.close()
+        logger.info("stopped")
+
+
+class _Http(uvicorn.Server):
+    """Uvicorn, telling the application first that the server stops, so that streams end."""
+
+    def __init__(self, app: WebApp) -> None:
+        self._app = app
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="websockets-sansio",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=KEEP_ALIVE,
+                timeout_graceful_shutdown=STOP_WITHIN,
+                ws_max_size=1 << 20,
+            )
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the event streams, then everything else."""
+        self._app.stop()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGINT and SIGTERM without raising them again afterwards."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind the API's port. Raises ConfigError naming it when that is not possible."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"api_addr: {show_address((host, port))} cannot be used ({error.strerror}); "
+            "choose another with --api-addr"
+        ) from None
+    listener.setblocking(False)
+    return listener
+
+
+def _tune_collector() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)

@@ -1,0 +1,165 @@
+import asyncio
+import inspect
+import os
+import queue
+import socket
+from collections.abc import Iterator
+
+import pytest
+from tests.access.sockets import tcp_pair
+
+from boruta_farm.access import splice
+from boruta_farm.access.splice import Outcome, Splicer, Stay, copy_until_idle
+
+WITHIN = 20.0
+
+
+class Line:
+    """Two TCP connections with a relay's two ends in the middle."""
+
+    def __init__(self) -> None:
+        self.client, self.source = tcp_pair()
+        self.sink, self.board = tcp_pair()
+        self.pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def copy(self) -> Stay:
+        return copy_until_idle(self.source.fileno(), self.sink.fileno(), self.pipe)
+
+    def close(self) -> None:
+        for side in (self.client, self.source, self.sink, self.board):
+            side.close()
+        for end in self.pipe:
+            os.close(end)
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    made = Line()
+    yield made
+    made.close()
+
+
+def test_an_idle_stream_comes_back_with_all_delivered(line: Line) -> None:
+    line.client.send(b"one byte at a time")
+    assert line.copy() == Stay(outcome=Outcome.IDLE)
+    assert line.board.recv(100) == b"one byte at a time"
+
+
+def test_the_end_of_a_stream_is_told_after_its_bytes(line: Line) -> None:
+    line.client.send(b"last words")
+    line.client.shutdown(socket.SHUT_WR)
+    assert line.copy() == Stay(outcome=Outcome.ENDED)
+    assert line.board.recv(100) == b"last words"
+
+
+def test_bytes_that_a_slow_sink_did_not_take_come_back_in_order(line: Line) -> None:
+    line.client.setblocking(True)
+    line.client.settimeout(0.2)
+    sent = bytearray()
+    pattern = bytes(range(256)) * 256
+    stay = Stay(outcome=Outcome.IDLE)
+    while not stay.rest:
+        try:
+            sent += pattern[: line.client.send(pattern)]
+        except TimeoutError:
+            pytest.fail("the copying stopped before the sink was full")
+        if len(sent) > 1 << 20:
+            stay = line.copy()
+    received = bytearray()
+    line.board.settimeout(WITHIN)
+    line.client.shutdown(socket.SHUT_WR)
+    line.sink.setblocking(True)
+
+    def drain(size: int) -> None:
+        goal = len(received) + size
+        while len(received) < goal:
+            received.extend(line.board.recv(1 << 20))
+
+    left = len(sent) - len(stay.rest) - _waiting(line.source)
+    drain(left)
+    line.sink.sendall(stay.rest)
+    drain(len(stay.rest))
+    line.sink.setblocking(False)
+    assert line.copy().outcome is Outcome.ENDED
+    drain(len(sent) - len(received))
+    assert received == sent
+
+
+def _waiting(source: socket.socket) -> int:
+    """Return how many bytes lie unread in a socket."""
+    source.setblocking(False)
+    try:
+        return len(source.recv(64 << 20, socket.MSG_PEEK))
+    except BlockingIOError:
+        return 0
+
+
+def test_a_reset_source_is_broken(line: Line) -> None:
+    line.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    line.client.close()
+    assert line.copy().outcome is Outcome.BROKEN
+
+
+def test_a_shut_sink_is_broken(line: Line) -> None:
+    line.sink.shutdown(socket.SHUT_RDWR)
+    line.client.send(b"to nobody")
+    assert line.copy().outcome is Outcome.BROKEN
+
+
+def test_threads_are_lent_up_to_their_number_and_taken_back(line: Line) -> None:
+    splicer = Splicer(1)
+    stays: queue.SimpleQueue[Stay] = queue.SimpleQueue()
+    source, sink = line.source.fileno(), line.sink.fileno()
+    assert splicer.lend(source, sink, stays.put)
+    assert not splicer.lend(source, sink, stays.put)
+    assert stays.get(timeout=WITHIN).outcome is Outcome.IDLE
+    splicer.take_back()
+    assert splicer.lend(source, sink, stays.put)
+    line.source.shutdown(socket.SHUT_RDWR)
+    assert stays.get(timeout=WITHIN).outcome is Outcome.ENDED
+    splicer.close()
+
+
+def test_a_broken_stay_leaves_nothing_in_the_pipe_for_the_next(line: Line) -> None:
+    splicer = Splicer(1)
+    stays: queue.SimpleQueue[Stay] = queue.SimpleQueue()
+    line.sink.shutdown(socket.SHUT_RDWR)
+    line.client.send(b"secret of the first")
+    splicer.lend(line.source.fileno(), line.sink.fileno(), stays.put)
+    assert stays.get(timeout=WITHIN).outcome is Outcome.BROKEN
+    splicer.take_back()
+    second = Line()
+    try:
+        second.client.send(b"second")
+        splicer.lend(second.source.fileno(), second.sink.fileno(), stays.put)
+        assert stays.get(timeout=WITHIN).outcome is Outcome.IDLE
+        assert second.board.recv(100) == b"second"
+    finally:
+        second.close()
+        splicer.close()
+
+
+async def test_single_bytes_are_not_held_back(line: Line) -> None:
+    """With SPLICE_F_MORE each of these would wait for 200 ms."""
+    splicer = Splicer(1)
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[Stay] = loop.create_future()
+    splicer.lend(
+        line.source.fileno(),
+        line.sink.fileno(),
+        lambda stay: loop.call_soon_threadsafe(over.set_result, stay) and None,
+    )
+    began = loop.time()
+    for number in range(100):
+        await loop.sock_sendall(line.client, bytes([number]))
+        assert await loop.sock_recv(line.board, 10) == bytes([number])
+    assert loop.time() - began < 5
+    line.client.close()
+    assert (await over).outcome is Outcome.ENDED
+    splicer.close()
+
+
+def test_the_flag_that_stalls_small_data_is_not_used() -> None:
+    body = inspect.getsource(copy_until_idle)
+    assert "SPLICE_F_MORE" not in body
+    assert "SPLICE_F_MORE" in (splice.__doc__ or "")

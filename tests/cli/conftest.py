@@ -1,0 +1,48 @@
+"""The command line against a fake farm."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from boruta_farm.cli.main import app
+from tests.cli.stage import Boruta
+from tests.client.serving import Served, serve
+
+
+@pytest.fixture(scope="package")
+def port() -> Iterator[Served]:
+    """Return a server whose farm changes from test to test."""
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def served(port: Served) -> Served:
+    """Return the server with a fresh fake farm."""
+    port.start_over()
+    return port
+
+
+@pytest.fixture
+def utc() -> Iterator[None]:
+    """Let the local zone be UTC."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.fixture
+def boruta(served: Served, tmp_path: Path, utc: None) -> Boruta:
+    """Return the command, which talks to the fake farm and has a home of its own."""
+    environment = {
+        "BORUTA_SERVER": served.address,
+        "BORUTA_TOKEN": "",
+        "BORUTA_PROFILE": "",
+        "XDG_CONFIG_HOME": str(tmp_path / "configuration"),
+    }
+    return Boruta(app, CliRunner(env=environment))

@@ -1,0 +1,102 @@
+import json
+from pathlib import Path
+
+from tests.cli.stage import Boruta
+from tests.client.serving import Served
+
+
+def board(served: Served) -> None:
+    served.do(lambda farm: farm.add_worker(1, "lab-rpi4", caps={"board": "rpi4"}))
+
+
+def sent(served: Served) -> dict[str, object]:
+    """Return the body of the last request filed."""
+    bodies = [c[3] for c in served.farm.calls if c[:2] == ("POST", "reqs/")]
+    content: dict[str, object] = json.loads(bodies[-1])
+    return content
+
+
+def test_new_prints_the_id_alone_and_a_hint_beside(boruta: Boruta) -> None:
+    outcome = boruta("new", "-c", "board=rpi4")
+    assert outcome.out == "1\n"
+    assert outcome.err == (
+        "waiting: position 1, matching workers: 1 RUNNING; connect: boruta ssh 1\n"
+    )
+
+
+def test_new_that_is_granted_at_once(boruta: Boruta, served: Served) -> None:
+    board(served)
+    assert "lab-rpi4 is yours until" in boruta("new").err
+
+
+def test_new_with_everything(boruta: Boruta, served: Served, tmp_path: Path) -> None:
+    (tmp_path / "id.pub").write_text("ssh-ed25519 AAAA\n")
+    times = ["--after", "2027-01-01T12:00", "--deadline", "2027-01-02T12:00Z"]
+    rest = ["-p", "3", "--keep-alive", "2m", "--key", str(tmp_path / "id.pub")]
+    boruta("new", "-c", "a=1", "-c", "b=x=y", *times, *rest, "--idempotency-key", "once")
+    boruta("new", "-c", "a=1", "-c", "b=x=y", *times, *rest, "--idempotency-key", "once")
+    assert len(served.farm.requests) == 1
+    assert sent(served) == {
+        "Priority": 3,
+        "Caps": {"a": "1", "b": "x=y"},
+        "SSHKey": "ssh-ed25519 AAAA",
+        "KeepAlive": 120,
+        "ValidAfter": "2027-01-01T12:00:00+00:00",
+        "Deadline": "2027-01-02T12:00:00+00:00",
+    }
+
+
+def test_new_as_json_and_as_id(boruta: Boruta) -> None:
+    record = json.loads(boruta("new", "-o", "json").out)
+    assert (record["ID"], record["State"]) == (1, "WAITING")
+    assert boruta("new", "-o", "ids").out == "2\n"
+
+
+def test_new_that_waits(boruta: Boruta, served: Served) -> None:
+    outcome = boruta("new", "--wait", "0.1s", status=1)
+    assert outcome.out == "1\n", "it stays filed, so its id is told"
+    assert "found no free board" in outcome.err
+    assert served.farm.requests[1]["State"] == "WAITING"
+
+
+def test_new_that_waits_and_gets_it(boruta: Boruta, served: Served) -> None:
+    board(served)
+    outcome = boruta("new", "--wait", "10s")
+    assert outcome.out == "1\n"
+    assert "lab-rpi4 is yours until" in outcome.err
+
+
+def test_mistakes_in_options(boruta: Boruta) -> None:
+    assert "'rpi4' is no capability" in boruta("new", "-c", "rpi4", status=2).err
+    words = boruta("new", "-c", "a=1", "-c", "a=2", status=2).err
+    assert "a cannot be both '1' and '2'" in words
+    assert "is no time" in boruta("new", "--deadline", "soon", status=2).err
+    assert "is no duration" in boruta("new", "--keep-alive", "120", status=2).err
+    assert "--priority" in boruta("new", "-p", "17", status=2).err
+    assert "cannot be read" in boruta("new", "--key", "/nowhere.pub", status=1).err
+
+
+def test_update(boruta: Boruta, served: Served) -> None:
+    boruta("new")
+    assert boruta("update", "1", "--priority", "2").out == ""
+    assert served.farm.requests[1]["Priority"] == 2
+    assert "say what to change" in boruta("update", "1", status=2).err
+    assert boruta("update", "9", "-p", "2", status=1).err == "boruta: Request not found\n"
+
+
+def test_close_goes_on_after_a_failure(boruta: Boruta, served: Served) -> None:
+    boruta("new")
+    boruta("new")
+    outcome = boruta("close", "1", "9", "2", status=1)
+    assert outcome.err == "boruta: request 9: Request not found\n"
+    assert {request["State"] for request in served.farm.requests.values()} == {"CANCELLED"}
+    words = boruta("close", "1", status=1).err
+    assert words == "boruta: request 1: action cannot be executed in current state\n"
+
+
+def test_prolong(boruta: Boruta, served: Served) -> None:
+    board(served)
+    boruta("new")
+    assert boruta("prolong", "1").out.startswith("until ")
+    boruta("new")
+    assert boruta("prolong", "2", status=1).err == "boruta: worker not assigned\n"

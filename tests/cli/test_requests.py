@@ -1,0 +1,89 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.stage import Boruta
+from tests.client.fakes import BOARD_KEY, HOST_KEY
+from tests.client.serving import Served
+
+
+@pytest.fixture(autouse=True)
+def two(boruta: Boruta, served: Served) -> None:
+    """File two requests, of which the first runs."""
+    served.do(lambda farm: farm.add_worker(1, "lab-rpi4", caps={"board": "rpi4"}))
+    boruta("new", "-c", "board=rpi4")
+    boruta("new", "-c", "board=rpi4", "-p", "3")
+
+
+def test_ls_shows_what_is_unfinished(boruta: Boruta) -> None:
+    lines = boruta("ls").lines
+    assert lines[0].split() == ["ID", "STATE", "PRI", "WANTS", "WORKER", "UNTIL", "REASON"]
+    assert lines[1].startswith("1   IN PROGRESS  8    board=rpi4  lab-rpi4  ")
+    assert lines[2].startswith("2   WAITING      3    board=rpi4  ")
+    boruta("close", "2")
+    assert len(boruta("ls").lines) == 2
+    assert boruta("ls", "--all").lines[2].endswith("closed")
+    assert boruta("ls", "--state", "cancelled", "-o", "ids").out == "2\n"
+
+
+def test_ls_for_scripts(boruta: Boruta) -> None:
+    assert boruta("ls", "-o", "ids").out == "1\n2\n"
+    assert boruta("-o", "ids", "ls").out == "1\n2\n"
+    records = json.loads(boruta("ls", "-o", "json").out)
+    assert [record["ID"] for record in records] == [1, 2]
+    assert records[0]["Job"]["WorkerUUID"].startswith("0000")
+    lines = boruta("ls", "-o", "jsonl").lines
+    assert [json.loads(line)["State"] for line in lines] == ["IN PROGRESS", "WAITING"]
+
+
+def test_json_is_that_of_the_api(boruta: Boruta, served: Served) -> None:
+    shown = json.loads(boruta("show", "1", "-o", "json").out)
+    assert shown == served.farm.requests[1]
+
+
+def test_show_explains(boruta: Boruta) -> None:
+    out = boruta("show", "2").out
+    assert "Queue       position 1, matching workers: 1 RUNNING" in out
+    assert "Why         waits for its turn" in out
+    record = json.loads(boruta("show", "2", "-o", "json").out)
+    assert record["Explanation"]["Position"] == 1
+    running = boruta("show", "1").out
+    assert "Worker         lab-rpi4" in running
+    assert "Why" not in running
+
+
+def test_show_of_nothing(boruta: Boruta) -> None:
+    assert boruta("show", "9", status=1).err == "boruta: Request not found\n"
+
+
+def test_acquire_hides_the_key_unless_it_is_asked_for(boruta: Boruta) -> None:
+    outcome = boruta("acquire", "1")
+    assert "Port      20001" in outcome.out
+    assert "PRIVATE" not in outcome.out
+    assert "use --save FOLDER" in outcome.err
+    access = json.loads(boruta("acquire", "1", "-o", "json").out)
+    assert access == {
+        "Addr": {"IP": "127.0.0.1", "Port": 20001, "Zone": ""},
+        "Key": BOARD_KEY,
+        "Username": "boruta-user",
+        "HostKey": HOST_KEY,
+    }
+
+
+def test_acquire_saves(boruta: Boruta, tmp_path: Path) -> None:
+    folder = tmp_path / "access"
+    out = boruta("acquire", "1", "--save", str(folder)).out
+    assert (folder / "key").read_text() == BOARD_KEY
+    assert (folder / "key").stat().st_mode & 0o777 == 0o600
+    assert (folder / "known_hosts").read_text() == f"[127.0.0.1]:20001 {HOST_KEY}\n"
+    assert f"-i {folder}/key" in out
+    words = boruta("acquire", "1", "--save", str(folder), status=1).err
+    assert "exists already; name a new folder" in words
+
+
+def test_acquire_of_a_waiting_request(boruta: Boruta, served: Served) -> None:
+    assert boruta("acquire", "2", status=1).err == "boruta: worker not assigned\n"
+    assert "found no free board" in boruta("acquire", "2", "--wait", "0.1s", status=1).err
+    served.do(lambda farm: farm.add_worker(2, "lab-2", caps={"board": "rpi4"}))
+    assert "boruta-user" in boruta("acquire", "2", "--wait", "10s").out

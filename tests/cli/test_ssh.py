@@ -1,0 +1,235 @@
+import os
+import pty
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.stage import Boruta, Stage, ended, finish, pairs
+from tests.client.fakes import BOARD_KEY, HOST_KEY
+from tests.client.serving import Served
+
+
+@pytest.fixture
+def stage(served: Served, tmp_path: Path) -> Iterator[Stage]:
+    """Return a stage with a free board."""
+    served.do(lambda farm: farm.add_worker(1, "lab-rpi4", caps={"board": "rpi4"}))
+    stage = Stage(tmp_path, served.address)
+    yield stage
+    stage.close()
+
+
+def state(served: Served, request_id: int = 1) -> str:
+    return str(served.farm.requests[request_id]["State"])
+
+
+def test_a_command_on_a_board(stage: Stage, served: Served) -> None:
+    outcome = stage.run("ssh", "-c", "board=rpi4", "--", "uname", "-a")
+    assert outcome.status == 0, outcome.err
+    arguments = stage.arguments
+    assert arguments[:2] == ["-p", "20001"]
+    assert arguments[-3:] == ["boruta-user@127.0.0.1", "uname", "-a"]
+    options = pairs(arguments, "-o")
+    assert "StrictHostKeyChecking=yes" in options
+    assert "IdentitiesOnly=yes" in options
+    assert (stage.folder / "key").read_text() == BOARD_KEY
+    assert stage.mode("key") == "0o600"
+    assert (stage.folder / "known_hosts").read_text() == f"[127.0.0.1]:20001 {HOST_KEY}\n"
+    assert served.farm.requests[1]["KeepAlive"] == 120
+    assert "request 1: lab-rpi4 until" in outcome.err
+    assert "PRIVATE" not in outcome.err + outcome.out
+    assert state(served) == "DONE"
+    stage.assert_nothing_left()
+
+
+@pytest.mark.parametrize("status", [7, 255])
+def test_the_commands_status_is_ours(stage: Stage, served: Served, status: int) -> None:
+    stage.environment["STATUS"] = str(status)
+    assert stage.run("ssh", "-c", "board=rpi4").status == status
+    assert state(served) == "DONE"
+
+
+def test_a_command_that_looks_like_an_option_or_an_id(stage: Stage) -> None:
+    assert stage.run("ssh", "--", "-v").status == 0
+    assert stage.arguments[-3:] == ["boruta-user@127.0.0.1", "--", "-v"]
+    assert stage.run("ssh", "-c", "board=rpi4", "--", "1").status == 0
+    assert stage.arguments[-2:] == ["boruta-user@127.0.0.1", "1"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_session_request_and_files(
+    stage: Stage, served: Served, number: signal.Signals
+) -> None:
+    """Without a terminal SIGINT is meant for us as the others are."""
+    stage.hold()
+    with ended(stage.start("ssh", "-c", "board=rpi4")) as process:
+        stage.wait_for_ssh()
+        folder = Path((stage.folder / "folder").read_text().strip())
+        assert (folder / "key").exists()
+        process.send_signal(number)
+        assert finish(process).status == 128 + number
+    assert state(served) == "DONE"
+    assert not folder.exists()
+    stage.assert_nothing_left()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_while_waiting_closes_the_request(
+    stage: Stage, served: Served, number: signal.Signals
+) -> None:
+    with ended(stage.start("ssh", "-c", "board=rpi3")) as process:
+        served.wait_for(lambda farm: farm.called("GET", "reqs/1/explain") > 0)
+        process.send_signal(number)
+        outcome = finish(process)
+    assert outcome.status == 128 + number
+    assert state(served) == "CANCELLED"
+    assert "Traceback" not in outcome.err
+
+
+def test_ctrl_c_on_a_terminal_belongs_to_ssh(stage: Stage, served: Served) -> None:
+    stage.hold()
+    stage.environment["INTERRUPTED"] = "yes"
+    ours, theirs = pty.openpty()
+    try:
+        with ended(stage.start("ssh", "-c", "board=rpi4", terminal=theirs)) as process:
+            stage.wait_for_ssh()
+            os.write(ours, b"\x03")
+            assert finish(process).status == 5
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (stage.folder / "interrupted").exists()
+    assert state(served) == "DONE"
+    stage.assert_nothing_left()
+
+
+def test_a_spinner_on_a_terminal_and_ctrl_c_while_waiting(stage: Stage, served: Served) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        with ended(stage.start("ssh", "-c", "board=rpi3", terminal=theirs)) as process:
+            shown = b""
+            while b"position 1" not in shown:
+                shown += os.read(ours, 4096)
+            os.write(ours, b"\x03")
+            assert finish(process).status == 130
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert b"\x1b[?25l" in shown, "the cursor hides behind the spinner"
+    assert state(served) == "CANCELLED"
+
+
+def test_waiting_is_told_in_plain_lines_without_a_terminal(stage: Stage, served: Served) -> None:
+    served.farm.holders = [
+        {
+            "WorkerUUID": "u",
+            "Name": "lab-rpi3",
+            "Request": 3,
+            "Owner": "ann",
+            "Until": "2026-01-01T14:05:00Z",
+        }
+    ]
+    with ended(stage.start("ssh", "-c", "board=rpi3")) as process:
+        served.wait_for(lambda farm: farm.called("GET", "reqs/1/explain") > 0)
+        served.do(lambda farm: farm.add_worker(2, "lab-rpi3", caps={"board": "rpi3"}))
+        outcome = finish(process)
+    assert outcome.status == 0
+    first = outcome.err.splitlines()[0]
+    assert first == "waiting: position 1, lab-rpi3 held by ann until 2026-01-01 14:05"
+
+
+def test_the_wait_has_a_limit(stage: Stage, served: Served) -> None:
+    outcome = stage.run("ssh", "-c", "board=rpi3", "--wait", "0.2s")
+    assert outcome.status == 255
+    assert "request 1 found no free board" in outcome.err
+    assert state(served) == "CANCELLED"
+
+
+def test_attaching_neither_files_nor_closes(stage: Stage, served: Served, boruta: Boruta) -> None:
+    boruta("new", "-c", "board=rpi4")
+    outcome = stage.run("ssh", "1", "--", "true")
+    assert outcome.status == 0
+    assert stage.arguments[-1] == "true"
+    assert list(served.farm.requests) == [1]
+    assert state(served) == "IN PROGRESS"
+    stage.assert_nothing_left()
+
+
+def test_attaching_to_nothing_or_to_what_is_over(stage: Stage, boruta: Boruta) -> None:
+    outcome = stage.run("ssh", "9")
+    assert (outcome.status, outcome.err) == (255, "boruta: Request not found\n")
+    boruta("new", "-c", "board=rpi4")
+    boruta("close", "1")
+    outcome = stage.run("ssh", "1")
+    assert (outcome.status, outcome.err) == (255, "boruta: request 1 is DONE: closed\n")
+
+
+def test_an_own_key(stage: Stage, served: Served) -> None:
+    (stage.folder / "id").write_text("the private half is never read")
+    (stage.folder / "id").chmod(0)
+    public = stage.folder / "id.pub"
+    public.write_text("ssh-ed25519 AAAA me@here\n")
+    assert stage.run("ssh", "-c", "board=rpi4", "--key", str(public)).status == 0
+    assert served.farm.requests[1]["SSHKey"] == "ssh-ed25519 AAAA me@here"
+    assert pairs(stage.arguments, "-i") == [str(stage.folder / "id")]
+
+
+def test_without_host_key_that_is_said(stage: Stage, served: Served) -> None:
+    served.farm.host_key = None
+    outcome = stage.run("ssh", "-c", "board=rpi4")
+    assert outcome.status == 0
+    assert "tells no host key" in outcome.err
+    options = pairs(stage.arguments, "-o")
+    assert "StrictHostKeyChecking=accept-new" in options
+    assert "StrictHostKeyChecking=yes" not in options
+
+
+def test_a_board_that_is_taken_away(stage: Stage, served: Served) -> None:
+    stage.hold()
+    with ended(stage.start("ssh", "-c", "board=rpi4")) as process:
+        stage.wait_for_ssh()
+        served.wait_for(lambda farm: len(farm.streams) == 1)
+        served.do(lambda farm: farm.finish(1, "FAILED", "power cut"))
+        served.wait_for(lambda farm: not farm.streams)
+        stage.let_go(255)
+        outcome = finish(process)
+    assert outcome.status == 255
+    assert "the job ended, request 1 is FAILED: power cut" in outcome.err
+
+
+def test_extra_arguments_come_after_ours(stage: Stage) -> None:
+    assert stage.run("ssh", "-c", "board=rpi4", "--ssh-arg=-t").status == 0
+    arguments = stage.arguments
+    assert arguments.index("-t") == arguments.index("boruta-user@127.0.0.1") - 1
+
+
+def test_without_a_server(stage: Stage) -> None:
+    stage.environment["BORUTA_SERVER"] = "http://127.0.0.1:1"
+    outcome = stage.run("ssh", "-c", "board=rpi4")
+    assert outcome.status == 255
+    assert "cannot reach the server at http://127.0.0.1:1: connection refused" in outcome.err
+
+
+def test_without_ssh_nothing_is_filed(stage: Stage, served: Served) -> None:
+    stage.environment["PATH"] = str(stage.folder)
+    outcome = stage.run("ssh", "-c", "board=rpi4")
+    assert outcome.status == 255
+    assert "'ssh' was not found; install it" in outcome.err
+    assert served.farm.requests == {}
+
+
+def test_input_and_output_are_handed_through(stage: Stage) -> None:
+    (stage.folder / "bin" / "ssh").write_text("#!/bin/sh\nexec tr a-z A-Z\n")
+    process = stage.start("ssh", "-c", "board=rpi4", stdin=subprocess.PIPE)
+    with ended(process):
+        out, _ = process.communicate("quiet words", timeout=20)
+    assert (process.returncode, out) == (0, "QUIET WORDS")
+
+
+def test_usage(boruta: Boruta) -> None:
+    words = boruta("ssh", "3", "-c", "a=b", status=2).err
+    assert "with an ID nothing is filed" in words
+    assert "no duration" in boruta("ssh", "--wait", "10", status=2).err
+    assert "a command goes after --" in boruta("ssh", "uname", status=2).err

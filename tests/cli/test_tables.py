@@ -1,0 +1,58 @@
+import json
+
+import pytest
+
+from boruta_farm.cli.options import Output
+from boruta_farm.cli.tables import Listing, plain_lines, print_listing, print_table
+
+LISTING = Listing(
+    headers=("Name", "State"),
+    rows=[("lab", "IDLE"), ("a longer name", "")],
+    records=[{"Name": "lab"}, {"Name": "größer"}],
+    ids=["1", "2"],
+)
+
+
+def test_plain_lines_are_aligned_and_never_cut() -> None:
+    lines = list(plain_lines(("Name", "State"), [("x" * 300, "IDLE"), ("y", "BUSY")]))
+    assert lines[0] == "NAME" + " " * 298 + "STATE"
+    assert [line.index("STATE") if n == 0 else line[302:] for n, line in enumerate(lines)] == [
+        302,
+        "IDLE",
+        "BUSY",
+    ]
+    assert list(plain_lines(("Name",), [])) == ["NAME"]
+
+
+@pytest.mark.parametrize(
+    ("output", "text"),
+    [
+        (Output.TABLE, "NAME           STATE\nlab            IDLE\na longer name\n"),
+        (Output.IDS, "1\n2\n"),
+        (Output.JSONL, '{"Name": "lab"}\n{"Name": "größer"}\n'),
+    ],
+)
+def test_forms(output: Output, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    print_listing(LISTING, output)
+    assert capsys.readouterr().out == text
+
+
+def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    print_listing(LISTING, Output.JSON)
+    assert json.loads(capsys.readouterr().out) == LISTING.records
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_colours_are_for_terminals_that_want_them(
+    no_color: str,
+    coloured: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", no_color)
+    print_table(("Name", "State"), [("[red]lab", "RUNNING (unreachable)")])
+    out = capsys.readouterr().out
+    assert ("\x1b[36m" in out) is coloured
+    assert "[red]lab" in out, "what a server sends is no markup"

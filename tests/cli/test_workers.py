@@ -1,0 +1,56 @@
+import json
+
+import pytest
+
+from tests.cli.stage import Boruta
+from tests.client.fakes import uuid_of
+from tests.client.serving import Served
+
+
+@pytest.fixture(autouse=True)
+def boards(boruta: Boruta, served: Served) -> None:
+    """Register two boards, of which the first is lent."""
+    served.do(lambda farm: farm.add_worker(1, "lab-rpi4", caps={"board": "rpi4", "arch": "arm"}))
+    served.do(lambda farm: farm.add_worker(2, "lab-rpi3", state="MAINTENANCE"))
+    boruta("new", "-c", "board=rpi4")
+
+
+def test_workers(boruta: Boruta, served: Served) -> None:
+    served.farm.workers[uuid_of(2)] |= {"Reason": "new\x1b[31m card", "Fence": "none"}
+    lines = boruta("workers").lines
+    assert lines[0].split()[:4] == ["NAME", "STATE", "SINCE", "CAPABILITIES"]
+    assert lines[0].split()[4:] == ["HELD", "REASON", "FENCE"]
+    assert lines[1].startswith("lab-rpi4  RUNNING")
+    assert "arch=arm board=rpi4  request 1 until " in lines[1]
+    assert uuid_of(1) not in lines[1]
+    assert lines[2].endswith("new?[31m card  none"), "a server cannot steer the terminal"
+
+
+def test_workers_for_scripts(boruta: Boruta, served: Served) -> None:
+    assert boruta("workers", "-o", "ids").lines == [uuid_of(1), uuid_of(2)]
+    assert boruta("workers", "-c", "board=rpi4", "-o", "ids").lines == [uuid_of(1)]
+    records = json.loads(boruta("workers", "-o", "json").out)
+    assert records == list(served.farm.workers.values())
+
+
+def test_filters_reach_the_server(boruta: Boruta, served: Served) -> None:
+    boruta("workers", "--state", "idle", "--group", "ci")
+    bodies = [c[3] for c in served.farm.calls if c[1] == "workers/list"]
+    assert json.loads(bodies[-1])["Filter"] == {"Groups": ["ci"], "States": ["IDLE"]}
+
+
+def test_show_by_name_uuid_and_prefix(boruta: Boruta) -> None:
+    for name in ("lab-rpi3", uuid_of(2), "lab-rpi3"[:8]):
+        assert "UUID          " + uuid_of(2) in boruta("worker", "show", name).out
+    running = boruta("worker", "show", "lab-rpi4").out
+    assert "Held          request 1 until" in running
+    assert json.loads(boruta("worker", "show", "lab-rpi4", "-o", "json").out)["Epoch"] == 3
+
+
+def test_names_that_are_none_or_many(boruta: Boruta) -> None:
+    words = boruta("worker", "show", "lab", status=1).err
+    assert words == "boruta: 'lab' could be lab-rpi3, lab-rpi4; write more of the name\n"
+    words = boruta("worker", "show", "lba-rpi4", status=1).err
+    assert "did you mean lab-rpi4" in words
+    assert "see: boruta workers" in boruta("worker", "show", "x", status=1).err
+    assert "there is no worker ''" in boruta("worker", "show", "", status=1).err

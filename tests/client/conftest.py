@@ -1,0 +1,30 @@
+"""A fake farm on a free port, and a connection to it."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from boruta_farm.client.config import ClientConfig
+from boruta_farm.client.farm import Farm, connect
+from tests.client.serving import Served, serve
+
+
+@pytest.fixture(scope="package")
+def port() -> Iterator[Served]:
+    """Return a server whose farm changes from test to test."""
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def served(port: Served) -> Served:
+    """Return the server with a fresh fake farm."""
+    port.start_over()
+    return port
+
+
+@pytest.fixture
+async def farm(served: Served) -> AsyncIterator[Farm]:
+    """Return a connection to the fake farm."""
+    async with connect(ClientConfig(server=served.address)) as connected:
+        yield connected

@@ -1,0 +1,160 @@
+import asyncio
+import itertools
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from boruta_farm.client.lease import Lease, hold
+from boruta_farm.model.errors import (
+    NotFoundError,
+    ProlongLimitError,
+    RequestNotFoundError,
+    WorkerNotAssignedError,
+)
+from boruta_farm.model.request import RequestState
+from tests.client.stubs import ACCESS, AWAY, HOUR, START, StubFarm
+from tests.client.virtual import run_virtually
+
+
+def held(farm_of: Callable[[], StubFarm], seconds: float) -> tuple[StubFarm, list[str], Lease]:
+    """Hold the stub's request for some virtual seconds; return farm, words said and lease."""
+    said: list[str] = []
+
+    async def work() -> tuple[StubFarm, list[str], Lease]:
+        farm = farm_of()
+        async with hold(farm, farm.stub.request, ACCESS, said.append) as lease:
+            await asyncio.sleep(seconds)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        return farm, said, lease
+
+    return run_virtually(work)
+
+
+def test_prolonged_at_half_of_the_remaining_time() -> None:
+    farm, said, lease = held(StubFarm, 4000)
+    assert farm.stub.at("prolong_access") == [1800, 3600]
+    assert lease.until == START + timedelta(seconds=3600) + HOUR
+    assert said == []
+
+
+def test_an_agent_out_of_reach_is_asked_again_and_again() -> None:
+    def farm_of() -> StubFarm:
+        farm = StubFarm()
+        farm.stub.failures["prolong_access"] = [AWAY, AWAY]
+        return farm
+
+    farm, said, _ = held(farm_of, 3200)
+    assert farm.stub.at("prolong_access") == [1800, 2700, 3150]
+    assert said == []
+
+
+def test_a_refusal_at_the_limit_is_said_and_announced_before_the_end() -> None:
+    def farm_of() -> StubFarm:
+        farm = StubFarm()
+        farm.stub.failures["prolong_access"] = [ProlongLimitError("the limit of 24 h")]
+        return farm
+
+    farm, said, _ = held(farm_of, 3400)
+    assert farm.stub.at("prolong_access") == [1800]
+    assert re.fullmatch(r"not prolonged: the limit of 24 h; it ends at \d\d:\d\d", said[0])
+    assert said[1].startswith("the job ends in 5 minutes, at")
+    assert len(said) == 2
+
+
+def test_an_end_that_moves_no_more_is_the_limit() -> None:
+    farm, said, lease = held(lambda: StubFarm(limit=1.5 * HOUR), 5200)
+    assert farm.stub.at("prolong_access") == [1800, 3600]
+    assert lease.until == START + 1.5 * HOUR
+    assert [words[:28] for words in said] == [
+        "the farm's limit is reached:",
+        "the job ends in 5 minutes, a",
+    ]
+
+
+@pytest.mark.parametrize("error", [WorkerNotAssignedError(), RequestNotFoundError()])
+def test_a_job_that_is_over_is_left_alone(error: NotFoundError | WorkerNotAssignedError) -> None:
+    def farm_of() -> StubFarm:
+        farm = StubFarm(keep_alive=120)
+        farm.stub.failures["prolong_access"] = [error]
+        farm.stub.failures["keep_alive"] = [None, AWAY, error]
+        return farm
+
+    farm, said, _ = held(farm_of, 8000)
+    assert farm.stub.at("prolong_access") == [1800]
+    assert farm.stub.at("keep_alive") == [30, 60, 90]
+    assert said == []
+
+
+def test_without_keep_alive_nothing_is_renewed() -> None:
+    farm, _, _ = held(StubFarm, 1000)
+    assert farm.stub.at("keep_alive") == []
+
+
+def test_prolonging_near_the_end_is_not_frantic() -> None:
+    def farm_of() -> StubFarm:
+        farm = StubFarm()
+        farm.stub.failures["prolong_access"] = [AWAY] * 100
+        return farm
+
+    farm, _, _ = held(farm_of, 3610)
+    times = farm.stub.at("prolong_access")
+    assert min(later - earlier for earlier, later in itertools.pairwise(times)) >= 1
+
+
+def run(work: Callable[[], Awaitable[None]]) -> None:
+    run_virtually(work)
+
+
+def test_the_end_is_noticed_by_its_event() -> None:
+    async def work() -> None:
+        farm = StubFarm()
+        async with hold(farm, farm.stub.request, ACCESS) as lease:
+            await asyncio.sleep(10)
+            before = lease.over
+            assert before is None
+            failed = replace(farm.stub.request, state=RequestState.FAILED, reason="power cut")
+            farm.stub.request = failed
+            farm.channel.poked.set()
+            assert await lease.ended() == failed
+            assert lease.over == failed
+            assert asyncio.get_running_loop().time() == 10
+
+    run(work)
+
+
+def test_giving_up_to_wait_for_the_end_does_not_lose_it() -> None:
+    async def work() -> None:
+        farm = StubFarm()
+        async with hold(farm, farm.stub.request, ACCESS) as lease:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(lease.ended(), 5)
+            farm.stub.request = replace(farm.stub.request, state=RequestState.DONE)
+            farm.channel.poked.set()
+            assert (await lease.ended()).state is RequestState.DONE
+
+    run(work)
+
+
+def test_a_server_without_events_is_said_and_costs_nothing_else() -> None:
+    def farm_of() -> StubFarm:
+        farm = StubFarm()
+        farm.channel.no_events = NotFoundError("no such route")
+        return farm
+
+    farm, said, _ = held(farm_of, 2000)
+    assert said == ["the end of the job will not be announced: no such route"]
+    assert farm.stub.at("prolong_access") == [1800]
+
+
+def test_a_waiting_request_cannot_be_held() -> None:
+    async def work() -> None:
+        farm = StubFarm()
+        waiting = replace(farm.stub.request, job=None)
+        with pytest.raises(ValueError, match="only a running request"):
+            async with hold(farm, waiting, ACCESS):
+                pass
+
+    run(work)

@@ -1,0 +1,132 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from boruta_farm.client import wire
+from boruta_farm.model.errors import ProtocolError
+from boruta_farm.model.events import EventKind
+from boruta_farm.model.job import JobPhase
+from boruta_farm.model.request import RequestState
+from boruta_farm.model.worker import Fence, WorkerState
+
+ORIGINAL_REQUEST: dict[str, Any] = {
+    "ID": 1,
+    "Priority": 4,
+    "Owner": {"Groups": None},
+    "Deadline": "2026-12-01T00:00:00.123456789Z",
+    "ValidAfter": "2026-11-01T00:00:00Z",
+    "State": "IN PROGRESS",
+    "Job": {"WorkerUUID": "u", "Timeout": "2026-11-01T02:00:00+01:00"},
+    "Caps": {"device_type": "rpi4"},
+}
+ORIGINAL_WORKER: dict[str, Any] = {
+    "WorkerUUID": "u",
+    "State": "IDLE",
+    "Groups": None,
+    "Caps": {"UUID": "u"},
+}
+
+
+def test_request_of_the_original() -> None:
+    request = wire.read_request(ORIGINAL_REQUEST)
+    assert (request.id, request.priority, request.state) == (1, 4, RequestState.IN_PROGRESS)
+    assert request.deadline == datetime(2026, 12, 1, 0, 0, 0, 123456, tzinfo=UTC)
+    assert request.created == request.valid_after
+    assert request.owner_groups is None
+    assert request.job is not None
+    assert request.job.timeout == datetime(2026, 11, 1, 1, tzinfo=UTC)
+    assert request.job.phase is JobPhase.LIVE
+
+
+def test_additive_keys_of_ours() -> None:
+    more = {
+        "Owner": {"Groups": ["ci"]},
+        "State": "DONE",
+        "SSHKey": "ssh-ed25519 AAAA",
+        "KeepAlive": 120,
+        "Reason": "closed",
+        "Created": "2026-10-01T00:00:00Z",
+        "Finished": "2026-11-01T00:30:00Z",
+    }
+    request = wire.read_request(ORIGINAL_REQUEST | more)
+    assert request.owner_groups == frozenset({"ci"})
+    assert (request.ssh_key, request.keep_alive, request.reason) == (
+        "ssh-ed25519 AAAA",
+        120,
+        "closed",
+    )
+    assert request.created == datetime(2026, 10, 1, tzinfo=UTC)
+    assert request.finished == datetime(2026, 11, 1, 0, 30, tzinfo=UTC)
+    assert request.job is not None
+    assert request.job.phase is JobPhase.ENDED
+
+
+def test_worker_of_the_original_and_of_ours() -> None:
+    worker = wire.read_worker(ORIGINAL_WORKER)
+    assert (worker.uuid, worker.name, worker.state) == ("u", "u", WorkerState.IDLE)
+    assert (worker.groups, worker.fence) == ((), Fence.NONE)
+    more = {"Name": "lab", "Fence": "agent", "Groups": ["a", "b"], "AfterJob": True, "Port": 20001}
+    worker = wire.read_worker(ORIGINAL_WORKER | more)
+    assert (worker.name, worker.fence, worker.groups) == ("lab", Fence.AGENT, ("a", "b"))
+    assert (worker.after_job, worker.port) == (True, 20001)
+
+
+@pytest.mark.parametrize(
+    ("address", "ip"),
+    [
+        ({"IP": "10.0.0.7", "Port": 1, "Zone": ""}, "10.0.0.7"),
+        ({"IP": "::", "Port": 1, "Zone": ""}, "lab"),
+        ({"IP": None, "Port": 1}, "lab"),
+        ({"IP": "fe80::1", "Port": 1, "Zone": "eth0"}, "fe80::1%eth0"),
+    ],
+)
+def test_access_is_an_address_to_dial(address: dict[str, Any], ip: str) -> None:
+    access = wire.read_access({"Addr": address, "Key": "K", "Username": "boruta-user"}, "lab")
+    assert (access.ip, access.port, access.key, access.host_key) == (ip, 1, "K", None)
+
+
+def test_event_and_an_event_of_tomorrow() -> None:
+    value = {"Number": 5, "At": "2026-11-01T00:00:00Z", "Kind": "worker.lost", "Worker": "u"}
+    event = wire.read_event(value)
+    assert event is not None
+    assert (event.number, event.kind, event.worker) == (5, EventKind.WORKER_LOST, "u")
+    assert wire.read_event(value | {"Kind": "worker.painted"}) is None
+
+
+def test_explanation() -> None:
+    holder = {
+        "WorkerUUID": "u",
+        "Name": "lab",
+        "Request": 3,
+        "Owner": "ann",
+        "Until": "2026-11-01T00:00:00Z",
+    }
+    value = {"ID": 4, "State": "WAITING", "Position": 2, "Matching": {"RUNNING": 1}}
+    found = wire.read_explanation(value | {"Holders": [holder], "Text": "words"})
+    assert (found.position, found.matching, found.text) == (2, {"RUNNING": 1}, "words")
+    assert (found.holders[0].name, found.holders[0].owner) == ("lab", "ann")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"ID": "1"}, "a request with ID being a text of another form"),
+        ({"ID": True}, "ID being true or false"),
+        ({"ID": None}, "a request without ID"),
+        ({"State": "DREAMING"}, "unknown State 'DREAMING'"),
+        ({"Deadline": "soon"}, "Deadline being"),
+        ({"Deadline": "0001-01-01T00:00:00Z"}, "without Deadline"),
+        ({"Caps": {"a": 1}}, "Caps being an object"),
+        ({"Owner": {"Groups": [1]}}, "Groups being a list"),
+        ({"Job": []}, "a list where a job was expected"),
+    ],
+)
+def test_what_breaks_the_protocol_is_named(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(ProtocolError, match=words):
+        wire.read_request(ORIGINAL_REQUEST | change)
+
+
+def test_a_list_must_be_one() -> None:
+    with pytest.raises(ProtocolError, match="nothing where a list was expected"):
+        wire.read_requests(None)

@@ -1,0 +1,77 @@
+import json
+
+import pytest
+
+from boruta_farm.client.farm import Farm
+from boruta_farm.model.errors import WorkerNotFoundError
+from boruta_farm.model.listing import WorkerFilter
+from boruta_farm.model.worker import WorkerState
+from tests.client.fakes import uuid_of
+from tests.client.serving import Served
+
+
+@pytest.fixture(autouse=True)
+def boards(served: Served) -> None:
+    served.do(lambda farm: farm.add_worker(1, "lab one", caps={"board": "rpi4"}))
+    served.do(lambda farm: farm.add_worker(2, "lab-2", state="MAINTENANCE"))
+
+
+def last_body(served: Served) -> object:
+    return json.loads(served.farm.calls[-1][3])
+
+
+async def test_list_and_filter(farm: Farm, served: Served) -> None:
+    page = await farm.workers.list_workers(farm.caller)
+    assert [worker.name for worker in page.items] == ["lab one", "lab-2"]
+    where = WorkerFilter(caps={"board": "rpi4"}, groups=("ci",), states=("IDLE",))
+    page = await farm.workers.list_workers(farm.caller, where)
+    assert page.total == 1
+    assert last_body(served) == {
+        "Filter": {"Groups": ["ci"], "Capabilities": {"board": "rpi4"}, "States": ["IDLE"]},
+        "Sorter": None,
+        "Paginator": None,
+    }
+    assert (await farm.workers.list_workers(farm.caller, WorkerFilter(states=()))).total == 0
+
+
+async def test_by_uuid_and_by_name_with_a_blank(farm: Farm) -> None:
+    assert (await farm.workers.get_worker_info(farm.caller, uuid_of(1))).name == "lab one"
+    assert (await farm.workers.get_worker_info(farm.caller, "lab one")).uuid == uuid_of(1)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "nobody", "a?b"])
+async def test_unknown_names(farm: Farm, name: str) -> None:
+    with pytest.raises(WorkerNotFoundError):
+        await farm.workers.get_worker_info(farm.caller, name)
+
+
+async def test_set_state_with_reason_and_after_job(farm: Farm, served: Served) -> None:
+    await farm.workers.set_state(farm.caller, "lab-2", WorkerState.IDLE)
+    assert last_body(served) == {"WorkerState": "IDLE"}
+    await farm.workers.set_state(
+        farm.caller, "lab-2", WorkerState.MAINTENANCE, reason="new card", after_job=True
+    )
+    assert last_body(served) == {
+        "WorkerState": "MAINTENANCE",
+        "Reason": "new card",
+        "AfterJob": True,
+    }
+
+
+async def test_groups(farm: Farm) -> None:
+    await farm.workers.set_groups(farm.caller, "lab-2", ("b", "a"))
+    assert (await farm.workers.get_worker_info(farm.caller, "lab-2")).groups == ("b", "a")
+    await farm.workers.set_groups(farm.caller, "lab-2", ())
+    assert (await farm.workers.get_worker_info(farm.caller, "lab-2")).groups == ()
+
+
+async def test_deregister(farm: Farm) -> None:
+    await farm.workers.deregister(farm.caller, "lab-2")
+    with pytest.raises(WorkerNotFoundError):
+        await farm.workers.deregister(farm.caller, "lab-2")
+
+
+async def test_orphans(farm: Farm, served: Served) -> None:
+    served.farm.orphans = 3
+    assert await farm.workers.count_orphans(farm.caller, "lab-2") == 3
+    assert await farm.workers.count_orphans(farm.caller, "lab-2", ("a", "b")) == 3
