@@ -97,7 +97,7 @@ class Processes:
             f'server = "{url}"\nname = "{name}"\ndriver = "sandbox"\n'
             f'state_dir = "{folder}"\n\n[caps]\nUUID = "{uuid.uuid4()}"\n' + "\n".join(lines) + "\n"
         )
-        await self._start(name, ["boruta_farm.dryad.main", "--conf", str(path)], {})
+        await self._start(name, ["boruta_farm.dryad", "--conf", str(path)], {})
 
     async def end(self) -> None:
         """End agents first, so that they clean up, then the server with its relay."""

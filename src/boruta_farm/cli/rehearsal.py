@@ -110,12 +110,14 @@ class Rehearsal:
         self._step(f"scp: 1 MiB there and back, unchanged (sha256 {digest[:12]}...)")
 
     async def _leave_daemon(self, access: AccessInfo, files: Files) -> None:
-        """Leave a daemon behind as a careless or hostile user would."""
-        script = f"setsid sh -c 'exec -a {self._mark} sleep 86400' >/dev/null 2>&1 </dev/null &"
-        await self._ssh(access, files, f"bash -c {_quoted(script)}; sleep 0")
-        seen = await self._ssh(access, files, f"grep -lz {self._mark} /proc/[0-9]*/cmdline | wc -l")
-        _must(int(seen.decode().strip() or 0) > 0, "the planted daemon does not run")
-        _must(bool(_processes(self._mark)), "the planted daemon cannot be seen from outside")
+        """Leave a daemon behind as a careless or hostile user would.
+
+        It bears a name of its own, so that it can be told from all others in the process list.
+        """
+        plant = f'cp "$(command -v sleep)" {self._mark}'
+        start = f"(setsid ./{self._mark} 86400 >/dev/null 2>&1 </dev/null &)"
+        await self._ssh(access, files, f"{plant} && {start}")
+        _must(bool(_processes(self._mark)), "the planted daemon does not run")
         self._step("a setsid daemon is left behind by the session, and runs")
 
     async def _close(self, request_id: int) -> None:
@@ -227,13 +229,9 @@ def _processes(mark: str) -> list[int]:
                 line = (entry / "cmdline").read_bytes()
             except OSError:
                 continue
-            if line.startswith(mark.encode()):
+            if mark.encode() in line.split(b"\0")[0]:
                 found.append(int(entry.name))
     return found
-
-
-def _quoted(script: str) -> str:
-    return "'" + script.replace("'", "'\\''") + "'"
 
 
 def _must(holds: bool, trouble: str) -> None:

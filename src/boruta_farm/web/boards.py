@@ -4,26 +4,11 @@ from typing import Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from boruta_farm.link.agent import PATH as PATH
+from boruta_farm.link.socket import Socket as Socket
 from boruta_farm.web.headers import bearer
 
-PATH = "/api/v1/link"
 FORBIDDEN = 4403
-
-
-class Socket(Protocol):
-    """One text channel to an agent."""
-
-    async def send(self, text: str) -> None:
-        """Send one message."""
-        ...
-
-    async def receive(self) -> str | None:
-        """Return the next message, None after the agent has gone."""
-        ...
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close the channel, with words for the agent's log."""
-        ...
 
 
 class Hub(Protocol):
@@ -58,16 +43,25 @@ class BoardSocket:
         self._websocket = websocket
 
     async def send(self, text: str) -> None:
-        """Send one message."""
-        await self._websocket.send_text(text)
+        """Send one message; to an agent that has gone it is lost, as ``receive`` will tell."""
+        try:
+            await self._websocket.send_text(text)
+        except (WebSocketDisconnect, RuntimeError):
+            # Starlette raises the latter once either side has closed.
+            return
 
     async def receive(self) -> str | None:
-        """Return the next message, None after the agent has gone."""
+        """Return the next message, None after the agent has gone or sent what is no text."""
         try:
             return await self._websocket.receive_text()
-        except WebSocketDisconnect:
+        except (WebSocketDisconnect, RuntimeError, KeyError):
+            # The latter two: we have closed already, or a binary message came.
             return None
 
     async def close(self, code: int, reason: str) -> None:
         """Close the channel, with words for the agent's log."""
-        await self._websocket.close(code, reason)
+        try:
+            await self._websocket.close(code, reason)
+        except RuntimeError:
+            # Closed already, by either side.
+            return

@@ -1,0 +1,101 @@
+"""The documentation page of the command line, rendered from the verbs themselves."""
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from boruta_farm.cli.main import app
+
+HEAD = """# Command line
+
+`boruta` is client and server in one command. `boruta VERB --help` tells what this page tells.
+
+## Which server
+
+The first that is given counts: `--server URL`, a profile named with `--profile`,
+`BORUTA_SERVER`, the profile file, `http://127.0.0.1:8487`. The profile file is
+`~/.config/boruta/config.toml` (or below `XDG_CONFIG_HOME`):
+
+```toml
+server = "http://lab.example:8487"
+
+[profile.far]
+server = "https://far.example"
+token = "..."
+```
+
+`--profile far`, `BORUTA_PROFILE=far` or `profile_name = "far"` at the top of the file choose a
+profile. A file with a token must be readable by its owner only (`chmod 600`). `BORUTA_TOKEN` sets
+the token for any server; a token of the file is sent to the server of the same table only.
+
+## What is printed
+
+Results go to stdout, everything else to stderr. `-o` chooses the form, before or after the verb:
+`table` for people (colours on terminals only, never with `NO_COLOR`; whole lines without a
+terminal), `json` (one document), `jsonl` (one line for each), `ids` (one id for each). JSON has
+the keys of the HTTP API. Times are shown in the local zone, in JSON in UTC.
+
+| exit status | meaning |
+| --- | --- |
+| 0 | done |
+| 1 | failed; stderr tells why and what to do |
+| 2 | wrong usage |
+| 130 | ended by Ctrl-C |
+
+`boruta ssh` has statuses of its own: that of ssh (which is that of the command on the board), 255
+for its own failures, 128 + n after signal n.
+
+Times are given as `2026-01-31T18:30` (local, or with an offset) or as a duration from now (`2h`);
+durations are written with units: `90s`, `10m`, `1h30m`, `2d`. Workers are given by name, UUID or
+the unique beginning of either. `boruta --install-completion` sets up the shell's completion.
+
+## `boruta ssh`
+
+Files a request, shows position and holder while it waits, connects with OpenSSH, and closes the
+request when ssh ends. While ssh runs, the job is prolonged at half of its remaining time; when the
+farm's limit is reached, that is said, and again 5 minutes before the end. The request is filed
+with a `KeepAlive` of 120 s, renewed every 30 s: when this client dies, the board is free 2 minutes
+later.
+
+The board's key lies in a file of mode 0600 in a folder of mode 0700 while ssh runs, the board's
+host key is pinned beside it, and both are removed at the end. With `--key FILE.pub` your own public
+key is installed on the board instead, and no private key travels at all.
+
+Ctrl-C while waiting closes the request; inside the session it belongs to ssh. SIGTERM and SIGHUP
+end ssh, close the request and remove the files. `boruta ssh ID` connects to a request that exists,
+waiting for its turn if need be; it neither files nor closes one, but keeps it alive and prolonged.
+
+## Verbs
+"""
+WIDE = 10_000
+
+
+def page() -> str:
+    """Return the page as Markdown."""
+    root = get_command(app)
+    assert isinstance(root, TyperGroup)
+    return HEAD + "".join(_sections(root, "boruta"))
+
+
+def _sections(group: TyperGroup, path: str) -> list[str]:
+    found = []
+    for name, command in group.commands.items():
+        place = f"{path} {name}"
+        if isinstance(command, TyperGroup):
+            found += _sections(command, place)
+            continue
+        context = typer.Context(command, info_name=place, terminal_width=WIDE)
+        usage = command.get_usage(context).removeprefix("Usage: ")
+        words = "\n".join(line.strip() for line in (command.help or "").splitlines())
+        found.append(f"\n### `{place}`\n\n{words}\n\n    {usage}\n")
+        records = [item.get_help_record(context) for item in command.get_params(context)]
+        rows = [
+            f"| `{_cell(r[0])}` | {_cell(r[1])} |\n" for r in records if r and "--help" not in r[0]
+        ]
+        if rows:
+            found.append("\n| | |\n| --- | --- |\n" + "".join(rows))
+    return found
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

@@ -1,0 +1,76 @@
+"""Dial the farm: one WebSocket to the server's port, with the board's credential."""
+
+from urllib.parse import urlsplit, urlunsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+
+from boruta_farm.link.agent import PATH
+from boruta_farm.link.socket import Socket
+from boruta_farm.model.errors import RefusedError, UnavailableError
+
+OPEN_WITHIN = 10.0
+MAX_MESSAGE = 1 << 20
+REFUSALS = (401, 403)
+
+
+class Dialler:
+    """Open sockets to one farm."""
+
+    def __init__(self, server: str, credential: str) -> None:
+        self._url = link_url(server)
+        self._credential = credential
+
+    async def dial(self) -> Socket:
+        """Return an open socket. Raises UnavailableError, RefusedError."""
+        try:
+            connection = await connect(
+                self._url,
+                additional_headers={"Authorization": f"Bearer {self._credential}"},
+                open_timeout=OPEN_WITHIN,
+                max_size=MAX_MESSAGE,
+                compression=None,
+                proxy=None,
+                ping_interval=None,
+            )
+        except InvalidStatus as error:
+            status = error.response.status_code
+            if status in REFUSALS:
+                raise RefusedError(f"{self._url} turned the agent away ({status})") from error
+            raise UnavailableError(f"{self._url} answered {status}") from error
+        except (OSError, TimeoutError, WebSocketException) as error:
+            raise UnavailableError(f"{self._url} is out of reach: {error}") from error
+        return ClientSocket(connection)
+
+
+class ClientSocket:
+    """Show a WebSocket as the link wants it."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    async def send(self, text: str) -> None:
+        """Send one message; once the farm has gone it is lost, as ``receive`` will tell."""
+        try:
+            await self._connection.send(text)
+        except ConnectionClosed:
+            return
+
+    async def receive(self) -> str | None:
+        """Return the next message, None after the farm has gone."""
+        try:
+            message = await self._connection.recv()
+        except ConnectionClosed:
+            return None
+        return message if isinstance(message, str) else None
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the channel."""
+        await self._connection.close(code, reason)
+
+
+def link_url(server: str) -> str:
+    """Return where the farm takes agents, below the server's address."""
+    parts = urlsplit(server)
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/") + PATH, "", ""))

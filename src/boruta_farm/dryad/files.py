@@ -1,0 +1,66 @@
+"""Files that survive a power cut and that nobody else may read."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from boruta_farm.model.errors import ConfigError, StoreError
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def read_boot_id() -> str:
+    """Return what changes with every boot of this machine."""
+    return BOOT_ID.read_text().strip()
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Replace a file at once; when this returns, a power cut cannot undo it. Raises StoreError."""
+    new = path.with_name(f"{path.name}.new")
+    try:
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise StoreError(
+            f"{path}: cannot be written: {error.strerror}; see that the disk is writable and "
+            "has room, then restart the agent"
+        ) from error
+
+
+class StateFolder:
+    """The agent's folder, locked against a second agent."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = -1
+
+    def open(self) -> None:
+        """Make and lock the folder. Raises ConfigError."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise ConfigError(f"state_dir: {self.path} cannot be used: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock)
+            raise ConfigError(
+                f"state_dir: another agent uses {self.path}; stop it, or configure another folder"
+            ) from error
+        self._lock = lock
+
+    def close(self) -> None:
+        """Unlock the folder."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1

@@ -1,0 +1,89 @@
+"""Run a driver's operations: one at a time, within limits, with errors that say what failed."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+from boruta_farm.model.errors import BoardError, BorutaError, UnavailableError
+
+logger = logging.getLogger(__name__)
+
+THOROUGH: Final = 300.0
+"""Seconds for cleaning and preparing, which may remove a large home."""
+
+BRIEF: Final = 30.0
+"""Seconds for everything else."""
+
+Result = TypeVar("Result")
+
+
+async def handle(name: str, limit: float, work: Coroutine[Any, Any, Result]) -> Result:
+    """Do one operation of a driver. Raises BoardError, whatever the driver raised."""
+    try:
+        async with asyncio.timeout(limit):
+            return await work
+    except TimeoutError as error:
+        raise BoardError(f"{name}: the board took longer than {limit:g} s") from error
+    except BorutaError:
+        raise
+    except Exception as error:
+        # A fault in a driver must fail the board visibly instead of being tried for ever.
+        logger.exception("the driver failed in %s", name)
+        raise BoardError(f"{name}: {type(error).__name__}: {error}") from error
+
+
+class Turn:
+    """Let one operation at a time at the board; urgent ones end a mere look at it.
+
+    An operation goes on when the one who asked for it goes away: a lost connection must not
+    leave a board half cleaned.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._look: asyncio.Task[Any] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def take(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Do what changes the board, as soon as the board is free."""
+        if self._look is not None:
+            self._look.cancel()
+        return await asyncio.shield(self._start(self._locked(work)))
+
+    async def look(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Do what only looks at the board. Raises UnavailableError when interrupted."""
+        return await asyncio.shield(self._start(self._looking(work)))
+
+    async def close(self) -> None:
+        """Cancel what is under way and wait for its end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _locked(self, work: Coroutine[Any, Any, Result]) -> Result:
+        try:
+            async with self._lock:
+                return await work
+        finally:
+            work.close()
+
+    async def _looking(self, work: Coroutine[Any, Any, Result]) -> Result:
+        async with self._lock:
+            task = self._start(work)
+            self._look = task
+            try:
+                return await task
+            except asyncio.CancelledError:
+                if not task.cancelled():
+                    task.cancel()
+                    raise
+                raise UnavailableError("interrupted: the board is needed; try again") from None
+            finally:
+                self._look = None

@@ -1,0 +1,92 @@
+"""``dryad``: the agent as a command."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from boruta_farm import __version__
+from boruta_farm.dryad import config as configuration
+from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig
+from boruta_farm.model.errors import BorutaError
+
+DONE, FAILED = 0, 1
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the agent and end the process with its exit status."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the agent until SIGINT or SIGTERM and return the exit status.
+
+    A missing configuration file is written with defaults, and the agent ends with 1: somebody
+    has to name the farm first. Wrong usage ends with 2.
+    """
+    options = _options(arguments)
+    _configure_log(options.log_level)
+    try:
+        if not options.conf.exists():
+            configuration.write_example(options.conf)
+            print(
+                f"dryad: {options.conf}: configuration file generated. Please edit it first",
+                file=sys.stderr,
+            )
+            return FAILED
+        asyncio.run(_serve(configuration.load(options.conf)))
+    except BorutaError as error:
+        print(f"dryad: {error.message}", file=sys.stderr)
+        return FAILED
+    return DONE
+
+
+async def _serve(config: AgentConfig) -> None:
+    # The driver's and the link's libraries take a while to load on a small board; wrong
+    # configurations are told before that.
+    from boruta_farm.dryad.agent import run as run_agent
+
+    work = asyncio.create_task(run_agent(config))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, work.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+    logger.info("stopped")
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="dryad", description="Keep a board of a Boruta farm.", allow_abbrev=False
+    )
+    parser.add_argument(
+        *("-conf", "--conf"),
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help=f"configuration file (default {DEFAULT_PATH})",
+    )
+    parser.add_argument(
+        *("-version", "--version"), action="version", version=f"dryad version {__version__}"
+    )
+    parser.add_argument(
+        "--log-level", choices=("debug", "info", "warning", "error"), default="info"
+    )
+    return parser.parse_args(arguments)
+
+
+def _configure_log(level: str) -> None:
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=level.upper(),
+        format="%(asctime)s %(levelname)-7s %(message)s",
+        force=True,
+    )
+    # At INFO this library logs users' command lines, which are nobody's business.
+    logging.getLogger("asyncssh").setLevel(logging.WARNING)
+    logging.getLogger("websockets").setLevel(logging.WARNING)
