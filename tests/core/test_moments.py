@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from boruta_farm.core.moments import micros, moment
 
-CENTURIES = st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1)).map(  # noqa: DTZ001 - made aware next
+CENTURIES = st.datetimes(datetime(1900, 1, 1), datetime(9999, 12, 31)).map(  # noqa: DTZ001 - made aware next
     lambda when: when.replace(tzinfo=UTC)
 )
 

@@ -35,7 +35,7 @@ def test_those_who_need_not_move_keep_the_least_capable() -> None:
     workers = [
         make_worker("a", {"p": "1"}),
         make_worker("b", {"p": "1", "q": "1"}),
-        make_worker("c", {"p": "1", "q": "1", "r": "1"}),
+        make_worker("c", {"p": "1", "r": "1", "s": "1"}),
     ]
     requests = [
         make_request(1, {"p": "1"}),

@@ -1,6 +1,6 @@
 """Bodies that ask for lists, and the pages that come back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 from boruta_farm.client.channel import Answer
@@ -13,18 +13,13 @@ Item = TypeVar("Item")
 def list_body(
     fields: Mapping[str, object], sorter: Sorter | None, paginator: Paginator | None
 ) -> dict[str, object]:
-    """Return the body of a list call; fields of None do not filter."""
-    given = {key: value for key, value in fields.items() if value is not None}
+    """Return the body of a list call; fields that are None or empty do not filter."""
+    given = {key: value for key, value in fields.items() if value}
     return {
         "Filter": given or None,
         "Sorter": None if sorter is None else {"Item": sorter.item, "Order": sorter.order.value},
         "Paginator": None if paginator is None else _paginator(paginator),
     }
-
-
-def nothing_matches(values: Iterable[object]) -> bool:
-    """Tell whether a filter asks for one of no values; on the wire that would mean "all"."""
-    return any(value == () for value in values)
 
 
 def page_of(answer: Answer, items: tuple[Item, ...]) -> Page[Item]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from boruta_farm.client.channel import Answer, Channel
 from boruta_farm.client.fields import Fields
-from boruta_farm.client.lists import list_body, nothing_matches, page_of
+from boruta_farm.client.lists import list_body, page_of
 from boruta_farm.client.wire import read_access, read_explanation, read_request, read_requests
 from boruta_farm.contracts import Explanation
 from boruta_farm.model.caller import Caller
@@ -75,8 +75,6 @@ class HttpRequests:
         if where.finished_after is not None:
             raise InvalidError("the API cannot list by 'finished_after'; filter the answer instead")
         fields = {"IDs": where.ids, "Priorities": where.priorities, "States": where.states}
-        if nothing_matches(fields.values()):
-            return Page(items=(), total=0, remaining=0)
         answer = await self._channel.post("reqs/list", list_body(fields, sorter, paginator))
         return page_of(answer, read_requests(answer.body))
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from boruta_farm.client.channel import Channel
 from boruta_farm.client.fields import Fields
-from boruta_farm.client.lists import list_body, nothing_matches, page_of
+from boruta_farm.client.lists import list_body, page_of
 from boruta_farm.client.wire import read_worker, read_workers
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import WorkerNotFoundError
@@ -32,8 +32,6 @@ class HttpWorkers:
         where = where or WorkerFilter()
         caps = None if where.caps is None else dict(where.caps)
         fields = {"Groups": where.groups, "Capabilities": caps, "States": where.states}
-        if nothing_matches(fields.values()):
-            return Page(items=(), total=0, remaining=0)
         answer = await self._channel.post("workers/list", list_body(fields, sorter, paginator))
         return page_of(answer, read_workers(answer.body))
 

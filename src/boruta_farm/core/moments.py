@@ -6,8 +6,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def micros(moment: datetime) -> int:
-    """Return microseconds since 1970, exact for the next two centuries and monotone after."""
-    return round(moment.timestamp() * 1_000_000)
+    """Return microseconds since 1970, exactly: a float would lose them within a century."""
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def moment(microseconds: int) -> datetime:

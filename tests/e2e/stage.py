@@ -1,0 +1,176 @@
+"""A real farm for the tests: real processes, real OpenSSH, killed at will."""
+
+import asyncio
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from boruta_farm.cli.demo_farm import Processes
+from boruta_farm.cli.openssh import Files, command_line, find_ssh, session_files
+from boruta_farm.client.config import ClientConfig
+from boruta_farm.client.farm import Farm, connect
+from boruta_farm.client.session import file_request, wait_for_board
+from boruta_farm.model.request import NewRequest, Request
+from boruta_farm.model.worker import AccessInfo, Worker, WorkerState
+
+WITHIN = 30.0
+CAPS = {"board": "test"}
+
+needs_ssh = pytest.mark.skipif(
+    shutil.which("ssh") is None, reason="OpenSSH's client is not installed (openssh-client)"
+)
+
+
+class Yard(Processes):
+    """Processes that can be killed and started again."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        super().__init__(folder)
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+
+    async def kill(self, name: str) -> None:
+        """End a process as a crash does."""
+        process = self._running.pop(name)
+        process.kill()
+        await process.wait()
+
+    async def restart_server(self) -> None:
+        """Start the server on the same data and port."""
+        await self.start_server(self.port)
+
+    async def restart_agent(self, name: str) -> None:
+        """Start an agent with the configuration it had."""
+        path = self._folder / name / "dryad.conf"
+        await self._start(name, ["boruta_farm.dryad", "--conf", str(path)], {})
+
+
+class Stage:
+    """One farm with one idle board."""
+
+    def __init__(self, yard: Yard, farm: Farm) -> None:
+        self.yard = yard
+        self.farm = farm
+
+    async def worker(self) -> Worker:
+        """Return the board's record."""
+        return (await self.farm.workers.list_workers(self.farm.caller)).items[0]
+
+    async def until(self, state: WorkerState, *, above: int = -1) -> Worker:
+        """Return the board once it is in a state, in an epoch above the given one."""
+        async with asyncio.timeout(WITHIN), self.farm.watch() as happenings:
+            async for _ in happenings:
+                workers = (await self.farm.workers.list_workers(self.farm.caller)).items
+                if workers and workers[0].state is state and workers[0].epoch > above:
+                    return workers[0]
+        raise AssertionError("the events ended")
+
+    async def lend(self, **values: str) -> tuple[Request, AccessInfo]:
+        """File a request and return it running, with its access."""
+        new = NewRequest(caps=CAPS, priority=8, ssh_key=values.get("ssh_key"))
+        request_id = await file_request(self.farm, new)
+        async with asyncio.timeout(WITHIN):
+            request = await wait_for_board(self.farm, request_id)
+        return request, await self.farm.requests.acquire_worker(self.farm.caller, request_id)
+
+    async def close(self, request: Request) -> None:
+        """Close a request."""
+        await self.farm.requests.close_request(self.farm.caller, request.id)
+
+
+@asynccontextmanager
+async def stage(folder: Path) -> AsyncIterator[Stage]:
+    """Run a farm with one board for the block."""
+    yard = Yard(folder, free_port())
+    try:
+        await yard.start_server(yard.port)
+        await yard.start_agent("test", CAPS, yard.url)
+        async with connect(ClientConfig(server=yard.url)) as farm:
+            one = Stage(yard, farm)
+            await one.until(WorkerState.MAINTENANCE)
+            await farm.workers.set_state(farm.caller, "test", WorkerState.IDLE)
+            await one.until(WorkerState.IDLE)
+            yield one
+    finally:
+        await yard.end()
+    assert not leftovers(folder), "processes were left behind"
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Return the processes whose command line names the folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if str(folder) in line:
+                found.append(line)
+    return found
+
+
+class Talk:
+    """An SSH session that echoes what it is told."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    async def says(self, word: str) -> str:
+        """Return what comes back for a word."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{word}\n".encode())
+        await self.process.stdin.drain()
+        async with asyncio.timeout(WITHIN):
+            return (await self.process.stdout.readline()).decode().strip()
+
+    async def ended(self) -> int:
+        """Return ssh's exit status once it has ended."""
+        async with asyncio.timeout(WITHIN):
+            return await self.process.wait()
+
+
+@asynccontextmanager
+async def talking(access: AccessInfo, identity: Path | None = None) -> AsyncIterator[Talk]:
+    """Hold one SSH session open for the block."""
+    with session_files(access, None) as files:
+        used = Files(identity=identity or files.identity, known_hosts=files.known_hosts)
+        process = await asyncio.create_subprocess_exec(
+            *command_line(find_ssh(), access, used, ("cat",), ("-o", "BatchMode=yes")),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            yield Talk(process)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+async def ssh(access: AccessInfo, *command: str) -> tuple[int, str]:
+    """Run one command on the board."""
+    with session_files(access, None) as files:
+        process = await asyncio.create_subprocess_exec(
+            *command_line(find_ssh(), access, files, command, ("-o", "BatchMode=yes")),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with asyncio.timeout(WITHIN):
+            output, _ = await process.communicate()
+        return process.returncode or 0, output.decode()

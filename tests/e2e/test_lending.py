@@ -1,0 +1,89 @@
+"""Lend a board end to end, and pull plugs while it is lent."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from boruta_farm.model.request import NewRequest, RequestState
+from boruta_farm.model.worker import WorkerState
+from tests.e2e.stage import CAPS, leftovers, needs_ssh, ssh, stage, talking
+
+pytestmark = needs_ssh
+
+
+async def test_demo_once_lends_a_board_and_leaves_nothing(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "boruta_farm.cli", "demo", "--once"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    async with asyncio.timeout(120):
+        output, _ = await process.communicate()
+    text = output.decode()
+    assert process.returncode == 0, text
+    for step in ("position 1", "uname -a", "1 MiB there and back", "daemon is gone", "refused"):
+        assert step in text, text
+    assert not leftovers(tmp_path)
+    assert not [name for name in os.listdir(tmp_path) if name.startswith("boruta-demo-")]
+
+
+async def test_killed_server_cuts_no_session_and_forgets_nothing(tmp_path: Path) -> None:
+    async with stage(tmp_path) as one:
+        request, access = await one.lend()
+        another = NewRequest(caps=CAPS, priority=8)
+        waiting = await one.farm.requests.new_request(one.farm.caller, another)
+        async with talking(access) as talk:
+            assert await talk.says("before") == "before"
+            await one.yard.kill("server")
+            assert await talk.says("while the server is dead") == "while the server is dead"
+            await one.yard.restart_server()
+            assert await talk.says("after") == "after"
+            again = await one.farm.requests.get_request_info(one.farm.caller, request.id)
+            assert (again.state, again.job) == (RequestState.IN_PROGRESS, request.job)
+            assert await one.farm.requests.acquire_worker(one.farm.caller, request.id) == access
+            queued = await one.farm.requests.get_request_info(one.farm.caller, waiting)
+            assert queued.state is RequestState.WAITING
+            await one.close(queued)
+            await one.close(request)
+            assert await talk.ended() == 255
+        assert request.job is not None
+        await one.until(WorkerState.IDLE, above=request.job.epoch)
+
+
+async def test_killed_agent_takes_its_session_up_again(tmp_path: Path) -> None:
+    async with stage(tmp_path) as one:
+        request, access = await one.lend()
+        assert await ssh(access, "echo mine > note") == (0, "")
+        await one.yard.kill("test")
+        await one.yard.restart_agent("test")
+        async with asyncio.timeout(30):
+            status, text = await ssh(access, "cat note")
+            while status != 0:
+                status, text = await ssh(access, "cat note")
+        assert text == "mine\n"
+        again = await one.farm.requests.get_request_info(one.farm.caller, request.id)
+        assert again.state is RequestState.IN_PROGRESS
+        await one.close(request)
+        assert request.job is not None
+        await one.until(WorkerState.IDLE, above=request.job.epoch)
+        next_request, next_access = await one.lend()
+        status, text = await ssh(next_access, "cat note")
+        assert status != 0, f"the next user found the last one's file: {text}"
+        await one.close(next_request)
+
+
+async def test_own_key_opens_the_board(tmp_path: Path) -> None:
+    identity = tmp_path / "mine"
+    keygen = await asyncio.create_subprocess_exec(
+        *("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(identity))
+    )
+    assert await keygen.wait() == 0
+    async with stage(tmp_path) as one:
+        public = identity.with_suffix(".pub").read_text()
+        request, access = await one.lend(ssh_key=public)
+        assert access.key == ""
+        async with talking(access, identity) as talk:
+            assert await talk.says("hello") == "hello"
+        await one.close(request)

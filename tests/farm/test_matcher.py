@@ -1,0 +1,278 @@
+"""The matcher submits what the index proposes, and lives with refusals."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from boruta_farm.core.jobs import Grant
+from boruta_farm.farm.matcher import MOST_IN_FLIGHT, Matcher
+from boruta_farm.model.errors import (
+    BorutaError,
+    OverloadedError,
+    StaleProposalError,
+    UnavailableError,
+)
+from boruta_farm.model.job import Job, JobPhase
+from boruta_farm.model.request import RequestState
+from boruta_farm.model.worker import WorkerState
+from boruta_farm.testing.loop import run_virtual
+from tests.core.naive import START, make_request, make_worker
+from tests.farm.following import Journal, at, during
+
+HOUR = timedelta(hours=1)
+ARM = {"arch": "arm"}
+
+
+class Bench:
+    """A matcher over a journal, with a writer that accepts or raises what the test wants."""
+
+    def __init__(self) -> None:
+        self.journal = Journal()
+        self.clock = self.journal.clock
+        self.asked: list[tuple[float, int, str]] = []
+        self.faults: list[BorutaError] = []
+        self.orphaned: list[tuple[int, ...]] = []
+        self.adopted: list[tuple[int, ...]] = []
+        self.mark_faults: list[BorutaError] = []
+        self.open = asyncio.Event()
+        self.open.set()
+        self.most_at_once = self.at_once = 0
+        self.matcher = Matcher(self.journal.feed, self.grant, self.orphan, self.adopt, self.clock)
+
+    async def grant(self, grant: Grant) -> None:
+        self.asked.append((self.clock.monotonic(), grant.request_id, grant.worker))
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await self.open.wait()
+        self.at_once -= 1
+        if self.faults:
+            raise self.faults.pop(0)
+        request = self.journal.requests[grant.request_id]
+        worker = self.journal.workers[grant.worker]
+        if (request.revision, worker.revision) != (grant.request_revision, grant.worker_revision):
+            raise StaleProposalError
+        job = Job(
+            request_id=request.id,
+            worker=worker.uuid,
+            epoch=worker.epoch,
+            phase=JobPhase.LIVE,
+            granted=self.clock.now(),
+            timeout=self.clock.now() + HOUR,
+            limit=self.clock.now() + 24 * HOUR,
+        )
+        state = RequestState.IN_PROGRESS
+        self.journal.commit(
+            replace(request, state=state, job=job, revision=request.revision + 1),
+            replace(worker, state=WorkerState.RUNNING, revision=worker.revision + 1),
+        )
+
+    async def orphan(self, ids: tuple[int, ...]) -> None:
+        self._mark(self.orphaned, ids)
+        for number in ids:
+            request = self.journal.requests[number]
+            marked = replace(request, orphaned_since=self.clock.now())
+            self.journal.commit(replace(marked, revision=request.revision + 1))
+
+    async def adopt(self, ids: tuple[int, ...]) -> None:
+        self._mark(self.adopted, ids)
+
+    def _mark(self, told: list[tuple[int, ...]], ids: tuple[int, ...]) -> None:
+        if self.mark_faults:
+            raise self.mark_faults.pop(0)
+        told.append(ids)
+
+    def served(self) -> list[int]:
+        """Return who was granted something."""
+        return [r.id for r in self.journal.requests.values() if r.state is RequestState.IN_PROGRESS]
+
+
+def run(script: Callable[[Bench], Awaitable[None]]) -> None:
+    """Run a script against a running matcher under virtual time."""
+
+    async def main() -> None:
+        bench = Bench()
+        await during(bench.matcher.run, lambda: script(bench))
+
+    run_virtual(main())
+
+
+def test_what_was_there_before_the_start_is_matched() -> None:
+    async def script(bench: Bench) -> None:
+        bench.journal.commit(make_request(1, ARM), make_worker("01", ARM), silent=True)
+        await asyncio.sleep(1)
+        assert bench.served() == [1]
+
+    run(script)
+
+
+def test_contention_is_won_by_order_and_release_hands_the_board_on() -> None:
+    async def script(bench: Bench) -> None:
+        await asyncio.sleep(1)
+        bench.journal.commit(make_request(2, ARM), make_request(1, ARM), make_worker("01", ARM))
+        await asyncio.sleep(1)
+        assert bench.served() == [1]
+        done = replace(bench.journal.requests[1], state=RequestState.DONE, job=None)
+        running = bench.journal.workers["01"]
+        bench.journal.commit(
+            done, replace(running, state=WorkerState.IDLE, revision=running.revision + 1)
+        )
+        await asyncio.sleep(1)
+        assert bench.served() == [2]
+
+    run(script)
+
+
+def test_a_request_is_granted_when_it_becomes_valid() -> None:
+    async def script(bench: Bench) -> None:
+        await asyncio.sleep(1)
+        bench.journal.commit(make_worker("01"), make_request(1, valid_after=at(500)))
+        await asyncio.sleep(600)
+        ((when, request_id, _),) = bench.asked
+        assert request_id == 1
+        assert 500 <= when < 500.01
+
+    run(script)
+
+
+def test_a_refused_proposal_goes_back_and_another_board_may_serve() -> None:
+    async def script(bench: Bench) -> None:
+        bench.faults.append(StaleProposalError())
+        await asyncio.sleep(1)
+        bench.journal.commit(make_worker("01"), make_request(1))
+        await asyncio.sleep(0.5)
+        assert bench.served() == [1]
+        assert len(bench.asked) == 2
+
+    run(script)
+
+
+def test_a_proposal_refused_again_and_again_does_not_keep_the_writer_busy() -> None:
+    async def script(bench: Bench) -> None:
+        bench.faults.extend(StaleProposalError() for _ in range(20))
+        await asyncio.sleep(1)
+        bench.journal.commit(make_worker("01"), make_request(1))
+        await asyncio.sleep(5)
+        assert 4 <= len(bench.asked) <= 12
+
+    run(script)
+
+
+def test_an_overloaded_writer_is_asked_again_after_a_second() -> None:
+    async def script(bench: Bench) -> None:
+        bench.faults.append(OverloadedError())
+        await asyncio.sleep(1)
+        bench.journal.commit(make_worker("01"), make_request(1))
+        await asyncio.sleep(3)
+        first, second = (when for when, _, _ in bench.asked)
+        assert 1 <= second - first < 1.1
+        assert bench.served() == [1]
+
+    run(script)
+
+
+def test_an_unexpected_failure_ends_the_matcher() -> None:
+    async def script(bench: Bench) -> None:
+        bench.faults.append(BorutaError("broken"))
+        bench.journal.commit(make_worker("01"), make_request(1))
+        await asyncio.sleep(10)
+
+    with pytest.raises(ExceptionGroup) as caught:
+        run(script)
+    assert caught.value.subgroup(lambda fault: str(fault) == "broken")
+
+
+def test_grants_in_flight_are_many_but_bounded() -> None:
+    async def script(bench: Bench) -> None:
+        bench.open.clear()
+        count = MOST_IN_FLIGHT + 300
+        bench.journal.commit(*(make_worker(f"{n:04}", ARM) for n in range(count)))
+        bench.journal.commit(*(make_request(n + 1, ARM) for n in range(count)))
+        await asyncio.sleep(1)
+        assert bench.at_once == MOST_IN_FLIGHT
+        bench.open.set()
+        await asyncio.sleep(1)
+        assert len(bench.served()) == count
+        assert bench.most_at_once == MOST_IN_FLIGHT
+
+    run(script)
+
+
+def test_a_doubtful_feed_is_read_anew() -> None:
+    async def script(bench: Bench) -> None:
+        await asyncio.sleep(1)
+        bench.journal.faults.append(UnavailableError())
+        bench.journal.commit(make_worker("01"), make_request(1), silent=True)
+        await asyncio.sleep(5)
+        assert bench.served() == []
+        bench.journal.doubt()
+        await asyncio.sleep(5)
+        assert bench.served() == [1]
+
+    run(script)
+
+
+def test_orphans_are_marked_in_batches_until_the_writer_takes_them() -> None:
+    async def script(bench: Bench) -> None:
+        bench.journal.commit(make_worker("01", ARM, state=WorkerState.FAILED))
+        bench.journal.commit(*(make_request(n, ARM) for n in range(1, 301)))
+        await asyncio.sleep(1)
+        bench.mark_faults.append(UnavailableError())
+        bench.journal.deregister("01")
+        await asyncio.sleep(5)
+        assert [len(ids) for ids in bench.orphaned] == [256, 44]
+        bench.journal.commit(make_worker("02", ARM, state=WorkerState.FAILED))
+        await asyncio.sleep(5)
+        assert sorted(i for ids in bench.adopted for i in ids) == list(range(1, 301))
+
+    run(script)
+
+
+def test_a_board_lost_while_the_feed_was_in_doubt_leaves_orphans() -> None:
+    async def script(bench: Bench) -> None:
+        bench.journal.commit(make_worker("01", state=WorkerState.FAILED), make_request(1))
+        await asyncio.sleep(1)
+        bench.journal.deregister("01", silent=True)
+        bench.journal.doubt()
+        await asyncio.sleep(1)
+        assert bench.orphaned == [(1,)]
+
+    run(script)
+
+
+def test_it_explains_and_counts_once_its_index_is_built() -> None:
+    async def script(bench: Bench) -> None:
+        request = make_request(1, {"hdmi": "yes"})
+        assert "still reading" in bench.matcher.explain(request).text
+        with pytest.raises(UnavailableError):
+            bench.matcher.count_orphans("01")
+        worker = make_worker("01", ARM, state=WorkerState.FAILED)
+        bench.journal.commit(request, worker, make_request(2, ARM))
+        await asyncio.sleep(1)
+        explanation = bench.matcher.explain(request)
+        assert explanation.text == "no registered board has hdmi=yes"
+        assert explanation.position == 1
+        assert bench.matcher.count_orphans("01") == 1
+
+    run(script)
+
+
+def test_it_tells_what_stands_still() -> None:
+    async def main() -> None:
+        bench = Bench()
+        assert bench.matcher.alive(START) == "the matcher does not run"
+
+        async def script() -> None:
+            bench.open.clear()
+            bench.journal.commit(make_worker("01"), make_request(1))
+            await asyncio.sleep(5)
+            assert bench.matcher.alive(bench.clock.now()) is None
+            await asyncio.sleep(60)
+            assert "unanswered" in (bench.matcher.alive(bench.clock.now()) or "")
+
+        await during(bench.matcher.run, script)
+        assert bench.matcher.alive(bench.clock.now()) == "the matcher does not run"
+
+    run_virtual(main())
