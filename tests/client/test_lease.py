@@ -1,9 +1,10 @@
 import asyncio
 import itertools
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,8 @@ from boruta_farm.model.errors import (
     WorkerNotAssignedError,
 )
 from boruta_farm.model.request import RequestState
+from boruta_farm.testing.loop import run_virtual
 from tests.client.stubs import ACCESS, AWAY, HOUR, START, StubFarm
-from tests.client.virtual import run_virtually
 
 
 def held(farm_of: Callable[[], StubFarm], seconds: float) -> tuple[StubFarm, list[str], Lease]:
@@ -30,7 +31,7 @@ def held(farm_of: Callable[[], StubFarm], seconds: float) -> tuple[StubFarm, lis
         assert asyncio.all_tasks() == {asyncio.current_task()}
         return farm, said, lease
 
-    return run_virtually(work)
+    return run_virtual(work())
 
 
 def test_prolonged_at_half_of_the_remaining_time() -> None:
@@ -104,8 +105,8 @@ def test_prolonging_near_the_end_is_not_frantic() -> None:
     assert min(later - earlier for earlier, later in itertools.pairwise(times)) >= 1
 
 
-def run(work: Callable[[], Awaitable[None]]) -> None:
-    run_virtually(work)
+def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    run_virtual(work())
 
 
 def test_the_end_is_noticed_by_its_event() -> None:

@@ -94,13 +94,6 @@ async def test_list_speaks_the_wire(farm: Farm, served: Served) -> None:
     }
 
 
-async def test_one_of_none_matches_nothing(farm: Farm, served: Served) -> None:
-    """On the wire an empty list would filter nothing."""
-    await farm.requests.new_request(farm.caller, PLAIN)
-    page = await farm.requests.list_requests(farm.caller, RequestFilter(ids=()))
-    assert (page.items, page.total) == ((), 0)
-
-
 async def test_what_the_api_cannot_filter_is_refused(farm: Farm) -> None:
     where = RequestFilter(finished_after=datetime(2026, 1, 1, tzinfo=UTC))
     with pytest.raises(InvalidError, match="finished_after"):

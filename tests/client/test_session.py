@@ -1,6 +1,7 @@
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,17 +24,17 @@ from boruta_farm.model.errors import (
     UnavailableError,
 )
 from boruta_farm.model.request import NewRequest
+from boruta_farm.testing.loop import run_virtual
 from tests.client.fakes import BOARD_KEY
 from tests.client.serving import Served
 from tests.client.stubs import AWAY, StubFarm
-from tests.client.virtual import run_virtually
 
 ANY = NewRequest(caps={}, priority=8)
 UNKNOWN = OutcomeUnknownError("broke")
 
 
-def run(work: Callable[[], Awaitable[None]]) -> None:
-    run_virtually(work)
+def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    run_virtual(work())
 
 
 def test_filing_that_breaks_off_is_repeated_with_the_same_key() -> None:

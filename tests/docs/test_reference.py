@@ -11,7 +11,9 @@ import pytest
 from boruta_farm.model import errors
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.server import config
+from boruta_farm.web.app import api_routes
 from tests.architecture.test_imports import ROOMS
+from tests.web.serving import World
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -58,7 +60,53 @@ original know, and says what happened, where, and what to do.
 """
 
 
-PAGES = {"configuration.md": configuration_page, "errors.md": errors_page}
+def api_page() -> str:
+    """Return the page of calls, from the route table that also makes the OpenAPI description."""
+    world = World()
+    rows = []
+    for route in api_routes(world.services, world.options):
+        methods = f"{route.method}, HEAD" if route.head else route.method
+        notes = [f"{p.place} `{p.name}`: {p.words}" for p in route.parameters]
+        words = ". ".join([route.summary, *notes]).replace("|", "or")
+        rows.append(f"| {methods} | `/api/v1/{route.path}` | {route.success} | {words} |")
+    table = "\n".join(rows)
+    return f"""# HTTP API v1
+
+The API is that of the original Boruta; its clients work unchanged. What is new is additive: more
+routes, more keys in answers, optional keys and headers in calls. The running server describes all
+of it at `/api/v1/openapi.json` (OpenAPI 3.1).
+
+| method | path | success | what it does |
+| --- | --- | --- | --- |
+{table}
+
+`/healthz` answers 200 while writer, matcher, timers and event loop move on, else 503 and what
+stands still.
+
+## Errors
+
+Every error is `{{"message": "...", "Code": "..."}}`; see [errors](errors.md).
+
+## Where we differ from the original
+
+- HEAD answers 204 with the headers, since its own client insists on that; `setstate` answers 204.
+- A doubled slash at the front redirects (308), inside of `/api/v1` it is served.
+- List headers also come with errors; `Groups` is null when there are none, as Festral needs.
+- `Addr.IP` is the address at which the caller reached the server, or `public_address`.
+- Bodies above 1 MiB get 413. CORS is off unless configured. A POST from a page of another origin
+  gets 403.
+- A list with the body `null` (or none) returns what is unfinished and what finished within 24 h.
+
+## Examples
+
+    curl -d '{{"Priority": 8, "Caps": {{"board": "rpi4"}}}}' http://127.0.0.1:8487/api/v1/reqs/
+    curl -N http://127.0.0.1:8487/api/v1/events
+    curl -X POST -H 'Prefer: wait=60' http://127.0.0.1:8487/api/v1/reqs/1/acquire_worker
+    curl -X POST http://127.0.0.1:8487/api/v1/reqs/1/close
+"""
+
+
+PAGES = {"api.md": api_page, "configuration.md": configuration_page, "errors.md": errors_page}
 
 
 @pytest.mark.parametrize("name", PAGES)

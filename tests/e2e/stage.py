@@ -122,6 +122,11 @@ def leftovers(folder: Path) -> list[str]:
     return found
 
 
+def demo_folders(folder: Path) -> list[Path]:
+    """Return what demos have left in a folder for temporary files."""
+    return list(folder.glob("boruta-demo-*"))
+
+
 class Talk:
     """An SSH session that echoes what it is told."""
 

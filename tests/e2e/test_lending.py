@@ -7,7 +7,7 @@ from pathlib import Path
 
 from boruta_farm.model.request import NewRequest, RequestState
 from boruta_farm.model.worker import WorkerState
-from tests.e2e.stage import CAPS, leftovers, needs_ssh, ssh, stage, talking
+from tests.e2e.stage import CAPS, demo_folders, leftovers, needs_ssh, ssh, stage, talking
 
 pytestmark = needs_ssh
 
@@ -26,7 +26,7 @@ async def test_demo_once_lends_a_board_and_leaves_nothing(tmp_path: Path) -> Non
     for step in ("position 1", "uname -a", "1 MiB there and back", "daemon is gone", "refused"):
         assert step in text, text
     assert not leftovers(tmp_path)
-    assert not [name for name in os.listdir(tmp_path) if name.startswith("boruta-demo-")]
+    assert not demo_folders(tmp_path)
 
 
 async def test_killed_server_cuts_no_session_and_forgets_nothing(tmp_path: Path) -> None:

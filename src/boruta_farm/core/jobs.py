@@ -42,13 +42,19 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prolongation:
-    """Tell which end the agent has to store before a job's timeout may move."""
+    """Tell which end the agent has to store before a job's timeout may move.
+
+    ``present`` is the end so far, and ``ssh_key`` the caller's own key, if any: the agent may
+    not have heard of the grant yet.
+    """
 
     worker: str
     epoch: int
     sequence: int
     timeout: datetime
+    present: datetime
     fence: Fence
+    ssh_key: str | None
 
 
 def enforced_end(job: Job, settings: FarmSettings) -> datetime:
@@ -165,7 +171,9 @@ def want_prolongation(
         epoch=job.epoch,
         sequence=changed.prolong_seq,
         timeout=wanted,
+        present=job.timeout,
         fence=worker.fence,
+        ssh_key=request.ssh_key,
     )
     return Plan(answer=answer, steps=(RequestSaved(request=saved, kind=kind),))
 

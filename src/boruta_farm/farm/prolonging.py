@@ -7,7 +7,7 @@ from boruta_farm.clock import Clock
 from boruta_farm.contracts import Boards
 from boruta_farm.core import jobs
 from boruta_farm.farm.engine import Engine
-from boruta_farm.model.errors import AgentUnreachableError
+from boruta_farm.model.errors import AgentUnreachableError, BoardError, StaleEpochError
 from boruta_farm.model.worker import Fence
 
 ANSWER_WITHIN = timedelta(seconds=5)
@@ -35,12 +35,21 @@ class Prolonging:
         board = self._boards.fenced(wish.worker)
         if board is None:
             raise AgentUnreachableError
-        remaining = (wish.timeout - self._clock.now()).total_seconds()
+        now = self._clock.now()
         try:
             async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
-                await board.extend(wish.epoch, wish.sequence, remaining)
+                # Whoever prolongs right after the grant may be faster than the steward that
+                # tells the agent of it; telling it twice is harmless.
+                present = (wish.present - now).total_seconds()
+                await board.grant(wish.epoch, present, wish.ssh_key)
+                wanted = (wish.timeout - now).total_seconds()
+                await board.extend(wish.epoch, wish.sequence, wanted)
         except TimeoutError:
             raise AgentUnreachableError from None
+        except (BoardError, StaleEpochError) as refusal:
+            raise AgentUnreachableError(
+                f"the board does not take a later end ({refusal.message}); the end is unchanged"
+            ) from None
         return await self._engine.run(
             lambda world, now: jobs.prolonged(world, wish.worker, wish.epoch, wish.sequence, now)
         )

@@ -46,7 +46,7 @@ class Paginator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFilter:
-    """Keep requests that match every field that is not None.
+    """Keep requests that match every field that is neither None nor empty.
 
     ``states`` are texts because an unknown one matches nothing rather than being an error.
     ``finished_after`` keeps unfinished requests and those that finished later than that.
