@@ -13,6 +13,7 @@ from boruta_farm.model.errors import ConfigError
 from boruta_farm.server import logs
 from boruta_farm.server.assembly import Server
 from boruta_farm.server.config import Config
+from boruta_farm.server.http import GuardedProtocol
 from boruta_farm.server.values import show_address
 from boruta_farm.web.app import WebApp
 
@@ -60,7 +61,7 @@ class _Http(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=GuardedProtocol,
                 ws="websockets-sansio",
                 lifespan="off",
                 log_config=None,

@@ -1,0 +1,91 @@
+"""Uvicorn's HTTP protocol with limits on time and size of a call's headers."""
+
+import asyncio
+from typing import ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEADERS_WITHIN = 10.0
+MAX_HEADERS = 64 * 1024
+
+SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+LARGE = b"HTTP/1.1 431 Headers Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """Close connections whose headers take longer than 10 s or more than 64 KiB.
+
+    Nothing else limits them: a few hundred slow clients could otherwise hold every connection
+    (slowloris). A timer runs only while a call's headers are incomplete, which a normal call's
+    never are. Bodies are limited by the application.
+    """
+
+    headers_within: ClassVar[float] = HEADERS_WITHIN
+    _complete = True
+    _received = 0
+    _size = 0
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Expect a first call."""
+        super().connection_made(transport)
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timer."""
+        self._settle()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """Note that headers begin."""
+        self._complete = False
+        self._received = self._size = 0
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header unless all of them together are too large.
+
+        Raises ValueError then, which ends the parsing; ``send_400_response`` is told.
+        """
+        self._size += len(name) + len(value)
+        if self._size > MAX_HEADERS:
+            raise ValueError("too many headers")
+        super().on_header(name, value)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what could not be parsed, or was too large to be parsed."""
+        if self._size > MAX_HEADERS:
+            self._refuse(LARGE)
+        else:
+            super().send_400_response(msg)
+
+    def on_headers_complete(self) -> None:
+        """Note that headers are complete."""
+        self._complete = True
+        self._settle()
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Count what comes while headers are incomplete, which a single endless line is too."""
+        if not self._complete:
+            self._received += len(data)
+            if self._received > MAX_HEADERS:
+                self._refuse(LARGE)
+                return
+        super().data_received(data)
+        if not self._complete and self._timer is None:
+            self._expect()
+
+    def _expect(self) -> None:
+        self._timer = self.loop.call_later(self.headers_within, self._refuse, SLOW)
+
+    def _settle(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _refuse(self, answer: bytes) -> None:
+        self._settle()
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(answer)
+            self.transport.close()

@@ -1,0 +1,82 @@
+"""Slow and oversized headers are cut off, normal calls are not."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from starlette.responses import PlainTextResponse
+
+from boruta_farm.server import http
+from boruta_farm.server.http import GuardedProtocol
+
+
+class HastyProtocol(GuardedProtocol):
+    headers_within = 0.2
+
+
+@asynccontextmanager
+async def served(protocol: type[GuardedProtocol]) -> AsyncIterator[int]:
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    config = uvicorn.Config(
+        PlainTextResponse("fine"), http=protocol, lifespan="off", log_config=None, access_log=False
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        port: int = listener.getsockname()[1]
+        yield port
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
+
+
+async def answer_to(port: int, *parts: bytes) -> bytes:
+    """Send what is given, keep the connection open, and return all that comes until its end."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        async with asyncio.timeout(10):
+            return await reader.read()
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+CALL = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+
+
+async def test_normal_calls_are_served() -> None:
+    async with served(GuardedProtocol) as port:
+        assert b"200 OK" in await answer_to(port, CALL)
+        assert b"200 OK" in await answer_to(port, CALL[:10], CALL[10:])
+
+
+@pytest.mark.parametrize("start", [b"", b"G", b"GET / HTTP/1.1\r\nhost: x\r\n"])
+async def test_slow_headers_are_cut_off(start: bytes) -> None:
+    async with served(HastyProtocol) as port:
+        assert b"408" in await answer_to(port, start)
+
+
+async def test_slow_second_call_is_cut_off() -> None:
+    first = CALL.replace(b"close", b"keep-alive")
+    async with served(HastyProtocol) as port:
+        answer = await answer_to(port, first, b"GET /")
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"408" in answer
+
+
+async def test_large_headers_are_refused() -> None:
+    lines = b"".join(b"x-%d: %s\r\n" % (n, b"y" * 1000) for n in range(80))
+    async with served(GuardedProtocol) as port:
+        answer = await answer_to(port, b"GET / HTTP/1.1\r\n", lines, b"\r\n")
+    assert b"431" in answer or answer == b""
+    assert len(lines) > http.MAX_HEADERS
