@@ -351,6 +351,14 @@ class Reports(Protocol):
         ...
 
 
+class Doors(Protocol):
+    """The ports by which users reach boards."""
+
+    async def ready(self, worker: str) -> None:
+        """Return once the worker's port is bound: a board is lent only when it can be reached."""
+        ...
+
+
 class KeyPool(Protocol):
     """Keys made ahead, since an RSA key takes 50 to 250 ms."""
 

@@ -1,7 +1,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from tests.access.sockets import tcp_pair
@@ -55,13 +55,10 @@ class Watched(Splicer):
         self.lent = 0
         self.back = asyncio.Event()
 
-    def lend(self, source: int, sink: int, done: object) -> bool:
-        assert callable(done)
-
-        def passed_on(stay: Stay) -> None:
-            done(stay)
-
-        lent = super().lend(source, sink, passed_on)
+    def lend(
+        self, source: int, sink: int, stopped: Callable[[], bool], done: Callable[[Stay], None]
+    ) -> bool:
+        lent = super().lend(source, sink, stopped, done)
         self.lent += lent
         return lent
 
@@ -160,7 +157,14 @@ async def test_a_stream_without_a_free_thread_stays_in_the_loop() -> None:
     none.close()
 
 
-async def test_an_end_in_the_thread_is_passed_on(line: Line, splicer: Watched) -> None:
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep streams in their threads until something happens to them."""
+    monkeypatch.setattr("boruta_farm.access.splice.IDLE_MILLISECONDS", 60_000)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_an_end_in_the_thread_is_passed_on(line: Line) -> None:
     line.flow.start()
     await line.send(bytes(BULK))
     assert await line.receive(BULK) == bytes(BULK)
@@ -186,6 +190,7 @@ async def test_stop_ends_a_flow_that_waits_for_its_sink(line: Line) -> None:
     await asyncio.wait([sending])
 
 
+@pytest.mark.usefixtures("patient")
 async def test_stop_ends_a_flow_in_a_thread_once_its_sockets_are_shut(line: Line) -> None:
     line.flow.start()
     await line.send(bytes(BULK))

@@ -3,7 +3,9 @@ import inspect
 import os
 import queue
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from tests.access.sockets import tcp_pair
@@ -12,6 +14,10 @@ from boruta_farm.access import splice
 from boruta_farm.access.splice import Outcome, Splicer, Stay, copy_until_idle
 
 WITHIN = 20.0
+
+
+def never() -> bool:
+    return False
 
 
 class Line:
@@ -23,7 +29,7 @@ class Line:
         self.pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def copy(self) -> Stay:
-        return copy_until_idle(self.source.fileno(), self.sink.fileno(), self.pipe)
+        return copy_until_idle(self.source.fileno(), self.sink.fileno(), self.pipe, never)
 
     def close(self) -> None:
         for side in (self.client, self.source, self.sink, self.board):
@@ -53,45 +59,40 @@ def test_the_end_of_a_stream_is_told_after_its_bytes(line: Line) -> None:
 
 
 def test_bytes_that_a_slow_sink_did_not_take_come_back_in_order(line: Line) -> None:
-    line.client.setblocking(True)
-    line.client.settimeout(0.2)
+    """Fill both connections until the copying gives up, then let the board read all."""
+    line.sink.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
+    line.board.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
     sent = bytearray()
-    pattern = bytes(range(256)) * 256
     stay = Stay(outcome=Outcome.IDLE)
-    while not stay.rest:
-        try:
-            sent += pattern[: line.client.send(pattern)]
-        except TimeoutError:
-            pytest.fail("the copying stopped before the sink was full")
-        if len(sent) > 1 << 20:
-            stay = line.copy()
-    received = bytearray()
-    line.board.settimeout(WITHIN)
+    for number in range(1000):
+        piece = bytes([number % 251]) * 32 * 1024
+        with suppress(BlockingIOError):
+            sent += piece[: line.client.send(piece)]
+        stay = line.copy()
+        if stay.rest:
+            break
+    assert stay.outcome is Outcome.IDLE
+    assert stay.rest
     line.client.shutdown(socket.SHUT_WR)
+    received: list[bytes] = []
+    reading = threading.Thread(target=read_all, args=(line.board, received))
+    reading.start()
     line.sink.setblocking(True)
-
-    def drain(size: int) -> None:
-        goal = len(received) + size
-        while len(received) < goal:
-            received.extend(line.board.recv(1 << 20))
-
-    left = len(sent) - len(stay.rest) - _waiting(line.source)
-    drain(left)
     line.sink.sendall(stay.rest)
-    drain(len(stay.rest))
     line.sink.setblocking(False)
-    assert line.copy().outcome is Outcome.ENDED
-    drain(len(sent) - len(received))
-    assert received == sent
+    while (stay := line.copy()).outcome is Outcome.IDLE:
+        line.sink.setblocking(True)
+        line.sink.sendall(stay.rest)
+        line.sink.setblocking(False)
+    line.sink.shutdown(socket.SHUT_WR)
+    reading.join(WITHIN)
+    assert b"".join(received) == sent
 
 
-def _waiting(source: socket.socket) -> int:
-    """Return how many bytes lie unread in a socket."""
-    source.setblocking(False)
-    try:
-        return len(source.recv(64 << 20, socket.MSG_PEEK))
-    except BlockingIOError:
-        return 0
+def read_all(side: socket.socket, received: list[bytes]) -> None:
+    side.settimeout(WITHIN)
+    while data := side.recv(1 << 20):
+        received.append(data)
 
 
 def test_a_reset_source_is_broken(line: Line) -> None:
@@ -110,11 +111,11 @@ def test_threads_are_lent_up_to_their_number_and_taken_back(line: Line) -> None:
     splicer = Splicer(1)
     stays: queue.SimpleQueue[Stay] = queue.SimpleQueue()
     source, sink = line.source.fileno(), line.sink.fileno()
-    assert splicer.lend(source, sink, stays.put)
-    assert not splicer.lend(source, sink, stays.put)
+    assert splicer.lend(source, sink, never, stays.put)
+    assert not splicer.lend(source, sink, never, stays.put)
     assert stays.get(timeout=WITHIN).outcome is Outcome.IDLE
     splicer.take_back()
-    assert splicer.lend(source, sink, stays.put)
+    assert splicer.lend(source, sink, never, stays.put)
     line.source.shutdown(socket.SHUT_RDWR)
     assert stays.get(timeout=WITHIN).outcome is Outcome.ENDED
     splicer.close()
@@ -125,13 +126,13 @@ def test_a_broken_stay_leaves_nothing_in_the_pipe_for_the_next(line: Line) -> No
     stays: queue.SimpleQueue[Stay] = queue.SimpleQueue()
     line.sink.shutdown(socket.SHUT_RDWR)
     line.client.send(b"secret of the first")
-    splicer.lend(line.source.fileno(), line.sink.fileno(), stays.put)
+    splicer.lend(line.source.fileno(), line.sink.fileno(), never, stays.put)
     assert stays.get(timeout=WITHIN).outcome is Outcome.BROKEN
     splicer.take_back()
     second = Line()
     try:
         second.client.send(b"second")
-        splicer.lend(second.source.fileno(), second.sink.fileno(), stays.put)
+        splicer.lend(second.source.fileno(), second.sink.fileno(), never, stays.put)
         assert stays.get(timeout=WITHIN).outcome is Outcome.IDLE
         assert second.board.recv(100) == b"second"
     finally:
@@ -139,15 +140,41 @@ def test_a_broken_stay_leaves_nothing_in_the_pipe_for_the_next(line: Line) -> No
         splicer.close()
 
 
+def test_a_stopped_stay_moves_nothing_more(line: Line) -> None:
+    splicer = Splicer(1)
+    stays: queue.SimpleQueue[Stay] = queue.SimpleQueue()
+    stop = threading.Event()
+    splicer.lend(line.source.fileno(), line.sink.fileno(), stop.is_set, stays.put)
+    line.board.settimeout(WITHIN)
+    line.client.send(b"before")
+    assert line.board.recv(100) == b"before"
+    stop.set()
+    line.source.shutdown(socket.SHUT_RD)
+    assert stays.get(timeout=WITHIN).outcome in (Outcome.STOPPED, Outcome.ENDED)
+    line.client.send(b"after")
+    line.board.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        line.board.recv(100)
+    splicer.take_back()
+    splicer.lend(line.source.fileno(), line.sink.fileno(), stop.is_set, stays.put)
+    assert stays.get(timeout=WITHIN).outcome is Outcome.STOPPED
+    splicer.close()
+
+
 async def test_single_bytes_are_not_held_back(line: Line) -> None:
     """With SPLICE_F_MORE each of these would wait for 200 ms."""
     splicer = Splicer(1)
     loop = asyncio.get_running_loop()
     over: asyncio.Future[Stay] = loop.create_future()
+
+    def came_back(stay: Stay) -> None:
+        loop.call_soon_threadsafe(over.set_result, stay)
+
     splicer.lend(
         line.source.fileno(),
         line.sink.fileno(),
-        lambda stay: loop.call_soon_threadsafe(over.set_result, stay) and None,
+        never,
+        came_back,
     )
     began = loop.time()
     for number in range(100):

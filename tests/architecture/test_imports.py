@@ -43,7 +43,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "web": frozenset({"starlette", "msgspec"}),
     "client": frozenset({"httpx"}),
     "cli": frozenset({"typer", "rich", "click", "httpx"}),
-    "dryad": frozenset({"websockets", "serial"}),
+    "dryad": frozenset({"websockets"}),
     "server": frozenset({"uvicorn", "uvloop"}),
     "testing": frozenset({"httpx"}),
 }

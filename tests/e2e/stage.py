@@ -28,9 +28,10 @@ needs_ssh = pytest.mark.skipif(
 class Yard(Processes):
     """Processes that can be killed and started again."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, settings: dict[str, str]) -> None:
         super().__init__(folder)
         self.port = port
+        self._settings = settings
         self.url = f"http://127.0.0.1:{port}"
 
     async def kill(self, name: str) -> None:
@@ -39,9 +40,9 @@ class Yard(Processes):
         process.kill()
         await process.wait()
 
-    async def restart_server(self) -> None:
-        """Start the server on the same data and port."""
-        await self.start_server(self.port)
+    async def begin(self) -> None:
+        """Start the server, or start it again on the same data and port."""
+        await self.start_server(self.port, **self._settings)
 
     async def restart_agent(self, name: str) -> None:
         """Start an agent with the configuration it had."""
@@ -83,11 +84,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path) -> AsyncIterator[Stage]:
+async def stage(folder: Path, **settings: str) -> AsyncIterator[Stage]:
     """Run a farm with one board for the block."""
-    yard = Yard(folder, free_port())
+    yard = Yard(folder, free_port(), settings)
     try:
-        await yard.start_server(yard.port)
+        await yard.begin()
         await yard.start_agent("test", CAPS, yard.url)
         async with connect(ClientConfig(server=yard.url)) as farm:
             one = Stage(yard, farm)
@@ -157,7 +158,7 @@ async def talking(access: AccessInfo, identity: Path | None = None) -> AsyncIter
             *command_line(find_ssh(), access, used, ("cat",), ("-o", "BatchMode=yes")),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
+            stderr=None,
         )
         try:
             yield Talk(process)

@@ -5,9 +5,12 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from boruta_farm.model.request import NewRequest, RequestState
 from boruta_farm.model.worker import WorkerState
 from tests.e2e.stage import CAPS, demo_folders, leftovers, needs_ssh, ssh, stage, talking
+from tests.store import postgres_server
 
 pytestmark = needs_ssh
 
@@ -30,7 +33,19 @@ async def test_demo_once_lends_a_board_and_leaves_nothing(tmp_path: Path) -> Non
 
 
 async def test_killed_server_cuts_no_session_and_forgets_nothing(tmp_path: Path) -> None:
-    async with stage(tmp_path) as one:
+    await _kill_server_during_a_job(tmp_path)
+
+
+async def test_killed_server_over_postgresql_forgets_nothing(tmp_path: Path) -> None:
+    try:
+        with postgres_server.running() as postgres:
+            await _kill_server_during_a_job(tmp_path, database=postgres.database())
+    except postgres_server.NoServerError as reason:
+        pytest.skip(f"no PostgreSQL server can be had: {reason}")
+
+
+async def _kill_server_during_a_job(folder: Path, **settings: str) -> None:
+    async with stage(folder, **settings) as one:
         request, access = await one.lend()
         another = NewRequest(caps=CAPS, priority=8)
         waiting = await one.farm.requests.new_request(one.farm.caller, another)
@@ -38,7 +53,7 @@ async def test_killed_server_cuts_no_session_and_forgets_nothing(tmp_path: Path)
             assert await talk.says("before") == "before"
             await one.yard.kill("server")
             assert await talk.says("while the server is dead") == "while the server is dead"
-            await one.yard.restart_server()
+            await one.yard.begin()
             assert await talk.says("after") == "after"
             again = await one.farm.requests.get_request_info(one.farm.caller, request.id)
             assert (again.state, again.job) == (RequestState.IN_PROGRESS, request.job)

@@ -53,8 +53,9 @@ class RelayClient:
         self._counts: dict[str, int] = {}
         self._trouble: str | None = "no relay was found yet"
         self._sequence = 0
-        self._pongs: dict[int, asyncio.Future[None]] = {}
+        self._pongs: dict[int, asyncio.Future[bool]] = {}
         self._replaced = False
+        self._at_hand = asyncio.Event()
 
     @classmethod
     async def attach(
@@ -135,6 +136,10 @@ class RelayClient:
         if link is not None and link.told:
             link.tell(messages.DROP, worker=worker)
 
+    def failing(self, worker: str) -> bool:
+        """Tell whether a failure of this worker's port waits to be taken."""
+        return worker in self._failures
+
     async def failure(self) -> BindFailure:
         """Wait for the next port that cannot be bound."""
         while not self._failures:
@@ -151,20 +156,22 @@ class RelayClient:
         return self._trouble
 
     async def settle(self) -> None:
-        """Return when the relay has done all it was told. Raises UnavailableError."""
-        relay = self._relay
-        if relay is None:
-            raise UnavailableError("there is no relay at hand")
+        """Return when the relay has done all it was told, waiting for one where none is."""
+        while True:
+            await self._at_hand.wait()
+            if (relay := self._relay) is not None and await self._answers(relay):
+                return
+
+    async def _answers(self, relay: RelayLink) -> bool:
         self._sequence += 1
-        pong = asyncio.get_running_loop().create_future()
-        self._pongs[self._sequence] = pong
-        relay.tell(messages.PING, sequence=self._sequence)
+        sequence = self._sequence
+        pong = self._pongs[sequence] = asyncio.get_running_loop().create_future()
+        relay.tell(messages.PING, sequence=sequence)
         try:
             await asyncio.wait([pong])
         finally:
-            del self._pongs[self._sequence]
-        if pong.cancelled():
-            raise UnavailableError("the relay went away")
+            del self._pongs[sequence]
+        return not pong.cancelled()
 
     async def _find(self) -> RelayLink:
         """Connect to the relay, starting one where none serves this version."""
@@ -224,9 +231,11 @@ class RelayClient:
             if task is None:
                 self._older[older] = asyncio.create_task(self._follow_older(older))
         self._tell_all()
+        self._at_hand.set()
         try:
             await self._follow(relay)
         finally:
+            self._at_hand.clear()
             self._trouble = f"relay {relay.pid} went away"
             self._relay = None
             self._counts.clear()
@@ -290,7 +299,7 @@ class RelayClient:
             case messages.PONG:
                 pong = self._pongs.get(message.whole("sequence"))
                 if pong is not None and not pong.done():
-                    pong.set_result(None)
+                    pong.set_result(True)
             case messages.REPLACED:
                 self._replaced = True
             case other:

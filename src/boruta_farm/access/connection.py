@@ -65,9 +65,10 @@ class Connection:
         for flow in self._flows:
             flow.stop()
         if any(flow.in_thread for flow in self._flows):
+            # Wakes the threads and, unlike a full shutdown, tells the peers no clean end.
             for side in self._sides():
                 with suppress(OSError):
-                    side.shutdown(socket.SHUT_RDWR)
+                    side.shutdown(socket.SHUT_RD)
         self._close_when_over()
 
     def check(self) -> None:
@@ -89,7 +90,7 @@ class Connection:
             return await dial(self._copier.loop, target.host, target.port)
         except (OSError, TimeoutError) as error:
             reason = str(error) or f"no answer within {DIAL_TIMEOUT:g} s"
-            logger.warning("board at %s:%d: %s", target.host, target.port, reason)
+            logger.warning("board at %r port %d: %s", target.host, target.port, reason)
             return None
 
     def _set_up_over(self, setup: "asyncio.Task[socket.socket | None]") -> None:

@@ -71,7 +71,8 @@ class Flow:
         self._copier.loop.add_reader(self._source, self._read)
 
     def stop(self) -> None:
-        """Stop copying; a thread stops once its sockets are shut down."""
+        """Stop copying; a thread stops before its next move, and wakes for it when its source
+        is shut for reading."""
         self._stopped = True
         if self._place in (Place.READING, Place.WRITING):
             self._finish(clean=False)
@@ -125,9 +126,13 @@ class Flow:
     def _go_to_thread(self) -> None:
         self._moved = 0
         copier = self._copier
-        if copier.splicer.lend(self._source.fileno(), self._sink.fileno(), self._left_thread):
+        source, sink = self._source.fileno(), self._sink.fileno()
+        if copier.splicer.lend(source, sink, self._is_stopped, self._left_thread):
             copier.loop.remove_reader(self._source)
             self._place = Place.THREAD
+
+    def _is_stopped(self) -> bool:
+        return self._stopped
 
     def _left_thread(self, stay: Stay) -> None:
         """Come back from a splice thread; called there."""
@@ -136,7 +141,7 @@ class Flow:
     def _resume(self, stay: Stay) -> None:
         self._copier.splicer.take_back()
         self._place = Place.READING
-        if self._stopped or stay.outcome is Outcome.BROKEN:
+        if self._stopped or stay.outcome in (Outcome.BROKEN, Outcome.STOPPED):
             self._finish(clean=False)
         elif stay.outcome is Outcome.ENDED:
             self._pass_end_on()

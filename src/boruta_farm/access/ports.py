@@ -118,7 +118,7 @@ class Port:
         if self.cut_at is None or self._limits.clock() < self.cut_at:
             self._arm()
             return
-        logger.info("worker %s epoch %s: its time is over", self.worker, self.entry.epoch)
+        logger.info("worker %r epoch %s: its time is over", self.worker, self.entry.epoch)
         self.update(_ended(self.entry))
         self._changed(self)
 

@@ -53,6 +53,14 @@ class Relay(Protocol):
         """Want nothing for this worker any more."""
         ...
 
+    async def settle(self) -> None:
+        """Return when a relay has done all that it was told, waiting for one where none is."""
+        ...
+
+    def failing(self, worker: str) -> bool:
+        """Tell whether a failure of this worker's port waits to be taken."""
+        ...
+
     async def failure(self) -> BindFailure:
         """Wait for the next port that cannot be bound."""
         ...

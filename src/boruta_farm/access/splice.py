@@ -24,6 +24,7 @@ class Outcome(Enum):
     IDLE = "idle"
     ENDED = "ended"
     BROKEN = "broken"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +44,19 @@ class Splicer:
         self._own = threading.local()
         self._pipes: list[tuple[int, int]] = []
 
-    def lend(self, source: int, sink: int, done: Callable[[Stay], None]) -> bool:
+    def lend(
+        self, source: int, sink: int, stopped: Callable[[], bool], done: Callable[[Stay], None]
+    ) -> bool:
         """Copy in a thread until the stream is idle, ended or broken; False when none is free.
 
-        ``done`` is called in that thread. Both descriptors must be non-blocking and stay open
-        until then; shutting the sockets down ends the stay.
+        Both functions are called in that thread: ``done`` at the end, ``stopped`` before every
+        move, which ends the stay when it is true. Both descriptors must be non-blocking and
+        stay open until ``done``; shutting the source for reading wakes a thread that waits.
         """
         if self._free <= 0:
             return False
         self._free -= 1
-        self._pool.submit(self._copy, source, sink, done)
+        self._pool.submit(self._copy, source, sink, stopped, done)
         return True
 
     def take_back(self) -> None:
@@ -67,15 +71,17 @@ class Splicer:
             os.close(pipe[1])
         self._pipes.clear()
 
-    def _copy(self, source: int, sink: int, done: Callable[[Stay], None]) -> None:
+    def _copy(
+        self, source: int, sink: int, stopped: Callable[[], bool], done: Callable[[Stay], None]
+    ) -> None:
         stay = Stay(outcome=Outcome.BROKEN)
         try:
             pipe: tuple[int, int] | None = getattr(self._own, "pipe", None)
             if pipe is None:
                 pipe = self._own.pipe = _new_pipe()
                 self._pipes.append(pipe)
-            stay = copy_until_idle(source, sink, pipe)
-            if stay.outcome is Outcome.BROKEN:
+            stay = copy_until_idle(source, sink, pipe, stopped)
+            if stay.outcome in (Outcome.BROKEN, Outcome.STOPPED):
                 _empty(pipe[0])
         except OSError:
             # No pipe left, or the sink broke: either way this stream cannot go on here.
@@ -84,14 +90,16 @@ class Splicer:
             done(stay)
 
 
-def copy_until_idle(source: int, sink: int, pipe: tuple[int, int]) -> Stay:
+def copy_until_idle(
+    source: int, sink: int, pipe: tuple[int, int], stopped: Callable[[], bool]
+) -> Stay:
     """Move bytes from one non-blocking socket to another through an empty pipe."""
     readable, writable = select.poll(), select.poll()
     readable.register(source, select.POLLIN)
     writable.register(sink, select.POLLOUT)
     flags = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
     outgoing, incoming = pipe
-    while True:
+    while not stopped():
         try:
             held = os.splice(source, incoming, CHUNK, flags=flags)
         except BlockingIOError:
@@ -102,7 +110,7 @@ def copy_until_idle(source: int, sink: int, pipe: tuple[int, int]) -> Stay:
             return Stay(outcome=Outcome.BROKEN)
         if not held:
             return Stay(outcome=Outcome.ENDED)
-        while held:
+        while held and not stopped():
             try:
                 held -= os.splice(outgoing, sink, held, flags=flags)
             except BlockingIOError:
@@ -110,6 +118,7 @@ def copy_until_idle(source: int, sink: int, pipe: tuple[int, int]) -> Stay:
                     return Stay(outcome=Outcome.IDLE, rest=os.read(outgoing, held))
             except OSError:
                 return Stay(outcome=Outcome.BROKEN)
+    return Stay(outcome=Outcome.STOPPED)
 
 
 def _new_pipe() -> tuple[int, int]:

@@ -114,7 +114,7 @@ class Switchboard:
             port.bind(self._host)
         except OSError as error:
             reason = error.strerror or str(error)
-            logger.warning("port %d of worker %s: %s", entry.port, entry.worker, reason)
+            logger.warning("port %d of worker %r: %s", entry.port, entry.worker, reason)
             if self._listener is not None:
                 self._listener.bind_failed(entry.worker, entry.port, reason)
 

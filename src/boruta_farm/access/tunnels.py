@@ -41,6 +41,8 @@ class Tunnels:
         self._held: dict[int, str] = {}
         self._routes: dict[str, Route] = {}
         self._following = False
+        self._unbound: dict[str, int] = {}
+        self._moved = asyncio.Event()
 
     async def run(self) -> NoReturn:
         """Keep the relay informed until cancelled."""
@@ -56,6 +58,19 @@ class Tunnels:
             return "the tunnels do not know the farm yet"
         return self._relay.alive()
 
+    async def ready(self, worker: str) -> None:
+        """Return once the relay has bound the worker's port (the contract ``Doors``)."""
+        while True:
+            route = self._routes.get(worker)
+            if route is not None:
+                await self._relay.settle()
+                failed = self._relay.failing(worker) or self._unbound.get(worker) == route.port
+                now = self._routes.get(worker)
+                if not failed and now is not None and now.port == route.port:
+                    return
+            self._moved.clear()
+            await self._moved.wait()
+
     def connections(self, worker: str) -> int:
         """Return how many connections a worker's tunnel has, as last heard."""
         return self._relay.connections(worker)
@@ -69,7 +84,9 @@ class Tunnels:
             self._fold_request(request)
         self._routes = {uuid: self._route(worker) for uuid, worker in self._workers.items()}
         self._relay.replace(self._routes.values())
+        self._unbound.clear()
         self._following = True
+        self._moved.set()
 
     def fold(self, changes: tuple[Change, ...]) -> None:
         """Take the changes that follow: tell the relay what they change for it."""
@@ -114,8 +131,14 @@ class Tunnels:
             return
         route = self._route(worker)
         if self._routes.get(uuid) != route:
-            self._routes[uuid] = route
-            self._relay.put(route)
+            self._put(route)
+
+    def _put(self, route: Route) -> None:
+        self._routes[route.worker] = route
+        self._relay.put(route)
+        if self._unbound.get(route.worker) != route.port:
+            self._unbound.pop(route.worker, None)
+        self._moved.set()
 
     def _route(self, worker: Worker) -> Route:
         host, target = split_address(worker.ssh_address)
@@ -136,6 +159,7 @@ class Tunnels:
     async def _report_failures(self, group: asyncio.TaskGroup) -> NoReturn:
         while True:
             failure = await self._relay.failure()
+            self._unbound[failure.worker] = failure.port
             logger.warning(
                 "worker %s: port %d cannot be bound: %s",
                 failure.worker,
@@ -153,7 +177,8 @@ class Tunnels:
         await asyncio.sleep(RETRY_AFTER.total_seconds())
         route = self._routes.get(failure.worker)
         if route is not None and route.port == failure.port:
-            self._relay.put(route)
+            self._unbound.pop(failure.worker, None)
+            self._put(route)
 
 
 def split_address(address: str) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -24,6 +25,8 @@ from boruta_farm.model.worker import Worker, WorkerState
 Result = TypeVar("Result")
 
 USUAL_PORT = 8487
+TUNNEL_PORTS = range(21000, 30000, 50)
+"""Where the demo's tunnels lie, in steps of one demo's range."""
 STARTS_WITHIN = 60.0
 """Seconds: a slow laptop needs a few for three key pairs."""
 ENDS_WITHIN = 15.0
@@ -76,13 +79,18 @@ class Processes:
         self._readers: list[asyncio.Task[None]] = []
         self._failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    async def start_server(self, port: int) -> None:
-        """Start the server and wait until it serves. Raises BorutaError with its last words."""
+    async def start_server(self, port: int, **settings: str) -> None:
+        """Start the server and wait until it serves. Raises BorutaError with its last words.
+
+        ``settings`` are further settings of the server, over the demo's own.
+        """
         environment = {
             "BORUTA_API_ADDR": f"127.0.0.1:{port}",
             "BORUTA_DATA": str(self._folder / "server"),
             "BORUTA_KEEP_RELAY": "false",
             "BORUTA_KEYS_READY": "8",
+            "BORUTA_TUNNEL_PORTS": _some_ports(),
+            **{f"BORUTA_{name.upper()}": value for name, value in settings.items()},
         }
         serving = await self._start("server", ["boruta_farm.cli", "serve"], environment)
         await self.unless_failed(serving.wait(), "the server to serve")
@@ -183,6 +191,12 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
+
+
+def _some_ports() -> str:
+    """Return a small range of its own for this demo's tunnels, so that demos do not collide."""
+    first = random.randrange(TUNNEL_PORTS.start, TUNNEL_PORTS.stop, TUNNEL_PORTS.step)
+    return f"{first}-{first + TUNNEL_PORTS.step - 1}"
 
 
 def _free_port() -> int:

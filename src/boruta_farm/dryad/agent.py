@@ -5,6 +5,7 @@ import logging
 import os
 import platform
 import socket
+from collections.abc import Awaitable, Mapping
 from typing import NoReturn
 
 from boruta_farm import __version__
@@ -17,9 +18,10 @@ from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.drivers.registry import open_driver
 from boruta_farm.dryad.fence import Fence
 from boruta_farm.dryad.files import StateFolder, read_boot_id
-from boruta_farm.dryad.state import StateFile
+from boruta_farm.dryad.handling import BRIEF, handle
+from boruta_farm.dryad.state import Phase, StateFile
 from boruta_farm.link.agent import AgentLink, Farm
-from boruta_farm.model.errors import BorutaError, FailInMaintenanceError, StaleEpochError
+from boruta_farm.model.errors import BoardError, BorutaError, UnavailableError
 from boruta_farm.model.worker import Fence as FenceKind
 from boruta_farm.model.worker import Registration
 
@@ -32,10 +34,13 @@ STATE_FILE = "state.json"
 class Agent:
     """Keep one board and its connection to the farm; the link's ``LinkUser``."""
 
-    def __init__(self, config: AgentConfig, driver: Driver, fence: Fence) -> None:
+    def __init__(
+        self, config: AgentConfig, driver: Driver, fence: Fence, facts: Mapping[str, str]
+    ) -> None:
         self._config = config
         self._driver = driver
         self._fence = fence
+        self._facts = facts
 
     @property
     def board(self) -> FencedDryad:
@@ -54,12 +59,16 @@ class Agent:
             epoch=state.epoch,
             boot_id=state.boot_id,
             farm_id=state.farm_id,
-            facts={**_facts(), **await self._driver.facts()},
+            facts={**_facts(), **self._facts},
         )
 
     async def registered(self, answer: Registered, farm: Farm) -> None:
         """Belong to the farm that answered, cleaned first when it is another one."""
-        await self._fence.adopt(answer.farm_id)
+        try:
+            await self._fence.adopt(answer.farm_id, answer.epoch)
+        except BoardError as error:
+            await self._tell(farm.set_fail(self._config.uuid, error.message))
+            raise
         self._fence.changed.set()
 
     async def report(self, farm: Farm) -> None:
@@ -68,18 +77,21 @@ class Agent:
             await self._fence.changed.wait()
             self._fence.changed.clear()
             state = self._fence.state
-            if state.tell_ended:
-                try:
-                    await farm.ended(state.epoch)
-                except StaleEpochError:
-                    logger.debug("epoch %d: the farm knew of its end", state.epoch)
+            if state.tell_ended and state.phase is Phase.ENDED:
+                await self._tell(farm.ended(state.epoch))
                 self._fence.told_ended(state.epoch)
             if state.trouble is not None:
-                try:
-                    await farm.set_fail(self._config.uuid, state.trouble)
-                except FailInMaintenanceError:
-                    logger.debug("the board is set aside already")
+                await self._tell(farm.set_fail(self._config.uuid, state.trouble))
                 self._fence.told_trouble(state.trouble)
+
+    async def _tell(self, report: Awaitable[None]) -> None:
+        """Report once; a farm that will not hear of it has decided already."""
+        try:
+            await report
+        except UnavailableError:
+            raise
+        except BorutaError as error:
+            logger.info("epoch %d: not reported: %s", self._fence.state.epoch, error.message)
 
 
 async def run(config: AgentConfig) -> NoReturn:
@@ -90,10 +102,10 @@ async def run(config: AgentConfig) -> NoReturn:
     driver = open_driver(config)
     fence = Fence(driver, StateFile(folder.path / STATE_FILE), clock, read_boot_id())
     dialler = Dialler(config.server, load_credential(folder.path / CREDENTIAL_FILE))
-    agent = Agent(config, driver, fence)
     try:
         await driver.start()
         await fence.start()
+        agent = Agent(config, driver, fence, await _driver_facts(driver))
         logger.info("board %s: driver %s, %s", config.uuid, config.driver, driver.ssh_address)
         await AgentLink(dialler.dial, agent, clock).run()
     finally:
@@ -108,6 +120,15 @@ async def _stop(fence: Fence, driver: Driver) -> None:
             await driver.close()
     except (BorutaError, TimeoutError) as error:
         logger.error("the board could not be closed properly: %s", error or "it took too long")
+
+
+async def _driver_facts(driver: Driver) -> Mapping[str, str]:
+    """Return the driver's facts, asked once: later the driver may be busy for minutes."""
+    try:
+        return await handle("facts", BRIEF, driver.facts())
+    except BoardError as error:
+        logger.warning("no facts about the board: %s", error.message)
+        return {}
 
 
 def _facts() -> dict[str, str]:

@@ -6,17 +6,20 @@ from dataclasses import replace
 
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import CleanReport, Prepared
+from boruta_farm.dryad.alarm import Alarm
 from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.handling import BRIEF, THOROUGH, Turn, handle
 from boruta_farm.dryad.state import OPEN, AgentState, Phase, StateStore
-from boruta_farm.model.errors import BoardError, StaleEpochError
+from boruta_farm.model.errors import BoardError, StaleEpochError, StoreError
 
 logger = logging.getLogger(__name__)
 
-LOOK_AGAIN = 5.0
-"""Seconds: timers of the event loop stand still while the machine sleeps, the end does not."""
+PROVED = frozenset({Phase.CLEAN, Phase.PREPARED, Phase.GRANTED})
+"""Phases in which cleaning for the present epoch has been done."""
 
-CLEANED = frozenset({Phase.CLEAN, Phase.PREPARING, Phase.PREPARED, Phase.GRANTED})
+OVER = frozenset({Phase.ENDING, Phase.ENDED})
+LOST = "the session was lost when the agent was restarted"
+MOST_FOUND = 100
 
 
 class Fence:
@@ -31,7 +34,8 @@ class Fence:
         self._store = store
         self._clock = clock
         self._turn = Turn()
-        self._timer: asyncio.Task[None] | None = None
+        self._alarm = Alarm(clock, self._due, self._enforce)
+        self._keeping: asyncio.Task[None] | None = None
         self.changed = asyncio.Event()
         self.state = AgentState(boot_id=boot_id)
 
@@ -41,53 +45,61 @@ class Fence:
         A board that cannot be cleaned is reported to the farm as soon as it is in reach.
         """
         try:
-            await self._begin()
+            await self._turn.take(self._begin)
         except BoardError as error:
-            logger.error("the board could not be cleaned: %s", error.message)
+            logger.error("the board is not usable: %s", error.message)
+        self._keeping = asyncio.get_running_loop().create_task(self._alarm.run())
 
     async def close(self) -> None:
-        """Stop the timer; the stored session stays for the next start."""
-        self._stop_timer()
+        """Stop keeping time; the stored session stays for the next start."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
         await self._turn.close()
 
     async def clean(self, epoch: int) -> CleanReport:
         """End the session of any earlier epoch and prove that nothing of it is left."""
-        return await self._turn.take(self._clean(epoch))
+        return await self._turn.take(lambda: self._clean(epoch))
 
     async def prepare(self, key: str, *, epoch: int) -> Prepared:
         """Make a fresh session user on a board cleaned for this epoch."""
-        return await self._turn.take(self._prepare(key, epoch))
+        _check_key(key)
+        return await self._turn.take(lambda: self._prepare(key, epoch))
 
     async def grant(self, epoch: int, remaining: float, key: str | None) -> None:
-        """Start the job of ``epoch``, or learn its end again after a reconnect."""
+        """Start the job of ``epoch``, or learn its end again after a reconnect.
+
+        Raises StaleEpochError when its session has been ended: the farm is about to hear of it.
+        """
+        if key is not None:
+            _check_key(key)
         end = self._clock.monotonic() + remaining
-        await self._turn.take(self._grant(epoch, end, key))
+        await self._turn.take(lambda: self._grant(epoch, end, key))
 
     async def extend(self, epoch: int, sequence: int, remaining: float) -> None:
-        """Store a later end for the job."""
+        """Store a later end for the job. Raises BoardError once the ending has begun."""
         end = self._clock.monotonic() + remaining
-        await self._turn.take(self._extend(epoch, sequence, end))
+        await self._turn.take(lambda: self._extend(epoch, sequence, end))
 
     async def end(self, epoch: int) -> None:
         """End the session now."""
-        await self._turn.take(self._end(epoch))
+        await self._turn.take(lambda: self._end(epoch))
 
     async def put_in_maintenance(self, message: str) -> None:
-        """Show a message on a board that nobody is on. Raises BoardError during a job."""
-        await self._turn.take(self._put_in_maintenance(message))
+        """Show a message on a board that nobody can be on. Raises BoardError otherwise."""
+        await self._turn.take(lambda: self._put_in_maintenance(message))
 
     async def healthcheck(self) -> None:
         """Test the board without disturbing it."""
-        await self._turn.look(handle("healthcheck", BRIEF, self._driver.healthcheck()))
+        await self._turn.look(lambda: handle("healthcheck", BRIEF, self._driver.healthcheck()))
 
-    async def adopt(self, farm_id: str) -> None:
-        """Belong to a farm; another farm's session must not live on under it."""
-        if self.state.farm_id == farm_id:
-            return
-        if self.state.farm_id is not None:
-            logger.warning("the board now belongs to farm %s; it is cleaned first", farm_id)
-            await self._turn.take(self._shut(told=False))
-        self._save(replace(self.state, farm_id=farm_id))
+    async def adopt(self, farm_id: str, epoch: int) -> None:
+        """Belong to a farm; another farm's session must not live on under it.
+
+        ``epoch`` is the farm's: what went wrong in an earlier one is of no interest any more.
+        Raises BoardError when the board cannot be cleaned for the other farm.
+        """
+        await self._turn.take(lambda: self._adopt(farm_id, epoch))
 
     def told_ended(self, epoch: int) -> None:
         """Note that the server knows of the session's end."""
@@ -104,148 +116,172 @@ class Fence:
         boot_id = self.state.boot_id
         if stored is None or stored.boot_id != boot_id:
             known = stored or self.state
-            self._save(AgentState(boot_id=boot_id, epoch=known.epoch, farm_id=known.farm_id))
-            await self._turn.take(self._shut(told=False))
-            return
-        self.state = stored
-        if stored.phase in OPEN:
-            await self._turn.take(self._resume())
-        elif stored.phase is not Phase.CLEAN:
-            await self._turn.take(self._shut(told=stored.tell_ended))
-
-    async def _clean(self, epoch: int) -> CleanReport:
-        state = self._at_least(epoch)
-        if epoch == state.epoch and state.phase in CLEANED:
-            return CleanReport(epoch=epoch)
-        self._stop_timer()
-        fresh = AgentState(
-            boot_id=state.boot_id, epoch=epoch, farm_id=state.farm_id, phase=Phase.CLEANING
-        )
-        self._save(fresh)
-        found = await handle("clean", THOROUGH, self._driver.clean())
-        self._save(replace(fresh, phase=Phase.CLEAN))
-        logger.info("epoch %d: clean, %d leftovers removed", epoch, len(found))
-        return CleanReport(epoch=epoch, found=found[:100])
-
-    async def _prepare(self, key: str, epoch: int) -> Prepared:
-        state = self._at(epoch)
-        if state.phase is Phase.PREPARED and state.key == key:
-            return Prepared(username=state.username, host_key=state.host_key)
-        if state.phase not in (Phase.CLEAN, Phase.PREPARING, Phase.PREPARED):
-            raise BoardError(f"epoch {epoch} is {state.phase}: the board must be cleaned first")
-        if state.phase is Phase.PREPARED:
-            await handle("clean", THOROUGH, self._driver.clean())
-        self._save(replace(state, phase=Phase.PREPARING, key=key))
-        prepared = await handle("prepare", THOROUGH, self._driver.prepare(key))
-        self._save(
-            replace(
-                self.state,
-                phase=Phase.PREPARED,
-                username=prepared.username,
-                host_key=prepared.host_key,
+            self._save(
+                AgentState(
+                    boot_id=boot_id, epoch=known.epoch, farm_id=known.farm_id, notice=known.notice
+                )
             )
-        )
-        logger.info("epoch %d: prepared", epoch)
-        return prepared
-
-    async def _grant(self, epoch: int, end: float, key: str | None) -> None:
-        state = self._at(epoch)
-        if state.phase not in OPEN:
-            raise BoardError(f"epoch {epoch} is {state.phase}: nothing is prepared for a job")
-        wanted = key if key != state.key else None
-        self._save(
-            replace(
-                state,
-                phase=Phase.GRANTED,
-                end=max(end, state.end) if state.end is not None else end,
-                wanted_key=wanted,
-            )
-        )
-        self._start_timer()
-        if wanted is not None:
-            await handle("authorize", BRIEF, self._driver.authorize(wanted))
-            self._save(replace(self.state, key=wanted, wanted_key=None))
-
-    async def _extend(self, epoch: int, sequence: int, end: float) -> None:
-        state = self._at(epoch)
-        if state.phase is not Phase.GRANTED or state.end is None:
-            raise BoardError(f"epoch {epoch} is {state.phase}: its job has begun to end")
-        if sequence <= state.sequence:
-            return
-        self._save(replace(state, end=max(end, state.end), sequence=sequence))
-
-    async def _end(self, epoch: int) -> None:
-        state = self._at(epoch)
-        if state.phase in OPEN or state.phase is Phase.ENDING:
-            await self._shut(told=False)
-
-    async def _put_in_maintenance(self, message: str) -> None:
-        if self.state.phase is Phase.GRANTED:
-            raise BoardError("a job runs here: the board must be cleaned first")
-        self._save(replace(self.state, notice=message))
-        show = self._driver.put_in_maintenance(message)
-        await handle("put_in_maintenance", BRIEF, show)
+            await self._shut(tell=False)
+        else:
+            self.state = stored
+            if stored.phase in OPEN:
+                await self._resume()
+            else:
+                await self._shut(tell=stored.tell_ended)
+        if self.state.notice is not None:
+            await self._show(self.state.notice)
 
     async def _resume(self) -> None:
         """Take up the session after a crash of the agent; its end may have passed meanwhile."""
         state = self.state
         key = state.wanted_key or state.key or ""
         if state.end is not None and self._clock.monotonic() >= state.end:
-            await self._shut(told=True)
-        elif await handle("resume", THOROUGH, self._driver.resume(key)):
+            await self._shut(tell=True)
+            return
+        try:
+            resumed = await handle("resume", THOROUGH, self._driver.resume(key))
+        except BoardError as error:
+            await self._shut(tell=False, trouble=f"{LOST}: {error.message}")
+            return
+        if resumed:
             self._save(replace(state, key=key, wanted_key=None))
-            if state.phase is Phase.GRANTED:
-                self._start_timer()
             logger.info("epoch %d: session taken up again", state.epoch)
         else:
-            trouble = "the session was lost when the agent was restarted"
-            await self._shut(told=False, trouble=trouble)
+            await self._shut(tell=False, trouble=LOST)
 
-    async def _shut(self, *, told: bool, trouble: str | None = None) -> None:
-        """Let nobody in and end everything; ``told`` reports the end to the server."""
-        self._stop_timer()
-        self._save(replace(self.state, phase=Phase.ENDING, tell_ended=told))
+    async def _clean(self, epoch: int) -> CleanReport:
+        state = self._at_least(epoch)
+        if epoch == state.epoch and state.phase in PROVED:
+            return CleanReport(epoch=epoch)
+        fresh = AgentState(boot_id=state.boot_id, epoch=epoch, farm_id=state.farm_id)
+        self._save(fresh)
+        found = await handle("clean", THOROUGH, self._driver.clean())
+        self._save(replace(fresh, phase=Phase.CLEAN))
+        logger.info("epoch %d: clean, %d leftovers removed", epoch, len(found))
+        return CleanReport(epoch=epoch, found=found[:MOST_FOUND])
+
+    async def _prepare(self, key: str, epoch: int) -> Prepared:
+        state = self._at(epoch)
+        if state.phase is Phase.PREPARED and state.key == key:
+            return Prepared(username=state.username, host_key=state.host_key)
+        if state.phase not in (Phase.CLEAN, Phase.PREPARED):
+            raise BoardError(f"epoch {epoch} is {state.phase}: the board must be cleaned first")
+        preparing = replace(state, phase=Phase.PREPARING, key=key)
+        self._save(preparing)
+        prepared = await handle("prepare", THOROUGH, self._driver.prepare(key))
+        username, host_key = prepared.username, prepared.host_key
+        self._save(replace(preparing, phase=Phase.PREPARED, username=username, host_key=host_key))
+        logger.info("epoch %d: prepared for user %s", epoch, username)
+        return prepared
+
+    async def _grant(self, epoch: int, end: float, key: str | None) -> None:
+        state = self._at(epoch)
+        if state.phase in OVER:
+            raise StaleEpochError(f"the session of epoch {epoch} has ended")
+        if state.phase not in OPEN:
+            raise BoardError(f"epoch {epoch} is {state.phase}: nothing is prepared for a job")
+        wanted = state.wanted_key
+        if key is not None and key not in (state.key, wanted):
+            if state.phase is Phase.GRANTED:
+                raise BoardError(f"epoch {epoch} was granted with another key")
+            wanted = key
+        self._save(self._granted(state, end, wanted_key=wanted))
+        if wanted is not None:
+            await handle("authorize", BRIEF, self._driver.authorize(wanted))
+            self._save(replace(self.state, key=wanted, wanted_key=None))
+        logger.info("epoch %d: granted", epoch)
+
+    async def _extend(self, epoch: int, sequence: int, end: float) -> None:
+        state = self._at(epoch)
+        if state.phase not in OPEN:
+            raise BoardError(f"epoch {epoch} is {state.phase}: its job has begun to end")
+        if state.phase is Phase.GRANTED and sequence <= state.sequence:
+            return
+        # Over two connections a prolongation may overtake the grant; it says as much as one.
+        self._save(self._granted(state, end, sequence=sequence))
+        logger.info("epoch %d: prolonged (%d)", epoch, sequence)
+
+    async def _end(self, epoch: int) -> None:
+        state = self._at(epoch)
+        if state.phase in OPEN or state.phase in (Phase.PREPARING, Phase.ENDING):
+            await self._shut(tell=False)
+
+    async def _put_in_maintenance(self, message: str) -> None:
+        if self.state.phase in OPEN:
+            raise BoardError("a session is open: the board must be cleaned first")
+        self._save(replace(self.state, notice=message))
+        await self._show(message)
+
+    async def _show(self, message: str) -> None:
+        await handle("put_in_maintenance", BRIEF, self._driver.put_in_maintenance(message))
+
+    async def _adopt(self, farm_id: str, epoch: int) -> None:
+        if self.state.farm_id not in (None, farm_id):
+            logger.warning("the board now belongs to farm %s; it is cleaned first", farm_id)
+            await self._shut(tell=False)
+        state = self.state
+        trouble = state.trouble if epoch == state.epoch else None
+        if (state.farm_id, state.trouble) != (farm_id, trouble):
+            self._save(replace(state, farm_id=farm_id, trouble=trouble))
+
+    async def _shut(self, *, tell: bool, trouble: str | None = None) -> None:
+        """Let nobody in and end everything; ``tell`` reports the end to the server."""
+        trouble = trouble or self.state.trouble
+        ending = replace(self.state, phase=Phase.ENDING, tell_ended=tell, trouble=trouble)
+        try:
+            self._save(ending)
+        except BoardError as error:
+            logger.error("ending the session all the same: %s", error.message)
+            self.state = ending
         try:
             await handle("clean", THOROUGH, self._driver.clean())
         except BoardError as error:
-            self._save(replace(self.state, trouble=error.message))
-            self.changed.set()
+            self._save(replace(ending, trouble=trouble or error.message))
             raise
-        ended = replace(self.state, phase=Phase.ENDED, key=None, wanted_key=None, end=None)
-        self._save(replace(ended, trouble=trouble or ended.trouble))
-        self.changed.set()
+        ended = replace(ending, phase=Phase.ENDED, key=None, wanted_key=None, end=None)
+        self._save(ended)
+        logger.info("epoch %d: session ended, board clean", ended.epoch)
 
-    def _start_timer(self) -> None:
-        self._stop_timer()
-        self._timer = asyncio.get_running_loop().create_task(self._enforce())
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None and self._timer is not asyncio.current_task():
-            self._timer.cancel()
-        self._timer = None
+    def _due(self) -> float | None:
+        """Return when the session must end: its stored end, or at once when it should have."""
+        match self.state.phase:
+            case Phase.GRANTED:
+                return self.state.end
+            case Phase.ENDING:
+                return self._clock.monotonic()
+            case _:
+                return None
 
     async def _enforce(self) -> None:
-        """End the session at its stored end, which may move later meanwhile."""
-        epoch = self.state.epoch
-        while (end := self.state.end) is not None:
-            left = end - self._clock.monotonic()
-            if left <= 0:
-                break
-            await asyncio.sleep(min(left, LOOK_AGAIN))
-        try:
-            await self._turn.take(self._time_is_over(epoch))
-        except BoardError as error:
-            logger.error("epoch %d: the session could not be ended: %s", epoch, error.message)
+        """End the session at its time, or finish an ending that has failed."""
+        await self._turn.take(self._end_due)
 
-    async def _time_is_over(self, epoch: int) -> None:
-        state = self.state
-        if state.epoch != epoch or state.phase is not Phase.GRANTED or state.end is None:
+    async def _end_due(self) -> None:
+        due = self._due()
+        if due is None or self._clock.monotonic() < due:
             return
-        if self._clock.monotonic() < state.end:
-            self._start_timer()
-            return
-        logger.info("epoch %d: the job's time is over", epoch)
-        await self._shut(told=True)
+        if self.state.phase is Phase.GRANTED:
+            logger.info("epoch %d: the job's time is over", self.state.epoch)
+            await self._shut(tell=True)
+        else:
+            await self._shut(tell=self.state.tell_ended)
+
+    def _granted(
+        self,
+        state: AgentState,
+        end: float,
+        *,
+        sequence: int | None = None,
+        wanted_key: str | None = None,
+    ) -> AgentState:
+        """Return the state of a job that ends at the later of its known end and ``end``."""
+        return replace(
+            state,
+            phase=Phase.GRANTED,
+            end=end if state.end is None else max(end, state.end),
+            sequence=state.sequence if sequence is None else sequence,
+            wanted_key=state.wanted_key if wanted_key is None else wanted_key,
+        )
 
     def _at_least(self, epoch: int) -> AgentState:
         if epoch < self.state.epoch:
@@ -259,5 +295,17 @@ class Fence:
         return state
 
     def _save(self, state: AgentState) -> None:
-        self._store.save(state)
+        """Store the state before anything else happens. Raises BoardError when that fails."""
+        try:
+            self._store.save(state)
+        except StoreError as error:
+            raise BoardError(error.message) from error
         self.state = state
+        self._alarm.look()
+        self.changed.set()
+
+
+def _check_key(key: str) -> None:
+    """Refuse a key that would write a second line into a file of keys."""
+    if not key.strip() or not key.isprintable():
+        raise BoardError("a session key must be one line of visible characters")

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from boruta_farm.model.errors import BoardError, BorutaError, UnavailableError
@@ -15,7 +15,10 @@ THOROUGH: Final = 300.0
 BRIEF: Final = 30.0
 """Seconds for everything else."""
 
+FINISH_WITHIN: Final = 5.0
+INTERRUPTED: Final = "the board is needed for something else; try again"
 Result = TypeVar("Result")
+Work = Callable[[], Coroutine[Any, Any, Result]]
 
 
 async def handle(name: str, limit: float, work: Coroutine[Any, Any, Result]) -> Result:
@@ -43,20 +46,24 @@ class Turn:
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._look: asyncio.Task[Any] | None = None
+        self._urgent = 0
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def take(self, work: Coroutine[Any, Any, Result]) -> Result:
+    async def take(self, work: Work[Result]) -> Result:
         """Do what changes the board, as soon as the board is free."""
+        self._urgent += 1
         if self._look is not None:
             self._look.cancel()
         return await asyncio.shield(self._start(self._locked(work)))
 
-    async def look(self, work: Coroutine[Any, Any, Result]) -> Result:
+    async def look(self, work: Work[Result]) -> Result:
         """Do what only looks at the board. Raises UnavailableError when interrupted."""
         return await asyncio.shield(self._start(self._looking(work)))
 
     async def close(self) -> None:
-        """Cancel what is under way and wait for its end."""
+        """Let what is under way finish for a moment, then cancel it, and wait for its end."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=FINISH_WITHIN)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -67,23 +74,22 @@ class Turn:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _locked(self, work: Coroutine[Any, Any, Result]) -> Result:
+    async def _locked(self, work: Work[Result]) -> Result:
         try:
             async with self._lock:
-                return await work
+                return await work()
         finally:
-            work.close()
+            self._urgent -= 1
 
-    async def _looking(self, work: Coroutine[Any, Any, Result]) -> Result:
+    async def _looking(self, work: Work[Result]) -> Result:
         async with self._lock:
-            task = self._start(work)
-            self._look = task
+            if self._urgent:
+                raise UnavailableError(INTERRUPTED)
+            look = self._start(work())
+            self._look = look
             try:
-                return await task
+                return await look
             except asyncio.CancelledError:
-                if not task.cancelled():
-                    task.cancel()
-                    raise
-                raise UnavailableError("interrupted: the board is needed; try again") from None
+                raise UnavailableError(INTERRUPTED) from None
             finally:
                 self._look = None

@@ -15,6 +15,8 @@ from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig
 from boruta_farm.model.errors import BorutaError
 
 DONE, FAILED = 0, 1
+STM_VERB = "stm"
+"""``dryad stm ...`` speaks to the board controller of a MuxPi."""
 logger = logging.getLogger(__name__)
 
 
@@ -29,6 +31,10 @@ def run(arguments: Sequence[str]) -> int:
     A missing configuration file is written with defaults, and the agent ends with 1: somebody
     has to name the farm first. Wrong usage ends with 2.
     """
+    if arguments and arguments[0] == STM_VERB:
+        from boruta_farm.dryad.stm.tool import main as stm
+
+        return stm(list(arguments[1:]))
     options = _options(arguments)
     _configure_log(options.log_level)
     try:

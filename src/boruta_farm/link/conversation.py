@@ -6,8 +6,13 @@ from typing import Final
 
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import FencedDryad, Registered
+from boruta_farm.link.failures import LONGEST_TEXT
+from boruta_farm.link.fields import legible
 from boruta_farm.link.frames import JsonObject
 from boruta_farm.link.messages import (
+    LONGEST_FACT,
+    LONGEST_FOUND,
+    MAX_FOUND,
     AtEpoch,
     Cleaned,
     Extension,
@@ -88,7 +93,10 @@ class Conversation:
             epoch=registration.epoch,
             boot_id=registration.boot_id or "unknown",
             farm_id=registration.farm_id,
-            facts=registration.facts,
+            facts={
+                legible(name, LONGEST_FACT): legible(fact, LONGEST_FACT)
+                for name, fact in (registration.facts or {}).items()
+            },
         )
         answer = await self._peer.call(Method.REGISTER, write(hello), ANSWER_WITHIN)
         welcome = read(Welcome, answer)
@@ -98,7 +106,7 @@ class Conversation:
 
     async def set_fail(self, uuid: str, reason: str) -> None:
         """Report that the board failed."""
-        failure = Failure(uuid=uuid, reason=reason[:4096])
+        failure = Failure(uuid=uuid, reason=legible(reason, LONGEST_TEXT))
         await self._peer.call(Method.SET_FAIL, write(failure), ANSWER_WITHIN)
 
     async def ended(self, epoch: int) -> None:
@@ -132,7 +140,8 @@ class Conversation:
 
     async def _clean(self, params: JsonObject) -> JsonObject:
         report = await self._called().clean(read(AtEpoch, params).epoch)
-        return write(Cleaned(epoch=report.epoch, found=report.found))
+        found = tuple(legible(line, LONGEST_FOUND) for line in report.found[:MAX_FOUND])
+        return write(Cleaned(epoch=report.epoch, found=found))
 
     async def _prepare(self, params: JsonObject) -> JsonObject:
         wish = read(Preparation, params)

@@ -25,6 +25,11 @@ def text(longest: int, shortest: int = 0) -> Reader:
     return read
 
 
+def legible(value: str, longest: int) -> str:
+    """Return a text that ``text(longest)`` reads: cut, what cannot be stored replaced."""
+    return value[:longest].encode(errors="replace").decode().replace("\0", "?")
+
+
 def whole(low: int = 0, high: int = LARGEST_NUMBER) -> Reader:
     """Return a reader of whole numbers within limits."""
 

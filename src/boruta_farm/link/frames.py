@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from boruta_farm.link.failures import FrameError, RpcCode, error_from, failure_object
+from boruta_farm.link.failures import (
+    LONGEST_TEXT,
+    FrameError,
+    RpcCode,
+    error_from,
+    failure_object,
+)
+from boruta_farm.link.fields import legible
 from boruta_farm.model.errors import BorutaError, LimitError
 
 LARGEST_MESSAGE: Final = 64 * 1024
@@ -111,7 +118,8 @@ def _error(error: object) -> BorutaError:
     if not isinstance(number, int) or not isinstance(message, str):
         raise FrameError("an error must have a code and a message")
     code = data.get("code") if isinstance(data, dict) else None
-    return error_from(number, message, code if isinstance(code, str) else None)
+    words = legible(message, LONGEST_TEXT)
+    return error_from(number, words, code if isinstance(code, str) else None)
 
 
 def _id(value: object) -> CallId | None:

@@ -10,14 +10,17 @@ from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from typing import TypeVar
 
+from boruta_farm.link.failures import LONGEST_TEXT
 from boruta_farm.link.fields import by, flag, optional, seconds, table, text, texts, whole
 from boruta_farm.link.frames import JsonObject
 from boruta_farm.model.errors import ProtocolError
 
 KEY = text(16384, 1)
-WORDS = text(4096)
+WORDS = text(LONGEST_TEXT)
 MAX_FOUND = 100
 LONGEST_FOUND = 400
+LONGEST_FACT = 400
+FACTS = table(64, LONGEST_FACT)
 
 
 class Method(StrEnum):
@@ -53,7 +56,9 @@ class Hello:
     epoch: int = field(metadata=by(whole()))
     boot_id: str = field(metadata=by(text(64, 1)))
     farm_id: str | None = field(default=None, metadata=by(optional(text(64))))
-    facts: Mapping[str, str] | None = field(default=None, metadata=by(optional(table(64, 400))))
+    facts: Mapping[str, str] | None = field(
+        default=None, metadata=by(optional(table(64, LONGEST_FACT)))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ from typing import Final, TypeVar
 
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import CleanReport, Prepared
+from boruta_farm.link.failures import LONGEST_TEXT
+from boruta_farm.link.fields import legible
 from boruta_farm.link.messages import (
     AtEpoch,
     Cleaned,
@@ -24,7 +26,6 @@ from boruta_farm.model.errors import AgentUnreachableError
 ANSWER_WITHIN: Final = 300.0
 """Seconds after which a call is given up for good; callers have shorter limits of their own."""
 
-LONGEST_WORDS: Final = 4096
 Answer = TypeVar("Answer", bound=Message)
 
 
@@ -73,7 +74,7 @@ class LinkedDryad:
 
     async def put_in_maintenance(self, message: str) -> None:
         """Show ``message`` and let nobody in."""
-        words = Maintenance(message=message[:LONGEST_WORDS])
+        words = Maintenance(message=legible(message, LONGEST_TEXT))
         await self._call(Method.PUT_IN_MAINTENANCE, words, Nothing)
 
     async def healthcheck(self) -> None:

@@ -50,7 +50,7 @@ class Server:
         self._pool = RsaKeyPool(config.keys_ready)
         self._relay = RelayClient(config.data, config.api_addr[0], clock)
         self._tunnels = Tunnels(farm.feed, self._relay, farm.reports, clock, settings)
-        stewards = Stewards(farm.feed, self._hub, farm.reports, self._pool, clock)
+        stewards = Stewards(farm.feed, self._hub, farm.reports, self._pool, self._tunnels, clock)
         grace = settings.lost_grace
         presence = Presence(farm.feed, self._hub, farm.reports, clock, grace)
         recovery = Recovery(farm.feed, self._hub, farm.reports)

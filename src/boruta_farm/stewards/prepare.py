@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import NoReturn, TypeVar
 
 from boruta_farm.clock import Clock
-from boruta_farm.contracts import Boards, FencedDryad, KeyPool, Reports
+from boruta_farm.contracts import Boards, Doors, FencedDryad, KeyPool, Reports
 from boruta_farm.feed import Feed, keep_following
 from boruta_farm.model.errors import (
     AgentUnreachableError,
@@ -37,12 +37,19 @@ class Stewards:
     """
 
     def __init__(
-        self, feed: Feed, boards: Boards, reports: Reports, pool: KeyPool, clock: Clock
+        self,
+        feed: Feed,
+        boards: Boards,
+        reports: Reports,
+        pool: KeyPool,
+        doors: Doors,
+        clock: Clock,
     ) -> None:
         self._feed = feed
         self._boards = boards
         self._reports = reports
         self._pool = pool
+        self._doors = doors
         self._clock = clock
         self._roster = Roster(self._touched)
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -149,6 +156,7 @@ class Stewards:
         report = await _answer(board.clean(worker.epoch))
         for line in report.found:
             logger.info("worker %s epoch %d: cleaned %s", worker.name, worker.epoch, line)
+        await _answer(self._doors.ready(worker.uuid))
         key = await self._pool.take()
         try:
             prepared = await _answer(board.prepare(key.public, epoch=worker.epoch))

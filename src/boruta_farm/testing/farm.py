@@ -36,6 +36,13 @@ class CountingPool:
         self._returned.append(key)
 
 
+class OpenDoors:
+    """Have every board's port bound at once."""
+
+    async def ready(self, worker: str) -> None:
+        """Return at once."""
+
+
 class PlainCipher:
     """Seal by naming the context, so that a test sees what was sealed for what."""
 
@@ -70,7 +77,9 @@ class SimulatedFarm:
         self.links = SimulatedBoards(self.clock)
         self.farm = Farm(self.store, self.settings, self.clock, PlainCipher(), self.links)
         farm, grace = self.farm, self.settings.lost_grace
-        stewards = Stewards(farm.feed, self.links, farm.reports, self._pool, self.clock)
+        stewards = Stewards(
+            farm.feed, self.links, farm.reports, self._pool, OpenDoors(), self.clock
+        )
         presence = Presence(farm.feed, self.links, farm.reports, self.clock, grace)
         recovery = Recovery(farm.feed, self.links, farm.reports)
         for part in (farm.matcher, farm.ticker, stewards, presence, recovery):

@@ -1,0 +1,116 @@
+"""Call a board's agent over Go RPC, as the original server does."""
+
+import logging
+from datetime import timedelta
+
+from boruta_farm.contracts import Dryad, Prepared
+from boruta_farm.gorpc.addresses import split_address
+from boruta_farm.gorpc.client import Client, connect
+from boruta_farm.gorpc.errors import CallTimeoutError, DisconnectedError
+from boruta_farm.gorpc.keys import parse_authorized_key
+from boruta_farm.gorpc.rpc import ArgumentT, Method, ReplyT
+from boruta_farm.gorpc.schema import Empty
+from boruta_farm.gorpc.services import (
+    HEALTHCHECK,
+    PREPARE,
+    PUT_IN_MAINTENANCE,
+    PrepareRequest,
+    PutInMaintenanceRequest,
+)
+from boruta_farm.model.errors import (
+    AgentUnreachableError,
+    BoardError,
+    ProtocolError,
+    UnavailableError,
+)
+from boruta_farm.model.worker import DEFAULT_USERNAME, Worker
+
+logger = logging.getLogger(__name__)
+
+CONNECT_WITHIN = timedelta(seconds=5)
+ANSWER_WITHIN = timedelta(seconds=60)
+"""The original's agent creates a user and takes no times; its own server would wait for ever."""
+
+
+class GoDryad:
+    """One board's agent: every call makes a connection of its own, which it then closes.
+
+    AgentUnreachableError means that the board was not reached and did nothing. Any other
+    failure is BoardError: the agent refused, or whether it acted is unknown.
+    """
+
+    def __init__(
+        self, address: str, username: str = DEFAULT_USERNAME, answer_within: timedelta = ANSWER_WITHIN
+    ) -> None:
+        self._address = split_address(address)
+        self._username = username
+        self._answer_within = answer_within
+
+    async def put_in_maintenance(self, message: str) -> None:
+        """Show ``message`` on the board. Raises BoardError, AgentUnreachableError."""
+        await self._call(PUT_IN_MAINTENANCE, PutInMaintenanceRequest(message=message))
+
+    async def prepare(self, key: str, *, epoch: int) -> Prepared:
+        """Renew the session user and let ``key`` in; the agent knows no epochs.
+
+        Raises BoardError, also for keys other than RSA and Ed25519, which cannot travel, and
+        AgentUnreachableError.
+        """
+        try:
+            public = parse_authorized_key(key)
+        except ProtocolError as error:
+            raise BoardError(f"the key cannot be sent over Go RPC: {error}") from error
+        await self._call(PREPARE, PrepareRequest(key=public))
+        logger.debug("%s port %d prepared for epoch %d", *self._address, epoch)
+        return Prepared(username=self._username)
+
+    async def healthcheck(self) -> None:
+        """Test the board, which cuts the power of its device under test for a second.
+
+        Raises BoardError, AgentUnreachableError. No steward calls this: see ``knock``.
+        """
+        await self._call(HEALTHCHECK, Empty())
+
+    async def knock(self) -> None:
+        """See whether the agent still accepts connections. Raises AgentUnreachableError."""
+        client = await self._connect()
+        await client.close()
+
+    async def _connect(self) -> Client:
+        try:
+            return await connect(self._address, timeout=CONNECT_WITHIN.total_seconds())
+        except UnavailableError as error:
+            raise AgentUnreachableError(f"the agent is out of reach: {error}") from error
+
+    async def _call(self, method: Method[ArgumentT, ReplyT], argument: ArgumentT) -> None:
+        client = await self._connect()
+        try:
+            seconds = self._answer_within.total_seconds()
+            await client.call(method, argument, timeout=seconds)
+        except (CallTimeoutError, DisconnectedError) as error:
+            raise BoardError(f"{method.name}: {error}") from error
+        except ProtocolError as error:
+            raise BoardError(str(error)) from error
+        finally:
+            await client.close()
+
+
+class GoDialler:
+    """The contract Dialler over Go RPC."""
+
+    def dial(self, worker: Worker) -> Dryad:
+        """Return the board's agent; nothing is sent before the first call."""
+        return GoDryad(worker.dryad_address)
+
+    async def knock(self, worker: Worker) -> None:
+        """Connect to the board's agent and close. Raises AgentUnreachableError."""
+        await GoDryad(worker.dryad_address).knock()
+
+
+async def answers(address: str) -> bool:
+    """Tell whether an agent accepts connections at ``IP:port``."""
+    try:
+        await GoDryad(address).knock()
+    except AgentUnreachableError:
+        return False
+    return True

@@ -1,0 +1,60 @@
+import json
+
+import pytest
+
+from boruta_farm.access.messages import PUT, Entry, decode, encode
+from boruta_farm.model.errors import ProtocolError
+
+LIVE = Entry(worker="w", port=20000, host="10.0.0.7", target=22, epoch=3, cut_in=60.5)
+
+
+@pytest.mark.parametrize("entry", [LIVE, Entry(worker="w", port=20000, host="::1", target=22)])
+def test_an_entry_survives_its_line(entry: Entry) -> None:
+    line = entry.line(PUT)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    message = decode(line)
+    assert message.kind == PUT
+    assert Entry.read(message) == entry
+
+
+def test_words_with_line_ends_stay_on_one_line() -> None:
+    assert encode("bind-failed", reason="a\nb").count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"\n", b"oops\n", b"[]\n", b"{}\n", b'{"type": 1}\n', b"\xff"]
+)
+def test_what_is_no_message_is_refused(line: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        decode(line)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"worker": 1},
+        {"port": "20000"},
+        {"port": True},
+        {"port": -1},
+        {"port": 65536},
+        {"target": 65536},
+        {"target": None},
+        {"host": None},
+        {"epoch": "3"},
+        {"epoch": None},
+        {"cut_in": None},
+        {"cut_in": "soon"},
+        {"cut_in": True},
+    ],
+)
+def test_mistyped_fields_are_refused(change: dict[str, object]) -> None:
+    fields = json.loads(LIVE.line(PUT)) | change
+    with pytest.raises(ProtocolError):
+        Entry.read(decode(json.dumps(fields).encode()))
+
+
+def test_a_switch_is_true_or_false() -> None:
+    assert decode(encode("hello", draining=True)).switch("draining")
+    with pytest.raises(ProtocolError, match="draining"):
+        decode(encode("hello", draining=1)).switch("draining")
