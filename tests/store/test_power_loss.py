@@ -155,7 +155,7 @@ def _quiet() -> Iterator[None]:
 @pytest.mark.parametrize("cuts", [10, pytest.param(200, marks=pytest.mark.prove)])
 def test_nothing_acknowledged_is_lost(tmp_path: Path, cuts: int) -> None:
     first = random.SystemRandom().randrange(2**32)
-    print(f"seeds {first} to {first + cuts - 1}")  # noqa: T201 - shown when the test fails
+    print(f"seeds {first} to {first + cuts - 1}")
     told = [cut(seed, tmp_path / "farm.db", "FULL") for seed in range(first, first + cuts)]
     assert max(told) > 20, "the cuts come late enough to matter"
 

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import tomllib
 import uuid
 from collections.abc import Mapping
@@ -19,6 +20,9 @@ KEYS = (
     *("name", "server", "driver", "state_dir", "sandbox"),
 )
 USER_KEYS = ("name", "groups")
+UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+ACCOUNT_FORM = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
+LONGEST_NAME = 64
 SANDBOX_KEYS = ("port",)
 
 
@@ -126,14 +130,14 @@ class _Reader:
             caps=self._caps(),
             server=self._server(),
             driver=self._text("driver", "muxpi" if Path(stm_path).exists() else "linux"),
-            state_dir=Path(self._text("state_dir", _default_state_dir())).expanduser(),
-            name=self._text("name", "") or None,
+            state_dir=self._state_dir(),
+            name=self._name(),
             listen_address=self._address("listen_address", ":7175"),
-            boruta_address=self._text("boruta_address", ""),
+            boruta_address=self._optional_address("boruta_address"),
             ssh_address=self._address("ssh_address", ":22"),
             sdcard=self._text("sdcard", "/dev/sdX"),
             stm_path=stm_path,
-            username=_text_in(self._path, user, "user.name", DEFAULT_USERNAME),
+            username=self._account(_text_in(self._path, user, "user.name", DEFAULT_USERNAME)),
             groups=self._groups(user),
             sandbox_port=self._port(sandbox),
         )
@@ -161,15 +165,49 @@ class _Reader:
             raise ConfigError(f"{self._path}: {key}: {value!r} must be HOST:PORT or :PORT")
         return value
 
+    def _optional_address(self, key: str) -> str:
+        return self._address(key, "") if self._text(key, "") else ""
+
+    def _name(self) -> str | None:
+        if "name" not in self._content:
+            return None
+        value = self._text("name", "")
+        if not 0 < len(value) <= LONGEST_NAME or not value.isprintable() or value != value.strip():
+            raise ConfigError(
+                f"{self._path}: name: {value!r} must be one line of 1 to {LONGEST_NAME} visible "
+                "characters; without the key the host's name is used"
+            )
+        return value
+
+    def _state_dir(self) -> Path:
+        value = Path(self._text("state_dir", str(_default_state_dir()))).expanduser()
+        if not value.is_absolute():
+            raise ConfigError(
+                f"{self._path}: state_dir: {str(value)!r} must be a path that begins with / or ~"
+            )
+        return value
+
+    def _account(self, value: str) -> str:
+        if not ACCOUNT_FORM.fullmatch(value):
+            raise ConfigError(
+                f"{self._path}: user.name: {value!r} is no account's name; use up to 31 lower-case "
+                "letters, digits, - and _, not beginning with a digit or -"
+            )
+        return value
+
     def _server(self) -> str:
         value = self._text("server", "").rstrip("/")
-        parts = urlsplit(value)
+        try:
+            parts = urlsplit(value)
+            usable = parts.hostname is not None and parts.port != 0
+        except ValueError as error:
+            raise ConfigError(f"{self._path}: server: {value!r}: {error}") from None
         if not value:
             raise ConfigError(
                 f"{self._path}: server: is empty; write the farm's address, such as "
                 'server = "http://farm.example:8487"'
             )
-        if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
+        if parts.scheme not in ("http", "https", "ws", "wss") or not usable:
             raise ConfigError(
                 f"{self._path}: server: {value!r} must begin with http:// or https://"
             )
@@ -182,9 +220,10 @@ class _Reader:
                 raise ConfigError(
                     f"{self._path}: caps.{name}: {value!r} must be a text; put it in quotes"
                 )
-        if not caps.get(UUID_CAPABILITY):
+        if not UUID_FORM.fullmatch(str(caps.get(UUID_CAPABILITY, ""))):
             raise ConfigError(
-                f"{self._path}: caps.{UUID_CAPABILITY}: is missing; a fresh one would be "
+                f"{self._path}: caps.{UUID_CAPABILITY}: must be a UUID in lower case, which the "
+                f"farm knows the board by; a fresh one would be "
                 f'{UUID_CAPABILITY} = "{uuid.uuid4()}"'
             )
         return {name: str(value) for name, value in caps.items()}
@@ -192,7 +231,7 @@ class _Reader:
     def _groups(self, user: Mapping[str, object]) -> tuple[str, ...]:
         groups = user.get("groups", [])
         if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
-            raise ConfigError(f"{self._path}: user.groups: must be a list of texts")
+            raise ConfigError(f"{self._path}: user.groups: must be a list of texts in quotes")
         return tuple(groups)
 
     def _port(self, sandbox: Mapping[str, object]) -> int:
@@ -209,7 +248,7 @@ def _text_in(path: Path, table: Mapping[str, object], key: str, default: str) ->
     return value
 
 
-def _default_state_dir() -> str:
+def _default_state_dir() -> Path:
     if os.geteuid() == 0:
-        return "/var/lib/dryad"
-    return os.path.join(os.environ.get("XDG_STATE_HOME") or "~/.local/state", "dryad")  # noqa: PTH118
+        return Path("/var/lib/dryad")
+    return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "dryad"

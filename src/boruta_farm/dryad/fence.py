@@ -116,10 +116,8 @@ class Fence:
         boot_id = self.state.boot_id
         if stored is None or stored.boot_id != boot_id:
             known = stored or self.state
-            self._save(
-                AgentState(
-                    boot_id=boot_id, epoch=known.epoch, farm_id=known.farm_id, notice=known.notice
-                )
+            self.state = AgentState(
+                boot_id=boot_id, epoch=known.epoch, farm_id=known.farm_id, notice=known.notice
             )
             await self._shut(tell=False)
         else:
@@ -144,7 +142,8 @@ class Fence:
             await self._shut(tell=False, trouble=f"{LOST}: {error.message}")
             return
         if resumed:
-            self._save(replace(state, key=key, wanted_key=None))
+            if state.wanted_key is not None:
+                self._save(replace(state, key=key, wanted_key=None))
             logger.info("epoch %d: session taken up again", state.epoch)
         else:
             await self._shut(tell=False, trouble=LOST)

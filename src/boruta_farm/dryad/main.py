@@ -11,6 +11,7 @@ from pathlib import Path
 
 from boruta_farm import __version__
 from boruta_farm.dryad import config as configuration
+from boruta_farm.dryad import logs
 from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig
 from boruta_farm.model.errors import BorutaError
 
@@ -36,7 +37,7 @@ def run(arguments: Sequence[str]) -> int:
 
         return stm(list(arguments[1:]))
     options = _options(arguments)
-    _configure_log(options.log_level)
+    logs.configure(options.log_level)
     try:
         if not options.conf.exists():
             configuration.write_example(options.conf)
@@ -45,7 +46,9 @@ def run(arguments: Sequence[str]) -> int:
                 file=sys.stderr,
             )
             return FAILED
-        asyncio.run(_serve(configuration.load(options.conf)))
+        config = configuration.load(options.conf)
+        logs.configure(options.log_level, config.uuid)
+        asyncio.run(_serve(config))
     except BorutaError as error:
         print(f"dryad: {error.message}", file=sys.stderr)
         return FAILED
@@ -84,15 +87,3 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--log-level", choices=("debug", "info", "warning", "error"), default="info"
     )
     return parser.parse_args(arguments)
-
-
-def _configure_log(level: str) -> None:
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=level.upper(),
-        format="%(asctime)s %(levelname)-7s %(message)s",
-        force=True,
-    )
-    # At INFO this library logs users' command lines, which are nobody's business.
-    logging.getLogger("asyncssh").setLevel(logging.WARNING)
-    logging.getLogger("websockets").setLevel(logging.WARNING)

@@ -19,7 +19,8 @@ def complete(address: str, peer_ip: str) -> str:
     ip = _ip(host)
     if not host or (ip is not None and ip.is_unspecified):
         peer = _ip(peer_ip)
-        return f"[{peer}]:{port}" if peer is not None and peer.version == 6 else f"{peer_ip}:{port}"
+        known = peer_ip if peer is None else f"[{peer}]" if peer.version == 6 else f"{peer}"
+        return f"{known}:{port}"
     if (host == "localhost" or (ip is not None and ip.is_loopback)) and not _is_local(peer_ip):
         raise AddressError(
             f"{address} is a loopback address, but the board's agent called from {peer_ip}: "

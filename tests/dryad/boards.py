@@ -1,0 +1,192 @@
+"""A board without hardware: what an agent's crash or reboot leaves behind is its own."""
+
+import asyncio
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from boruta_farm.clock import VirtualClock
+from boruta_farm.contracts import Prepared
+from boruta_farm.dryad.fence import Fence
+from boruta_farm.dryad.state import AgentState, Phase
+from boruta_farm.model.errors import BoardError, StoreError
+
+OLD, NEW = "ssh-ed25519 OLD", "ssh-ed25519 NEW"
+
+
+class Mood(StrEnum):
+    """How the driver works at the moment."""
+
+    WELL = "well"
+    FAILS = "fails before it has done anything"
+    BREAKS = "fails after it has done all"
+    CRASHES = "has a fault of its own"
+    HANGS = "never comes back"
+
+
+@dataclass(slots=True)
+class Board:
+    """The machine: who could log in now, and what users have left on it."""
+
+    key: str | None = None
+    session: bool = False
+    leftovers: set[str] = field(default_factory=set)
+    notice: str | None = None
+
+    def log_in(self, what: str) -> bool:
+        """Leave something behind, if anybody can log in."""
+        if self.key is None:
+            return False
+        self.leftovers.add(what)
+        return True
+
+    def reboot(self) -> None:
+        """Lose the session; its key and files lie on the disk still."""
+        self.session = False
+
+
+class FakeDriver:
+    """A driver for such a board, which notes what it was asked."""
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self.mood = Mood.WELL
+        self.calls: list[str] = []
+        self.busy = 0
+
+    @property
+    def ssh_address(self) -> str:
+        return "127.0.0.1:2222"
+
+    async def start(self) -> None:
+        self.calls.append("start")
+
+    async def close(self) -> None:
+        self.calls.append("close")
+
+    async def resume(self, key: str) -> bool:
+        await self._begin("resume")
+        if self.board.session:
+            self.board.key = key
+        self._finish()
+        return self.board.session
+
+    async def prepare(self, key: str) -> Prepared:
+        await self._begin("prepare")
+        self._wipe()
+        self.board.key, self.board.session, self.board.notice = key, True, None
+        self._finish()
+        return Prepared(username="boruta-user", host_key="ssh-ed25519 HOST")
+
+    async def authorize(self, key: str) -> None:
+        await self._begin("authorize")
+        self.board.key = key
+        self._finish()
+
+    async def clean(self) -> tuple[str, ...]:
+        await self._begin("clean")
+        found = tuple(sorted(self.board.leftovers))
+        self._wipe()
+        self._finish()
+        return found
+
+    async def put_in_maintenance(self, message: str) -> None:
+        await self._begin("put_in_maintenance")
+        self.board.notice = message
+        self._finish()
+
+    async def healthcheck(self) -> None:
+        await self._begin("healthcheck")
+        self._finish()
+
+    async def facts(self) -> dict[str, str]:
+        await self._begin("facts")
+        self._finish()
+        return {"Kind": "fake"}
+
+    def _wipe(self) -> None:
+        self.board.leftovers.clear()
+        self.board.key, self.board.session = None, False
+
+    async def _begin(self, call: str) -> None:
+        assert self.busy == 0, f"{call} while another operation is under way"
+        self.calls.append(call)
+        self.busy += 1
+        try:
+            if self.mood is Mood.HANGS:
+                await asyncio.get_running_loop().create_future()
+            if self.mood is Mood.FAILS:
+                raise BoardError(f"{call} failed")
+            if self.mood is Mood.CRASHES:
+                raise ZeroDivisionError(call)
+            await asyncio.sleep(0.01)
+        finally:
+            self.busy -= 1
+
+    def _finish(self) -> None:
+        if self.mood is Mood.BREAKS:
+            raise BoardError("failed at the last step")
+
+
+class MemoryStore:
+    """What survives the agent; ``full`` makes storing fail."""
+
+    def __init__(self) -> None:
+        self.state: AgentState | None = None
+        self.full = False
+        self.saved: list[AgentState] = []
+
+    def load(self) -> AgentState | None:
+        return self.state
+
+    def save(self, state: AgentState) -> None:
+        if self.full:
+            raise StoreError("the disk is full")
+        self.state = state
+        self.saved.append(state)
+
+
+@dataclass(slots=True)
+class Lab:
+    """One board with its agent's memory, and the fence that runs at the moment."""
+
+    board: Board = field(default_factory=Board)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    boot: int = 1
+    driver: FakeDriver = field(init=False)
+    fence: Fence = field(init=False)
+
+    async def start(self, mood: Mood = Mood.WELL) -> Fence:
+        """Start the agent."""
+        self.driver = FakeDriver(self.board)
+        self.driver.mood = mood
+        self.fence = Fence(self.driver, self.store, VirtualClock(), f"boot-{self.boot}")
+        await self.fence.start()
+        return self.fence
+
+    def phase(self) -> Phase:
+        """Return how far the fence has come."""
+        return self.fence.state.phase
+
+    def key(self) -> str | None:
+        """Return the key that opens the board now."""
+        return self.board.key
+
+    async def kill(self) -> None:
+        """End the agent as kill -9 does: nothing of it runs any more."""
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    async def reboot(self) -> None:
+        """Cut the supervisor's power, and bring it back."""
+        await self.kill()
+        self.boot += 1
+        self.board.reboot()
+
+    async def lend(self, epoch: int, remaining: float = 100.0) -> Fence:
+        """Bring the board to a granted job."""
+        await self.fence.clean(epoch)
+        await self.fence.prepare(OLD, epoch=epoch)
+        await self.fence.grant(epoch, remaining, None)
+        return self.fence

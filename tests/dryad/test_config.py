@@ -1,0 +1,151 @@
+import tomllib
+import uuid
+from pathlib import Path
+
+import pytest
+
+from boruta_farm.dryad import config as configuration
+from boruta_farm.dryad.config import load
+from boruta_farm.model.errors import ConfigError
+
+UUID = "d8edba27-37b0-4eb2-b78b-5e4ca1f82ca9"
+GOOD = f"""\
+server = "http://farm.example:8487"
+[caps]
+UUID = "{UUID}"
+"""
+FULL = f"""\
+server = "https://farm.example/boruta/"
+name = "lab-rpi4"
+driver = "sandbox"
+state_dir = "/srv/dryad"
+listen_address = "10.0.0.1:7175"
+boruta_address = "farm.example:7175"
+ssh_address = "10.0.0.1:22"
+sdcard = "/dev/sda"
+stm_path = "/run/other.socket"
+[caps]
+UUID = "{UUID}"
+device_type = "rpi4"
+[user]
+name = "lab-user"
+groups = ["disk", "dialout"]
+[sandbox]
+port = 2222
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "dryad.conf"
+    path.write_text(text)
+    return path
+
+
+def test_the_written_file_is_the_originals_with_a_fresh_uuid(tmp_path: Path) -> None:
+    path = tmp_path / "dryad.conf"
+    configuration.write_example(path)
+    content = tomllib.loads(path.read_text())
+    board = uuid.UUID(content["caps"].pop("UUID"))
+    assert board.version == 4
+    assert content == {
+        "server": "",
+        "listen_address": ":7175",
+        "boruta_address": "",
+        "ssh_address": ":22",
+        "sdcard": "/dev/sdX",
+        "stm_path": "/run/stm.socket",
+        "caps": {},
+        "user": {"name": "boruta-user", "groups": []},
+    }
+    with pytest.raises(ConfigError, match="server: is empty"):
+        load(path)
+
+
+def test_the_written_file_serves_once_the_farm_is_named(tmp_path: Path) -> None:
+    text = configuration.example().replace('server = ""', 'server = "http://farm.example:8487"')
+    config = load(write(tmp_path, text))
+    assert config.server == "http://farm.example:8487"
+    assert config.listen_address == ":7175"
+
+
+def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    with pytest.raises(ConfigError, match="cannot be written"):
+        configuration.write_example(path)
+    assert path.read_text() == GOOD
+
+
+def test_a_missing_folder_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="make its folder"):
+        configuration.write_example(tmp_path / "missing" / "dryad.conf")
+    assert not (tmp_path / "missing").exists()
+
+
+def test_defaults_stand_in_for_what_is_not_said(tmp_path: Path) -> None:
+    config = load(write(tmp_path, GOOD))
+    assert config.uuid == UUID
+    assert config.caps == {"UUID": UUID}
+    assert config.name is None
+    assert (config.listen_address, config.ssh_address) == (":7175", ":22")
+    assert (config.username, config.groups) == ("boruta-user", ())
+    assert config.state_dir.is_absolute()
+
+
+def test_everything_can_be_said(tmp_path: Path) -> None:
+    config = load(write(tmp_path, FULL))
+    assert config.server == "https://farm.example/boruta"
+    assert (config.name, config.driver) == ("lab-rpi4", "sandbox")
+    assert config.state_dir == Path("/srv/dryad")
+    assert config.boruta_address == "farm.example:7175"
+    assert (config.sdcard, config.stm_path) == ("/dev/sda", "/run/other.socket")
+    assert config.caps["device_type"] == "rpi4"
+    assert (config.username, config.groups) == ("lab-user", ("disk", "dialout"))
+    assert config.sandbox_port == 2222
+
+
+@pytest.mark.parametrize(("there", "driver"), [(True, "muxpi"), (False, "linux")])
+def test_the_driver_follows_the_hardware(there: bool, driver: str, tmp_path: Path) -> None:
+    socket = tmp_path / "stm.socket"
+    if there:
+        socket.touch()
+    assert load(write(tmp_path, f'stm_path = "{socket}"\n' + GOOD)).driver == driver
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name = ", "is no valid TOML"),
+        ('sever = "x"\n' + GOOD, r"no setting sever; did you mean server\?"),
+        (GOOD + "[user]\ngroup = []", r"no setting user.group; did you mean user.groups\?"),
+        (GOOD + "[sandbox]\nfoo = 1", "no setting sandbox.foo"),
+        ('caps = "x"\nserver = "http://a"', "caps: must be a table"),
+        (GOOD.replace("http:", "ftp:"), "server: .* must begin with http"),
+        (GOOD.replace("8487", "99999"), "server: .*Port out of range"),
+        (GOOD.replace("http://farm.example:8487", "farm.example"), "server: .* must begin"),
+        (GOOD.replace(UUID, "x"), "caps.UUID: must be a UUID"),
+        (GOOD.replace(UUID, UUID.upper()), "caps.UUID: .* in lower case"),
+        (GOOD + "cores = 4", "caps.cores: 4 must be a text"),
+        ("name = 7\n" + GOOD, "name: 7 must be a text"),
+        ('name = ""\n' + GOOD, "name: '' must be one line"),
+        (f'name = "{"x" * 65}"\n' + GOOD, "name: .* must be one line"),
+        ('name = "a\\nb"\n' + GOOD, "name: .* must be one line"),
+        ('listen_address = "7175"\n' + GOOD, "listen_address: '7175' must be HOST:PORT"),
+        ('ssh_address = ":0"\n' + GOOD, "ssh_address: ':0' must be"),
+        ('boruta_address = "farm"\n' + GOOD, "boruta_address: 'farm' must be"),
+        ('state_dir = "here"\n' + GOOD, "state_dir: 'here' must be a path"),
+        (GOOD + '[user]\nname = "Root!"', "user.name: 'Root!' is no account's name"),
+        (GOOD + "[user]\ngroups = [1]", "user.groups: must be a list"),
+        (GOOD + "[sandbox]\nport = 99999", "sandbox.port: 99999 must be a port"),
+        (GOOD + "[sandbox]\nport = true", "sandbox.port: True must be a port"),
+    ],
+)
+def test_a_wrong_value_is_told_with_file_and_key(text: str, words: str, tmp_path: Path) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError, match=words) as wrong:
+        load(path)
+    assert wrong.value.message.startswith(f"{path}: ")
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path / "missing.conf")

@@ -1,0 +1,200 @@
+"""A hub and agents joined in memory, for tests under virtual time."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from boruta_farm.clock import VirtualClock
+from boruta_farm.contracts import (
+    CleanReport,
+    FencedDryad,
+    Prepared,
+    Registered,
+)
+from boruta_farm.link.agent import AgentLink, Farm
+from boruta_farm.link.server import Hub
+from boruta_farm.link.socket import Socket
+from boruta_farm.model.errors import BorutaError, UnavailableError
+from boruta_farm.model.worker import Fence, KeyPair, Registration
+from boruta_farm.testing.sockets import MemorySocket, socket_pair
+
+UUID = "11111111-2222-4333-8444-555555555555"
+FARM = "farm-1"
+
+
+class FakeFarm:
+    """Superviser and Reports that only take notes; ``refuse`` is raised by the next calls."""
+
+    def __init__(self) -> None:
+        self.registrations: list[Registration] = []
+        self.failures: list[tuple[str, str]] = []
+        self.ends: list[tuple[str, int]] = []
+        self.refuse: BorutaError | None = None
+        self.epoch = 0
+
+    async def register(self, registration: Registration) -> Registered:
+        if self.refuse is not None:
+            raise self.refuse
+        self.registrations.append(registration)
+        epoch = max(self.epoch, registration.epoch)
+        return Registered(uuid=registration.caps["UUID"], farm_id=FARM, epoch=epoch)
+
+    async def set_fail(self, uuid: str, reason: str) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+        self.failures.append((uuid, reason))
+
+    async def ended(self, uuid: str, epoch: int) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+        self.ends.append((uuid, epoch))
+
+    async def prepared(self, uuid: str, epoch: int, key: KeyPair, prepared: Prepared) -> None:
+        raise NotImplementedError
+
+    async def cleaned(self, uuid: str, epoch: int) -> None:
+        raise NotImplementedError
+
+    async def failed(self, uuid: str, epoch: int, reason: str) -> None:
+        raise NotImplementedError
+
+    async def recovered(self, uuid: str, epoch: int) -> None:
+        raise NotImplementedError
+
+    async def lost(self, uuid: str) -> None:
+        raise NotImplementedError
+
+    async def back(self, uuid: str) -> None:
+        raise NotImplementedError
+
+    async def opened(self, uuid: str, epoch: int) -> None:
+        raise NotImplementedError
+
+    async def opening_failed(self, uuid: str, epoch: int, reason: str) -> None:
+        raise NotImplementedError
+
+    async def prolonged(self, uuid: str, epoch: int, sequence: int) -> None:
+        raise NotImplementedError
+
+    async def port_taken(self, uuid: str, port: int) -> None:
+        raise NotImplementedError
+
+
+class FakeBoard:
+    """A FencedDryad that takes notes; ends are kept as moments of the loop's time."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[object, ...]] = []
+        self.fail: BorutaError | None = None
+        self.ends: list[float] = []
+
+    def _note(self, *call: object) -> None:
+        self.calls.append(call)
+        if self.fail is not None:
+            raise self.fail
+
+    async def put_in_maintenance(self, message: str) -> None:
+        self._note("put_in_maintenance", message)
+
+    async def prepare(self, key: str, *, epoch: int) -> Prepared:
+        self._note("prepare", key, epoch)
+        return Prepared(username="user", host_key="ssh-ed25519 HOST")
+
+    async def healthcheck(self) -> None:
+        self._note("healthcheck")
+
+    async def clean(self, epoch: int) -> CleanReport:
+        self._note("clean", epoch)
+        return CleanReport(epoch=epoch, found=("a\0file", "x" * 1000))
+
+    async def grant(self, epoch: int, remaining: float, key: str | None) -> None:
+        self._note("grant", epoch, key)
+        self.ends.append(asyncio.get_running_loop().time() + remaining)
+
+    async def extend(self, epoch: int, sequence: int, remaining: float) -> None:
+        self._note("extend", epoch, sequence)
+        self.ends.append(asyncio.get_running_loop().time() + remaining)
+
+    async def end(self, epoch: int) -> None:
+        self._note("end", epoch)
+
+
+@dataclass(slots=True)
+class FakeUser:
+    """The agent behind the link; ``adopting`` holds it back before it is ready."""
+
+    uuid: str = UUID
+    board: FakeBoard = field(default_factory=FakeBoard)
+    answers: list[Registered] = field(default_factory=list)
+    reports: list[Callable[[Farm], object]] = field(default_factory=list)
+    adopting: asyncio.Event = field(default_factory=asyncio.Event)
+    farm: Farm | None = None
+    facts: dict[str, str] = field(default_factory=lambda: {"Load": "0.1"})
+
+    async def registration(self) -> Registration:
+        return Registration(
+            caps={"UUID": self.uuid},
+            dryad_address=":7175",
+            ssh_address=":22",
+            fence=Fence.AGENT,
+            name="pi",
+            epoch=3,
+            boot_id="boot",
+            facts=self.facts,
+        )
+
+    async def registered(self, answer: Registered, farm: Farm) -> None:
+        self.answers.append(answer)
+        await self.adopting.wait()
+
+    async def report(self, farm: Farm) -> None:
+        self.farm = farm
+        await asyncio.get_running_loop().create_future()
+
+
+class Wires:
+    """A hub, and sockets to it; a test may cut them or make dialling fail."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.farm = FakeFarm()
+        self.hub = Hub(self.clock)
+        self.hub.attach(self.farm, self.farm)
+        self.sockets: list[MemorySocket] = []
+        self.dials: list[float] = []
+        self.down = False
+        self.tasks: list[asyncio.Future[object]] = []
+
+    async def dial(self, credential: str | None = "secret") -> Socket:
+        self.dials.append(asyncio.get_running_loop().time())
+        if self.down:
+            raise UnavailableError("nobody listens")
+        ours, theirs = socket_pair()
+        self.sockets.append(ours)
+        self.spawn(self.hub.serve(theirs, "10.0.0.7", credential))
+        return ours
+
+    def spawn(self, work: object) -> None:
+        assert asyncio.iscoroutine(work)
+        self.tasks.append(asyncio.ensure_future(work))
+
+    def agent(self, user: FakeUser, credential: str = "secret") -> None:
+        """Start an agent that is ready at once, without jitter."""
+        user.adopting.set()
+        link = AgentLink(lambda: self.dial(credential), user, self.clock, draw=lambda: 1.0)
+        self.spawn(link.run())
+
+    async def ready(self, uuid: str = UUID) -> FencedDryad:
+        """Return the board once it can be called."""
+        watch = self.hub.watch()
+        while (board := self.hub.fenced(uuid)) is None:
+            await watch.next()
+        watch.close()
+        return board
+
+    async def close(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*self.tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                raise outcome

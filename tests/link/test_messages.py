@@ -1,0 +1,108 @@
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boruta_farm.link.messages import (
+    AtEpoch,
+    Cleaned,
+    Extension,
+    Failure,
+    Goodbye,
+    Grant,
+    Heartbeat,
+    Hello,
+    Maintenance,
+    Message,
+    Nothing,
+    Preparation,
+    Session,
+    Welcome,
+    read,
+    write,
+)
+from boruta_farm.model.errors import ProtocolError
+
+EXAMPLES: tuple[Message, ...] = (
+    Hello(
+        version=1,
+        oldest=1,
+        caps={"UUID": "u", "arch": "ärm"},
+        dryad_address=":7175",
+        ssh_address=":22",
+        name="pi",
+        epoch=4,
+        boot_id="b",
+        farm_id="f",
+        facts={"Load": "0.10"},
+    ),
+    Hello(version=1, oldest=1, caps={}, dryad_address="", ssh_address=":22", epoch=0, boot_id="b"),
+    Welcome(version=1, uuid="u", farm_id="f", epoch=4, heartbeat=5.0),
+    Heartbeat(sequence=1, ready=False),
+    Failure(uuid="u", reason="no power"),
+    AtEpoch(epoch=4),
+    Cleaned(epoch=4, found=("1 process: sleep", "home")),
+    Preparation(epoch=4, key="ssh-ed25519 AAAA"),
+    Session(username="boruta-user", host_key="ssh-ed25519 HOST"),
+    Session(username="boruta-user"),
+    Grant(epoch=4, heartbeat=9, after=3600.5, key=None),
+    Extension(epoch=4, sequence=2, heartbeat=9, after=-1.5),
+    Maintenance(message="maintenance"),
+    Goodbye(reason="bye", later=True),
+    Nothing(),
+)
+KINDS = sorted({type(example) for example in EXAMPLES}, key=lambda kind: kind.__name__)
+
+
+@pytest.mark.parametrize("message", EXAMPLES, ids=lambda message: type(message).__name__)
+def test_a_message_goes_there_and_back(message: Message) -> None:
+    content = json.loads(json.dumps(write(message)))
+    assert read(type(message), content) == message
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "words"),
+    [
+        (AtEpoch, {}, "AtEpoch: epoch is missing"),
+        (AtEpoch, {"epoch": -1}, "epoch must be a whole number"),
+        (AtEpoch, {"epoch": True}, "epoch must be a whole number"),
+        (AtEpoch, {"epoch": 2**60}, "epoch must be a whole number"),
+        (AtEpoch, {"epoch": "1"}, "epoch must be a whole number"),
+        (Heartbeat, {"sequence": 1, "ready": 1}, "ready must be true or false"),
+        (Heartbeat, {"sequence": 0, "ready": True}, "sequence must be a whole number from 1"),
+        (Preparation, {"epoch": 1, "key": ""}, "key must be a text of 1"),
+        (Maintenance, {"message": "a\0"}, "message must not contain NUL"),
+        (Maintenance, {"message": "\ud800"}, "half of a character"),
+        (Cleaned, {"epoch": 1, "found": "x"}, "found must be a list"),
+        (Cleaned, {"epoch": 1, "found": ["x"] * 101}, "found must be a list of at most 100"),
+        (Extension, {"epoch": 1, "sequence": 1, "heartbeat": 1, "after": "soon"}, "after must be"),
+        (Extension, {"epoch": 1, "sequence": 1, "heartbeat": 1, "after": 1e300}, "ten years"),
+    ],
+)
+def test_a_wrong_field_is_named(
+    kind: type[Message], content: dict[str, object], words: str
+) -> None:
+    with pytest.raises(ProtocolError, match=words):
+        read(kind, content)
+
+
+def test_keys_of_a_newer_version_are_left_alone() -> None:
+    assert read(AtEpoch, {"epoch": 3, "mood": "sunny"}) == AtEpoch(epoch=3)
+
+
+def test_keys_are_not_shown() -> None:
+    assert "AAAA" not in repr(Preparation(epoch=4, key="ssh-ed25519 AAAA"))
+
+
+@given(
+    st.sampled_from(KINDS),
+    st.dictionaries(
+        st.sampled_from(["epoch", "key", "caps", "after", "found", "ready", "sequence", "version"]),
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.none()),
+    ),
+)
+def test_any_content_is_read_or_refused(kind: type[Message], content: dict[str, object]) -> None:
+    with contextlib.suppress(ProtocolError):
+        assert isinstance(read(kind, content), kind)

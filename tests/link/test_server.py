@@ -1,0 +1,329 @@
+import asyncio
+import hashlib
+
+import pytest
+
+from boruta_farm.link.conversation import Conversation
+from boruta_farm.link.server import Hub
+from boruta_farm.model.errors import (
+    AgentUnreachableError,
+    BoardError,
+    CredentialError,
+    MissingUUIDError,
+    ProtocolError,
+    RefusedError,
+    StaleEpochError,
+    UnavailableError,
+    WorkerNotFoundError,
+)
+from boruta_farm.model.worker import Fence
+from boruta_farm.testing.loop import run_virtual
+from boruta_farm.testing.sockets import MemorySocket
+from tests.link.links import UUID, FakeUser, Wires
+
+
+async def converse(wires: Wires, user: FakeUser, credential: str | None = "secret") -> Conversation:
+    """Return an agent's bare end of a link, without heartbeats of its own."""
+    conversation = Conversation(await wires.dial(credential), user.board, wires.clock)
+    wires.spawn(conversation.run())
+    return conversation
+
+
+def test_a_hello_registers_the_board() -> None:
+    async def scene() -> None:
+        wires = Wires()
+        wires.agent(FakeUser())
+        await wires.ready()
+        registration = wires.farm.registrations[0]
+        assert registration.caps == {"UUID": UUID}
+        assert registration.credential == hashlib.sha256(b"secret").hexdigest()
+        assert registration.fence is Fence.AGENT
+        assert (registration.epoch, registration.boot_id) == (3, "boot")
+        assert registration.ssh_address == "10.0.0.7:22"
+        assert registration.dryad_address == "10.0.0.7:7175"
+        assert registration.facts == {"Load": "0.1"}
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_every_call_reaches_the_board() -> None:
+    async def scene() -> None:
+        wires, user = Wires(), FakeUser()
+        wires.agent(user)
+        board = await wires.ready()
+        report = await board.clean(4)
+        assert report.epoch == 4
+        assert report.found == ("a?file", "x" * 400)
+        prepared = await board.prepare("ssh-ed25519 A", epoch=4)
+        assert (prepared.username, prepared.host_key) == ("user", "ssh-ed25519 HOST")
+        await board.grant(4, 60, None)
+        await board.extend(4, 1, 120)
+        await board.end(4)
+        await board.put_in_maintenance("maintenance")
+        await board.healthcheck()
+        assert user.board.calls == [
+            ("clean", 4),
+            ("prepare", "ssh-ed25519 A", 4),
+            ("grant", 4, None),
+            ("extend", 4, 1),
+            ("end", 4),
+            ("put_in_maintenance", "maintenance"),
+            ("healthcheck",),
+        ]
+        await wires.close()
+
+    run_virtual(scene())
+
+
+@pytest.mark.parametrize("error", [BoardError("it is on fire"), StaleEpochError()])
+def test_the_boards_errors_come_back(error: BoardError) -> None:
+    async def scene() -> None:
+        wires, user = Wires(), FakeUser()
+        wires.agent(user)
+        board = await wires.ready()
+        user.board.fail = error
+        with pytest.raises(type(error), match=error.message):
+            await board.clean(4)
+        await wires.close()
+
+    run_virtual(scene())
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.5, 3.0])
+def test_the_agents_end_is_never_later_than_the_servers(delay: float) -> None:
+    """Whatever a heartbeat needed to arrive shortens the job on the agent's side only."""
+
+    async def scene() -> None:
+        wires, user = Wires(), FakeUser()
+        wires.agent(user)
+        board = await wires.ready()
+        loop = asyncio.get_running_loop()
+        ours = wires.sockets[0]
+        await asyncio.sleep(4.9)
+        ours.stall()
+        await asyncio.sleep(0.1 + delay)
+        ours.resume()
+        await asyncio.sleep(1.5)
+        end = loop.time() + 100
+        await board.grant(4, 100, None)
+        assert user.board.ends == [pytest.approx(end - delay)]
+        await asyncio.sleep(20)
+        await board.extend(4, 1, 100)
+        assert user.board.ends[1] == pytest.approx(loop.time() + 100)
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_the_board_is_there_only_once_its_agent_is_ready() -> None:
+    async def scene() -> None:
+        wires, user = Wires(), FakeUser()
+        wires.agent(user)
+        user.adopting.clear()
+        await asyncio.sleep(40)
+        assert wires.hub.fenced(UUID) is None
+        assert len(wires.dials) == 1
+        user.adopting.set()
+        await wires.ready()
+        assert asyncio.get_running_loop().time() == 40
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_a_silent_link_is_closed() -> None:
+    async def scene() -> None:
+        wires = Wires()
+        wires.agent(FakeUser())
+        board = await wires.ready()
+        watch = wires.hub.watch()
+        await asyncio.sleep(7)
+        wires.down = True
+        wires.sockets[0].stall()
+        assert await watch.next() == UUID
+        assert asyncio.get_running_loop().time() == 5 + 15
+        assert wires.hub.fenced(UUID) is None
+        contact = wires.hub.contact(UUID)
+        assert contact is not None
+        assert (wires.clock.now() - contact).total_seconds() == 15
+        with pytest.raises(AgentUnreachableError):
+            await board.healthcheck()
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_who_does_not_say_hello_is_sent_away() -> None:
+    async def scene() -> None:
+        wires = Wires()
+        socket = await wires.dial()
+        assert await socket.receive() is None
+        assert asyncio.get_running_loop().time() == 10
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_the_newest_connection_wins() -> None:
+    async def scene() -> None:
+        wires, older, newer = Wires(), FakeUser(), FakeUser()
+        wires.agent(older)
+        first = await wires.ready()
+        wires.agent(newer)
+        watch = wires.hub.watch()
+        assert await watch.next() == UUID
+        second = await wires.ready()
+        await second.healthcheck()
+        assert newer.board.calls
+        assert not older.board.calls
+        with pytest.raises(AgentUnreachableError):
+            await first.healthcheck()
+        await asyncio.sleep(50)
+        assert len(wires.dials) == 2, "the older agent must stay away for a minute"
+        assert wires.hub.fenced(UUID) is second
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_the_end_of_a_replaced_link_changes_nothing() -> None:
+    async def scene() -> None:
+        wires = Wires()
+        wires.agent(FakeUser())
+        await wires.ready()
+        wires.agent(FakeUser())
+        await asyncio.sleep(1)
+        board = await wires.ready()
+        await wires.sockets[0].close(1006, "gone")
+        await asyncio.sleep(1)
+        assert wires.hub.fenced(UUID) is board
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_a_link_speaks_for_its_own_board_alone() -> None:
+    async def scene() -> None:
+        wires, user = Wires(), FakeUser()
+        conversation = await converse(wires, user)
+        with pytest.raises(WorkerNotFoundError):
+            await conversation.set_fail(UUID, "before the hello")
+        with pytest.raises(WorkerNotFoundError):
+            await conversation.ended(3)
+        await conversation.register(await user.registration())
+        await conversation.set_fail(UUID, "broken")
+        await conversation.ended(3)
+        with pytest.raises(WorkerNotFoundError):
+            await conversation.set_fail("another", "slander")
+        user.uuid = "another"
+        with pytest.raises(RefusedError, match=UUID):
+            await conversation.register(await user.registration())
+        assert wires.farm.failures == [(UUID, "broken")]
+        assert wires.farm.ends == [(UUID, 3)]
+        assert len(wires.farm.registrations) == 1
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_a_heartbeat_before_the_hello_is_no_hello() -> None:
+    async def scene() -> None:
+        wires, user = Wires(), FakeUser()
+        conversation = await converse(wires, user)
+        conversation.set_ready()
+        with pytest.raises(ProtocolError, match="before the hello"):
+            await conversation.beat()
+        await wires.close()
+
+    run_virtual(scene())
+
+
+@pytest.mark.parametrize("refusal", [CredentialError(), MissingUUIDError(), StaleEpochError()])
+def test_the_farms_refusals_reach_the_agent(refusal: CredentialError) -> None:
+    async def scene() -> None:
+        wires, user = Wires(), FakeUser()
+        wires.farm.refuse = refusal
+        conversation = await converse(wires, user)
+        with pytest.raises(type(refusal), match=refusal.message):
+            await conversation.register(await user.registration())
+        assert wires.hub.contact(UUID) is None
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_an_agent_without_credential_is_refused() -> None:
+    async def scene() -> None:
+        wires, user = Wires(), FakeUser()
+        conversation = await converse(wires, user, None)
+        with pytest.raises(RefusedError, match="no credential"):
+            await conversation.register(await user.registration())
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_an_agent_refuses_calls_before_it_is_ready() -> None:
+    async def scene() -> None:
+        wires, user = Wires(), FakeUser()
+        conversation = await converse(wires, user)
+        await conversation.register(await user.registration())
+        ours = wires.sockets[0]
+        await ours.other.send('{"jsonrpc":"2.0","id":1,"method":"clean","params":{"epoch":9}}')
+        await asyncio.sleep(1)
+        assert user.board.calls == []
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_a_stopping_hub_sends_agents_away_to_come_again() -> None:
+    async def scene() -> None:
+        wires = Wires()
+        wires.agent(FakeUser())
+        await wires.ready()
+        await wires.hub.close()
+        await asyncio.sleep(0.1)
+        assert wires.hub.fenced(UUID) is None
+        await asyncio.sleep(5)
+        assert wires.dials[:2] == [0, 0.5]
+        await wires.close()
+
+    run_virtual(scene())
+
+
+async def test_a_hub_without_farm_serves_nobody() -> None:
+    socket = MemorySocket()
+    await Hub(Wires().clock).serve(socket, "10.0.0.7", "secret")
+    assert socket.closed is not None
+    assert socket.closed[0] == 1013
+
+
+def test_calls_that_a_lost_link_cut_off_fail_at_once() -> None:
+    async def scene() -> None:
+        wires, user = Wires(), FakeUser()
+        wires.agent(user)
+        board = await wires.ready()
+        call = asyncio.ensure_future(board.healthcheck())
+        await wires.sockets[0].close(1006, "cable pulled")
+        with pytest.raises(AgentUnreachableError):
+            await call
+        assert asyncio.get_running_loop().time() == 0
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_reports_of_a_lost_link_are_unavailable() -> None:
+    async def scene() -> None:
+        wires, user = Wires(), FakeUser()
+        conversation = await converse(wires, user)
+        await conversation.register(await user.registration())
+        await conversation.close()
+        await asyncio.sleep(0)
+        with pytest.raises(UnavailableError):
+            await conversation.ended(3)
+        await wires.close()
+
+    run_virtual(scene())
