@@ -275,6 +275,18 @@ class FencedDryad(Dryad, Protocol):
         ...
 
 
+class Dialler(Protocol):
+    """The way to boards without a fence: no connection is kept, each call makes its own."""
+
+    def dial(self, worker: Worker) -> Dryad:
+        """Return the board's agent; nothing is sent before the first call."""
+        ...
+
+    async def knock(self, worker: Worker) -> None:
+        """See whether the agent accepts connections. Raises AgentUnreachableError."""
+        ...
+
+
 class BoardWatch(Protocol):
     """A subscription that tells which boards' agents came or went."""
 

@@ -1,8 +1,5 @@
 import asyncio
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +8,7 @@ import pytest
 from tests.gorpc.captures import METHODS
 from tests.gorpc.farmyard import REPLIES, Recorder, refusal
 from tests.gorpc.values import SAMPLES
+from tests.interop.gobuild import build
 from tests.interop.wirejson import line, to_json
 
 from boruta_farm.gorpc.client import Address, connect
@@ -30,21 +28,8 @@ REFUSED = {
 
 @pytest.fixture(scope="session")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the Go program once, without the network and outside the user's caches."""
-    go = shutil.which("go")
-    if go is None:
-        pytest.skip("Go is not installed (Debian: golang-go)")
-    folder = tmp_path_factory.mktemp("gorpc")
-    settings = {"GO111MODULE": "off", "GOFLAGS": "", "GOPROXY": "off", "CGO_ENABLED": "0"}
-    folders = {"GOCACHE": str(folder / "cache"), "GOPATH": str(folder / "path")}
-    subprocess.run(
-        [go, "build", "-o", str(folder / "peer"), "."],
-        cwd=SOURCES,
-        env={**os.environ, **settings, **folders},
-        check=True,
-        timeout=300,
-    )
-    return folder / "peer"
+    """Build the Go program once."""
+    return build(SOURCES, tmp_path_factory.mktemp("gorpc"))
 
 
 @pytest.fixture(params=["tcp", "unix"])

@@ -14,6 +14,10 @@ def serve(
         str | None,
         typer.Option("--api-addr", metavar="HOST:PORT", help="Where the HTTP API listens."),
     ] = None,
+    rpc_addr: Annotated[
+        str | None,
+        typer.Option("--rpc-addr", metavar="HOST:PORT", help="Where original boards register."),
+    ] = None,
     data: Annotated[
         str | None, typer.Option("--data", metavar="FOLDER", help="Where the farm's data lies.")
     ] = None,
@@ -30,7 +34,7 @@ def serve(
     ] = False,
 ) -> None:
     """Run the farm's server until SIGINT or SIGTERM."""
-    given = {"api_addr": api_addr, "data": data, "database": database}
+    given = {"api_addr": api_addr, "rpc_addr": rpc_addr, "data": data, "database": database}
     overrides: dict[str, str | int | float | bool | list[object]] = {
         name: value for name, value in given.items() if value is not None
     }

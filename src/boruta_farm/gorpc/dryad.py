@@ -40,7 +40,10 @@ class GoDryad:
     """
 
     def __init__(
-        self, address: str, username: str = DEFAULT_USERNAME, answer_within: timedelta = ANSWER_WITHIN
+        self,
+        address: str,
+        username: str = DEFAULT_USERNAME,
+        answer_within: timedelta = ANSWER_WITHIN,
     ) -> None:
         self._address = split_address(address)
         self._username = username

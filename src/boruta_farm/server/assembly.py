@@ -1,6 +1,8 @@
 """The whole server put together: store, farm, link, stewards, relay, API."""
 
 import asyncio
+import logging
+import socket
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
@@ -12,23 +14,32 @@ from boruta_farm.access.link import stop_relay
 from boruta_farm.access.tunnels import Tunnels
 from boruta_farm.clock import SystemClock
 from boruta_farm.farm.assembly import Farm
+from boruta_farm.gorpc.dryad import GoDialler
+from boruta_farm.gorpc.superviser import GoSuperviser
 from boruta_farm.link.server import Hub
 from boruta_farm.server.config import Config
 from boruta_farm.server.folder import DATABASE_FILE, DataFolder
 from boruta_farm.server.supervision import LoopWatch, keep_running
+from boruta_farm.server.values import show_address
 from boruta_farm.stewards.health import Recovery
 from boruta_farm.stewards.prepare import Stewards
 from boruta_farm.stewards.presence import Presence
+from boruta_farm.stewards.rounds import IdleRounds
+from boruta_farm.stewards.unfenced import UnfencedStewards
 from boruta_farm.store.factory import open_store
 from boruta_farm.web.app import WebApp, build_app
 from boruta_farm.web.services import Services, WebOptions
+
+logger = logging.getLogger(__name__)
 
 
 class Server:
     """Everything but the listening socket: ``open``, then ``run``, then ``close``."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, rpc_listener: socket.socket | None = None) -> None:
+        """Take the settings, and the bound socket for boards over Go RPC, if they may come."""
         self._config = config
+        self._rpc_listener = rpc_listener
         self._clock = SystemClock()
         self._folder = DataFolder(config.data)
         self._watch = LoopWatch(self._clock)
@@ -53,7 +64,10 @@ class Server:
         stewards = Stewards(farm.feed, self._hub, farm.reports, self._pool, self._tunnels, clock)
         grace = settings.lost_grace
         presence = Presence(farm.feed, self._hub, farm.reports, clock, grace)
-        recovery = Recovery(farm.feed, self._hub, farm.reports)
+        dialler = GoDialler()
+        recovery = Recovery(farm.feed, self._hub, farm.reports, dialler)
+        unfenced = UnfencedStewards(farm.feed, dialler, farm.reports, self._pool, self._tunnels)
+        rounds = IdleRounds(farm.feed, dialler, farm.reports)
         self._parts: dict[str, Callable[[], Awaitable[None]]] = {
             "loop watch": self._watch.run,
             "matcher": farm.matcher.run,
@@ -63,8 +77,24 @@ class Server:
             "stewards": stewards.run,
             "presence": presence.run,
             "recovery": recovery.run,
+            "stewards of boards without a fence": unfenced.run,
+            "idle rounds": rounds.run,
         }
         self._app = build_app(self._services(), self._options())
+        self._go_superviser = GoSuperviser(
+            farm.superviser,
+            farm.workers,
+            allow=config.rpc_allow,
+            own_ports=self._own_port,
+            public_ip=config.public_address,
+        )
+        if self._rpc_listener is not None:
+            await self._go_superviser.listen(self._rpc_listener)
+            logger.warning(
+                "boards may register over Go RPC at %s, which has no authentication: let only "
+                "boards reach it",
+                show_address(self._rpc_listener.getsockname()[:2]),
+            )
         return self._app
 
     async def run(self) -> NoReturn:
@@ -76,6 +106,7 @@ class Server:
 
     async def close(self) -> None:
         """Write what was accepted and release the data; the relay lives on unless told not to."""
+        await self._go_superviser.close()
         await self._hub.close()
         if not self._config.keep_relay:
             await stop_relay(self._config.data)
@@ -91,6 +122,11 @@ class Server:
             or self._farm.ticker.alive(now)
             or self._watch.alive()
         )
+
+    def _own_port(self, port: int) -> bool:
+        """Tell whether a port of this machine is the API's or a tunnel's."""
+        first, last = self._config.tunnel_ports
+        return port == self._config.api_addr[1] or first <= port <= last
 
     def _services(self) -> Services:
         return Services(

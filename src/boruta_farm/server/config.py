@@ -56,6 +56,20 @@ class Config:
         "since this version knows no users.",
         values.show_switch,
     )
+    rpc_addr: tuple[str, int] | None = _setting(
+        None,
+        values.address_or_none,
+        "Where boards of the original system register over Go RPC, usually port 7175. Empty: "
+        "nowhere. That protocol has no authentication, so whoever reaches it can register boards.",
+        values.show_address_or_none,
+    )
+    rpc_allow: values.Networks = _setting(
+        (),
+        values.networks,
+        "Networks, separated by commas, whose addresses any board may register over Go RPC. "
+        "Without them a board may name only the address it calls from.",
+        values.show_networks,
+    )
     data: Path = _setting(
         Path(),
         values.folder,
@@ -213,6 +227,12 @@ def _checked(config: Config) -> Config:
             f"api_addr: {host} can be reached from other machines, and this version knows no "
             "users: anyone there could take any board. Listen on 127.0.0.1, or say "
             "--allow-anonymous (allow_anonymous = true) to accept that"
+        )
+    if config.rpc_addr and not is_loopback(config.rpc_addr[0]) and not config.allow_anonymous:
+        raise ConfigError(
+            f"rpc_addr: {config.rpc_addr[0]} can be reached from other machines, and Go RPC has no "
+            "authentication: anyone there could register boards and fail them. Listen on "
+            "127.0.0.1, or say --allow-anonymous (allow_anonymous = true) to accept that"
         )
     if config.job_limit < config.job_timeout:
         raise ConfigError("job_limit: must not be shorter than job_timeout")

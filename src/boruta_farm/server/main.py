@@ -6,6 +6,7 @@ import gc
 import logging
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import uvicorn
 
@@ -31,13 +32,21 @@ STOP_WITHIN = 5
 def run(config: Config) -> None:
     """Serve until SIGINT or SIGTERM. Raises ConfigError and StoreError before it serves."""
     logs.configure(config.log_format, config.log_level)
-    listener = _listen(*config.api_addr)
-    with contextlib.closing(listener), asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(config, listener))
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(_listen("api_addr", *config.api_addr))
+        rpc_listener = None
+        if config.rpc_addr is not None:
+            rpc_listener = stack.enter_context(_listen("rpc_addr", *config.rpc_addr))
+        # Port 0 means one that the system chose; boards must not name it as theirs.
+        config = replace(config, api_addr=listener.getsockname()[:2])
+        runner = stack.enter_context(asyncio.Runner(loop_factory=_loop_factory()))
+        runner.run(_serve(config, listener, rpc_listener))
 
 
-async def _serve(config: Config, listener: socket.socket) -> None:
-    server = Server(config)
+async def _serve(
+    config: Config, listener: socket.socket, rpc_listener: socket.socket | None
+) -> None:
+    server = Server(config, rpc_listener)
     app = await server.open()
     parts = asyncio.create_task(server.run())
     try:
@@ -94,8 +103,8 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
     return uvloop.Loop
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind the API's port. Raises ConfigError naming it when that is not possible."""
+def _listen(setting: str, host: str, port: int) -> socket.socket:
+    """Bind a setting's port. Raises ConfigError naming it when that is not possible."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -105,8 +114,8 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ConfigError(
-            f"api_addr: {show_address((host, port))} cannot be used ({error.strerror}); "
-            "choose another with --api-addr"
+            f"{setting}: {show_address((host, port))} cannot be used ({error.strerror}); "
+            f"choose another with --{setting.replace('_', '-')}"
         ) from None
     listener.setblocking(False)
     return listener

@@ -1,5 +1,6 @@
 """Read and write the values of settings: durations, addresses, port ranges, switches."""
 
+import ipaddress
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,8 @@ from boruta_farm.model.errors import ConfigError
 
 Raw = str | int | float | bool | list[object]
 """What TOML, the environment or a flag may give for one setting."""
+
+Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
@@ -46,6 +49,32 @@ def show_address(value: tuple[str, int]) -> str:
     """Write an address in the form that ``address`` reads."""
     host, port = value
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def address_or_none(raw: Raw) -> tuple[str, int] | None:
+    """Read ``HOST:PORT``, or nothing at all."""
+    return None if raw == "" else address(raw)
+
+
+def show_address_or_none(value: tuple[str, int] | None) -> str:
+    """Write an address in the form that ``address_or_none`` reads."""
+    return "" if value is None else show_address(value)
+
+
+def networks(raw: Raw) -> Networks:
+    """Read networks, such as ``10.0.0.0/8, fd00::/8``, from one text."""
+    parts = (part.strip() for part in text(raw).split(","))
+    try:
+        return tuple(ipaddress.ip_network(part) for part in parts if part)
+    except ValueError as error:
+        raise ConfigError(
+            f"{error}; write networks separated by commas, such as 10.0.0.0/8, 192.168.7.0/24"
+        ) from None
+
+
+def show_networks(value: Networks) -> str:
+    """Write networks in the form that ``networks`` reads."""
+    return ", ".join(str(network) for network in value)
 
 
 def ports(raw: Raw) -> tuple[int, int]:

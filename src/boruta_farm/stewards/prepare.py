@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import NoReturn, TypeVar
 
 from boruta_farm.clock import Clock
-from boruta_farm.contracts import Boards, Doors, FencedDryad, KeyPool, Reports
+from boruta_farm.contracts import Boards, BoardWatch, Doors, FencedDryad, KeyPool, Reports
 from boruta_farm.feed import Feed, keep_following
 from boruta_farm.model.errors import (
     AgentUnreachableError,
@@ -59,22 +59,21 @@ class Stewards:
 
     async def run(self) -> NoReturn:
         """Keep every board where its record wants it, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            try:
-                group.create_task(self._watch_boards())
-                await keep_following(self._feed, self._roster)
-            finally:
-                for task in self._running.values():
-                    task.cancel()
-        raise AssertionError("following ends only by cancellation")
-
-    async def _watch_boards(self) -> NoReturn:
+        # Before the snapshot is read: a board that comes in between must not be missed.
         watch = self._boards.watch()
         try:
-            while True:
-                self._touched(await watch.next())
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch_boards(watch))
+                await keep_following(self._feed, self._roster)
         finally:
             watch.close()
+            for task in self._running.values():
+                task.cancel()
+        raise AssertionError("following ends only by cancellation")
+
+    async def _watch_boards(self, watch: BoardWatch) -> NoReturn:
+        while True:
+            self._touched(await watch.next())
 
     def _touched(self, uuid: str) -> None:
         if uuid in self._running:
@@ -127,13 +126,10 @@ class Stewards:
         if worker is None or board is None:
             return
         try:
-            match worker.state:
-                case WorkerState.PREPARE:
-                    await self._prepare(worker, board)
-                case WorkerState.BUSY:
-                    await self._set_aside(worker, board)
-                case WorkerState.RUNNING:
-                    await self._tell_grant(worker, board)
+            failure = await self._operate(worker, board)
+            if failure is not None:
+                logger.warning("worker %s epoch %d: failed: %s", worker.name, worker.epoch, failure)
+                await self._reports.failed(worker.uuid, worker.epoch, failure)
         except OutcomeUnknownError:
             self._finished[uuid] = self._step(worker)
         except AgentUnreachableError:
@@ -141,16 +137,26 @@ class Stewards:
         except StaleEpochError:
             self._finished[uuid] = self._step(worker)
             logger.info("worker %s epoch %d: has moved on", worker.name, worker.epoch)
-        except BoardError as error:
-            await self._fail(worker, error.message)
-        except TimeoutError:
-            await self._fail(
-                worker, f"the agent did not answer within {ANSWER_WITHIN.total_seconds():g} s"
-            )
         except BorutaError as error:
             logger.warning("worker %s epoch %d: %s", worker.name, worker.epoch, error.message)
             await asyncio.sleep(RETRY_AFTER.total_seconds())
             self._again.add(uuid)
+
+    async def _operate(self, worker: Worker, board: FencedDryad) -> str | None:
+        """Do what the worker's state asks for; return how the board failed, if it did."""
+        try:
+            match worker.state:
+                case WorkerState.PREPARE:
+                    await self._prepare(worker, board)
+                case WorkerState.BUSY:
+                    await self._set_aside(worker, board)
+                case WorkerState.RUNNING:
+                    await self._tell_grant(worker, board)
+        except BoardError as error:
+            return error.message
+        except TimeoutError:
+            return f"the agent did not answer within {ANSWER_WITHIN.total_seconds():g} s"
+        return None
 
     async def _prepare(self, worker: Worker, board: FencedDryad) -> None:
         report = await _answer(board.clean(worker.epoch))
@@ -196,13 +202,6 @@ class Stewards:
             await self._reports.opening_failed(worker.uuid, job.epoch, error.message)
             return
         await self._reports.opened(worker.uuid, job.epoch)
-
-    async def _fail(self, worker: Worker, reason: str) -> None:
-        logger.warning("worker %s epoch %d: failed: %s", worker.name, worker.epoch, reason)
-        try:
-            await self._reports.failed(worker.uuid, worker.epoch, reason)
-        except StaleEpochError:
-            logger.info("worker %s epoch %d: has moved on", worker.name, worker.epoch)
 
 
 async def _answer(call: Awaitable[Answer]) -> Answer:

@@ -33,27 +33,36 @@ class Presence:
         self._started = clock.now()
         self._due: list[tuple[datetime, str]] = []
         self._waiting: set[str] = set()
+        self._back: set[str] = set()
         self._changed = asyncio.Event()
         self._roster = Roster(self._touched)
 
     async def run(self) -> NoReturn:
         """Report who is lost and who is back, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch_boards())
-            group.create_task(self._report_lost())
-            await keep_following(self._feed, self._roster)
+        # Before the snapshot is read: a board that comes in between must not be missed.
+        watch = self._boards.watch()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch_boards(watch))
+                group.create_task(self._report())
+                await keep_following(self._feed, self._roster)
+        finally:
+            watch.close()
         raise AssertionError("following ends only by cancellation")
 
     def _touched(self, uuid: str) -> None:
-        """Start the grace of a board that is away and not known to be lost."""
+        """Start the grace of a board that is away and not known to be lost.
+
+        One that is here and noted as lost is told to be back: it came while its loss was written.
+        """
         worker = self._roster.workers.get(uuid)
-        if (
-            worker is None
-            or worker.fence is Fence.NONE
-            or worker.unreachable_since is not None
-            or uuid in self._waiting
-            or self._boards.fenced(uuid) is not None
-        ):
+        if worker is None or worker.fence is Fence.NONE:
+            return
+        here, lost = self._boards.fenced(uuid) is not None, worker.unreachable_since is not None
+        if here and lost:
+            self._back.add(uuid)
+            self._changed.set()
+        if here or lost or uuid in self._waiting:
             return
         self._waiting.add(uuid)
         heapq.heappush(self._due, (self._lost_at(uuid), uuid))
@@ -63,20 +72,11 @@ class Presence:
         contact = self._boards.contact(uuid)
         return max(contact or self._started, self._started) + self._grace
 
-    async def _watch_boards(self) -> NoReturn:
-        watch: BoardWatch = self._boards.watch()
-        try:
-            while True:
-                uuid = await watch.next()
-                worker = self._roster.workers.get(uuid)
-                here = self._boards.fenced(uuid) is not None
-                if here and worker is not None and worker.unreachable_since is not None:
-                    await self._reports.back(uuid)
-                self._touched(uuid)
-        finally:
-            watch.close()
+    async def _watch_boards(self, watch: BoardWatch) -> NoReturn:
+        while True:
+            self._touched(await watch.next())
 
-    async def _report_lost(self) -> NoReturn:
+    async def _report(self) -> NoReturn:
         while True:
             self._changed.clear()
             now = self._clock.now()
@@ -84,6 +84,8 @@ class Presence:
                 _, uuid = heapq.heappop(self._due)
                 self._waiting.discard(uuid)
                 await self._decide(uuid, now)
+            while self._back:
+                await self._reports.back(self._back.pop())
             delay = (self._due[0][0] - now).total_seconds() if self._due else None
             try:
                 async with asyncio.timeout(delay):

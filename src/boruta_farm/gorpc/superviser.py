@@ -1,0 +1,133 @@
+"""Let original boards register over Go RPC, although the protocol proves nothing about them."""
+
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from boruta_farm.contracts import Superviser, Workers
+from boruta_farm.gorpc.addresses import AddressRules, Network, parse_ip, split_address
+from boruta_farm.gorpc.dryad import answers
+from boruta_farm.gorpc.limits import DEFAULT_LIMITS
+from boruta_farm.gorpc.routes import Peer, route
+from boruta_farm.gorpc.schema import Empty
+from boruta_farm.gorpc.server import Server
+from boruta_farm.gorpc.services import REGISTER, SET_FAIL, RegisterRequest, SetFailRequest
+from boruta_farm.model.caller import LOCAL_ADMIN
+from boruta_farm.model.errors import (
+    AddressError,
+    BorutaError,
+    RefusedError,
+    WorkerNotFoundError,
+)
+from boruta_farm.model.worker import UUID_CAPABILITY, Fence, Registration, Worker
+
+logger = logging.getLogger(__name__)
+
+IDLE_SECONDS = 60.0
+"""An original agent registers once and then keeps its connection open without using it."""
+CONNECTIONS = 1024
+
+
+class GoSuperviser:
+    """Answer ``Superviser.Register`` and ``Superviser.SetFail``.
+
+    ``allow`` are networks whose addresses any board may name; see ``AddressRules``. Ports for
+    which ``own_ports`` is true are the server's own, and the one listened at is added to them.
+    """
+
+    def __init__(
+        self,
+        superviser: Superviser,
+        workers: Workers,
+        *,
+        allow: Sequence[Network] = (),
+        own_ports: Callable[[int], bool] = lambda _port: False,
+        public_ip: str | None = None,
+    ) -> None:
+        self._superviser = superviser
+        self._workers = workers
+        self._listening: set[int] = set()
+        self._rules = AddressRules(
+            allow=allow,
+            own_ports=lambda port: port in self._listening or own_ports(port),
+            public_ip=public_ip,
+        )
+        self._server = Server(
+            [route(REGISTER, self._register), route(SET_FAIL, self._set_fail)],
+            limits=replace(DEFAULT_LIMITS, idle_seconds=IDLE_SECONDS),
+            connections=CONNECTIONS,
+        )
+
+    async def listen(self, bound: socket.socket) -> None:
+        """Serve boards on a bound TCP socket."""
+        self._listening.add(int(bound.getsockname()[1]))
+        await self._server.listen_socket(bound)
+
+    async def close(self) -> None:
+        """Stop listening and close every connection."""
+        await self._server.close()
+
+    async def _register(self, request: RegisterRequest, peer: Peer) -> Empty:
+        try:
+            registration = await self._registration(request, peer)
+            await self._refuse_twins(registration)
+            answer = await self._superviser.register(registration)
+        except BorutaError as error:
+            logger.warning("refused the registration of a board at %s: %s", peer, error)
+            raise
+        logger.info("board %s registered over Go RPC from %s", answer.uuid, peer)
+        return Empty()
+
+    async def _registration(self, request: RegisterRequest, peer: Peer) -> Registration:
+        if not request.dryad_address:
+            raise AddressError("dryadAddress can't be empty")
+        if not request.ssh_address:
+            raise AddressError("sshAddress can't be empty")
+        caller = peer.host or ""
+        return Registration(
+            caps=request.capabilities,
+            dryad_address=await self._rules.complete(request.dryad_address, caller),
+            ssh_address=await self._rules.complete(request.ssh_address, caller),
+            fence=Fence.NONE,
+        )
+
+    async def _refuse_twins(self, registration: Registration) -> None:
+        """Refuse a board under another's UUID while that one answers at its own address.
+
+        The protocol has no credentials, so this is all that keeps one board from taking over
+        another. Raises RefusedError.
+        """
+        known = await self._known(registration.caps.get(UUID_CAPABILITY, ""))
+        if (
+            known is None
+            or known.fence is not Fence.NONE
+            or known.dryad_address == registration.dryad_address
+            or not await answers(known.dryad_address)
+        ):
+            return
+        raise RefusedError(
+            f"UUID {known.uuid} belongs to the board at {known.dryad_address}, which answers "
+            f"there; give the board at {registration.dryad_address} a UUID of its own, or switch "
+            "the other one off"
+        )
+
+    async def _set_fail(self, request: SetFailRequest, peer: Peer) -> Empty:
+        worker = await self._known(request.uuid)
+        if worker is None:
+            raise WorkerNotFoundError
+        host = parse_ip(split_address(worker.dryad_address)[0])
+        own = host is not None and self._rules.may_name(host, peer.host or "")
+        if worker.fence is not Fence.NONE or not own:
+            logger.warning("%s may not fail worker %s", peer, worker.name)
+            raise RefusedError("a board may report only its own failure, from its own address")
+        await self._superviser.set_fail(request.uuid, request.reason)
+        return Empty()
+
+    async def _known(self, uuid: str) -> Worker | None:
+        """Return the worker of exactly this UUID; the lookup also takes names."""
+        try:
+            worker = await self._workers.get_worker_info(LOCAL_ADMIN, uuid)
+        except WorkerNotFoundError:
+            return None
+        return worker if worker.uuid == uuid else None

@@ -1,0 +1,49 @@
+from pathlib import Path
+
+from boruta_farm.model.worker import WorkerState
+from tests.stewards.goboards import GoYard
+from tests.stewards.test_unfenced import play
+
+
+def test_idle_board_is_visited_about_once_a_minute(tmp_path: Path) -> None:
+    async def story(yard: GoYard) -> None:
+        board = await yard.add("a")
+        await yard.settle(600)
+        pauses = [later - at for at, later in zip(board.knocks, board.knocks[1:], strict=False)]
+        assert 7 <= len(board.knocks) <= 14
+        assert all(45 <= pause <= 75 for pause in pauses)
+        assert len({round(pause) for pause in pauses}) > 1
+        assert len(board.calls) == 1
+
+    play(tmp_path, story)
+
+
+def test_lent_board_is_left_alone(tmp_path: Path) -> None:
+    async def story(yard: GoYard) -> None:
+        board = await yard.add("a")
+        await yard.lend("a")
+        before = len(board.knocks)
+        board.away = True
+        await yard.settle(1800)
+        assert len(board.knocks) == before
+        assert await yard.state("a") is WorkerState.RUNNING
+
+    play(tmp_path, story)
+
+
+def test_three_failures_in_a_row_fail_the_worker(tmp_path: Path) -> None:
+    async def story(yard: GoYard) -> None:
+        board = await yard.add("a")
+        for _ in range(3):
+            board.away = True
+            while len(board.knocks) % 3 != 2:
+                await yard.settle()
+            board.away = False
+            while len(board.knocks) % 3 != 0:
+                await yard.settle()
+        assert await yard.state("a") is WorkerState.IDLE
+        board.away = True
+        await yard.settle(230)
+        assert await yard.state("a") is WorkerState.FAILED
+
+    play(tmp_path, story)
