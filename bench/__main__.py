@@ -1,0 +1,114 @@
+"""``./run bench [NAME ...]``: measure, and print the result beside what is aimed for."""
+
+import argparse
+import asyncio
+import importlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import table
+from bench.generator import LoadError
+from bench.lab import Lab, SkippedError
+from bench.machine import describe
+from bench.processes import StartError
+from bench.table import Row
+
+LONGEST = 480.0
+"""Seconds after which no further measure is begun."""
+
+SCHEDULER = ("--workers", "1000", "--waiting", "1000", "100000", "--demands", "10", "1000")
+SCHEDULER_WITHIN = 90
+
+
+def _of(module: str, function: str) -> Callable[[Lab], list[Row]]:
+    """Return a measure that is imported when it is taken."""
+
+    def measure(lab: Lab) -> list[Row]:
+        found: list[Row] = getattr(importlib.import_module(f"bench.{module}"), function)(lab)
+        return found
+
+    return measure
+
+
+def _tunnel(_lab: Lab) -> list[Row]:
+    from bench.tunnel import measure
+
+    return asyncio.run(measure(runs=5, streams=100, seconds=1.0))
+
+
+def _scheduler(_lab: Lab) -> list[Row]:
+    command = [sys.executable, "-m", "bench.scheduler", *SCHEDULER]
+    subprocess.run(command, check=True, timeout=SCHEDULER_WITHIN)
+    return []
+
+
+MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
+    "post": ("durable POST against a POST that does nothing", _of("calls", "post")),
+    "get": ("GET against a GET that does nothing", _of("calls", "get")),
+    "list": ("lists of 100 requests out of 120,000", _of("calls", "lists")),
+    "grant": ("POST until the IN PROGRESS event arrives", _of("jobs", "grant")),
+    "drain": ("10,000 jobs over 10 boards", _of("jobs", "drain")),
+    "wake": ("100 boards from MAINTENANCE to IDLE", _of("jobs", "wake")),
+    "tunnel": ("a tunnel against a direct connection", _tunnel),
+    "start": ("start and restart to the first answer", _of("process", "start")),
+    "memory": ("memory with 1,000 boards and 100,000 requests", _of("process", "memory")),
+    "scheduler": ("the matching index by itself", _scheduler),
+}
+
+
+def main() -> int:
+    """Take the named measures, or all; return 1 when one went wrong (a missed aim is none)."""
+    options = _options()
+    names = options.names or list(MEASURES)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    began = time.monotonic()
+    rows: list[Row] = []
+    wrong = False
+    with tempfile.TemporaryDirectory(prefix=".bench-", dir=options.folder) as place:
+        folder = Path(place)
+        for line in describe(folder):
+            print(line)
+        lab = Lab(folder)
+        for name in names:
+            started = time.monotonic()
+            print(f"\n{name}: {MEASURES[name][0]}", flush=True)
+            if started - began > LONGEST:
+                print("skipped: the whole bench has taken long enough; name it to take it alone")
+                continue
+            try:
+                found = MEASURES[name][1](lab)
+            except SkippedError as reason:
+                print(f"skipped: {reason}")
+                continue
+            except (LoadError, StartError, OSError, subprocess.SubprocessError) as error:
+                found = [Row(name=name, value=f"ERROR: {error}", met=False)]
+                wrong = True
+            rows += found
+            table.print_table(found)
+            print(f"({time.monotonic() - started:.0f} s)", flush=True)
+    if options.markdown is not None:
+        options.markdown.write_text(table.markdown(rows))
+    print(f"\nall of it: {time.monotonic() - began:.0f} s")
+    return 1 if wrong else 0
+
+
+def _options() -> argparse.Namespace:
+    listed = "\n".join(f"  {name:<10} {words}" for name, (words, _) in MEASURES.items())
+    parser = argparse.ArgumentParser(
+        prog="bench",
+        description=f"measures:\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[*MEASURES, []])
+    parser.add_argument("--folder", type=Path, default=Path.cwd(), help="a folder on a disk")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""Many agents in one process: real links to the server, boards that answer at once."""
+
+import argparse
+import asyncio
+
+import uvloop
+
+from bench.fill import READY_EPOCH, board_caps, board_credential, board_registration
+from boruta_farm.clock import SystemClock
+from boruta_farm.contracts import FencedDryad, Registered
+from boruta_farm.dryad.dialling import Dialler
+from boruta_farm.link.agent import AgentLink, Farm
+from boruta_farm.model.worker import Registration
+from boruta_farm.testing.boards import Connection, SimulatedBoard
+
+AT_ONCE = 32
+
+
+class BenchAgent:
+    """Speak for one simulated board; the link's ``LinkUser``."""
+
+    def __init__(self, number: int, epoch: int) -> None:
+        self._number = number
+        caps = board_caps(number)
+        self._board = SimulatedBoard(uuid=caps["UUID"], caps=caps, epoch=epoch, cleaned=epoch)
+        self._board.key = "prepared before" if epoch else None
+        self._connection = Connection(self._board)
+        self.here = asyncio.Event()
+
+    @property
+    def board(self) -> FencedDryad:
+        """Return what the server's calls go to."""
+        return self._connection
+
+    async def registration(self) -> Registration:
+        """Return what the board says of itself now."""
+        return board_registration(self._number, self._board.caps, self._board.epoch)
+
+    async def registered(self, answer: Registered, farm: Farm) -> None:
+        """Note that the farm knows the board."""
+        self.here.set()
+
+    async def report(self, farm: Farm) -> None:
+        """Have nothing to report."""
+        await asyncio.get_running_loop().create_future()
+
+
+async def run(server: str, ready: int, maintenance: int) -> None:
+    """Connect boards a few at a time, say so, and keep them connected until cancelled."""
+    clock, gate = SystemClock(), asyncio.Semaphore(AT_ONCE)
+    async with asyncio.TaskGroup() as group:
+
+        async def connect(number: int) -> None:
+            agent = BenchAgent(number, READY_EPOCH if number < ready else 0)
+            async with gate:
+                dialler = Dialler(server, board_credential(number))
+                group.create_task(AgentLink(dialler.dial, agent, clock).run())
+                await agent.here.wait()
+
+        for number in range(ready + maintenance):
+            group.create_task(connect(number))
+
+
+def main() -> None:
+    """Read the command line and connect."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--server", required=True)
+    parser.add_argument("--ready", type=int, default=0)
+    parser.add_argument("--maintenance", type=int, default=0)
+    options = parser.parse_args()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(options.server, options.ready, options.maintenance))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""The load generator: a Go program beside this file, else wrk for what wrk can do."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+SOURCE = Path(__file__).with_name("load")
+BUILD_WITHIN = 120
+MARGIN = 30
+"""Seconds that a run may take beyond its own limit."""
+
+
+class LoadError(Exception):
+    """Tell why a run gave no numbers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Carry what a run measured; times of single requests in milliseconds."""
+
+    requests: int
+    seconds: float
+    rate: float
+    p50: float
+    p99: float
+    errors: int
+    error: str
+
+    def checked(self) -> "Load":
+        """Return itself. Raises LoadError when a request failed: such a run does not count."""
+        if self.errors or not self.requests:
+            raise LoadError(f"{self.errors} requests failed: {self.error or 'nothing was done'}")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Describe a request to be sent again and again."""
+
+    method: str
+    path: str
+    body: object = None
+
+    def line(self) -> str:
+        """Return it as the generator reads it."""
+        return json.dumps({"method": self.method, "path": self.path, "body": self.body})
+
+    def text(self) -> str:
+        """Return the body as it is sent."""
+        return json.dumps(self.body)
+
+
+class RateGenerator(Protocol):
+    """Whatever can tell at what rate a server answers."""
+
+    @property
+    def name(self) -> str:
+        """Return what it is, for people."""
+        ...
+
+    def rate(self, port: int, samples: Sequence[Sample], clients: int, seconds: float) -> Load:
+        """Send samples in turn. Raises LoadError when a request failed."""
+        ...
+
+
+class GoGenerator:
+    """Run our own program, built once into ``folder``."""
+
+    @property
+    def name(self) -> str:
+        """Return what it is, for people."""
+        return "the Go program in bench/load"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._program = folder / "load"
+        try:
+            subprocess.run(
+                ["go", "build", "-o", str(self._program), "."],
+                cwd=SOURCE,
+                check=True,
+                capture_output=True,
+                text=True,
+                timeout=BUILD_WITHIN,
+            )
+        except subprocess.CalledProcessError as error:
+            raise LoadError(f"the load generator does not build: {error.stderr}") from error
+
+    def rate(self, port: int, samples: Sequence[Sample], clients: int, seconds: float) -> Load:
+        """Send samples in turn. Raises LoadError when a request failed."""
+        flags = ("-requests", self._write(samples), "-clients", str(clients))
+        return self._run("rate", port, seconds, flags).checked()
+
+    def grant(self, port: int, body: object, count: int, seconds: float) -> Load:
+        """Time POST to IN PROGRESS, one after the other. Raises LoadError."""
+        flags = ("-body", json.dumps(body), "-count", str(count))
+        return self._run("grant", port, seconds, flags).checked()
+
+    def burst(self, port: int, samples: Sequence[Sample], state: str, seconds: float) -> Load:
+        """Send each sample once and wait for as many workers to come to a state.
+
+        Raises LoadError when a request failed or time was too short.
+        """
+        flags = ("-requests", self._write(samples), "-state", state)
+        return self._run("burst", port, seconds, flags).checked()
+
+    def drain(self, port: int, body: object, count: int, acquire: bool, seconds: float) -> Load:
+        """File requests and close each as it runs; fewer than ``count`` when time was short."""
+        flags = ("-body", json.dumps(body), "-count", str(count), f"-acquire={acquire}")
+        return self._run("drain", port, seconds, flags).checked()
+
+    def _write(self, samples: Sequence[Sample]) -> str:
+        file = self._folder / "requests"
+        file.write_text("\n".join(sample.line() for sample in samples))
+        return str(file)
+
+    def _run(self, mode: str, port: int, seconds: float, flags: Sequence[str]) -> Load:
+        where = ("-address", f"127.0.0.1:{port}", "-seconds", f"{seconds:g}")
+        command = [str(self._program), mode, *where, *flags]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=seconds + MARGIN, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise LoadError(f"load {mode} did not end") from error
+        if done.returncode:
+            raise LoadError(done.stderr.strip())
+        return Load(**json.loads(done.stdout))

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// drain files requests as fast as it can and closes each as soon as its event tells that it runs.
+// The time is from the first POST to the last close's answer; the single times are those of the
+// closes. A run that does not end within the limit tells how far it came.
+func drain(
+	address, body string, count, clients int, acquire bool, limit time.Duration,
+) (Result, error) {
+	running := make(chan int, count+clients)
+	ready := make(chan error, 1)
+	go follow(address, func(event Event) {
+		if event.Kind == started {
+			running <- event.Request
+		}
+	}, ready)
+	if err := <-ready; err != nil {
+		return Result{}, err
+	}
+	tally := &Tally{}
+	over := make(chan struct{})
+	var once sync.Once
+	end := func() { once.Do(func() { close(over) }) }
+	var filed, closed atomic.Int64
+	var group sync.WaitGroup
+	work := func(run func(*Client) error) {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			client, err := Dial(address)
+			if err == nil {
+				defer client.Close()
+				err = run(client)
+			}
+			if err != nil {
+				tally.Fail(err)
+				end()
+			}
+		}()
+	}
+	create := Build("POST", "/api/v1/reqs/", []byte(body))
+	begin := time.Now()
+	for i := 0; i < clients; i++ {
+		work(func(client *Client) error {
+			for filed.Add(1) <= int64(count) {
+				select {
+				case <-over:
+					return nil
+				default:
+				}
+				if _, err := client.Good(create); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		work(func(client *Client) error {
+			for {
+				select {
+				case <-over:
+					return nil
+				case id := <-running:
+					took, err := finish(client, id, acquire)
+					if err != nil {
+						return err
+					}
+					tally.Add([]time.Duration{took})
+					if closed.Add(1) == int64(count) {
+						end()
+					}
+				}
+			}
+		})
+	}
+	select {
+	case <-over:
+	case <-time.After(limit):
+		end()
+	}
+	elapsed := time.Since(begin)
+	group.Wait()
+	return tally.Result(elapsed), nil
+}
+
+func finish(client *Client, id int, acquire bool) (time.Duration, error) {
+	begin := time.Now()
+	if acquire {
+		path := fmt.Sprintf("/api/v1/reqs/%d/acquire_worker", id)
+		if _, err := client.Good(Build("POST", path, nil)); err != nil {
+			return 0, err
+		}
+	}
+	_, err := client.Good(closing(id))
+	return time.Since(begin), err
+}

@@ -1,0 +1,3 @@
+module boruta.bench/load
+
+go 1.19

@@ -1,0 +1,61 @@
+// Command load puts load on a server over loopback and prints what it measured as JSON.
+//
+//	load rate  -address 127.0.0.1:8487 -requests FILE -clients 16 -seconds 3
+//	load grant -address 127.0.0.1:8487 -body JSON -count 300
+//	load burst -address 127.0.0.1:8487 -requests FILE -state IDLE
+//	load drain -address 127.0.0.1:8487 -body JSON -count 10000 [-acquire]
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+)
+
+const answerWithin = 15 * time.Second
+
+func main() {
+	if len(os.Args) < 2 {
+		fail(fmt.Errorf("usage: load rate|grant|burst|drain FLAGS"))
+	}
+	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
+	address := flags.String("address", "127.0.0.1:8487", "host:port of the server")
+	clients := flags.Int("clients", 16, "connections, each with one request at a time")
+	seconds := flags.Float64("seconds", 3, "how long to go on (all but rate: at most)")
+	count := flags.Int("count", 300, "how many requests (grant, drain)")
+	requests := flags.String("requests", "", "file of requests, sent in turn (rate, burst)")
+	state := flags.String("state", "IDLE", "what all workers are to come to (burst)")
+	body := flags.String("body", "", "body of a new request (grant, drain)")
+	acquire := flags.Bool("acquire", false, "ask for access before closing (drain)")
+	if err := flags.Parse(os.Args[2:]); err != nil {
+		fail(err)
+	}
+	limit := time.Duration(*seconds * float64(time.Second))
+	var result Result
+	var err error
+	switch os.Args[1] {
+	case "rate":
+		result, err = rate(*address, *requests, *clients, limit)
+	case "grant":
+		result, err = grant(*address, *body, *count, limit)
+	case "burst":
+		result, err = burst(*address, *requests, *state, *clients, limit)
+	case "drain":
+		result, err = drain(*address, *body, *count, *clients, *acquire, limit)
+	default:
+		err = fmt.Errorf("there is no mode %q", os.Args[1])
+	}
+	if err != nil {
+		fail(err)
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {
+		fail(err)
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "load:", err)
+	os.Exit(1)
+}

@@ -1,0 +1,74 @@
+"""Processes that a measure starts, and that are ended with it whatever happens."""
+
+import http.client
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+STOP_WITHIN = 15
+PAUSE = 0.005
+
+
+class StartError(Exception):
+    """Tell that a process did not come to serve."""
+
+
+@contextmanager
+def running(command: Sequence[str], log: Path) -> Iterator[int]:
+    """Run a command for a while and give its process id; its output goes to ``log``."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def fetch(port: int, path: str) -> object:
+    """Return the JSON that a path answers. Raises OSError, StartError for an error's status."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+    except http.client.HTTPException as error:
+        raise StartError(f"{path}: {error!r}") from error
+    finally:
+        connection.close()
+    if answer.status != http.client.OK:
+        raise StartError(f"{path}: status {answer.status}: {body[:200]!r}")
+    return json.loads(body)
+
+
+def wait_until(what: str, true: Callable[[], bool], seconds: float, log: Path) -> None:
+    """Ask again and again. Raises StartError with the log's end when it takes too long."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            tail = log.read_text(errors="replace")[-600:] if log.exists() else ""
+            raise StartError(f"not within {seconds:g} s: {what}; its log ends: {tail}")
+        time.sleep(PAUSE)
+
+
+def answers(port: int, path: str) -> bool:
+    """Tell whether a server answers at all."""
+    try:
+        fetch(port, path)
+    except OSError:
+        return False
+    return True
