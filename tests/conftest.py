@@ -2,6 +2,15 @@
 
 import signal
 
+from hypothesis import settings
+
+# `./run test` repeats itself exactly; the long runs of `./run prove` draw anew (derandomize=False)
+# and print how to repeat what failed.
+settings.register_profile(
+    "repeatable", derandomize=True, database=None, deadline=None, print_blob=True
+)
+settings.load_profile("repeatable")
+
 # A run in the background may have inherited signals that are ignored, and would pass that on to
 # the processes whose answer to these very signals is tested.
 for _number, _handler in (

@@ -4,9 +4,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import zip_longest
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from boruta_farm.core.jobs import Grant
 from boruta_farm.core.matching import Index
@@ -366,3 +373,9 @@ class IndexMachine(RuleBasedStateMachine):
 
 TestIndex = IndexMachine.TestCase
 TestIndex.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+
+
+@pytest.mark.prove
+def test_the_index_decides_as_the_scan_in_hundreds_of_histories() -> None:
+    long = settings(max_examples=500, stateful_step_count=80, derandomize=False, deadline=None)
+    run_state_machine_as_test(IndexMachine, settings=long)

@@ -4,9 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Coroutine
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from boruta_farm.dryad.state import OPEN, Phase
 from boruta_farm.model.errors import BorutaError
@@ -202,3 +209,9 @@ class FenceMachine(RuleBasedStateMachine):
 
 TestFence = FenceMachine.TestCase
 TestFence.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+@pytest.mark.prove
+def test_nobody_is_on_a_board_wrongly_in_hundreds_of_histories() -> None:
+    long = settings(max_examples=500, stateful_step_count=60, derandomize=False, deadline=None)
+    run_state_machine_as_test(FenceMachine, settings=long)

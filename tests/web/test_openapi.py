@@ -84,7 +84,7 @@ SCHEMA = schemathesis.openapi.from_asgi(PATH, filled().app).exclude(path="/api/v
 
 
 @SCHEMA.parametrize()
-@hypothesis.settings(max_examples=12, deadline=None, derandomize=True, database=None)
+@hypothesis.settings(max_examples=12, deadline=None, database=None)
 def test_the_application_does_as_described(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate(
         checks=[
@@ -99,7 +99,7 @@ def test_the_application_does_as_described(case: schemathesis.Case[Any]) -> None
 
 @pytest.mark.prove
 @SCHEMA.parametrize()
-@hypothesis.settings(max_examples=500, deadline=None, print_blob=True, database=None)
+@hypothesis.settings(max_examples=500, derandomize=False, deadline=None, database=None)
 def test_the_application_does_as_described_at_length(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate(
         checks=[not_a_server_error, status_code_conformance, response_schema_conformance]

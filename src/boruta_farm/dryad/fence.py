@@ -227,15 +227,11 @@ class Fence:
         """Let nobody in and end everything; ``tell`` reports the end to the server."""
         trouble = trouble or self.state.trouble
         ending = replace(self.state, phase=Phase.ENDING, tell_ended=tell, trouble=trouble)
-        try:
-            self._save(ending)
-        except BoardError as error:
-            logger.error("ending the session all the same: %s", error.message)
-            self.state = ending
+        self._remember(ending)
         try:
             await handle("clean", THOROUGH, self._driver.clean())
         except BoardError as error:
-            self._save(replace(ending, trouble=trouble or error.message))
+            self._remember(replace(ending, trouble=trouble or error.message))
             raise
         ended = replace(ending, phase=Phase.ENDED, key=None, wanted_key=None, end=None)
         self._save(ended)
@@ -299,6 +295,17 @@ class Fence:
             self._store.save(state)
         except StoreError as error:
             raise BoardError(error.message) from error
+        self._enter(state)
+
+    def _remember(self, state: AgentState) -> None:
+        """Enter a state that ends a session, stored or not: a full disk must keep nobody in."""
+        try:
+            self._save(state)
+        except BoardError as error:
+            logger.error("ending the session all the same: %s", error.message)
+            self._enter(state)
+
+    def _enter(self, state: AgentState) -> None:
         self.state = state
         self._alarm.look()
         self.changed.set()
