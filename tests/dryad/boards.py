@@ -31,6 +31,7 @@ class Board:
     session: bool = False
     leftovers: set[str] = field(default_factory=set)
     notice: str | None = None
+    warnings: list[str] = field(default_factory=list)
 
     def log_in(self, what: str) -> bool:
         """Leave something behind, if anybody can log in."""
@@ -88,6 +89,11 @@ class FakeDriver:
         self._wipe()
         self._finish()
         return found
+
+    async def warn(self, message: str) -> None:
+        await self._begin("warn")
+        self.board.warnings.append(message)
+        self._finish()
 
     async def put_in_maintenance(self, message: str) -> None:
         await self._begin("put_in_maintenance")

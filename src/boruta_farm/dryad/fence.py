@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from dataclasses import replace
 
 from boruta_farm.clock import Clock
@@ -9,6 +10,7 @@ from boruta_farm.contracts import CleanReport, Prepared
 from boruta_farm.dryad.alarm import Alarm
 from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.handling import BRIEF, THOROUGH, Turn, handle
+from boruta_farm.dryad.reminders import Reminders
 from boruta_farm.dryad.state import OPEN, AgentState, Phase, StateStore
 from boruta_farm.model.errors import BoardError, StaleEpochError, StoreError
 
@@ -35,7 +37,9 @@ class Fence:
         self._clock = clock
         self._turn = Turn()
         self._alarm = Alarm(clock, self._due, self._enforce)
-        self._keeping: asyncio.Task[None] | None = None
+        self._reminders = Reminders()
+        self._reminding = Alarm(clock, self._reminders.due, self._remind)
+        self._keeping: tuple[asyncio.Task[None], ...] = ()
         self.changed = asyncio.Event()
         self.state = AgentState(boot_id=boot_id)
 
@@ -48,13 +52,16 @@ class Fence:
             await self._turn.take(self._begin)
         except BoardError as error:
             logger.error("the board is not usable: %s", error.message)
-        self._keeping = asyncio.get_running_loop().create_task(self._alarm.run())
+        loop = asyncio.get_running_loop()
+        self._keeping = tuple(
+            loop.create_task(alarm.run()) for alarm in (self._alarm, self._reminding)
+        )
 
     async def close(self) -> None:
         """Stop keeping time; the stored session stays for the next start."""
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
+        for task in self._keeping:
+            task.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
         await self._turn.close()
 
     async def clean(self, epoch: int) -> CleanReport:
@@ -142,6 +149,8 @@ class Fence:
             await self._shut(tell=False, trouble=f"{LOST}: {error.message}")
             return
         if resumed:
+            # A warning may have come due while no agent was there to give it.
+            self._reminders.learn(state.end, since=-math.inf)
             if state.wanted_key is not None:
                 self._save(replace(state, key=key, wanted_key=None))
             logger.info("epoch %d: session taken up again", state.epoch)
@@ -251,6 +260,17 @@ class Fence:
         """End the session at its time, or finish an ending that has failed."""
         await self._turn.take(self._end_due)
 
+    async def _remind(self) -> None:
+        """Tell whoever is logged in that the job ends soon; nothing depends on it."""
+        if (text := self._reminders.take(self._clock.monotonic())) is None:
+            return
+        try:
+            await self._turn.take(lambda: handle("warn", BRIEF, self._driver.warn(text)))
+        except BoardError as error:
+            logger.warning("epoch %d: users were not warned: %s", self.state.epoch, error.message)
+        else:
+            logger.info("epoch %d: users were warned of the end", self.state.epoch)
+
     async def _end_due(self) -> None:
         due = self._due()
         if due is None or self._clock.monotonic() < due:
@@ -307,7 +327,10 @@ class Fence:
 
     def _enter(self, state: AgentState) -> None:
         self.state = state
+        end = state.end if state.phase is Phase.GRANTED else None
+        self._reminders.learn(end, self._clock.monotonic())
         self._alarm.look()
+        self._reminding.look()
         self.changed.set()
 
 

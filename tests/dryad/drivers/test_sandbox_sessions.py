@@ -228,6 +228,14 @@ async def test_terminal(terminal: Terminal) -> None:
     assert f"/dev/{lines[3].strip()}" == lines[0]
 
 
+async def test_a_warning_shows_on_the_terminal(board: SandboxDriver, terminal: Terminal) -> None:
+    await board.warn("the job ends in 5 minutes")
+    await terminal.expect("*** the job ends in 5 minutes ***")
+    terminal.type("exit\n")
+    await asyncio.wait_for(terminal.process.wait(), TIMEOUT)
+    await board.warn("nobody is here")
+
+
 async def test_terminal_window_change(terminal: Terminal) -> None:
     script = "trap 'stty size; exit' WINCH; echo up; while :; do sleep 1000 & wait; done"
     terminal.type(f'sh -c "{script}"\n')

@@ -44,6 +44,10 @@ class Driver(Protocol):
         """
         ...
 
+    async def warn(self, message: str) -> None:
+        """Show one line on the terminals of whoever is logged in; no terminal is no failure."""
+        ...
+
     async def put_in_maintenance(self, message: str) -> None:
         """Show that the board is in maintenance."""
         ...

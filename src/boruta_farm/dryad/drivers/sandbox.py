@@ -52,6 +52,7 @@ from boruta_farm.dryad.drivers.sandbox_server import (
     read_host_key,
 )
 from boruta_farm.dryad.drivers.sandbox_sessions import Room
+from boruta_farm.dryad.terminals import message_bytes
 from boruta_farm.model.errors import BoardError
 
 _log = logging.getLogger(__name__)
@@ -195,6 +196,12 @@ class SandboxDriver:
         if found:
             lines.append(found)
         return (*lines, *leftovers)
+
+    async def warn(self, message: str) -> None:
+        """Show a line on the terminals of the session."""
+        if self._room is not None:
+            for session in self._room.terminals:
+                session.write(message_bytes(message), None)
 
     async def put_in_maintenance(self, message: str) -> None:
         """Show ``message`` to whoever tries to log in."""

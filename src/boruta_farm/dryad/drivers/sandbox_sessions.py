@@ -49,6 +49,7 @@ class Room:
     sftp_server: str | None
     environment: Mapping[str, str]
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    terminals: set["SandboxSession"] = field(default_factory=set)
 
 
 class _Output(asyncio.Protocol):
@@ -255,6 +256,7 @@ class SandboxSession(asyncssh.SSHServerSession[bytes]):
             _, size, modes = self._terminal
             master, slave = open_terminal(size, modes)
             self._master = master
+            self._room.terminals.add(self)
             ours, theirs = [os.dup(master), os.dup(master)], [slave]
         try:
             self._number, ending = self._room.keeper.start(self._program(channel), theirs)
@@ -320,6 +322,7 @@ class SandboxSession(asyncssh.SSHServerSession[bytes]):
 
     def _release(self) -> None:
         """Close all our ends; a terminal without them hangs up."""
+        self._room.terminals.discard(self)
         stdin = self._input
         if stdin is not None and (not stdin.is_closing() or stdin.get_write_buffer_size()):
             stdin.abort()
