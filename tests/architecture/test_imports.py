@@ -44,7 +44,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "client": frozenset({"httpx"}),
     "cli": frozenset({"typer", "rich", "click", "httpx"}),
     "dryad": frozenset({"websockets"}),
-    "server": frozenset({"uvicorn", "uvloop"}),
+    "server": frozenset({"uvicorn", "uvloop", "cryptography"}),
     "testing": frozenset({"httpx"}),
 }
 SANDBOX_ONLY = frozenset({"asyncssh"})

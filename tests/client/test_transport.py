@@ -19,8 +19,8 @@ from boruta_farm.model.errors import (
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
-def transport(handler: Handler, **settings: str) -> Transport:
-    config = ClientConfig(server="http://lab:8487/farm", **settings)
+def transport(handler: Handler, token: str | None = None) -> Transport:
+    config = ClientConfig(server="http://lab:8487/farm", token=token)
     return Transport(config, httpx.MockTransport(handler))
 
 

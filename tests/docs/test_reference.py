@@ -39,9 +39,10 @@ Durations are written with units: `90s`, `30m`, `1h30m`, `2d`.
 {config.reference()}
 ## Listening beyond this machine
 
-This version knows no users: whoever reaches the API can take, close and set aside anything. So the
-server refuses any address outside loopback unless `--allow-anonymous` (or `allow_anonymous = true`)
-says that this is accepted. The tunnels listen where the API listens.
+The server refuses any address outside loopback unless two things are given: users, or
+`--allow-anonymous`, which lets whoever reaches the API take, close and set aside anything; and a
+certificate, or `--allow-plaintext`, which lets keys and tokens be read on the way. [TLS](tls.md)
+tells how to have both. The tunnels listen where the API listens, or on `tunnel_address`.
 """
 
 

@@ -10,6 +10,7 @@ import typer
 
 from boruta_farm.cli.options import settings_of
 from boruta_farm.client import config as configuration
+from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.model.errors import BorutaError
 
@@ -47,13 +48,19 @@ def failures_told() -> Iterator[None]:
         raise typer.Exit(FAILED) from None
 
 
+def configured(context: typer.Context) -> ClientConfig:
+    """Return which server to talk to, from options, environment and profile."""
+    settings = settings_of(context)
+    return configuration.load(
+        server=settings.server, profile=settings.profile, ca_file=settings.ca_file
+    )
+
+
 def run(context: typer.Context, work: Callable[[Farm], Awaitable[Result]]) -> Result:
     """Connect to the server that options, environment or profile name, and do some work."""
 
     async def main() -> Result:
-        settings = settings_of(context)
-        config = configuration.load(server=settings.server, profile=settings.profile)
-        async with connect(config) as farm:
+        async with connect(configured(context)) as farm:
             return await work(farm)
 
     with failures_told():

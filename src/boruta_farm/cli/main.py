@@ -37,11 +37,15 @@ def _settings(
     profile: Annotated[
         str | None, typer.Option("--profile", metavar="NAME", help="A profile of the file.")
     ] = None,
+    ca_file: Annotated[
+        str | None,
+        typer.Option("--ca-file", metavar="FILE", help="The authority of the server's TLS."),
+    ] = None,
     output: Annotated[
         Output, typer.Option("--output", "-o", help="A table for people, or json, jsonl, ids.")
     ] = Output.TABLE,
 ) -> None:
-    context.obj = Settings(server=server, profile=profile, output=output)
+    context.obj = Settings(server=server, profile=profile, ca_file=ca_file, output=output)
 
 
 def build() -> typer.Typer:

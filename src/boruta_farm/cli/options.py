@@ -26,6 +26,7 @@ class Settings:
 
     server: str | None = None
     profile: str | None = None
+    ca_file: str | None = None
     output: Output = Output.TABLE
 
 

@@ -28,16 +28,36 @@ def serve(
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="Settings; see: config example.")
     ] = None,
+    tls_certificate: Annotated[
+        str | None,
+        typer.Option("--tls-certificate", metavar="FILE", help="Certificate chain (PEM): use TLS."),
+    ] = None,
+    tls_key: Annotated[
+        str | None, typer.Option("--tls-key", metavar="FILE", help="The certificate's key (PEM).")
+    ] = None,
+    allow_plaintext: Annotated[
+        bool,
+        typer.Option("--allow-plaintext", help="Listen beyond this machine without TLS."),
+    ] = False,
     allow_anonymous: Annotated[
         bool,
         typer.Option("--allow-anonymous", help="Listen beyond this machine without any login."),
     ] = False,
 ) -> None:
     """Run the farm's server until SIGINT or SIGTERM."""
-    given = {"api_addr": api_addr, "rpc_addr": rpc_addr, "data": data, "database": database}
+    given = {
+        "api_addr": api_addr,
+        "rpc_addr": rpc_addr,
+        "data": data,
+        "database": database,
+        "tls_certificate": tls_certificate,
+        "tls_key": tls_key,
+    }
     overrides: dict[str, str | int | float | bool | list[object]] = {
         name: value for name, value in given.items() if value is not None
     }
+    if allow_plaintext:
+        overrides["allow_plaintext"] = True
     if allow_anonymous:
         overrides["allow_anonymous"] = True
     with failures_told(), server_installed():

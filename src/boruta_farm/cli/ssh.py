@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from boruta_farm.cli.console import clean, complain, say
+from boruta_farm.cli.console import clean, complain, configured, say
 from boruta_farm.cli.durations import format_moment
 from boruta_farm.cli.openssh import (
     OwnKey,
@@ -32,11 +32,9 @@ from boruta_farm.cli.options import (
     read_caps,
     read_duration,
     read_moment,
-    settings_of,
 )
 from boruta_farm.cli.progress import Spinner
 from boruta_farm.cli.signals import Signals
-from boruta_farm.client import config as configuration
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.lease import Lease, hold
 from boruta_farm.client.session import (
@@ -139,8 +137,7 @@ def ssh(
             command=command,
             extra=tuple(ssh_arguments or ()),
         )
-        settings = settings_of(context)
-        config = configuration.load(server=settings.server, profile=settings.profile)
+        config = configured(context)
 
         async def work() -> int:
             program = find_ssh()

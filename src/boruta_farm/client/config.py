@@ -11,15 +11,20 @@ from urllib.parse import urlsplit
 from boruta_farm.model.errors import ConfigError
 
 DEFAULT_SERVER = "http://127.0.0.1:8487"
-KEYS = frozenset({"server", "token"})
+KEYS = ("server", "token", "ca_file")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientConfig:
-    """Carry the server's address (no path's slash at its end) and the bearer token, if any."""
+    """Carry the server's address (no path's slash at its end) and the bearer token, if any.
+
+    ``ca_file`` holds the authorities whose signature the server's certificate must bear; None
+    means those of the system.
+    """
 
     server: str = DEFAULT_SERVER
     token: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
 
 
 def default_path(environment: Mapping[str, str]) -> Path:
@@ -33,32 +38,40 @@ def load(
     *,
     server: str | None = None,
     profile: str | None = None,
+    ca_file: str | None = None,
     environment: Mapping[str, str] | None = None,
     path: Path | None = None,
 ) -> ClientConfig:
     """Return the configuration for one run.
 
-    The file holds ``server`` and ``token``, and tables ``[profile.NAME]`` with the same keys; a
-    profile is chosen by ``profile``, ``BORUTA_PROFILE`` or the file's ``profile_name``. A token
-    is only used together with the address of the same place, or with any address when it comes
-    from ``BORUTA_TOKEN``. Raises ConfigError with place and remedy.
+    The file holds ``server``, ``token`` and ``ca_file`` (beside the file unless absolute), and
+    tables ``[profile.NAME]`` with the same keys; a profile is chosen by ``profile``,
+    ``BORUTA_PROFILE`` or the file's ``profile_name``. A token or ``ca_file`` is only used together
+    with the address of the same place, or with any address when it comes from ``BORUTA_TOKEN``,
+    ``BORUTA_CA_FILE`` or ``ca_file``. Raises ConfigError with place and remedy.
     """
     environment = os.environ if environment is None else environment
     place = path or default_path(environment)
     wanted = profile or environment.get("BORUTA_PROFILE")
     filed = _from_file(place, wanted)
     address, source = filed.get("server"), str(place)
-    token = filed.get("token")
+    token, authority = filed.get("token"), filed.get("ca_file")
     for value, name in (
         (environment.get("BORUTA_SERVER"), "BORUTA_SERVER"),
         (server, "--server"),
     ):
         if value and not (profile and name == "BORUTA_SERVER"):
             if value != address:
-                token = None
+                token = authority = None
             address, source = value, name
     token = environment.get("BORUTA_TOKEN") or token
-    return ClientConfig(server=_checked(address or DEFAULT_SERVER, source), token=token)
+    trusted = place.parent / Path(authority).expanduser() if authority else None
+    named = ca_file or environment.get("BORUTA_CA_FILE")
+    return ClientConfig(
+        server=_checked(address or DEFAULT_SERVER, source),
+        token=token,
+        ca_file=Path(named).expanduser() if named else trusted,
+    )
 
 
 def _from_file(path: Path, profile: str | None) -> dict[str, str]:
@@ -96,7 +109,9 @@ def _texts(content: Mapping[str, object], where: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in content.items():
         if name not in KEYS:
-            raise ConfigError(f"{where}: there is no setting {name!r}; known: server, token")
+            raise ConfigError(
+                f"{where}: there is no setting {name!r}; known: server, token, ca_file"
+            )
         if not isinstance(value, str) or not value:
             raise ConfigError(f"{where}: {name} must be a text that is not empty")
         found[name] = value

@@ -65,7 +65,14 @@ def unreachable(address: str, error: BaseException) -> str:
             why = cause.verify_message or "its certificate was not accepted"
             return (
                 f"cannot trust the server at {address}: {why}; "
-                "set SSL_CERT_FILE to the file of the authority that signed it"
+                "name the file of the farm's own authority with --ca-file, BORUTA_CA_FILE or "
+                "'ca_file' in the profile file"
+            )
+        if isinstance(cause, ssl.SSLError):
+            why = (cause.reason or str(cause)).lower().replace("_", " ")
+            return (
+                f"cannot speak TLS with the server at {address}: {why}; "
+                "if it serves without TLS, write http:// instead"
             )
         if isinstance(cause, socket.gaierror):
             return f"cannot reach the server at {address}: the host's name is not known; {hint}"
@@ -73,7 +80,9 @@ def unreachable(address: str, error: BaseException) -> str:
             # The event loop puts other words into strerror.
             why = os.strerror(cause.errno).lower()
             return f"cannot reach the server at {address}: {why}; {hint}"
-    why = str(error) or "no answer in time"
+    why = str(error).rstrip(".") or "no answer in time"
+    if address.startswith("http:") and "disconnected" in why:
+        hint = "if it serves over TLS, write https:// instead"
     return f"cannot reach the server at {address}: {why}; {hint}"
 
 

@@ -19,6 +19,7 @@ from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.failures import error_of, unreachable
 from boruta_farm.model.errors import (
     BorutaError,
+    ConfigError,
     OutcomeUnknownError,
     ProtocolError,
     UnavailableError,
@@ -54,7 +55,7 @@ class Transport:
             # A redirect could carry the token to another server, so none is followed and plain
             # HTTP needs no certificates at all.
             follow_redirects=False,
-            verify=ssl.create_default_context() if parts.scheme == "https" else False,
+            verify=trust(config) if parts.scheme == "https" else False,
             trust_env=not _is_local(self._host),
             transport=inner,
         )
@@ -165,6 +166,15 @@ class Transport:
         # Up to a second of difference is the header's coarseness, not the clocks'.
         late = math.fabs(ahead.total_seconds() + 0.5) > 1.5
         self._offset = ahead if late else timedelta()
+
+
+def trust(config: ClientConfig) -> ssl.SSLContext:
+    """Return whose signatures the server's certificate may bear. Raises ConfigError."""
+    try:
+        return ssl.create_default_context(cafile=config.ca_file)
+    except OSError as error:
+        why = error.strerror if error.errno else "it holds no PEM certificate"
+        raise ConfigError(f"ca_file: {config.ca_file} cannot be used: {why}") from None
 
 
 def _is_local(host: str) -> bool:

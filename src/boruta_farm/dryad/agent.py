@@ -101,7 +101,8 @@ async def run(config: AgentConfig) -> NoReturn:
     clock = SystemClock()
     driver = open_driver(config)
     fence = Fence(driver, StateFile(folder.path / STATE_FILE), clock, read_boot_id())
-    dialler = Dialler(config.server, load_credential(folder.path / CREDENTIAL_FILE))
+    credential = load_credential(folder.path / CREDENTIAL_FILE)
+    dialler = Dialler(config.server, credential, config.ca_file)
     try:
         await driver.start()
         await fence.start()

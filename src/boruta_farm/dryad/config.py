@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+import ssl
 import tomllib
 import uuid
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ DEFAULT_PATH = Path("/etc/boruta/dryad.conf")
 DEFAULT_STM = "/run/stm.socket"
 KEYS = (
     *("listen_address", "boruta_address", "ssh_address", "sdcard", "stm_path", "caps", "user"),
-    *("name", "server", "driver", "state_dir", "sandbox"),
+    *("name", "server", "ca_file", "driver", "state_dir", "sandbox"),
 )
 USER_KEYS = ("name", "groups")
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -32,6 +33,7 @@ class AgentConfig:
 
     ``listen_address``, ``boruta_address`` (Go RPC), ``ssh_address``, ``sdcard`` and ``stm_path``
     are the original's. ``server`` is the farm's HTTP address. ``name`` defaults to the host's.
+    ``ca_file`` holds the authority that signed the farm's certificate; None means the system's.
     ``sandbox_port`` 0 lets the sandbox choose a port once.
     """
 
@@ -40,6 +42,7 @@ class AgentConfig:
     server: str
     driver: str
     state_dir: Path
+    ca_file: Path | None = None
     name: str | None = None
     listen_address: str = ":7175"
     boruta_address: str = ""
@@ -61,8 +64,11 @@ def example() -> str:
     return f"""\
 # The board's agent. Set 'server' and the capabilities, then start dryad again.
 
-# The farm's address, such as "http://farm.example:8487".
+# The farm's address, such as "https://farm.example:8487".
 server = ""
+
+# The authority that signed the farm's certificate, where it is not one that the system trusts.
+# ca_file = "/etc/boruta/farm-ca.pem"
 
 # The board's name in the farm; without it the host's name is used.
 # name = "lab-rpi4"
@@ -129,6 +135,7 @@ class _Reader:
             path=self._path,
             caps=self._caps(),
             server=self._server(),
+            ca_file=self._ca_file(),
             driver=self._text("driver", "muxpi" if Path(stm_path).exists() else "linux"),
             state_dir=self._state_dir(),
             name=self._name(),
@@ -205,13 +212,26 @@ class _Reader:
         if not value:
             raise ConfigError(
                 f"{self._path}: server: is empty; write the farm's address, such as "
-                'server = "http://farm.example:8487"'
+                'server = "https://farm.example:8487"'
             )
         if parts.scheme not in ("http", "https", "ws", "wss") or not usable:
             raise ConfigError(
                 f"{self._path}: server: {value!r} must begin with http:// or https://"
             )
         return value
+
+    def _ca_file(self) -> Path | None:
+        if not self._text("ca_file", ""):
+            return None
+        path = self._path.parent / Path(self._text("ca_file", "")).expanduser()
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError as error:
+            why = error.strerror if error.errno else "it holds no PEM certificate"
+            raise ConfigError(
+                f"{self._path}: ca_file: {str(path)!r} cannot be used: {why}"
+            ) from None
+        return path
 
     def _caps(self) -> dict[str, str]:
         caps = self._table("caps")

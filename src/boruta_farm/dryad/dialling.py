@@ -1,5 +1,7 @@
 """Dial the farm: one WebSocket to the server's port, with the board's credential."""
 
+import ssl
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -17,9 +19,11 @@ REFUSALS = (401, 403)
 class Dialler:
     """Open sockets to one farm."""
 
-    def __init__(self, server: str, credential: str) -> None:
+    def __init__(self, server: str, credential: str, ca_file: Path | None = None) -> None:
+        """Take where the farm is; ``ca_file`` replaces the authorities that the system trusts."""
         self._url = link_url(server)
         self._credential = credential
+        self._ca_file = ca_file
 
     async def dial(self) -> Socket:
         """Return an open socket. Raises UnavailableError, RefusedError."""
@@ -32,15 +36,27 @@ class Dialler:
                 compression=None,
                 proxy=None,
                 ping_interval=None,
+                ssl=self._trust(),
             )
         except InvalidStatus as error:
             status = error.response.status_code
             if status in REFUSALS:
                 raise RefusedError(f"{self._url} turned the agent away ({status})") from error
             raise UnavailableError(f"{self._url} answered {status}") from error
+        except ssl.SSLCertVerificationError as error:
+            raise UnavailableError(
+                f"{self._url} cannot be trusted: {error.verify_message}; set ca_file to the file "
+                "of the authority that signed the farm's certificate"
+            ) from error
         except (OSError, TimeoutError, WebSocketException) as error:
             raise UnavailableError(f"{self._url} is out of reach: {error}") from error
         return ClientSocket(connection)
+
+    def _trust(self) -> ssl.SSLContext | None:
+        """Return what the farm's certificate is checked with; read anew, since it may change."""
+        if not self._url.startswith("wss:"):
+            return None
+        return ssl.create_default_context(cafile=self._ca_file)
 
 
 class ClientSocket:

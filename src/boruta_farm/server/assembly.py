@@ -59,7 +59,7 @@ class Server:
         farm = self._farm
         self._hub.attach(farm.superviser, farm.reports)
         self._pool = RsaKeyPool(config.keys_ready)
-        self._relay = RelayClient(config.data, config.api_addr[0], clock)
+        self._relay = RelayClient(config.data, config.tunnel_address or config.api_addr[0], clock)
         self._tunnels = Tunnels(farm.feed, self._relay, farm.reports, clock, settings)
         stewards = Stewards(farm.feed, self._hub, farm.reports, self._pool, self._tunnels, clock)
         grace = settings.lost_grace
@@ -143,5 +143,5 @@ class Server:
     def _options(self) -> WebOptions:
         return WebOptions(
             public_address=self._config.public_address or None,
-            cors_origins=("*",) if self._config.cors else (),
+            cors_origins=self._config.cors_origins,
         )

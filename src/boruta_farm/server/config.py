@@ -1,7 +1,6 @@
 """One configuration: a TOML file, the environment over it, flags over both."""
 
 import difflib
-import ipaddress
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from typing import Any
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.server import values
+from boruta_farm.server.listening import check_listening
 from boruta_farm.server.values import Raw
 
 ENVIRONMENT_PREFIX = "BORUTA_"
@@ -56,6 +56,33 @@ class Config:
         "since this version knows no users.",
         values.show_switch,
     )
+    tls_certificate: Path | None = _setting(
+        None,
+        values.path_or_none,
+        "PEM file of the server's certificate with its chain: the API is then served over TLS. "
+        "Read anew when it changes, and on SIGHUP.",
+        values.show_path_or_none,
+    )
+    tls_key: Path | None = _setting(
+        None,
+        values.path_or_none,
+        "PEM file of the certificate's private key, without a password.",
+        values.show_path_or_none,
+    )
+    allow_plaintext: bool = _setting(
+        False,
+        values.switch,
+        "Serve the API beyond this machine without TLS: tokens, keys and credentials can then be "
+        "read on the way. Not needed behind a proxy on this machine.",
+        values.show_switch,
+    )
+    trusted_proxies: values.Networks = _setting(
+        (),
+        values.networks,
+        "Networks, separated by commas, of proxies in front of the API: only their "
+        "X-Forwarded-For and X-Forwarded-Proto headers are believed.",
+        values.show_networks,
+    )
     rpc_addr: tuple[str, int] | None = _setting(
         None,
         values.address_or_none,
@@ -80,11 +107,18 @@ class Config:
         "",
         values.text,
         "PostgreSQL to use instead of the SQLite file in the data folder: postgresql://...",
+        values.hide_password,
     )
     public_address: str = _setting(
         "",
         values.text,
         "IP address at which users reach the tunnels. Default: the one they called the API at.",
+    )
+    tunnel_address: str = _setting(
+        "",
+        values.ip_or_empty,
+        "IP address the tunnels listen on. Default: the one the API listens on; behind a proxy "
+        "it is one that users can reach.",
     )
     tunnel_ports: tuple[int, int] = _setting(
         FARM.tunnel_ports,
@@ -92,8 +126,12 @@ class Config:
         "TCP ports of which every worker gets one for good.",
         values.show_ports,
     )
-    cors: bool = _setting(
-        False, values.switch, "Let web pages of any origin call the API.", values.show_switch
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        values.origins,
+        "Origins, separated by commas, whose web pages may call the API, such as "
+        "https://ci.example; * lets all. Empty: none.",
+        values.show_words,
     )
     job_timeout: timedelta = _duration(
         FARM.job_timeout, "How long a job lasts, and what a prolongation sets it to from now."
@@ -209,37 +247,23 @@ def reference() -> str:
     return "\n".join(rows) + "\n"
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether a listening address is reachable from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _checked(config: Config) -> Config:
     """Refuse settings that contradict each other."""
-    host = config.api_addr[0]
-    if not is_loopback(host) and not config.allow_anonymous:
-        raise ConfigError(
-            f"api_addr: {host} can be reached from other machines, and this version knows no "
-            "users: anyone there could take any board. Listen on 127.0.0.1, or say "
-            "--allow-anonymous (allow_anonymous = true) to accept that"
-        )
-    if config.rpc_addr and not is_loopback(config.rpc_addr[0]) and not config.allow_anonymous:
-        raise ConfigError(
-            f"rpc_addr: {config.rpc_addr[0]} can be reached from other machines, and Go RPC has no "
-            "authentication: anyone there could register boards and fail them. Listen on "
-            "127.0.0.1, or say --allow-anonymous (allow_anonymous = true) to accept that"
-        )
+    check_listening(
+        api_host=config.api_addr[0],
+        rpc_host=config.rpc_addr[0] if config.rpc_addr else None,
+        tls=config.tls_certificate is not None,
+        plaintext=config.allow_plaintext,
+        anonymous=config.allow_anonymous,
+    )
+    if (config.tls_certificate is None) != (config.tls_key is None):
+        raise ConfigError("tls_certificate and tls_key belong together: set both, or neither")
     if config.job_limit < config.job_timeout:
         raise ConfigError("job_limit: must not be shorter than job_timeout")
     if config.database and not config.database.startswith(("postgresql://", "postgres://")):
         raise ConfigError(
-            f"database: {config.database!r} is no PostgreSQL address; "
-            "write postgresql://USER@HOST/NAME, or leave it out to use SQLite"
+            "database: this is no PostgreSQL address; write postgresql://USER@HOST/NAME, or "
+            "leave it out to use SQLite"
         )
     return config
 

@@ -4,17 +4,22 @@ import asyncio
 import contextlib
 import gc
 import logging
+import signal
 import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 
 import uvicorn
 
+from boruta_farm.clock import SystemClock
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.server import logs
 from boruta_farm.server.assembly import Server
 from boruta_farm.server.config import Config
 from boruta_farm.server.http import GuardedProtocol
+from boruta_farm.server.supervision import keep_running
+from boruta_farm.server.tls import Certificates
 from boruta_farm.server.values import show_address
 from boruta_farm.web.app import WebApp
 
@@ -25,6 +30,8 @@ KEEP_ALIVE = 75
 BACKLOG = 2048
 GC_THRESHOLDS = (50_000, 50, 50)
 """Garbage collection is most of the slowest answers' time: run it seldom, over little."""
+HSTS = ("strict-transport-security", "max-age=31536000")
+"""A browser that was here over TLS shall not come without it."""
 STOP_WITHIN = 5
 """Seconds that answers under way get when the server stops."""
 
@@ -32,6 +39,7 @@ STOP_WITHIN = 5
 def run(config: Config) -> None:
     """Serve until SIGINT or SIGTERM. Raises ConfigError and StoreError before it serves."""
     logs.configure(config.log_format, config.log_level)
+    certificates = _certificates(config)
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(_listen("api_addr", *config.api_addr))
         rpc_listener = None
@@ -40,36 +48,57 @@ def run(config: Config) -> None:
         # Port 0 means one that the system chose; boards must not name it as theirs.
         config = replace(config, api_addr=listener.getsockname()[:2])
         runner = stack.enter_context(asyncio.Runner(loop_factory=_loop_factory()))
-        runner.run(_serve(config, listener, rpc_listener))
+        runner.run(_serve(config, listener, rpc_listener, certificates))
+
+
+def _certificates(config: Config) -> Certificates | None:
+    if config.tls_certificate is None or config.tls_key is None:
+        return None
+    return Certificates(config.tls_certificate, config.tls_key, SystemClock())
 
 
 async def _serve(
-    config: Config, listener: socket.socket, rpc_listener: socket.socket | None
+    config: Config,
+    listener: socket.socket,
+    rpc_listener: socket.socket | None,
+    certificates: Certificates | None,
 ) -> None:
     server = Server(config, rpc_listener)
     app = await server.open()
-    parts = asyncio.create_task(server.run())
+    parts = [asyncio.create_task(server.run())]
+    scheme = "http"
+    if certificates is not None:
+        scheme = "https"
+        parts.append(asyncio.create_task(keep_running("certificates", certificates.run)))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, certificates.look_now)
     try:
-        host, port = listener.getsockname()[:2]
-        logger.info("serving on http://%s, data in %s", show_address((host, port)), config.data)
+        place = show_address(listener.getsockname()[:2])
+        logger.info("serving on %s://%s, data in %s", scheme, place, config.data)
         _tune_collector()
-        await _Http(app).serve(sockets=[listener])
+        context = None if certificates is None else certificates.context
+        await HttpServer(app, config, context).serve(sockets=[listener])
     finally:
-        parts.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await parts
+        for part in parts:
+            part.cancel()
+        for part in parts:
+            with contextlib.suppress(asyncio.CancelledError):
+                await part
         await server.close()
         logger.info("stopped")
 
 
-class _Http(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """Uvicorn, telling the application first that the server stops, so that streams end."""
 
-    def __init__(self, app: WebApp) -> None:
+    def __init__(self, app: WebApp, settings: Config, context: ssl.SSLContext | None) -> None:
         self._app = app
         super().__init__(
             uvicorn.Config(
                 app,
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+                ssl_context_factory=None if context is None else lambda *_: context,
+                headers=[] if context is None else [HSTS],
                 http=GuardedProtocol,
                 ws="websockets-sansio",
                 lifespan="off",

@@ -4,6 +4,7 @@ import ipaddress
 import re
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from boruta_farm.model.errors import ConfigError
 
@@ -14,6 +15,7 @@ Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
+ORIGIN = re.compile(r"https?://[^/?#\s,@]+")
 PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
 
@@ -126,9 +128,55 @@ def text(raw: Raw) -> str:
     return raw
 
 
+def hide_password(value: str) -> str:
+    """Write a database's address without its password, for screens and bug reports."""
+    parts = urlsplit(value)
+    if parts.password is None and "password" not in parts.query:
+        return value
+    place = parts.netloc.rpartition("@")[2]
+    user = f"{parts.username}:***@" if parts.username else ""
+    return urlunsplit((parts.scheme, user + place, parts.path, "", ""))
+
+
 def folder(raw: Raw) -> Path:
     """Read a folder's path; ``~`` stands for the home."""
     return Path(text(raw)).expanduser()
+
+
+def path_or_none(raw: Raw) -> Path | None:
+    """Read a file's path, or nothing at all."""
+    return None if raw == "" else folder(raw)
+
+
+def show_path_or_none(value: Path | None) -> str:
+    """Write a path in the form that ``path_or_none`` reads."""
+    return "" if value is None else str(value)
+
+
+def ip_or_empty(raw: Raw) -> str:
+    """Read an IP address, or nothing at all."""
+    value = text(raw)
+    try:
+        return str(ipaddress.ip_address(value)) if value else ""
+    except ValueError:
+        raise ConfigError(f"{value!r} is no IP address") from None
+
+
+def origins(raw: Raw) -> tuple[str, ...]:
+    """Read web origins, such as ``https://ci.example``, from one text; ``*`` means all."""
+    found = tuple(part.strip() for part in text(raw).split(",") if part.strip())
+    for origin in found:
+        if origin != "*" and not ORIGIN.fullmatch(origin):
+            raise ConfigError(
+                f"{origin!r} is no origin; write scheme, host and port only, such as "
+                "https://ci.example or http://10.0.0.7:8080"
+            )
+    return found
+
+
+def show_words(value: tuple[str, ...]) -> str:
+    """Write words in the form that ``origins`` reads."""
+    return ", ".join(value)
 
 
 def one_of(*allowed: str) -> "OneOf":

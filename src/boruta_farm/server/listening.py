@@ -1,0 +1,44 @@
+"""Where the server may listen: beyond this machine only with TLS and users, or flags instead."""
+
+import ipaddress
+
+from boruta_farm.model.errors import ConfigError
+
+
+def check_listening(
+    *, api_host: str, rpc_host: str | None, tls: bool, plaintext: bool, anonymous: bool
+) -> None:
+    """Raise ConfigError for an address that gives something up which nobody has said yes to.
+
+    ``plaintext`` and ``anonymous`` are the two sayings: no TLS, and no users.
+    """
+    if not is_loopback(api_host):
+        if not anonymous:
+            raise ConfigError(
+                f"api_addr: {api_host} can be reached from other machines, and this farm knows no "
+                "users: anyone there could take any board. Listen on 127.0.0.1, or say "
+                "--allow-anonymous (allow_anonymous = true) to accept that"
+            )
+        if not tls and not plaintext:
+            raise ConfigError(
+                f"api_addr: {api_host} can be reached from other machines, and without TLS keys "
+                "and tokens can be read on the way. Set tls_certificate and tls_key, put a proxy "
+                "in front and listen on 127.0.0.1, or say --allow-plaintext "
+                "(allow_plaintext = true) to accept that"
+            )
+    if rpc_host is not None and not is_loopback(rpc_host) and not anonymous:
+        raise ConfigError(
+            f"rpc_addr: {rpc_host} can be reached from other machines, and Go RPC has no "
+            "authentication: anyone there could register boards and fail them. Listen on "
+            "127.0.0.1, or say --allow-anonymous (allow_anonymous = true) to accept that"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a listening address is reachable from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

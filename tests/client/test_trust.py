@@ -1,0 +1,134 @@
+"""Clients and agents check the server's certificate."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from boruta_farm.client.config import ClientConfig
+from boruta_farm.client.farm import connect
+from boruta_farm.dryad.dialling import Dialler
+from boruta_farm.model.errors import ConfigError, UnavailableError
+from boruta_farm.server.tls import Certificates
+from tests.certificates import Authority, files_in
+from tests.web.serving import Announcing, World
+
+
+@asynccontextmanager
+async def served(
+    folder: Path, host: str = "127.0.0.1"
+) -> AsyncIterator[tuple[int, Authority, World]]:
+    """Serve a farm of fakes over TLS."""
+    authority = Authority(folder)
+    files = authority.issue(files_in(folder))
+    world = World()
+    held = Certificates(files.certificate, files.key, world.clock)
+    config = uvicorn.Config(
+        world.app,
+        ws="websockets-sansio",
+        lifespan="off",
+        log_config=None,
+        ssl_context_factory=lambda *_: held.context,
+    )
+    server = Announcing(config)
+    with socket.socket() as listener:
+        listener.bind((host, 0))
+        listener.listen()
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            await server.ready.wait()
+            yield listener.getsockname()[1], authority, world
+        finally:
+            world.app.stop()
+            server.should_exit = True
+            await serving
+
+
+async def test_a_client_with_the_authority_is_served(tmp_path: Path) -> None:
+    async with served(tmp_path) as (port, authority, _):
+        config = ClientConfig(server=f"https://127.0.0.1:{port}", ca_file=authority.file)
+        async with connect(config) as farm:
+            assert (await farm.version()).api == "v1"
+
+
+async def test_a_client_without_it_refuses_in_words(tmp_path: Path) -> None:
+    async with served(tmp_path) as (port, _, _world):
+        config = ClientConfig(server=f"https://127.0.0.1:{port}")
+        async with connect(config) as farm:
+            with pytest.raises(UnavailableError, match=r"cannot trust .* --ca-file"):
+                await farm.version()
+
+
+async def test_an_address_that_is_not_the_certificates_is_refused(tmp_path: Path) -> None:
+    async with served(tmp_path, "127.0.0.2") as (port, authority, _):
+        config = ClientConfig(server=f"https://127.0.0.2:{port}", ca_file=authority.file)
+        async with connect(config) as farm:
+            with pytest.raises(UnavailableError, match="IP address mismatch"):
+                await farm.version()
+
+
+async def test_a_server_without_tls_is_told(tmp_path: Path) -> None:
+    silent = await asyncio.start_server(_answer_in_plain, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    async with silent, connect(ClientConfig(server=f"https://127.0.0.1:{port}")) as farm:
+        with pytest.raises(UnavailableError, match=r"cannot speak TLS .* write http://"):
+            await farm.version()
+
+
+async def _answer_in_plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+    writer.close()
+
+
+async def test_an_agent_with_the_authority_is_served(tmp_path: Path) -> None:
+    async with served(tmp_path) as (port, authority, world):
+        dialler = Dialler(f"https://127.0.0.1:{port}", "s3cret", authority.file)
+        link = await dialler.dial()
+        await link.send("hello")
+        assert await link.receive() == "HELLO"
+        await link.close(1000, "")
+        assert world.hub.served == [("127.0.0.1", "s3cret")]
+
+
+async def test_an_agent_without_it_keeps_its_credential(tmp_path: Path) -> None:
+    async with served(tmp_path) as (port, _, world):
+        with pytest.raises(UnavailableError, match=r"cannot be trusted: .* set ca_file"):
+            await Dialler(f"https://127.0.0.1:{port}", "s3cret").dial()
+        assert world.hub.served == []
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_an_unusable_authority_is_told(content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError, match=r"ca_file: .*ca\.pem cannot be used"):
+        asyncio.run(_connect(ClientConfig(server="https://127.0.0.1:1", ca_file=path)))
+
+
+async def _connect(config: ClientConfig) -> None:
+    async with connect(config):
+        raise AssertionError("connected")
+
+
+async def test_the_standard_client_agrees(tmp_path: Path) -> None:
+    async with served(tmp_path) as (port, authority, _):
+        trust = ssl.create_default_context(cafile=authority.file)
+        async with httpx.AsyncClient(verify=trust, trust_env=False) as client:
+            answer = await client.get(f"https://127.0.0.1:{port}/api/v1/version")
+        assert answer.status_code == 200
+
+
+async def test_plain_http_to_a_server_with_tls_is_told(tmp_path: Path) -> None:
+    async with served(tmp_path) as (port, _, _world):
+        config = ClientConfig(server=f"http://127.0.0.1:{port}")
+        async with connect(config) as farm:
+            with pytest.raises(UnavailableError, match="write https://"):
+                await farm.version()
