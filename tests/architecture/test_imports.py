@@ -14,10 +14,11 @@ ROOMS: dict[str, frozenset[str]] = {
     "model": frozenset(),
     "contracts": frozenset(),
     "clock": frozenset(),
-    "core": frozenset(),
-    "store": frozenset({"clock"}),
+    "selectors": frozenset(),
+    "core": frozenset({"selectors"}),
+    "store": frozenset({"clock", "selectors"}),
     "feed": frozenset({"store.base"}),
-    "farm": frozenset({"contracts", "clock", "core", "feed", "store.base"}),
+    "farm": frozenset({"contracts", "clock", "core", "selectors", "feed", "store.base"}),
     "link": frozenset({"contracts", "clock"}),
     "gorpc": frozenset({"contracts"}),
     "stewards": frozenset({"contracts", "clock", "feed"}),
@@ -27,11 +28,11 @@ ROOMS: dict[str, frozenset[str]] = {
     "cli": frozenset({"client", "contracts", "server"}),
     "dryad": frozenset({"contracts", "clock", "link", "gorpc"}),
     "server": frozenset(
-        {"contracts", "clock", "core", "store", "feed", "farm", "link", "gorpc"}
+        {"contracts", "clock", "selectors", "core", "store", "feed", "farm", "link", "gorpc"}
         | {"stewards", "access", "web"}
     ),
     "testing": frozenset(
-        {"contracts", "clock", "core", "store", "feed", "farm", "link", "gorpc"}
+        {"contracts", "clock", "selectors", "core", "store", "feed", "farm", "link", "gorpc"}
         | {"stewards", "access", "web", "client", "dryad", "server"}
     ),
 }

@@ -153,6 +153,28 @@ class SSHKeyError(InvalidError):
     code = "bad-ssh-key"
 
 
+class SelectorError(InvalidError):
+    """the selector cannot be understood"""
+
+    code = "bad-selector"
+
+    def __init__(
+        self, message: str | None = None, *, column: int | None = None, name: str | None = None
+    ) -> None:
+        words = message or type(self).default_message()
+        super().__init__(words if column is None else f"Selector, column {column}: {words}")
+        self.column = column
+        """Where, counted in characters from 1; None when an answer from afar did not tell."""
+        self.name = name
+        """The capability's name in question, if there is one."""
+
+
+class UnmetDemandError(InvalidError):
+    """no registered board could serve this request (Strict was asked for)"""
+
+    code = "unmet-demand"
+
+
 class KeepAliveError(InvalidError):
     """KeepAlive must be a whole number of seconds from 10 to 3600"""
 
