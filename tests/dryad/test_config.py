@@ -14,13 +14,16 @@ server = "http://farm.example:8487"
 [caps]
 UUID = "{UUID}"
 """
+ORIGINAL = f"""\
+[caps]
+UUID = "{UUID}"
+"""
 FULL = f"""\
 server = "https://farm.example/boruta/"
 name = "lab-rpi4"
 driver = "sandbox"
 state_dir = "/srv/dryad"
 listen_address = "10.0.0.1:7175"
-boruta_address = "farm.example:7175"
 ssh_address = "10.0.0.1:22"
 sdcard = "/dev/sda"
 stm_path = "/run/other.socket"
@@ -39,6 +42,11 @@ def write(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "dryad.conf"
     path.write_text(text)
     return path
+
+
+def test_a_server_of_the_original_needs_no_other_address(tmp_path: Path) -> None:
+    config = load(write(tmp_path, 'boruta_address = "old.example:7175"\n' + ORIGINAL))
+    assert (config.server, config.boruta_address) == ("", "old.example:7175")
 
 
 def test_the_written_file_is_the_originals_with_a_fresh_uuid(tmp_path: Path) -> None:
@@ -96,7 +104,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     assert config.server == "https://farm.example/boruta"
     assert (config.name, config.driver) == ("lab-rpi4", "sandbox")
     assert config.state_dir == Path("/srv/dryad")
-    assert config.boruta_address == "farm.example:7175"
+    assert config.boruta_address == ""
     assert (config.sdcard, config.stm_path) == ("/dev/sda", "/run/other.socket")
     assert config.caps["device_type"] == "rpi4"
     assert (config.username, config.groups) == ("lab-user", ("disk", "dialout"))
@@ -131,7 +139,11 @@ def test_the_driver_follows_the_hardware(there: bool, driver: str, tmp_path: Pat
         ('name = "a\\nb"\n' + GOOD, "name: .* must be one line"),
         ('listen_address = "7175"\n' + GOOD, "listen_address: '7175' must be HOST:PORT"),
         ('ssh_address = ":0"\n' + GOOD, "ssh_address: ':0' must be"),
-        ('boruta_address = "farm"\n' + GOOD, "boruta_address: 'farm' must be"),
+        ('boruta_address = "farm"\n' + ORIGINAL, "boruta_address: 'farm' must be"),
+        (
+            'boruta_address = "old.example:7175"\n' + GOOD,
+            "server, boruta_address: a board belongs to one farm",
+        ),
         ('state_dir = "here"\n' + GOOD, "state_dir: 'here' must be a path"),
         (GOOD + '[user]\nname = "Root!"', "user.name: 'Root!' is no account's name"),
         (GOOD + "[user]\ngroups = [1]", "user.groups: must be a list"),

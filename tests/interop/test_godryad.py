@@ -6,23 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tests.e2e.stage import CAPS, WITHIN, Stage, Yard, free_port, leftovers
-from tests.interop.gobuild import build
 
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import connect
 from boruta_farm.model.worker import AccessInfo, Fence, WorkerState
 
 UUID = "e1d8bb68-0000-4000-8000-000000000001"
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the board once."""
-    return build(Path(__file__).parent / "godryad", tmp_path_factory.mktemp("godryad"))
 
 
 class RpcYard(Yard):
@@ -91,13 +83,13 @@ async def greeting(access: AccessInfo) -> bytes:
 
 
 async def test_original_board_is_lent_and_survives_a_crash_of_the_server(
-    program: Path, tmp_path: Path
+    godryad: Path, tmp_path: Path
 ) -> None:
     yard = RpcYard(tmp_path)
     try:
         await yard.begin()
         async with (
-            go_board(program, yard.rpc) as board,
+            go_board(godryad, yard.rpc) as board,
             connect(ClientConfig(server=yard.url)) as farm,
         ):
             one = Stage(yard, farm)

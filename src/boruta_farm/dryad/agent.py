@@ -19,6 +19,7 @@ from boruta_farm.dryad.drivers.registry import open_driver
 from boruta_farm.dryad.fence import Fence
 from boruta_farm.dryad.files import StateFolder, read_boot_id
 from boruta_farm.dryad.handling import BRIEF, handle
+from boruta_farm.dryad.original import OriginalServer
 from boruta_farm.dryad.state import Phase, StateFile
 from boruta_farm.link.agent import AgentLink, Farm
 from boruta_farm.model.errors import BoardError, BorutaError, UnavailableError
@@ -106,8 +107,10 @@ async def run(config: AgentConfig) -> NoReturn:
     try:
         await driver.start()
         await fence.start()
-        agent = Agent(config, driver, fence, await _driver_facts(driver))
         logger.info("board %s: driver %s, %s", config.uuid, config.driver, driver.ssh_address)
+        if config.boruta_address:
+            await OriginalServer(config, fence, driver.ssh_address).run()
+        agent = Agent(config, driver, fence, await _driver_facts(driver))
         await AgentLink(dialler.dial, agent, clock).run()
     finally:
         await _stop(fence, driver)

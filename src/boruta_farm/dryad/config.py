@@ -32,7 +32,8 @@ class AgentConfig:
     """Carry the agent's settings.
 
     ``listen_address``, ``boruta_address`` (Go RPC), ``ssh_address``, ``sdcard`` and ``stm_path``
-    are the original's. ``server`` is the farm's HTTP address. ``name`` defaults to the host's.
+    are the original's. ``server`` is the farm's HTTP address, empty when ``boruta_address`` names
+    a server of the original instead. ``name`` defaults to the host's.
     ``ca_file`` holds the authority that signed the farm's certificate; None means the system's.
     ``sandbox_port`` 0 lets the sandbox choose a port once.
     """
@@ -64,7 +65,8 @@ def example() -> str:
     return f"""\
 # The board's agent. Set 'server' and the capabilities, then start dryad again.
 
-# The farm's address, such as "https://farm.example:8487".
+# The farm's address, such as "https://farm.example:8487". For a server of the original system
+# leave it empty and set boruta_address.
 server = ""
 
 # The authority that signed the farm's certificate, where it is not one that the system trusts.
@@ -209,6 +211,15 @@ class _Reader:
             usable = parts.hostname is not None and parts.port != 0
         except ValueError as error:
             raise ConfigError(f"{self._path}: server: {value!r}: {error}") from None
+        original = self._text("boruta_address", "")
+        if value and original:
+            raise ConfigError(
+                f"{self._path}: server, boruta_address: a board belongs to one farm; remove "
+                "boruta_address, or remove server to stay with the original's server at "
+                f"{original}"
+            )
+        if not value and original:
+            return ""
         if not value:
             raise ConfigError(
                 f"{self._path}: server: is empty; write the farm's address, such as "

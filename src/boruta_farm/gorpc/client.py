@@ -125,6 +125,11 @@ class Client:
             raise ServerError(reply.header.error)
         return self._receiver.bind(reply.body, method.reply)
 
+    async def lost(self) -> str:
+        """Wait until the connection is lost, without asking the peer anything; return why."""
+        await asyncio.wait((self._receiving,))
+        return self._lost or "connection is shut down"
+
     async def close(self) -> None:
         """Close the connection; calls under way end with ``DisconnectedError``."""
         self._receiving.cancel()
