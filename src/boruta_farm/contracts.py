@@ -331,7 +331,18 @@ class Reports(Protocol):
         ...
 
     async def recovered(self, uuid: str, epoch: int) -> None:
-        """Tell that a FAILED board answers its health check again: it goes to PREPARE."""
+        """Tell that a FAILED board answers its health check again: it goes to PREPARE.
+
+        One that flaps is put aside instead.
+        """
+        ...
+
+    async def recheck(self, uuid: str, epoch: int) -> None:
+        """Tell that an IDLE board is due for the thorough test that it gets when prepared."""
+        ...
+
+    async def described(self, uuid: str, facts: Mapping[str, str]) -> None:
+        """Tell what a board says of itself now; unknown boards are ignored."""
         ...
 
     async def lost(self, uuid: str) -> None:

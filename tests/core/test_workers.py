@@ -170,3 +170,29 @@ def test_groups_are_sorted_and_unique(world: DictWorld, stage: Stage) -> None:
     uuid = stage.idle()
     world.apply(workers.set_groups(world, uuid, ("b", "a", "b")))
     assert world.workers[uuid].groups == ("a", "b")
+
+
+def test_facts_are_noted_and_told_once(world: DictWorld, stage: Stage) -> None:
+    uuid = stage.idle()
+    before = world.workers[uuid]
+    for _ in range(2):
+        world.apply(workers.described(world, uuid, {"Kernel": "6.1"}))
+    after = world.workers[uuid]
+    assert (after.facts, after.caps, after.state) == ({"Kernel": "6.1"}, before.caps, before.state)
+    assert world.told.count(EventKind.WORKER_DESCRIBED) == 1
+    world.apply(workers.described(world, "no such board", {"Kernel": "6.1"}))
+
+
+def test_only_an_idle_worker_is_taken_out_for_a_test(world: DictWorld, stage: Stage) -> None:
+    uuid = stage.idle()
+    epoch = world.workers[uuid].epoch
+    with pytest.raises(StaleEpochError):
+        workers.recheck(world, uuid, epoch - 1, NOW)
+    world.apply(workers.recheck(world, uuid, epoch, NOW))
+    assert (uuid, epoch) not in world.keys
+    worker = world.workers[uuid]
+    assert (worker.state, worker.idle_again) == (WorkerState.BUSY, True)
+    with pytest.raises(StaleEpochError):
+        workers.recheck(world, uuid, worker.epoch, NOW)
+    world.apply(workers.cleaned(world, uuid, worker.epoch, NOW))
+    assert world.workers[uuid].state is WorkerState.PREPARE

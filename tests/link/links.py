@@ -1,7 +1,7 @@
 """A hub and agents joined in memory, for tests under virtual time."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from boruta_farm.clock import VirtualClock
@@ -29,6 +29,7 @@ class FakeFarm:
         self.registrations: list[Registration] = []
         self.failures: list[tuple[str, str]] = []
         self.ends: list[tuple[str, int]] = []
+        self.facts: list[tuple[str, dict[str, str]]] = []
         self.refuse: BorutaError | None = None
         self.epoch = 0
 
@@ -60,6 +61,12 @@ class FakeFarm:
 
     async def recovered(self, uuid: str, epoch: int) -> None:
         raise NotImplementedError
+
+    async def recheck(self, uuid: str, epoch: int) -> None:
+        raise NotImplementedError
+
+    async def described(self, uuid: str, facts: Mapping[str, str]) -> None:
+        self.facts.append((uuid, dict(facts)))
 
     async def lost(self, uuid: str) -> None:
         raise NotImplementedError

@@ -16,7 +16,7 @@ from boruta_farm.model.request import NewRequest, Request
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, Registration, Worker, WorkerState
 from boruta_farm.stewards.health import Recovery
-from boruta_farm.stewards.rounds import IdleRounds
+from boruta_farm.stewards.rounds import HealthRounds
 from boruta_farm.stewards.unfenced import UnfencedStewards
 from boruta_farm.store.sqlite import SqliteStore
 from boruta_farm.testing.boards import SimulatedBoards
@@ -107,7 +107,7 @@ class GoYard:
         farm = self.farm
         stewards = UnfencedStewards(farm.feed, self, farm.reports, self._pool, OpenDoors())
         recovery = Recovery(farm.feed, links, farm.reports, self)
-        rounds = IdleRounds(farm.feed, self, farm.reports, Random(SEED))
+        rounds = HealthRounds(farm.feed, links, self, farm.reports, self.clock, chance=Random(SEED))
         for part in (farm.matcher, farm.ticker, stewards, recovery, rounds):
             self._spawn(part.run())
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from boruta_farm.core.flapping import recover
 from boruta_farm.core.plan import Plan, Step, WorkerSaved
 from boruta_farm.core.requests import check_caps
 from boruta_farm.core.transitions import move_worker
@@ -98,7 +99,7 @@ def _again(world: World, known: Worker, registration: Registration, now: datetim
     if changed:
         worker, more = _set_aside(world, worker, now)
     elif worker.state is WorkerState.FAILED:
-        worker = move_worker(worker, WorkerState.PREPARE, now)
+        worker = recover(worker, world.settings, now)
         more = (WorkerSaved(worker=worker, kind=EventKind.WORKER_STATE),)
     else:
         more = ()

@@ -1,8 +1,10 @@
 """What happens to workers: set aside, prepared, failed, lost, removed."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from boruta_farm.core.flapping import recover, take_back
 from boruta_farm.core.jobs import end_job, requeued
 from boruta_farm.core.plan import KeyErased, KeySaved, Plan, RequestSaved, Step, WorkerSaved
 from boruta_farm.core.transitions import move_request, move_worker
@@ -42,7 +44,7 @@ def set_state(
     if state is WorkerState.IDLE:
         if worker.state is not WorkerState.MAINTENANCE:
             raise WorkerTransitionError
-        preparing = move_worker(worker, WorkerState.PREPARE, now)
+        preparing = replace(move_worker(worker, WorkerState.PREPARE, now), recoveries=())
         return Plan(answer=None, steps=(_state(preparing),))
     if state is not WorkerState.MAINTENANCE:
         raise ForbiddenStateError
@@ -122,9 +124,34 @@ def failed(world: World, uuid: str, epoch: int, now: datetime, reason: str) -> P
 
 
 def recovered(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
-    """Prepare a FAILED worker that is in reach and healthy again. Raises StaleEpochError."""
+    """Prepare a FAILED worker that is in reach and healthy again, or put it aside if it flaps.
+
+    Raises StaleEpochError.
+    """
     worker = _at_epoch(world, uuid, epoch, WorkerState.FAILED)
-    return Plan(answer=None, steps=(_state(move_worker(worker, WorkerState.PREPARE, now)),))
+    return Plan(answer=None, steps=(_state(recover(worker, world.settings, now)),))
+
+
+def recheck(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
+    """Take an IDLE worker out for a thorough test, after which it is IDLE again by itself.
+
+    Its key was never handed out. Raises StaleEpochError.
+    """
+    worker = _at_epoch(world, uuid, epoch, WorkerState.IDLE)
+    busy = replace(
+        move_worker(worker, WorkerState.BUSY, now, "taken out for its health test"),
+        idle_again=True,
+    )
+    return Plan(answer=None, steps=(*_forget_key(worker), _state(busy)))
+
+
+def described(world: World, uuid: str, facts: Mapping[str, str]) -> Plan[None]:
+    """Note what a board says of itself; facts never take part in any decision."""
+    worker = world.worker(uuid)
+    if worker is None or worker.facts == facts:
+        return Plan(answer=None)
+    noted = replace(worker, facts=facts, revision=worker.revision + 1)
+    return Plan(answer=None, steps=(WorkerSaved(worker=noted, kind=EventKind.WORKER_DESCRIBED),))
 
 
 def lost(world: World, uuid: str, now: datetime) -> Plan[None]:
@@ -181,7 +208,7 @@ def fail(
     """Return the failed worker and the steps that fail it together with its job."""
     if worker.state is WorkerState.RUNNING:
         return _evict(world, worker, WorkerState.FAILED, now, reason)
-    broken = move_worker(worker, WorkerState.FAILED, now, reason)
+    broken = move_worker(take_back(worker), WorkerState.FAILED, now, reason)
     return broken, (*_forget_key(worker), _state(broken))
 
 

@@ -1,5 +1,7 @@
 """The contract Reports in process: what stewards, link and relay tell about boards."""
 
+from collections.abc import Mapping
+
 from boruta_farm.contracts import Cipher, Prepared
 from boruta_farm.core import jobs, workers
 from boruta_farm.farm.engine import Engine
@@ -34,6 +36,14 @@ class FarmReports:
     async def recovered(self, uuid: str, epoch: int) -> None:
         """Prepare a FAILED board that is healthy again."""
         await self._engine.run(lambda world, now: workers.recovered(world, uuid, epoch, now))
+
+    async def recheck(self, uuid: str, epoch: int) -> None:
+        """Take an IDLE board out for its thorough test."""
+        await self._engine.run(lambda world, now: workers.recheck(world, uuid, epoch, now))
+
+    async def described(self, uuid: str, facts: Mapping[str, str]) -> None:
+        """Note what a board says of itself."""
+        await self._engine.run(lambda world, _now: workers.described(world, uuid, facts))
 
     async def lost(self, uuid: str) -> None:
         """Note that a board's agent is out of reach past its grace."""

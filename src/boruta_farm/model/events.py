@@ -22,6 +22,7 @@ class EventKind(StrEnum):
     REQUEST_ADOPTED = "request.adopted"
     WORKER_REGISTERED = "worker.registered"
     WORKER_CHANGED = "worker.changed"
+    WORKER_DESCRIBED = "worker.described"
     WORKER_STATE = "worker.state"
     WORKER_LOST = "worker.lost"
     WORKER_BACK = "worker.back"

@@ -11,6 +11,8 @@ class FarmSettings:
     ``tunnel_ports`` are the first and last TCP port of the range from which each worker gets
     one for good. ``slack`` and ``slack_ratio`` are how much later than the agent the server and
     relay act at a job's end. ``idle_again`` returns a re-registered worker to IDLE by itself.
+    A worker that recovered ``flap_recoveries`` times (0 for any number) within ``flap_within``
+    and fails again is put into maintenance.
     """
 
     job_timeout: timedelta = timedelta(hours=1)
@@ -25,5 +27,7 @@ class FarmSettings:
     slack_ratio: float = 0.0002
     tunnel_ports: tuple[int, int] = (20000, 29999)
     idle_again: bool = False
+    flap_recoveries: int = 3
+    flap_within: timedelta = timedelta(hours=1)
     max_caps: int = 256
     max_cap_length: int = 4096

@@ -77,6 +77,7 @@ class Worker:
     ``port`` is the stable TCP port of the tunnel. ``after_job`` tells that the worker goes to
     MAINTENANCE when its job ends; ``idle_again`` that it then returns to IDLE by itself.
     ``unreachable_since`` is set while the agent is lost. ``facts`` never take part in matching.
+    ``recoveries`` are the moments at which it lately went from FAILED towards IDLE, oldest first.
     """
 
     uuid: str
@@ -101,6 +102,7 @@ class Worker:
     idle_again: bool = False
     unreachable_since: datetime | None = None
     facts: Mapping[str, str] | None = None
+    recoveries: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from boruta_farm.server.values import show_address
 from boruta_farm.stewards.health import Recovery
 from boruta_farm.stewards.prepare import Stewards
 from boruta_farm.stewards.presence import Presence
-from boruta_farm.stewards.rounds import IdleRounds
+from boruta_farm.stewards.rounds import HealthRounds, RoundsConfig
 from boruta_farm.stewards.unfenced import UnfencedStewards
 from boruta_farm.store.factory import open_store
 from boruta_farm.web.app import WebApp, build_app
@@ -67,7 +67,9 @@ class Server:
         dialler = GoDialler()
         recovery = Recovery(farm.feed, self._hub, farm.reports, dialler)
         unfenced = UnfencedStewards(farm.feed, dialler, farm.reports, self._pool, self._tunnels)
-        rounds = IdleRounds(farm.feed, dialler, farm.reports)
+        rounds = HealthRounds(
+            farm.feed, self._hub, dialler, farm.reports, clock, _rounds_config(config)
+        )
         self._parts: dict[str, Callable[[], Awaitable[None]]] = {
             "loop watch": self._watch.run,
             "matcher": farm.matcher.run,
@@ -78,7 +80,7 @@ class Server:
             "presence": presence.run,
             "recovery": recovery.run,
             "stewards of boards without a fence": unfenced.run,
-            "idle rounds": rounds.run,
+            "health rounds": rounds.run,
         }
         self._app = build_app(self._services(), self._options())
         self._go_superviser = GoSuperviser(
@@ -145,3 +147,11 @@ class Server:
             public_address=self._config.public_address or None,
             cors_origins=self._config.cors_origins,
         )
+
+
+def _rounds_config(config: Config) -> RoundsConfig:
+    return RoundsConfig(
+        every=config.health_every,
+        failures=config.health_failures,
+        test_idle_after=config.test_idle_after,
+    )

@@ -16,6 +16,7 @@ from boruta_farm.server.listening import check_listening
 from boruta_farm.server.values import Raw
 
 ENVIRONMENT_PREFIX = "BORUTA_"
+SHORTEST_ROUND = timedelta(seconds=1)
 
 
 def _setting(
@@ -158,6 +159,26 @@ class Config:
         "Return a board to IDLE by itself after it registered with other capabilities.",
         values.show_switch,
     )
+    health_every: timedelta = _duration(
+        timedelta(minutes=1), "How often boards are asked for their health, give or take a quarter."
+    )
+    health_failures: int = _setting(
+        3, values.whole, "How many health checks in a row must fail before a worker is FAILED."
+    )
+    test_idle_after: timedelta = _duration(
+        timedelta(0),
+        "How long a board may be IDLE before it is taken out, cleaned and prepared anew, which "
+        "runs the thorough tests that its agent is configured for. 0s: for ever.",
+    )
+    flap_recoveries: int = _setting(
+        FARM.flap_recoveries,
+        values.whole_or_zero,
+        "How many recoveries within flap_within make a worker that fails once more be put into "
+        "MAINTENANCE. 0: never.",
+    )
+    flap_within: timedelta = _duration(
+        FARM.flap_within, "The time within which recoveries are counted for flap_recoveries."
+    )
     keep_relay: bool = _setting(
         True,
         values.switch,
@@ -185,6 +206,8 @@ class Config:
             prepare_timeout=self.prepare_timeout,
             tunnel_ports=self.tunnel_ports,
             idle_again=self.idle_again,
+            flap_recoveries=self.flap_recoveries,
+            flap_within=self.flap_within,
         )
 
 
@@ -258,6 +281,8 @@ def _checked(config: Config) -> Config:
     )
     if (config.tls_certificate is None) != (config.tls_key is None):
         raise ConfigError("tls_certificate and tls_key belong together: set both, or neither")
+    if config.health_every < SHORTEST_ROUND:
+        raise ConfigError(f"health_every: must be at least {values.show_duration(SHORTEST_ROUND)}")
     if config.job_limit < config.job_timeout:
         raise ConfigError("job_limit: must not be shorter than job_timeout")
     if config.database and not config.database.startswith(("postgresql://", "postgres://")):

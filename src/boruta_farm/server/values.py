@@ -121,6 +121,13 @@ def whole(raw: Raw) -> int:
     return int(str(raw))
 
 
+def whole_or_zero(raw: Raw) -> int:
+    """Read a whole number; 0 is allowed."""
+    if isinstance(raw, bool) or not str(raw).isdigit():
+        raise ConfigError(f"{raw!r} is no whole number of at least 0")
+    return int(str(raw))
+
+
 def text(raw: Raw) -> str:
     """Read a text."""
     if not isinstance(raw, str):

@@ -1,44 +1,75 @@
-"""Notice IDLE boards without a fence that are gone, since nobody hears when they leave."""
+"""Ask every board for its health now and then, since most failures tell nobody."""
 
 import asyncio
 import logging
 import random
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
 
-from boruta_farm.contracts import Dialler, Reports
+from boruta_farm.clock import Clock
+from boruta_farm.contracts import Boards, Dialler, Reports
 from boruta_farm.feed import Feed, keep_following
-from boruta_farm.model.errors import AgentUnreachableError, BorutaError
+from boruta_farm.model.errors import BoardError, BorutaError, UnavailableError
 from boruta_farm.model.worker import Fence, Worker, WorkerState
 from boruta_farm.stewards.roster import Roster
 
 logger = logging.getLogger(__name__)
 
-EVERY = timedelta(seconds=60)
 JITTER = 0.25
 """Share by which a pause is longer or shorter, so that a farm's boards are not met all at once."""
-FAILURES = 3
+ANSWER_WITHIN = timedelta(seconds=60)
+LOOKED_AFTER = {
+    Fence.AGENT: frozenset({WorkerState.IDLE, WorkerState.RUNNING}),
+    Fence.NONE: frozenset({WorkerState.IDLE}),
+}
+"""An agent's health check disturbs nobody; a board without a fence is left alone while lent."""
 
 
-class IdleRounds:
-    """Connect to each IDLE board without a fence about once a minute.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundsConfig:
+    """Say how often boards are asked, how many failures in a row fail a worker.
 
-    Three failures in a row make its worker FAILED. Nothing is sent, and a board is left alone
-    while it is lent. ``chance`` returns the next number from 0 to 1 for the pauses.
+    ``test_idle_after`` is how long a fenced board may be IDLE before it is taken out for its
+    thorough test, zero for ever.
+    """
+
+    every: timedelta = timedelta(seconds=60)
+    failures: int = 3
+    test_idle_after: timedelta = timedelta(0)
+
+
+class HealthRounds:
+    """Visit each board that is IDLE, and each fenced one that is lent, about once a minute.
+
+    A fenced board answers its passive health check; of one without a fence it counts that it
+    accepts a connection, over which nothing is sent. An agent that is out of reach or busy has
+    not failed: ``Presence`` and the job's limits see to that. ``chance`` returns the next number
+    from 0 to 1 for the pauses.
     """
 
     def __init__(
-        self, feed: Feed, dialler: Dialler, reports: Reports, chance: random.Random | None = None
+        self,
+        feed: Feed,
+        boards: Boards,
+        dialler: Dialler,
+        reports: Reports,
+        clock: Clock,
+        config: RoundsConfig | None = None,
+        chance: random.Random | None = None,
     ) -> None:
         self._feed = feed
+        self._boards = boards
         self._dialler = dialler
         self._reports = reports
+        self._clock = clock
+        self._config = config or RoundsConfig()
         self._chance = chance or random.Random()
         self._roster = Roster(self._touched)
         self._rounds: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> NoReturn:
-        """Look after idle boards, until cancelled."""
+        """Look after boards, until cancelled."""
         try:
             await keep_following(self._feed, self._roster)
         finally:
@@ -46,7 +77,7 @@ class IdleRounds:
                 task.cancel()
 
     def _touched(self, uuid: str) -> None:
-        worker = self._idle(uuid)
+        worker = self._looked_after(uuid)
         running = self._rounds.get(uuid)
         if worker is None and running is not None:
             del self._rounds[uuid]
@@ -62,35 +93,78 @@ class IdleRounds:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("rounds of %s failed: %s", uuid, error, exc_info=error)
 
-    def _idle(self, uuid: str) -> Worker | None:
+    def _looked_after(self, uuid: str) -> Worker | None:
         worker = self._roster.workers.get(uuid)
-        if worker is None or worker.fence is not Fence.NONE:
+        if worker is None or worker.state not in LOOKED_AFTER[worker.fence]:
             return None
-        return worker if worker.state is WorkerState.IDLE else None
+        return worker
 
     async def _look_after(self, uuid: str) -> None:
         failures = 0
         while True:
             share = 1 + JITTER * (2 * self._chance.random() - 1)
-            await asyncio.sleep(EVERY.total_seconds() * share)
-            worker = self._idle(uuid)
+            await asyncio.sleep(self._config.every.total_seconds() * share)
+            worker = self._looked_after(uuid)
             if worker is None:
                 return
-            try:
-                await self._dialler.knock(worker)
+            if self._is_due_for_test(worker):
+                await self._recheck(worker)
+                continue
+            trouble = await self._trouble(worker)
+            if trouble is None:
                 failures = 0
-            except AgentUnreachableError as error:
-                failures += 1
-                logger.info("worker %s: %s (%d of %d)", worker.name, error, failures, FAILURES)
-                if failures >= FAILURES:
-                    await self._fail(worker, str(error))
+                continue
+            failures += 1
+            most = self._config.failures
+            logger.info("worker %s: %s (%d of %d)", worker.name, trouble, failures, most)
+            if failures >= most:
+                await self._fail(worker, trouble, failures)
 
-    async def _fail(self, worker: Worker, reason: str) -> None:
-        """Fail a worker that is still idle; one that was just lent is left to its job."""
-        if self._idle(worker.uuid) is None:
+    async def _trouble(self, worker: Worker) -> str | None:
+        """Return what is wrong with the board, None for nothing or when nobody could say."""
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
+                if worker.fence is Fence.NONE:
+                    await self._dialler.knock(worker)
+                elif (board := self._boards.fenced(worker.uuid)) is not None:
+                    await board.healthcheck()
+        except BoardError as error:
+            return error.message
+        except TimeoutError:
+            return f"no answer to the health check within {ANSWER_WITHIN.total_seconds():g} s"
+        except UnavailableError as error:
+            return error.message if worker.fence is Fence.NONE else None
+        except BorutaError as error:
+            logger.warning("worker %s: its health cannot be asked: %s", worker.name, error)
+        return None
+
+    async def _fail(self, worker: Worker, trouble: str, failures: int) -> None:
+        """Fail a worker unless it has moved on: one that was just lent is asked again."""
+        now = self._looked_after(worker.uuid)
+        if now is None or (now.state, now.epoch) != (worker.state, worker.epoch):
             return
+        times = "a health check failed" if failures == 1 else f"{failures} health checks failed"
+        reason = f"{times}: {trouble}"
         logger.warning("worker %s epoch %d: failed: %s", worker.name, worker.epoch, reason)
         try:
             await self._reports.failed(worker.uuid, worker.epoch, reason)
         except BorutaError as error:
             logger.info("worker %s epoch %d: %s", worker.name, worker.epoch, error)
+
+    def _is_due_for_test(self, worker: Worker) -> bool:
+        limit = self._config.test_idle_after
+        return (
+            bool(limit)
+            and worker.fence is Fence.AGENT
+            and worker.state is WorkerState.IDLE
+            and self._clock.now() - worker.since >= limit
+            and self._boards.fenced(worker.uuid) is not None
+        )
+
+    async def _recheck(self, worker: Worker) -> None:
+        try:
+            await self._reports.recheck(worker.uuid, worker.epoch)
+        except BorutaError as error:
+            logger.info("worker %s epoch %d: not tested: %s", worker.name, worker.epoch, error)
+        else:
+            logger.info("worker %s epoch %d: taken out for its test", worker.name, worker.epoch)

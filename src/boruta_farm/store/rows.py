@@ -64,7 +64,8 @@ def _mapping_text(value: Mapping[str, str] | None) -> str | None:
 
 
 def _mapping(text: str | None) -> Mapping[str, str] | None:
-    return None if text is None else mapping(text)
+    """Return facts, which differ from worker to worker and from minute to minute: not cached."""
+    return None if text is None else json.loads(text)
 
 
 def _plain(text: str | None) -> str | None:
@@ -200,6 +201,7 @@ def worker_row(worker: Worker) -> Row:
         worker.idle_again,
         _micros(worker.unreachable_since),
         _mapping_text(worker.facts),
+        json.dumps([micros(at) for at in worker.recoveries], separators=(",", ":")),
     )
 
 
@@ -228,7 +230,12 @@ def worker_from(row: Row) -> Worker:
         idle_again=bool(row[19]),
         unreachable_since=_moment(row[20]),
         facts=_mapping(row[21]),
+        recoveries=_moments(row[22]),
     )
+
+
+def _moments(text: str) -> tuple[datetime, ...]:
+    return () if text == "[]" else tuple(moment(number) for number in json.loads(text))
 
 
 @lru_cache(maxsize=1024)

@@ -116,6 +116,7 @@ workers = Table(
     _needed("idle_again", Boolean()),
     _optional("unreachable_since", Number),
     _optional("facts"),
+    _needed("recoveries"),
 )
 Index("workers_name", workers.c.name, unique=True)
 Index("workers_port", workers.c.port, unique=True)

@@ -118,6 +118,10 @@ class SimulatedFarm:
             if task.done():
                 task.result()
 
+    def run_beside(self, work: Coroutine[Any, Any, object]) -> None:
+        """Run one more part until the crash."""
+        self._spawn(work)
+
     def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
         self._tasks.append(asyncio.get_running_loop().create_task(work))
 

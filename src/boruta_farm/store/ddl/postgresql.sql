@@ -124,6 +124,7 @@ CREATE TABLE workers (
     idle_again BOOLEAN NOT NULL,
     unreachable_since BIGINT,
     facts TEXT COLLATE "C",
+    recoveries TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (uuid)
 );
 

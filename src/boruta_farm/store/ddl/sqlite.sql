@@ -131,6 +131,7 @@ CREATE TABLE workers (
     idle_again BOOLEAN NOT NULL,
     unreachable_since INTEGER,
     facts TEXT,
+    recoveries TEXT NOT NULL,
     PRIMARY KEY (uuid)
 );
 
