@@ -1,0 +1,218 @@
+"""The contracts between the parts of the farm.
+
+``Requests``, ``Workers``, ``Superviser`` and ``Dryad`` are the original system's interfaces in
+Python's spelling. Each call names its caller. Implementations: in process (``farm``), over HTTP
+(``client``), over the boards' link (``link``), over Go RPC (``gorpc``). One suite of tests holds
+all of them to these words.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from boruta_farm.contracts.boards import (
+    Boards,
+    BoardWatch,
+    Cipher,
+    CleanReport,
+    Dialler,
+    Doors,
+    Dryad,
+    FencedDryad,
+    KeyPool,
+    Prepared,
+    Registered,
+    Reports,
+    Superviser,
+)
+from boruta_farm.model.caller import Caller
+from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
+from boruta_farm.model.request import NewRequest, Request, RequestUpdate
+from boruta_farm.model.worker import AccessInfo, Worker, WorkerState
+
+__all__ = [
+    "BoardWatch",
+    "Boards",
+    "Cipher",
+    "CleanReport",
+    "Dialler",
+    "Doors",
+    "Dryad",
+    "Explanation",
+    "FencedDryad",
+    "Holder",
+    "KeyPool",
+    "Prepared",
+    "Registered",
+    "Reports",
+    "Requests",
+    "Superviser",
+    "Workers",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Name one who holds a worker that a waiting request could use."""
+
+    worker: str
+    name: str
+    request_id: int
+    owner: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Tell why a request waits.
+
+    ``position`` counts from 1 among waiting requests that compete for the same workers, None
+    when it does not wait. ``matching`` counts the registered workers that could serve it, by
+    state. ``holders`` are those who have one now, the earliest end first, at most 10.
+    """
+
+    request_id: int
+    state: str
+    position: int | None
+    matching: Mapping[str, int]
+    holders: tuple[Holder, ...]
+    text: str
+
+
+class Requests(Protocol):
+    """What people and CI systems do with requests."""
+
+    async def new_request(self, caller: Caller, new: NewRequest) -> int:
+        """File a request and return its id.
+
+        Raises PriorityError, DeadlineInPastError, TimeRangeError, SSHKeyError, KeepAliveError,
+        LimitError, IdempotencyError. Defaults: valid after now, deadline one calendar month on.
+        """
+        ...
+
+    async def close_request(self, caller: Caller, request_id: int) -> None:
+        """Cancel a waiting request or finish a running one.
+
+        Raises RequestNotFoundError, and RequestStateError when it is finished already.
+        """
+        ...
+
+    async def update_request(self, caller: Caller, request_id: int, update: RequestUpdate) -> None:
+        """Change priority, valid-after or deadline of a waiting request.
+
+        An update that changes nothing succeeds, even for an unknown id (as the original does).
+        Raises RequestNotFoundError, RequestStateError and the errors of ``new_request``.
+        """
+        ...
+
+    async def get_request_info(self, caller: Caller, request_id: int) -> Request:
+        """Return one request. Raises RequestNotFoundError."""
+        ...
+
+    async def list_requests(
+        self,
+        caller: Caller,
+        where: RequestFilter | None = None,
+        sorter: Sorter | None = None,
+        paginator: Paginator | None = None,
+    ) -> Page[Request]:
+        """Return one page of the requests that match, by default all by id.
+
+        Sort items: id, priority, deadline, validafter, state. Raises SortItemError, and
+        RequestNotFoundError for an unknown border.
+        """
+        ...
+
+    async def acquire_worker(
+        self, caller: Caller, request_id: int, wait: timedelta | None = None
+    ) -> AccessInfo:
+        """Return how to reach the board; repeated calls return the same.
+
+        Without ``wait`` it answers at once and never prolongs. With it (at most 300 s) it waits
+        while the request is WAITING, and prolongs the job once.
+        Raises RequestNotFoundError and WorkerNotAssignedError.
+        """
+        ...
+
+    async def prolong_access(self, caller: Caller, request_id: int) -> datetime:
+        """Set the job's end to now plus the job timeout and return it.
+
+        The board's agent has stored the new end before this returns. Clamped to the job limit.
+        Raises RequestNotFoundError, WorkerNotAssignedError, ProlongLimitError, and
+        AgentUnreachableError (the end is unchanged, a retry is harmless).
+        """
+        ...
+
+    async def keep_alive(self, caller: Caller, request_id: int) -> None:
+        """Renew a request's KeepAlive; harmless where none was asked for.
+
+        Raises RequestNotFoundError and WorkerNotAssignedError.
+        """
+        ...
+
+    async def explain(self, caller: Caller, request_id: int) -> Explanation:
+        """Tell where a request stands in the queue and who holds what it waits for.
+
+        Raises RequestNotFoundError.
+        """
+        ...
+
+
+class Workers(Protocol):
+    """What people and admins do with workers; ``worker`` is an exact UUID or name."""
+
+    async def list_workers(
+        self,
+        caller: Caller,
+        where: WorkerFilter | None = None,
+        sorter: Sorter | None = None,
+        paginator: Paginator | None = None,
+    ) -> Page[Worker]:
+        """Return one page of the workers that match, by default all by UUID.
+
+        Sort items: uuid, state, groups, name. Raises SortItemError and WorkerNotFoundError
+        (with the text ``worker not found``) for an unknown border.
+        """
+        ...
+
+    async def get_worker_info(self, caller: Caller, worker: str) -> Worker:
+        """Return one worker. Raises WorkerNotFoundError."""
+        ...
+
+    async def set_state(
+        self,
+        caller: Caller,
+        worker: str,
+        state: WorkerState,
+        reason: str | None = None,
+        after_job: bool = False,
+    ) -> None:
+        """Send a worker to IDLE (from MAINTENANCE) or to MAINTENANCE (from any state).
+
+        ``after_job`` lets a running job end first. Returns when the change is decided, not when
+        the board is there. Raises WorkerNotFoundError, ForbiddenStateError for other states,
+        WorkerTransitionError for IDLE from elsewhere.
+        """
+        ...
+
+    async def set_groups(self, caller: Caller, worker: str, groups: tuple[str, ...]) -> None:
+        """Replace a worker's groups. Raises WorkerNotFoundError."""
+        ...
+
+    async def deregister(self, caller: Caller, worker: str) -> None:
+        """Remove a worker that is in MAINTENANCE or FAILED; its epoch is remembered.
+
+        Raises WorkerNotFoundError and NotDeregisterableError.
+        """
+        ...
+
+    async def count_orphans(
+        self, caller: Caller, worker: str, groups: tuple[str, ...] | None = None
+    ) -> int:
+        """Count waiting requests that only this worker could serve.
+
+        With ``groups`` it counts those that lose their last worker if it moves there, without
+        it those that lose it by deregistration. Raises WorkerNotFoundError.
+        """
+        ...
