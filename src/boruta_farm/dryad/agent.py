@@ -2,13 +2,10 @@
 
 import asyncio
 import logging
-import os
-import platform
 import socket
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from typing import NoReturn
 
-from boruta_farm import __version__
 from boruta_farm.clock import SystemClock
 from boruta_farm.contracts import FencedDryad, Registered
 from boruta_farm.dryad.config import AgentConfig
@@ -16,12 +13,14 @@ from boruta_farm.dryad.credential import load_credential
 from boruta_farm.dryad.dialling import Dialler
 from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.drivers.registry import open_driver
+from boruta_farm.dryad.facts import Facts
 from boruta_farm.dryad.fence import Fence
 from boruta_farm.dryad.files import StateFolder, read_boot_id
-from boruta_farm.dryad.handling import BRIEF, handle
+from boruta_farm.dryad.health import PassiveHealth
 from boruta_farm.dryad.original import OriginalServer
 from boruta_farm.dryad.state import Phase, StateFile
 from boruta_farm.link.agent import AgentLink, Farm
+from boruta_farm.link.race import race
 from boruta_farm.model.errors import BoardError, BorutaError, UnavailableError
 from boruta_farm.model.worker import Fence as FenceKind
 from boruta_farm.model.worker import Registration
@@ -30,14 +29,14 @@ logger = logging.getLogger(__name__)
 
 CREDENTIAL_FILE = "credential"
 STATE_FILE = "state.json"
+FACTS_EVERY = 180.0
+"""Seconds; registrations, at each new connection, tell them too."""
 
 
 class Agent:
     """Keep one board and its connection to the farm; the link's ``LinkUser``."""
 
-    def __init__(
-        self, config: AgentConfig, driver: Driver, fence: Fence, facts: Mapping[str, str]
-    ) -> None:
+    def __init__(self, config: AgentConfig, driver: Driver, fence: Fence, facts: Facts) -> None:
         self._config = config
         self._driver = driver
         self._fence = fence
@@ -60,7 +59,7 @@ class Agent:
             epoch=state.epoch,
             boot_id=state.boot_id,
             farm_id=state.farm_id,
-            facts={**_facts(), **self._facts},
+            facts=await self._facts.now(),
         )
 
     async def registered(self, answer: Registered, farm: Farm) -> None:
@@ -73,6 +72,15 @@ class Agent:
         self._fence.changed.set()
 
     async def report(self, farm: Farm) -> None:
+        """Tell the farm what happens on the board, and how the board is, as time goes by."""
+        await race(self._report_news(farm), self._report_facts(farm))
+
+    async def _report_facts(self, farm: Farm) -> NoReturn:
+        while True:
+            await asyncio.sleep(FACTS_EVERY)
+            await self._tell(farm.describe(await self._facts.now()))
+
+    async def _report_news(self, farm: Farm) -> NoReturn:
         """Tell the farm of ended sessions and troubles until it knows of them."""
         while True:
             await self._fence.changed.wait()
@@ -101,7 +109,12 @@ async def run(config: AgentConfig) -> NoReturn:
     folder.open()
     clock = SystemClock()
     driver = open_driver(config)
-    fence = Fence(driver, StateFile(folder.path / STATE_FILE), clock, read_boot_id())
+
+    def ssh_address() -> str:
+        return driver.ssh_address
+
+    host = PassiveHealth(config.health, folder.path, ssh_address)
+    fence = Fence(driver, StateFile(folder.path / STATE_FILE), clock, read_boot_id(), host)
     credential = load_credential(folder.path / CREDENTIAL_FILE)
     dialler = Dialler(config.server, credential, config.ca_file)
     try:
@@ -110,7 +123,7 @@ async def run(config: AgentConfig) -> NoReturn:
         logger.info("board %s: driver %s, %s", config.uuid, config.driver, driver.ssh_address)
         if config.boruta_address:
             await OriginalServer(config, fence, driver.ssh_address).run()
-        agent = Agent(config, driver, fence, await _driver_facts(driver))
+        agent = Agent(config, driver, fence, Facts(folder.path, ssh_address, fence.facts))
         await AgentLink(dialler.dial, agent, clock).run()
     finally:
         await _stop(fence, driver)
@@ -124,23 +137,3 @@ async def _stop(fence: Fence, driver: Driver) -> None:
             await driver.close()
     except (BorutaError, TimeoutError) as error:
         logger.error("the board could not be closed properly: %s", error or "it took too long")
-
-
-async def _driver_facts(driver: Driver) -> Mapping[str, str]:
-    """Return the driver's facts, asked once: later the driver may be busy for minutes."""
-    try:
-        return await handle("facts", BRIEF, driver.facts())
-    except BoardError as error:
-        logger.warning("no facts about the board: %s", error.message)
-        return {}
-
-
-def _facts() -> dict[str, str]:
-    return {
-        "Agent": __version__,
-        "Host": socket.gethostname(),
-        "Kernel": platform.release(),
-        "Machine": platform.machine(),
-        "Python": platform.python_version(),
-        "Load": f"{os.getloadavg()[0]:.2f}",
-    }

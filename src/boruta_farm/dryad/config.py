@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from boruta_farm.dryad.health import HealthLimits
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.worker import DEFAULT_USERNAME, UUID_CAPABILITY
 
@@ -18,13 +19,14 @@ DEFAULT_PATH = Path("/etc/boruta/dryad.conf")
 DEFAULT_STM = "/run/stm.socket"
 KEYS = (
     *("listen_address", "boruta_address", "ssh_address", "sdcard", "stm_path", "caps", "user"),
-    *("name", "server", "ca_file", "driver", "state_dir", "sandbox"),
+    *("name", "server", "ca_file", "driver", "state_dir", "sandbox", "health"),
 )
 USER_KEYS = ("name", "groups")
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ACCOUNT_FORM = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 LONGEST_NAME = 64
 SANDBOX_KEYS = ("port",)
+HEALTH_KEYS = ("disk_free", "memory_free", "temperature")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class AgentConfig:
     username: str = DEFAULT_USERNAME
     groups: tuple[str, ...] = ()
     sandbox_port: int = field(default=0)
+    health: HealthLimits = field(default_factory=HealthLimits)
 
     @property
     def uuid(self) -> str:
@@ -149,6 +152,7 @@ class _Reader:
             username=self._account(_text_in(self._path, user, "user.name", DEFAULT_USERNAME)),
             groups=self._groups(user),
             sandbox_port=self._port(sandbox),
+            health=self._health(),
         )
 
     def _known(self, table: Mapping[str, object], keys: tuple[str, ...], prefix: str) -> None:
@@ -264,6 +268,17 @@ class _Reader:
         if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
             raise ConfigError(f"{self._path}: user.groups: must be a list of texts in quotes")
         return tuple(groups)
+
+    def _health(self) -> HealthLimits:
+        health = self._table("health")
+        self._known(health, HEALTH_KEYS, "health.")
+        for key, value in health.items():
+            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+                raise ConfigError(
+                    f"{self._path}: health.{key}: {value!r} must be a whole number, 0 to judge "
+                    "nothing by it"
+                )
+        return HealthLimits(**{key: int(str(value)) for key, value in health.items()})
 
     def _port(self, sandbox: Mapping[str, object]) -> int:
         port = sandbox.get("port", 0)

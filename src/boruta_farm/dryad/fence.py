@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 from boruta_farm.clock import Clock
@@ -10,6 +11,7 @@ from boruta_farm.contracts import CleanReport, Prepared
 from boruta_farm.dryad.alarm import Alarm
 from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.handling import BRIEF, THOROUGH, Turn, handle
+from boruta_farm.dryad.health import HostHealth
 from boruta_farm.dryad.reminders import Reminders
 from boruta_farm.dryad.state import OPEN, AgentState, Phase, StateStore
 from boruta_farm.model.errors import BoardError, StaleEpochError, StoreError
@@ -31,8 +33,16 @@ class Fence:
     something to report: ``state.tell_ended`` or ``state.trouble``.
     """
 
-    def __init__(self, driver: Driver, store: StateStore, clock: Clock, boot_id: str) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        store: StateStore,
+        clock: Clock,
+        boot_id: str,
+        host: HostHealth | None = None,
+    ) -> None:
         self._driver = driver
+        self._host = host
         self._store = store
         self._clock = clock
         self._turn = Turn()
@@ -97,8 +107,12 @@ class Fence:
         await self._turn.take(lambda: self._put_in_maintenance(message))
 
     async def healthcheck(self) -> None:
-        """Test the board without disturbing it."""
-        await self._turn.look(lambda: handle("healthcheck", BRIEF, self._driver.healthcheck()))
+        """Test the board and its supervisor without disturbing whoever has the board."""
+        await self._turn.look(lambda: handle("healthcheck", BRIEF, self._check_health()))
+
+    async def facts(self) -> Mapping[str, str]:
+        """Return the driver's facts. Raises UnavailableError while the board is busy."""
+        return await self._turn.look(lambda: handle("facts", BRIEF, self._driver.facts()))
 
     async def adopt(self, farm_id: str, epoch: int) -> None:
         """Belong to a farm; another farm's session must not live on under it.
@@ -117,6 +131,11 @@ class Fence:
         """Note that the server knows of a trouble."""
         if self.state.trouble == trouble:
             self._save(replace(self.state, trouble=None))
+
+    async def _check_health(self) -> None:
+        if self._host is not None:
+            await self._host.check(lent=self.state.phase is Phase.GRANTED)
+        await self._driver.healthcheck()
 
     async def _begin(self) -> None:
         stored = self._store.load()

@@ -28,8 +28,10 @@ async def handle(name: str, limit: float, work: Coroutine[Any, Any, Result]) -> 
             return await work
     except TimeoutError as error:
         raise BoardError(f"{name}: the board took longer than {limit:g} s") from error
-    except BorutaError:
-        raise
+    except BorutaError as error:
+        # Only this kind tells the farm that the board itself failed, and only it has a name on
+        # the other side of the link.
+        raise BoardError(error.message) from error
     except Exception as error:
         # A fault in a driver must fail the board visibly instead of being tried for ever.
         logger.exception("the driver failed in %s", name)

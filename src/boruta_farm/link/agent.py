@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NoReturn, Protocol
 
 from boruta_farm.clock import Clock
@@ -45,6 +45,10 @@ class Farm(Superviser, Protocol):
 
         Raises StaleEpochError when the server knows that already.
         """
+        ...
+
+    async def describe(self, facts: Mapping[str, str]) -> None:
+        """Tell facts about the board, at most one time in 10 s; older servers are not told."""
         ...
 
 

@@ -12,6 +12,7 @@ from boruta_farm.link.addresses import complete
 from boruta_farm.link.frames import JsonObject
 from boruta_farm.link.messages import (
     AtEpoch,
+    Description,
     Failure,
     Goodbye,
     Heartbeat,
@@ -40,6 +41,9 @@ HEARTBEAT: Final = 5.0
 SILENCE: Final = 15.0
 HELLO_WITHIN: Final = 10.0
 SILENT: Final = 4408
+DESCRIBE_EVERY: Final = 10.0
+"""Seconds between two descriptions: each is written down."""
+
 DONE: Final = write(Nothing())
 
 Notice = Callable[["AgentConnection"], None]
@@ -66,6 +70,8 @@ class AgentConnection:
         self._superviser, self._reports = farm
         self._registered, self._heard = notices
         self._deadline: asyncio.TimerHandle | None = None
+        self._clock = clock
+        self._described_at: float | None = None
         self.uuid: str | None = None
         self.peer = Peer(
             socket,
@@ -74,6 +80,7 @@ class AgentConnection:
                 Method.HEARTBEAT: self._heartbeat,
                 Method.SET_FAIL: self._set_fail,
                 Method.ENDED: self._ended,
+                Method.DESCRIBE: self._describe,
             },
         )
         self.board = LinkedDryad(self.peer, clock)
@@ -147,6 +154,17 @@ class AgentConnection:
         except StaleEpochError:
             logger.info("worker %s epoch %d: its end was known already", self.uuid, report.epoch)
             raise
+        return DONE
+
+    async def _describe(self, params: JsonObject) -> JsonObject:
+        description = read(Description, params)
+        if self.uuid is None:
+            raise WorkerNotFoundError
+        now = self._clock.monotonic()
+        if self._described_at is not None and now - self._described_at < DESCRIBE_EVERY:
+            raise RefusedError(f"a board may be described once in {DESCRIBE_EVERY:g} s")
+        self._described_at = now
+        await self._reports.described(self.uuid, description.facts)
         return DONE
 
     def _expect_within(self, limit: float) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Mapping
+from itertools import islice
 from typing import Final
 
 from boruta_farm.clock import Clock
@@ -13,8 +15,10 @@ from boruta_farm.link.messages import (
     LONGEST_FACT,
     LONGEST_FOUND,
     MAX_FOUND,
+    MOST_FACTS,
     AtEpoch,
     Cleaned,
+    Description,
     Extension,
     Failure,
     Goodbye,
@@ -32,7 +36,7 @@ from boruta_farm.link.messages import (
 )
 from boruta_farm.link.peer import Peer
 from boruta_farm.link.socket import Socket
-from boruta_farm.link.versions import OLDEST, VERSION, agree
+from boruta_farm.link.versions import DESCRIBES, OLDEST, VERSION, agree
 from boruta_farm.model.errors import ProtocolError, UnavailableError
 from boruta_farm.model.worker import Registration
 
@@ -54,6 +58,7 @@ class Conversation:
         self._board = board
         self._clock = clock
         self._every = ANSWER_WITHIN / 3
+        self._version = OLDEST
         self._sequence = 0
         self._beats: OrderedDict[int, float] = OrderedDict()
         self._ready = asyncio.Event()
@@ -93,14 +98,11 @@ class Conversation:
             epoch=registration.epoch,
             boot_id=registration.boot_id or "unknown",
             farm_id=registration.farm_id,
-            facts={
-                legible(name, LONGEST_FACT): legible(fact, LONGEST_FACT)
-                for name, fact in (registration.facts or {}).items()
-            },
+            facts=_legible(registration.facts or {}),
         )
         answer = await self._peer.call(Method.REGISTER, write(hello), ANSWER_WITHIN)
         welcome = read(Welcome, answer)
-        agree(welcome.version, welcome.version)
+        self._version = agree(welcome.version, welcome.version)
         self._every = min(max(welcome.heartbeat, SHORTEST_BEAT), LONGEST_BEAT)
         return Registered(uuid=welcome.uuid, farm_id=welcome.farm_id, epoch=welcome.epoch)
 
@@ -112,6 +114,12 @@ class Conversation:
     async def ended(self, epoch: int) -> None:
         """Report that the job of ``epoch`` was over and its session is ended."""
         await self._peer.call(Method.ENDED, write(AtEpoch(epoch=epoch)), ANSWER_WITHIN)
+
+    async def describe(self, facts: Mapping[str, str]) -> None:
+        """Tell facts about the board, where the server's version takes them."""
+        if self._version >= DESCRIBES:
+            description = Description(facts=_legible(facts))
+            await self._peer.call(Method.DESCRIBE, write(description), ANSWER_WITHIN)
 
     async def beat(self) -> None:
         """Send heartbeats. Raises UnavailableError as soon as one is not answered."""
@@ -188,3 +196,10 @@ class Conversation:
         if sent is None:
             raise ProtocolError(f"heartbeat {heartbeat} was not sent lately")
         return sent + after - self._clock.monotonic()
+
+
+def _legible(facts: Mapping[str, str]) -> dict[str, str]:
+    return {
+        legible(name, LONGEST_FACT): legible(fact, LONGEST_FACT)
+        for name, fact in islice(facts.items(), MOST_FACTS)
+    }

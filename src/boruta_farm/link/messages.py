@@ -1,6 +1,7 @@
 """Every message of the link: what its calls carry and answer, read strictly.
 
-The agent calls ``register``, ``heartbeat``, ``set_fail`` and ``ended``; the server calls
+The agent calls ``register``, ``heartbeat``, ``set_fail``, ``ended`` and, from version 2 on,
+``describe``; the server calls
 ``clean``, ``prepare``, ``grant``, ``extend``, ``end``, ``put_in_maintenance`` and
 ``healthcheck``, and says ``goodbye`` before it closes a link.
 """
@@ -20,7 +21,8 @@ WORDS = text(LONGEST_TEXT)
 MAX_FOUND = 100
 LONGEST_FOUND = 400
 LONGEST_FACT = 400
-FACTS = table(64, LONGEST_FACT)
+MOST_FACTS = 64
+FACTS = table(MOST_FACTS, LONGEST_FACT)
 
 
 class Method(StrEnum):
@@ -30,6 +32,7 @@ class Method(StrEnum):
     HEARTBEAT = "heartbeat"
     SET_FAIL = "set_fail"
     ENDED = "ended"
+    DESCRIBE = "describe"
     CLEAN = "clean"
     PREPARE = "prepare"
     GRANT = "grant"
@@ -56,9 +59,7 @@ class Hello:
     epoch: int = field(metadata=by(whole()))
     boot_id: str = field(metadata=by(text(64, 1)))
     farm_id: str | None = field(default=None, metadata=by(optional(text(64))))
-    facts: Mapping[str, str] | None = field(
-        default=None, metadata=by(optional(table(64, LONGEST_FACT)))
-    )
+    facts: Mapping[str, str] | None = field(default=None, metadata=by(optional(FACTS)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,13 @@ class Failure:
 
     uuid: str = field(metadata=by(text(300)))
     reason: str = field(metadata=by(WORDS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """Tell facts about the board, for people alone."""
+
+    facts: Mapping[str, str] = field(metadata=by(FACTS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +172,7 @@ Message = (
     | Welcome
     | Heartbeat
     | Failure
+    | Description
     | AtEpoch
     | Cleaned
     | Preparation

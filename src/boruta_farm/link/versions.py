@@ -4,9 +4,14 @@ from typing import Final
 
 from boruta_farm.model.errors import RefusedError
 
-VERSION: Final = 1
+VERSION: Final = 2
+"""Version 2 lets agents describe their boards anew at any time."""
+
 OLDEST: Final = 1
-"""The previous version, once there is one."""
+"""The previous version."""
+
+DESCRIBES: Final = 2
+"""Since this version there is ``describe``."""
 
 
 def agree(agent_oldest: int, agent_version: int, oldest: int = OLDEST, ours: int = VERSION) -> int:

@@ -1,0 +1,84 @@
+"""Whether the supervising computer is fit to lend its board, found out without disturbing it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from boruta_farm.dryad.host import ROOT, Readings, take_readings
+from boruta_farm.dryad.sshd import read_banner
+from boruta_farm.model.errors import BoardError
+
+_MEBIBYTE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthLimits:
+    """Say what is too little or too much: MiB free, degrees Celsius; 0 judges nothing."""
+
+    disk_free: int = 64
+    memory_free: int = 16
+    temperature: int = 95
+
+
+class HostHealth(Protocol):
+    """The passive check of the machine that an agent runs on."""
+
+    async def check(self, *, lent: bool) -> None:
+        """Raise BoardError with all that is wrong."""
+        ...
+
+
+class PassiveHealth:
+    """Look at disk, memory, temperature and whether sshd takes a connection.
+
+    While the board is lent its disk and memory are its user's to fill, so they are not judged.
+    """
+
+    def __init__(
+        self,
+        limits: HealthLimits,
+        folder: Path,
+        ssh_address: Callable[[], str],
+        root: Path = ROOT,
+    ) -> None:
+        self._limits = limits
+        self._folder = folder
+        self._ssh_address = ssh_address
+        self._root = root
+
+    async def check(self, *, lent: bool) -> None:
+        """Raise BoardError with all that is wrong."""
+        try:
+            readings = await asyncio.to_thread(take_readings, self._folder, self._root)
+        except OSError as error:
+            raise BoardError(f"the disk of {self._folder} cannot be read: {error}") from error
+        troubles = judge(readings, self._limits, self._folder, lent=lent)
+        try:
+            await read_banner(self._ssh_address())
+        except BoardError as error:
+            troubles.append(error.message)
+        if troubles:
+            raise BoardError("; ".join(troubles))
+
+
+def judge(readings: Readings, limits: HealthLimits, folder: Path, *, lent: bool) -> list[str]:
+    """Return what is wrong, one line each."""
+    troubles = []
+    free, available, heat = readings.disk_free, readings.memory_available, readings.temperature
+    if not lent and free < limits.disk_free * _MEBIBYTE:
+        troubles.append(
+            f"only {free // _MEBIBYTE} MiB are free in {folder}, {limits.disk_free} MiB are "
+            "needed: remove files there"
+        )
+    if not lent and available is not None and available < limits.memory_free * _MEBIBYTE:
+        troubles.append(
+            f"only {available // _MEBIBYTE} MiB of memory are available, {limits.memory_free} MiB "
+            "are needed: see what runs on the board"
+        )
+    if limits.temperature and heat is not None and heat > limits.temperature:
+        troubles.append(
+            f"it is {heat:.0f} °C hot, {limits.temperature} °C are allowed: check its cooling"
+        )
+    return troubles

@@ -1,0 +1,64 @@
+"""The health check is the machine's and the driver's, and never in anybody's way."""
+
+import asyncio
+
+import pytest
+
+from boruta_farm.clock import VirtualClock
+from boruta_farm.dryad.fence import Fence
+from boruta_farm.dryad.handling import handle
+from boruta_farm.dryad.stm.errors import SilenceError
+from boruta_farm.model.errors import BoardError, InvalidError
+from boruta_farm.testing.loop import run_virtual
+from tests.dryad.boards import OLD, Board, FakeDriver, MemoryStore, Mood
+
+
+class Nurse:
+    """Look at the machine, and note whether it was lent."""
+
+    def __init__(self) -> None:
+        self.looks: list[bool] = []
+        self.trouble: str | None = None
+
+    async def check(self, *, lent: bool) -> None:
+        self.looks.append(lent)
+        if self.trouble is not None:
+            raise BoardError(self.trouble)
+
+
+def test_machine_and_driver_are_both_asked() -> None:
+    async def main() -> None:
+        driver, nurse = FakeDriver(Board()), Nurse()
+        fence = Fence(driver, MemoryStore(), VirtualClock(), "boot-1", nurse)
+        await fence.start()
+        await fence.healthcheck()
+        await fence.clean(1)
+        await fence.prepare(OLD, epoch=1)
+        await fence.grant(1, 100, None)
+        await fence.healthcheck()
+        assert nurse.looks == [False, True]
+        assert driver.calls.count("healthcheck") == 2
+        nurse.trouble = "too hot"
+        with pytest.raises(BoardError, match="too hot"):
+            await fence.healthcheck()
+        nurse.trouble, driver.mood = None, Mood.FAILS
+        with pytest.raises(BoardError, match="healthcheck failed"):
+            await fence.healthcheck()
+        driver.mood = Mood.WELL
+        assert await fence.facts() == {"Kind": "fake"}
+        await fence.close()
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("error", [SilenceError("no reply"), InvalidError("no such colour")])
+def test_every_failure_of_a_driver_has_a_name_that_the_farm_knows(error: Exception) -> None:
+    async def fail() -> None:
+        raise error
+
+    async def main() -> None:
+        with pytest.raises(BoardError) as caught:
+            await handle("healthcheck", 1.0, fail())
+        assert type(caught.value) is BoardError
+
+    asyncio.run(main())
