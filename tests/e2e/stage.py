@@ -1,6 +1,8 @@
 """A real farm for the tests: real processes, real OpenSSH, killed at will."""
 
 import asyncio
+import os
+import select
 import shutil
 import socket
 from collections.abc import AsyncIterator
@@ -98,7 +100,7 @@ async def stage(folder: Path, **settings: str) -> AsyncIterator[Stage]:
             yield one
     finally:
         await yard.end()
-    assert not leftovers(folder), "processes were left behind"
+    await gone(folder)
 
 
 def free_port() -> int:
@@ -109,9 +111,23 @@ def free_port() -> int:
         return port
 
 
-def leftovers(folder: Path) -> list[str]:
-    """Return the processes whose command line names the folder."""
-    found = []
+async def gone(folder: Path) -> None:
+    """Wait until no process names the folder: what lost its parent needs a moment to end."""
+    for pid, line in leftovers(folder).items():
+        try:
+            ended = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        try:
+            ready, _, _ = await asyncio.to_thread(select.select, [ended], [], [], WITHIN)
+        finally:
+            os.close(ended)
+        assert ready, f"left behind: {line}"
+
+
+def leftovers(folder: Path) -> dict[int, str]:
+    """Return the processes whose command line names the folder, by their ids."""
+    found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -119,7 +135,7 @@ def leftovers(folder: Path) -> list[str]:
             except OSError:
                 continue
             if str(folder) in line:
-                found.append(line)
+                found[int(entry.name)] = line
     return found
 
 

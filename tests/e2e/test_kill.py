@@ -16,7 +16,7 @@ from boruta_farm.model.errors import BorutaError, UnavailableError
 from boruta_farm.model.events import Event
 from boruta_farm.model.listing import RequestFilter
 from boruta_farm.model.request import NewRequest, Request, RequestState, RequestUpdate
-from tests.e2e.stage import Yard, free_port, leftovers
+from tests.e2e.stage import Yard, free_port, gone
 
 CLIENTS = 8
 LONGEST_LIFE = 0.4
@@ -159,7 +159,7 @@ async def kill_again_and_again(folder: Path, kills: int, seed: int) -> None:
         await yard.end()
         await stop_relay(folder / "server")
     assert len(ledger.priorities) > kills, "the load was no load"
-    assert not leftovers(folder)
+    await gone(folder)
 
 
 async def test_few_kills_lose_nothing(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from boruta_farm.model.request import NewRequest, RequestState
 from boruta_farm.model.worker import WorkerState
-from tests.e2e.stage import CAPS, demo_folders, leftovers, needs_ssh, ssh, stage, talking
+from tests.e2e.stage import CAPS, demo_folders, gone, needs_ssh, ssh, stage, talking
 from tests.store import postgres_server
 
 pytestmark = needs_ssh
@@ -28,7 +28,7 @@ async def test_demo_once_lends_a_board_and_leaves_nothing(tmp_path: Path) -> Non
     assert process.returncode == 0, text
     for step in ("position 1", "uname -a", "1 MiB there and back", "daemon is gone", "refused"):
         assert step in text, text
-    assert not leftovers(tmp_path)
+    await gone(tmp_path)
     assert not demo_folders(tmp_path)
 
 

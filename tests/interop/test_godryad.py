@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from tests.e2e.stage import CAPS, WITHIN, Stage, Yard, free_port, leftovers
+from tests.e2e.stage import CAPS, WITHIN, Stage, Yard, free_port, gone
 
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import connect
@@ -124,4 +124,4 @@ async def test_original_board_is_lent_and_survives_a_crash_of_the_server(
             await one.until(WorkerState.MAINTENANCE)
     finally:
         await yard.end()
-    assert not leftovers(tmp_path), "processes were left behind"
+    await gone(tmp_path)

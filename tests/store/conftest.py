@@ -26,13 +26,15 @@ def clock() -> HandClock:
 
 
 @pytest.fixture(params=["sqlite", "inline", "postgres"])
-def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
+def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kind]:
     match request.param:
         case "postgres":
             server: PostgresServer = request.getfixturevalue("postgres_server")
-            return PostgresKind(server.database())
+            address = server.database()
+            yield PostgresKind(address)
+            server.drop(address)
         case name:
-            return SqliteKind(tmp_path / "farm.db", inline=name == "inline")
+            yield SqliteKind(tmp_path / "farm.db", inline=name == "inline")
 
 
 @pytest.fixture

@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 
 READY = "database system is ready to accept connections"
-PATIENCE = 30.0
+PATIENCE = 60.0
+MEMORY = Path("/dev/shm")
+ROOM = 1 << 30
 
 
 class NoServerError(Exception):
@@ -36,6 +39,12 @@ class PostgresServer:
             connection.execute(f"CREATE DATABASE {name}".encode())
         return self._address.format(name)
 
+    def drop(self, address: str) -> None:
+        """Remove a database, with whatever is still connected to it."""
+        name = urlsplit(address).path.removeprefix("/")
+        with psycopg.connect(self._address.format("postgres"), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
 
 def programs() -> Path:
     """Return the folder of the server's programs."""
@@ -53,7 +62,7 @@ def running() -> Iterator[PostgresServer]:
     """Run a server, and leave nothing behind. Raises NoServerError."""
     binaries = programs()
     user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    folder = Path(tempfile.mkdtemp(prefix="boruta-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="boruta-pg-", dir=fast_folder()))
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, user)
@@ -62,6 +71,13 @@ def running() -> Iterator[PostgresServer]:
             yield PostgresServer(folder, user)
     finally:
         shutil.rmtree(folder)
+
+
+def fast_folder() -> Path | None:
+    """Return a folder in memory where there is room for a few databases, else None."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        return MEMORY
+    return None
 
 
 def initialise(binaries: Path, folder: Path, user: str) -> None:
@@ -101,8 +117,8 @@ def serving(binaries: Path, folder: Path, user: str) -> Iterator[None]:
             raise NoServerError(f"the server did not start: {' '.join(said)}")
         yield
     finally:
-        # SIGINT asks for a fast shutdown, which does not wait for forgotten connections.
-        process.send_signal(signal.SIGINT)
+        # SIGQUIT asks for an immediate shutdown: nothing here is to be kept.
+        process.send_signal(signal.SIGQUIT)
         process.wait(PATIENCE)
         listener.join()
 

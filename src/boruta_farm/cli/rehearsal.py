@@ -114,8 +114,9 @@ class Rehearsal:
 
         It bears a name of its own, so that it can be told from all others in the process list.
         """
-        plant = f'cp "$(command -v sleep)" {self._mark}'
-        start = f"(setsid ./{self._mark} 86400 >/dev/null 2>&1 </dev/null &)"
+        plant = f'cp "$(command -v sleep)" {self._mark} && mkfifo begun'
+        daemon = f"'echo >begun; exec ./{self._mark} 86400'"
+        start = f"(setsid sh -c {daemon} >/dev/null 2>&1 </dev/null &) && read begun <begun"
         await self._ssh(access, files, f"{plant} && {start}")
         _must(bool(_processes(self._mark)), "the planted daemon does not run")
         self._step("a setsid daemon is left behind by the session, and runs")
@@ -229,7 +230,7 @@ def _processes(mark: str) -> list[int]:
                 line = (entry / "cmdline").read_bytes()
             except OSError:
                 continue
-            if mark.encode() in line.split(b"\0")[0]:
+            if mark.encode() in line:
                 found.append(int(entry.name))
     return found
 
