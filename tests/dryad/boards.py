@@ -31,6 +31,7 @@ class Board:
     session: bool = False
     leftovers: set[str] = field(default_factory=set)
     notice: str | None = None
+    key_ends_in: float | None = None
     warnings: list[str] = field(default_factory=list)
 
     def log_in(self, what: str) -> bool:
@@ -83,6 +84,11 @@ class FakeDriver:
         self.board.key = key
         self._finish()
 
+    async def expire_in(self, remaining: float) -> None:
+        await self._begin("expire_in", takes=0.0)
+        self.board.key_ends_in = remaining
+        self._finish()
+
     async def clean(self) -> tuple[str, ...]:
         await self._begin("clean")
         found = tuple(sorted(self.board.leftovers))
@@ -113,7 +119,7 @@ class FakeDriver:
         self.board.leftovers.clear()
         self.board.key, self.board.session = None, False
 
-    async def _begin(self, call: str) -> None:
+    async def _begin(self, call: str, takes: float = 0.01) -> None:
         assert self.busy == 0, f"{call} while another operation is under way"
         self.calls.append(call)
         self.busy += 1
@@ -124,7 +130,7 @@ class FakeDriver:
                 raise BoardError(f"{call} failed")
             if self.mood is Mood.CRASHES:
                 raise ZeroDivisionError(call)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(takes)
         finally:
             self.busy -= 1
 

@@ -95,7 +95,7 @@ def test_defaults_stand_in_for_what_is_not_said(tmp_path: Path) -> None:
     assert config.caps == {"UUID": UUID}
     assert config.name is None
     assert (config.listen_address, config.ssh_address) == (":7175", ":22")
-    assert (config.username, config.groups) == ("boruta-user", ())
+    assert (config.user.name, config.user.groups) == ("boruta-user", ())
     assert config.state_dir.is_absolute()
 
 
@@ -107,7 +107,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     assert config.boruta_address == ""
     assert (config.sdcard, config.stm_path) == ("/dev/sda", "/run/other.socket")
     assert config.caps["device_type"] == "rpi4"
-    assert (config.username, config.groups) == ("lab-user", ("disk", "dialout"))
+    assert (config.user.name, config.user.groups) == ("lab-user", ("disk", "dialout"))
     assert config.sandbox_port == 2222
 
 

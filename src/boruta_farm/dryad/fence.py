@@ -168,6 +168,8 @@ class Fence:
             await self._shut(tell=False, trouble=f"{LOST}: {error.message}")
             return
         if resumed:
+            if state.end is not None:
+                await self._expire_in(state.end)
             # A warning may have come due while no agent was there to give it.
             self._reminders.learn(state.end, since=-math.inf)
             if state.wanted_key is not None:
@@ -216,6 +218,8 @@ class Fence:
         if wanted is not None:
             await handle("authorize", BRIEF, self._driver.authorize(wanted))
             self._save(replace(self.state, key=wanted, wanted_key=None))
+        if state.end is None or end > state.end:
+            await self._expire_in(end)
         logger.info("epoch %d: granted", epoch)
 
     async def _extend(self, epoch: int, sequence: int, end: float) -> None:
@@ -226,6 +230,7 @@ class Fence:
             return
         # Over two connections a prolongation may overtake the grant; it says as much as one.
         self._save(self._granted(state, end, sequence=sequence))
+        await self._expire_in(end)
         logger.info("epoch %d: prolonged (%d)", epoch, sequence)
 
     async def _end(self, epoch: int) -> None:
@@ -299,6 +304,11 @@ class Fence:
             await self._shut(tell=True)
         else:
             await self._shut(tell=self.state.tell_ended)
+
+    async def _expire_in(self, end: float) -> None:
+        """Let the key end with the job, whose end is stored already: this is a second lock."""
+        remaining = max(end, self.state.end or end) - self._clock.monotonic()
+        await handle("expire_in", BRIEF, self._driver.expire_in(remaining))
 
     def _granted(
         self,

@@ -37,6 +37,14 @@ class Driver(Protocol):
         """Replace the one key, before anybody has logged in."""
         ...
 
+    async def expire_in(self, remaining: float) -> None:
+        """Let the key open the board for so many seconds and a little more, then no longer.
+
+        Called at the grant, at every prolongation and after a restart. It is a second lock, for
+        a board whose agent dies: the fence ends the session by itself.
+        """
+        ...
+
     async def clean(self) -> tuple[str, ...]:
         """Let nobody in, end everything of the session, remove its leftovers, then look again.
 

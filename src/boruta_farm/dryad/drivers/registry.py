@@ -2,21 +2,46 @@
 
 from boruta_farm.dryad.config import AgentConfig
 from boruta_farm.dryad.drivers.base import Driver
+from boruta_farm.dryad.drivers.hooked import HookedDriver
+from boruta_farm.dryad.hooks import Hooks
+from boruta_farm.dryad.users.host import SessionHost
 from boruta_farm.model.errors import ConfigError
 
-BUILT_IN = ("sandbox",)
+BUILT_IN = ("linux", "sandbox")
 
 
 def open_driver(config: AgentConfig) -> Driver:
-    """Return the configured driver, not yet started.
+    """Return the configured driver with the lab's hooks around it, not yet started.
 
     Raises ConfigError when it is unknown or needs a library that is not installed.
     """
-    if config.driver != "sandbox":
-        raise ConfigError(
-            f"{config.path}: driver: {config.driver!r} is not built into this version; built in: "
-            f"{', '.join(BUILT_IN)}"
-        )
+    board = {"board": config.uuid, "name": config.name or "", "driver": config.driver}
+    return HookedDriver(_open(config), Hooks(config.hooks, board))
+
+
+def open_host(config: AgentConfig) -> SessionHost:
+    """Return who makes session users for the drivers that have some."""
+    from boruta_farm.dryad.users.local import LocalHost
+
+    return LocalHost(config.uuid, config.user, config.path)
+
+
+def _open(config: AgentConfig) -> Driver:
+    match config.driver:
+        case "linux":
+            from boruta_farm.dryad.drivers.linux import LinuxDriver
+
+            return LinuxDriver(open_host(config), config.user, config.ssh_address)
+        case "sandbox":
+            return _open_sandbox(config)
+        case _:
+            raise ConfigError(
+                f"{config.path}: driver: {config.driver!r} is not built into this version; built "
+                f"in: {', '.join(BUILT_IN)}"
+            )
+
+
+def _open_sandbox(config: AgentConfig) -> Driver:
     try:
         from boruta_farm.dryad.drivers.sandbox import SandboxConfig, SandboxDriver
     except ModuleNotFoundError as error:
@@ -28,6 +53,6 @@ def open_driver(config: AgentConfig) -> Driver:
         SandboxConfig(
             directory=config.state_dir / "sandbox",
             port=config.sandbox_port,
-            username=config.username,
+            username=config.user.name,
         )
     )

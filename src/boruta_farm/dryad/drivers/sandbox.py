@@ -179,6 +179,9 @@ class SandboxDriver:
         await self._server.shut("the board's key was replaced")
         self._server.admit(parsed, room)
 
+    async def expire_in(self, remaining: float) -> None:
+        """Do nothing: the key lives in this process, and no connection outlives that."""
+
     async def clean(self) -> tuple[str, ...]:
         """End and remove everything of the session, then look again."""
         connections = await self._server.shut("the job has ended")

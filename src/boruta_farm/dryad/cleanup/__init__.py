@@ -1,0 +1,1 @@
+"""End what a session left behind, and prove that nothing of it remains."""

@@ -1,0 +1,1 @@
+"""The session user of a board: a system account for one job."""

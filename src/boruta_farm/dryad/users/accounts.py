@@ -1,0 +1,146 @@
+"""The session user as a system account: made afresh for one job, removed after it."""
+
+import grp
+import os
+import pwd
+from pathlib import Path
+from typing import Final
+
+from boruta_farm.dryad.users.claims import ACCOUNTS_LOCK, FOLDER, locked
+from boruta_farm.dryad.users.host import Account
+from boruta_farm.dryad.users.settings import UidRange, UserSettings
+from boruta_farm.dryad.users.tools import run
+from boruta_farm.model.errors import BoardError, ConfigError
+
+ROOT_GROUPS: Final = frozenset(
+    {"root", "disk", "docker", "sudo", "wheel", "kmem", "mem", "shadow", "lxd", "lxc", "incus"}
+    | {"incus-admin", "libvirt", "libvirtd", "podman"}
+)
+"""Groups whose members can become root: by raw disks, memory, passwords, or containers."""
+
+NO_SUCH_USER, NO_SUCH_GROUP = 6, 6
+
+
+def find_account(user: UserSettings) -> Account | None:
+    """Return the account of the configured name. Raises BoardError when it is not ours."""
+    try:
+        entry = pwd.getpwnam(user.name)
+    except KeyError:
+        return None
+    if entry.pw_uid not in user.uids:
+        raise BoardError(stranger(user, entry.pw_uid))
+    return Account(name=user.name, uid=entry.pw_uid, home=home_of(user))
+
+
+def stranger(user: UserSettings, uid: int) -> str:
+    """Return why an account of the configured name must not be touched."""
+    return (
+        f"user.name: the account {user.name!r} has uid {uid}, which is not in the board's range "
+        f"{user.uids}: it was not made by this agent and is not touched; name another user, or "
+        f"remove it: userdel -r {user.name}"
+    )
+
+
+def home_of(user: UserSettings) -> Path:
+    """Return where the home is made."""
+    return user.home / user.name
+
+
+def check_groups(user: UserSettings, config: Path) -> tuple[str, ...]:
+    """Return the configured groups that give root's rights. Raises ConfigError for missing ones."""
+    for name in user.groups:
+        try:
+            grp.getgrnam(name)
+        except KeyError:
+            raise ConfigError(
+                f"{config}: user.groups: there is no group {name!r} on this machine; make it "
+                f"(groupadd --system {name}), or leave it out"
+            ) from None
+    return tuple(
+        name for name in user.groups if name in ROOT_GROUPS or grp.getgrnam(name).gr_gid == 0
+    )
+
+
+def choose_uid(uids: UidRange, last: int | None, busy: set[int]) -> int:
+    """Return the uid whose turn it is and that nobody has. Raises BoardError when all are taken.
+
+    ``busy`` are uids of running processes.
+    """
+    uid = last
+    for _ in range(uids.first, uids.last):
+        uid = uids.after(uid)
+        if uid not in busy and not _taken(uid):
+            return uid
+    raise BoardError(f"user.uids: every uid of {uids} is in use; remove accounts, or widen it")
+
+
+def _taken(uid: int) -> bool:
+    for look in (pwd.getpwuid, grp.getgrgid):
+        try:
+            look(uid)
+        except KeyError:
+            continue
+        return True
+    return False
+
+
+def add_account(user: UserSettings, uid: int) -> Account:
+    """Make group, account and home. Raises BoardError; what was half made is removed.
+
+    Group and user have one number, so that neither is used for the next job. No password opens
+    the account, and it gets no subordinate uids: their processes would not be told as its own.
+    """
+    with locked(FOLDER / ACCOUNTS_LOCK):
+        run("groupadd", "--gid", str(uid), user.name)
+        try:
+            run(
+                "useradd",
+                *("--uid", str(uid), "--gid", user.name, "--groups", ",".join(user.groups)),
+                *("--create-home", "--home-dir", str(home_of(user))),
+                *("--skel", str(user.skeleton), "--shell", user.shell, "--password", "*"),
+                *("--key", "HOME_MODE=0700", "--no-log-init"),
+                *("--key", "SUB_UID_COUNT=0", "--key", "SUB_GID_COUNT=0"),
+                user.name,
+            )
+        except BoardError:
+            run("groupdel", user.name, accept=(0, NO_SUCH_GROUP))
+            raise
+    return Account(name=user.name, uid=uid, home=home_of(user))
+
+
+def lock_account(user: UserSettings) -> None:
+    """Let nobody log in to the account, whatever key or password he has."""
+    with locked(FOLDER / ACCOUNTS_LOCK):
+        run("usermod", "--lock", "--expiredate", "1", user.name)
+
+
+def remove_account(user: UserSettings) -> None:
+    """Remove account and group; the home is removed elsewhere, by means that follow no links."""
+    with locked(FOLDER / ACCOUNTS_LOCK):
+        run("userdel", user.name, accept=(0, NO_SUCH_USER))
+        run("groupdel", user.name, accept=(0, NO_SUCH_GROUP))
+
+
+def install_link(account: Account, target: Path) -> None:
+    """Point the fresh home's ``.ssh/authorized_keys`` to the key file, for an sshd not told of it.
+
+    Nobody has been logged in to this home yet; even so, only names below its own descriptor are
+    used. Raises BoardError.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        home = os.open(account.home, flags)
+        try:
+            os.mkdir(".ssh", 0o700, dir_fd=home)
+            folder = os.open(".ssh", flags, dir_fd=home)
+            try:
+                os.fchown(folder, account.uid, account.uid)
+                os.symlink(target, "authorized_keys", dir_fd=folder)
+            finally:
+                os.close(folder)
+        finally:
+            os.close(home)
+    except OSError as error:
+        raise BoardError(
+            f"{account.home}/.ssh: cannot be made: {error.strerror}; the skeleton must not hold one"
+        ) from error

@@ -1,0 +1,66 @@
+"""What a board needs root for: a handful of fixed verbs, done in process or by the root helper."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Name a session user's account."""
+
+    name: str
+    uid: int
+    home: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """Answer a look at the host.
+
+    ``warnings`` are for the log. ``root_groups`` are groups of the session user by which it can
+    become root: such a board isolates nobody. ``host_key`` is the SSH server's, one line.
+    """
+
+    warnings: tuple[str, ...] = ()
+    root_groups: tuple[str, ...] = ()
+    host_key: str | None = None
+
+
+class SessionHost(Protocol):
+    """Keep the session user of one board; who the user is, the host's own configuration says.
+
+    Nothing but a key, a number of seconds and a message ever comes from the caller. One verb is
+    done at a time. All raise BoardError; ``inspect`` raises ConfigError.
+    """
+
+    async def inspect(self) -> Inspection:
+        """Check that the configured user can be made here. Raises ConfigError naming the key."""
+        ...
+
+    async def create(self, key: str, seconds: float) -> Account:
+        """Make user and home afresh, open to ``key`` for ``seconds``; call ``clean`` before."""
+        ...
+
+    async def authorize(self, key: str, seconds: float) -> None:
+        """Make ``key`` the only one that opens the account, for ``seconds`` from now."""
+        ...
+
+    async def find(self) -> Account | None:
+        """Return the account when it was made in this boot of the machine, else None."""
+        ...
+
+    async def warn(self, message: str) -> int:
+        """Show one line on the user's terminals; return how many took it."""
+        ...
+
+    async def clean(self) -> tuple[str, ...]:
+        """Shut everybody out, end and remove all of the session, look again; return what was found.
+
+        Raises BoardError naming what survived.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release what the host holds; the account stays as it is."""
+        ...

@@ -1,0 +1,181 @@
+"""The session user made and unmade by this very process, which runs as root."""
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+from boruta_farm.dryad.cleanup.base import Session
+from boruta_farm.dryad.cleanup.processes import find_owned
+from boruta_farm.dryad.cleanup.proof import Cleaner, clean_up, system_cleaner
+from boruta_farm.dryad.files import read_boot_id
+from boruta_farm.dryad.terminals import write_to_terminals
+from boruta_farm.dryad.users.accounts import (
+    add_account,
+    check_groups,
+    choose_uid,
+    find_account,
+    home_of,
+    install_link,
+    lock_account,
+    remove_account,
+)
+from boruta_farm.dryad.users.claims import Claim
+from boruta_farm.dryad.users.host import Account, Inspection
+from boruta_farm.dryad.users.keys import KeyFile, check_key
+from boruta_farm.dryad.users.record import FOLDER, RecordFile, SessionRecord
+from boruta_farm.dryad.users.settings import UserSettings
+from boruta_farm.dryad.users.sshd import SshServer, on_tmpfs
+from boruta_farm.model.errors import BoardError, ConfigError
+
+logger = logging.getLogger(__name__)
+
+LONGEST_KEY: Final = 31 * 86400.0
+"""Seconds for which a key may be asked to work at most."""
+
+LONGEST_MESSAGE: Final = 400
+Result = TypeVar("Result")
+
+
+class LocalHost:
+    """Do the verbs of ``SessionHost`` with this process's rights, one at a time, in a thread."""
+
+    def __init__(
+        self, uuid: str, user: UserSettings, config: Path, cleaner: Cleaner | None = None
+    ) -> None:
+        self._user = user
+        self._config = config
+        self._cleaner = cleaner or system_cleaner()
+        self._claim = Claim(uuid, user, config)
+        self._record = RecordFile(FOLDER / uuid / "session.json")
+        self._key = KeyFile(user.name)
+        self._server = SshServer()
+        self._turn = threading.Lock()
+        self._session = Session(
+            name=user.name, uids=user.uids, home=home_of(user), paths=user.paths
+        )
+
+    async def inspect(self) -> Inspection:
+        """Check root, groups, shell and folders, and claim user and uids."""
+        return await self._do(self._inspect)
+
+    async def create(self, key: str, seconds: float) -> Account:
+        """Make user and home afresh; everything is checked before anything is touched."""
+        checked, limited = check_key(key), _limited(seconds)
+        return await self._do(lambda: self._create(checked, limited))
+
+    async def authorize(self, key: str, seconds: float) -> None:
+        """Replace the key."""
+        checked, limited = check_key(key), _limited(seconds)
+        await self._do(lambda: self._authorize(checked, limited))
+
+    async def find(self) -> Account | None:
+        """Return the account when it, its home and its record are of this boot."""
+        return await self._do(self._find)
+
+    async def warn(self, message: str) -> int:
+        """Write to the terminals of the user."""
+        return await self._do(lambda: self._warn(message[:LONGEST_MESSAGE]))
+
+    async def clean(self) -> tuple[str, ...]:
+        """Shut out, end, remove, look again."""
+        return await self._do(self._clean)
+
+    async def close(self) -> None:
+        """Give up the claim."""
+        self._claim.release()
+
+    async def _do(self, work: Callable[[], Result]) -> Result:
+        # The lock, since a verb whose caller has given up goes on in its thread.
+        def in_turn() -> Result:
+            with self._turn:
+                return work()
+
+        return await asyncio.to_thread(in_turn)
+
+    def _inspect(self) -> Inspection:
+        if os.geteuid() != 0:
+            raise ConfigError(
+                f"{self._config}: driver: session users can only be made by root; start the agent "
+                "as root, or configure 'helper', the socket of 'dryad helper'"
+            )
+        root_groups = check_groups(self._user, self._config)
+        for key, path in (("shell", Path(self._user.shell)), ("skeleton", self._user.skeleton)):
+            if not path.exists():
+                raise ConfigError(f"{self._config}: user.{key}: there is no {path}; correct it")
+        if not self._user.home.is_dir():
+            raise ConfigError(f"{self._config}: user.home: {self._user.home} is no folder; make it")
+        try:
+            find_account(self._user)
+        except BoardError as error:
+            raise ConfigError(f"{self._config}: {error.message}") from None
+        self._claim.take()
+        self._record.make_folder()
+        warnings = list(self._server.warnings(self._user.name, self._key.path))
+        if not on_tmpfs(self._key.path.parent):
+            warnings.append(
+                f"{self._key.path.parent} is not in memory: keys lie on the disk until the agent "
+                "starts again"
+            )
+        return Inspection(
+            warnings=tuple(warnings),
+            root_groups=root_groups,
+            host_key=self._server.host_key(),
+        )
+
+    def _create(self, key: str, seconds: float) -> Account:
+        user = self._user
+        try:
+            check_groups(user, self._config)
+        except ConfigError as error:
+            raise BoardError(error.message) from None
+        if find_account(user) is not None or os.path.lexists(self._session.home):
+            raise BoardError(
+                f"the account {user.name!r} or its home is there still: the board must be cleaned "
+                "first"
+            )
+        known = self._record.load()
+        busy = {uid for _, uid in find_owned(user.uids)}
+        uid = choose_uid(user.uids, known.uid if known else None, busy)
+        self._record.save(SessionRecord(uid=uid, boot_id=read_boot_id()))
+        account = add_account(user, uid)
+        if not self._server.looks_at(user.name, self._key.path):
+            install_link(account, self._key.path)
+        self._key.write(key, uid, uid, seconds)
+        logger.info("user %s was made with uid %d", user.name, uid)
+        return account
+
+    def _authorize(self, key: str, seconds: float) -> None:
+        account = self._find()
+        if account is None:
+            raise BoardError(f"there is no session user {self._user.name!r} to give a key to")
+        self._key.write(key, account.uid, account.uid, seconds)
+
+    def _find(self) -> Account | None:
+        account = find_account(self._user)
+        known = self._record.load()
+        if account is None or known is None:
+            return None
+        current = SessionRecord(uid=account.uid, boot_id=read_boot_id())
+        return account if known == current and account.home.is_dir() else None
+
+    def _warn(self, message: str) -> int:
+        account = find_account(self._user)
+        return 0 if account is None else write_to_terminals(account.uid, message)
+
+    def _clean(self) -> tuple[str, ...]:
+        """The key goes first: from then on nobody new gets in."""
+        self._key.remove()
+        if find_account(self._user) is not None:
+            lock_account(self._user)
+        return clean_up(self._cleaner, self._session, lambda: remove_account(self._user))
+
+
+def _limited(seconds: float) -> float:
+    """Return a sane number of seconds: the caller is not trusted with eternity."""
+    if not seconds > 0:
+        raise BoardError(f"a key cannot work for {seconds} seconds")
+    return min(seconds, LONGEST_KEY)
