@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-WITHIN = 20.0
+WITHIN = 60.0
 
 
 class Waiting(logging.Handler):

@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-WITHIN = 20.0
+WITHIN = 60.0
 
 
 async def gone(pid: int) -> None:

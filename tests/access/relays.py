@@ -16,7 +16,7 @@ from boruta_farm.access.rendezvous import LOCK
 from boruta_farm.access.routes import Route
 from boruta_farm.clock import SystemClock
 
-WITHIN = 20.0
+WITHIN = 60.0
 CLOCK = SystemClock()
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 LOOPBACK = "127.0.0.1"
-WITHIN = 20.0
+WITHIN = 60.0
 BOARD_BANNER = b"SSH-2.0-board\r\n"
 
 

@@ -11,7 +11,7 @@ from boruta_farm.access.ports import Limits, boottime
 from boruta_farm.access.splice import Splicer
 from boruta_farm.access.switchboard import Switchboard
 
-WITHIN = 20.0
+WITHIN = 60.0
 
 
 class Heard:

@@ -9,7 +9,7 @@ from tests.access.sockets import tcp_pair
 from boruta_farm.access.flow import Copier, Flow
 from boruta_farm.access.splice import Splicer, Stay
 
-WITHIN = 20.0
+WITHIN = 60.0
 BULK = 64 * 1024
 
 

@@ -16,7 +16,7 @@ for number in range({count}):
     key = {{"public": f"{{os.getpid()}} {{number}}", "private": "x" * 1700}}
     print(json.dumps(key), flush=True)
 """
-WITHIN = 20.0
+WITHIN = 60.0
 
 
 def maker(count: int) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from boruta_farm.access.messages import Message
 from boruta_farm.access.relay import NAME_TAKEN
 from boruta_farm.access.rendezvous import SOCKET, call, draining
 
-WITHIN = 20.0
+WITHIN = 60.0
 
 
 @asynccontextmanager

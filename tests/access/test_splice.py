@@ -13,7 +13,7 @@ from tests.access.sockets import tcp_pair
 from boruta_farm.access import splice
 from boruta_farm.access.splice import Outcome, Splicer, Stay, copy_until_idle
 
-WITHIN = 20.0
+WITHIN = 60.0
 
 
 def never() -> bool:

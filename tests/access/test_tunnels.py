@@ -23,7 +23,7 @@ from boruta_farm.store.sqlite import SqliteStore
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 SETTINGS = FarmSettings()
-WITHIN = 20.0
+WITHIN = 60.0
 
 
 class FakeRelay:

@@ -116,7 +116,7 @@ class Stage:
     def run(self, *arguments: str) -> Outcome:
         """Run the command to its end."""
         with ended(self.start(*arguments)) as process:
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=60)
             return Outcome(process.returncode, out, err)
 
     def wait_for_ssh(self) -> None:
@@ -151,7 +151,7 @@ def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]
 
 def finish(process: "subprocess.Popen[str]") -> Outcome:
     """Wait for a process to end by itself."""
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     return Outcome(process.returncode, out or "", err or "")
 
 

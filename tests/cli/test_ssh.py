@@ -224,7 +224,7 @@ def test_input_and_output_are_handed_through(stage: Stage) -> None:
     (stage.folder / "bin" / "ssh").write_text("#!/bin/sh\nexec tr a-z A-Z\n")
     process = stage.start("ssh", "-c", "board=rpi4", stdin=subprocess.PIPE)
     with ended(process):
-        out, _ = process.communicate("quiet words", timeout=20)
+        out, _ = process.communicate("quiet words", timeout=60)
     assert (process.returncode, out) == (0, "QUIET WORDS")
 
 

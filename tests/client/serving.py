@@ -37,7 +37,7 @@ class Served:
         """Return once ``condition`` holds; looked at in the turns of the server's loop."""
 
         async def wait() -> None:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not condition(self.farm):  # noqa: ASYNC110  # the fake has no event to await
                     await asyncio.sleep(0.005)
 

@@ -38,7 +38,7 @@ from tests.dryad.boards import Board, FakeDriver, MemoryStore, Mood
 from tests.e2e.stage import free_port
 
 UUID = "e1d8bb68-0000-4000-8000-000000000001"
-WITHIN = 30.0
+WITHIN = 60.0
 
 
 class Original:

@@ -19,7 +19,7 @@ from boruta_farm.client.session import file_request, wait_for_board
 from boruta_farm.model.request import NewRequest, Request
 from boruta_farm.model.worker import AccessInfo, Worker, WorkerState
 
-WITHIN = 30.0
+WITHIN = 60.0
 CAPS = {"board": "test"}
 
 needs_ssh = pytest.mark.skipif(

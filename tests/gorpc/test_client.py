@@ -86,7 +86,7 @@ async def test_replies_may_come_in_any_order() -> None:
             writer.write(reply(sequence, sequence * 100, encoder))
 
     async with scripted(script) as address, await connect(address) as client:
-        calls = [client.call(GET_CURRENT, Empty(), timeout=5) for _ in range(3)]
+        calls = [client.call(GET_CURRENT, Empty(), timeout=60) for _ in range(3)]
         assert [each.milliamperes for each in await asyncio.gather(*calls)] == [0, 100, 200]
 
 
@@ -95,17 +95,17 @@ async def test_an_error_reply_keeps_the_connection() -> None:
     async with serving(recorder.routes()) as address, await connect(address) as client:
         request = RegisterRequest(dryad_address=":7175", ssh_address=":22")
         with pytest.raises(ServerError, match=r"^Capabilities are missing UUID entry$"):
-            await client.call(REGISTER, request, timeout=5)
-        await client.call(HEALTHCHECK, Empty(), timeout=5)
+            await client.call(REGISTER, request, timeout=60)
+        await client.call(HEALTHCHECK, Empty(), timeout=60)
 
 
 async def test_an_argument_that_cannot_be_sent_keeps_the_connection() -> None:
     async with serving(Recorder().routes()) as address, await connect(address) as client:
         bad = SetLEDRequest(led="1", red=-1, green=0, blue=0)
         with pytest.raises(MismatchError):
-            await client.call(SET_LED, bad, timeout=5)
+            await client.call(SET_LED, bad, timeout=60)
         good = SetLEDRequest(led="1", red=1, green=0, blue=0)
-        await client.call(SET_LED, good, timeout=5)
+        await client.call(SET_LED, good, timeout=60)
 
 
 async def test_a_late_reply_is_dropped_and_the_next_call_works() -> None:
@@ -120,7 +120,7 @@ async def test_a_late_reply_is_dropped_and_the_next_call_works() -> None:
         with pytest.raises(CallTimeoutError, match=r"Interface.GetCurrent was not answered"):
             await client.call(GET_CURRENT, Empty(), timeout=0.05)
         asked.set()
-        assert await client.call(GET_CURRENT, Empty(), timeout=5) == CurrentReply(milliamperes=2)
+        assert await client.call(GET_CURRENT, Empty(), timeout=60) == CurrentReply(milliamperes=2)
 
 
 async def test_a_reply_of_another_type_keeps_the_connection() -> None:
@@ -134,10 +134,10 @@ async def test_a_reply_of_another_type_keeps_the_connection() -> None:
         await reader.read()
 
     async with scripted(script) as address, await connect(address) as client:
-        first = asyncio.ensure_future(client.call(GET_CURRENT, Empty(), timeout=5))
+        first = asyncio.ensure_future(client.call(GET_CURRENT, Empty(), timeout=60))
         await asyncio.wait([first], timeout=0)
         argument = SetLEDRequest(led="1", red=1, green=1, blue=1)
-        second = asyncio.ensure_future(client.call(SET_LED, argument, timeout=5))
+        second = asyncio.ensure_future(client.call(SET_LED, argument, timeout=60))
         with pytest.raises(MismatchError):
             await first
         assert await second == Empty()
@@ -149,9 +149,9 @@ async def test_a_lost_connection_stays_lost() -> None:
 
     async with scripted(script) as address, await connect(address) as client:
         with pytest.raises(DisconnectedError, match=r"unexpected EOF"):
-            await client.call(GET_CURRENT, Empty(), timeout=5)
+            await client.call(GET_CURRENT, Empty(), timeout=60)
         with pytest.raises(DisconnectedError):
-            await client.call(GET_CURRENT, Empty(), timeout=5)
+            await client.call(GET_CURRENT, Empty(), timeout=60)
 
 
 async def test_a_broken_reply_ends_every_call() -> None:
@@ -160,7 +160,7 @@ async def test_a_broken_reply_ends_every_call() -> None:
         await reader.read()
 
     async with scripted(script) as address, await connect(address) as client:
-        calls = [client.call(GET_CURRENT, Empty(), timeout=5) for _ in range(3)]
+        calls = [client.call(GET_CURRENT, Empty(), timeout=60) for _ in range(3)]
         results = await asyncio.gather(*calls, return_exceptions=True)
         assert all(isinstance(each, DisconnectedError) for each in results)
 
@@ -174,7 +174,7 @@ async def test_calls_beyond_the_limit_wait_for_their_turn() -> None:
 
     one = Limits(calls=1)
     async with scripted(script) as address, await connect(address, limits=one) as client:
-        calls = [client.call(GET_CURRENT, Empty(), timeout=5) for _ in range(3)]
+        calls = [client.call(GET_CURRENT, Empty(), timeout=60) for _ in range(3)]
         assert [each.milliamperes for each in await asyncio.gather(*calls)] == [0, 1, 2]
 
 
@@ -184,7 +184,7 @@ async def test_closing_ends_calls_under_way() -> None:
 
     async with scripted(script) as address:
         client = await connect(address)
-        call = asyncio.ensure_future(client.call(GET_CURRENT, Empty(), timeout=5))
+        call = asyncio.ensure_future(client.call(GET_CURRENT, Empty(), timeout=60))
         await asyncio.wait([call], timeout=0.01)
         await client.close()
         with pytest.raises(DisconnectedError, match=r"^connection is shut down$"):

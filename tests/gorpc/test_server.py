@@ -83,10 +83,10 @@ async def test_connections_have_a_limit() -> None:
     async with Server(Recorder().routes(), connections=1) as server:
         address = "127.0.0.1", await server.listen_tcp("127.0.0.1", 0)
         async with await connect(address) as first:
-            await first.call(HEALTHCHECK, Empty(), timeout=5)
+            await first.call(HEALTHCHECK, Empty(), timeout=60)
             with pytest.raises(DisconnectedError):
                 await call_once(address, HEALTHCHECK, Empty())
-            await first.call(HEALTHCHECK, Empty(), timeout=5)
+            await first.call(HEALTHCHECK, Empty(), timeout=60)
 
 
 async def test_close_ends_connections_and_frees_the_port() -> None:
@@ -94,10 +94,10 @@ async def test_close_ends_connections_and_frees_the_port() -> None:
         address = "127.0.0.1", await server.listen_tcp("127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*address)
         async with await connect(address) as client:
-            await client.call(HEALTHCHECK, Empty(), timeout=5)
+            await client.call(HEALTHCHECK, Empty(), timeout=60)
             await server.close()
             with pytest.raises(DisconnectedError):
-                await client.call(HEALTHCHECK, Empty(), timeout=5)
+                await client.call(HEALTHCHECK, Empty(), timeout=60)
     assert await reader.read() == b""
     writer.close()
     await writer.wait_closed()

@@ -60,9 +60,9 @@ async def test_calls_run_side_by_side() -> None:
     routes = [route(PUT_IN_MAINTENANCE, slow), route(HEALTHCHECK, quick)]
     async with serving(routes) as address, await connect(address) as client:
         request = PutInMaintenanceRequest(message="m")
-        first = asyncio.ensure_future(client.call(PUT_IN_MAINTENANCE, request, timeout=5))
+        first = asyncio.ensure_future(client.call(PUT_IN_MAINTENANCE, request, timeout=60))
         await began.wait()
-        await client.call(HEALTHCHECK, Empty(), timeout=5)
+        await client.call(HEALTHCHECK, Empty(), timeout=60)
         assert not first.done()
         release.set()
         await first
@@ -74,8 +74,8 @@ async def test_a_fault_of_a_handler_is_logged_and_not_told(
     recorder = Recorder(refusals={HEALTHCHECK.name: ZeroDivisionError("secret")})
     async with serving(recorder.routes()) as address, await connect(address) as client:
         with pytest.raises(ServerError) as raised:
-            await client.call(HEALTHCHECK, Empty(), timeout=5)
-        assert await client.call(GET_CURRENT, Empty(), timeout=5) == CurrentReply(milliamperes=420)
+            await client.call(HEALTHCHECK, Empty(), timeout=60)
+        assert await client.call(GET_CURRENT, Empty(), timeout=60) == CurrentReply(milliamperes=420)
     assert "secret" not in str(raised.value)
     assert "ZeroDivisionError" in caplog.text
 
@@ -88,14 +88,14 @@ async def test_a_reply_that_cannot_be_sent_becomes_an_error() -> None:
     async with serving(routes) as address, await connect(address) as client:
         for _ in range(2):
             with pytest.raises(ServerError, match="exceeds the limit"):
-                await client.call(GET_CURRENT_RECORD, Empty(), timeout=5)
+                await client.call(GET_CURRENT_RECORD, Empty(), timeout=60)
 
 
 async def test_an_error_always_has_words_and_not_too_many() -> None:
     recorder = Recorder(refusals={HEALTHCHECK.name: refusal("x" * 5000)})
     async with serving(recorder.routes()) as address, await connect(address) as client:
         with pytest.raises(ServerError) as raised:
-            await client.call(HEALTHCHECK, Empty(), timeout=5)
+            await client.call(HEALTHCHECK, Empty(), timeout=60)
     assert str(raised.value) == "x" * 4096
 
 
@@ -105,7 +105,7 @@ async def test_a_broken_stream_ends_only_its_own_connection(
     caplog.set_level(logging.INFO)
     async with serving(Recorder().routes()) as address, await connect(address) as client:
         assert await talk(address, b"GET / HTTP/1.1\r\nHost: board\r\n" * 4) == b""
-        await client.call(HEALTHCHECK, Empty(), timeout=5)
+        await client.call(HEALTHCHECK, Empty(), timeout=60)
     assert "closing the Go RPC connection of 127.0.0.1" in caplog.text
 
 
@@ -126,7 +126,7 @@ async def test_calls_in_flight_have_a_limit() -> None:
         serving([route(HEALTHCHECK, slow)], limits=Limits(calls=3)) as address,
         await connect(address) as client,
     ):
-        calls = [client.call(HEALTHCHECK, Empty(), timeout=5) for _ in range(12)]
+        calls = [client.call(HEALTHCHECK, Empty(), timeout=60) for _ in range(12)]
         await asyncio.gather(*calls)
     assert most == 3
 
@@ -148,7 +148,7 @@ async def test_arguments_in_flight_have_a_memory_limit() -> None:
         serving([route(PUT_IN_MAINTENANCE, slow), quick], limits=Limits(memory=400_000)) as address,
         await connect(address) as client,
     ):
-        calls = [client.call(PUT_IN_MAINTENANCE, big, timeout=5) for _ in range(4)]
+        calls = [client.call(PUT_IN_MAINTENANCE, big, timeout=60) for _ in range(4)]
         waiting = asyncio.gather(*calls)
         await full.wait()
         with pytest.raises(CallTimeoutError):
@@ -210,7 +210,7 @@ async def test_a_connection_is_not_idle_while_a_call_runs() -> None:
         serving([route(HEALTHCHECK, slow)], limits=limits) as address,
         await connect(address) as client,
     ):
-        assert await client.call(HEALTHCHECK, Empty(), timeout=5) == Empty()
+        assert await client.call(HEALTHCHECK, Empty(), timeout=60) == Empty()
 
 
 async def test_a_peer_that_reads_no_replies_is_given_up() -> None:

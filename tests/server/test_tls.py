@@ -21,7 +21,7 @@ from boruta_farm.server.tls import Certificates
 from tests.certificates import Authority, Files, files_in
 from tests.web.serving import Announcing
 
-WITHIN = 30.0
+WITHIN = 60.0
 NEVER = 3600.0
 
 

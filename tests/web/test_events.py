@@ -29,7 +29,7 @@ class Reader:
 
     async def block(self) -> str:
         """Return the next block, or an empty text at the end."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while b"\n\n" not in self._text:
                 size = int(await self._reader.readline(), 16)
                 self._text += (await self._reader.readexactly(size + 2))[:-2]

@@ -51,7 +51,7 @@ async def test_a_service_that_hangs_is_given_up(tmp_path: Path) -> None:
         listener.bind(str(tmp_path / "stm"))
         listener.listen()
         client = Client(tmp_path / "stm", patience=0.125)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             with pytest.raises(ControllerError, match=r"was not answered in 0\.125 s"):
                 await client.dut()
             with pytest.raises(ControllerError, match=r"was not answered in 0\.25 s"):

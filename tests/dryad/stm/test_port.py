@@ -13,7 +13,7 @@ from boruta_farm.testing.stm_ports import PseudoTerminal
 
 async def read_all(port: SerialPort, wanted: bytes) -> bytes:
     received = b""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(received) < len(wanted):
             received += await port.read()
     return received
@@ -63,7 +63,7 @@ async def test_reading_waits_for_bytes() -> None:
         port = SerialPort(terminal.path)
         reading = asyncio.create_task(port.read())
         asyncio.get_running_loop().call_soon(terminal.deliver, b"x")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await reading == b"x"
         port.close()
 
@@ -71,7 +71,7 @@ async def test_reading_waits_for_bytes() -> None:
 async def test_a_line_that_is_full_is_waited_for() -> None:
     with PseudoTerminal() as terminal:
         port = SerialPort(terminal.path)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await port.write(b" " * 100_000 + b"\nversion\n")
             while terminal.firmware.commands != ["version"]:
                 await port.read()
@@ -112,7 +112,7 @@ async def test_a_device_that_goes_away_is_told_to_who_waits() -> None:
         reading = asyncio.create_task(port.read())
         await asyncio.sleep(0)
         terminal.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             with pytest.raises(PortError, match=f"lost the serial line {terminal.path}"):
                 await reading
         with pytest.raises(PortError, match="lost the serial line"):
@@ -142,7 +142,7 @@ async def test_a_cancelled_reader_leaves_the_line_usable() -> None:
             async with asyncio.timeout(0):
                 await port.read()
         terminal.deliver(b"x")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await port.read() == b"x"
         port.close()
 

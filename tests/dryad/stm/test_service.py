@@ -64,9 +64,9 @@ async def test_calls_reach_the_controller(recorder: Recorder, sockets: tuple[Pat
     async with await connect(admin) as client:
         light = services.SetLEDRequest(led="2", red=1, green=2, blue=255)
         text = services.PrintTextRequest(x=8, y=2, color="inv", text="a\nb")
-        assert await client.call(services.SET_LED, light, timeout=5) == Empty()
-        assert await client.call(services.PRINT_TEXT, text, timeout=5) == Empty()
-        current = await client.call(services.GET_CURRENT, Empty(), timeout=5)
+        assert await client.call(services.SET_LED, light, timeout=60) == Empty()
+        assert await client.call(services.PRINT_TEXT, text, timeout=60) == Empty()
+        current = await client.call(services.GET_CURRENT, Empty(), timeout=60)
     assert current == services.CurrentReply(milliamperes=420)
     assert list(recorder.calls) == [
         Call("set_led", (Led.TWO, Color(red=1, green=2, blue=255))),
@@ -93,9 +93,9 @@ async def test_users_have_neither_lights_nor_display(
                 timeout=5,
             )
         with pytest.raises(ServerError, match=r"^rpc: can't find method Interface\.ClearDisplay$"):
-            await client.call(services.CLEAR_DISPLAY, Empty(), timeout=5)
+            await client.call(services.CLEAR_DISPLAY, Empty(), timeout=60)
         request = services.SetDyPerRequest(dyper="dyper 1", on=True)
-        await client.call(services.SET_DYPER, request, timeout=5)
+        await client.call(services.SET_DYPER, request, timeout=60)
     assert list(recorder.calls) == [Call("set_dyper", (DyPer.ONE, True))]
 
 
@@ -152,7 +152,7 @@ async def test_words_that_would_reach_the_line_are_refused(
                 timeout=5,
             )
         # A call that was refused leaves the service as it was.
-        await client.call(services.DUT, Empty(), timeout=5)
+        await client.call(services.DUT, Empty(), timeout=60)
     assert list(recorder.calls) == [Call("dut")]
 
 

@@ -75,7 +75,7 @@ async def test_a_record_is_printed_on_one_line(
     size = ("-cur-size", "3", "-cur-duration", "9ms")
     assert await run("-remote", remote, "-cur-start", *size) == 0
     printed = ""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while printed != "420,420,420\n":
             assert await run("-remote", remote, "-cur-get") == 0
             printed = capsys.readouterr().out
