@@ -6,17 +6,22 @@ from boruta_farm.core.jobs import Grant
 from boruta_farm.core.plan import (
     Answer,
     CreationRemembered,
+    IdentitySaved,
     JobSaved,
     KeyErased,
     KeySaved,
+    Noted,
     Plan,
     RequestSaved,
     WorkerSaved,
 )
-from boruta_farm.model.events import EventKind
+from boruta_farm.model.account import Account, Group
+from boruta_farm.model.audit import Note
+from boruta_farm.model.events import EventKind, Identity
 from boruta_farm.model.job import Job
-from boruta_farm.model.request import Request
+from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.token import Token
 from boruta_farm.model.worker import Fence, Registration, SessionKey, Worker
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -37,6 +42,8 @@ class DictWorld:
         self.creations: dict[tuple[str, str], tuple[str, int]] = {}
         self.aborted: list[Job] = []
         self.told: list[EventKind] = []
+        self.people: dict[tuple[type, str], Identity] = {}
+        self.notes: list[Note] = []
 
     def request(self, request_id: int) -> Request | None:
         return self.requests.get(request_id)
@@ -73,6 +80,33 @@ class DictWorld:
             (p for p in range(max(first, (after or 0) + 1), last + 1) if p not in taken), None
         )
 
+    def account(self, name: str) -> Account | None:
+        found = self.people.get((Account, name))
+        return found if isinstance(found, Account) else None
+
+    def accounts(self) -> tuple[Account, ...]:
+        return tuple(r for r in self.people.values() if isinstance(r, Account))
+
+    def group(self, name: str) -> Group | None:
+        found = self.people.get((Group, name))
+        return found if isinstance(found, Group) else None
+
+    def token(self, token_id: str) -> Token | None:
+        found = self.people.get((Token, token_id))
+        return found if isinstance(found, Token) else None
+
+    def tokens(self) -> tuple[Token, ...]:
+        return tuple(r for r in self.people.values() if isinstance(r, Token))
+
+    def count_waiting(self, owner: str, most: int) -> int:
+        waiting = (r for r in self.requests.values() if r.state is RequestState.WAITING)
+        return min(most, sum(request.owner == owner for request in waiting))
+
+    def put(self, record: Identity) -> None:
+        """Keep an account, group or token."""
+        key = record.id if isinstance(record, Token) else record.name
+        self.people[type(record), key] = record
+
     def apply(self, plan: Plan[Answer]) -> Answer:
         """Take a plan's steps and return its answer."""
         for step in plan.steps:
@@ -99,6 +133,15 @@ class DictWorld:
                     self.keys.pop((step.worker, step.epoch), None)
                 case CreationRemembered():
                     self.creations[step.owner, step.key] = (step.body_hash, step.request_id)
+                case IdentitySaved():
+                    self.put(step.record)
+                    if step.kind.removes:
+                        record = step.record
+                        key = record.id if isinstance(record, Token) else record.name
+                        del self.people[type(record), key]
+                    self.told.append(step.kind)
+                case Noted():
+                    self.notes.append(step.note)
         return plan.answer
 
     def grant_of(self, request_id: int, uuid: str) -> Grant:

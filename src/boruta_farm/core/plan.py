@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from boruta_farm.model.events import EventKind
+from boruta_farm.model.audit import Note
+from boruta_farm.model.events import EventKind, Identity
 from boruta_farm.model.job import Job
 from boruta_farm.model.request import Request
 from boruta_farm.model.worker import SessionKey, Worker
@@ -60,7 +61,31 @@ class KeyErased:
     epoch: int
 
 
-Step = RequestSaved | JobSaved | WorkerSaved | CreationRemembered | KeySaved | KeyErased
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentitySaved:
+    """Save an account, group or token, or remove it when ``kind`` says so, and tell why."""
+
+    record: Identity
+    kind: EventKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """Enter something into the audit that no other step tells."""
+
+    note: Note
+
+
+Step = (
+    RequestSaved
+    | JobSaved
+    | WorkerSaved
+    | CreationRemembered
+    | KeySaved
+    | KeyErased
+    | IdentitySaved
+    | Noted
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

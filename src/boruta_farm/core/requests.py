@@ -1,8 +1,5 @@
 """What happens to requests: filed, changed, closed, timed out, orphaned."""
 
-import base64
-import binascii
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,6 +7,7 @@ from datetime import datetime, timedelta
 from boruta_farm.core.calendar import one_month_after
 from boruta_farm.core.jobs import end_job
 from boruta_farm.core.plan import CreationRemembered, Plan, RequestSaved, Step
+from boruta_farm.core.sshkeys import check_ssh_key
 from boruta_farm.core.transitions import move_request
 from boruta_farm.core.world import World
 from boruta_farm.model.caller import Caller
@@ -21,7 +19,6 @@ from boruta_farm.model.errors import (
     PriorityError,
     RequestNotFoundError,
     RequestStateError,
-    SSHKeyError,
     TimeRangeError,
 )
 from boruta_farm.model.events import EventKind
@@ -35,11 +32,6 @@ from boruta_farm.model.request import (
 )
 from boruta_farm.model.settings import FarmSettings
 
-SSH_KEY = re.compile(
-    r"(?:ssh-(?:rsa|ed25519)|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)"
-    r"@openssh\.com) AAAA[A-Za-z0-9+/]+={0,3}(?: [^\x00-\x1f\x7f]*)?"
-)
-MAX_SSH_KEY = 8192
 KEEP_ALIVE_RANGE = range(10, 3601)
 
 
@@ -218,21 +210,6 @@ def _check_priority(priority: int) -> None:
 
 def _check_extras(new: NewRequest) -> None:
     if new.ssh_key is not None:
-        key = new.ssh_key.strip()
-        if len(key) > MAX_SSH_KEY or not _is_public_key(key):
-            raise SSHKeyError
+        check_ssh_key(new.ssh_key)
     if new.keep_alive is not None and new.keep_alive not in KEEP_ALIVE_RANGE:
         raise KeepAliveError
-
-
-def _is_public_key(line: str) -> bool:
-    """Tell whether the line's base64 holds a key of the type that the line names (RFC 4253)."""
-    if not SSH_KEY.fullmatch(line):
-        return False
-    kind, encoded = line.split(" ", 2)[:2]
-    try:
-        blob = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
-        return False
-    named = kind.encode()
-    return blob.startswith(len(named).to_bytes(4, "big") + named) and len(blob) > len(named) + 4

@@ -2,8 +2,10 @@
 
 from typing import Protocol
 
+from boruta_farm.model.account import Account, Group
 from boruta_farm.model.request import Request
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.token import Token
 from boruta_farm.model.worker import SessionKey, Worker
 
 
@@ -52,4 +54,28 @@ class World(Protocol):
 
     def free_port(self, after: int | None = None) -> int | None:
         """Return the lowest port of the range that no worker has (above ``after``, if given)."""
+        ...
+
+    def account(self, name: str) -> Account | None:
+        """Return an account."""
+        ...
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Return all accounts."""
+        ...
+
+    def group(self, name: str) -> Group | None:
+        """Return a group."""
+        ...
+
+    def token(self, token_id: str) -> Token | None:
+        """Return a token."""
+        ...
+
+    def tokens(self) -> tuple[Token, ...]:
+        """Return all tokens."""
+        ...
+
+    def count_waiting(self, owner: str, most: int) -> int:
+        """Count an owner's waiting requests, up to ``most``."""
         ...

@@ -5,6 +5,9 @@ from boruta_farm.contracts import Boards, Cipher
 from boruta_farm.core import jobs
 from boruta_farm.core.jobs import Grant
 from boruta_farm.farm import chronicle
+from boruta_farm.farm.accounts import FarmAccounts
+from boruta_farm.farm.audit import FarmAudit, Sealer
+from boruta_farm.farm.directory import Directory
 from boruta_farm.farm.due import DueWork
 from boruta_farm.farm.engine import Engine
 from boruta_farm.farm.matcher import Matcher
@@ -13,6 +16,7 @@ from boruta_farm.farm.reports import FarmReports
 from boruta_farm.farm.requests import FarmRequests
 from boruta_farm.farm.superviser import FarmSuperviser
 from boruta_farm.farm.ticker import Ticker
+from boruta_farm.farm.tokens import FarmTokens
 from boruta_farm.farm.waiting import Waiting
 from boruta_farm.farm.workers import FarmWorkers
 from boruta_farm.feed import Feed
@@ -23,11 +27,20 @@ from boruta_farm.store.base import Store
 class Farm:
     """Put the contracts, the matcher and the ticker together over a started store.
 
-    Whoever assembles a farm runs ``matcher.run()`` and ``ticker.run()``.
+    Whoever assembles a farm awaits ``directory.load()`` and runs ``matcher.run()``,
+    ``ticker.run()``, ``directory.run()`` and ``sealer.run()``. With ``users`` every call needs
+    a token even before the first account is made.
     """
 
     def __init__(
-        self, store: Store, settings: FarmSettings, clock: Clock, cipher: Cipher, boards: Boards
+        self,
+        store: Store,
+        settings: FarmSettings,
+        clock: Clock,
+        cipher: Cipher,
+        boards: Boards,
+        *,
+        users: bool = False,
     ) -> None:
         engine = Engine(store)
         due = DueWork(engine)
@@ -48,6 +61,11 @@ class Farm:
         self.workers = FarmWorkers(engine, store, self.matcher)
         self.superviser = FarmSuperviser(engine, store)
         self.reports = FarmReports(engine, cipher)
+        self.directory = Directory(store, clock, wanted=users)
+        self.accounts = FarmAccounts(engine, self.directory)
+        self.tokens = FarmTokens(engine, self.directory)
+        self.audit = FarmAudit(engine, store)
+        self.sealer = Sealer(engine, store)
         store.listen(chronicle.record)
 
     async def _grant(self, proposal: Grant) -> None:

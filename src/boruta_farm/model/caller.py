@@ -1,30 +1,55 @@
 """Who makes a call."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Role(StrEnum):
-    """What a caller may do; until users are configured everybody is the local admin."""
-
-    ADMIN = "admin"
-    USER = "user"
+from boruta_farm.model.errors import ForbiddenError
+from boruta_farm.model.permission import RULES, Permission, Reach, Scope, reach_of
+from boruta_farm.model.permission import Role as Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Name the one on whose behalf a command runs.
 
-    ``groups`` is None where the farm knows no users: then every worker serves the caller.
+    ``groups`` is None where the farm knows no users: then every worker serves the caller, who
+    may do everything. ``scope`` is that of the token the call came with, ``token`` its id (None
+    without one), ``source`` the address it came from (empty inside the server).
     """
 
     name: str
     groups: frozenset[str] | None
     role: Role
+    scope: Scope = Scope.ADMIN
+    token: str | None = None
+    source: str = ""
 
     def may_use(self, worker_groups: tuple[str, ...]) -> bool:
         """Tell whether a worker with these groups serves this caller."""
         return serves(worker_groups, self.groups)
+
+    def reach(self, permission: Permission) -> Reach:
+        """Return how far the caller may go with this permission."""
+        if self.groups is None:
+            return Reach.ALL
+        return reach_of(self.role, self.scope, permission)
+
+    def require(self, permission: Permission) -> Reach:
+        """Return how far the caller may go. Raises ForbiddenError for nowhere at all."""
+        reach = self.reach(permission)
+        if reach is not Reach.NOTHING:
+            return reach
+        rule = RULES.get(permission)
+        if rule is None:
+            raise ForbiddenError(f"{permission} is granted to nobody")
+        if reach_of(self.role, Scope.ADMIN, permission) is not Reach.NOTHING:
+            raise ForbiddenError(
+                f"this token's scope is {self.scope}; to {rule.words} takes one with the scope "
+                f"{rule.scope}"
+            )
+        roles = ", ".join(role.value for role in Role if rule.reach.get(role, Reach.NOTHING))
+        raise ForbiddenError(
+            f"{self.name} is {self.role}; to {rule.words} takes one of the roles {roles}"
+        )
 
 
 def serves(worker_groups: tuple[str, ...], owner_groups: frozenset[str] | None) -> bool:

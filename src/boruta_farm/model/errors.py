@@ -45,6 +45,24 @@ class WorkerNotFoundError(NotFoundError):
     code = "worker-not-found"
 
 
+class AccountNotFoundError(NotFoundError):
+    """there is no such account"""
+
+    code = "account-not-found"
+
+
+class GroupNotFoundError(NotFoundError):
+    """there is no such group"""
+
+    code = "group-not-found"
+
+
+class TokenNotFoundError(NotFoundError):
+    """there is no such token"""
+
+    code = "token-not-found"
+
+
 class InvalidError(BorutaError):
     """the call cannot be understood or is not allowed now"""
 
@@ -193,6 +211,24 @@ class LimitError(InvalidError):
     code = "limit-exceeded"
 
 
+class AccountError(InvalidError):
+    """an account or group cannot be changed in this way"""
+
+    code = "bad-account"
+
+
+class TokenError(InvalidError):
+    """a token cannot be issued in this way"""
+
+    code = "bad-token"
+
+
+class QuotaError(InvalidError):
+    """the account has used up what it may have at once; end something first"""
+
+    code = "quota-reached"
+
+
 class IdempotencyError(BorutaError):
     """this Idempotency-Key was used before with another body; use a new key for a new request"""
 
@@ -209,6 +245,28 @@ class RefusedError(BorutaError):
     """the caller may not do this"""
 
     code = "refused"
+
+
+class ForbiddenError(RefusedError):
+    """the caller's role, token or groups do not allow this"""
+
+    code = "forbidden"
+
+
+class UnauthenticatedError(BorutaError):
+    """this farm asks who calls: run 'boruta login', or send 'Authorization: Bearer TOKEN'"""
+
+    code = "unauthenticated"
+
+
+class TooManyCallsError(BorutaError):
+    """too many calls in a short time; wait as long as Retry-After says"""
+
+    code = "too-many-calls"
+
+    def __init__(self, message: str | None = None, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class CredentialError(RefusedError):

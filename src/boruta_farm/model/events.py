@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from boruta_farm.model.account import Account, Group
 from boruta_farm.model.request import Request
+from boruta_farm.model.token import Token
 from boruta_farm.model.worker import Worker
 
 
@@ -27,6 +29,27 @@ class EventKind(StrEnum):
     WORKER_LOST = "worker.lost"
     WORKER_BACK = "worker.back"
     WORKER_DEREGISTERED = "worker.deregistered"
+    ACCOUNT_CHANGED = "account.changed"
+    ACCOUNT_REMOVED = "account.removed"
+    GROUP_CHANGED = "group.changed"
+    GROUP_REMOVED = "group.removed"
+    TOKEN_ISSUED = "token.issued"
+    TOKEN_USED = "token.used"
+    TOKEN_REVOKED = "token.revoked"
+
+    @property
+    def private(self) -> bool:
+        """Tell whether the event concerns the server alone and is not told to the outside."""
+        return self.startswith(("account.", "group.", "token."))
+
+    @property
+    def removes(self) -> bool:
+        """Tell whether the record is gone after the event."""
+        return self.endswith((".removed", ".revoked", ".deregistered"))
+
+
+Identity = Account | Group | Token
+"""What the farm knows of people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +73,10 @@ class Event:
 class Change:
     """Carry an event together with the record after it, for followers in the same process.
 
-    For a deregistered worker the record is its last one.
+    For what was removed the record is its last one.
     """
 
     event: Event
     request: Request | None = None
     worker: Worker | None = None
+    identity: Identity | None = None

@@ -1,15 +1,18 @@
 """What every store does, whatever database lies below."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from boruta_farm.model.events import Change, Event, EventKind
+from boruta_farm.model.account import Account, Group
+from boruta_farm.model.audit import AuditFilter, Entry, Note
+from boruta_farm.model.events import Change, Event, EventKind, Identity
 from boruta_farm.model.job import Job
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
 from boruta_farm.model.request import Request
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.token import Token
 from boruta_farm.model.worker import SessionKey, Worker
 
 Answer = TypeVar("Answer")
@@ -95,6 +98,50 @@ class Transaction(Protocol):
         """Erase the key of a preparation, harmless when there is none."""
         ...
 
+    def account(self, name: str) -> Account | None:
+        """Return an account."""
+        ...
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Return all accounts by name."""
+        ...
+
+    def group(self, name: str) -> Group | None:
+        """Return a group."""
+        ...
+
+    def token(self, token_id: str) -> Token | None:
+        """Return a token."""
+        ...
+
+    def tokens(self) -> tuple[Token, ...]:
+        """Return all tokens by id."""
+        ...
+
+    def save_identity(self, record: Identity, kind: EventKind) -> None:
+        """Save an account, group or token, or remove it if ``kind`` says so, and journal it."""
+        ...
+
+    def count_waiting(self, owner: str, most: int) -> int:
+        """Count an owner's waiting requests, up to ``most``."""
+        ...
+
+    def note(self, note: Note) -> None:
+        """Enter something into the audit, in this command's transaction."""
+        ...
+
+    def unsealed(self, limit: int) -> tuple[Entry, ...]:
+        """Return the oldest committed audit entries that have no seal yet."""
+        ...
+
+    def last_seal(self) -> str | None:
+        """Return the newest seal of the audit, None before the first."""
+        ...
+
+    def seal(self, seals: Mapping[int, str]) -> None:
+        """Save the seals of audit entries by number."""
+        ...
+
 
 Decide = Callable[[Transaction, datetime], Answer]
 """A command: decides from what it reads, saves through the transaction, returns its answer.
@@ -113,6 +160,14 @@ class Snapshot:
     number: int
     requests: Iterable[Request]
     workers: tuple[Worker, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """Carry all accounts, groups and tokens as of event ``number``."""
+
+    number: int
+    records: tuple[Identity, ...]
 
 
 class Store(Protocol):
@@ -163,6 +218,14 @@ class Store(Protocol):
 
     async def snapshot(self) -> Snapshot:
         """Return the unfinished requests and all workers, consistent at one event number."""
+        ...
+
+    async def people(self) -> People:
+        """Return all accounts, groups and tokens, consistent at one event number."""
+        ...
+
+    async def audit(self, where: AuditFilter) -> tuple[Entry, ...]:
+        """Return committed audit entries in their order."""
         ...
 
     async def events(self, after: int, limit: int) -> tuple[Event, ...]:

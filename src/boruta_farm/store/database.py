@@ -4,12 +4,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
+from boruta_farm.model.audit import AuditFilter, Entry
 from boruta_farm.model.errors import UnavailableError
 from boruta_farm.model.events import Event
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
 from boruta_farm.model.request import Request
 from boruta_farm.model.worker import SessionKey, Worker
-from boruta_farm.store.base import Decide, Listener, Snapshot
+from boruta_farm.store import people
+from boruta_farm.store.audit import list_audit
+from boruta_farm.store.base import Decide, Listener, People, Snapshot
 from boruta_farm.store.batch import Batcher
 from boruta_farm.store.listing import list_requests, list_workers
 from boruta_farm.store.records import Records
@@ -74,6 +77,14 @@ class DatabaseStore:
     async def snapshot(self) -> Snapshot:
         """Return the unfinished requests and all workers, consistent at one event number."""
         return await self._far(Records.snapshot)
+
+    async def people(self) -> People:
+        """Return all accounts, groups and tokens, consistent at one event number."""
+        return await self._far(people.snapshot)
+
+    async def audit(self, where: AuditFilter) -> tuple[Entry, ...]:
+        """Return committed audit entries in their order."""
+        return await self._far(lambda records: list_audit(records, where))
 
     async def events(self, after: int, limit: int) -> tuple[Event, ...]:
         """Return up to ``limit`` journalled events with numbers above ``after``."""

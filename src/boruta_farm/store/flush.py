@@ -1,6 +1,6 @@
 """A batch's changes written: one statement per table, the journal last."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -9,7 +9,9 @@ from boruta_farm.model.events import Change, Event
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.driver import ConflictError, ConstraintError, Row
 from boruta_farm.store.overlay import Entry, Layer, Loaded
+from boruta_farm.store.people import identity_row
 from boruta_farm.store.rows import (
+    audit_row,
     event_row,
     job_row,
     key_row,
@@ -45,6 +47,8 @@ class Flusher:
         write.workers(layer)
         write.jobs(layer)
         write.others(layer)
+        write.people(layer)
+        write.audit(layer, counters["audit"])
         self._prune_creations(write, now)
         changes = number(layer.journal, counters["event"])
         last = counters["event"] + len(changes)
@@ -54,6 +58,7 @@ class Flusher:
         write.send(
             write.statements.set_counters,
             [
+                ("audit", counters["audit"] + len(layer.notes)),
                 ("event", last),
                 ("request", layer.last_id),
                 ("requests", counters["requests"] + write.created),
@@ -74,7 +79,12 @@ class Flusher:
 def number(journal: Iterable[Entry], last: int) -> tuple[Change, ...]:
     """Number the journal's entries from ``last`` on and return them as changes."""
     return tuple(
-        Change(event=_event(entry, place), request=entry.request, worker=entry.worker)
+        Change(
+            event=_event(entry, place),
+            request=entry.request,
+            worker=entry.worker,
+            identity=entry.identity,
+        )
         for place, entry in enumerate(journal, last + 1)
     )
 
@@ -91,7 +101,8 @@ def _event(entry: Entry, place: int) -> Event:
             state=request.state.value,
             reason=request.reason,
         )
-    assert worker is not None
+    if worker is None:
+        return Event(number=place, at=entry.at, kind=entry.kind)
     return Event(
         number=place,
         at=entry.at,
@@ -190,6 +201,28 @@ class _Write:
             for (owner, key), (body_hash, request_id, at) in layer.creations.items()
         ]
         self.send(self.statements.save_creations, creations)
+
+    def people(self, layer: Layer) -> None:
+        """Write accounts, groups and tokens."""
+        saved: defaultdict[str, list[Row]] = defaultdict(list)
+        removed: defaultdict[str, list[Row]] = defaultdict(list)
+        for (table, key), record in layer.people.items():
+            if record is None:
+                removed[table].append((key,))
+            else:
+                saved[table].append(identity_row(record))
+        for table, rows in removed.items():
+            self.send(self.statements.people[table].delete, rows)
+        for table, rows in saved.items():
+            self.send(self.statements.people[table].save, rows)
+
+    def audit(self, layer: Layer, last: int) -> None:
+        """Write seals, then new entries, numbered from ``last`` on."""
+        self.send(self.statements.save_seals, list(layer.seals.items()))
+        rows = [
+            audit_row(place, at, note) for place, (at, note) in enumerate(layer.notes, last + 1)
+        ]
+        self.send(self.statements.insert_audit, rows)
 
 
 def _first(row: Row) -> object:

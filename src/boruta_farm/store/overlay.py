@@ -1,14 +1,20 @@
 """The transaction as commands see it: pending changes laid over what the database holds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from boruta_farm.model.account import Account, Group
+from boruta_farm.model.audit import Entry as AuditEntry
+from boruta_farm.model.audit import Note
 from boruta_farm.model.errors import StaleProposalError, TransitionError
-from boruta_farm.model.events import EventKind
+from boruta_farm.model.events import EventKind, Identity
 from boruta_farm.model.job import Job
-from boruta_farm.model.request import Request
+from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.token import Token
 from boruta_farm.model.worker import SessionKey, Worker
+from boruta_farm.store.people import ACCOUNTS, GROUPS, TOKENS, Pending, PendingPeople, place_of
 from boruta_farm.store.records import Records
 
 
@@ -20,13 +26,14 @@ class Entry:
     kind: EventKind
     request: Request | None = None
     worker: Worker | None = None
+    identity: Identity | None = None
 
 
 @dataclass(slots=True)
 class Layer:
     """Keep changes aside: those of one command, or those of a batch so far.
 
-    A worker, name or key of None was removed. ``holders`` keeps per worker the newest job's
+    A worker, name, key or person of None was removed. ``holders`` keeps per worker the newest job's
     epoch and the request while it holds. ``reborn`` are workers removed and registered anew.
     """
 
@@ -40,6 +47,9 @@ class Layer:
     keys: dict[tuple[str, int], SessionKey | None] = field(default_factory=dict)
     epochs: dict[str, int] = field(default_factory=dict)
     creations: dict[tuple[str, str], tuple[str, int, datetime]] = field(default_factory=dict)
+    people: Pending = field(default_factory=dict)
+    notes: list[tuple[datetime, Note]] = field(default_factory=list)
+    seals: dict[int, str] = field(default_factory=dict)
     journal: list[Entry] = field(default_factory=list)
 
     def take(self, above: "Layer") -> None:
@@ -54,11 +64,22 @@ class Layer:
         self.keys.update(above.keys)
         self.epochs.update(above.epochs)
         self.creations.update(above.creations)
+        self.people.update(above.people)
+        self.notes.extend(above.notes)
+        self.seals.update(above.seals)
         self.journal.extend(above.journal)
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to write."""
-        return bool(self.journal or self.jobs or self.keys or self.creations or self.requests)
+        return bool(
+            self.journal
+            or self.jobs
+            or self.keys
+            or self.creations
+            or self.requests
+            or self.notes
+            or self.seals
+        )
 
 
 class Loaded:
@@ -104,6 +125,7 @@ class OverlayTransaction:
         self._batch = batch
         self._loaded = loaded
         self._settings = settings
+        self._people = PendingPeople(self.layer.people, batch.people, loaded.records)
         self.now = now
 
     @property
@@ -235,6 +257,63 @@ class OverlayTransaction:
         """Erase the key of a preparation, harmless when there is none."""
         self.layer.keys[uuid, epoch] = None
 
+    def account(self, name: str) -> Account | None:
+        """Return an account."""
+        found = self._people.get((ACCOUNTS, name))
+        return found if isinstance(found, Account) else None
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Return all accounts by name."""
+        return tuple(a for a in self._people.all(ACCOUNTS) if isinstance(a, Account))
+
+    def group(self, name: str) -> Group | None:
+        """Return a group."""
+        found = self._people.get((GROUPS, name))
+        return found if isinstance(found, Group) else None
+
+    def token(self, token_id: str) -> Token | None:
+        """Return a token."""
+        found = self._people.get((TOKENS, token_id))
+        return found if isinstance(found, Token) else None
+
+    def tokens(self) -> tuple[Token, ...]:
+        """Return all tokens by id."""
+        return tuple(t for t in self._people.all(TOKENS) if isinstance(t, Token))
+
+    def save_identity(self, record: Identity, kind: EventKind) -> None:
+        """Save an account, group or token, or remove it if ``kind`` says so, and journal it."""
+        self.layer.people[place_of(record)] = None if kind.removes else record
+        self.layer.journal.append(Entry(self.now, kind, identity=record))
+
+    def count_waiting(self, owner: str, most: int) -> int:
+        """Count an owner's waiting requests, up to ``most``."""
+        pending = {**self._batch.requests, **self.layer.requests}
+        count = self._loaded.records.count_waiting(owner, most + len(pending))
+        for request in pending.values():
+            if request.owner == owner:
+                stored = self._loaded.request(request.id)
+                count += _waits(request) - (stored is not None and _waits(stored))
+        return min(count, most)
+
+    def note(self, note: Note) -> None:
+        """Enter something into the audit, in this command's transaction."""
+        self.layer.notes.append((self.now, note))
+
+    def unsealed(self, limit: int) -> tuple[AuditEntry, ...]:
+        """Return the oldest committed entries that have no seal yet."""
+        entries = self._loaded.records.unsealed(limit + len(self._batch.seals))
+        return tuple(entry for entry in entries if entry.number not in self._batch.seals)[:limit]
+
+    def last_seal(self) -> str | None:
+        """Return the newest seal, None before the first."""
+        if self._batch.seals:
+            return self._batch.seals[max(self._batch.seals)]
+        return self._loaded.records.last_seal()
+
+    def seal(self, seals: Mapping[int, str]) -> None:
+        """Save the seals of entries by number."""
+        self.layer.seals.update(seals)
+
     def _owns(self, worker: Worker) -> bool:
         """Tell whether nobody else took over the worker's name meanwhile."""
         return next(
@@ -245,6 +324,10 @@ class OverlayTransaction:
             ),
             True,
         )
+
+
+def _waits(request: Request) -> bool:
+    return request.state is RequestState.WAITING
 
 
 def _expect(what: str, stored: int, saved: int) -> None:

@@ -3,12 +3,20 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from boruta_farm.model.audit import Entry as AuditEntry
 from boruta_farm.model.events import Event
 from boruta_farm.model.request import Request
 from boruta_farm.model.worker import SessionKey, Worker
 from boruta_farm.store.base import Snapshot
 from boruta_farm.store.driver import Driver, Row
-from boruta_farm.store.rows import event_from, key_from, micros, request_from, worker_from
+from boruta_farm.store.rows import (
+    audit_entry_from,
+    event_from,
+    key_from,
+    micros,
+    request_from,
+    worker_from,
+)
 from boruta_farm.store.statements import Statements
 
 LARGEST = 2**63 - 1
@@ -84,6 +92,22 @@ class Records:
     def last_event(self) -> int:
         """Return the number of the newest event."""
         return int(self.driver.fetch(self.statements.last_event)[0][0])
+
+    def count_waiting(self, owner: str, most: int) -> int:
+        """Count an owner's waiting requests, up to ``most``."""
+        if not storable(owner):
+            return 0
+        return int(self.driver.fetch(self.statements.count_waiting, (owner, most))[0][0])
+
+    def unsealed(self, limit: int) -> tuple[AuditEntry, ...]:
+        """Return the oldest audit entries without a seal."""
+        rows = self.driver.fetch(self.statements.unsealed, (limit,))
+        return tuple(map(audit_entry_from, rows))
+
+    def last_seal(self) -> str | None:
+        """Return the newest seal of the audit."""
+        rows = self.driver.fetch(self.statements.last_seal)
+        return str(rows[0][1]) if rows else None
 
     def events(self, after: int, limit: int) -> tuple[Event, ...]:
         """Return journalled events in order."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from boruta_farm.model.audit import Entry, Note
 from boruta_farm.model.errors import InvalidError
 from boruta_farm.model.events import Event, EventKind
 from boruta_farm.model.job import Job, JobPhase
@@ -280,3 +281,36 @@ def event_from(row: Row) -> Event:
         state=row[5],
         reason=row[6],
     )
+
+
+def audit_row(number: int, at: datetime, note: Note) -> Row:
+    """Return a new entry in the order of ``tables.AUDIT``."""
+    return (
+        number,
+        micros(at),
+        _visible(note.actor),
+        _visible(note.source),
+        note.action.value,
+        _visible(note.subject),
+        mapping_text({key: _visible(text) for key, text in note.detail.items()}),
+        None,
+    )
+
+
+def audit_entry_from(row: Row) -> Entry:
+    """Return the audit entry of a row."""
+    return Entry(
+        number=row[0],
+        at=moment(row[1]),
+        actor=row[2],
+        source=row[3],
+        action=row[4],
+        subject=row[5],
+        detail=json.loads(row[6]),
+        seal=row[7],
+    )
+
+
+def _visible(text: str) -> str:
+    """Return a text that may come from anywhere as a short visible line."""
+    return "".join(c if c.isprintable() else "?" for c in text[:400])

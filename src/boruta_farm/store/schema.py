@@ -64,6 +64,9 @@ Index(
     requests.c.finished,
 )
 
+WAITING = text("state = 'WAITING'")
+Index("requests_waiting", requests.c.owner, sqlite_where=WAITING, postgresql_where=WAITING)
+
 jobs = Table(
     "jobs",
     metadata,
@@ -165,6 +168,66 @@ tallies = Table(
     _needed("requests", Number),
     sqlite_with_rowid=False,
 )
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _key("name"),
+    _needed("role"),
+    _needed("created", Number),
+    _needed("full_name"),
+    _needed("groups"),
+    _needed("ssh_keys"),
+    _needed("keys_on_board", Boolean()),
+    _needed("networks"),
+    _needed("limits"),
+    _needed("disabled", Boolean()),
+    _needed("revision", Number),
+    sqlite_with_rowid=False,
+)
+
+groups = Table(
+    "farm_groups",
+    metadata,
+    _key("name"),
+    _needed("created", Number),
+    _needed("limits"),
+    _needed("keys_for_admins", Boolean()),
+    _needed("revision", Number),
+    sqlite_with_rowid=False,
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _key("id"),
+    _needed("account"),
+    _needed("kind"),
+    _needed("scope"),
+    _needed("name"),
+    _needed("digest"),
+    _needed("created", Number),
+    _needed("expires", Number),
+    _needed("issuer"),
+    _optional("uses", Number),
+    _optional("worker"),
+    sqlite_with_rowid=False,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _key("number", Number),
+    _needed("at", Number),
+    _needed("actor"),
+    _needed("source"),
+    _needed("action"),
+    _needed("subject"),
+    _needed("detail"),
+    _optional("seal"),
+)
+UNSEALED = text("seal IS NULL")
+Index("audit_unsealed", audit.c.number, sqlite_where=UNSEALED, postgresql_where=UNSEALED)
 
 counters = Table(
     "counters", metadata, _key("name"), _needed("value", Number), sqlite_with_rowid=False

@@ -4,17 +4,22 @@ Reads of one record, and one statement per table for a whole batch of writes.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from boruta_farm.store.dialect import Column, Dialect
 from boruta_farm.store.tables import (
+    ACCOUNTS,
+    AUDIT,
     COUNTERS,
     CREATIONS,
     EPOCHS,
     EVENTS,
+    FARM_GROUPS,
     JOBS,
     REQUESTS,
     SESSION_KEYS,
     TALLIES,
+    TOKENS,
     WORKERS,
 )
 
@@ -29,6 +34,16 @@ def names(columns: Sequence[Column], prefix: str = "") -> str:
     return ", ".join(prefix + column.name for column in columns)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleStatements:
+    """Hold the texts for one table of people; its first column is its key."""
+
+    all: str
+    one: str
+    save: str
+    delete: str
+
+
 class Statements:
     """Hold the texts of one dialect."""
 
@@ -38,6 +53,8 @@ class Statements:
         self._requests()
         self._workers()
         self._others()
+        self._people()
+        self._audit()
 
     def _reads(self) -> None:
         self.requests = (
@@ -114,6 +131,41 @@ class Statements:
         self.set_counters = (
             f"UPDATE counters SET value = n.value FROM {self.dialect.source(COUNTERS)}"
             " WHERE counters.name = n.name"
+        )
+
+    def _people(self) -> None:
+        self.people = {
+            table: PeopleStatements(
+                all=f"SELECT {names(columns)} FROM {table} ORDER BY {key}",
+                one=f"SELECT {names(columns)} FROM {table} WHERE {key} = ?",
+                save=self._upsert(table, columns, (key,)),
+                delete=(
+                    f"DELETE FROM {table} WHERE {key} IN"
+                    f" (SELECT n.{key} FROM {self.dialect.source(columns[:1])})"
+                ),
+            )
+            for table, columns, key in (
+                ("accounts", ACCOUNTS, "name"),
+                ("farm_groups", FARM_GROUPS, "name"),
+                ("tokens", TOKENS, "id"),
+            )
+        }
+        self.count_waiting = (
+            "SELECT count(*) FROM (SELECT 1 FROM requests"
+            " WHERE owner = ? AND state = 'WAITING' LIMIT ?) AS w"
+        )
+
+    def _audit(self) -> None:
+        self.insert_audit = self._insert("audit", AUDIT)
+        self.audit = f"SELECT {names(AUDIT)} FROM audit"
+        self.unsealed = f"{self.audit} WHERE seal IS NULL ORDER BY number LIMIT ?"
+        self.last_seal = (
+            "SELECT number, seal FROM audit WHERE seal IS NOT NULL ORDER BY number DESC LIMIT 1"
+        )
+        sealed = (AUDIT[0], AUDIT[-1])
+        self.save_seals = (
+            f"UPDATE audit SET seal = n.seal FROM {self.dialect.source(sealed)}"
+            " WHERE audit.number = n.number AND audit.seal IS NULL"
         )
 
     def _insert(self, table: str, columns: Sequence[Column]) -> str:

@@ -34,6 +34,20 @@ EVENTS = _columns(
     "number:bigint at:bigint kind:text request_id:bigint worker:text state:text reason:text"
 )
 TALLIES = _columns("state:text bucket:bigint requests:bigint")
+ACCOUNTS = _columns(
+    "name:text role:text created:bigint full_name:text groups:text ssh_keys:text"
+    " keys_on_board:boolean networks:text limits:text disabled:boolean revision:bigint"
+)
+FARM_GROUPS = _columns(
+    "name:text created:bigint limits:text keys_for_admins:boolean revision:bigint"
+)
+TOKENS = _columns(
+    "id:text account:text kind:text scope:text name:text digest:text created:bigint expires:bigint"
+    " issuer:text uses:bigint worker:text"
+)
+AUDIT = _columns(
+    "number:bigint at:bigint actor:text source:text action:text subject:text detail:text seal:text"
+)
 COUNTERS = _columns("name:text value:bigint")
 META = _columns("name:text value:text")
 

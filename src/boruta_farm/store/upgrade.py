@@ -17,7 +17,7 @@ SCHEMA = "0001"
 
 DDL = Path(__file__).parent / "ddl"
 MIGRATIONS = Path(__file__).parent / "migrations"
-COUNTER_NAMES = ("event", "request", "requests", "time")
+COUNTER_NAMES = ("audit", "event", "request", "requests", "time")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

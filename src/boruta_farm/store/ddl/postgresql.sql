@@ -1,7 +1,36 @@
+CREATE TABLE accounts (
+    name TEXT COLLATE "C" NOT NULL,
+    role TEXT COLLATE "C" NOT NULL,
+    created BIGINT NOT NULL,
+    full_name TEXT COLLATE "C" NOT NULL,
+    groups TEXT COLLATE "C" NOT NULL,
+    ssh_keys TEXT COLLATE "C" NOT NULL,
+    keys_on_board BOOLEAN NOT NULL,
+    networks TEXT COLLATE "C" NOT NULL,
+    limits TEXT COLLATE "C" NOT NULL,
+    disabled BOOLEAN NOT NULL,
+    revision BIGINT NOT NULL,
+    PRIMARY KEY (name)
+);
+
 CREATE TABLE alembic_version (
     version_num TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (version_num)
 );
+
+CREATE TABLE audit (
+    number BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    actor TEXT COLLATE "C" NOT NULL,
+    source TEXT COLLATE "C" NOT NULL,
+    action TEXT COLLATE "C" NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    detail TEXT COLLATE "C" NOT NULL,
+    seal TEXT COLLATE "C",
+    PRIMARY KEY (number)
+);
+
+CREATE INDEX audit_unsealed ON audit (number) WHERE seal IS NULL;
 
 CREATE TABLE counters (
     name TEXT COLLATE "C" NOT NULL,
@@ -35,6 +64,15 @@ CREATE TABLE events (
     state TEXT COLLATE "C",
     reason TEXT COLLATE "C",
     PRIMARY KEY (number)
+);
+
+CREATE TABLE farm_groups (
+    name TEXT COLLATE "C" NOT NULL,
+    created BIGINT NOT NULL,
+    limits TEXT COLLATE "C" NOT NULL,
+    keys_for_admins BOOLEAN NOT NULL,
+    revision BIGINT NOT NULL,
+    PRIMARY KEY (name)
 );
 
 CREATE TABLE jobs (
@@ -86,6 +124,8 @@ CREATE TABLE requests (
 
 CREATE INDEX requests_listed ON requests (state, id, priority, deadline, valid_after, finished);
 
+CREATE INDEX requests_waiting ON requests (owner) WHERE state = 'WAITING';
+
 CREATE TABLE session_keys (
     worker TEXT COLLATE "C" NOT NULL,
     epoch BIGINT NOT NULL,
@@ -99,6 +139,21 @@ CREATE TABLE tallies (
     bucket BIGINT NOT NULL,
     requests BIGINT NOT NULL,
     PRIMARY KEY (state, bucket)
+);
+
+CREATE TABLE tokens (
+    id TEXT COLLATE "C" NOT NULL,
+    account TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    scope TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    digest TEXT COLLATE "C" NOT NULL,
+    created BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    issuer TEXT COLLATE "C" NOT NULL,
+    uses BIGINT,
+    worker TEXT COLLATE "C",
+    PRIMARY KEY (id)
 );
 
 CREATE TABLE workers (

@@ -1,7 +1,37 @@
+CREATE TABLE accounts (
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    full_name TEXT NOT NULL,
+    groups TEXT NOT NULL,
+    ssh_keys TEXT NOT NULL,
+    keys_on_board BOOLEAN NOT NULL,
+    networks TEXT NOT NULL,
+    limits TEXT NOT NULL,
+    disabled BOOLEAN NOT NULL,
+    revision INTEGER NOT NULL,
+    PRIMARY KEY (name)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE alembic_version (
     version_num TEXT NOT NULL,
     PRIMARY KEY (version_num)
 );
+
+CREATE TABLE audit (
+    number INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    source TEXT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    seal TEXT,
+    PRIMARY KEY (number)
+);
+
+CREATE INDEX audit_unsealed ON audit (number) WHERE seal IS NULL;
 
 CREATE TABLE counters (
     name TEXT NOT NULL,
@@ -39,6 +69,16 @@ CREATE TABLE events (
     reason TEXT,
     PRIMARY KEY (number)
 );
+
+CREATE TABLE farm_groups (
+    name TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    limits TEXT NOT NULL,
+    keys_for_admins BOOLEAN NOT NULL,
+    revision INTEGER NOT NULL,
+    PRIMARY KEY (name)
+)
+ WITHOUT ROWID;
 
 CREATE TABLE jobs (
     request_id INTEGER NOT NULL,
@@ -91,6 +131,8 @@ CREATE TABLE requests (
 
 CREATE INDEX requests_listed ON requests (state, id, priority, deadline, valid_after, finished);
 
+CREATE INDEX requests_waiting ON requests (owner) WHERE state = 'WAITING';
+
 CREATE TABLE session_keys (
     worker TEXT NOT NULL,
     epoch INTEGER NOT NULL,
@@ -105,6 +147,22 @@ CREATE TABLE tallies (
     bucket INTEGER NOT NULL,
     requests INTEGER NOT NULL,
     PRIMARY KEY (state, bucket)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE tokens (
+    id TEXT NOT NULL,
+    account TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    name TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    issuer TEXT NOT NULL,
+    uses INTEGER,
+    worker TEXT,
+    PRIMARY KEY (id)
 )
  WITHOUT ROWID;
 

@@ -48,6 +48,14 @@ def upgrade() -> None:
         "requests",
         ["state", "id", "priority", "deadline", "valid_after", "finished"],
     )
+    waiting = text("state = 'WAITING'")
+    op.create_index(
+        "requests_waiting",
+        "requests",
+        ["owner"],
+        sqlite_where=waiting,
+        postgresql_where=waiting,
+    )
     op.create_table(
         "jobs",
         *_columns(
@@ -97,6 +105,42 @@ def upgrade() -> None:
         "tallies",
         *_columns("state:text! bucket:number! requests:number"),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "accounts",
+        *_columns(
+            "name:text! role:text created:number full_name:text groups:text ssh_keys:text"
+            " keys_on_board:boolean networks:text limits:text disabled:boolean revision:number"
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "farm_groups",
+        *_columns("name:text! created:number limits:text keys_for_admins:boolean revision:number"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "tokens",
+        *_columns(
+            "id:text! account:text kind:text scope:text name:text digest:text created:number"
+            " expires:number issuer:text uses:number? worker:text?"
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "audit",
+        *_columns(
+            "number:number! at:number actor:text source:text action:text subject:text"
+            " detail:text seal:text?"
+        ),
+    )
+    unsealed = text("seal IS NULL")
+    op.create_index(
+        "audit_unsealed",
+        "audit",
+        ["number"],
+        sqlite_where=unsealed,
+        postgresql_where=unsealed,
     )
     op.create_table("counters", *_columns("name:text! value:number"), sqlite_with_rowid=False)
     op.create_table("meta", *_columns("name:text! value:text"), sqlite_with_rowid=False)

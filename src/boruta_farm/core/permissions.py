@@ -1,0 +1,87 @@
+"""Who may do what to which record."""
+
+from boruta_farm.core.world import World
+from boruta_farm.model.account import Account
+from boruta_farm.model.caller import Caller
+from boruta_farm.model.errors import ForbiddenError, RequestNotFoundError
+from boruta_farm.model.permission import RULES, Permission, Reach
+from boruta_farm.model.request import Request
+from boruta_farm.model.worker import Worker
+
+
+def permitted_request(
+    world: World, caller: Caller, request_id: int, permission: Permission
+) -> Request:
+    """Return the request if the caller may do this to it.
+
+    Raises ForbiddenError, and RequestNotFoundError when there is none.
+    """
+    caller.require(permission)
+    request = world.request(request_id)
+    if request is None:
+        raise RequestNotFoundError
+    check_request(caller, request, permission)
+    return request
+
+
+def check_request(caller: Caller, request: Request, permission: Permission) -> None:
+    """Raise ForbiddenError unless the caller may do this to the request."""
+    reach = caller.require(permission)
+    if reach is Reach.ALL or caller.name == request.owner:
+        return
+    if reach is Reach.GROUPS and _share(caller, request.owner_groups or frozenset()):
+        return
+    raise ForbiddenError(
+        f"request {request.id} belongs to {request.owner}; {caller.name} may not "
+        f"{RULES[permission].words} of others"
+    )
+
+
+def check_access(world: World, caller: Caller, request: Request) -> None:
+    """Raise ForbiddenError unless the caller may have the keys to the request's board.
+
+    That is its owner; and a group-admin of one of the owner's groups that allows it.
+    """
+    caller.require(Permission.USE_BOARDS)
+    if caller.groups is None or caller.name == request.owner:
+        return
+    if caller.reach(Permission.CLOSE_REQUESTS) is Reach.GROUPS:
+        for name in caller.groups & (request.owner_groups or frozenset()):
+            group = world.group(name)
+            if group is not None and group.keys_for_admins:
+                return
+    raise ForbiddenError(
+        f"request {request.id} belongs to {request.owner}; only the owner receives its keys and "
+        "access data"
+    )
+
+
+def check_worker(caller: Caller, worker: Worker, groups: tuple[str, ...] | None = None) -> None:
+    """Raise ForbiddenError unless the caller may manage the worker (and move it to ``groups``).
+
+    A group-admin manages what serves his groups alone: a worker that also serves others, or
+    everybody, is not his to take away.
+    """
+    reach = caller.require(Permission.MANAGE_WORKERS)
+    if reach is Reach.ALL:
+        return
+    mine = caller.groups or frozenset()
+    for found in (worker.groups, groups):
+        if found is not None and not (found and mine.issuperset(found)):
+            whom = ", ".join(found) or "everybody"
+            raise ForbiddenError(
+                f"{worker.name} serves {whom}; {caller.name} manages only what serves no other "
+                f"groups than {', '.join(sorted(mine)) or '(none)'}"
+            )
+
+
+def may_see_account(caller: Caller, account: Account) -> bool:
+    """Tell whether the caller may see an account."""
+    reach = caller.reach(Permission.SEE_PEOPLE)
+    if reach is Reach.GROUPS and _share(caller, frozenset(account.groups)):
+        return True
+    return reach is Reach.ALL or (reach is not Reach.NOTHING and caller.name == account.name)
+
+
+def _share(caller: Caller, groups: frozenset[str]) -> bool:
+    return not (caller.groups or frozenset()).isdisjoint(groups)

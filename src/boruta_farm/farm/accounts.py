@@ -1,0 +1,51 @@
+"""The contract Accounts in process."""
+
+from boruta_farm.core import accounts as core
+from boruta_farm.core.permissions import may_see_account
+from boruta_farm.farm.directory import Directory
+from boruta_farm.farm.engine import Engine
+from boruta_farm.model.account import Account, AccountChange, Group, GroupChange
+from boruta_farm.model.caller import Caller
+from boruta_farm.model.permission import Permission
+
+
+class FarmAccounts:
+    """Show and change accounts and groups."""
+
+    def __init__(self, engine: Engine, directory: Directory) -> None:
+        self._engine = engine
+        self._directory = directory
+
+    async def list_accounts(self, caller: Caller) -> tuple[Account, ...]:
+        """Return the accounts that the caller may see, by name."""
+        caller.require(Permission.SEE_PEOPLE)
+        return tuple(a for a in self._directory.accounts() if may_see_account(caller, a))
+
+    async def get_account(self, caller: Caller, name: str) -> Account:
+        """Return one account."""
+        return core.visible_account(caller, name, self._directory.account(name))
+
+    async def save_account(self, caller: Caller, name: str, change: AccountChange) -> Account:
+        """Change an account, or make it, and return it."""
+        return await self._engine.run(
+            lambda world, now: core.save_account(world, caller, name, change, now), caller
+        )
+
+    async def remove_account(self, caller: Caller, name: str) -> None:
+        """Remove an account and its tokens."""
+        await self._engine.run(lambda world, _now: core.remove_account(world, caller, name), caller)
+
+    async def list_groups(self, caller: Caller) -> tuple[Group, ...]:
+        """Return all groups by name."""
+        caller.require(Permission.SEE_PEOPLE)
+        return self._directory.groups()
+
+    async def save_group(self, caller: Caller, name: str, change: GroupChange) -> Group:
+        """Change a group, or make it, and return it."""
+        return await self._engine.run(
+            lambda world, now: core.save_group(world, caller, name, change, now), caller
+        )
+
+    async def remove_group(self, caller: Caller, name: str) -> None:
+        """Remove a group that has no members."""
+        await self._engine.run(lambda world, _now: core.remove_group(world, caller, name), caller)

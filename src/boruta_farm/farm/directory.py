@@ -1,0 +1,226 @@
+"""Everybody the farm knows, in memory: tells who is calling without asking the database."""
+
+import asyncio
+import ipaddress
+from dataclasses import dataclass
+from typing import NoReturn
+
+from boruta_farm.clock import Clock
+from boruta_farm.model.account import Account, Group
+from boruta_farm.model.caller import LOCAL_ADMIN, Caller
+from boruta_farm.model.errors import UnauthenticatedError
+from boruta_farm.model.events import Change, Identity
+from boruta_farm.model.permission import Scope
+from boruta_farm.model.token import Token, TokenKind, matches, token_id
+from boruta_farm.store.base import Store
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+SPEAKING = frozenset({TokenKind.PERSONAL, TokenKind.SERVICE})
+"""Kinds of tokens that calls are made with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """Remember a token that was recognised: the secret's text stands for its check."""
+
+    token: Token
+    account: Account
+
+
+class Directory:
+    """Hold all accounts, groups and tokens, folding each committed change before it is answered.
+
+    So a token that was revoked is worthless when the call that revoked it returns. ``load``
+    before use; ``run`` reads everything anew when the outcome of a COMMIT was in doubt. With
+    ``wanted`` calls need a token even while there is no account yet.
+    """
+
+    def __init__(self, store: Store, clock: Clock, *, wanted: bool = False) -> None:
+        self._store = store
+        self._clock = clock
+        self._wanted = wanted
+        self._accounts: dict[str, Account] = {}
+        self._groups: dict[str, Group] = {}
+        self._tokens: dict[str, Token] = {}
+        self._known: dict[str, _Known] = {}
+        self._networks: list[tuple[Network, str]] = []
+        self._changed = asyncio.Event()
+        self._doubt = asyncio.Event()
+        store.listen(self.fold)
+        store.on_doubt(self._doubt.set)
+
+    async def load(self) -> None:
+        """Read everybody. A change that comes while reading is folded again afterwards."""
+        missed: list[Change] = []
+
+        def keep(changes: tuple[Change, ...]) -> None:
+            missed.extend(changes)
+
+        self._store.listen(keep)
+        try:
+            people = await self._store.people()
+        finally:
+            self._store.forget(keep)
+        self._accounts.clear()
+        self._groups.clear()
+        self._tokens.clear()
+        for record in people.records:
+            self._put(record)
+        self.fold(tuple(change for change in missed if change.event.number > people.number))
+        self._forget_known()
+
+    async def run(self) -> NoReturn:
+        """Read everybody anew whenever it is in doubt what was committed."""
+        while True:
+            await self._doubt.wait()
+            self._doubt.clear()
+            await self.load()
+
+    def fold(self, changes: tuple[Change, ...]) -> None:
+        """Take in a committed batch."""
+        touched = False
+        for change in changes:
+            record = change.identity
+            if record is None:
+                continue
+            touched = True
+            if change.event.kind.removes:
+                self._remove(record)
+            else:
+                self._put(record)
+        if touched:
+            self._forget_known()
+
+    @property
+    def open(self) -> bool:
+        """Tell whether the farm knows no users, so that everybody is the local admin."""
+        return not self._wanted and not self._accounts
+
+    def admit(self, secret: str | None, source: str) -> Caller:
+        """Return the caller whose token this is, or whom the source's network stands for.
+
+        Raises UnauthenticatedError, whose words do not tell a wrong token from an unknown one.
+        """
+        if self.open:
+            return LOCAL_ADMIN
+        if secret is None:
+            return self._without_token(source)
+        known = self._known.get(secret)
+        if known is None:
+            known = self._recognised(secret)
+        if known.token.expires <= self._clock.now():
+            raise UnauthenticatedError(
+                f"the token {known.token.id} has expired; sign in again: boruta login"
+            )
+        return _caller(known.account, known.token.scope, known.token.id, source)
+
+    def account(self, name: str) -> Account | None:
+        """Return an account."""
+        return self._accounts.get(name)
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Return all accounts by name."""
+        return tuple(self._accounts[name] for name in sorted(self._accounts))
+
+    def groups(self) -> tuple[Group, ...]:
+        """Return all groups by name."""
+        return tuple(self._groups[name] for name in sorted(self._groups))
+
+    def tokens(self) -> tuple[Token, ...]:
+        """Return all tokens, the oldest first."""
+        return tuple(sorted(self._tokens.values(), key=lambda token: (token.created, token.id)))
+
+    async def turned_away(self, caller: Caller) -> None:
+        """Return once the caller would not be admitted any more: revoked, expired, disabled."""
+        while self._still_admitted(caller):
+            changed = self._changed
+            token = self._tokens.get(caller.token or "")
+            left = None
+            if token is not None:
+                left = max(0.0, (token.expires - self._clock.now()).total_seconds())
+            try:
+                async with asyncio.timeout(left):
+                    await changed.wait()
+            except TimeoutError:
+                continue
+
+    def _still_admitted(self, caller: Caller) -> bool:
+        if caller.groups is None:
+            return self.open
+        account = self._accounts.get(caller.name)
+        if account is None or account.disabled:
+            return False
+        if caller.token is None:
+            return bool(account.networks)
+        token = self._tokens.get(caller.token)
+        return token is not None and token.expires > self._clock.now()
+
+    def _recognised(self, secret: str) -> _Known:
+        token = self._tokens.get(token_id(secret) or "")
+        if token is None or not matches(secret, token.digest):
+            raise UnauthenticatedError(
+                "this token is not known here: it was revoked, or belongs to another farm; "
+                "sign in again: boruta login"
+            )
+        if token.kind not in SPEAKING:
+            use = "boruta login" if token.kind is TokenKind.ONCE else "the agent's dryad.conf"
+            raise UnauthenticatedError(f"this is a {token.kind} token; it is for {use} only")
+        account = self._accounts.get(token.account)
+        if account is None or account.disabled:
+            raise UnauthenticatedError(f"the account {token.account} cannot be used at present")
+        self._known[secret] = known = _Known(token=token, account=account)
+        return known
+
+    def _without_token(self, source: str) -> Caller:
+        try:
+            address = ipaddress.ip_address(source.partition("%")[0])
+        except ValueError:
+            raise UnauthenticatedError from None
+        mapped = getattr(address, "ipv4_mapped", None)
+        address = mapped or address
+        for network, name in self._networks:
+            if address in network:
+                return _caller(self._accounts[name], Scope.REQUEST, None, source)
+        raise UnauthenticatedError
+
+    def _put(self, record: Identity) -> None:
+        if isinstance(record, Account):
+            self._accounts[record.name] = record
+        elif isinstance(record, Group):
+            self._groups[record.name] = record
+        else:
+            self._tokens[record.id] = record
+
+    def _remove(self, record: Identity) -> None:
+        if isinstance(record, Account):
+            self._accounts.pop(record.name, None)
+        elif isinstance(record, Group):
+            self._groups.pop(record.name, None)
+        else:
+            self._tokens.pop(record.id, None)
+
+    def _forget_known(self) -> None:
+        """Recognise every token anew, and wake those who wait for someone to be turned away."""
+        self._known.clear()
+        networks = [
+            (ipaddress.ip_network(text), account.name)
+            for account in self._accounts.values()
+            if not account.disabled
+            for text in account.networks
+        ]
+        # The narrowest network speaks first.
+        self._networks = sorted(networks, key=lambda found: (-found[0].prefixlen, found[1]))
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _caller(account: Account, scope: Scope, token: str | None, source: str) -> Caller:
+    return Caller(
+        name=account.name,
+        groups=frozenset(account.groups),
+        role=account.role,
+        scope=scope,
+        token=token,
+        source=source,
+    )

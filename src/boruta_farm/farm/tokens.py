@@ -1,0 +1,75 @@
+"""The contract Tokens in process: here tokens get their random part."""
+
+import secrets
+from datetime import datetime
+
+from boruta_farm.core import tokens as core
+from boruta_farm.core.plan import Plan
+from boruta_farm.core.world import World
+from boruta_farm.farm.directory import Directory
+from boruta_farm.farm.engine import Engine
+from boruta_farm.model.caller import Caller
+from boruta_farm.model.permission import Permission, Reach
+from boruta_farm.model.token import Issued, NewToken, Token, TokenKind, compose, digest_of
+
+ID_BYTES = 5
+RANDOM_BYTES = 32
+
+
+class FarmTokens:
+    """Issue, show, exchange and revoke tokens."""
+
+    def __init__(self, engine: Engine, directory: Directory) -> None:
+        self._engine = engine
+        self._directory = directory
+
+    async def list_tokens(self, caller: Caller, account: str | None = None) -> tuple[Token, ...]:
+        """Return the tokens that the caller may see, of one account or of all."""
+        reach = caller.require(Permission.SEE_PEOPLE)
+        return tuple(
+            token
+            for token in self._directory.tokens()
+            if (reach is Reach.ALL or token.account == caller.name)
+            and (account is None or token.account == account)
+        )
+
+    async def issue(self, caller: Caller, new: NewToken) -> Issued:
+        """Make a token; its secret is in this answer and nowhere else."""
+        number, secret, digest = _minted(new.kind)
+        token = await self._engine.run(
+            lambda world, now: core.issue(world, caller, new, number, digest, now), caller
+        )
+        return Issued(token=token, secret=secret)
+
+    async def revoke(self, caller: Caller, token_id: str) -> None:
+        """Make a token worthless before this returns."""
+        await self._engine.run(lambda world, _now: core.revoke(world, caller, token_id), caller)
+
+    async def login(self, secret: str, source: str, name: str) -> Issued:
+        """Exchange a one-time token for a personal one called ``name``."""
+        number, fresh, digest = _minted(TokenKind.PERSONAL)
+        token = await self._engine.run(
+            lambda world, now: core.login(world, secret, number, digest, name, source, now)
+        )
+        return Issued(token=token, secret=fresh)
+
+    async def begin(self) -> Issued | None:
+        """Make the first admin's one-time token; None once somebody has signed in."""
+        number, secret, digest = _minted(TokenKind.ONCE)
+
+        def decide(world: World, now: datetime) -> Plan[Token | None]:
+            return core.begin(world, number, digest, now)
+
+        token = await self._engine.run(decide)
+        return None if token is None else Issued(token=token, secret=secret)
+
+    async def use(self, secret: str, kind: TokenKind, worker: str) -> Token:
+        """Take one use of a counted token for a board. Raises UnauthenticatedError."""
+        return await self._engine.run(lambda world, now: core.use(world, secret, kind, worker, now))
+
+
+def _minted(kind: TokenKind) -> tuple[str, str, str]:
+    """Return a new token's id, its secret text and that text's digest."""
+    number = secrets.token_hex(ID_BYTES)
+    secret = compose(kind, number, secrets.token_urlsafe(RANDOM_BYTES))
+    return number, secret, digest_of(secret)

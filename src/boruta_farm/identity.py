@@ -1,0 +1,114 @@
+"""The contracts about people: accounts, groups, tokens, who is calling, the audit.
+
+They stand beside ``contracts`` and follow the same rules: each call names its caller, and one
+who may not do what he asks meets ForbiddenError.
+"""
+
+from collections.abc import Awaitable
+from typing import Protocol
+
+from boruta_farm.model.account import Account, AccountChange, Group, GroupChange
+from boruta_farm.model.audit import AuditFilter, Entry, Note, Verification
+from boruta_farm.model.caller import Caller
+from boruta_farm.model.token import Issued, NewToken, Token
+
+
+class Accounts(Protocol):
+    """Who may use the farm."""
+
+    async def list_accounts(self, caller: Caller) -> tuple[Account, ...]:
+        """Return the accounts that the caller may see, by name."""
+        ...
+
+    async def get_account(self, caller: Caller, name: str) -> Account:
+        """Return one account. Raises AccountNotFoundError."""
+        ...
+
+    async def save_account(self, caller: Caller, name: str, change: AccountChange) -> Account:
+        """Change an account, or make it, and return it.
+
+        The farm's first account must be an admin: from then on every call needs a token.
+        Raises AccountError, GroupNotFoundError, SSHKeyError.
+        """
+        ...
+
+    async def remove_account(self, caller: Caller, name: str) -> None:
+        """Remove an account and its tokens; its running jobs go on to their ends.
+
+        Raises AccountNotFoundError, and AccountError for the last admin.
+        """
+        ...
+
+    async def list_groups(self, caller: Caller) -> tuple[Group, ...]:
+        """Return all groups by name."""
+        ...
+
+    async def save_group(self, caller: Caller, name: str, change: GroupChange) -> Group:
+        """Change a group, or make it, and return it. Raises AccountError."""
+        ...
+
+    async def remove_group(self, caller: Caller, name: str) -> None:
+        """Remove a group. Raises GroupNotFoundError, and AccountError while it has members."""
+        ...
+
+
+class Tokens(Protocol):
+    """What accounts prove themselves with."""
+
+    async def list_tokens(self, caller: Caller, account: str | None = None) -> tuple[Token, ...]:
+        """Return the tokens that the caller may see, of one account or of all."""
+        ...
+
+    async def issue(self, caller: Caller, new: NewToken) -> Issued:
+        """Make a token; its secret is in this answer and nowhere else.
+
+        Raises AccountNotFoundError and TokenError.
+        """
+        ...
+
+    async def revoke(self, caller: Caller, token_id: str) -> None:
+        """Make a token worthless before this returns. Raises TokenNotFoundError."""
+        ...
+
+    async def login(self, secret: str, source: str, name: str) -> Issued:
+        """Exchange a one-time token for a personal one called ``name``.
+
+        Raises UnauthenticatedError when it is unknown, used or too old.
+        """
+        ...
+
+
+class Gate(Protocol):
+    """Tells who is calling, from memory, within microseconds."""
+
+    @property
+    def open(self) -> bool:
+        """Tell whether the farm knows no users, so that everybody is the local admin."""
+        ...
+
+    def admit(self, secret: str | None, source: str) -> Caller:
+        """Return the caller whose token this is, or whom the source's network stands for.
+
+        Raises UnauthenticatedError. A token revoked by a committed change is not admitted.
+        """
+        ...
+
+    def turned_away(self, caller: Caller) -> Awaitable[None]:
+        """Return what ends once the caller would not be admitted any more."""
+        ...
+
+
+class Audit(Protocol):
+    """What was done, by whom."""
+
+    async def list_entries(self, caller: Caller, where: AuditFilter) -> tuple[Entry, ...]:
+        """Return entries in their order."""
+        ...
+
+    async def verify(self, caller: Caller) -> Verification:
+        """Check the whole chain."""
+        ...
+
+    async def note(self, note: Note) -> None:
+        """Enter something that changes no record, such as a failed login."""
+        ...

@@ -1,0 +1,116 @@
+"""The audit: who did what, from where, when, each entry chained to the one before it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What an entry is about."""
+
+    GRANT = "grant"
+    RELEASE = "release"
+    KEY_READ = "key.read"
+    LOGIN = "login"
+    LOGIN_FAILED = "login.failed"
+    REQUEST_CHANGED = "request.changed"
+    REQUEST_CLOSED = "request.closed"
+    WORKER_REGISTERED = "worker.registered"
+    WORKER_CHANGED = "worker.changed"
+    WORKER_STATE = "worker.state"
+    WORKER_FAILED = "worker.failed"
+    WORKER_LOST = "worker.lost"
+    WORKER_BACK = "worker.back"
+    WORKER_DEREGISTERED = "worker.deregistered"
+    AGENT_REFUSED = "agent.refused"
+    AGENT_ENROLLED = "agent.enrolled"
+    ACCOUNT_CHANGED = "account.changed"
+    ACCOUNT_REMOVED = "account.removed"
+    GROUP_CHANGED = "group.changed"
+    GROUP_REMOVED = "group.removed"
+    TOKEN_ISSUED = "token.issued"
+    TOKEN_USED = "token.used"
+    TOKEN_REVOKED = "token.revoked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Carry what is to be entered; time and number are the writer's.
+
+    ``actor`` is an account's name, ``farm`` for the server's own doing, or ``agent UUID``;
+    ``source`` the address it came from. ``subject`` is what it was done to, such as
+    ``request 12``. Details are short texts without secrets.
+    """
+
+    actor: str
+    action: Action
+    subject: str
+    source: str = ""
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Record one entry; ``seal`` is None until the sealer has chained it."""
+
+    number: int
+    at: datetime
+    actor: str
+    source: str
+    action: str
+    subject: str
+    detail: Mapping[str, str]
+    seal: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Keep entries that match every field given; ``after`` is a number to go on behind."""
+
+    after: int = 0
+    limit: int = 1000
+    actor: str | None = None
+    action: str | None = None
+    subject: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """Tell how far the chain holds.
+
+    ``entries`` were checked, ``unsealed`` newest ones wait for the sealer. ``broken`` is the
+    number of the first entry that does not fit, with ``words`` saying how. ``head`` is the last
+    good seal: whoever writes it down elsewhere can prove later that nothing before it changed.
+    """
+
+    entries: int
+    unsealed: int
+    head_number: int
+    head: str
+    broken: int | None = None
+    words: str = ""
+
+
+def first_seal(farm_id: str) -> str:
+    """Return what the first entry is chained to."""
+    return hashlib.sha256(f"boruta audit of farm {farm_id}".encode()).hexdigest()
+
+
+def seal_of(previous: str, entry: Entry) -> str:
+    """Return the seal of an entry behind the one sealed with ``previous``."""
+    content = [
+        entry.number,
+        entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        entry.actor,
+        entry.source,
+        entry.action,
+        entry.subject,
+        dict(sorted(entry.detail.items())),
+    ]
+    text = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
