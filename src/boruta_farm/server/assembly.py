@@ -57,6 +57,7 @@ class Server:
         self._hub = Hub(clock)
         self._farm = Farm(self._store, settings, clock, cipher, self._hub)
         farm = self._farm
+        await farm.directory.load()
         self._hub.attach(farm.superviser, farm.reports)
         self._pool = RsaKeyPool(config.keys_ready)
         self._relay = RelayClient(config.data, config.tunnel_address or config.api_addr[0], clock)
@@ -74,6 +75,8 @@ class Server:
             "loop watch": self._watch.run,
             "matcher": farm.matcher.run,
             "ticker": farm.ticker.run,
+            "directory": farm.directory.run,
+            "sealer": farm.sealer.run,
             "key pool": self._pool.run,
             "tunnels": self._tunnels.run,
             "stewards": stewards.run,

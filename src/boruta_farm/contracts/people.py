@@ -1,6 +1,6 @@
 """The contracts about people: accounts, groups, tokens, who is calling, the audit.
 
-They stand beside ``contracts`` and follow the same rules: each call names its caller, and one
+They follow the rules of the others: each call names its caller, and one
 who may not do what he asks meets ForbiddenError.
 """
 

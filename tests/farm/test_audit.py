@@ -1,0 +1,135 @@
+"""The audit: entered with every change, chained in order, and any tampering found."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from boruta_farm.farm.audit import GATHER_SECONDS
+from boruta_farm.model.account import AccountChange
+from boruta_farm.model.audit import Action, AuditFilter, Note
+from boruta_farm.model.caller import Caller
+from boruta_farm.model.errors import ForbiddenError, GroupNotFoundError
+from boruta_farm.model.permission import Role
+from tests.farm.people import SOURCE, PeopledFarm, peopled_farm
+
+EVERYTHING = AuditFilter()
+
+
+async def test_entries_are_written_with_their_change_and_a_refused_change_leaves_none(
+    tmp_path: Path,
+) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root = await people.admin()
+        issued = await people.account(root, "ann", "kernel")
+        wrong = AccountChange(groups=("nowhere",))
+        with pytest.raises(GroupNotFoundError):
+            await people.farm.accounts.save_account(root, "ann", wrong)
+        await people.farm.tokens.revoke(root, issued.token.id)
+        entries = await people.farm.audit.list_entries(root, EVERYTHING)
+        assert [entry.number for entry in entries] == list(range(1, len(entries) + 1))
+        assert [(entry.action, entry.actor) for entry in entries] == [
+            ("account.changed", "farm"),
+            ("token.issued", "farm"),
+            ("token.revoked", "farm"),
+            ("token.issued", "farm"),
+            ("login", "admin"),
+            ("group.changed", "admin"),
+            ("account.changed", "admin"),
+            ("token.issued", "admin"),
+            ("token.revoked", "admin"),
+        ]
+        assert {entry.source for entry in entries if entry.actor == "admin"} == {SOURCE}
+        assert issued.secret not in repr(entries)
+        assert issued.token.digest not in repr(entries)
+
+
+async def test_entries_are_filtered(tmp_path: Path) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root = await people.admin()
+        await people.account(root, "ann", "kernel")
+        found = await people.farm.audit.list_entries(
+            root, AuditFilter(actor="admin", action="account.changed")
+        )
+        assert [entry.subject for entry in found] == ["account ann"]
+        late = await people.farm.audit.list_entries(root, AuditFilter(since=people.clock.now()))
+        assert late
+        assert not await people.farm.audit.list_entries(root, AuditFilter(until=late[0].at))
+
+
+async def test_only_admins_and_auditors_read_it(tmp_path: Path) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root = await people.admin()
+        directory = people.farm.directory
+        eve = await people.account(root, "eve", role=Role.AUDITOR)
+        await people.farm.audit.verify(directory.admit(eve.secret, SOURCE))
+        for role in (Role.VIEWER, Role.USER, Role.GROUP_ADMIN):
+            issued = await people.account(root, role.value, role=role)
+            caller = directory.admit(issued.secret, SOURCE)
+            with pytest.raises(ForbiddenError):
+                await people.farm.audit.list_entries(caller, EVERYTHING)
+            with pytest.raises(ForbiddenError):
+                await people.farm.audit.verify(caller)
+
+
+async def test_the_sealer_chains_what_comes_within_a_second(tmp_path: Path) -> None:
+    async with peopled_farm(tmp_path) as people:
+        sealing = asyncio.create_task(people.farm.sealer.run())
+        try:
+            root = await people.admin()
+            async with asyncio.timeout(30):
+                while True:
+                    verified = await people.farm.audit.verify(root)
+                    if not verified.unsealed:
+                        break
+                    await asyncio.sleep(GATHER_SECONDS / 4)
+        finally:
+            sealing.cancel()
+        assert verified.broken is None
+        assert (verified.entries, verified.head_number) == (5, 5)
+
+
+async def _sealed(people: PeopledFarm) -> Caller:
+    root = await people.admin()
+    await people.account(root, "ann", "kernel")
+    while await people.farm.sealer.seal():
+        pass
+    verified = await people.farm.audit.verify(root)
+    assert (verified.broken, verified.unsealed) == (None, 0)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("tampering", "broken"),
+    [
+        ("UPDATE audit SET actor = 'bob' WHERE number = 3", 3),
+        ("UPDATE audit SET detail = '{}' WHERE number = 7", 7),
+        ("UPDATE audit SET at = at + 1 WHERE number = 1", 1),
+        ("DELETE FROM audit WHERE number = 4", 5),
+        ("DELETE FROM audit WHERE number = 1", 2),
+        ("UPDATE audit SET seal = (SELECT seal FROM audit WHERE number = 2) WHERE number = 3", 3),
+        ("UPDATE audit SET seal = NULL WHERE number = 5", 6),
+    ],
+)
+async def test_tampering_is_found(tmp_path: Path, tampering: str, broken: int) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root = await _sealed(people)
+        driver = people.store._batcher.driver
+        assert driver is not None
+        driver.fetch(tampering)
+        verified = await people.farm.audit.verify(root)
+        assert verified.broken == broken
+        assert str(broken) in verified.words or "missing" in verified.words
+
+
+async def test_a_note_from_outside_cannot_forge_a_line(tmp_path: Path) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root = await people.admin()
+        note = Note(
+            actor="x\n2026 root login", action=Action.LOGIN_FAILED, subject="s\x1b[2J" * 200
+        )
+        await people.farm.audit.note(note)
+        entry = (await people.farm.audit.list_entries(root, EVERYTHING))[-1]
+        assert entry.actor == "x?2026 root login"
+        assert entry.subject.isprintable()
+        assert len(entry.subject) <= 400

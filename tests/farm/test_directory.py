@@ -1,0 +1,134 @@
+"""Who is calling: told from memory, true as soon as a change is committed."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from boruta_farm.farm.directory import Directory
+from boruta_farm.model.account import AccountChange
+from boruta_farm.model.caller import LOCAL_ADMIN
+from boruta_farm.model.errors import UnauthenticatedError
+from boruta_farm.model.permission import Role, Scope
+from boruta_farm.model.token import NewToken, TokenKind
+from tests.farm.people import SOURCE, peopled_farm
+
+
+async def test_without_users_everybody_is_the_local_admin(tmp_path: Path) -> None:
+    async with peopled_farm(tmp_path, users=False) as people:
+        directory = people.farm.directory
+        assert directory.open
+        assert directory.admit(None, SOURCE) is LOCAL_ADMIN
+        assert directory.admit("anything", SOURCE) is LOCAL_ADMIN
+
+
+async def test_the_first_account_closes_the_farm(tmp_path: Path) -> None:
+    async with peopled_farm(tmp_path, users=False) as people:
+        change = AccountChange(role=Role.ADMIN)
+        await people.farm.accounts.save_account(LOCAL_ADMIN, "root", change)
+        assert not people.farm.directory.open
+        with pytest.raises(UnauthenticatedError, match="boruta login"):
+            people.farm.directory.admit(None, SOURCE)
+
+
+async def test_a_token_names_its_account(tmp_path: Path) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root = await people.admin()
+        assert (root.name, root.role, root.groups) == ("admin", Role.ADMIN, frozenset())
+        issued = await people.account(root, "ann", "kernel", scope=Scope.REQUEST)
+        ann = people.farm.directory.admit(issued.secret, SOURCE)
+        assert (ann.name, ann.role, ann.groups) == ("ann", Role.USER, frozenset({"kernel"}))
+        assert (ann.scope, ann.token, ann.source) == (Scope.REQUEST, issued.token.id, SOURCE)
+
+
+@pytest.mark.parametrize("change", ["x", "", "-"])
+async def test_a_wrong_token_is_nobody_s(tmp_path: Path, change: str) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root = await people.admin()
+        issued = await people.account(root, "ann")
+        wrong = issued.secret[:-1] + change if change != "-" else issued.secret.upper()
+        if wrong == issued.secret:
+            wrong += "y"
+        with pytest.raises(UnauthenticatedError) as refusal:
+            people.farm.directory.admit(wrong, SOURCE)
+        assert issued.secret[20:] not in refusal.value.message
+
+
+async def test_one_time_tokens_make_no_calls(tmp_path: Path) -> None:
+    async with peopled_farm(tmp_path) as people:
+        begun = await people.farm.tokens.begin()
+        assert begun is not None
+        with pytest.raises(UnauthenticatedError, match="boruta login"):
+            people.farm.directory.admit(begun.secret, SOURCE)
+
+
+async def test_a_revoked_token_is_dead_when_revoke_returns(tmp_path: Path) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root = await people.admin()
+        issued = await people.account(root, "ann")
+        ann = people.farm.directory.admit(issued.secret, SOURCE)
+        watching = asyncio.create_task(people.farm.directory.turned_away(ann))
+        await asyncio.sleep(0)
+        assert not watching.done()
+        await people.farm.tokens.revoke(root, issued.token.id)
+        with pytest.raises(UnauthenticatedError):
+            people.farm.directory.admit(issued.secret, SOURCE)
+        await asyncio.wait_for(watching, 10)
+
+
+async def test_changes_of_the_account_count_at_once(tmp_path: Path) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root = await people.admin()
+        issued = await people.account(root, "ann", "kernel")
+        people.farm.directory.admit(issued.secret, SOURCE)
+        await people.farm.accounts.save_account(root, "ann", AccountChange(groups=()))
+        assert people.farm.directory.admit(issued.secret, SOURCE).groups == frozenset()
+        await people.farm.accounts.save_account(root, "ann", AccountChange(disabled=True))
+        with pytest.raises(UnauthenticatedError, match="ann cannot be used"):
+            people.farm.directory.admit(issued.secret, SOURCE)
+
+
+async def test_an_expired_token_is_dead(tmp_path: Path) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root = await people.admin()
+        await people.account(root, "ann")
+        new = NewToken(
+            account="ann",
+            kind=TokenKind.PERSONAL,
+            scope=Scope.READ,
+            lifetime=timedelta(hours=1),
+        )
+        issued = await people.farm.tokens.issue(root, new)
+        people.farm.directory.admit(issued.secret, SOURCE)
+        people.clock.advance(timedelta(hours=1))
+        with pytest.raises(UnauthenticatedError, match="expired"):
+            people.farm.directory.admit(issued.secret, SOURCE)
+
+
+async def test_calls_without_a_token_count_as_the_account_of_their_network(
+    tmp_path: Path,
+) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root = await people.admin()
+        for name, network in (("lab", "10.0.0.0/8"), ("weles", "10.0.1.5/32")):
+            change = AccountChange(networks=(network,))
+            await people.farm.accounts.save_account(root, name, change)
+        directory = people.farm.directory
+        assert directory.admit(None, "10.0.1.5").name == "weles"
+        assert directory.admit(None, "::ffff:10.0.1.6").name == "lab"
+        assert directory.admit(None, "10.0.1.5").scope is Scope.REQUEST
+        for source in ("192.0.2.7", "", "fe80::1%eth0", "nonsense"):
+            with pytest.raises(UnauthenticatedError):
+                directory.admit(None, source)
+
+
+async def test_another_server_s_start_reads_everybody(tmp_path: Path) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root = await people.admin()
+        issued = await people.account(root, "ann", "kernel")
+        again = Directory(people.store, people.clock)
+        assert again.open
+        await again.load()
+        assert again.admit(issued.secret, SOURCE).name == "ann"
+        assert [account.name for account in again.accounts()] == ["admin", "ann"]
