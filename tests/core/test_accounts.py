@@ -1,6 +1,7 @@
 """Accounts and groups: who may make them what, and what is refused in words."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -28,8 +29,8 @@ def world() -> DictWorld:
     return peopled(DictWorld())
 
 
-def save(world: DictWorld, name: str, by: Caller = ROOT, **change: object) -> None:
-    wanted = AccountChange(**change)  # type: ignore[arg-type]  # a test names the fields
+def save(world: DictWorld, name: str, by: Caller = ROOT, **change: Any) -> None:
+    wanted = AccountChange(**change)
     world.apply(accounts.save_account(world, by, name, wanted, NOW))
 
 
@@ -91,7 +92,7 @@ def test_everybody_changes_his_own_keys_and_nothing_more(world: DictWorld) -> No
     ],
 )
 def test_what_cannot_be_is_refused_in_words(
-    world: DictWorld, name: str, change: dict[str, object], error: type[BorutaError], words: str
+    world: DictWorld, name: str, change: dict[str, Any], error: type[BorutaError], words: str
 ) -> None:
     with pytest.raises(error, match=words):
         save(world, name, **change)
@@ -106,7 +107,7 @@ def test_the_first_account_is_an_admin() -> None:
 
 
 @pytest.mark.parametrize("change", [{"role": Role.USER}, {"disabled": True}])
-def test_one_admin_always_stays(world: DictWorld, change: dict[str, object]) -> None:
+def test_one_admin_always_stays(world: DictWorld, change: dict[str, Any]) -> None:
     with pytest.raises(AccountError, match="last admin"):
         save(world, "root", **change)
     with pytest.raises(AccountError, match="last admin"):
