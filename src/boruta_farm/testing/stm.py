@@ -21,10 +21,17 @@ class Firmware:
     ``echo_sticks`` is the published source's world, where echo can never be switched off; boards
     in the field are known to do what ``echo off`` says. While the chip is busy with a power tick
     it keeps 32 characters and loses what follows. ``silent`` makes it take no notice of
-    anything; ``commands`` lists what it carried out.
+    anything; ``commands`` lists what it carried out, and ``after`` is called after each, and
+    after a power tick.
     """
 
-    def __init__(self, emit: Callable[[bytes], None], *, echo_sticks: bool = True) -> None:
+    def __init__(
+        self,
+        emit: Callable[[bytes], None],
+        *,
+        echo_sticks: bool = True,
+        after: Callable[[], None] | None = None,
+    ) -> None:
         self.chip = Chip()
         self.commands: list[str] = []
         self.silent = False
@@ -35,6 +42,7 @@ class Firmware:
         self._line = ""
         self._queue = bytearray()
         self._ticking: asyncio.TimerHandle | None = None
+        self._after = after or _nothing
 
     def receive(self, data: bytes) -> None:
         """Take what comes over the line."""
@@ -105,6 +113,7 @@ class Firmware:
                 self._say(f"Error processing command{_END}")
             else:
                 self._say("".join(f"{value}{_END}" for value in [*values, "OK"]))
+        self._after()
 
     def _set_echo(self, arguments: list[str]) -> None:
         self._echo = is_keyword(arguments[0], "on") if arguments else not self._echo
@@ -120,7 +129,12 @@ class Firmware:
     def _end_tick(self) -> None:
         self._ticking = None
         self.chip.relay = True
+        self._after()
         self._say(f"OK{_END}")
         waiting = bytes(self._queue)
         self._queue.clear()
         self.receive(waiting)
+
+
+def _nothing() -> None:
+    """Do nothing after a command."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 import tty
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -120,10 +121,20 @@ class MemoryPort:
 
 
 class PseudoTerminal:
-    """Run a firmware behind a device file of its own, ``path``, within the running loop."""
+    """Run a firmware behind a device file of its own, ``path``, within the running loop.
 
-    def __init__(self, *, echo_sticks: bool = True) -> None:
-        self.firmware = Firmware(self.deliver, echo_sticks=echo_sticks)
+    ``latency`` is how many seconds its words are on their way.
+    """
+
+    def __init__(
+        self,
+        *,
+        echo_sticks: bool = True,
+        latency: float = 0.0,
+        after: Callable[[], None] | None = None,
+    ) -> None:
+        self.firmware = Firmware(self._send, echo_sticks=echo_sticks, after=after)
+        self._latency = latency
         self._loop = asyncio.get_running_loop()
         self._master, self._slave = os.openpty()
         # The other end sets the line up for itself; until then nothing must be echoed.
@@ -159,6 +170,12 @@ class PseudoTerminal:
         os.close(self._master)
         os.close(self._slave)
         self._master = -1
+
+    def _send(self, data: bytes) -> None:
+        if self._latency:
+            self._loop.call_later(self._latency, self.deliver, data)
+        else:
+            self.deliver(data)
 
     def _receive(self) -> None:
         self.firmware.receive(os.read(self._master, 4096))

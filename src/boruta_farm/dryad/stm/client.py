@@ -7,7 +7,7 @@ from typing import Final
 from boruta_farm.dryad.stm.display import lay_out
 from boruta_farm.dryad.stm.errors import ControllerError
 from boruta_farm.dryad.stm.record import MOST_SAMPLES
-from boruta_farm.dryad.stm.values import Color, DyPer, Ink, Led, tick_milliseconds
+from boruta_farm.dryad.stm.values import Color, DyPer, Ink, Led, ReadBack, tick_milliseconds
 from boruta_farm.gorpc.client import call_once
 from boruta_farm.gorpc.limits import Limits
 from boruta_farm.gorpc.rpc import ArgumentT, Method, ReplyT
@@ -117,6 +117,10 @@ class Client:
     async def probe(self) -> str:
         """Read the current: of the service's methods the only one that touches nothing."""
         return f"{await self.get_current()} mA"
+
+    async def read_back(self) -> ReadBack | None:
+        """Return None: the service has no method for it."""
+        return None
 
     async def close(self) -> None:
         """Do nothing: no connection outlives its call."""

@@ -8,7 +8,7 @@ from boruta_farm.dryad.stm.commands import Commands
 from boruta_farm.dryad.stm.line import Line
 from boruta_farm.dryad.stm.port import SerialPort
 from boruta_farm.dryad.stm.record import CurrentRecord
-from boruta_farm.dryad.stm.values import Color, DyPer, Ink, Led
+from boruta_farm.dryad.stm.values import Color, DyPer, Ink, Led, ReadBack
 
 
 class Controller:
@@ -75,6 +75,10 @@ class Controller:
     async def probe(self) -> str:
         """Return the firmware's version."""
         return await self.commands.version()
+
+    async def read_back(self) -> ReadBack | None:
+        """Return relay and card as the chip has them."""
+        return ReadBack(power=await self.commands.power(), card=await self.commands.mux())
 
     async def close(self) -> None:
         """Stop recording and give the line up."""

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Protocol
 
-from boruta_farm.dryad.stm.values import Color, DyPer, Ink, Led
+from boruta_farm.dryad.stm.values import Color, DyPer, Ink, Led, ReadBack
 
 
 class Interface(Protocol):
@@ -71,6 +71,10 @@ class Interface(Protocol):
 
     async def probe(self) -> str:
         """Tell that the controller answers, without touching anything."""
+        ...
+
+    async def read_back(self) -> ReadBack | None:
+        """Return relay and card as the controller has them, None where that cannot be asked."""
         ...
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from boruta_farm.dryad.stm.display import lay_out
 from boruta_farm.dryad.stm.record import CurrentRecord
-from boruta_farm.dryad.stm.values import Color, DyPer, Ink, Led, tick_milliseconds
+from boruta_farm.dryad.stm.values import Color, DyPer, Ink, Led, ReadBack, tick_milliseconds
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +98,10 @@ class Recorder:
         """Tell that there is no controller."""
         self._note("probe")
         return "no controller: its calls are only logged"
+
+    async def read_back(self) -> ReadBack | None:
+        """Return None: there is nothing to read."""
+        return None
 
     async def close(self) -> None:
         """Stop recording."""

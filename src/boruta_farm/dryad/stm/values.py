@@ -46,6 +46,14 @@ class Ink(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBack:
+    """Tell what the controller says of the relay and the card; of nothing else it can tell."""
+
+    power: bool
+    card: Card
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Color:
     """Mix a light from three parts, 0 to 255 each. The chip cuts larger numbers silently."""
 
