@@ -1,12 +1,14 @@
 """The matching rules said plainly, by looking at everything each time."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from boruta_farm.core.jobs import Grant
 from boruta_farm.model.caller import serves
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import Fence, Worker, WorkerState
+
+Turns = Callable[[list[Request], list[Request]], Request | None]
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -21,6 +23,7 @@ def make_request(
     valid_after: datetime = START,
     deadline: datetime = START + 30 * DAY,
     owner: str = "ann",
+    created: datetime = START,
 ) -> Request:
     """Return a waiting request."""
     return Request(
@@ -32,7 +35,7 @@ def make_request(
         deadline=deadline,
         state=RequestState.WAITING,
         caps=caps,
-        created=START,
+        created=created,
     )
 
 
@@ -92,15 +95,23 @@ def can_serve(requests: list[Request], workers: list[Worker]) -> bool:
     return all(place(request, set()) for request in requests)
 
 
-def best_use(requests: Iterable[Request], workers: Iterable[Worker]) -> list[Grant]:
+def best_use(
+    requests: Iterable[Request], workers: Iterable[Worker], turns: Turns | None = None
+) -> list[Grant]:
     """Return who gets which worker.
 
     A request is served when it can be without taking a worker from one before it. Then each in
-    its order gets the least capable worker that leaves the others served.
+    its order gets the least capable worker that leaves the others served. ``turns`` tells who
+    is next after those served so far; by default the first in the original's order.
     """
     idle = sorted(workers, key=capability)
     served: list[Request] = []
-    for request in sorted(requests, key=order):
+    left = sorted(requests, key=order)
+    while left:
+        request = left[0] if turns is None else turns(left, served)
+        if request is None:
+            break
+        left.remove(request)
         if can_serve([*served, request], idle):
             served.append(request)
     grants = []
@@ -130,18 +141,28 @@ def grantable(request: Request, now: datetime) -> bool:
 
 
 def position(
-    request: Request, requests: Iterable[Request], workers: list[Worker], now: datetime
+    request: Request,
+    requests: Iterable[Request],
+    workers: list[Worker],
+    now: datetime,
+    key: Callable[[Request], tuple[int, ...]] = order,
+    by_owner: bool = False,
 ) -> int:
-    """Return the place of a waiting request among valid ones that compete with it."""
+    """Return the place of a waiting request among valid ones that compete with it.
+
+    Those who ask for the same compete even where no worker is registered, unless policies look
+    ``by_owner`` and their owners differ.
+    """
 
     def competes(other: Request) -> bool:
         alike = other.caps == request.caps and other.owner_groups == request.owner_groups
+        alike = alike and not (by_owner and other.owner != request.owner)
         return alike or any(fits(request, w) and fits(other, w) for w in workers)
 
     return 1 + sum(
         other.state is RequestState.WAITING
         and other.valid_after <= now
-        and order(other) < order(request)
+        and key(other) < key(request)
         and competes(other)
         for other in requests
     )

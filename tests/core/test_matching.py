@@ -28,6 +28,7 @@ from tests.core.naive import (
     grantable,
     make_request,
     make_worker,
+    order,
     position,
 )
 
@@ -35,12 +36,15 @@ HOUR = timedelta(hours=1)
 CAPS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("12"), max_size=3)
 GROUPS = st.lists(st.sampled_from(["lab", "ci"]), unique=True, max_size=2).map(tuple)
 OWNER_GROUPS = st.none() | GROUPS
+OWNER = st.sampled_from(["ann", "bob"])
 PICK = st.integers(0, 1000)
 DELAY = st.sampled_from([timedelta(0), timedelta(seconds=5), timedelta(minutes=1)])
 
 
 class IndexMachine(RuleBasedStateMachine):
     """Change a small farm at random and hold the index to the naive rules."""
+
+    by_owner = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +56,19 @@ class IndexMachine(RuleBasedStateMachine):
         self.busy_requests: set[int] = set()
         self.busy_workers: set[str] = set()
         self.lost: set[int] = set()
-        self.index = Index()
+        self.index = self.make_index()
+
+    def make_index(self) -> Index:
+        """Return an empty index under the policies in force."""
+        return Index()
+
+    def key(self, request: Request) -> tuple[int, ...]:
+        """Return what the request is sorted by now."""
+        return order(request)
+
+    def expected(self, requests: list[Request], workers: list[Worker]) -> list[Grant]:
+        """Return what one pass decides."""
+        return best_use(requests, workers)
 
     def tell(
         self, kind: EventKind, request: Request | None = None, worker: Worker | None = None
@@ -94,7 +110,14 @@ class IndexMachine(RuleBasedStateMachine):
         for caps, groups in workers:
             self.register(caps, groups, True)
 
-    @rule(caps=CAPS, groups=OWNER_GROUPS, priority=st.integers(1, 3), delay=DELAY, life=DELAY)
+    @rule(
+        caps=CAPS,
+        groups=OWNER_GROUPS,
+        priority=st.integers(1, 3),
+        delay=DELAY,
+        life=DELAY,
+        owner=OWNER,
+    )
     def create(
         self,
         caps: dict[str, str],
@@ -102,6 +125,7 @@ class IndexMachine(RuleBasedStateMachine):
         priority: int,
         delay: timedelta,
         life: timedelta,
+        owner: str,
     ) -> None:
         request = make_request(
             len(self.requests) + 1,
@@ -110,6 +134,8 @@ class IndexMachine(RuleBasedStateMachine):
             priority=priority,
             valid_after=self.now + delay,
             deadline=self.now + delay + life + HOUR,
+            owner=owner,
+            created=self.now,
         )
         self.tell(EventKind.REQUEST_CREATED, request=request)
 
@@ -176,7 +202,7 @@ class IndexMachine(RuleBasedStateMachine):
         """Several things happen before the next pass."""
         for caps, pick in zip_longest(demands, picks):
             if caps is not None:
-                self.create(caps, None, 1, timedelta(0), HOUR)
+                self.create(caps, None, 1, timedelta(0), HOUR, "ann")
             if pick is not None:
                 self.make_idle(pick)
 
@@ -205,7 +231,7 @@ class IndexMachine(RuleBasedStateMachine):
             and w.unreachable_since is None
             and w.uuid not in self.busy_workers
         ]
-        expected = best_use(free, idle)
+        expected = self.expected(free, idle)
         grants = list(self.index.proposals(self.now, limit))
         if len(expected) <= limit:
             assert grants == expected
@@ -309,7 +335,7 @@ class IndexMachine(RuleBasedStateMachine):
     @rule(workers_first=st.booleans())
     def rebuild(self, workers_first: bool) -> None:
         """The index fell behind and is built anew, in either order."""
-        before, self.index = self.index, Index()
+        before, self.index = self.index, self.make_index()
         unfinished = [r for r in self.requests.values() if not r.state.finished]
         if workers_first:
             for worker in self.workers.values():
@@ -344,7 +370,12 @@ class IndexMachine(RuleBasedStateMachine):
             finding = self.index.explain(request, self.now)
             matching = self.matching(request)
             assert finding.position == position(
-                request, self.requests.values(), list(self.workers.values()), self.now
+                request,
+                self.requests.values(),
+                list(self.workers.values()),
+                self.now,
+                self.key,
+                self.by_owner,
             )
             assert sum(finding.matching.values()) == len(matching)
             assert self.index.candidates(request) == len(matching)

@@ -17,6 +17,7 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import RequestState
+from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.testing.loop import run_virtual
 from tests.core.naive import START, make_request, make_worker
@@ -40,7 +41,9 @@ class Bench:
         self.open = asyncio.Event()
         self.open.set()
         self.most_at_once = self.at_once = 0
-        self.matcher = Matcher(self.journal.feed, self.grant, self.orphan, self.adopt, self.clock)
+        self.matcher = Matcher(
+            self.journal.feed, self.grant, self.orphan, self.adopt, self.clock, FarmSettings()
+        )
 
     async def grant(self, grant: Grant) -> None:
         self.asked.append((self.clock.monotonic(), grant.request_id, grant.worker))

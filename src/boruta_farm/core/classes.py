@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from boruta_farm.core.heads import Front, Heads
+from boruta_farm.core.policies.ledger import Party
+from boruta_farm.core.policies.order import id_of
 from boruta_farm.core.ranks import Ranks
 from boruta_farm.model.caller import serves
 from boruta_farm.model.worker import Worker, WorkerState
@@ -14,7 +16,14 @@ Token = tuple[str, ...]
 WorkerKey = tuple[int, str]
 """The order of idle workers: how capable, then UUID."""
 
-DemandKey = tuple[frozenset[Token], frozenset[str] | None]
+
+class DemandKey(NamedTuple):
+    """Tell which requests are alike; ``owner`` is None unless a policy looks at owners."""
+
+    caps: frozenset[Token]
+    groups: frozenset[str] | None
+    owner: str | None
+
 
 OfferLabel = tuple[frozenset[Token], bool]
 """The tokens of a class of workers, and whether it serves everybody."""
@@ -23,13 +32,32 @@ _SOME_GROUP = "\0"
 """Stands for groups that nobody asks for: the worker still does not serve everybody."""
 
 
+class PartyFront(Front[int, "Demand"]):
+    """Keep what can be handed out on behalf of a party that has shares or limits."""
+
+    __slots__ = ("party",)
+
+    def __init__(self, owner: "Demand", number: int, party: "Party[Demand]") -> None:
+        super().__init__(owner, number)
+        self.party = party
+
+    @property
+    def head(self) -> int | None:
+        """Return the lowest key with the party's shares added, None while it may hold no more."""
+        key = self.keys.at(self.taken) if self.taken else self.keys.first()
+        if key is None or self.party.full is not None:
+            return None
+        return key + self.party.shift
+
+
 class Demand:
     """Collect the waiting requests that ask for the same.
 
     ``front`` holds what can be granted now, ``held`` what is valid but cannot (proposed already,
     a board being opened for it, past its deadline), ``later`` what is not yet valid; all by
     ``(priority, id)`` packed into one number.
-    ``pivot`` is the one token under which new offers find the demand.
+    ``pivot`` is the one token under which new offers find the demand. ``party`` is on whose
+    behalf the requests wait, None under policies that look at requests alone.
     """
 
     __slots__ = (
@@ -39,23 +67,25 @@ class Demand:
         "groups",
         "held",
         "idle",
+        "key",
         "later",
+        "party",
         "pivot",
     )
 
-    def __init__(self, key: DemandKey, number: int) -> None:
-        self.caps, self.groups = key
-        self.front: Front[int, Demand] = Front(self, number)
+    def __init__(self, key: DemandKey, number: int, party: "Party[Demand] | None" = None) -> None:
+        self.key = key
+        self.caps = key.caps
+        self.groups = key.groups
+        self.party = party
+        self.front: Front[int, Demand] = (
+            Front(self, number) if party is None else PartyFront(self, number, party)
+        )
         self.held: Ranks[int] = Ranks()
         self.later: Ranks[int] = Ranks()
         self.eligible: set[Offer] = set()
         self.idle: Heads[WorkerKey, Offer] = Heads()
         self.pivot: Token | None = None
-
-    @property
-    def key(self) -> DemandKey:
-        """Return what makes two requests alike."""
-        return self.caps, self.groups
 
     @property
     def tokens(self) -> set[Token]:
@@ -66,6 +96,17 @@ class Demand:
     def waiting(self) -> int:
         """Return how many requests wait here."""
         return len(self.front.keys) + len(self.held) + len(self.later)
+
+    @property
+    def shift(self) -> int:
+        """Return what is added to the keys when they are compared with other demands'."""
+        return 0 if self.party is None else self.party.shift
+
+    def take(self, request: int) -> None:
+        """Give the first request away within a pass; its party is charged at once."""
+        self.front.taken += 1
+        if self.party is not None:
+            self.party.charge(id_of(request))
 
     def announce(self) -> None:
         """Tell the offers that the first request may have become more important."""

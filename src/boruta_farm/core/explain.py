@@ -10,7 +10,7 @@ from itertools import islice
 from boruta_farm.core.classes import Demand
 from boruta_farm.core.market import Market
 from boruta_farm.core.moments import moment
-from boruta_farm.core.queue import order_key
+from boruta_farm.core.policies.order import Order
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import WorkerState
 
@@ -54,7 +54,7 @@ class Finding:
     text: str
 
 
-def explain(market: Market, request: Request, now: datetime) -> Finding:
+def explain(market: Market, order: Order, request: Request, now: datetime) -> Finding:
     """Find out why a request waits; costs grow with the demands that compete, not with requests."""
     demand = market.demand(request)
     counts: Counter[WorkerState] = Counter()
@@ -64,7 +64,7 @@ def explain(market: Market, request: Request, now: datetime) -> Finding:
     holders = tuple(islice(_holders(market, demand), HOLDERS_SHOWN))
     position = None
     if request.state is RequestState.WAITING:
-        position = _position(demand, order_key(request.priority, request.id))
+        position = _position(demand, order.key(request) + demand.shift)
     return Finding(
         request_id=request.id,
         state=request.state.value,
@@ -77,7 +77,10 @@ def explain(market: Market, request: Request, now: datetime) -> Finding:
 
 def _position(demand: Demand, key: int) -> int:
     rivals = {demand}.union(*(offer.eligible for offer in demand.eligible))
-    return 1 + sum(rival.front.keys.rank(key) + rival.held.rank(key) for rival in rivals)
+    return 1 + sum(
+        rival.front.keys.rank(key - rival.shift) + rival.held.rank(key - rival.shift)
+        for rival in rivals
+    )
 
 
 def _holders(market: Market, demand: Demand) -> Iterator[Holding]:

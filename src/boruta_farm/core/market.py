@@ -19,6 +19,8 @@ from boruta_farm.core.classes import (
     WorkerKey,
     tokens_of,
 )
+from boruta_farm.core.policies.ledger import Ledger
+from boruta_farm.model.policies import Policies
 from boruta_farm.model.request import Request
 from boruta_farm.model.worker import Worker
 
@@ -34,7 +36,8 @@ class Market:
     whoever acts on them takes them out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: Ledger[Demand] | None = None) -> None:
+        self.ledger = ledger or Ledger(Policies(), 0)
         self.demands: dict[DemandKey, Demand] = {}
         self.workers: dict[str, Candidate] = {}
         self.bearers = Bearers()
@@ -55,11 +58,13 @@ class Market:
     def demand(self, request: Request) -> Demand:
         """Return the demand of a request, working it out when it is new."""
         caps: frozenset[Token] = frozenset(request.required.items())
-        key = (caps, request.owner_groups)
+        owner = self.ledger.key(request)
+        key = DemandKey(caps, request.owner_groups, owner)
         known = self.demands.get(key)
         if known is not None:
             return known
-        demand = self.demands[key] = Demand(key, self._next_number())
+        party = self.ledger.party(owner, request.owner_groups)
+        demand = self.demands[key] = Demand(key, self._next_number(), party)
         for token in demand.tokens:
             asking = self._asking.get(token, 0)
             self._asking[token] = asking + 1
@@ -78,10 +83,14 @@ class Market:
     def filled(self, demand: Demand) -> None:
         """Note that a demand has a request."""
         self._empty.pop(demand, None)
+        if demand.party is not None:
+            demand.party.members.add(demand)
 
     def emptied(self, demand: Demand) -> None:
         """Note that a demand has no request; the one empty for longest may be dropped."""
         self._empty[demand] = None
+        if demand.party is not None:
+            demand.party.members.discard(demand)
         if len(self._empty) > EMPTY_DEMANDS_KEPT:
             self._drop_demand(next(iter(self._empty)))
 

@@ -3,17 +3,21 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from boruta_farm.core.classes import DemandKey, Hold, Match
+from boruta_farm.core.classes import Demand, DemandKey, Hold, Match
 from boruta_farm.core.explain import Finding, explain
 from boruta_farm.core.jobs import Grant
 from boruta_farm.core.market import Market
 from boruta_farm.core.moments import micros
 from boruta_farm.core.orphans import Orphans
 from boruta_farm.core.passes import Pass, serve_demand, serve_offer
-from boruta_farm.core.queue import Queue, id_of
+from boruta_farm.core.policies.ledger import Ledger
+from boruta_farm.core.policies.order import Order, id_of
+from boruta_farm.core.policies.shares import Use
+from boruta_farm.core.queue import Queue
 from boruta_farm.model.caller import serves
 from boruta_farm.model.events import Change, EventKind
 from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Worker, WorkerState
 
 PASS_LIMIT = 256
@@ -29,18 +33,26 @@ class Index:
     yet valid; time is learnt from changes and questions too.
     """
 
-    def __init__(self, now: datetime | None = None) -> None:
-        self._market = Market()
-        self._queue = Queue(self._market)
+    def __init__(self, now: datetime | None = None, settings: FarmSettings | None = None) -> None:
+        settings = settings or FarmSettings()
+        job_length = round(settings.job_timeout.total_seconds() * 1_000_000)
+        self._order = Order(settings.policies)
+        self._ledger: Ledger[Demand] = Ledger(settings.policies, job_length)
+        self._market = Market(self._ledger)
+        self._queue = Queue(self._market, self._order)
         if now is not None:
-            self._queue.advance(now)
+            self._advance(now)
         self._orphans = Orphans(self._market, self._queue)
         self._by_request: dict[int, Grant] = {}
         self._by_worker: dict[str, Grant] = {}
 
+    def begin(self, uses: Mapping[tuple[str, str], Use]) -> None:
+        """Take over what ended jobs have used, by ``owner`` or ``group`` and name."""
+        self._ledger.begin(uses)
+
     def fold(self, change: Change) -> None:
         """Take in one committed change."""
-        self._queue.now = max(self._queue.now, micros(change.event.at))
+        self._queue.now = self._ledger.now = max(self._queue.now, micros(change.event.at))
         if change.request is not None:
             self.put_request(change.request)
         if change.worker is not None:
@@ -52,6 +64,7 @@ class Index:
     def put_request(self, request: Request) -> None:
         """Take in a request as it is now, whatever its state."""
         self._by_request.pop(request.id, None)
+        self._ledger.note(request)
         job = request.live_job
         if request.state is RequestState.WAITING:
             waiting = self._queue.put(request)
@@ -86,8 +99,9 @@ class Index:
         One call is one pass: within it the best use is made of the workers, and no request is
         left unserved that another assignment would have served.
         """
-        self._queue.advance(now)
+        self._advance(now)
         market = self._market
+        self._stir()
         if limit <= 0 or not (market.stirred_demands or market.stirred_offers):
             return ()
         matches = self._matches(limit)
@@ -105,6 +119,7 @@ class Index:
         """Take back a proposal that the writer refused; one that a change settled is ignored."""
         if self._by_request.get(grant.request_id) == grant:
             del self._by_request[grant.request_id]
+            self._ledger.release(grant.request_id)
             entry = self._queue.get(grant.request_id)
             if entry is not None:
                 self._queue.free(entry)
@@ -154,8 +169,19 @@ class Index:
 
     def explain(self, request: Request, now: datetime) -> Finding:
         """Tell why a request waits."""
+        self._advance(now)
+        return explain(self._market, self._order, request, now)
+
+    def _advance(self, now: datetime) -> None:
         self._queue.advance(now)
-        return explain(self._market, request, now)
+        self._ledger.now = self._queue.now
+
+    def _stir(self) -> None:
+        """Look again at the demands whose party may hold a board now or has come forward."""
+        for demand in self._ledger.stirred:
+            if demand.front.keys:
+                self._market.stirred_demands[demand] = None
+        self._ledger.stirred.clear()
 
     def _matches(self, limit: int) -> list[Match]:
         market, expired = self._market, self._queue.expired

@@ -5,7 +5,8 @@ from itertools import islice
 
 from boruta_farm.core.classes import Demand, DemandKey
 from boruta_farm.core.market import Market
-from boruta_farm.core.queue import Entry, Queue, id_of
+from boruta_farm.core.policies.order import id_of
+from boruta_farm.core.queue import Entry, Queue
 
 
 class _Walk:

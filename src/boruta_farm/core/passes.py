@@ -31,7 +31,7 @@ def serve_offer(offer: Offer, limit: int, expired: Expired) -> list[Match]:
         assert request is not None, "an owner that heads return has a head"
         if expired(request):
             continue
-        demand.front.taken += 1
+        demand.take(request)
         offer.front.taken += 1
         matches.append(Match(request, demand, offer, worker))
     return matches
@@ -48,7 +48,7 @@ def serve_demand(demand: Demand, limit: int, expired: Expired) -> list[Match]:
             break
         worker = offer.front.head
         assert worker is not None, "an owner that heads return has a head"
-        demand.front.taken += 1
+        demand.take(request)
         offer.front.taken += 1
         matches.append(Match(request, demand, offer, worker))
     return matches
@@ -85,9 +85,9 @@ class Pass:
             self._feeds[offer] = offer.demands.in_order()
             self._feed(offer)
         while self._next and len(self._matches) < limit and self._hopeful():
-            _, _, demand, feeder = heappop(self._next)
+            head, _, demand, feeder = heappop(self._next)
             if feeder is None:
-                self._serve(demand)
+                self._serve(demand, head)
                 continue
             self._activate(demand)
             if feeder not in self._full:
@@ -123,10 +123,16 @@ class Pass:
         if demand is not None:
             self._push(demand, offer)
 
-    def _serve(self, demand: Demand) -> None:
-        """Give the demand's first request a worker, or find that none can be had for it."""
+    def _serve(self, demand: Demand, head: int) -> None:
+        """Give the demand's first request a worker, or find that none can be had for it.
+
+        Shares taken since it was lined up may have put it behind others.
+        """
         request = demand.front.head
         if request is None or demand in self._closed:
+            return
+        if request != head:
+            self._push(demand, None)
             return
         if not self._expired(request) and not self._assign(request, demand):
             return
@@ -143,7 +149,7 @@ class Pass:
             if offer is None:
                 return False
         self._use(offer, demand, 1)
-        demand.front.taken += 1
+        demand.take(request)
         self._matches.append(Match(request, demand, offer, worker))
         return True
 

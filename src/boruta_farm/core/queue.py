@@ -1,25 +1,13 @@
-"""Waiting requests in their order: priority, then id."""
+"""Waiting requests in their order, each in the place that tells whether it can be granted."""
 
 from datetime import datetime
 
 from boruta_farm.core.classes import Demand
 from boruta_farm.core.market import Market
 from boruta_farm.core.moments import micros, moment
+from boruta_farm.core.policies.order import ID_BITS, Order, id_of
 from boruta_farm.core.ranks import Ranks
 from boruta_farm.model.request import Request
-
-_ID_BITS = 48
-_ID_MASK = (1 << _ID_BITS) - 1
-
-
-def order_key(priority: int, request_id: int) -> int:
-    """Pack priority and id into one number that sorts as the pair does."""
-    return priority << _ID_BITS | request_id
-
-
-def id_of(key: int) -> int:
-    """Return the id packed into a key."""
-    return key & _ID_MASK
 
 
 class Entry:
@@ -40,7 +28,8 @@ class Entry:
 class Queue:
     """Keep every waiting request in the place that tells whether it can be granted."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, order: Order) -> None:
+        self._order = order
         self.highest_id = 0
         self.now = 0
         self._market = market
@@ -64,7 +53,7 @@ class Queue:
                 self.highest_id = request.id
         else:
             self._lift(entry)
-        entry.key = order_key(request.priority, request.id)
+        entry.key = self._order.key(request)
         entry.revision = request.revision
         entry.deadline = micros(request.deadline)
         entry.valid_after = micros(request.valid_after)
@@ -97,13 +86,13 @@ class Queue:
     def advance(self, now: datetime) -> None:
         """Let time pass: requests become valid. Time never goes backwards."""
         self.now = max(self.now, micros(now))
-        while (first := self._later.first()) is not None and first >> _ID_BITS <= self.now:
+        while (first := self._later.first()) is not None and first >> ID_BITS <= self.now:
             self.free(self._entries[id_of(first)])
 
     def next_valid(self) -> datetime | None:
         """Return when the next request becomes valid."""
         first = self._later.first()
-        return None if first is None else moment(first >> _ID_BITS)
+        return None if first is None else moment(first >> ID_BITS)
 
     def expired(self, key: int) -> bool:
         """Tell whether a request's deadline has passed, and keep it from being granted then."""
@@ -118,7 +107,7 @@ class Queue:
             self._lay(entry, entry.demand.held)
         elif entry.valid_after > self.now:
             self._lay(entry, entry.demand.later)
-            self._later.add(entry.valid_after << _ID_BITS | id_of(entry.key))
+            self._later.add(entry.valid_after << ID_BITS | id_of(entry.key))
         else:
             entry.valid_after = 0
             keys = entry.place = entry.demand.front.keys
@@ -135,5 +124,5 @@ class Queue:
             return
         entry.place.remove(entry.key)
         if entry.place is entry.demand.later:
-            self._later.remove(entry.valid_after << _ID_BITS | id_of(entry.key))
+            self._later.remove(entry.valid_after << ID_BITS | id_of(entry.key))
         entry.place = None

@@ -14,6 +14,7 @@ from boruta_farm.feed import Feed
 from boruta_farm.model.errors import StaleProposalError, UnavailableError
 from boruta_farm.model.events import Change
 from boruta_farm.model.request import Request
+from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.base import Snapshot
 
 MOST_IN_FLIGHT = 512
@@ -47,12 +48,14 @@ class Matcher:
         orphan: Mark,
         adopt: Mark,
         clock: Clock,
+        settings: FarmSettings,
     ) -> None:
         self._feed = feed
         self._submit_grant = grant
         self._orphan = orphan
         self._adopt = adopt
         self._clock = clock
+        self._settings = settings
         self._index: Index | None = None
         self._served: Mapping[DemandKey, int] = {}
         self._in_flight: dict[Grant, datetime] = {}
@@ -144,7 +147,7 @@ class Matcher:
             self._index = None
 
     async def _build(self, snapshot: Snapshot) -> Index:
-        index = Index(self._clock.now())
+        index = Index(self._clock.now(), self._settings)
         # Requests first: then it is known what tells workers apart before any is placed.
         for count, request in enumerate(snapshot.requests, 1):
             index.put_request(request)

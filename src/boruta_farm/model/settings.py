@@ -1,7 +1,9 @@
 """The farm's rules that the core needs to know."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+
+from boruta_farm.model.policies import Policies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +15,7 @@ class FarmSettings:
     relay act at a job's end. ``idle_again`` returns a re-registered worker to IDLE by itself.
     A worker that recovered ``flap_recoveries`` times (0 for any number) within ``flap_within``
     and fails again is put into maintenance.
+    ``show_owners`` lets everybody see who holds the boards he waits for.
     """
 
     job_timeout: timedelta = timedelta(hours=1)
@@ -31,3 +34,5 @@ class FarmSettings:
     flap_within: timedelta = timedelta(hours=1)
     max_caps: int = 256
     max_cap_length: int = 4096
+    show_owners: bool = False
+    policies: Policies = field(default_factory=Policies)

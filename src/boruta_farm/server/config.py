@@ -4,7 +4,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,12 @@ from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.server import values
 from boruta_farm.server.listening import check_listening
+from boruta_farm.server.policies import PolicySettings, check_policies
+from boruta_farm.server.setting import duration, setting
 from boruta_farm.server.values import Raw
 
 ENVIRONMENT_PREFIX = "BORUTA_"
 SHORTEST_ROUND = timedelta(seconds=1)
-
-
-def _setting(
-    default: object,
-    read: Callable[[Raw], object],
-    help_text: str,
-    show: Callable[[Any], str] = str,
-) -> Any:
-    return field(default=default, metadata={"read": read, "help": help_text, "show": show})
 
 
 def default_data() -> Path:
@@ -36,160 +29,156 @@ def default_data() -> Path:
     return Path(base).expanduser() / "boruta"
 
 
-def _duration(default: timedelta, help_text: str) -> Any:
-    return _setting(default, values.duration, help_text, values.show_duration)
-
-
 FARM = FarmSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(PolicySettings):
     """Carry every setting of the server; each field's name is its key in the file."""
 
-    api_addr: tuple[str, int] = _setting(
+    api_addr: tuple[str, int] = setting(
         ("127.0.0.1", 8487), values.address, "Where the HTTP API listens.", values.show_address
     )
-    allow_anonymous: bool = _setting(
+    allow_anonymous: bool = setting(
         False,
         values.switch,
         "Let anyone who reaches the API do anything. Needed for any address outside loopback, "
         "since this version knows no users.",
         values.show_switch,
     )
-    tls_certificate: Path | None = _setting(
+    tls_certificate: Path | None = setting(
         None,
         values.path_or_none,
         "PEM file of the server's certificate with its chain: the API is then served over TLS. "
         "Read anew when it changes, and on SIGHUP.",
         values.show_path_or_none,
     )
-    tls_key: Path | None = _setting(
+    tls_key: Path | None = setting(
         None,
         values.path_or_none,
         "PEM file of the certificate's private key, without a password.",
         values.show_path_or_none,
     )
-    allow_plaintext: bool = _setting(
+    allow_plaintext: bool = setting(
         False,
         values.switch,
         "Serve the API beyond this machine without TLS: tokens, keys and credentials can then be "
         "read on the way. Not needed behind a proxy on this machine.",
         values.show_switch,
     )
-    trusted_proxies: values.Networks = _setting(
+    trusted_proxies: values.Networks = setting(
         (),
         values.networks,
         "Networks, separated by commas, of proxies in front of the API: only their "
         "X-Forwarded-For and X-Forwarded-Proto headers are believed.",
         values.show_networks,
     )
-    rpc_addr: tuple[str, int] | None = _setting(
+    rpc_addr: tuple[str, int] | None = setting(
         None,
         values.address_or_none,
         "Where boards of the original system register over Go RPC, usually port 7175. Empty: "
         "nowhere. That protocol has no authentication, so whoever reaches it can register boards.",
         values.show_address_or_none,
     )
-    rpc_allow: values.Networks = _setting(
+    rpc_allow: values.Networks = setting(
         (),
         values.networks,
         "Networks, separated by commas, whose addresses any board may register over Go RPC. "
         "Without them a board may name only the address it calls from.",
         values.show_networks,
     )
-    data: Path = _setting(
+    data: Path = setting(
         Path(),
         values.folder,
         "Folder of the database, the secret key and the relay's socket. Default: "
         "/var/lib/boruta for root, else ~/.local/share/boruta.",
     )
-    database: str = _setting(
+    database: str = setting(
         "",
         values.text,
         "PostgreSQL to use instead of the SQLite file in the data folder: postgresql://...",
         values.hide_password,
     )
-    public_address: str = _setting(
+    public_address: str = setting(
         "",
         values.text,
         "IP address at which users reach the tunnels. Default: the one they called the API at.",
     )
-    tunnel_address: str = _setting(
+    tunnel_address: str = setting(
         "",
         values.ip_or_empty,
         "IP address the tunnels listen on. Default: the one the API listens on; behind a proxy "
         "it is one that users can reach.",
     )
-    tunnel_ports: tuple[int, int] = _setting(
+    tunnel_ports: tuple[int, int] = setting(
         FARM.tunnel_ports,
         values.ports,
         "TCP ports of which every worker gets one for good.",
         values.show_ports,
     )
-    cors_origins: tuple[str, ...] = _setting(
+    cors_origins: tuple[str, ...] = setting(
         (),
         values.origins,
         "Origins, separated by commas, whose web pages may call the API, such as "
         "https://ci.example; * lets all. Empty: none.",
         values.show_words,
     )
-    job_timeout: timedelta = _duration(
+    job_timeout: timedelta = duration(
         FARM.job_timeout, "How long a job lasts, and what a prolongation sets it to from now."
     )
-    job_limit: timedelta = _duration(
+    job_limit: timedelta = duration(
         FARM.job_limit, "The longest a job can last with all its prolongations."
     )
-    invalid_after: timedelta = _duration(
+    invalid_after: timedelta = duration(
         FARM.invalid_after,
         "How long a request whose last possible worker is gone waits before it becomes INVALID.",
     )
-    lost_grace: timedelta = _duration(
+    lost_grace: timedelta = duration(
         FARM.lost_grace, "How long an agent may be silent before its worker counts as lost."
     )
-    opening_timeout: timedelta = _duration(
+    opening_timeout: timedelta = duration(
         FARM.opening_timeout, "How long an agent may take to install a request's own key."
     )
-    prepare_timeout: timedelta = _duration(
+    prepare_timeout: timedelta = duration(
         FARM.prepare_timeout, "How long clean-up and preparation of a board may take."
     )
-    idle_again: bool = _setting(
+    idle_again: bool = setting(
         FARM.idle_again,
         values.switch,
         "Return a board to IDLE by itself after it registered with other capabilities.",
         values.show_switch,
     )
-    health_every: timedelta = _duration(
+    health_every: timedelta = duration(
         timedelta(minutes=1), "How often boards are asked for their health, give or take a quarter."
     )
-    health_failures: int = _setting(
+    health_failures: int = setting(
         3, values.whole, "How many health checks in a row must fail before a worker is FAILED."
     )
-    test_idle_after: timedelta = _duration(
+    test_idle_after: timedelta = duration(
         timedelta(0),
         "How long a board may be IDLE before it is taken out, cleaned and prepared anew, which "
         "runs the thorough tests that its agent is configured for. 0s: for ever.",
     )
-    flap_recoveries: int = _setting(
+    flap_recoveries: int = setting(
         FARM.flap_recoveries,
         values.whole_or_zero,
         "How many recoveries within flap_within make a worker that fails once more be put into "
         "MAINTENANCE. 0: never.",
     )
-    flap_within: timedelta = _duration(
+    flap_within: timedelta = duration(
         FARM.flap_within, "The time within which recoveries are counted for flap_recoveries."
     )
-    keep_relay: bool = _setting(
+    keep_relay: bool = setting(
         True,
         values.switch,
         "Let the relay, and with it running SSH sessions, live on when the server is stopped.",
         values.show_switch,
     )
-    keys_ready: int = _setting(128, values.whole, "How many session keys are made ahead.")
-    log_format: str = _setting(
+    keys_ready: int = setting(128, values.whole, "How many session keys are made ahead.")
+    log_format: str = setting(
         "human", values.one_of("human", "json"), "Form of the log: human or json."
     )
-    log_level: str = _setting(
+    log_level: str = setting(
         "info",
         values.one_of("debug", "info", "warning", "error"),
         "The least important lines logged: debug, info, warning or error.",
@@ -208,6 +197,8 @@ class Config:
             idle_again=self.idle_again,
             flap_recoveries=self.flap_recoveries,
             flap_within=self.flap_within,
+            show_owners=self.show_owners,
+            policies=self.policies(),
         )
 
 
@@ -220,7 +211,7 @@ def load(
 
     Raises ConfigError naming the place, the key, what is wrong and what would be right.
     """
-    known = {item.name: item for item in fields(Config)}
+    known = {item.name: item for item in _settings()}
     found: dict[str, object] = {"data": default_data()}
     sources: list[tuple[str, Mapping[str, Raw]]] = []
     if path is not None:
@@ -243,10 +234,16 @@ def load(
     return _checked(Config(**found))  # type: ignore[arg-type]  # each reader returns its field's type
 
 
+def _settings() -> list[Field[object]]:
+    """Return every setting, those of the policies last."""
+    policies = {item.name for item in fields(PolicySettings)}
+    return sorted(fields(Config), key=lambda item: item.name in policies)
+
+
 def example() -> str:
     """Return a commented file with every setting at its default."""
     lines = ["# Boruta's server. Every setting is optional; the values shown are the defaults.", ""]
-    for item in fields(Config):
+    for item in _settings():
         lines.append(f"# {item.metadata['help']}")
         lines.append(f"# {item.name} = {_toml(item.metadata['show'], item.default)}")
         lines.append("")
@@ -257,14 +254,14 @@ def describe(config: Config) -> str:
     """Return the settings in force as a TOML file."""
     return "".join(
         f"{item.name} = {_toml(item.metadata['show'], getattr(config, item.name))}\n"
-        for item in fields(Config)
+        for item in _settings()
     )
 
 
 def reference() -> str:
     """Return the settings as a Markdown table for the documentation."""
     rows = ["| setting | default | meaning |", "| --- | --- | --- |"]
-    for item in fields(Config):
+    for item in _settings():
         default = item.metadata["show"](item.default) if item.name != "data" else ""
         rows.append(f"| `{item.name}` | `{default or '(none)'}` | {item.metadata['help']} |")
     return "\n".join(rows) + "\n"
@@ -285,6 +282,7 @@ def _checked(config: Config) -> Config:
         raise ConfigError(f"health_every: must be at least {values.show_duration(SHORTEST_ROUND)}")
     if config.job_limit < config.job_timeout:
         raise ConfigError("job_limit: must not be shorter than job_timeout")
+    check_policies(config)
     if config.database and not config.database.startswith(("postgresql://", "postgres://")):
         raise ConfigError(
             "database: this is no PostgreSQL address; write postgresql://USER@HOST/NAME, or "

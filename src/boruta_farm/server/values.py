@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -36,6 +37,25 @@ def show_duration(value: timedelta) -> str:
         if seconds and seconds % UNITS[unit] == 0:
             return f"{seconds / UNITS[unit]:g}{unit}"
     return f"{seconds:g}s"
+
+
+def duration_or_off(usual: timedelta) -> Callable[[Raw], timedelta | None]:
+    """Return a reader of a duration, ``off``, or ``on`` for the usual one."""
+
+    def read(raw: Raw) -> timedelta | None:
+        if raw in ("off", "on") or isinstance(raw, bool):
+            return usual if raw in ("on", True) else None
+        found = duration(raw)
+        if not found:
+            raise ConfigError(f"{raw!r} is no time at all; write off where that is meant")
+        return found
+
+    return read
+
+
+def show_duration_or_off(value: timedelta | None) -> str:
+    """Write what ``duration_or_off`` reads."""
+    return "off" if value is None else show_duration(value)
 
 
 def address(raw: Raw) -> tuple[str, int]:
@@ -126,6 +146,33 @@ def whole_or_zero(raw: Raw) -> int:
     if isinstance(raw, bool) or not str(raw).isdigit():
         raise ConfigError(f"{raw!r} is no whole number of at least 0")
     return int(str(raw))
+
+
+def limit(raw: Raw) -> int | None:
+    """Read a whole number of at least 1, or ``none``."""
+    return None if raw in ("none", "") else whole(raw)
+
+
+def show_limit(value: int | None) -> str:
+    """Write what ``limit`` reads."""
+    return "none" if value is None else str(value)
+
+
+def limits(raw: Raw) -> tuple[tuple[str, int], ...]:
+    """Read limits of single names, such as ``ci=20, ann=2``, from one text."""
+    found: dict[str, int] = {}
+    for part in filter(None, (part.strip() for part in text(raw).split(","))):
+        name, _, number = (side.strip() for side in part.rpartition("="))
+        if not name or name in found:
+            words = f"{name!r} stands there twice" if name else f"{part!r} names nobody"
+            raise ConfigError(f"{words}; write NAME=NUMBER, separated by commas: ci=20, ann=2")
+        found[name] = whole(number)
+    return tuple(found.items())
+
+
+def show_limits(value: tuple[tuple[str, int], ...]) -> str:
+    """Write what ``limits`` reads."""
+    return ", ".join(f"{name}={number}" for name, number in value)
 
 
 def text(raw: Raw) -> str:
