@@ -30,8 +30,6 @@ KEEP_ALIVE = 75
 BACKLOG = 2048
 GC_THRESHOLDS = (50_000, 50, 50)
 """Garbage collection is most of the slowest answers' time: run it seldom, over little."""
-HSTS = ("strict-transport-security", "max-age=31536000")
-"""A browser that was here over TLS shall not come without it."""
 STOP_WITHIN = 5
 """Seconds that answers under way get when the server stops."""
 
@@ -98,7 +96,6 @@ class HttpServer(uvicorn.Server):
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
                 ssl_context_factory=None if context is None else lambda *_: context,
-                headers=[] if context is None else [HSTS],
                 http=GuardedProtocol,
                 ws="websockets-sansio",
                 lifespan="off",

@@ -20,6 +20,7 @@ from boruta_farm.web.answers import (
 )
 from boruta_farm.web.dispatch import Dispatcher
 from boruta_farm.web.events import EventCalls
+from boruta_farm.web.hardening import Hardened
 from boruta_farm.web.health import HealthCheck
 from boruta_farm.web.openapi import Description
 from boruta_farm.web.origins import Cors
@@ -264,7 +265,7 @@ def build_app(services: Services, options: WebOptions) -> WebApp:
     )
     dispatcher = Dispatcher(api_routes(services, options), pages, options)
     app = Cors(dispatcher, options.cors_origins) if options.cors_origins else dispatcher
-    return WebApp(app, dispatcher)
+    return WebApp(Hardened(app), dispatcher)
 
 
 async def nothing_here(_request: Request) -> Response:
