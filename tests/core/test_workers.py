@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from boruta_farm.core import jobs, workers
+from boruta_farm.core.plan import WorkerNoted
 from boruta_farm.core.transitions import WORKER_TRANSITIONS, move_request, move_worker
 from boruta_farm.model.errors import (
     FailInMaintenanceError,
@@ -196,3 +197,12 @@ def test_only_an_idle_worker_is_taken_out_for_a_test(world: DictWorld, stage: St
         workers.recheck(world, uuid, worker.epoch, NOW)
     world.apply(workers.cleaned(world, uuid, worker.epoch, NOW))
     assert world.workers[uuid].state is WorkerState.PREPARE
+
+
+def test_a_dispute_is_told_and_changes_nothing(world: DictWorld, stage: Stage) -> None:
+    uuid = stage.idle()
+    (step,) = workers.dispute(world, uuid, "another one").steps
+    assert isinstance(step, WorkerNoted)
+    assert (step.worker, step.reason) == (world.workers[uuid], "another one")
+    with pytest.raises(WorkerNotFoundError):
+        workers.dispute(world, "nobody", "another one")

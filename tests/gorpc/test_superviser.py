@@ -1,3 +1,4 @@
+import asyncio
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -14,6 +15,7 @@ from boruta_farm.gorpc.server import Server
 from boruta_farm.gorpc.services import REGISTER, SET_FAIL, RegisterRequest, SetFailRequest
 from boruta_farm.gorpc.superviser import GoSuperviser
 from boruta_farm.model.caller import LOCAL_ADMIN
+from boruta_farm.model.events import Event, EventKind
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, Registration, Worker, WorkerState
 from boruta_farm.store.sqlite import SqliteStore
@@ -27,8 +29,9 @@ OWN_PORT = 8487
 class Yard:
     """A farm, its listener, and one connection to it from 127.0.0.1."""
 
-    def __init__(self, farm: Farm, client: Client, port: int) -> None:
+    def __init__(self, farm: Farm, store: SqliteStore, client: Client, port: int) -> None:
         self.farm = farm
+        self._store = store
         self.port = port
         self._client = client
 
@@ -58,6 +61,10 @@ class Yard:
             return str(error)
         return ""
 
+    async def events(self) -> tuple[Event, ...]:
+        """Return what was told of it all."""
+        return await self._store.events(0, 100)
+
     async def worker(self) -> Worker:
         """Return the board's record."""
         return await self.farm.workers.get_worker_info(LOCAL_ADMIN, UUID)
@@ -72,6 +79,7 @@ async def listening(folder: Path, allow: str = "192.0.2.0/24") -> AsyncIterator[
     superviser = GoSuperviser(
         farm.superviser,
         farm.workers,
+        farm.reports,
         allow=[ipaddress.ip_network(allow)],
         own_ports=lambda port: port == OWN_PORT,
     )
@@ -80,7 +88,7 @@ async def listening(folder: Path, allow: str = "192.0.2.0/24") -> AsyncIterator[
     try:
         await superviser.listen(bound)
         async with await connect(("127.0.0.1", port)) as client:
-            yield Yard(farm, client, port)
+            yield Yard(farm, store, client, port)
     finally:
         await superviser.close()
         await store.close()
@@ -137,9 +145,19 @@ async def test_second_board_is_refused_while_the_first_answers(
             words = await yard.register(dryad="192.0.2.5:7175")
             assert "belongs to the board at 127.0.0.1" in words
             assert "refused the registration" in caplog.text
+            assert words == await yard.register(dryad="192.0.2.5:7175")
+            told = [e for e in await yard.events() if e.kind is EventKind.WORKER_DISPUTED]
+            assert [(e.worker, e.state, e.reason) for e in told] == [(UUID, "MAINTENANCE", words)]
             assert (await yard.worker()).dryad_address == f"127.0.0.1:{port}"
         assert await yard.register(dryad="192.0.2.5:7175") == ""
         assert (await yard.worker()).dryad_address == "192.0.2.5:7175"
+
+
+async def test_of_two_boards_that_claim_a_uuid_at_once_one_is_refused(tmp_path: Path) -> None:
+    async with listening(tmp_path) as yard, Server([]) as one, Server([]) as two:
+        ports = [await each.listen_tcp("127.0.0.1", 0) for each in (one, two)]
+        words = await asyncio.gather(*(yard.register(dryad=f":{port}") for port in ports))
+        assert sorted(bool(each) for each in words) == [False, True]
 
 
 async def test_board_of_our_agent_cannot_be_taken_over(tmp_path: Path) -> None:
@@ -153,7 +171,8 @@ async def test_board_of_our_agent_cannot_be_taken_over(tmp_path: Path) -> None:
                 credential="hash",
             )
         )
-        assert "credential" in await yard.register()
+        assert "has none" in await yard.register()
+        assert [e.kind for e in await yard.events()][-1] is EventKind.WORKER_DISPUTED
         assert "its own failure" in await yard.set_fail(UUID)
         assert (await yard.worker()).fence is Fence.AGENT
 

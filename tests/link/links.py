@@ -83,6 +83,9 @@ class FakeFarm:
     async def prolonged(self, uuid: str, epoch: int, sequence: int) -> None:
         raise NotImplementedError
 
+    async def disputed(self, uuid: str, reason: str) -> None:
+        raise NotImplementedError
+
     async def port_taken(self, uuid: str, port: int) -> None:
         raise NotImplementedError
 

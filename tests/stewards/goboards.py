@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,7 +17,7 @@ from boruta_farm.model.request import NewRequest, Request
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, Registration, Worker, WorkerState
 from boruta_farm.stewards.health import Recovery
-from boruta_farm.stewards.rounds import HealthRounds
+from boruta_farm.stewards.rounds import HealthRounds, RoundsConfig
 from boruta_farm.stewards.unfenced import UnfencedStewards
 from boruta_farm.store.sqlite import SqliteStore
 from boruta_farm.testing.boards import SimulatedBoards
@@ -58,8 +59,8 @@ class GoBoard:
         return Prepared(username="boruta-user")
 
     async def healthcheck(self) -> None:
-        """Fail the test: this cuts the power of the device under test."""
-        raise AssertionError("nobody may call this")
+        """Be tested, which cuts the power of the device under test."""
+        await self._answer("healthcheck")
 
     async def _answer(self, call: str) -> None:
         assert not self.busy, "the original does not stand two calls at once"
@@ -79,7 +80,8 @@ class GoBoard:
 class GoYard:
     """Run farm, stewards, recovery and rounds; the server may crash and start again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, recheck: timedelta = timedelta()) -> None:
+        self.recheck = recheck
         self.clock = VirtualClock()
         self.boards: dict[str, GoBoard] = {}
         self._path = folder / "farm.db"
@@ -105,9 +107,15 @@ class GoYard:
         links = SimulatedBoards(self.clock)
         self.farm = Farm(self.store, settings, self.clock, PlainCipher(), links)
         farm = self.farm
-        stewards = UnfencedStewards(farm.feed, self, farm.reports, self._pool, OpenDoors())
+        stewards = UnfencedStewards(
+            *(farm.feed, self, farm.reports, self._pool, OpenDoors()),
+            check_first=bool(self.recheck),
+        )
         recovery = Recovery(farm.feed, links, farm.reports, self)
-        rounds = HealthRounds(farm.feed, links, self, farm.reports, self.clock, chance=Random(SEED))
+        config = RoundsConfig(test_unfenced_after=self.recheck)
+        rounds = HealthRounds(
+            *(farm.feed, links, self, farm.reports, self.clock, config), chance=Random(SEED)
+        )
         for part in (farm.matcher, farm.ticker, stewards, recovery, rounds):
             self._spawn(part.run())
 
@@ -134,7 +142,7 @@ class GoYard:
         board = self.boards[name] = GoBoard(name)
         await self.farm.superviser.register(board.registration())
         await self.set_state(name, WorkerState.IDLE)
-        await self.settle()
+        await self.settle(1 + board.takes * bool(self.recheck))
         assert (await self.worker(name)).state is WorkerState.IDLE
         return board
 

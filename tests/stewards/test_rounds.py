@@ -1,5 +1,7 @@
+from datetime import timedelta
 from pathlib import Path
 
+from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.worker import WorkerState
 from tests.stewards.goboards import GoYard
 from tests.stewards.test_unfenced import play
@@ -47,3 +49,33 @@ def test_three_failures_in_a_row_fail_the_worker(tmp_path: Path) -> None:
         assert await yard.state("a") is WorkerState.FAILED
 
     play(tmp_path, story)
+
+
+def test_a_health_check_runs_only_while_nobody_can_have_the_board(tmp_path: Path) -> None:
+    async def story(yard: GoYard) -> None:
+        board = await yard.add("a")
+        assert [call for _, call in board.calls] == ["healthcheck", "prepare ssh-rsa 1"]
+        await yard.settle(3600)
+        assert await yard.state("a") is WorkerState.IDLE
+        lent = await yard.lend("a")
+        before = len(board.calls)
+        assert before > 2
+        assert "healthcheck" in [call for _, call in board.calls[2:]]
+        await yard.settle(1800)
+        assert len(board.calls) == before
+        await yard.farm.requests.close_request(LOCAL_ADMIN, lent)
+        await yard.settle(2)
+        assert board.calls[before][1] == "healthcheck"
+
+    play(tmp_path, story, recheck=timedelta(minutes=30))
+
+
+def test_a_board_that_fails_its_health_check_is_not_lent(tmp_path: Path) -> None:
+    async def story(yard: GoYard) -> None:
+        board = await yard.add("a")
+        board.refusal = "unexpected response: Error processing command"
+        await yard.settle(2000)
+        worker = await yard.worker("a")
+        assert (worker.state, worker.reason) == (WorkerState.FAILED, board.refusal)
+
+    play(tmp_path, story, recheck=timedelta(minutes=30))

@@ -1,4 +1,5 @@
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 from boruta_farm.model.caller import LOCAL_ADMIN
@@ -11,11 +12,11 @@ from tests.stewards.goboards import GoYard
 Play = Callable[[GoYard], Awaitable[None]]
 
 
-def play(folder: Path, story: Play) -> None:
+def play(folder: Path, story: Play, recheck: timedelta = timedelta()) -> None:
     """Tell a story on a farm under virtual time."""
 
     async def main() -> None:
-        yard = GoYard(folder)
+        yard = GoYard(folder, recheck)
         await yard.start()
         try:
             await story(yard)

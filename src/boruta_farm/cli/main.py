@@ -9,6 +9,7 @@ from boruta_farm.cli import (
     demo,
     events,
     filing,
+    importing,
     requests,
     serve,
     ssh,
@@ -87,6 +88,7 @@ def _worker() -> typer.Typer:
     group.command()(upkeep.maintenance)
     group.command()(upkeep.groups)
     group.command()(upkeep.deregister)
+    group.command("import")(importing.import_)
     return group
 
 

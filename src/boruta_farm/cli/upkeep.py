@@ -87,7 +87,7 @@ def groups(
 
     async def deed(farm: Farm, worker: Worker) -> None:
         lost = await farm.workers.count_orphans(farm.caller, worker.uuid, wanted)
-        _ask(worker, lost, "moved", yes)
+        ask_about_orphans(worker, lost, "moved", yes)
         await farm.workers.set_groups(farm.caller, worker.uuid, wanted)
 
     _each(context, names or [], caps, everyone, deed, lambda _: True, None)
@@ -104,13 +104,13 @@ def deregister(
 
     async def deed(farm: Farm, worker: Worker) -> None:
         lost = await farm.workers.count_orphans(farm.caller, worker.uuid)
-        _ask(worker, lost, "removed", yes)
+        ask_about_orphans(worker, lost, "removed", yes)
         await farm.workers.deregister(farm.caller, worker.uuid)
 
     _each(context, names or [], caps, everyone, deed, lambda _: True, None)
 
 
-def _ask(worker: Worker, lost: int, done: str, yes: bool) -> None:
+def ask_about_orphans(worker: Worker, lost: int, done: str, yes: bool) -> None:
     """Tell what a change costs and ask, unless it costs nothing or ``yes`` was said.
 
     Raises RefusedError for a no.

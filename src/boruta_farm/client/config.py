@@ -68,7 +68,7 @@ def load(
     trusted = place.parent / Path(authority).expanduser() if authority else None
     named = ca_file or environment.get("BORUTA_CA_FILE")
     return ClientConfig(
-        server=_checked(address or DEFAULT_SERVER, source),
+        server=check_address(address or DEFAULT_SERVER, source),
         token=token,
         ca_file=Path(named).expanduser() if named else trusted,
     )
@@ -123,7 +123,8 @@ def _check_private(path: Path) -> None:
         raise ConfigError(f"{path}: holds a token and can be read by others; run: chmod 600 {path}")
 
 
-def _checked(address: str, source: str) -> str:
+def check_address(address: str, source: str) -> str:
+    """Return a server's address without slashes at its end. Raises ConfigError."""
     try:
         parts = urlsplit(address)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -194,6 +194,10 @@ class Reports(Protocol):
         """Tell that the agent ended the job's session because its time was over."""
         ...
 
+    async def disputed(self, uuid: str, reason: str) -> None:
+        """Tell that somebody else claims a board's UUID. Raises WorkerNotFoundError."""
+        ...
+
     async def port_taken(self, uuid: str, port: int) -> None:
         """Tell that the relay cannot bind a worker's port: the worker gets another."""
         ...

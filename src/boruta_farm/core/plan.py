@@ -37,6 +37,15 @@ class WorkerSaved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerNoted:
+    """Tell something about a worker that changes nothing of its record."""
+
+    worker: Worker
+    kind: EventKind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreationRemembered:
     """Remember which request an Idempotency-Key made."""
 
@@ -80,6 +89,7 @@ Step = (
     RequestSaved
     | JobSaved
     | WorkerSaved
+    | WorkerNoted
     | CreationRemembered
     | KeySaved
     | KeyErased

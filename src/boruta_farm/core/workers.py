@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 
 from boruta_farm.core.flapping import recover, take_back
 from boruta_farm.core.jobs import end_job, requeued
-from boruta_farm.core.plan import KeyErased, KeySaved, Plan, RequestSaved, Step, WorkerSaved
+from boruta_farm.core.plan import (
+    KeyErased,
+    KeySaved,
+    Plan,
+    RequestSaved,
+    Step,
+    WorkerNoted,
+    WorkerSaved,
+)
 from boruta_farm.core.transitions import move_request, move_worker
 from boruta_farm.core.world import World
 from boruta_farm.model.errors import (
@@ -174,6 +182,13 @@ def back(world: World, uuid: str) -> Plan[None]:
         return Plan(answer=None)
     here = replace(worker, unreachable_since=None, revision=worker.revision + 1)
     return Plan(answer=None, steps=(WorkerSaved(worker=here, kind=EventKind.WORKER_BACK),))
+
+
+def dispute(world: World, uuid: str, reason: str) -> Plan[None]:
+    """Tell that somebody else claims a worker's UUID; the worker itself stays as it is."""
+    worker = existing(world, uuid)
+    noted = WorkerNoted(worker=worker, kind=EventKind.WORKER_DISPUTED, reason=reason)
+    return Plan(answer=None, steps=(noted,))
 
 
 def expire_preparation(world: World, uuid: str, now: datetime) -> Plan[bool]:

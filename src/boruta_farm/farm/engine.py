@@ -15,6 +15,7 @@ from boruta_farm.core.plan import (
     Noted,
     Plan,
     RequestSaved,
+    WorkerNoted,
     WorkerSaved,
 )
 from boruta_farm.core.world import World
@@ -77,6 +78,8 @@ def apply(transaction: Transaction, plan: Plan[Answer], caller: Caller | None = 
                 transaction.remove_worker(step.worker, step.kind)
             case WorkerSaved():
                 transaction.save_worker(step.worker, step.kind)
+            case WorkerNoted():
+                transaction.note_worker(step.worker, step.kind, step.reason)
             case JobSaved():
                 transaction.save_job(step.job)
             case KeySaved():

@@ -45,6 +45,10 @@ class FarmReports:
         """Note what a board says of itself."""
         await self._engine.run(lambda world, _now: workers.described(world, uuid, facts))
 
+    async def disputed(self, uuid: str, reason: str) -> None:
+        """Tell that somebody else claims a board's UUID."""
+        await self._engine.run(lambda world, _now: workers.dispute(world, uuid, reason))
+
     async def lost(self, uuid: str) -> None:
         """Note that a board's agent is out of reach past its grace."""
         await self._engine.run(lambda world, now: workers.lost(world, uuid, now))

@@ -1,11 +1,13 @@
 """Let original boards register over Go RPC, although the protocol proves nothing about them."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
-from boruta_farm.contracts import Superviser, Workers
+from boruta_farm.contracts import Reports, Superviser, Workers
 from boruta_farm.gorpc.addresses import AddressRules, Network, parse_ip, split_address
 from boruta_farm.gorpc.dryad import answers
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS
@@ -27,6 +29,8 @@ logger = logging.getLogger(__name__)
 IDLE_SECONDS = 60.0
 """An original agent registers once and then keeps its connection open without using it."""
 CONNECTIONS = 1024
+DISPUTE_AGAIN = 60.0
+"""Seconds until the same dispute is told again: a board that insists must not fill the journal."""
 
 
 class GoSuperviser:
@@ -40,6 +44,7 @@ class GoSuperviser:
         self,
         superviser: Superviser,
         workers: Workers,
+        reports: Reports,
         *,
         allow: Sequence[Network] = (),
         own_ports: Callable[[int], bool] = lambda _port: False,
@@ -47,6 +52,9 @@ class GoSuperviser:
     ) -> None:
         self._superviser = superviser
         self._workers = workers
+        self._reports = reports
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._disputed: dict[str, float] = {}
         self._listening: set[int] = set()
         self._rules = AddressRules(
             allow=allow,
@@ -71,8 +79,9 @@ class GoSuperviser:
     async def _register(self, request: RegisterRequest, peer: Peer) -> Empty:
         try:
             registration = await self._registration(request, peer)
-            await self._refuse_twins(registration)
-            answer = await self._superviser.register(registration)
+            async with self._turn(registration.caps.get(UUID_CAPABILITY, "")):
+                await self._refuse_twins(registration)
+                answer = await self._superviser.register(registration)
         except BorutaError as error:
             logger.warning("refused the registration of a board at %s: %s", peer, error)
             raise
@@ -96,21 +105,39 @@ class GoSuperviser:
         """Refuse a board under another's UUID while that one answers at its own address.
 
         The protocol has no credentials, so this is all that keeps one board from taking over
-        another. Raises RefusedError.
+        another. A board of our own agent has one, and keeps its UUID until it is deregistered.
+        Raises RefusedError.
         """
         known = await self._known(registration.caps.get(UUID_CAPABILITY, ""))
-        if (
-            known is None
-            or known.fence is not Fence.NONE
-            or known.dryad_address == registration.dryad_address
-            or not await answers(known.dryad_address)
-        ):
+        if known is None:
             return
-        raise RefusedError(
-            f"UUID {known.uuid} belongs to the board at {known.dryad_address}, which answers "
-            f"there; give the board at {registration.dryad_address} a UUID of its own, or switch "
-            "the other one off"
-        )
+        claimer = registration.dryad_address
+        if known.fence is Fence.AGENT:
+            words = (
+                f"UUID {known.uuid} belongs to a board with an agent of this farm, and the board "
+                f"at {claimer} has none; give it a UUID of its own, or deregister the worker first"
+            )
+        elif known.dryad_address != claimer and await answers(known.dryad_address):
+            words = (
+                f"UUID {known.uuid} belongs to the board at {known.dryad_address}, which answers "
+                f"there; give the board at {claimer} a UUID of its own, or switch the other one off"
+            )
+        else:
+            return
+        await self._tell_dispute(known, words)
+        raise RefusedError(words)
+
+    async def _tell_dispute(self, known: Worker, words: str) -> None:
+        now = asyncio.get_running_loop().time()
+        told = {uuid: at for uuid, at in self._disputed.items() if now < at + DISPUTE_AGAIN}
+        self._disputed = told
+        if known.uuid not in told:
+            told[known.uuid] = now
+            await self._reports.disputed(known.uuid, words)
+
+    def _turn(self, uuid: str) -> asyncio.Lock:
+        """Let one board at a time register under a UUID: two at once could both be the first."""
+        return self._turns.setdefault(uuid, asyncio.Lock())
 
     async def _set_fail(self, request: SetFailRequest, peer: Peer) -> Empty:
         worker = await self._known(request.uuid)

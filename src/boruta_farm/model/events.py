@@ -28,6 +28,7 @@ class EventKind(StrEnum):
     WORKER_STATE = "worker.state"
     WORKER_LOST = "worker.lost"
     WORKER_BACK = "worker.back"
+    WORKER_DISPUTED = "worker.disputed"
     WORKER_DEREGISTERED = "worker.deregistered"
     ACCOUNT_CHANGED = "account.changed"
     ACCOUNT_REMOVED = "account.removed"

@@ -67,7 +67,10 @@ class Server:
         presence = Presence(farm.feed, self._hub, farm.reports, clock, grace)
         dialler = GoDialler()
         recovery = Recovery(farm.feed, self._hub, farm.reports, dialler)
-        unfenced = UnfencedStewards(farm.feed, dialler, farm.reports, self._pool, self._tunnels)
+        unfenced = UnfencedStewards(
+            *(farm.feed, dialler, farm.reports, self._pool, self._tunnels),
+            check_first=bool(config.rpc_healthcheck),
+        )
         rounds = HealthRounds(
             farm.feed, self._hub, dialler, farm.reports, clock, _rounds_config(config)
         )
@@ -89,6 +92,7 @@ class Server:
         self._go_superviser = GoSuperviser(
             farm.superviser,
             farm.workers,
+            farm.reports,
             allow=config.rpc_allow,
             own_ports=self._own_port,
             public_ip=config.public_address,
@@ -157,4 +161,5 @@ def _rounds_config(config: Config) -> RoundsConfig:
         every=config.health_every,
         failures=config.health_failures,
         test_idle_after=config.test_idle_after,
+        test_unfenced_after=config.rpc_healthcheck,
     )

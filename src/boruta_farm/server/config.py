@@ -87,6 +87,12 @@ class Config(PolicySettings):
         "Without them a board may name only the address it calls from.",
         values.show_networks,
     )
+    rpc_healthcheck: timedelta = duration(
+        timedelta(),
+        "How often an idle board over Go RPC is tested with Dryad.Healthcheck, which cuts the "
+        "power of its device under test for a second; it is taken out of lending meanwhile, and "
+        "is tested before every preparation too. 0s: never, a connection has to do.",
+    )
     data: Path = setting(
         Path(),
         values.folder,

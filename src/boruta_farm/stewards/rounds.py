@@ -31,12 +31,13 @@ class RoundsConfig:
     """Say how often boards are asked, how many failures in a row fail a worker.
 
     ``test_idle_after`` is how long a fenced board may be IDLE before it is taken out for its
-    thorough test, zero for ever.
+    thorough test, zero for ever; ``test_unfenced_after`` the same for one without a fence.
     """
 
     every: timedelta = timedelta(seconds=60)
     failures: int = 3
     test_idle_after: timedelta = timedelta(0)
+    test_unfenced_after: timedelta = timedelta(0)
 
 
 class HealthRounds:
@@ -152,13 +153,14 @@ class HealthRounds:
             logger.info("worker %s epoch %d: %s", worker.name, worker.epoch, error)
 
     def _is_due_for_test(self, worker: Worker) -> bool:
-        limit = self._config.test_idle_after
+        unfenced = worker.fence is Fence.NONE
+        config = self._config
+        limit = config.test_unfenced_after if unfenced else config.test_idle_after
         return (
             bool(limit)
-            and worker.fence is Fence.AGENT
             and worker.state is WorkerState.IDLE
             and self._clock.now() - worker.since >= limit
-            and self._boards.fenced(worker.uuid) is not None
+            and (unfenced or self._boards.fenced(worker.uuid) is not None)
         )
 
     async def _recheck(self, worker: Worker) -> None:

@@ -43,13 +43,22 @@ class UnfencedStewards:
     """
 
     def __init__(
-        self, feed: Feed, dialler: Dialler, reports: Reports, pool: KeyPool, doors: Doors
+        self,
+        feed: Feed,
+        dialler: Dialler,
+        reports: Reports,
+        pool: KeyPool,
+        doors: Doors,
+        *,
+        check_first: bool = False,
     ) -> None:
+        """Take what stewards need; ``check_first`` tests a board before it is prepared."""
         self._feed = feed
         self._dialler = dialler
         self._reports = reports
         self._pool = pool
         self._doors = doors
+        self._check_first = check_first
         self._roster = Roster(self._touched)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
@@ -146,6 +155,8 @@ class UnfencedStewards:
                 await self._open(worker, board)
 
     async def _prepare(self, worker: Worker, board: Dryad) -> None:
+        if self._check_first:
+            await _answer(board.healthcheck())
         await _answer(self._doors.ready(worker.uuid))
         key = await self._pool.take()
         now = self._roster.workers.get(worker.uuid)

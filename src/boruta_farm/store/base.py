@@ -86,6 +86,10 @@ class Transaction(Protocol):
         """Remove a worker, remember its epoch, and journal ``kind``."""
         ...
 
+    def note_worker(self, worker: Worker, kind: EventKind, reason: str) -> None:
+        """Journal ``kind`` with a reason of its own; the worker stays as it is."""
+        ...
+
     def remember_creation(self, owner: str, key: str, body_hash: str, request_id: int) -> None:
         """File a request under an Idempotency-Key, kept for the settings' time."""
         ...

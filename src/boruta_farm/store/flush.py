@@ -109,7 +109,7 @@ def _event(entry: Entry, place: int) -> Event:
         kind=entry.kind,
         worker=worker.uuid,
         state=worker.state.value,
-        reason=worker.reason,
+        reason=worker.reason if entry.reason is None else entry.reason,
     )
 
 

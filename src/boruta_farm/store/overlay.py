@@ -27,6 +27,7 @@ class Entry:
     request: Request | None = None
     worker: Worker | None = None
     identity: Identity | None = None
+    reason: str | None = None
 
 
 @dataclass(slots=True)
@@ -244,6 +245,10 @@ class OverlayTransaction:
         self.layer.workers[worker.uuid] = None
         self.layer.epochs[worker.uuid] = max(worker.epoch, self.remembered_epoch(worker.uuid))
         self.layer.journal.append(Entry(self.now, kind, worker=worker))
+
+    def note_worker(self, worker: Worker, kind: EventKind, reason: str) -> None:
+        """Journal ``kind`` with a reason of its own; the worker stays as it is."""
+        self.layer.journal.append(Entry(self.now, kind, worker=worker, reason=reason))
 
     def remember_creation(self, owner: str, key: str, body_hash: str, request_id: int) -> None:
         """File a request under an Idempotency-Key, kept for the settings' time."""
