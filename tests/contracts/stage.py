@@ -74,7 +74,7 @@ Opening = Callable[[Path], AbstractAsyncContextManager[Stage]]
 
 
 @asynccontextmanager
-async def _running(folder: Path) -> AsyncIterator[SimulatedFarm]:
+async def running(folder: Path) -> AsyncIterator[SimulatedFarm]:
     farm = SimulatedFarm(folder / "farm.sqlite", SETTINGS)
     await farm.start()
     try:
@@ -86,14 +86,14 @@ async def _running(folder: Path) -> AsyncIterator[SimulatedFarm]:
 @asynccontextmanager
 async def in_process(folder: Path) -> AsyncIterator[Stage]:
     """Call the farm directly."""
-    async with _running(folder) as farm:
+    async with running(folder) as farm:
         yield Stage(requests=farm.farm.requests, workers=farm.farm.workers, farm=farm)
 
 
 @asynccontextmanager
 async def over_http(folder: Path) -> AsyncIterator[Stage]:
     """Call the farm through the client, HTTP and the web application."""
-    async with _running(folder) as farm:
+    async with running(folder) as farm:
         services = Services(
             requests=farm.farm.requests,
             workers=farm.farm.workers,

@@ -135,8 +135,10 @@ class Connection:
         self._answer(None)
 
     async def put_in_maintenance(self, message: str) -> None:
-        """Show a message."""
+        """Show a message on a board that nobody can be on."""
         await self._listen()
+        if self.board.key is not None:
+            raise BoardError("a session is open: the board must be cleaned first")
         self._answer(None)
 
     async def healthcheck(self) -> None:
