@@ -32,6 +32,10 @@ class BenchAgent:
         """Return what the server's calls go to."""
         return self._connection
 
+    @property
+    def streams(self) -> None:
+        """Open no streams."""
+
     async def registration(self) -> Registration:
         """Return what the board says of itself now."""
         return board_registration(self._number, self._board.caps, self._board.epoch)

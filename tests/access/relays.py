@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.access.processes import gone
-from tests.access.sockets import BOARD_BANNER, LOOPBACK, Peer
+from tests.access.sockets import BOARD_BANNER, LOOPBACK, Peer, free_port
 
 from boruta_farm import __version__
 from boruta_farm.access.adoption import RelayClient
@@ -26,11 +26,14 @@ class Relays:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.pids: set[int] = set()
+        self.streams = (LOOPBACK, free_port())
 
     @asynccontextmanager
     async def server(self, version: str = __version__) -> AsyncIterator[RelayClient]:
         """Run a server, from its start to its end, beside the relay."""
-        client = await RelayClient.attach(self.folder, LOOPBACK, CLOCK, version=version)
+        client = await RelayClient.attach(
+            self.folder, LOOPBACK, CLOCK, version=version, streams=self.streams
+        )
         self.note(client)
         running = asyncio.create_task(client.run())
         try:

@@ -17,7 +17,7 @@ from boruta_farm.model.events import Change, Event, EventKind
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.model.worker import Fence, Worker, WorkerState
+from boruta_farm.model.worker import Fence, Reach, Worker, WorkerState
 from boruta_farm.store.sqlite import SqliteStore
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -201,6 +201,16 @@ def test_every_worker_has_a_route_and_only_live_jobs_an_epoch() -> None:
     )
     assert relay.routes["w2"].cut is None
     assert tunnels.connections("w1") == 3
+
+
+def test_a_route_says_how_its_board_is_reached() -> None:
+    _, relay = begun(
+        replace(make_worker("w1"), reach=Reach.OUTBOUND),
+        replace(make_worker("w2", port=20001), reach=Reach.AUTO),
+        requests=(make_request(2, make_job(2, "w2")),),
+    )
+    assert relay.routes["w1"].reach is Reach.OUTBOUND
+    assert relay.routes["w2"].reach is Reach.AUTO
 
 
 def test_a_job_is_told_from_its_start_to_its_end() -> None:

@@ -28,6 +28,7 @@ class LinkedAgent:
 
     def __init__(self, board: FencedDryad) -> None:
         self.board = board
+        self.streams = None
 
     async def registration(self) -> Registration:
         return Registration(

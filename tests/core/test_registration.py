@@ -1,5 +1,7 @@
 """Registration: first, again, changed, rebooted, with another credential."""
 
+from dataclasses import replace
+
 import pytest
 
 from boruta_farm.core import registration as core
@@ -13,7 +15,7 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.model.worker import Fence, Registration, WorkerState
+from boruta_farm.model.worker import Fence, Reach, Registration, WorkerState
 from tests.core.conftest import Stage
 from tests.core.test_jobs import run
 from tests.core.world import NOW, UUID, DictWorld, registration
@@ -131,3 +133,15 @@ def test_failed_board_that_registers_again_is_prepared(world: DictWorld, stage: 
     world.apply(workers.set_fail(world, uuid, "smoke", NOW))
     world.apply(core.register(world, registration(), NOW))
     assert world.workers[uuid].state is WorkerState.PREPARE
+
+
+def test_a_board_may_be_reached_in_another_way_without_being_set_aside(
+    world: DictWorld, stage: Stage
+) -> None:
+    uuid = stage.idle()
+    again = replace(registration(epoch=world.workers[uuid].epoch), reach=Reach.OUTBOUND)
+    world.apply(core.register(world, again, NOW))
+    assert (world.workers[uuid].state, world.workers[uuid].reach) == (
+        WorkerState.IDLE,
+        Reach.OUTBOUND,
+    )

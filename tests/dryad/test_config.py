@@ -7,6 +7,7 @@ import pytest
 from boruta_farm.dryad import config as configuration
 from boruta_farm.dryad.config import load
 from boruta_farm.model.errors import ConfigError
+from boruta_farm.model.worker import Reach
 
 UUID = "d8edba27-37b0-4eb2-b78b-5e4ca1f82ca9"
 GOOD = f"""\
@@ -27,6 +28,8 @@ listen_address = "10.0.0.1:7175"
 ssh_address = "10.0.0.1:22"
 sdcard = "/dev/sda"
 stm_path = "/run/other.socket"
+reach = "outbound"
+relay_address = "gate.example:443"
 [caps]
 UUID = "{UUID}"
 device_type = "rpi4"
@@ -97,6 +100,7 @@ def test_defaults_stand_in_for_what_is_not_said(tmp_path: Path) -> None:
     assert (config.listen_address, config.ssh_address) == (":7175", ":22")
     assert (config.user.name, config.user.groups) == ("boruta-user", ())
     assert config.state_dir.is_absolute()
+    assert (config.reach, config.relay_address) == (Reach.AUTO, "")
 
 
 def test_everything_can_be_said(tmp_path: Path) -> None:
@@ -109,6 +113,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     assert config.caps["device_type"] == "rpi4"
     assert (config.user.name, config.user.groups) == ("lab-user", ("disk", "dialout"))
     assert config.sandbox_port == 2222
+    assert (config.reach, config.relay_address) == (Reach.OUTBOUND, "gate.example:443")
 
 
 @pytest.mark.parametrize(("there", "driver"), [(True, "muxpi"), (False, "linux")])
@@ -134,6 +139,9 @@ def test_the_driver_follows_the_hardware(there: bool, driver: str, tmp_path: Pat
         (GOOD.replace(UUID, UUID.upper()), "caps.UUID: .* in lower case"),
         (GOOD + "cores = 4", "caps.cores: 4 must be a text"),
         ("name = 7\n" + GOOD, "name: 7 must be a text"),
+        ('reach = "tunnel"\n' + GOOD, "reach: 'tunnel' must be auto, direct"),
+        ('relay_address = ":443"\n' + GOOD, "relay_address: ':443' must be HOST:PORT"),
+        ('relay_address = "gate"\n' + GOOD, "relay_address: 'gate' must be HOST:PORT"),
         ('name = ""\n' + GOOD, "name: '' must be one line"),
         (f'name = "{"x" * 65}"\n' + GOOD, "name: .* must be one line"),
         ('name = "a\\nb"\n' + GOOD, "name: .* must be one line"),

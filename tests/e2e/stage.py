@@ -5,7 +5,7 @@ import os
 import select
 import shutil
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -86,12 +86,14 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, **settings: str) -> AsyncIterator[Stage]:
-    """Run a farm with one board for the block."""
+async def stage(
+    folder: Path, agent: Mapping[str, str] | None = None, /, **settings: str
+) -> AsyncIterator[Stage]:
+    """Run a farm with one board for the block; ``agent`` are settings of the board's agent."""
     yard = Yard(folder, free_port(), settings)
     try:
         await yard.begin()
-        await yard.start_agent("test", CAPS, yard.url)
+        await yard.start_agent("test", CAPS, yard.url, **(agent or {}))
         async with connect(ClientConfig(server=yard.url)) as farm:
             one = Stage(yard, farm)
             await one.until(WorkerState.MAINTENANCE)

@@ -129,12 +129,26 @@ class FakeBoard:
         self._note("end", epoch)
 
 
+class FakeStreams:
+    """Note the streams that were asked for; ``fail`` is raised by the next calls."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, str, int]] = []
+        self.fail: BorutaError | None = None
+
+    async def open_stream(self, epoch: int, token: str, port: int) -> None:
+        self.asked.append((epoch, token, port))
+        if self.fail is not None:
+            raise self.fail
+
+
 @dataclass(slots=True)
 class FakeUser:
     """The agent behind the link; ``adopting`` holds it back before it is ready."""
 
     uuid: str = UUID
     board: FakeBoard = field(default_factory=FakeBoard)
+    streams: FakeStreams = field(default_factory=FakeStreams)
     answers: list[Registered] = field(default_factory=list)
     reports: list[Callable[[Farm], object]] = field(default_factory=list)
     adopting: asyncio.Event = field(default_factory=asyncio.Event)

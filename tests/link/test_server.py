@@ -16,7 +16,7 @@ from boruta_farm.model.errors import (
     UnavailableError,
     WorkerNotFoundError,
 )
-from boruta_farm.model.worker import Fence
+from boruta_farm.model.worker import Fence, Reach
 from boruta_farm.testing.loop import run_virtual
 from boruta_farm.testing.sockets import MemorySocket
 from tests.link.links import UUID, FakeUser, Wires
@@ -42,6 +42,7 @@ def test_a_hello_registers_the_board() -> None:
         assert registration.ssh_address == "10.0.0.7:22"
         assert registration.dryad_address == "10.0.0.7:7175"
         assert registration.facts == {"Load": "0.1"}
+        assert registration.reach is Reach.DIRECT
         await wires.close()
 
     run_virtual(scene())
@@ -71,6 +72,42 @@ def test_every_call_reaches_the_board() -> None:
             ("put_in_maintenance", "maintenance"),
             ("healthcheck",),
         ]
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_streams_are_asked_of_a_board_that_is_ready() -> None:
+    async def scene() -> None:
+        wires, user = Wires(), FakeUser()
+        wires.agent(user)
+        assert wires.hub.streaming(UUID) is None
+        await wires.ready()
+        board = wires.hub.streaming(UUID)
+        assert board is not None
+        await board.open_stream(4, "t" * 43, 8488)
+        assert user.streams.asked == [(4, "t" * 43, 8488)]
+        user.streams.fail = BoardError("sshd is down")
+        with pytest.raises(BoardError, match="sshd is down"):
+            await board.open_stream(4, "t" * 43, 8488)
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_an_agent_without_streams_says_so() -> None:
+    async def scene() -> None:
+        wires = Wires()
+        user = FakeUser()
+        conversation = await converse(wires, user)
+        await conversation.register(await user.registration())
+        conversation.set_ready()
+        wires.spawn(conversation.beat())
+        await wires.ready()
+        board = wires.hub.streaming(UUID)
+        assert board is not None
+        with pytest.raises(BoardError, match="opens no streams"):
+            await board.open_stream(4, "t" * 43, 8488)
         await wires.close()
 
     run_virtual(scene())

@@ -11,6 +11,7 @@ from boruta_farm.access import messages, rendezvous
 from boruta_farm.access.link import Held, RelayLink, start_relay
 from boruta_farm.access.messages import Entry, Message
 from boruta_farm.access.routes import BindFailure, Route
+from boruta_farm.access.wishes import StreamWish, Wishes
 from boruta_farm.clock import Clock
 from boruta_farm.model.errors import BorutaError, UnavailableError
 
@@ -39,12 +40,15 @@ class RelayClient:
         *,
         start: bool = True,
         version: str = __version__,
+        streams: tuple[str, int] | None = None,
     ) -> None:
         self._data = data.resolve()
         self._listen = listen
         self._clock = clock
         self._start = start
         self._version = version
+        self._streams = streams
+        self._wishes = Wishes()
         self._relay: RelayLink | None = None
         self._older: dict[RelayLink, asyncio.Task[None] | None] = {}
         self._wanted: dict[str, Route] | None = None
@@ -66,12 +70,14 @@ class RelayClient:
         *,
         start: bool = True,
         version: str = __version__,
+        streams: tuple[str, int] | None = None,
     ) -> "RelayClient":
         """Return a client that has found or started its relay. Raises UnavailableError.
 
-        ``listen`` is the address on which the ports are bound.
+        ``listen`` is the address on which the ports are bound, ``streams`` where agents' streams
+        arrive.
         """
-        client = cls(data, listen, clock, start=start, version=version)
+        client = cls(data, listen, clock, start=start, version=version, streams=streams)
         await client._find()
         return client
 
@@ -146,6 +152,10 @@ class RelayClient:
             self._failed.clear()
             await self._failed.wait()
         return self._failures.pop(next(iter(self._failures)))
+
+    async def wish(self) -> StreamWish:
+        """Wait for the next stream that a relay asks of a board's agent."""
+        return await self._wishes.wish()
 
     def connections(self, worker: str) -> int:
         """Return how many connections a worker has, as last heard."""
@@ -300,6 +310,14 @@ class RelayClient:
                 pong = self._pongs.get(message.whole("sequence"))
                 if pong is not None and not pong.done():
                     pong.set_result(True)
+            case messages.STREAM:
+                self._wishes.put(StreamWish.read(link, message))
+            case messages.NO_STREAMS:
+                logger.error(
+                    "boards that must be reached by streams of their agents are out of reach: the "
+                    "relay cannot listen at %s; choose another stream_addr",
+                    message.text("reason"),
+                )
             case messages.REPLACED:
                 self._replaced = True
             case other:
@@ -332,7 +350,8 @@ class RelayClient:
         self._tell(self._relay, [r for w, r in self._wanted.items() if self._holder(w) is None])
 
     def _tell(self, link: RelayLink, routes: Iterable[Route]) -> None:
-        link.tell(messages.BEGIN, listen=self._listen)
+        host, port = self._streams or (None, None)
+        link.tell(messages.BEGIN, listen=self._listen, streams_host=host, streams_port=port)
         for route in routes:
             link.send(self._entry(route).line(messages.ROUTE))
         link.tell(messages.COMMIT)
@@ -347,6 +366,7 @@ class RelayClient:
             target=route.target,
             epoch=route.epoch,
             cut_in=left,
+            reach=route.reach,
         )
 
 

@@ -1,7 +1,6 @@
 """One user's connection: it waits for a live job, reaches the board, carries bytes, is cut."""
 
 import asyncio
-import ipaddress
 import logging
 import socket
 import struct
@@ -10,21 +9,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from boruta_farm.access.flow import Copier, Flow
-from boruta_farm.access.liveness import Watch, answered, keep_alive
+from boruta_farm.access.liveness import Watch, answered
 
 logger = logging.getLogger(__name__)
 
-DIAL_TIMEOUT = 5.0
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Name the board's address that a live job's connections are forwarded to."""
+    """Say for which live job a connection is, and how its board is reached.
+
+    ``reach`` raises OSError and TimeoutError; ``name`` is for the log.
+    """
 
     epoch: int
-    host: str
-    port: int
+    name: str
+    reach: Callable[[], Awaitable[socket.socket]]
 
 
 Granted = Callable[[], Awaitable[Target | None]]
@@ -87,10 +88,9 @@ class Connection:
             return None
         self.epoch = target.epoch
         try:
-            return await dial(self._copier.loop, target.host, target.port)
+            return await target.reach()
         except (OSError, TimeoutError) as error:
-            reason = str(error) or f"no answer within {DIAL_TIMEOUT:g} s"
-            logger.warning("board at %r port %d: %s", target.host, target.port, reason)
+            logger.warning("%s: %s", target.name, str(error) or "no answer in time")
             return None
 
     def _set_up_over(self, setup: "asyncio.Task[socket.socket | None]") -> None:
@@ -130,34 +130,3 @@ class Connection:
                     side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             side.close()
         self._closed(self)
-
-
-async def dial(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
-    """Connect to a board within ``DIAL_TIMEOUT``. Raises OSError, TimeoutError."""
-    async with asyncio.timeout(DIAL_TIMEOUT):
-        error: OSError | None = None
-        for family, address in await _resolve(loop, host, port):
-            board = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-            try:
-                await loop.sock_connect(board, address)
-                keep_alive(board)
-            except OSError as failure:
-                board.close()
-                error = failure
-            except BaseException:
-                board.close()
-                raise
-            else:
-                return board
-        raise error or OSError(f"{host} has no address")
-
-
-async def _resolve(
-    loop: asyncio.AbstractEventLoop, host: str, port: int
-) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
-    try:
-        version = ipaddress.ip_address(host).version
-    except ValueError:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return [(family, (str(where[0]), int(where[1]))) for family, _, _, _, where in found]
-    return [(socket.AF_INET6 if version == 6 else socket.AF_INET, (host, port))]

@@ -4,10 +4,12 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from boruta_farm.access import messages
 from boruta_farm.access.messages import Entry, Message, decode, encode
 from boruta_farm.access.rendezvous import Seat
+from boruta_farm.access.streams import Wish
 from boruta_farm.access.switchboard import Switchboard
 from boruta_farm.model.errors import ProtocolError
 
@@ -15,6 +17,22 @@ logger = logging.getLogger(__name__)
 
 MOST_UNREAD = 4 * 1024 * 1024
 """Bytes of reports that may wait for a server that does not read; it resyncs afterwards."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Wanted:
+    """Gather a full set; ``streams`` is where agents' streams are to arrive."""
+
+    listen: str
+    streams: tuple[str, int] | None
+    entries: list[Entry] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, message: Message) -> "Wanted":
+        """Return an empty set. Raises ProtocolError."""
+        port = message.whole_or_none("streams_port")
+        streams = None if port is None else (message.text("streams_host"), port)
+        return cls(listen=message.text("listen"), streams=streams)
 
 
 class Control:
@@ -39,9 +57,10 @@ class Control:
         self._finish = finish
         self._server: asyncio.StreamWriter | None = None
         self._callers: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
-        self._wanted: dict[asyncio.StreamWriter, tuple[str, list[Entry]]] = {}
+        self._wanted: dict[asyncio.StreamWriter, Wanted] = {}
         self._idle_since: float | None = None
         board.tell(self)
+        board.gate.failed = self._no_streams
 
     async def serve(self) -> asyncio.Server:
         """Listen on the seat."""
@@ -107,6 +126,7 @@ class Control:
             logger.info("the server went away; what is live goes on")
             self._server = None
             self._idle_since = None
+            self._board.streams.serve(None)
         writer.close()
 
     def _greet(self, writer: asyncio.StreamWriter) -> None:
@@ -135,20 +155,26 @@ class Control:
             case messages.PING:
                 writer.write(encode(messages.PONG, sequence=message.whole("sequence")))
             case messages.BEGIN:
-                self._wanted[writer] = (message.text("listen"), [])
+                self._wanted[writer] = Wanted.begin(message)
             case messages.ROUTE:
-                self._wanted_of(writer)[1].append(Entry.read(message))
+                self._wanted_of(writer).entries.append(Entry.read(message))
             case messages.COMMIT:
-                host, entries = self._wanted_of(writer)
+                wanted = self._wanted_of(writer)
                 del self._wanted[writer]
                 self._follow(writer)
-                self._board.replace(host, entries)
+                if wanted.streams is not None and not self._board.draining:
+                    self._board.gate.listen(*wanted.streams)
+                self._board.replace(wanted.listen, wanted.entries)
+                self._board.streams.serve(self._ask)
             case messages.PUT:
                 self._of_server(writer, message)
                 self._board.put(Entry.read(message))
             case messages.DROP:
                 self._of_server(writer, message)
                 self._board.drop(message.text("worker"))
+            case messages.REFUSE:
+                self._of_server(writer, message)
+                self._board.streams.refuse(message.text("token"), message.text("reason"))
             case messages.DRAIN:
                 self._drain()
             case messages.STOP:
@@ -164,7 +190,22 @@ class Control:
         if not self._board.live:
             self._finish()
 
-    def _wanted_of(self, writer: asyncio.StreamWriter) -> tuple[str, list[Entry]]:
+    def _ask(self, wish: Wish) -> None:
+        """Have the server ask a board's agent for a stream."""
+        self._report(
+            messages.STREAM,
+            worker=wish.worker,
+            epoch=wish.epoch,
+            token=wish.token,
+            port=self._board.gate.port,
+            life=self._board.streams.life,
+        )
+
+    def _no_streams(self, reason: str) -> None:
+        logger.error("agents' streams cannot arrive: %s", reason)
+        self._report(messages.NO_STREAMS, reason=reason)
+
+    def _wanted_of(self, writer: asyncio.StreamWriter) -> Wanted:
         if writer not in self._wanted:
             raise ProtocolError("relay protocol: a wanted set starts with 'begin'")
         return self._wanted[writer]

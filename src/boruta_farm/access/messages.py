@@ -4,8 +4,10 @@ A relay greets whoever connects: ``hello``, then one ``holds`` per worker whose 
 server answers with the full wanted set (``begin``, one ``route`` per worker, ``commit``), then
 changes (``put``, ``drop``). Anyone may say ``drain``, ``stop`` and ``ping``. The relay reports
 ``bind-failed``, ``released``, ``connections``, ``pong``, and ``replaced`` to a server whose place
-another one takes. Relays and servers of different versions meet, so ``hello``, ``holds``,
-``begin``, ``route``, ``commit``, ``drain``, ``released``, ``ping`` and ``pong`` stay as they are.
+another one takes. With ``stream`` it asks that a board's agent open one to its ``port``; the
+server answers ``refuse`` where the agent will not; ``no-streams`` tells that none can arrive.
+Relays and servers of different versions meet, so ``hello``, ``holds``, ``begin``, ``route``,
+``commit``, ``drain``, ``released``, ``ping`` and ``pong`` keep what they say.
 """
 
 import json
@@ -13,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from boruta_farm.model.errors import ProtocolError
+from boruta_farm.model.worker import Reach
 
 LINE_LIMIT = 64 * 1024
 
@@ -31,6 +34,9 @@ BIND_FAILED = "bind-failed"
 RELEASED = "released"
 CONNECTIONS = "connections"
 REPLACED = "replaced"
+STREAM = "stream"
+REFUSE = "refuse"
+NO_STREAMS = "no-streams"
 
 Value = str | int | float | bool | None
 
@@ -99,6 +105,7 @@ class Entry:
     target: int
     epoch: int | None = None
     cut_in: float | None = None
+    reach: Reach = Reach.DIRECT
 
     @classmethod
     def read(cls, message: Message) -> "Entry":
@@ -110,6 +117,7 @@ class Entry:
             target=message.whole("target"),
             epoch=message.whole_or_none("epoch"),
             cut_in=message.seconds_or_none("cut_in"),
+            reach=_reach(message),
         )
         if (entry.epoch is None) != (entry.cut_in is None):
             raise ProtocolError("relay protocol: a live epoch and its end come together")
@@ -127,7 +135,16 @@ class Entry:
             target=self.target,
             epoch=self.epoch,
             cut_in=self.cut_in,
+            reach=self.reach.value,
         )
+
+
+def _reach(message: Message) -> Reach:
+    """Return how a board is reached; servers before outbound streams do not say."""
+    try:
+        return Reach(message.text("reach")) if "reach" in message.fields else Reach.DIRECT
+    except ValueError:
+        raise ProtocolError("relay protocol: 'reach' is direct, outbound or auto") from None
 
 
 def encode(kind: str, **fields: Value) -> bytes:

@@ -6,12 +6,14 @@ import logging
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from boruta_farm.access.connection import Connection, Target
+from boruta_farm.access.dialling import reach
 from boruta_farm.access.flow import Copier
 from boruta_farm.access.liveness import keep_alive
 from boruta_farm.access.messages import Entry
+from boruta_farm.access.streams import Streams
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +51,12 @@ class Port:
     """
 
     def __init__(
-        self, copier: Copier, limits: Limits, entry: Entry, changed: Callable[["Port"], None]
+        self,
+        copier: Copier,
+        limits: Limits,
+        streams: Streams,
+        entry: Entry,
+        changed: Callable[["Port"], None],
     ) -> None:
         self.worker = entry.worker
         self.entry = entry
@@ -57,6 +64,7 @@ class Port:
         self.connections: set[Connection] = set()
         self._copier = copier
         self._limits = limits
+        self._streams = streams
         self._changed = changed
         self._listener: socket.socket | None = None
         self._bound: tuple[str, int] | None = None
@@ -179,7 +187,13 @@ class Port:
                     await self._granted.wait()
         except TimeoutError:
             return None
-        return Target(epoch=epoch, host=self.entry.host, port=self.entry.target)
+        entry = self.entry
+        where = f"{entry.host!r} port {entry.target}"
+        return Target(
+            epoch=epoch,
+            name=f"board of worker {self.worker!r} ({entry.reach} at {where})",
+            reach=lambda: reach(self._copier.loop, self._streams, entry, epoch),
+        )
 
     def _pause(self, error: OSError) -> None:
         """Accept nothing for a moment: without descriptors the listener stays readable."""
@@ -197,4 +211,4 @@ class Port:
 
 
 def _ended(entry: Entry) -> Entry:
-    return Entry(worker=entry.worker, port=entry.port, host=entry.host, target=entry.target)
+    return replace(entry, epoch=None, cut_in=None)

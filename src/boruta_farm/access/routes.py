@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from boruta_farm.model.worker import Reach
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
@@ -20,6 +22,7 @@ class Route:
     target: int
     epoch: int | None = None
     cut: datetime | None = None
+    reach: Reach = Reach.DIRECT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

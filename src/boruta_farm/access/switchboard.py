@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from boruta_farm.access.flow import Copier
+from boruta_farm.access.gate import Gate
 from boruta_farm.access.liveness import SWEEP_EVERY
 from boruta_farm.access.messages import Entry
 from boruta_farm.access.ports import Limits, Port
 from boruta_farm.access.splice import Splicer
+from boruta_farm.access.streams import Streams
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +43,8 @@ class Switchboard:
     """Keep one port per worker as the server wants it.
 
     While draining, live jobs keep their ports until they end, idle ports are released, and
-    nothing new is taken on. ``splicer`` and ``limits`` bound threads and connections.
+    nothing new is taken on. ``splicer`` and ``limits`` bound threads and connections. ``streams``
+    are asked of agents for boards that cannot be dialled, and arrive at the ``gate``.
     """
 
     def __init__(
@@ -50,8 +53,11 @@ class Switchboard:
         *,
         splicer: Splicer | None = None,
         limits: Limits | None = None,
+        streams: Streams | None = None,
     ) -> None:
         self._loop = loop
+        self.streams = streams or Streams(loop)
+        self.gate = Gate(loop, self.streams)
         self._splicer = splicer or Splicer()
         self._limits = limits or Limits()
         self._copier = Copier(loop, self._splicer)
@@ -104,7 +110,7 @@ class Switchboard:
         if port is None:
             if self.draining:
                 return
-            port = Port(self._copier, self._limits, entry, self._changed)
+            port = Port(self._copier, self._limits, self.streams, entry, self._changed)
             self._ports[entry.worker] = port
         port.update(entry)
         if self.draining:
@@ -132,6 +138,7 @@ class Switchboard:
     def drain(self) -> None:
         """Keep what is live until it ends, take on nothing new."""
         self.draining = True
+        self.gate.move()
         self._release_idle()
 
     async def close(self) -> None:
@@ -140,6 +147,7 @@ class Switchboard:
         if self._counting is not None:
             self._counting.cancel()
         self._listener = None
+        await self.gate.close()
         for worker in tuple(self._ports):
             self.drop(worker)
         while self._leaving:

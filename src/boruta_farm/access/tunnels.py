@@ -144,7 +144,13 @@ class Tunnels:
         host, target = split_address(worker.ssh_address)
         job = self._jobs.get(worker.uuid)
         if job is None:
-            return Route(worker=worker.uuid, port=worker.port, host=host, target=target)
+            return Route(
+                worker=worker.uuid,
+                port=worker.port,
+                host=host,
+                target=target,
+                reach=worker.reach,
+            )
         length = job.timeout - job.granted
         end = job.timeout + self._settings.slack + length * self._settings.slack_ratio
         return Route(
@@ -154,6 +160,7 @@ class Tunnels:
             target=target,
             epoch=job.epoch,
             cut=end,
+            reach=worker.reach,
         )
 
     async def _report_failures(self, group: asyncio.TaskGroup) -> NoReturn:

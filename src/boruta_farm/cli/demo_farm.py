@@ -95,15 +95,20 @@ class Processes:
         serving = await self._start("server", ["boruta_farm.cli", "serve"], environment)
         await self.unless_failed(serving.wait(), "the server to serve")
 
-    async def start_agent(self, name: str, caps: Mapping[str, str], url: str) -> None:
-        """Write an agent's configuration and start it."""
+    async def start_agent(
+        self, name: str, caps: Mapping[str, str], url: str, **settings: str
+    ) -> None:
+        """Write an agent's configuration, with further settings, and start it."""
         folder = self._folder / name
         folder.mkdir()
         path = folder / "dryad.conf"
         lines = [f'{key} = "{value}"' for key, value in caps.items()]
+        further = "".join(f'{key} = "{value}"\n' for key, value in settings.items())
         path.write_text(
             f'server = "{url}"\nname = "{name}"\ndriver = "sandbox"\n'
-            f'state_dir = "{folder}"\n\n[caps]\nUUID = "{uuid.uuid4()}"\n' + "\n".join(lines) + "\n"
+            f'state_dir = "{folder}"\n{further}\n[caps]\nUUID = "{uuid.uuid4()}"\n'
+            + "\n".join(lines)
+            + "\n"
         )
         await self._start(name, ["boruta_farm.dryad", "--conf", str(path)], {})
 

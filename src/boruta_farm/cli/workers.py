@@ -113,6 +113,7 @@ def _facts(farm: Farm, worker: Worker, held: str) -> dict[str, str]:
         "Capabilities": caps_text(worker.caps),
         "Groups": " ".join(worker.groups) or "none: it serves everybody",
         "Fence": worker.fence.value,
+        "Reach": worker.reach.value,
         "Epoch": str(worker.epoch),
         "Port": str(worker.port),
     }

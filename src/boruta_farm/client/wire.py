@@ -20,11 +20,12 @@ from boruta_farm.model.keys import (
     WORKER_KEYS,
 )
 from boruta_farm.model.request import Request, RequestState
-from boruta_farm.model.worker import AccessInfo, Fence, Worker, WorkerState
+from boruta_farm.model.worker import AccessInfo, Fence, Reach, Worker, WorkerState
 
 REQUEST = REQUEST_KEYS | REQUEST_EXTRA_KEYS
 JOB = JOB_KEYS | JOB_EXTRA_KEYS
 WORKER = WORKER_KEYS | WORKER_EXTRA_KEYS
+REACHES = frozenset(Reach)
 EVERYWHERE = frozenset({"", "::", "0.0.0.0"})
 """What the original's server gives as address when it listens on all of them."""
 
@@ -97,6 +98,7 @@ def _worker(fields: Fields) -> Worker:
     uuid = fields.text(WORKER["uuid"])
     since = fields.optional_time(WORKER["since"])
     fence = fields.optional_text(WORKER["fence"])
+    reach = fields.optional_text(WORKER["reach"])
     return Worker(
         uuid=uuid,
         name=fields.optional_text(WORKER["name"]) or uuid,
@@ -115,6 +117,7 @@ def _worker(fields: Fields) -> Worker:
         after_job=fields.flag(WORKER["after_job"]),
         unreachable_since=fields.optional_time(WORKER["unreachable_since"]),
         facts=fields.optional_text_map(WORKER["facts"]),
+        reach=Reach(reach) if reach in REACHES else Reach.DIRECT,
     )
 
 

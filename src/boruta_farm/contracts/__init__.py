@@ -24,6 +24,8 @@ from boruta_farm.contracts.boards import (
     Prepared,
     Registered,
     Reports,
+    StreamingBoards,
+    StreamingDryad,
     Superviser,
 )
 from boruta_farm.model.caller import Caller
@@ -47,6 +49,8 @@ __all__ = [
     "Registered",
     "Reports",
     "Requests",
+    "StreamingBoards",
+    "StreamingDryad",
     "Superviser",
     "Workers",
 ]

@@ -100,6 +100,31 @@ class FencedDryad(Dryad, Protocol):
         ...
 
 
+class StreamingDryad(Protocol):
+    """A board whose agent connects its SSH server to the relay, one stream per call."""
+
+    async def open_stream(self, epoch: int, token: str, port: int) -> None:
+        """Open a stream from the board's own SSH server to ``port`` of the relay.
+
+        It goes to the agent's own SSH server and to the farm it belongs to, nowhere else, and
+        only for the session of ``epoch``. Returns when it stands. Raises StaleEpochError, and
+        BoardError with what is out of reach.
+        """
+        ...
+
+
+class StreamingBoards(Protocol):
+    """The boards whose agents can be asked for streams at this moment."""
+
+    def streaming(self, uuid: str) -> StreamingDryad | None:
+        """Return the board's agent while it is connected, else None."""
+        ...
+
+    def watch(self) -> "BoardWatch":
+        """Return a subscription to agents coming and going."""
+        ...
+
+
 class Dialler(Protocol):
     """The way to boards without a fence: no connection is kept, each call makes its own."""
 

@@ -67,6 +67,7 @@ def _first(world: World, uuid: str, registration: Registration, now: datetime) -
         boot_id=registration.boot_id,
         credential=registration.credential,
         facts=registration.facts,
+        reach=registration.reach,
     )
     return Plan(
         answer=worker, steps=(WorkerSaved(worker=worker, kind=EventKind.WORKER_REGISTERED),)
@@ -92,6 +93,7 @@ def _again(world: World, known: Worker, registration: Registration, now: datetim
         boot_id=registration.boot_id,
         credential=registration.credential or known.credential,
         facts=registration.facts,
+        reach=registration.reach,
         unreachable_since=None,
         revision=worker.revision + 1,
     )

@@ -19,6 +19,7 @@ from boruta_farm.dryad.files import StateFolder, read_boot_id
 from boruta_farm.dryad.health import PassiveHealth
 from boruta_farm.dryad.original import OriginalServer
 from boruta_farm.dryad.state import Phase, StateFile
+from boruta_farm.dryad.streams import RelayPlace, Streams
 from boruta_farm.link.agent import AgentLink, Farm
 from boruta_farm.link.race import race
 from boruta_farm.model.errors import BoardError, BorutaError, UnavailableError
@@ -36,7 +37,17 @@ FACTS_EVERY = 180.0
 class Agent:
     """Keep one board and its connection to the farm; the link's ``LinkUser``."""
 
-    def __init__(self, config: AgentConfig, driver: Driver, fence: Fence, facts: Facts) -> None:
+    def __init__(
+        self,
+        config: AgentConfig,
+        driver: Driver,
+        fence: Fence,
+        streams: Streams,
+        dialler: Dialler,
+        facts: Facts,
+    ) -> None:
+        self.streams = streams
+        self._dialler = dialler
         self._config = config
         self._driver = driver
         self._fence = fence
@@ -60,6 +71,8 @@ class Agent:
             boot_id=state.boot_id,
             farm_id=state.farm_id,
             facts=await self._facts.now(),
+            reach=self._config.reach,
+            local_ip=self._dialler.local_ip,
         )
 
     async def registered(self, answer: Registered, farm: Farm) -> None:
@@ -117,15 +130,20 @@ async def run(config: AgentConfig) -> NoReturn:
     fence = Fence(driver, StateFile(folder.path / STATE_FILE), clock, read_boot_id(), host)
     credential = load_credential(folder.path / CREDENTIAL_FILE)
     dialler = Dialler(config.server, credential, config.ca_file)
+    relay = RelayPlace.of(config.server, config.relay_address)
+    streams = Streams(config.uuid, relay, ssh_address)
+    fence.watch = streams.look
     try:
         await driver.start()
         await fence.start()
         logger.info("board %s: driver %s, %s", config.uuid, config.driver, driver.ssh_address)
         if config.boruta_address:
             await OriginalServer(config, fence, driver.ssh_address).run()
-        agent = Agent(config, driver, fence, Facts(folder.path, ssh_address, fence.facts))
+        facts = Facts(folder.path, ssh_address, fence.facts)
+        agent = Agent(config, driver, fence, streams, dialler, facts)
         await AgentLink(dialler.dial, agent, clock).run()
     finally:
+        await streams.close()
         await _stop(fence, driver)
         folder.close()
 

@@ -15,13 +15,14 @@ from boruta_farm.dryad.hooks import HookSettings, read_hooks
 from boruta_farm.dryad.users.settings import DEFAULT_UIDS, UserSettings, read_user
 from boruta_farm.dryad.values import Table
 from boruta_farm.model.errors import ConfigError
-from boruta_farm.model.worker import DEFAULT_USERNAME, UUID_CAPABILITY
+from boruta_farm.model.worker import DEFAULT_USERNAME, UUID_CAPABILITY, Reach
 
 DEFAULT_PATH = Path("/etc/boruta/dryad.conf")
 DEFAULT_STM = "/run/stm.socket"
 KEYS = (
     *("listen_address", "boruta_address", "ssh_address", "sdcard", "stm_path", "caps", "user"),
     *("name", "server", "ca_file", "driver", "state_dir", "sandbox", "hooks", "clean", "health"),
+    *("reach", "relay_address"),
 )
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LONGEST_NAME = 64
@@ -37,7 +38,8 @@ class AgentConfig:
     are the original's. ``server`` is the farm's HTTP address, empty when ``boruta_address`` names
     a server of the original instead. ``name`` defaults to the host's.
     ``ca_file`` holds the authority that signed the farm's certificate; None means the system's.
-    ``sandbox_port`` 0 lets the sandbox choose a port once.
+    ``sandbox_port`` 0 lets the sandbox choose a port once. ``reach`` is how users' connections
+    come to the board; ``relay_address`` is where its streams go, by default the server's host.
     """
 
     path: Path
@@ -56,6 +58,8 @@ class AgentConfig:
     hooks: HookSettings = field(default=HookSettings())
     sandbox_port: int = 0
     health: HealthLimits = field(default_factory=HealthLimits)
+    reach: Reach = Reach.AUTO
+    relay_address: str = ""
 
     @property
     def uuid(self) -> str:
@@ -83,6 +87,11 @@ server = ""
 
 # Where the agent keeps what it must not forget.
 # state_dir = "/var/lib/dryad"
+
+# How users' connections come to the board: "direct" (the farm dials ssh_address), "outbound" (the
+# agent connects its SSH server to the farm: for boards behind a router or firewall), or "auto"
+# (direct where the farm can reach the board, else outbound).
+# reach = "auto"
 
 listen_address = ":7175"
 boruta_address = ""
@@ -157,6 +166,8 @@ class _Reader:
             hooks=read_hooks(table.table("hooks")),
             sandbox_port=self._sandbox_port(),
             health=self._health(),
+            reach=self._reach(),
+            relay_address=self._relay_address(),
         )
 
     def _address(self, key: str, default: str) -> str:
@@ -168,6 +179,27 @@ class _Reader:
 
     def _optional_address(self, key: str) -> str:
         return self._address(key, "") if self._table.text(key, "") else ""
+
+    def _reach(self) -> Reach:
+        value = self._table.text("reach", Reach.AUTO)
+        try:
+            return Reach(value)
+        except ValueError:
+            raise self._table.wrong(
+                "reach",
+                f"{value!r} must be auto, direct (the farm dials ssh_address), or outbound (the "
+                "agent connects to the farm)",
+            ) from None
+
+    def _relay_address(self) -> str:
+        value = self._optional_address("relay_address")
+        if value.startswith(":"):
+            raise self._table.wrong(
+                "relay_address",
+                f"{value!r} must be HOST:PORT; without the key the host of the server is taken, "
+                "and the port that the farm names",
+            )
+        return value
 
     def _name(self) -> str | None:
         if "name" not in self._table.content:

@@ -24,6 +24,8 @@ class Dialler:
         self._url = link_url(server)
         self._credential = credential
         self._ca_file = ca_file
+        self.local_ip: str | None = None
+        """Return the address from which the farm was last dialled, as this machine sees it."""
 
     async def dial(self) -> Socket:
         """Return an open socket. Raises UnavailableError, RefusedError."""
@@ -50,6 +52,7 @@ class Dialler:
             ) from error
         except (OSError, TimeoutError, WebSocketException) as error:
             raise UnavailableError(f"{self._url} is out of reach: {error}") from error
+        self.local_ip = str(connection.local_address[0])
         return ClientSocket(connection)
 
     def _trust(self) -> ssl.SSLContext | None:

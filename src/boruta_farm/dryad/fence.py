@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from boruta_farm.clock import Clock
@@ -30,7 +30,8 @@ class Fence:
     """Keep the contract ``FencedDryad`` over a driver, whatever comes late, twice or never.
 
     Every intent is stored before the board is touched. ``changed`` is set whenever there may be
-    something to report: ``state.tell_ended`` or ``state.trouble``.
+    something to report: ``state.tell_ended`` or ``state.trouble``. ``watch`` is told every state
+    as soon as it holds.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Fence:
         self._reminding = Alarm(clock, self._reminders.due, self._remind)
         self._keeping: tuple[asyncio.Task[None], ...] = ()
         self.changed = asyncio.Event()
+        self.watch: Callable[[AgentState], None] = lambda _: None
         self.state = AgentState(boot_id=boot_id)
 
     async def start(self) -> None:
@@ -148,6 +150,7 @@ class Fence:
             await self._shut(tell=False)
         else:
             self.state = stored
+            self.watch(stored)
             if stored.phase in OPEN:
                 await self._resume()
             else:
@@ -360,6 +363,7 @@ class Fence:
         self._reminders.learn(end, self._clock.monotonic())
         self._alarm.look()
         self._reminding.look()
+        self.watch(state)
         self.changed.set()
 
 

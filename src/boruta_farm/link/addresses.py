@@ -3,13 +3,14 @@
 import ipaddress
 
 from boruta_farm.model.errors import AddressError
+from boruta_farm.model.worker import Reach
 
 
-def complete(address: str, peer_ip: str) -> str:
+def complete(address: str, peer_ip: str, *, dialled: bool = True) -> str:
     """Return ``host:port`` with the peer's IP where the host is missing or means "any".
 
-    Raises AddressError for a loopback host announced from another machine: the server would
-    reach itself there.
+    Raises AddressError for a loopback host announced from another machine, unless nobody will
+    dial it (``dialled`` False): the server would reach itself there.
     """
     if not address:
         raise AddressError("an address given at registration can't be empty")
@@ -21,7 +22,7 @@ def complete(address: str, peer_ip: str) -> str:
         peer = _ip(peer_ip)
         known = peer_ip if peer is None else f"[{peer}]" if peer.version == 6 else f"{peer}"
         return f"{known}:{port}"
-    if (host == "localhost" or (ip is not None and ip.is_loopback)) and not _is_local(peer_ip):
+    if dialled and _is_loopback(host) and not _is_loopback(peer_ip):
         raise AddressError(
             f"{address} is a loopback address, but the board's agent called from {peer_ip}: "
             "announce an address at which this server reaches the board, or, on one machine, "
@@ -39,6 +40,31 @@ def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return mapped or ip
 
 
-def _is_local(peer_ip: str) -> bool:
-    ip = _ip(peer_ip)
-    return ip is not None and ip.is_loopback
+def _is_loopback(host: str) -> bool:
+    ip = _ip(host)
+    return host == "localhost" or (ip is not None and ip.is_loopback)
+
+
+def settle_reach(wanted: str | None, ssh_address: str, local_ip: str | None, peer_ip: str) -> Reach:
+    """Return how a board will be reached that wants to be reached so.
+
+    Who leaves it open (``auto``) is dialled, and asked for streams where that fails. But where
+    its agent's address is translated on the way to the server, dialling would reach whatever
+    machine bears that address; and a loopback address is only the board's own: both are
+    outbound. Agents that open no streams say nothing. Raises AddressError for another word.
+    """
+    if wanted is None:
+        return Reach.DIRECT
+    try:
+        reach = Reach(wanted)
+    except ValueError:
+        raise AddressError(f"reach {wanted!r} is none of direct, outbound, auto") from None
+    if reach is not Reach.AUTO:
+        return reach
+    host = ssh_address.rpartition(":")[0]
+    named, ours, seen = _ip(host), _ip(local_ip or ""), _ip(peer_ip)
+    announced = bool(host) and not (named is not None and named.is_unspecified)
+    if announced:
+        return Reach.OUTBOUND if _is_loopback(host) and not _is_loopback(peer_ip) else reach
+    translated = ours is not None and seen is not None and ours != seen
+    return Reach.OUTBOUND if translated else reach

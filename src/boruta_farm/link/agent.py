@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NoReturn, Protocol
 
 from boruta_farm.clock import Clock
-from boruta_farm.contracts import FencedDryad, Registered, Superviser
+from boruta_farm.contracts import FencedDryad, Registered, StreamingDryad, Superviser
 from boruta_farm.link.backoff import Backoff
 from boruta_farm.link.conversation import Conversation
 from boruta_farm.link.messages import Goodbye
@@ -58,6 +58,11 @@ class LinkUser(Protocol):
     @property
     def board(self) -> FencedDryad:
         """Return what the server's calls go to."""
+        ...
+
+    @property
+    def streams(self) -> StreamingDryad | None:
+        """Return what opens streams to the relay, None where nothing does."""
         ...
 
     async def registration(self) -> Registration:
@@ -123,7 +128,7 @@ class AgentLink:
 
     async def _serve(self, socket: Socket) -> Goodbye | None:
         started = self._clock.monotonic()
-        conversation = Conversation(socket, self._user.board, self._clock)
+        conversation = Conversation(socket, self._user.board, self._clock, self._user.streams)
         try:
             await race(conversation.run(), self._converse(conversation))
         except UnavailableError:

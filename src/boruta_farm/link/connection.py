@@ -8,7 +8,7 @@ from typing import Final
 
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Registered, Reports, Superviser
-from boruta_farm.link.addresses import complete
+from boruta_farm.link.addresses import complete, settle_reach
 from boruta_farm.link.frames import JsonObject
 from boruta_farm.link.messages import (
     AtEpoch,
@@ -33,7 +33,7 @@ from boruta_farm.model.errors import (
     StaleEpochError,
     WorkerNotFoundError,
 )
-from boruta_farm.model.worker import UUID_CAPABILITY, Fence, Registration
+from boruta_farm.model.worker import UUID_CAPABILITY, Fence, Reach, Registration
 
 logger = logging.getLogger(__name__)
 
@@ -115,10 +115,12 @@ class AgentConnection:
         return write(_welcome(answer, version))
 
     def _registration(self, hello: Hello) -> Registration:
+        reach = settle_reach(hello.reach, hello.ssh_address, hello.local_ip, self._peer_ip)
+        dialled = reach is not Reach.OUTBOUND
         return Registration(
             caps=hello.caps,
             dryad_address=complete(hello.dryad_address, self._peer_ip),
-            ssh_address=complete(hello.ssh_address, self._peer_ip),
+            ssh_address=complete(hello.ssh_address, self._peer_ip, dialled=dialled),
             fence=Fence.AGENT,
             name=hello.name,
             epoch=hello.epoch,
@@ -126,6 +128,8 @@ class AgentConnection:
             farm_id=hello.farm_id,
             credential=hashlib.sha256((self._credential or "").encode()).hexdigest(),
             facts=hello.facts,
+            reach=reach,
+            local_ip=hello.local_ip,
         )
 
     async def _heartbeat(self, params: JsonObject) -> JsonObject:

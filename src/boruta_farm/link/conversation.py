@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from boruta_farm.clock import Clock
-from boruta_farm.contracts import FencedDryad, Registered
+from boruta_farm.contracts import FencedDryad, Registered, StreamingDryad
 from boruta_farm.link.failures import LONGEST_TEXT
 from boruta_farm.link.fields import legible
 from boruta_farm.link.frames import JsonObject
@@ -30,6 +30,7 @@ from boruta_farm.link.messages import (
     Nothing,
     Preparation,
     Session,
+    Stream,
     Welcome,
     read,
     write,
@@ -37,7 +38,7 @@ from boruta_farm.link.messages import (
 from boruta_farm.link.peer import Peer
 from boruta_farm.link.socket import Socket
 from boruta_farm.link.versions import DESCRIBES, OLDEST, VERSION, agree
-from boruta_farm.model.errors import ProtocolError, UnavailableError
+from boruta_farm.model.errors import BoardError, ProtocolError, UnavailableError
 from boruta_farm.model.worker import Registration
 
 ANSWER_WITHIN: Final = 15.0
@@ -54,8 +55,15 @@ class Conversation:
     board only after ``ready`` was set.
     """
 
-    def __init__(self, socket: Socket, board: FencedDryad, clock: Clock) -> None:
+    def __init__(
+        self,
+        socket: Socket,
+        board: FencedDryad,
+        clock: Clock,
+        streams: StreamingDryad | None = None,
+    ) -> None:
         self._board = board
+        self._streams = streams
         self._clock = clock
         self._every = ANSWER_WITHIN / 3
         self._version = OLDEST
@@ -73,6 +81,7 @@ class Conversation:
                 Method.END: self._end,
                 Method.PUT_IN_MAINTENANCE: self._put_in_maintenance,
                 Method.HEALTHCHECK: self._healthcheck,
+                Method.OPEN_STREAM: self._open_stream,
                 Method.GOODBYE: self._goodbye,
             },
             lost=UnavailableError,
@@ -99,6 +108,8 @@ class Conversation:
             boot_id=registration.boot_id or "unknown",
             farm_id=registration.farm_id,
             facts=_legible(registration.facts or {}),
+            reach=registration.reach.value,
+            local_ip=registration.local_ip,
         )
         answer = await self._peer.call(Method.REGISTER, write(hello), ANSWER_WITHIN)
         welcome = read(Welcome, answer)
@@ -179,6 +190,14 @@ class Conversation:
     async def _healthcheck(self, params: JsonObject) -> JsonObject:
         read(Nothing, params)
         await self._called().healthcheck()
+        return DONE
+
+    async def _open_stream(self, params: JsonObject) -> JsonObject:
+        wish = read(Stream, params)
+        self._called()
+        if self._streams is None:
+            raise BoardError("this board's agent opens no streams")
+        await self._streams.open_stream(wish.epoch, wish.token, wish.port)
         return DONE
 
     async def _goodbye(self, params: JsonObject) -> JsonObject:

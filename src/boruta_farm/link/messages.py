@@ -40,6 +40,7 @@ class Method(StrEnum):
     END = "end"
     PUT_IN_MAINTENANCE = "put_in_maintenance"
     HEALTHCHECK = "healthcheck"
+    OPEN_STREAM = "open_stream"
     GOODBYE = "goodbye"
 
 
@@ -48,6 +49,8 @@ class Hello:
     """Register a board; ``oldest`` and ``version`` span what its agent can speak.
 
     Addresses may lack their host. The credential is not here: it came with the connection.
+    ``reach`` is how the board wants to be reached, ``local_ip`` from where its agent calls, as it
+    sees it; both are absent in agents that open no streams.
     """
 
     version: int = field(metadata=by(whole(1, 2**16)))
@@ -60,6 +63,8 @@ class Hello:
     boot_id: str = field(metadata=by(text(64, 1)))
     farm_id: str | None = field(default=None, metadata=by(optional(text(64))))
     facts: Mapping[str, str] | None = field(default=None, metadata=by(optional(FACTS)))
+    reach: str | None = field(default=None, metadata=by(optional(text(16))))
+    local_ip: str | None = field(default=None, metadata=by(optional(text(100))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +153,18 @@ class Extension:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """Ask for a stream to the relay's ``port``, which opens with the one-time ``token``.
+
+    Neither host nor target is named: the agent connects its own SSH server to its own farm.
+    """
+
+    epoch: int = field(metadata=by(whole()))
+    token: str = field(metadata=by(text(128, 16)), repr=False)
+    port: int = field(metadata=by(whole(1, 65535)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Maintenance:
     """Set a board aside."""
 
@@ -179,6 +196,7 @@ Message = (
     | Session
     | Grant
     | Extension
+    | Stream
     | Maintenance
     | Goodbye
     | Nothing

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from boruta_farm.clock import Clock
-from boruta_farm.contracts import BoardWatch, FencedDryad, Reports, Superviser
+from boruta_farm.contracts import BoardWatch, FencedDryad, Reports, StreamingDryad, Superviser
 from boruta_farm.link.connection import AgentConnection
 from boruta_farm.link.socket import Socket
 from boruta_farm.link.watching import LinkWatch
@@ -54,6 +54,11 @@ class Hub:
 
     def fenced(self, uuid: str) -> FencedDryad | None:
         """Return the board's agent while it is connected and ready to be called."""
+        connection = self._ready.get(uuid)
+        return connection.board if connection is not None else None
+
+    def streaming(self, uuid: str) -> StreamingDryad | None:
+        """Return who opens streams for the board, while connected and ready to be called."""
         connection = self._ready.get(uuid)
         return connection.board if connection is not None else None
 

@@ -17,6 +17,7 @@ from boruta_farm.link.messages import (
     Nothing,
     Preparation,
     Session,
+    Stream,
     read,
     write,
 )
@@ -71,6 +72,10 @@ class LinkedDryad:
     async def end(self, epoch: int) -> None:
         """End the session now."""
         await self._call(Method.END, AtEpoch(epoch=epoch), Nothing)
+
+    async def open_stream(self, epoch: int, token: str, port: int) -> None:
+        """Have the agent connect its SSH server to the relay."""
+        await self._call(Method.OPEN_STREAM, Stream(epoch=epoch, token=token, port=port), Nothing)
 
     async def put_in_maintenance(self, message: str) -> None:
         """Show ``message`` and let nobody in."""

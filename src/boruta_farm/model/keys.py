@@ -28,6 +28,7 @@ WORKER_KEYS = {"uuid": "WorkerUUID", "state": "State", "groups": "Groups", "caps
 WORKER_EXTRA_KEYS = {
     "name": "Name",
     "fence": "Fence",
+    "reach": "Reach",
     "reason": "Reason",
     "since": "Since",
     "epoch": "Epoch",

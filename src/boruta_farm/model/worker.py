@@ -27,6 +27,17 @@ class Fence(StrEnum):
     NONE = "none"
 
 
+class Reach(StrEnum):
+    """How the relay comes to a board's SSH server: it dials, or the board's agent does.
+
+    ``AUTO`` dials, and asks the agent where that does not succeed at once.
+    """
+
+    DIRECT = "direct"
+    OUTBOUND = "outbound"
+    AUTO = "auto"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionKey:
     """Record the key installed for one preparation; ``sealed`` is the encrypted private half.
@@ -54,7 +65,8 @@ class Registration:
 
     ``epoch``, ``boot_id`` and ``farm_id`` are what the agent has stored; a board over Go RPC
     knows none of them. ``credential`` is the hash of the bearer the agent presented.
-    ``dryad_address`` and ``ssh_address`` are ``host:port``.
+    ``dryad_address`` and ``ssh_address`` are ``host:port``. ``local_ip`` is the address from which
+    the agent calls, as the agent itself sees it.
     """
 
     caps: Mapping[str, str]
@@ -67,6 +79,8 @@ class Registration:
     farm_id: str | None = None
     credential: str | None = None
     facts: Mapping[str, str] | None = None
+    reach: Reach = Reach.DIRECT
+    local_ip: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +117,7 @@ class Worker:
     unreachable_since: datetime | None = None
     facts: Mapping[str, str] | None = None
     recoveries: tuple[datetime, ...] = ()
+    reach: Reach = Reach.DIRECT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

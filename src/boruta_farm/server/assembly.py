@@ -12,6 +12,7 @@ from boruta_farm.access.cipher import AesGcmCipher
 from boruta_farm.access.keys import RsaKeyPool
 from boruta_farm.access.link import stop_relay
 from boruta_farm.access.tunnels import Tunnels
+from boruta_farm.access.wishes import OutboundStreams
 from boruta_farm.clock import SystemClock
 from boruta_farm.farm.assembly import Farm
 from boruta_farm.gorpc.dryad import GoDialler
@@ -60,9 +61,11 @@ class Server:
         await farm.directory.load()
         self._hub.attach(farm.superviser, farm.reports)
         self._pool = RsaKeyPool(config.keys_ready)
-        self._relay = RelayClient(config.data, config.tunnel_address or config.api_addr[0], clock)
+        tunnels_at = config.tunnel_address or config.api_addr[0]
+        self._relay = RelayClient(config.data, tunnels_at, clock, streams=config.streams())
         self._tunnels = Tunnels(farm.feed, self._relay, farm.reports, clock, settings)
         stewards = Stewards(farm.feed, self._hub, farm.reports, self._pool, self._tunnels, clock)
+        streams = OutboundStreams(self._hub, self._relay)
         grace = settings.lost_grace
         presence = Presence(farm.feed, self._hub, farm.reports, clock, grace)
         dialler = GoDialler()
@@ -82,6 +85,7 @@ class Server:
             "sealer": farm.sealer.run,
             "key pool": self._pool.run,
             "tunnels": self._tunnels.run,
+            "outbound streams": streams.run,
             "stewards": stewards.run,
             "presence": presence.run,
             "recovery": recovery.run,

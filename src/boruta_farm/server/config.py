@@ -30,6 +30,7 @@ def default_data() -> Path:
 
 
 FARM = FarmSettings()
+LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +123,13 @@ class Config(PolicySettings):
         "TCP ports of which every worker gets one for good.",
         values.show_ports,
     )
+    stream_addr: tuple[str, int] | None = setting(
+        None,
+        values.address_or_none,
+        "Where boards that the server cannot reach connect for their users' sessions; their agents "
+        "must get through to it. Default: where the tunnels listen, one port above the API's.",
+        values.show_address_or_none,
+    )
     cors_origins: tuple[str, ...] = setting(
         (),
         values.origins,
@@ -189,6 +197,11 @@ class Config(PolicySettings):
         values.one_of("debug", "info", "warning", "error"),
         "The least important lines logged: debug, info, warning or error.",
     )
+
+    def streams(self) -> tuple[str, int]:
+        """Return where the relay takes streams of boards' agents."""
+        host, port = self.tunnel_address or self.api_addr[0], self.api_addr[1]
+        return self.stream_addr or (host, port + 1 if 0 < port < LAST_PORT else 0)
 
     def farm_settings(self) -> FarmSettings:
         """Return the part of the settings that shapes decisions."""

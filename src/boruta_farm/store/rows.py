@@ -14,7 +14,7 @@ from boruta_farm.model.errors import InvalidError
 from boruta_farm.model.events import Event, EventKind
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
-from boruta_farm.model.worker import Fence, SessionKey, Worker, WorkerState
+from boruta_farm.model.worker import Fence, Reach, SessionKey, Worker, WorkerState
 from boruta_farm.store.driver import Row
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -203,6 +203,7 @@ def worker_row(worker: Worker) -> Row:
         _micros(worker.unreachable_since),
         _mapping_text(worker.facts),
         json.dumps([micros(at) for at in worker.recoveries], separators=(",", ":")),
+        worker.reach.value,
     )
 
 
@@ -232,6 +233,7 @@ def worker_from(row: Row) -> Worker:
         unreachable_since=_moment(row[20]),
         facts=_mapping(row[21]),
         recoveries=_moments(row[22]),
+        reach=Reach(row[23]),
     )
 
 

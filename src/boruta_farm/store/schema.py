@@ -120,6 +120,7 @@ workers = Table(
     _optional("unreachable_since", Number),
     _optional("facts"),
     _needed("recoveries"),
+    _needed("reach"),
 )
 Index("workers_name", workers.c.name, unique=True)
 Index("workers_port", workers.c.port, unique=True)

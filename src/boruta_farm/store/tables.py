@@ -25,7 +25,7 @@ WORKERS = _columns(
     "uuid:text name:text state:text since:bigint caps:text groups:text epoch:bigint fence:text"
     " dryad_address:text ssh_address:text port:bigint registered:bigint revision:bigint"
     " reason:text username:text host_key:text boot_id:text credential:text after_job:boolean"
-    " idle_again:boolean unreachable_since:bigint facts:text recoveries:text"
+    " idle_again:boolean unreachable_since:bigint facts:text recoveries:text reach:text"
 )
 SESSION_KEYS = _columns("worker:text epoch:bigint public:text sealed:text")
 CREATIONS = _columns("owner:text key:text body_hash:text request_id:bigint created:bigint")

@@ -93,6 +93,7 @@ class WorkerAnswer(Struct, frozen=True, kw_only=True, rename=WORKER_KEYS | WORKE
     caps: dict[str, str]
     name: str
     fence: str
+    reach: str
     reason: str | UnsetType = UNSET
     since: TimeText
     epoch: int
@@ -203,6 +204,7 @@ def worker_answer(worker: Worker) -> WorkerAnswer:
         caps=dict(worker.caps),
         name=worker.name,
         fence=worker.fence.value,
+        reach=worker.reach.value,
         reason=UNSET if worker.reason is None else worker.reason,
         since=format_time(worker.since),
         epoch=worker.epoch,

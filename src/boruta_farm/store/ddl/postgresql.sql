@@ -180,6 +180,7 @@ CREATE TABLE workers (
     unreachable_since BIGINT,
     facts TEXT COLLATE "C",
     recoveries TEXT COLLATE "C" NOT NULL,
+    reach TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (uuid)
 );
 

@@ -190,6 +190,7 @@ CREATE TABLE workers (
     unreachable_since INTEGER,
     facts TEXT,
     recoveries TEXT NOT NULL,
+    reach TEXT NOT NULL,
     PRIMARY KEY (uuid)
 );
 

@@ -77,7 +77,7 @@ def upgrade() -> None:
             " fence:text dryad_address:text ssh_address:text port:number registered:number"
             " revision:number reason:text? username:text host_key:text? boot_id:text?"
             " credential:text? after_job:boolean idle_again:boolean unreachable_since:number?"
-            " facts:text? recoveries:text"
+            " facts:text? recoveries:text reach:text"
         ),
     )
     op.create_index("workers_name", "workers", ["name"], unique=True)

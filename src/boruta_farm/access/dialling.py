@@ -1,0 +1,96 @@
+"""Reach a board's SSH server: by dialling it, by a stream that its agent opens, or by either."""
+
+import asyncio
+import ipaddress
+import logging
+import socket
+
+from boruta_farm.access.liveness import keep_alive
+from boruta_farm.access.messages import Entry
+from boruta_farm.access.streams import Streams
+from boruta_farm.model.worker import Reach
+
+logger = logging.getLogger(__name__)
+
+DIAL_TIMEOUT = 5.0
+HEAD_START = 0.3
+"""Seconds that dialling gets before the agent is asked as well."""
+
+
+async def reach(
+    loop: asyncio.AbstractEventLoop, streams: Streams, entry: Entry, epoch: int
+) -> socket.socket:
+    """Return a connection to the board of a live job. Raises OSError, TimeoutError."""
+    match entry.reach:
+        case Reach.DIRECT:
+            return await dial(loop, entry.host, entry.target)
+        case Reach.OUTBOUND:
+            return await streams.open(entry.worker, epoch)
+        case Reach.AUTO:
+            return await _either(loop, streams, entry, epoch)
+
+
+async def dial(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
+    """Connect to a board within ``DIAL_TIMEOUT``. Raises OSError, TimeoutError."""
+    async with asyncio.timeout(DIAL_TIMEOUT):
+        error: OSError | None = None
+        for family, address in await _resolve(loop, host, port):
+            board = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            try:
+                await loop.sock_connect(board, address)
+                keep_alive(board)
+            except OSError as failure:
+                board.close()
+                error = failure
+            except BaseException:
+                board.close()
+                raise
+            else:
+                return board
+        raise error or OSError(f"{host} has no address")
+
+
+async def _either(
+    loop: asyncio.AbstractEventLoop, streams: Streams, entry: Entry, epoch: int
+) -> socket.socket:
+    """Take whichever comes first; what fails leaves it to the other."""
+    tries = {loop.create_task(dial(loop, entry.host, entry.target))}
+    try:
+        await asyncio.wait(tries, timeout=HEAD_START)
+        if any(each.done() and each.exception() is None for each in tries):
+            return tries.pop().result()
+        tries.add(loop.create_task(streams.open(entry.worker, epoch)))
+        while True:
+            done, _ = await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                if each.exception() is None:
+                    tries.discard(each)
+                    return each.result()
+            tries -= done
+            if not tries:
+                raise _worst([each.exception() for each in done])
+    finally:
+        for each in tries:
+            each.cancel()
+            each.add_done_callback(_close_late)
+
+
+def _worst(errors: list[BaseException | None]) -> BaseException:
+    return next((error for error in errors if error is not None), TimeoutError())
+
+
+def _close_late(late: "asyncio.Task[socket.socket]") -> None:
+    """Close a connection that came although another had come first."""
+    if not late.cancelled() and late.exception() is None:
+        late.result().close()
+
+
+async def _resolve(
+    loop: asyncio.AbstractEventLoop, host: str, port: int
+) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
+    try:
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return [(family, (str(where[0]), int(where[1]))) for family, _, _, _, where in found]
+    return [(socket.AF_INET6 if version == 6 else socket.AF_INET, (host, port))]

@@ -1,0 +1,194 @@
+"""Where agents' streams arrive: one listening port, one greeting with a token, then raw bytes."""
+
+import asyncio
+import json
+import logging
+import socket
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from boruta_farm.access.liveness import keep_alive
+from boruta_farm.access.streams import Streams, hand_in
+
+logger = logging.getLogger(__name__)
+
+GREET_WITHIN = 5.0
+LONGEST_GREETING = 1024
+BACKLOG = 64
+IN_TOTAL = 256
+PER_SOURCE = 64
+"""Connections that may be without a greeting at a time: all together, and from one address."""
+
+OPEN = b'{"stream": "open"}\n'
+REFUSED = b'{"stream": "refused"}\n'
+RETRY_AFTER = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeting:
+    """Say whose stream this is, and prove by the token that it was asked for."""
+
+    worker: str
+    epoch: int
+    token: str
+
+
+class Gate:
+    """Listen for agents. ``failed`` is called with the reason when that is not possible.
+
+    Whoever connects has five seconds for one line; only a token that was asked for, is fresh and
+    unused, and belongs to the worker and epoch it is presented for, opens anything.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        streams: Streams,
+        *,
+        greet_within: float = GREET_WITHIN,
+        per_source: int = PER_SOURCE,
+    ) -> None:
+        self._loop = loop
+        self._streams = streams
+        self._greet_within = greet_within
+        self._per_source = per_source
+        self._listener: socket.socket | None = None
+        self._accepting: asyncio.Task[None] | None = None
+        self._wanted: tuple[str, int] | None = None
+        self._retry: asyncio.TimerHandle | None = None
+        self._greeting: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.failed: Callable[[str], None] = logger.error
+
+    @property
+    def port(self) -> int:
+        """Return the port that is bound, 0 while none is."""
+        return int(self._listener.getsockname()[1]) if self._listener is not None else 0
+
+    def listen(self, host: str, port: int) -> None:
+        """Listen there, harmless when that is so already; tried again while it is not possible."""
+        if self._wanted == (host, port) and self._listener is not None:
+            return
+        self._unbind()
+        self._wanted = (host, port)
+        self._bind(host, port)
+
+    def move(self) -> None:
+        """Give the port up to another relay; streams asked for from now on come to a free one."""
+        if self._wanted is not None:
+            self.listen(self._wanted[0], 0)
+
+    async def close(self) -> None:
+        """Stop listening and hang up on everybody whose stream has not begun."""
+        self._unbind()
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _bind(self, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        except OSError as error:
+            self.failed(f"{host} port {port}: {error.strerror or error}")
+            self._retry = self._loop.call_later(RETRY_AFTER, self._bind, host, port)
+            return
+        listener.setblocking(False)
+        logger.info("agents' streams arrive at %s port %d", *listener.getsockname()[:2])
+        self._listener = listener
+        self._accepting = self._loop.create_task(self._accept(listener))
+
+    def _unbind(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        if self._accepting is not None:
+            self._accepting.cancel()
+            self._accepting = None
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
+    async def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                caller, (source, *_) = await self._loop.sock_accept(listener)
+            except OSError as error:
+                logger.warning("a stream was lost before it began: %s", error.strerror)
+                await asyncio.sleep(1.0 if error.errno is not None else 0)
+                continue
+            full = self._greeting.total() >= IN_TOTAL
+            if full or self._greeting[source] >= self._per_source:
+                caller.close()
+                continue
+            self._greeting[source] += 1
+            task = self._loop.create_task(self._receive(caller, source))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _receive(self, caller: socket.socket, source: str) -> None:
+        """Let one caller greet, and hand its connection to the user who waits for it."""
+        try:
+            keep_alive(caller)
+            async with asyncio.timeout(self._greet_within):
+                greeting = await self._greeting_of(caller)
+        except (OSError, TimeoutError, ValueError) as error:
+            logger.info("%s did not greet: %s", source, error or "it took too long")
+            caller.close()
+            return
+        except BaseException:
+            caller.close()
+            raise
+        finally:
+            self._greeting[source] -= 1
+            if not self._greeting[source]:
+                del self._greeting[source]
+        self._admit(caller, source, greeting)
+
+    def _admit(self, caller: socket.socket, source: str, greeting: Greeting) -> None:
+        claimed = self._streams.claim(greeting.worker, greeting.epoch, greeting.token)
+        try:
+            # A few bytes on a fresh connection never wait.
+            caller.send(OPEN if claimed is not None else REFUSED)
+        except OSError as error:
+            logger.info("%s went away: %s", source, error.strerror)
+        if claimed is None:
+            logger.warning(
+                "%s: a stream for worker %r epoch %d was refused: its token is unknown, used, "
+                "too old, or another board's",
+                source,
+                greeting.worker,
+                greeting.epoch,
+            )
+            caller.close()
+            return
+        hand_in(claimed, caller)
+
+    async def _greeting_of(self, caller: socket.socket) -> Greeting:
+        line = b""
+        while not line.endswith(b"\n"):
+            part = await self._loop.sock_recv(caller, LONGEST_GREETING + 1 - len(line))
+            line += part
+            if not part or len(line) > LONGEST_GREETING:
+                raise ValueError("it sent no line of JSON")
+        return read_greeting(line)
+
+
+def read_greeting(line: bytes) -> Greeting:
+    """Return what an agent said. Raises ValueError; the token is never part of its words."""
+    try:
+        said: object = json.loads(line)
+    except ValueError:
+        said = None
+    if isinstance(said, dict):
+        worker, epoch, token = said.get("worker"), said.get("epoch"), said.get("token")
+        if (
+            isinstance(worker, str)
+            and isinstance(epoch, int)
+            and not isinstance(epoch, bool)
+            and isinstance(token, str)
+        ):
+            return Greeting(worker=worker, epoch=epoch, token=token)
+    raise ValueError("its line is no greeting of a stream")

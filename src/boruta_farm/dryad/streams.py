@@ -1,0 +1,145 @@
+"""Streams for boards that the farm cannot dial: from the board's own sshd to the farm's relay."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from boruta_farm.dryad.carriers import Carrier, connect, connect_raw, greeting
+from boruta_farm.dryad.state import OPEN, AgentState
+from boruta_farm.model.errors import BoardError, StaleEpochError, UnavailableError
+
+logger = logging.getLogger(__name__)
+
+MOST = 64
+"""Streams at a time; the relay lets no more users in per board."""
+
+LOOPBACK = "127.0.0.1"
+ANY = ("", "0.0.0.0", "[::]", "::")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayPlace:
+    """Where the farm's relay is, as the board's own configuration says.
+
+    ``port`` None leaves the port, and the port only, to the farm.
+    """
+
+    host: str
+    port: int | None = None
+
+    @classmethod
+    def of(cls, server: str, relay_address: str) -> "RelayPlace":
+        """Return the relay's place: what is configured, else the server's host."""
+        host, _, port = relay_address.rpartition(":")
+        if host:
+            return cls(host=host.removeprefix("[").removesuffix("]"), port=int(port))
+        return cls(host=urlsplit(server).hostname or LOOPBACK)
+
+
+class Streams:
+    """Open streams when the farm asks; implements the contract ``StreamingDryad``.
+
+    The two ends are the board's own SSH server and the farm's relay, both from the board's own
+    configuration: a farm that was taken over can ask for nothing else. A stream lives no longer
+    than the session of its epoch, whatever the farm says.
+    """
+
+    def __init__(self, worker: str, relay: RelayPlace, sshd: Callable[[], str]) -> None:
+        self._worker = worker
+        self._relay = relay
+        self._sshd = sshd
+        self._state: AgentState | None = None
+        self._open: dict[asyncio.Task[None], int] = {}
+
+    def look(self, state: AgentState) -> None:
+        """Learn where the board stands; streams of a session that is over end."""
+        self._state = state
+        for task, epoch in tuple(self._open.items()):
+            if not _admits(state, epoch):
+                task.cancel()
+
+    async def open_stream(self, epoch: int, token: str, port: int) -> None:
+        """Open a stream for the session of ``epoch`` and return when it stands."""
+        self._admit(epoch)
+        host, local = sshd_address(self._sshd())
+        try:
+            board = await connect(host, local)
+        except UnavailableError as error:
+            raise BoardError(f"the board's SSH server does not answer: {error.message}") from None
+        try:
+            relay = await self._reach_relay(greeting(self._worker, epoch, token), port)
+        except BaseException:
+            board.abort()
+            raise
+        self._start(epoch, board, relay)
+        logger.info("epoch %d: a stream to %s is open (%d)", epoch, host, len(self._open))
+        if self._state is not None:
+            # The session may have ended while the connections were made.
+            self.look(self._state)
+
+    async def close(self) -> None:
+        """End every stream."""
+        tasks = tuple(self._open)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start(self, epoch: int, board: Carrier, relay: Carrier) -> None:
+        def over(task: "asyncio.Task[None]") -> None:
+            # Here and not in the task, which may be cancelled before its first step.
+            del self._open[task]
+            board.abort()
+            relay.abort()
+
+        task = asyncio.get_running_loop().create_task(carry(board, relay))
+        self._open[task] = epoch
+        task.add_done_callback(over)
+
+    async def _reach_relay(self, hello: bytes, port: int) -> Carrier:
+        place = self._relay
+        try:
+            return await connect_raw(place.host, place.port or port, hello)
+        except UnavailableError as error:
+            raise BoardError(
+                f"the board's agent cannot reach the relay: {error.message}; let it through, or "
+                "name the right place in the agent's relay_address"
+            ) from None
+
+    def _admit(self, epoch: int) -> None:
+        if self._state is None or not _admits(self._state, epoch):
+            raise StaleEpochError(f"no session of epoch {epoch} is open")
+        if len(self._open) >= MOST:
+            raise BoardError(f"{MOST} streams are open: close a connection first")
+
+
+async def carry(one: Carrier, other: Carrier) -> None:
+    """Copy both ways until both directions have ended or one breaks.
+
+    Nothing is read that was not sent before: a side that does not read holds the other back.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_copy(one, other))
+            group.create_task(_copy(other, one))
+        await one.finish()
+        await other.finish()
+    except* OSError as errors:
+        logger.debug("a stream broke: %s", errors.exceptions[0])
+
+
+async def _copy(source: Carrier, sink: Carrier) -> None:
+    while data := await source.receive():
+        await sink.send(data)
+    await sink.end()
+
+
+def sshd_address(address: str) -> tuple[str, int]:
+    """Return where on this machine an SSH server answers that is announced so."""
+    host, _, port = address.rpartition(":")
+    return (LOOPBACK if host in ANY else host.removeprefix("[").removesuffix("]")), int(port)
+
+
+def _admits(state: AgentState, epoch: int) -> bool:
+    return state.epoch == epoch and state.phase in OPEN

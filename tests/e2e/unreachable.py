@@ -1,0 +1,103 @@
+"""Lend a board that lives in another network namespace; run inside a namespace of its own.
+
+A veth pair joins the two. The board's SSH server listens on the board's own loopback, so nothing
+that the relay could dial leads there.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from boruta_farm.client.config import ClientConfig
+from boruta_farm.client.farm import connect
+from boruta_farm.model.worker import WorkerState
+from tests.e2e.stage import CAPS, Stage, Yard, free_port, ssh, talking
+
+SERVER, BOARD = "10.77.0.1", "10.77.0.2"
+
+
+async def run(*command: str) -> None:
+    """Run a command to its good end."""
+    process = await asyncio.create_subprocess_exec(*command)
+    assert await process.wait() == 0, command
+
+
+@asynccontextmanager
+async def board_namespace() -> AsyncIterator[int]:
+    """Hold a second network namespace, joined to ours; give the process that holds it."""
+    await run("ip", "link", "set", "lo", "up")
+    holder = await asyncio.create_subprocess_exec(
+        *("unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec cat"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert holder.stdin is not None
+    assert holder.stdout is not None
+    try:
+        assert await holder.stdout.readline() == b"up\n"
+        inside = ("nsenter", "-t", str(holder.pid), "-n")
+        await run("ip", "link", "add", "far0", "type", "veth", "peer", "near0")
+        await run("ip", "link", "set", "near0", "netns", str(holder.pid))
+        await run("ip", "address", "add", f"{SERVER}/24", "dev", "far0")
+        await run("ip", "link", "set", "far0", "up")
+        await run(*inside, "ip", "address", "add", f"{BOARD}/24", "dev", "near0")
+        await run(*inside, "ip", "link", "set", "near0", "up")
+        yield holder.pid
+    finally:
+        holder.stdin.close()
+        await holder.wait()
+
+
+class FarYard(Yard):
+    """A farm whose server listens on the veth, and whose agents live behind it."""
+
+    def __init__(self, folder: Path, port: int, namespace: int) -> None:
+        super().__init__(
+            folder,
+            port,
+            {
+                "api_addr": f"{SERVER}:{port}",
+                "allow_anonymous": "true",
+                "public_address": SERVER,
+            },
+        )
+        self.url = f"http://{SERVER}:{port}"
+        self._namespace = namespace
+
+    async def _start(
+        self, name: str, module: list[str], environment: object
+    ) -> asyncio.Event:  # the base class starts this interpreter; boards start it elsewhere
+        if name == "server":
+            return await super()._start(name, module, environment)  # type: ignore[arg-type]
+        entering = ["tests.e2e.entering", str(self._namespace), *module]
+        return await super()._start(name, entering, {})
+
+
+async def main(folder: Path) -> None:
+    """Lend the board once and talk to it."""
+    async with board_namespace() as namespace:
+        yard = FarYard(folder, free_port(), namespace)
+        try:
+            await yard.begin()
+            await yard.start_agent("test", CAPS, yard.url)
+            async with connect(ClientConfig(server=yard.url)) as farm:
+                one = Stage(yard, farm)
+                worker = await one.until(WorkerState.MAINTENANCE)
+                print(f"reach: {worker.reach}")
+                await farm.workers.set_state(farm.caller, "test", WorkerState.IDLE)
+                await one.until(WorkerState.IDLE)
+                request, access = await one.lend()
+                async with talking(access) as talk:
+                    print(f"over the stream: {await talk.says('hello')}")
+                print(await ssh(access, "ip -brief address"))
+                await one.close(request)
+                assert request.job is not None
+                await one.until(WorkerState.IDLE, above=request.job.epoch)
+        finally:
+            await yard.end()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))
