@@ -8,6 +8,7 @@ ready, so that a measure can begin.
 
 import argparse
 import json
+import socket
 from pathlib import Path
 from unittest.mock import patch
 
@@ -84,8 +85,8 @@ class NumberedKeys:
 class BenchServer(Server):
     """The real server; its application answers the bench's own paths besides."""
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
+    def __init__(self, config: Config, rpc_listener: socket.socket | None = None) -> None:
+        super().__init__(config, rpc_listener)
         self._connected = 0
 
     async def open(self) -> WebApp:

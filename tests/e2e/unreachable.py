@@ -60,6 +60,7 @@ class FarYard(Yard):
             {
                 "api_addr": f"{SERVER}:{port}",
                 "allow_anonymous": "true",
+                "allow_plaintext": "true",
                 "public_address": SERVER,
             },
         )

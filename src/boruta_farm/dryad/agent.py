@@ -17,7 +17,6 @@ from boruta_farm.dryad.facts import Facts
 from boruta_farm.dryad.fence import Fence
 from boruta_farm.dryad.files import StateFolder, read_boot_id
 from boruta_farm.dryad.health import PassiveHealth
-from boruta_farm.dryad.original import OriginalServer
 from boruta_farm.dryad.state import Phase, StateFile
 from boruta_farm.dryad.streams import RelayPlace, Streams
 from boruta_farm.link.agent import AgentLink, Farm
@@ -138,6 +137,9 @@ async def run(config: AgentConfig) -> NoReturn:
         await fence.start()
         logger.info("board %s: driver %s, %s", config.uuid, config.driver, driver.ssh_address)
         if config.boruta_address:
+            # Only boards of the original's server need Go RPC in memory.
+            from boruta_farm.dryad.original import OriginalServer
+
             await OriginalServer(config, fence, driver.ssh_address).run()
         facts = Facts(folder.path, ssh_address, fence.facts)
         agent = Agent(config, driver, fence, streams, dialler, facts)
