@@ -5,12 +5,14 @@ import os
 import select
 import shutil
 import socket
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from boruta_farm.cli.demo_boards import DemoBoard
 from boruta_farm.cli.demo_farm import Processes
 from boruta_farm.cli.openssh import Files, command_line, find_ssh, session_files
 from boruta_farm.client.config import ClientConfig
@@ -49,7 +51,7 @@ class Yard(Processes):
     async def restart_agent(self, name: str) -> None:
         """Start an agent with the configuration it had."""
         path = self._folder / name / "dryad.conf"
-        await self._start(name, ["boruta_farm.dryad", "--conf", str(path)], {})
+        await self.start(name, (sys.executable, "-m", "boruta_farm.dryad", "--conf", str(path)))
 
 
 class Stage:
@@ -93,7 +95,8 @@ async def stage(
     yard = Yard(folder, free_port(), settings)
     try:
         await yard.begin()
-        await yard.start_agent("test", CAPS, yard.url, **(agent or {}))
+        board = DemoBoard(name="test", caps=CAPS, driver="sandbox", settings=agent or {})
+        await yard.start_agent(board, yard.url)
         async with connect(ClientConfig(server=yard.url)) as farm:
             one = Stage(yard, farm)
             await one.until(WorkerState.MAINTENANCE)

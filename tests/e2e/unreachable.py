@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from boruta_farm.cli.demo_boards import DemoBoard
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import connect
 from boruta_farm.model.worker import WorkerState
@@ -82,7 +83,8 @@ async def main(folder: Path) -> None:
         yard = FarYard(folder, free_port(), namespace)
         try:
             await yard.begin()
-            await yard.start_agent("test", CAPS, yard.url)
+            board = DemoBoard(name="test", caps=CAPS, driver="sandbox")
+            await yard.start_agent(board, yard.url)
             async with connect(ClientConfig(server=yard.url)) as farm:
                 one = Stage(yard, farm)
                 worker = await one.until(WorkerState.MAINTENANCE)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,8 +33,8 @@ class RpcYard(Yard):
             "BORUTA_KEEP_RELAY": "false",
             "BORUTA_KEYS_READY": "4",
         }
-        command = ["boruta_farm.cli", "serve", "--rpc-addr", self.rpc]
-        serving = await self._start("server", command, environment)
+        command = [sys.executable, "-m", "boruta_farm.cli", "serve", "--rpc-addr", self.rpc]
+        serving = await self.start("server", command, environment)
         await self.unless_failed(serving.wait(), "the server to serve")
 
 

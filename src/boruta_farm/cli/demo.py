@@ -3,27 +3,46 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from boruta_farm.cli.console import failures_told
+from boruta_farm.cli.demo_boards import SYSTEM_USERS
 from boruta_farm.cli.demo_farm import USUAL_PORT, DemoFarm, demo_farm
+from boruta_farm.cli.demo_room import enter_room, in_room, ssh_server
 
 CHECKOUT = Path("run")
 INTERRUPTED = 130
+
+
+class Driver(StrEnum):
+    """The kinds of board that can be demonstrated."""
+
+    SANDBOX = "sandbox"
+    LINUX = "linux"
 
 
 def demo(
     once: Annotated[
         bool, typer.Option("--once", help="Lend one board unattended, show each step, and end.")
     ] = False,
+    driver: Annotated[
+        Driver,
+        typer.Option("--driver", help="What the boards are; all but sandbox need root and --once."),
+    ] = Driver.SANDBOX,
 ) -> None:
-    """Run a server with sandboxed boards on this machine until Ctrl-C; leaves nothing behind."""
+    """Run a server with boards on this machine until Ctrl-C; leaves nothing behind."""
     with failures_told():
-        done = asyncio.run(_until_told(_rehearse() if once else _stay()))
+        if driver is not Driver.SANDBOX:
+            if not once:
+                raise typer.BadParameter(f"--driver {driver} runs with --once only")
+            if not in_room():
+                enter_room(driver)
+        done = asyncio.run(_until_told(REHEARSALS[driver]() if once else _stay()))
     if once and not done:
         raise typer.Exit(INTERRUPTED)
 
@@ -47,6 +66,20 @@ async def _rehearse() -> None:
     async with demo_farm(_say) as farm:
         await Rehearsal(farm, _say).run()
     _say("done: a board was lent, used, taken back and proved clean")
+
+
+async def _rehearse_linux() -> None:
+    from boruta_farm.cli.rehearsal_linux import LinuxRehearsal
+
+    async with demo_farm(_say, SYSTEM_USERS, {"sshd": ssh_server()}) as farm:
+        await LinuxRehearsal(farm, _say).run()
+    _say("done: a board was lent to a system user, what he left was ended, and it was proved clean")
+
+
+REHEARSALS: Mapping[Driver, Callable[[], Coroutine[None, None, None]]] = {
+    Driver.SANDBOX: _rehearse,
+    Driver.LINUX: _rehearse_linux,
+}
 
 
 async def _stay() -> None:

@@ -1,4 +1,4 @@
-"""The demo's farm: a server and three sandboxed boards, each a process of its own."""
+"""The demo's farm: a server and its boards' agents, each a process of its own."""
 
 import asyncio
 import contextlib
@@ -10,12 +10,14 @@ import socket
 import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
+from boruta_farm.cli.demo_boards import SANDBOXES, DemoBoard
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.watch import Lost
@@ -31,12 +33,7 @@ STARTS_WITHIN = 60.0
 """Seconds: a slow laptop needs a few for three key pairs."""
 ENDS_WITHIN = 15.0
 SERVING = b"serving on "
-
-BOARDS: Mapping[str, Mapping[str, str]] = {
-    "rpi4": {"board": "rpi4", "arch": "arm64", "ram": "4", "hdmi": "yes"},
-    "rpi3": {"board": "rpi3", "arch": "arm64", "ram": "1"},
-    "visionfive": {"board": "visionfive", "arch": "riscv64", "ram": "8"},
-}
+NO_DAEMONS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +47,15 @@ class DemoFarm:
 
 
 @asynccontextmanager
-async def demo_farm(say: Callable[[str], None]) -> AsyncIterator[DemoFarm]:
-    """Run a farm for the block and leave nothing behind. Raises BorutaError in words."""
+async def demo_farm(
+    say: Callable[[str], None],
+    boards: Sequence[DemoBoard] = SANDBOXES,
+    daemons: Mapping[str, Sequence[str]] = NO_DAEMONS,
+) -> AsyncIterator[DemoFarm]:
+    """Run a farm for the block and leave nothing behind. Raises BorutaError in words.
+
+    ``daemons`` are commands, by name, that the boards need and that stay in the foreground.
+    """
     folder = Path(tempfile.mkdtemp(prefix="boruta-demo-"))
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
@@ -60,10 +64,13 @@ async def demo_farm(say: Callable[[str], None]) -> AsyncIterator[DemoFarm]:
     processes = Processes(folder)
     try:
         await processes.start_server(port)
-        for name, caps in BOARDS.items():
-            await processes.start_agent(name, caps, url)
+        for name, command in daemons.items():
+            await processes.start(name, command)
+        for board in boards:
+            await processes.start_agent(board, url)
         async with connect(ClientConfig(server=url)) as farm:
-            workers = await processes.unless_failed(_make_idle(farm), "the boards to be IDLE")
+            idle = _make_idle(farm, len(boards))
+            workers = await processes.unless_failed(idle, "the boards to be IDLE")
             yield DemoFarm(url=url, folder=folder, farm=farm, workers=workers)
     finally:
         await processes.end()
@@ -92,25 +99,19 @@ class Processes:
             "BORUTA_TUNNEL_PORTS": _some_ports(),
             **{f"BORUTA_{name.upper()}": value for name, value in settings.items()},
         }
-        serving = await self._start("server", ["boruta_farm.cli", "serve"], environment)
+        command = (sys.executable, "-m", "boruta_farm.cli", "serve")
+        serving = await self.start("server", command, environment)
         await self.unless_failed(serving.wait(), "the server to serve")
 
-    async def start_agent(
-        self, name: str, caps: Mapping[str, str], url: str, **settings: str
-    ) -> None:
-        """Write an agent's configuration, with further settings, and start it."""
-        folder = self._folder / name
+    async def start_agent(self, board: DemoBoard, url: str) -> None:
+        """Write an agent's configuration and start it."""
+        folder = self._folder / board.name
         folder.mkdir()
         path = folder / "dryad.conf"
-        lines = [f'{key} = "{value}"' for key, value in caps.items()]
-        further = "".join(f'{key} = "{value}"\n' for key, value in settings.items())
-        path.write_text(
-            f'server = "{url}"\nname = "{name}"\ndriver = "sandbox"\n'
-            f'state_dir = "{folder}"\n{further}\n[caps]\nUUID = "{uuid.uuid4()}"\n'
-            + "\n".join(lines)
-            + "\n"
+        path.write_text(board.configuration(url, folder, str(uuid.uuid4())))
+        await self.start(
+            board.name, (sys.executable, "-m", "boruta_farm.dryad", "--conf", str(path))
         )
-        await self._start(name, ["boruta_farm.dryad", "--conf", str(path)], {})
 
     async def end(self) -> None:
         """End agents first, so that they clean up, then the server with its relay."""
@@ -120,16 +121,17 @@ class Processes:
             await _end(server)
         await asyncio.gather(*self._readers)
 
-    async def _start(
-        self, name: str, module: list[str], environment: Mapping[str, str]
+    async def start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
     ) -> asyncio.Event:
+        """Start a process whose words go to ``NAME.log``; return what is set when it serves."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", *module),
+            *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
-            env={**os.environ, **environment},
+            env={**os.environ, **(environment or {})},
         )
         self._running[name] = process
         serving = asyncio.Event()
@@ -169,7 +171,7 @@ class Processes:
             raise BorutaError(self._failed.result()) from None
 
 
-async def _make_idle(farm: Farm) -> tuple[Worker, ...]:
+async def _make_idle(farm: Farm, count: int) -> tuple[Worker, ...]:
     """Set every board IDLE as it registers, and wait until all are."""
     async with farm.watch() as happenings:
         async for happening in happenings:
@@ -182,7 +184,7 @@ async def _make_idle(farm: Farm) -> tuple[Worker, ...]:
                 elif worker.state is WorkerState.FAILED:
                     raise BorutaError(f"{worker.name} failed: {worker.reason}")
             idle = [worker for worker in workers if worker.state is WorkerState.IDLE]
-            if len(idle) == len(BOARDS):
+            if len(idle) == count:
                 return tuple(sorted(idle, key=lambda worker: worker.name))
     raise BorutaError("the server ended its events")
 

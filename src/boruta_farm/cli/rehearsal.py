@@ -50,11 +50,11 @@ class Rehearsal:
         access, request = await self._take_over(first, second)
         with session_files(access, None) as files:
             await self._use(access, files)
-            await self._leave_daemon(access, files)
+            await self.leave_behind(access, files)
             async with self._watching_idle(request) as idle:
                 await self._close(second)
                 await self._in_time("the board to be cleaned", idle)
-            self._check_daemon_is_gone()
+            self.check_gone()
             await self._check_key_is_dead(files)
         await self._check_all_idle()
 
@@ -82,13 +82,13 @@ class Rehearsal:
     async def _take_over(self, first: int, second: int) -> tuple[AccessInfo, Request]:
         """Close the first request once the second is seen waiting behind it."""
         waiting = await self._farm.requests.explain(self._farm.caller, second)
-        _must(waiting.position == 1, f"request {second} does not wait in the first place")
-        _must(bool(waiting.holders), "nobody seems to hold the board that is waited for")
+        must(waiting.position == 1, f"request {second} does not wait in the first place")
+        must(bool(waiting.holders), "nobody seems to hold the board that is waited for")
         self._step(f"waiting: {waiting.text}")
         await self._close(first)
         request = await self._wait(second)
         access = await self._farm.requests.acquire_worker(self._farm.caller, second)
-        _must(access.host_key is not None, "the board's host key is not known")
+        must(access.host_key is not None, "the board's host key is not known")
         self._step(f"acquired: {access.username}@{access.ip} port {access.port}, key handed out")
         return access, request
 
@@ -104,12 +104,12 @@ class Rehearsal:
         await self._scp(access, files, str(there), board)
         there_hash = await self._ssh(access, files, "sha256sum", "copy")
         digest = hashlib.sha256(data).hexdigest()
-        _must(there_hash.decode().startswith(digest), "the file arrived changed on the board")
+        must(there_hash.decode().startswith(digest), "the file arrived changed on the board")
         await self._scp(access, files, board, str(back))
-        _must(back.read_bytes() == data, "the file came back changed")
+        must(back.read_bytes() == data, "the file came back changed")
         self._step(f"scp: 1 MiB there and back, unchanged (sha256 {digest[:12]}...)")
 
-    async def _leave_daemon(self, access: AccessInfo, files: Files) -> None:
+    async def leave_behind(self, access: AccessInfo, files: Files) -> None:
         """Leave a daemon behind as a careless or hostile user would.
 
         It bears a name of its own, so that it can be told from all others in the process list.
@@ -118,17 +118,18 @@ class Rehearsal:
         daemon = f"'echo >begun; exec ./{self._mark} 86400'"
         start = f"(setsid sh -c {daemon} >/dev/null 2>&1 </dev/null &) && read begun <begun"
         await self._ssh(access, files, f"{plant} && {start}")
-        _must(bool(_processes(self._mark)), "the planted daemon does not run")
+        must(bool(_processes(self._mark)), "the planted daemon does not run")
         self._step("a setsid daemon is left behind by the session, and runs")
 
     async def _close(self, request_id: int) -> None:
         trouble = await close_request(self._farm, request_id)
-        _must(trouble is None, trouble or "")
+        must(trouble is None, trouble or "")
         self._step(f"request {request_id} closed")
 
-    def _check_daemon_is_gone(self) -> None:
+    def check_gone(self) -> None:
+        """See that nothing of what was left is there any more."""
         left = _processes(self._mark)
-        _must(not left, f"the planted daemon survived: {left}")
+        must(not left, f"the planted daemon survived: {left}")
         self._step("the board is IDLE again; the daemon is gone")
 
     async def _check_key_is_dead(self, files: Files) -> None:
@@ -139,8 +140,8 @@ class Rehearsal:
         status, output = await self._run(
             command_line(find_ssh(), access, files, ("true",), ("-o", "BatchMode=yes"))
         )
-        _must(status == 255, f"the old key still works (status {status})")
-        _must("Permission denied" in output.decode(), "the board refuses for another reason")
+        must(status == 255, f"the old key still works (status {status})")
+        must("Permission denied" in output.decode(), "the board refuses for another reason")
         self._step("the old key is refused: Permission denied")
         request = await self._farm.requests.get_request_info(self._farm.caller, third)
         async with self._watching_idle(request) as idle:
@@ -150,7 +151,7 @@ class Rehearsal:
     async def _check_all_idle(self) -> None:
         workers = (await self._farm.workers.list_workers(self._farm.caller)).items
         odd = [f"{w.name} is {w.state}" for w in workers if w.state is not WorkerState.IDLE]
-        _must(not odd, ", ".join(odd))
+        must(not odd, ", ".join(odd))
         self._step("all boards are IDLE")
 
     @asynccontextmanager
@@ -167,7 +168,7 @@ class Rehearsal:
                     if isinstance(happening, Lost):
                         continue
                     worker = await self._farm.workers.get_worker_info(self._farm.caller, uuid)
-                    _must(worker.state is not WorkerState.FAILED, f"worker: {worker.reason}")
+                    must(worker.state is not WorkerState.FAILED, f"worker: {worker.reason}")
                     if worker.state is WorkerState.IDLE and worker.epoch > epoch:
                         return
 
@@ -181,12 +182,12 @@ class Rehearsal:
     async def _ssh(self, access: AccessInfo, files: Files, *command: str) -> bytes:
         arguments = command_line(find_ssh(), access, files, command, ("-o", "BatchMode=yes"))
         status, output = await self._run(arguments)
-        _must(status == 0, f"ssh ended with status {status}: {output.decode(errors='replace')}")
+        must(status == 0, f"ssh ended with status {status}: {output.decode(errors='replace')}")
         return output
 
     async def _scp(self, access: AccessInfo, files: Files, source: str, target: str) -> None:
         status, output = await self._run(_scp_line(access, files, source, target))
-        _must(status == 0, f"scp ended with status {status}: {output.decode(errors='replace')}")
+        must(status == 0, f"scp ended with status {status}: {output.decode(errors='replace')}")
 
     async def _run(self, arguments: Sequence[str]) -> tuple[int, bytes]:
         try:
@@ -235,6 +236,7 @@ def _processes(mark: str) -> list[int]:
     return found
 
 
-def _must(holds: bool, trouble: str) -> None:
+def must(holds: bool, trouble: str) -> None:
+    """Raise BorutaError when something is not as it should be."""
     if not holds:
         raise BorutaError(trouble)

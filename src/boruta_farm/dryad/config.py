@@ -22,7 +22,7 @@ DEFAULT_STM = "/run/stm.socket"
 KEYS = (
     *("listen_address", "boruta_address", "ssh_address", "sdcard", "stm_path", "caps", "user"),
     *("name", "server", "ca_file", "driver", "state_dir", "sandbox", "hooks", "clean", "health"),
-    *("reach", "relay_address"),
+    *("reach", "relay_address", "helper"),
 )
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LONGEST_NAME = 64
@@ -38,6 +38,7 @@ class AgentConfig:
     are the original's. ``server`` is the farm's HTTP address, empty when ``boruta_address`` names
     a server of the original instead. ``name`` defaults to the host's.
     ``ca_file`` holds the authority that signed the farm's certificate; None means the system's.
+    ``helper`` is the socket of the root helper, None when the agent itself runs as root.
     ``sandbox_port`` 0 lets the sandbox choose a port once. ``reach`` is how users' connections
     come to the board; ``relay_address`` is where its streams go, by default the server's host.
     """
@@ -54,6 +55,7 @@ class AgentConfig:
     ssh_address: str = ":22"
     sdcard: str = "/dev/sdX"
     stm_path: str = DEFAULT_STM
+    helper: Path | None = None
     user: UserSettings = field(default=UserSettings())
     hooks: HookSettings = field(default=HookSettings())
     sandbox_port: int = 0
@@ -84,6 +86,9 @@ server = ""
 
 # What the board is: "linux" (system users behind this machine's sshd) or "sandbox" (a playground).
 # driver = "linux"
+
+# The socket of 'dryad helper', so that the agent itself need not be root.
+# helper = "/run/boruta/helper/board.sock"
 
 # Where the agent keeps what it must not forget.
 # state_dir = "/var/lib/dryad"
@@ -162,6 +167,7 @@ class _Reader:
             ssh_address=self._address("ssh_address", ":22"),
             sdcard=table.text("sdcard", "/dev/sdX"),
             stm_path=stm_path,
+            helper=table.absolute("helper", "/") if "helper" in table.content else None,
             user=read_user(table.table("user"), table.table("clean")),
             hooks=read_hooks(table.table("hooks")),
             sandbox_port=self._sandbox_port(),

@@ -184,13 +184,15 @@ class Fence:
     async def _clean(self, epoch: int) -> CleanReport:
         state = self._at_least(epoch)
         if epoch == state.epoch and state.phase in PROVED:
-            return CleanReport(epoch=epoch)
-        fresh = AgentState(boot_id=state.boot_id, epoch=epoch, farm_id=state.farm_id)
-        self._save(fresh)
-        found = await handle("clean", THOROUGH, self._driver.clean())
-        self._save(replace(fresh, phase=Phase.CLEAN))
+            return CleanReport(epoch=epoch, found=state.found)
+        known = state.found if state.phase in (Phase.ENDED, Phase.CLEANING) else ()
+        fresh = AgentState(boot_id=state.boot_id, epoch=epoch, farm_id=state.farm_id, found=known)
+        # Cleaning does no harm where its intent could not be stored, and may free the full disk.
+        self._remember(fresh)
+        found = await self._clean_board(known)
+        self._save(replace(fresh, phase=Phase.CLEAN, found=found))
         logger.info("epoch %d: clean, %d leftovers removed", epoch, len(found))
-        return CleanReport(epoch=epoch, found=found[:MOST_FOUND])
+        return CleanReport(epoch=epoch, found=found)
 
     async def _prepare(self, key: str, epoch: int) -> Prepared:
         state = self._at(epoch)
@@ -198,7 +200,7 @@ class Fence:
             return Prepared(username=state.username, host_key=state.host_key)
         if state.phase not in (Phase.CLEAN, Phase.PREPARED):
             raise BoardError(f"epoch {epoch} is {state.phase}: the board must be cleaned first")
-        preparing = replace(state, phase=Phase.PREPARING, key=key)
+        preparing = replace(state, phase=Phase.PREPARING, key=key, found=())
         self._save(preparing)
         prepared = await handle("prepare", THOROUGH, self._driver.prepare(key))
         username, host_key = prepared.username, prepared.host_key
@@ -265,13 +267,20 @@ class Fence:
         ending = replace(self.state, phase=Phase.ENDING, tell_ended=tell, trouble=trouble)
         self._remember(ending)
         try:
-            await handle("clean", THOROUGH, self._driver.clean())
+            found = await self._clean_board(ending.found)
         except BoardError as error:
             self._remember(replace(ending, trouble=trouble or error.message))
             raise
         ended = replace(ending, phase=Phase.ENDED, key=None, wanted_key=None, end=None)
-        self._save(ended)
+        self._save(replace(ended, found=found))
         logger.info("epoch %d: session ended, board clean", ended.epoch)
+
+    async def _clean_board(self, known: tuple[str, ...]) -> tuple[str, ...]:
+        """Have the driver clean up; return what it found beside what was known already."""
+        found = await handle("clean", THOROUGH, self._driver.clean())
+        for line in found:
+            logger.info("epoch %d: found and ended: %s", self.state.epoch, line)
+        return (*known, *found)[:MOST_FOUND]
 
     def _due(self) -> float | None:
         """Return when the session must end: its stored end, or at once when it should have."""

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 from boruta_farm.model.errors import ConfigError, StoreError
@@ -34,6 +35,23 @@ def write_durably(path: Path, data: bytes) -> None:
             f"{path}: cannot be written: {error.strerror}; see that the disk is writable and "
             "has room, then restart the agent"
         ) from error
+
+
+def replaceable(path: Path, owners: frozenset[int]) -> str:
+    """Return why somebody else could put another thing in a path's place, empty when nobody can.
+
+    The path and every folder above it must belong to one of the owners, and nobody else may
+    write to them; a folder with the sticky bit keeps others from it. Raises OSError.
+    """
+    real = path.resolve(strict=True)
+    for place in (real, *real.parents):
+        status = place.stat()
+        if status.st_uid not in owners:
+            return f"{place} belongs to uid {status.st_uid}; give it to root: chown root {place}"
+        sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+        if status.st_mode & 0o022 and not sticky:
+            return f"others may write to {place}; take that from them: chmod go-w {place}"
+    return ""
 
 
 class StateFolder:

@@ -5,13 +5,13 @@ import contextlib
 import logging
 import os
 import signal
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from boruta_farm.dryad.files import replaceable
 from boruta_farm.dryad.values import Table
 from boruta_farm.model.errors import BoardError
 
@@ -82,13 +82,8 @@ def distrust(path: Path) -> str:
         return f"{str(path)!r} must be an executable's full path"
     try:
         real = path.resolve(strict=True)
-        for place in (real, *real.parents):
-            status = place.stat()
-            if status.st_uid not in (0, os.geteuid()):
-                return f"{place} belongs to uid {status.st_uid}; give it to root: chown root"
-            sticky = place.is_dir() and status.st_mode & stat.S_ISVTX
-            if status.st_mode & 0o022 and not sticky:
-                return f"others may write to {place}; take that from them: chmod go-w {place}"
+        if trouble := replaceable(real, frozenset({0, os.geteuid()})):
+            return trouble
     except OSError as error:
         return f"{path}: {error.strerror}; name an executable, or remove the key"
     if not real.is_file() or not os.access(real, os.X_OK):

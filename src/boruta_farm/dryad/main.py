@@ -16,6 +16,9 @@ from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig
 from boruta_farm.model.errors import BorutaError
 
 DONE, FAILED = 0, 1
+HELPER_VERB = "helper"
+"""``dryad helper`` is the part of the agent that is root, where the rest is not."""
+
 STM_VERB = "stm"
 """``dryad stm ...`` speaks to the board controller of a MuxPi."""
 logger = logging.getLogger(__name__)
@@ -32,6 +35,10 @@ def run(arguments: Sequence[str]) -> int:
     A missing configuration file is written with defaults, and the agent ends with 1: somebody
     has to name the farm first. Wrong usage ends with 2.
     """
+    if arguments and arguments[0] == HELPER_VERB:
+        from boruta_farm.dryad.users.command import run as help_agent
+
+        return help_agent(arguments[1:])
     if arguments and arguments[0] == STM_VERB:
         from boruta_farm.dryad.stm.tool import main as stm
 

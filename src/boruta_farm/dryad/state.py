@@ -37,7 +37,8 @@ class AgentState:
 
     ``key`` opens the session; ``wanted_key`` replaces it and is not yet known to be installed.
     ``end`` is in seconds of CLOCK_BOOTTIME. ``tell_ended`` and ``trouble`` are reports that the
-    server has not confirmed. ``notice`` is the maintenance message shown.
+    server has not confirmed. ``notice`` is the maintenance message shown. ``found`` is what the
+    last clean-up ended and removed, told to the server with the proof.
     """
 
     boot_id: str
@@ -53,6 +54,7 @@ class AgentState:
     tell_ended: bool = False
     trouble: str | None = None
     notice: str | None = None
+    found: tuple[str, ...] = ()
 
 
 class StateStore(Protocol):
@@ -122,11 +124,14 @@ def _state(fields: dict[str, object]) -> AgentState:
         "tell_ended": (bool,),
         "trouble": (str, type(None)),
         "notice": (str, type(None)),
+        "found": (list,),
     }
     for name, kind in kinds.items():
         if not isinstance(fields[name], kind):
             raise TypeError(f"{name} is {fields[name]!r}")
-    phase = Phase(str(fields.pop("phase")))
+    phase, found = Phase(str(fields.pop("phase"))), fields.pop("found")
+    assert isinstance(found, list)
+    fields["found"] = tuple(str(line) for line in found)
     state = AgentState(phase=phase, **fields)  # type: ignore[arg-type]  # checked above, one by one
     if (state.phase in OPEN and state.key is None) or (
         state.phase is Phase.GRANTED and state.end is None

@@ -21,6 +21,10 @@ def open_driver(config: AgentConfig) -> Driver:
 
 def open_host(config: AgentConfig) -> SessionHost:
     """Return who makes session users for the drivers that have some."""
+    if config.helper is not None:
+        from boruta_farm.dryad.users.remote import RemoteHost
+
+        return RemoteHost(config.helper)
     from boruta_farm.dryad.users.local import LocalHost
 
     return LocalHost(config.uuid, config.user, config.path)

@@ -1,0 +1,70 @@
+"""The boards of a demo: what the agents' configurations say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoBoard:
+    """Describe one board: its capabilities, and what its driver needs to know.
+
+    ``settings`` are further keys at the top of the configuration, ``user`` those of ``[user]``.
+    """
+
+    name: str
+    caps: Mapping[str, str]
+    driver: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    user: Mapping[str, str] = field(default_factory=dict)
+
+    def configuration(self, url: str, folder: Path, uuid: str) -> str:
+        """Return the text of the agent's configuration; ``folder`` keeps the agent's state."""
+        top = {
+            "server": url,
+            "name": self.name,
+            "driver": self.driver,
+            "state_dir": str(folder),
+            **self.settings,
+        }
+        tables = {"caps": {"UUID": uuid, **self.caps}, "user": self.user}
+        parts = [_lines(top), *(f"[{name}]\n{_lines(keys)}" for name, keys in tables.items())]
+        return "\n".join(parts)
+
+
+def _lines(keys: Mapping[str, str]) -> str:
+    return "".join(f'{key} = "{value}"\n' for key, value in keys.items())
+
+
+SANDBOXES: Final = (
+    DemoBoard(
+        name="rpi4",
+        caps={"board": "rpi4", "arch": "arm64", "ram": "4", "hdmi": "yes"},
+        driver="sandbox",
+    ),
+    DemoBoard(name="rpi3", caps={"board": "rpi3", "arch": "arm64", "ram": "1"}, driver="sandbox"),
+    DemoBoard(
+        name="visionfive",
+        caps={"board": "visionfive", "arch": "riscv64", "ram": "8"},
+        driver="sandbox",
+    ),
+)
+
+SYSTEM_USERS: Final = (
+    DemoBoard(
+        name="rpi4",
+        caps={"board": "rpi4", "arch": "arm64"},
+        driver="linux",
+        settings={"ssh_address": "127.0.0.1:22"},
+        user={"name": "boruta-rpi4", "uids": "70000-70099"},
+    ),
+    DemoBoard(
+        name="rpi3",
+        caps={"board": "rpi3", "arch": "arm64"},
+        driver="linux",
+        settings={"ssh_address": "127.0.0.1:22"},
+        user={"name": "boruta-rpi3", "uids": "70100-70199"},
+    ),
+)
+"""Two boards on one host: one SSH server, two users, two ranges of uids."""

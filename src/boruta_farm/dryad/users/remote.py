@@ -1,0 +1,78 @@
+"""The session user made and unmade by the root helper, for an agent that is not root."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Final
+
+from boruta_farm.dryad.users.host import Account, Inspection
+from boruta_farm.dryad.users.verbs import (
+    LONGEST_ANSWER,
+    decode_answer,
+    encode,
+    read_account,
+    read_inspection,
+)
+from boruta_farm.model.errors import BoardError
+
+MENDING: Final = "is 'dryad helper' running (dryad-helper.service), and is 'helper' its socket?"
+
+
+class RemoteHost:
+    """Hand every verb of ``SessionHost`` to the helper; each call is a connection of its own.
+
+    So a helper that was restarted is found again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def inspect(self) -> Inspection:
+        """Let the helper check its machine."""
+        return read_inspection(await self._call("inspect"))
+
+    async def create(self, key: str, seconds: float) -> Account:
+        """Let the helper make user and home."""
+        return read_account(await self._call("create", key=key, seconds=seconds))
+
+    async def authorize(self, key: str, seconds: float) -> None:
+        """Let the helper replace the key."""
+        await self._call("authorize", key=key, seconds=seconds)
+
+    async def find(self) -> Account | None:
+        """Return the account that the helper knows of."""
+        answer = await self._call("find")
+        return None if answer is None else read_account(answer)
+
+    async def warn(self, message: str) -> int:
+        """Let the helper write to the user's terminals."""
+        return int(str(await self._call("warn", message=message)))
+
+    async def clean(self) -> tuple[str, ...]:
+        """Let the helper clean up and prove it."""
+        found = await self._call("clean")
+        return tuple(map(str, found)) if isinstance(found, list) else ()
+
+    async def close(self) -> None:
+        """Do nothing: no connection is kept."""
+
+    async def _call(self, verb: str, **fields: object) -> object:
+        try:
+            reader, writer = await asyncio.open_unix_connection(self._path, limit=LONGEST_ANSWER)
+        except OSError as error:
+            raise BoardError(
+                f"the root helper at {self._path} cannot be reached: {error.strerror}; {MENDING}"
+            ) from error
+        try:
+            writer.write(encode({"verb": verb, **fields}))
+            await writer.drain()
+            line = await reader.readuntil(b"\n")
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            raise BoardError(
+                f"the root helper at {self._path} did not answer {verb!r}; see its log"
+            ) from error
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+        return decode_answer(line)
