@@ -6,7 +6,7 @@ that the relay could dial leads there.
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -68,13 +68,15 @@ class FarYard(Yard):
         self.url = f"http://{SERVER}:{port}"
         self._namespace = namespace
 
-    async def _start(
-        self, name: str, module: list[str], environment: object
-    ) -> asyncio.Event:  # the base class starts this interpreter; boards start it elsewhere
+    async def start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> asyncio.Event:
+        """Start the server here, and every board elsewhere."""
         if name == "server":
-            return await super()._start(name, module, environment)  # type: ignore[arg-type]
-        entering = ["tests.e2e.entering", str(self._namespace), *module]
-        return await super()._start(name, entering, {})
+            return await super().start(name, command, environment)
+        python, flag, *module = command
+        entering = [python, flag, "tests.e2e.entering", str(self._namespace), *module]
+        return await super().start(name, entering)
 
 
 async def main(folder: Path) -> None:
