@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
+from boruta_farm.core.demands import demand_key
 from boruta_farm.core.jobs import Grant
 from boruta_farm.model.caller import serves
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import Fence, Worker, WorkerState
+from boruta_farm.selectors.selector import parse
 
 Turns = Callable[[list[Request], list[Request]], Request | None]
 
@@ -24,6 +26,7 @@ def make_request(
     deadline: datetime = START + 30 * DAY,
     owner: str = "ann",
     created: datetime = START,
+    selector: str | None = None,
 ) -> Request:
     """Return a waiting request."""
     return Request(
@@ -35,6 +38,7 @@ def make_request(
         deadline=deadline,
         state=RequestState.WAITING,
         caps=caps,
+        selector=selector,
         created=created,
     )
 
@@ -76,7 +80,8 @@ def capability(worker: Worker) -> tuple[int, str]:
 def fits(request: Request, worker: Worker) -> bool:
     """Tell whether a worker can serve a request."""
     has_all = all(worker.caps.get(name) == value for name, value in request.required.items())
-    return has_all and serves(worker.groups, request.owner_groups)
+    meets = parse(request.selector or "").matches(worker.caps)
+    return has_all and meets and serves(worker.groups, request.owner_groups)
 
 
 def can_serve(requests: list[Request], workers: list[Worker]) -> bool:
@@ -155,7 +160,7 @@ def position(
     """
 
     def competes(other: Request) -> bool:
-        alike = other.caps == request.caps and other.owner_groups == request.owner_groups
+        alike = demand_key(other) == demand_key(request)
         alike = alike and not (by_owner and other.owner != request.owner)
         return alike or any(fits(request, w) and fits(other, w) for w in workers)
 

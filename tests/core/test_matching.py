@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from boruta_farm.core import market
 from boruta_farm.core.jobs import Grant
 from boruta_farm.core.matching import Index
 from boruta_farm.model.events import Change, Event, EventKind
@@ -33,7 +34,18 @@ from tests.core.naive import (
 )
 
 HOUR = timedelta(hours=1)
+KEPT = market.EMPTY_DEMANDS_KEPT
 CAPS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("12"), max_size=3)
+WORKER_CAPS = st.dictionaries(
+    st.sampled_from("abc"), st.sampled_from(["1", "2", "1,2"]), max_size=3
+)
+SELECTORS = st.none() | st.sampled_from(
+    [
+        *("a", "!a", "!b", "a = 1", "a != 1", "b != 2", "a in (1, 2)", "a, a != 1", "c has 2"),
+        *("a >= 2", "b < 2", "a 1..2", "b 0..1", "a not in (1, 2)", "b, !c", "a in (2, 3), b"),
+        *("c has 1, c has 2", "c > 0", "a = 1, b = 1", "a > 1, !b, c != 1", "b in (1, 2), a <= 1"),
+    ]
+)
 GROUPS = st.lists(st.sampled_from(["lab", "ci"]), unique=True, max_size=2).map(tuple)
 OWNER_GROUPS = st.none() | GROUPS
 OWNER = st.sampled_from(["ann", "bob"])
@@ -70,6 +82,9 @@ class IndexMachine(RuleBasedStateMachine):
         """Return what one pass decides."""
         return best_use(requests, workers)
 
+    def teardown(self) -> None:
+        market.EMPTY_DEMANDS_KEPT = KEPT
+
     def tell(
         self, kind: EventKind, request: Request | None = None, worker: Worker | None = None
     ) -> None:
@@ -105,13 +120,19 @@ class IndexMachine(RuleBasedStateMachine):
         workers = list(self.workers.values())
         return workers[pick % len(workers)] if workers else None
 
-    @initialize(workers=st.lists(st.tuples(CAPS, GROUPS), max_size=5))
+    @initialize(kept=st.sampled_from([1, 2, KEPT]))
+    def forget(self, kept: int) -> None:
+        """Demands without requests are dropped soon, or never."""
+        market.EMPTY_DEMANDS_KEPT = kept
+
+    @initialize(workers=st.lists(st.tuples(WORKER_CAPS, GROUPS), max_size=5))
     def start(self, workers: list[tuple[dict[str, str], tuple[str, ...]]]) -> None:
         for caps, groups in workers:
             self.register(caps, groups, True)
 
     @rule(
         caps=CAPS,
+        selector=SELECTORS,
         groups=OWNER_GROUPS,
         priority=st.integers(1, 3),
         delay=DELAY,
@@ -121,6 +142,7 @@ class IndexMachine(RuleBasedStateMachine):
     def create(
         self,
         caps: dict[str, str],
+        selector: str | None,
         groups: tuple[str, ...] | None,
         priority: int,
         delay: timedelta,
@@ -130,6 +152,7 @@ class IndexMachine(RuleBasedStateMachine):
         request = make_request(
             len(self.requests) + 1,
             caps,
+            selector=selector,
             groups=groups,
             priority=priority,
             valid_after=self.now + delay,
@@ -161,7 +184,7 @@ class IndexMachine(RuleBasedStateMachine):
             )
             self.tell(EventKind.REQUEST_UPDATED, request=changed)
 
-    @rule(caps=CAPS, groups=GROUPS, idle=st.booleans())
+    @rule(caps=WORKER_CAPS, groups=GROUPS, idle=st.booleans())
     def register(self, caps: dict[str, str], groups: tuple[str, ...], idle: bool) -> None:
         state = WorkerState.IDLE if idle else WorkerState.MAINTENANCE
         # Ids fall so that new workers come before old ones as often as after them.
@@ -169,7 +192,7 @@ class IndexMachine(RuleBasedStateMachine):
         worker = make_worker(uuid, caps, groups=groups, state=state)
         self.tell(EventKind.WORKER_REGISTERED, worker=worker)
 
-    @rule(pick=PICK, caps=CAPS, groups=GROUPS)
+    @rule(pick=PICK, caps=WORKER_CAPS, groups=GROUPS)
     def change_worker(self, pick: int, caps: dict[str, str], groups: tuple[str, ...]) -> None:
         worker = self.some_worker(pick)
         if worker is not None:
@@ -197,12 +220,14 @@ class IndexMachine(RuleBasedStateMachine):
     def make_idle(self, pick: int) -> None:
         self.set_state(pick, WorkerState.IDLE, False)
 
-    @rule(demands=st.lists(CAPS, max_size=4), picks=st.lists(PICK, max_size=4))
-    def burst(self, demands: list[dict[str, str]], picks: list[int]) -> None:
+    @rule(
+        demands=st.lists(st.tuples(CAPS, SELECTORS), max_size=4), picks=st.lists(PICK, max_size=4)
+    )
+    def burst(self, demands: list[tuple[dict[str, str], str | None]], picks: list[int]) -> None:
         """Several things happen before the next pass."""
-        for caps, pick in zip_longest(demands, picks):
-            if caps is not None:
-                self.create(caps, None, 1, timedelta(0), HOUR, "ann")
+        for demand, pick in zip_longest(demands, picks):
+            if demand is not None:
+                self.create(*demand, None, 1, timedelta(0), HOUR, "ann")
             if pick is not None:
                 self.make_idle(pick)
 

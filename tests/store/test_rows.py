@@ -57,6 +57,7 @@ async def test_a_full_request_comes_back_as_it_was(store: DatabaseStore) -> None
             priority=1,
             state=RequestState.FAILED,
             caps={"key": 'va"lue', "ż": "\ud800\0"},
+            selector='"a b" in ("ż", "\\"\\\\")',
             valid_after=START + 8 * STEP,
             deadline=START + 9 * STEP,
             orphaned_since=START + 10 * STEP,

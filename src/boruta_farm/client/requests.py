@@ -35,6 +35,8 @@ class HttpRequests:
             KEYS["priority"]: new.priority,
             KEYS["caps"]: None if new.caps is None else dict(new.caps),
         }
+        if new.selector is not None:
+            body[KEYS["selector"]] = new.selector
         if new.ssh_key is not None:
             body[KEYS["ssh_key"]] = new.ssh_key
         if new.keep_alive is not None:

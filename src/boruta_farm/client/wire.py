@@ -62,6 +62,7 @@ def _request(fields: Fields) -> Request:
         state=state,
         caps=fields.optional_text_map(REQUEST["caps"]),
         created=fields.optional_time(REQUEST["created"]) or valid_after,
+        selector=fields.optional_text(REQUEST["selector"]),
         ssh_key=fields.optional_text(REQUEST["ssh_key"]),
         keep_alive=fields.optional_number(REQUEST["keep_alive"]),
         orphaned_since=fields.optional_time(REQUEST["orphaned_since"]),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from boruta_farm.core.demands import DemandKey, Token
 from boruta_farm.core.heads import Front, Heads
 from boruta_farm.core.policies.ledger import Party
 from boruta_farm.core.policies.order import id_of
@@ -10,20 +11,8 @@ from boruta_farm.core.ranks import Ranks
 from boruta_farm.model.caller import serves
 from boruta_farm.model.worker import Worker, WorkerState
 
-Token = tuple[str, ...]
-"""What can be asked for: ``(capability, value)``, or ``(group,)``."""
-
 WorkerKey = tuple[int, str]
 """The order of idle workers: how capable, then UUID."""
-
-
-class DemandKey(NamedTuple):
-    """Tell which requests are alike; ``owner`` is None unless a policy looks at owners."""
-
-    caps: frozenset[Token]
-    groups: frozenset[str] | None
-    owner: str | None
-
 
 OfferLabel = tuple[frozenset[Token], bool]
 """The tokens of a class of workers, and whether it serves everybody."""
@@ -55,12 +44,13 @@ class Demand:
 
     ``front`` holds what can be granted now, ``held`` what is valid but cannot (proposed already,
     a board being opened for it, past its deadline), ``later`` what is not yet valid; all by
-    ``(priority, id)`` packed into one number.
+    ``(priority, id)`` packed into one number. A worker must have all ``caps`` and none of ``bars``.
     ``pivot`` is the one token under which new offers find the demand. ``party`` is on whose
     behalf the requests wait, None under policies that look at requests alone.
     """
 
     __slots__ = (
+        "bars",
         "caps",
         "eligible",
         "front",
@@ -76,6 +66,7 @@ class Demand:
     def __init__(self, key: DemandKey, number: int, party: "Party[Demand] | None" = None) -> None:
         self.key = key
         self.caps = key.caps
+        self.bars = key.bars
         self.groups = key.groups
         self.party = party
         self.front: Front[int, Demand] = (
@@ -90,7 +81,7 @@ class Demand:
     @property
     def tokens(self) -> set[Token]:
         """Return every token that decides whether an offer fits."""
-        return {*self.caps, *((group,) for group in self.groups or ())}
+        return {*self.caps, *self.bars, *((group,) for group in self.groups or ())}
 
     @property
     def waiting(self) -> int:
@@ -164,7 +155,7 @@ class Offer:
 
     def fits(self, demand: Demand) -> bool:
         """Tell whether these workers can serve the demand."""
-        if not demand.caps <= self.tokens:
+        if not (demand.caps <= self.tokens and demand.bars.isdisjoint(self.tokens)):
             return False
         return demand.groups is None or serves(self.groups, demand.groups)
 

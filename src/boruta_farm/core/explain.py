@@ -8,6 +8,7 @@ from heapq import merge
 from itertools import islice
 
 from boruta_farm.core.classes import Demand
+from boruta_farm.core.demands import token_text
 from boruta_farm.core.market import Market
 from boruta_farm.core.moments import moment
 from boruta_farm.core.policies.order import Order
@@ -146,15 +147,23 @@ def _nothing_fits(market: Market, demand: Demand) -> str:
     wanted = sorted(demand.caps)
     missing = [token for token in wanted if token not in market.bearers]
     if missing:
-        return f"no registered board has {' or '.join('='.join(token) for token in missing)}"
-    others = sum(o.registered for o in market.offers() if demand.caps <= o.tokens)
+        return f"no registered board has {' or '.join(map(token_text, missing))}"
+    others = sum(
+        offer.registered
+        for offer in market.offers()
+        if demand.caps <= offer.tokens and demand.bars.isdisjoint(offer.tokens)
+    )
     if others:
         groups = ", ".join(sorted(demand.groups or ())) or "none"
         boards = "1 board has" if others == 1 else f"{others} boards have"
         return f"{boards} what is asked for, but none serves the owner's groups ({groups})"
-    if not wanted:
+    if not market.workers:
         return "no board is registered"
-    return f"no registered board has all of {', '.join('='.join(token) for token in wanted)}"
+    told = [
+        *map(token_text, wanted),
+        *(f"not {token_text(token)}" for token in sorted(demand.bars)),
+    ]
+    return f"no registered board has all of {', '.join(told)}"
 
 
 def _clock(when: datetime, now: datetime) -> str:

@@ -27,6 +27,7 @@ from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, SessionKey, Worker, WorkerState
+from boruta_farm.selectors.selector import parse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,6 +298,7 @@ def _still_true(proposal: Grant, request: Request, worker: Worker, now: datetime
         and worker.revision == proposal.worker_revision
         and worker.epoch == proposal.epoch
         and request.required.items() <= worker.caps.items()
+        and (request.selector is None or parse(request.selector).matches(worker.caps))
         and serves(worker.groups, request.owner_groups)
     )
 

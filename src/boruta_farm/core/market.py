@@ -2,7 +2,8 @@
 
 Workers are told apart only by tokens that some demand has asked for. So a serial number that
 every worker has costs nothing until somebody asks for one, and then parts one worker from the
-others, not all of them.
+others, not all of them. A condition of a selector is such a token too: it parts the workers that
+meet it from the rest, however many values the capability has.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -11,14 +12,14 @@ from boruta_farm.core.bearers import Bearers
 from boruta_farm.core.classes import (
     Candidate,
     Demand,
-    DemandKey,
     Hold,
     Offer,
     OfferLabel,
-    Token,
     WorkerKey,
     tokens_of,
 )
+from boruta_farm.core.conditions import Conditions
+from boruta_farm.core.demands import DemandKey, Token, demand_key
 from boruta_farm.core.policies.ledger import Ledger
 from boruta_farm.model.policies import Policies
 from boruta_farm.model.request import Request
@@ -49,6 +50,7 @@ class Market:
         self._offers: dict[OfferLabel, Offer] = {}
         self._offers_with: dict[Token, set[Offer]] = {}
         self._asking: dict[Token, int] = {}
+        self._conditions = Conditions()
         self._demands_by: dict[Token | None, set[Demand]] = {}
         self._empty: dict[Demand, None] = {}
         self._held_by: dict[int, str] = {}
@@ -57,9 +59,8 @@ class Market:
 
     def demand(self, request: Request) -> Demand:
         """Return the demand of a request, working it out when it is new."""
-        caps: frozenset[Token] = frozenset(request.required.items())
         owner = self.ledger.key(request)
-        key = DemandKey(caps, request.owner_groups, owner)
+        key = demand_key(request, owner)
         known = self.demands.get(key)
         if known is not None:
             return known
@@ -69,9 +70,11 @@ class Market:
             asking = self._asking.get(token, 0)
             self._asking[token] = asking + 1
             if not asking:
+                if len(token) == 3:
+                    self._conditions.add(token)
                 self._part(token)
         # Found by new offers under its rarest token: "type=x" leads to fewer demands than "arch=y".
-        demand.pivot = min(caps, key=lambda token: (self._asking[token], token), default=None)
+        demand.pivot = min(key.caps, key=lambda token: (self._asking[token], token), default=None)
         self._demands_by.setdefault(demand.pivot, set()).add(demand)
         for offer in self._offers_having(demand.caps):
             if offer.fits(demand):
@@ -187,6 +190,8 @@ class Market:
             if not self._asking[token]:
                 del self._asking[token]
                 self._unasked += 1
+                if len(token) == 3:
+                    self._conditions.remove(token)
 
     def _link(self, demand: Demand, offer: Offer) -> None:
         self.lost.pop(demand, None)
@@ -218,8 +223,9 @@ class Market:
                     self._link(demand, offer)
         return offer
 
-    def _label_of(self, tokens: Iterable[Token], serves_all: bool) -> OfferLabel:
-        return frozenset(token for token in tokens if token in self._asking), serves_all
+    def _label_of(self, tokens: Collection[Token], serves_all: bool) -> OfferLabel:
+        asked = [token for token in tokens if token in self._asking]
+        return frozenset((*asked, *self._conditions.met(tokens))), serves_all
 
     def _file(self, offer: Offer) -> None:
         self._offers[offer.tokens, offer.serves_all] = offer
@@ -257,7 +263,7 @@ class Market:
     def _verify(self, candidate: Candidate) -> None:
         """Bring workers together again that differ only in what nobody asks for any more."""
         offer = candidate.offer
-        label = self._label_of(offer.tokens, offer.serves_all)
+        label = frozenset(filter(self._asking.__contains__, offer.tokens)), offer.serves_all
         if label[0] == offer.tokens:
             offer.verified = self._unasked
         elif label not in self._offers:

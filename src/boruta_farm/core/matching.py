@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from boruta_farm.core.classes import Demand, DemandKey, Hold, Match
+from boruta_farm.core.classes import Demand, Hold, Match
+from boruta_farm.core.demands import DemandKey
 from boruta_farm.core.explain import Finding, explain
 from boruta_farm.core.jobs import Grant
 from boruta_farm.core.market import Market

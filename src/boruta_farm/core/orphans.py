@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from itertools import islice
 
-from boruta_farm.core.classes import Demand, DemandKey
+from boruta_farm.core.classes import Demand
+from boruta_farm.core.demands import DemandKey
 from boruta_farm.core.market import Market
 from boruta_farm.core.policies.order import id_of
 from boruta_farm.core.queue import Entry, Queue

@@ -31,6 +31,7 @@ from boruta_farm.model.request import (
     RequestUpdate,
 )
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.selectors.selector import check_exact, parse
 
 KEEP_ALIVE_RANGE = range(10, 3601)
 
@@ -56,6 +57,7 @@ def create(world: World, caller: Caller, new: NewRequest, now: datetime) -> Plan
         raise TimeRangeError
     _check_extras(new)
     check_caps(new.caps or {}, world.settings)
+    selector = check_selector(new.selector, new.caps or {}, world.settings)
     request = Request(
         id=world.next_request_id(),
         owner=caller.name,
@@ -65,6 +67,7 @@ def create(world: World, caller: Caller, new: NewRequest, now: datetime) -> Plan
         deadline=deadline,
         state=RequestState.WAITING,
         caps=new.caps,
+        selector=selector,
         created=now,
         ssh_key=new.ssh_key.strip() if new.ssh_key else None,
         keep_alive=new.keep_alive,
@@ -181,6 +184,24 @@ def check_caps(caps: Mapping[str, str], settings: FarmSettings) -> None:
                 f"capability {name[:40]!r} is longer than the farm's limit 'max_cap_length' "
                 f"of {settings.max_cap_length} characters"
             )
+
+
+def check_selector(text: str | None, caps: Mapping[str, str], settings: FarmSettings) -> str | None:
+    """Return a selector's canonical text, None when it asks for nothing.
+
+    Raises SelectorError when it cannot be read, or contradicts itself or ``caps``; LimitError
+    when it is longer than the farm allows.
+    """
+    if text is None:
+        return None
+    if len(text) > settings.max_selector_length:
+        raise LimitError(
+            f"a selector of {len(text)} characters exceeds the farm's limit "
+            f"'max_selector_length' of {settings.max_selector_length}"
+        )
+    selector = parse(text)
+    check_exact(text, caps)
+    return str(selector) or None
 
 
 def _finish(

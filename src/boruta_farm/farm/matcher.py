@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Explanation, Holder
-from boruta_farm.core.classes import DemandKey
+from boruta_farm.core.demands import DemandKey
 from boruta_farm.core.jobs import Grant
 from boruta_farm.core.matching import PASS_LIMIT, Index
 from boruta_farm.feed import Feed

@@ -13,6 +13,7 @@ REQUEST_KEYS = {
 """Keys of a request in the order the original sends them; ours follow them."""
 
 REQUEST_EXTRA_KEYS = {
+    "selector": "Selector",
     "ssh_key": "SSHKey",
     "keep_alive": "KeepAlive",
     "reason": "Reason",

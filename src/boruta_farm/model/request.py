@@ -33,7 +33,9 @@ class NewRequest:
     """Carry what a caller wants; None means the farm's default.
 
     ``keep_alive`` is in seconds (10 to 3600). ``ssh_key`` is a public key in OpenSSH's one-line
-    form. ``idempotency_key`` with ``body_hash`` makes a repeated creation return the first id.
+    form. ``selector`` asks for more than exact values, as docs/selectors.md tells; ``strict``
+    refuses what no registered worker could serve. ``idempotency_key`` with ``body_hash`` makes a
+    repeated creation return the first id.
     """
 
     caps: Mapping[str, str] | None
@@ -42,6 +44,8 @@ class NewRequest:
     deadline: datetime | None = None
     ssh_key: str | None = None
     keep_alive: int | None = None
+    selector: str | None = None
+    strict: bool = False
     idempotency_key: str | None = None
     body_hash: str | None = None
 
@@ -60,10 +64,10 @@ class Request:
     """Record one request.
 
     ``owner_groups`` is None when the farm knew no users at creation. ``caps`` is None when the
-    request named no capabilities at all. ``revision`` rises with every saved change.
-    ``orphaned_since`` is set while no registered worker could serve a request that once had
-    one. ``reason`` explains a final state. ``job`` is the latest job, also after its end; an
-    aborted OPENING job is not kept here.
+    request named no capabilities at all. ``selector`` is in canonical form. ``revision`` rises
+    with every saved change. ``orphaned_since`` is set while no registered worker could serve a
+    request that once had one. ``reason`` explains a final state. ``job`` is the latest job, also
+    after its end; an aborted OPENING job is not kept here.
     """
 
     id: int
@@ -75,6 +79,7 @@ class Request:
     state: RequestState
     caps: Mapping[str, str] | None
     created: datetime
+    selector: str | None = None
     revision: int = 1
     ssh_key: str | None = None
     keep_alive: int | None = None

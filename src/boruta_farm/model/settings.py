@@ -34,5 +34,6 @@ class FarmSettings:
     flap_within: timedelta = timedelta(hours=1)
     max_caps: int = 256
     max_cap_length: int = 4096
+    max_selector_length: int = 4096
     show_owners: bool = False
     policies: Policies = field(default_factory=Policies)

@@ -14,6 +14,7 @@ _PIECES = re.compile(
     |(?P<sign>\.\.|[!=<>]=|[!=<>(),])""",
     re.VERBOSE,
 )
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _BARE_WORD = re.compile(_BARE)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
@@ -42,6 +43,11 @@ class Word(NamedTuple):
 
 def words(text: str) -> list[Word]:
     """Return the words of a selector and an END behind them. Raises SelectorError."""
+    lost = _UNSTORABLE.search(text)
+    if lost is not None:
+        raise SelectorError(
+            f"the character {lost[0]!r} cannot stand in a selector", column=lost.start() + 1
+        )
     found: list[Word] = []
     at = 0
     while at < len(text):

@@ -89,6 +89,7 @@ def request_row(request: Request) -> Row:
         micros(request.deadline),
         request.state.value,
         _mapping_text(request.caps),
+        _plain(request.selector),
         micros(request.created),
         request.revision,
         _plain(request.ssh_key),
@@ -112,6 +113,7 @@ def request_from(row: Row) -> Request:
         deadline,
         state,
         caps,
+        selector,
         created,
         revision,
         ssh_key,
@@ -120,7 +122,7 @@ def request_from(row: Row) -> Request:
         finished,
         reason,
         job_worker,
-    ) = row[:16]
+    ) = row[:17]
     return Request(
         id=number,
         owner=owner,
@@ -130,6 +132,7 @@ def request_from(row: Row) -> Request:
         deadline=moment(deadline),
         state=REQUEST_STATES[state],
         caps=None if caps is None else mapping(caps),
+        selector=selector,
         created=moment(created),
         revision=revision,
         ssh_key=ssh_key,
@@ -137,7 +140,7 @@ def request_from(row: Row) -> Request:
         orphaned_since=None if orphaned_since is None else moment(orphaned_since),
         finished=None if finished is None else moment(finished),
         reason=reason,
-        job=None if job_worker is None else job_from(row[17:]),
+        job=None if job_worker is None else job_from(row[18:]),
     )
 
 

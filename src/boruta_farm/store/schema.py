@@ -47,6 +47,7 @@ requests = Table(
     _needed("deadline", Number),
     _needed("state"),
     _optional("caps"),
+    _optional("selector"),
     _needed("created", Number),
     _needed("revision", Number),
     _optional("ssh_key"),

@@ -13,8 +13,9 @@ def _columns(texts: str) -> tuple[Column, ...]:
 
 REQUESTS = _columns(
     "id:bigint owner:text owner_groups:text priority:bigint valid_after:bigint deadline:bigint"
-    " state:text caps:text created:bigint revision:bigint ssh_key:text keep_alive:bigint"
-    " orphaned_since:bigint finished:bigint reason:text job_worker:text job_epoch:bigint"
+    " state:text caps:text selector:text created:bigint revision:bigint ssh_key:text"
+    " keep_alive:bigint orphaned_since:bigint finished:bigint reason:text job_worker:text"
+    " job_epoch:bigint"
 )
 JOBS = _columns(
     "request_id:bigint worker:text epoch:bigint phase:text granted:bigint timeout:bigint"

@@ -76,6 +76,7 @@ class RequestAnswer(Struct, frozen=True, kw_only=True, rename=REQUEST_KEYS | REQ
     state: str
     job: JobAnswer | None
     caps: dict[str, str] | None
+    selector: str | UnsetType = UNSET
     ssh_key: str | UnsetType = UNSET
     keep_alive: int | UnsetType = UNSET
     reason: str | UnsetType = UNSET
@@ -173,6 +174,7 @@ def request_answer(request: Request) -> RequestAnswer:
         state=request.state.value,
         job=None if job is None else _job_answer(job),
         caps=None if request.caps is None else dict(request.caps),
+        selector=UNSET if request.selector is None else request.selector,
         ssh_key=UNSET if request.ssh_key is None else request.ssh_key,
         keep_alive=UNSET if request.keep_alive is None else request.keep_alive,
         reason=UNSET if request.reason is None else request.reason,

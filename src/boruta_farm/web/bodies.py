@@ -52,6 +52,9 @@ class RequestBody(
     state: str | None = None
     job: JobBody | None = None
     caps: dict[str, str] | None = None
+    selector: Annotated[str, Meta(description="more than exact values, see Selectors")] | None = (
+        None
+    )
     ssh_key: Annotated[str, Meta(description="own public key, OpenSSH's one-line form")] | None = (
         None
     )

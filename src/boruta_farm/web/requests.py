@@ -58,6 +58,7 @@ class RequestCalls:
                 priority=body.priority or 0,
                 valid_after=_time(body.valid_after, "ValidAfter"),
                 deadline=_time(body.deadline, "Deadline"),
+                selector=body.selector or None,
                 ssh_key=body.ssh_key or None,
                 keep_alive=body.keep_alive or None,
                 idempotency_key=key,

@@ -110,6 +110,7 @@ CREATE TABLE requests (
     deadline BIGINT NOT NULL,
     state TEXT COLLATE "C" NOT NULL,
     caps TEXT COLLATE "C",
+    selector TEXT COLLATE "C",
     created BIGINT NOT NULL,
     revision BIGINT NOT NULL,
     ssh_key TEXT COLLATE "C",

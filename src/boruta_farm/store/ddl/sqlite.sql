@@ -117,6 +117,7 @@ CREATE TABLE requests (
     deadline INTEGER NOT NULL,
     state TEXT NOT NULL,
     caps TEXT,
+    selector TEXT,
     created INTEGER NOT NULL,
     revision INTEGER NOT NULL,
     ssh_key TEXT,

@@ -38,9 +38,9 @@ def upgrade() -> None:
         "requests",
         *_columns(
             "id:number! owner:text owner_groups:text? priority:number valid_after:number"
-            " deadline:number state:text caps:text? created:number revision:number ssh_key:text?"
-            " keep_alive:number? orphaned_since:number? finished:number? reason:text?"
-            " job_worker:text? job_epoch:number?"
+            " deadline:number state:text caps:text? selector:text? created:number"
+            " revision:number ssh_key:text? keep_alive:number? orphaned_since:number?"
+            " finished:number? reason:text? job_worker:text? job_epoch:number?"
         ),
     )
     op.create_index(
