@@ -74,7 +74,7 @@ def main() -> int:
         folder = Path(place)
         for line in describe(folder):
             print(line)
-        lab = Lab(folder)
+        lab = Lab.equipped(folder)
         for name in names:
             started = time.monotonic()
             print(f"\n{name}: {MEASURES[name][0]}", flush=True)

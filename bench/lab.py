@@ -64,12 +64,21 @@ class Serving:
 class Lab:
     """Lend what measures need; everything lies below one folder, which its maker removes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, go: GoGenerator | None = None, wrk: RateGenerator | None = None
+    ) -> None:
         self.folder = folder.resolve()
-        self.go = GoGenerator(self.folder) if shutil.which("go") else None
-        self._wrk = WrkGenerator(self.folder) if shutil.which("wrk") else None
+        self.go = go
+        self._wrk = wrk
         self._filled: dict[Size, Path] = {}
         self._copies = 0
+
+    @classmethod
+    def equipped(cls, folder: Path) -> "Lab":
+        """Return a lab with whatever load generators this machine can have."""
+        go = GoGenerator(folder.resolve()) if shutil.which("go") else None
+        wrk = WrkGenerator(folder.resolve()) if shutil.which("wrk") else None
+        return cls(folder, go, wrk)
 
     @property
     def load(self) -> RateGenerator:

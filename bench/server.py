@@ -7,9 +7,10 @@ ready, so that a measure can begin.
 """
 
 import argparse
+import asyncio
 import json
-import socket
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from starlette.types import Receive, Scope, Send
@@ -75,7 +76,8 @@ class NumberedKeys:
         """Drop it: the next costs nothing."""
 
     async def run(self) -> None:
-        """Have nothing to do."""
+        """Have nothing to do, for as long as the server runs."""
+        await asyncio.get_running_loop().create_future()
 
     def alive(self) -> str | None:
         """Return None."""
@@ -85,8 +87,8 @@ class NumberedKeys:
 class BenchServer(Server):
     """The real server; its application answers the bench's own paths besides."""
 
-    def __init__(self, config: Config, rpc_listener: socket.socket | None = None) -> None:
-        super().__init__(config, rpc_listener)
+    def __init__(self, config: Config, *parts: Any) -> None:
+        super().__init__(config, *parts)
         self._connected = 0
 
     async def open(self) -> WebApp:
