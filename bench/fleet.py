@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from functools import partial
 
 import uvloop
 
@@ -48,6 +49,10 @@ class BenchAgent:
         """Have nothing to report."""
         await asyncio.get_running_loop().create_future()
 
+    async def renew(self, farm: Farm) -> None:
+        """Keep the credential: the bench's farm is younger than any."""
+        raise NotImplementedError
+
 
 async def run(server: str, ready: int, maintenance: int) -> None:
     """Connect boards a few at a time, say so, and keep them connected until cancelled."""
@@ -57,7 +62,7 @@ async def run(server: str, ready: int, maintenance: int) -> None:
         async def connect(number: int) -> None:
             agent = BenchAgent(number, READY_EPOCH if number < ready else 0)
             async with gate:
-                dialler = Dialler(server, board_credential(number))
+                dialler = Dialler(server, partial(board_credential, number))
                 group.create_task(AgentLink(dialler.dial, agent, clock).run())
                 await agent.here.wait()
 

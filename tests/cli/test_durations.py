@@ -2,7 +2,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from boruta_farm.cli.durations import format_age, format_moment, parse_duration, parse_moment
+from boruta_farm.cli.durations import (
+    format_age,
+    format_duration,
+    format_moment,
+    parse_duration,
+    parse_moment,
+)
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -60,3 +66,8 @@ def test_moments_are_shown_as_short_as_they_are_clear() -> None:
 )
 def test_ages(seconds: int, text: str) -> None:
     assert format_age(NOW - timedelta(seconds=seconds), NOW) == text
+
+
+@pytest.mark.parametrize("text", ["0s", "90d", "1h30m", "1d2h3m4s", "1.5s"])
+def test_written_durations_are_read_back(text: str) -> None:
+    assert format_duration(parse_duration(text)) == text

@@ -89,7 +89,7 @@ async def _answer_in_plain(reader: asyncio.StreamReader, writer: asyncio.StreamW
 
 async def test_an_agent_with_the_authority_is_served(tmp_path: Path) -> None:
     async with served(tmp_path) as (port, authority, world):
-        dialler = Dialler(f"https://127.0.0.1:{port}", "s3cret", authority.file)
+        dialler = Dialler(f"https://127.0.0.1:{port}", lambda: "s3cret", authority.file)
         link = await dialler.dial()
         await link.send("hello")
         assert await link.receive() == "HELLO"
@@ -100,7 +100,7 @@ async def test_an_agent_with_the_authority_is_served(tmp_path: Path) -> None:
 async def test_an_agent_without_it_keeps_its_credential(tmp_path: Path) -> None:
     async with served(tmp_path) as (port, _, world):
         with pytest.raises(UnavailableError, match=r"cannot be trusted: .* set ca_file"):
-            await Dialler(f"https://127.0.0.1:{port}", "s3cret").dial()
+            await Dialler(f"https://127.0.0.1:{port}", lambda: "s3cret").dial()
         assert world.hub.served == []
 
 

@@ -41,6 +41,9 @@ class LinkedAgent:
     async def report(self, farm: Farm) -> None:
         await asyncio.get_running_loop().create_future()
 
+    async def renew(self, farm: Farm) -> None:
+        raise NotImplementedError
+
 
 @asynccontextmanager
 async def in_process() -> AsyncIterator[BoardStage]:

@@ -55,7 +55,7 @@ async def serving() -> AsyncIterator[tuple[Server, Dialler]]:
     server = Server()
     async with serve(server.serve, "127.0.0.1", 0, process_request=server.check) as listening:
         port = next(iter(listening.sockets)).getsockname()[1]
-        yield server, Dialler(f"http://127.0.0.1:{port}", "s3cret")
+        yield server, Dialler(f"http://127.0.0.1:{port}", lambda: "s3cret")
 
 
 async def test_messages_go_both_ways() -> None:

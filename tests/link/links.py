@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from boruta_farm.clock import VirtualClock
 from boruta_farm.contracts import (
@@ -32,13 +33,23 @@ class FakeFarm:
         self.facts: list[tuple[str, dict[str, str]]] = []
         self.refuse: BorutaError | None = None
         self.epoch = 0
+        self.renew_at: datetime | None = None
+        self.renewals: list[tuple[str, str, str]] = []
 
     async def register(self, registration: Registration) -> Registered:
         if self.refuse is not None:
             raise self.refuse
         self.registrations.append(registration)
         epoch = max(self.epoch, registration.epoch)
-        return Registered(uuid=registration.caps["UUID"], farm_id=FARM, epoch=epoch)
+        return Registered(
+            uuid=registration.caps["UUID"], farm_id=FARM, epoch=epoch, renew_at=self.renew_at
+        )
+
+    async def renew(self, uuid: str, present: str, coming: str) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+        self.renewals.append((uuid, present, coming))
+        self.renew_at = None
 
     async def set_fail(self, uuid: str, reason: str) -> None:
         if self.refuse is not None:
@@ -154,6 +165,9 @@ class FakeUser:
     adopting: asyncio.Event = field(default_factory=asyncio.Event)
     farm: Farm | None = None
     facts: dict[str, str] = field(default_factory=lambda: {"Load": "0.1"})
+    join_token: str | None = None
+    credential: str = "secret"
+    coming: str = "c" * 64
 
     async def registration(self) -> Registration:
         return Registration(
@@ -164,6 +178,7 @@ class FakeUser:
             name="pi",
             epoch=3,
             boot_id="boot",
+            join_token=self.join_token,
             facts=self.facts,
         )
 
@@ -174,6 +189,10 @@ class FakeUser:
     async def report(self, farm: Farm) -> None:
         self.farm = farm
         await asyncio.get_running_loop().create_future()
+
+    async def renew(self, farm: Farm) -> None:
+        await farm.renew(self.uuid, self.credential, self.coming)
+        self.credential = "fresh"
 
 
 class Wires:
@@ -189,23 +208,23 @@ class Wires:
         self.down = False
         self.tasks: list[asyncio.Future[object]] = []
 
-    async def dial(self, credential: str | None = "secret") -> Socket:
+    async def dial(self, credential: str | None = "secret", *, local: bool = False) -> Socket:
         self.dials.append(asyncio.get_running_loop().time())
         if self.down:
             raise UnavailableError("nobody listens")
         ours, theirs = socket_pair()
         self.sockets.append(ours)
-        self.spawn(self.hub.serve(theirs, "10.0.0.7", credential))
+        self.spawn(self.hub.serve(theirs, "10.0.0.7", credential, local=local))
         return ours
 
     def spawn(self, work: object) -> None:
         assert asyncio.iscoroutine(work)
         self.tasks.append(asyncio.ensure_future(work))
 
-    def agent(self, user: FakeUser, credential: str = "secret") -> None:
+    def agent(self, user: FakeUser) -> None:
         """Start an agent that is ready at once, without jitter."""
         user.adopting.set()
-        link = AgentLink(lambda: self.dial(credential), user, self.clock, draw=lambda: 1.0)
+        link = AgentLink(lambda: self.dial(user.credential), user, self.clock, draw=lambda: 1.0)
         self.spawn(link.run())
 
     async def ready(self, uuid: str = UUID) -> FencedDryad:

@@ -330,6 +330,14 @@ class FakeWorkers:
         known = await self.get_worker_info(caller, worker)
         self.kept[known.uuid] = replace(known, groups=groups)
 
+    async def set_name(self, caller: Caller, worker: str, name: str) -> None:
+        known = await self.get_worker_info(caller, worker)
+        self.kept[known.uuid] = replace(known, name=name)
+
+    async def revoke_agent(self, caller: Caller, worker: str) -> None:
+        known = await self.get_worker_info(caller, worker)
+        self.kept[known.uuid] = replace(known, credential_since=None)
+
     async def deregister(self, caller: Caller, worker: str) -> None:
         known = await self.get_worker_info(caller, worker)
         if known.state not in (WorkerState.MAINTENANCE, WorkerState.FAILED):

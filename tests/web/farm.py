@@ -70,7 +70,7 @@ class FarmWorld:
         self.engine = Engine(self.store)
         cipher = PlainCipher()
         self.reports = FarmReports(self.engine, cipher)
-        self.superviser = FarmSuperviser(self.engine, self.store)
+        self.superviser = FarmSuperviser(self.engine, self.store, FarmSettings().credential_life)
         self.waiting = Waiting(self.store)
         services = Services(
             requests=FarmRequests(

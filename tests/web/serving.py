@@ -23,9 +23,13 @@ class FakeHub:
 
     def __init__(self) -> None:
         self.served: list[tuple[str, str | None]] = []
+        self.local: list[bool] = []
 
-    async def serve(self, socket: Socket, peer_ip: str, credential: str | None) -> None:
+    async def serve(
+        self, socket: Socket, peer_ip: str, credential: str | None, *, local: bool = False
+    ) -> None:
         self.served.append((peer_ip, credential))
+        self.local.append(local)
         while (text := await socket.receive()) is not None:
             await socket.send(text.upper())
 

@@ -44,3 +44,24 @@ async def test_a_browser_is_turned_away() -> None:
 )
 def test_only_bearers_are_credentials(value: str | None, token: str | None) -> None:
     assert bearer(value) == token
+
+
+@pytest.mark.parametrize(
+    ("headers", "local"),
+    [
+        ({}, True),
+        ({"X-Forwarded-For": "127.0.0.1"}, False),
+        ({"Forwarded": "for=127.0.0.1"}, False),
+        ({"Via": "1.1 proxy"}, False),
+    ],
+)
+async def test_only_who_comes_without_a_proxy_is_of_this_machine(
+    headers: dict[str, str], local: bool
+) -> None:
+    world = World()
+    async with served(world.app) as port:
+        url = f"ws://127.0.0.1:{port}{PATH}"
+        async with connect(url, additional_headers=headers) as socket:
+            await socket.send("hello")
+            await asyncio.wait_for(socket.recv(), 5)
+    assert world.hub.local == [local]

@@ -21,6 +21,16 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def format_duration(duration: timedelta) -> str:
+    """Write a duration in the form that ``parse_duration`` reads, the largest units first."""
+    seconds = duration.total_seconds()
+    text = ""
+    for unit in ("d", "h", "m"):
+        count, seconds = divmod(seconds, UNITS[unit])
+        text += f"{int(count)}{unit}" if count else ""
+    return text + (f"{seconds:g}s" if seconds or not text else "")
+
+
 def parse_moment(text: str, now: datetime) -> datetime:
     """Read a time like ``2026-01-31T18:30`` (local unless it has an offset), or a duration from
     now. Raises ValueError in words."""

@@ -7,7 +7,7 @@ import typer
 
 from boruta_farm.cli.console import complain, failures_told, run, say
 from boruta_farm.cli.options import CapsOption, read_caps
-from boruta_farm.cli.selection import check_choice, choose_workers
+from boruta_farm.cli.selection import check_choice, choose_workers, one_worker
 from boruta_farm.cli.words import count
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.watch import Lost
@@ -91,6 +91,20 @@ def groups(
         await farm.workers.set_groups(farm.caller, worker.uuid, wanted)
 
     _each(context, names or [], caps, everyone, deed, lambda _: True, None)
+
+
+def rename(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="WORKER", help="Name, UUID or unique prefix.")],
+    new_name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.")],
+) -> None:
+    """Give a worker another name, kept until its agent is configured with another one."""
+
+    async def work(farm: Farm) -> None:
+        worker = await one_worker(farm, name)
+        await farm.workers.set_name(farm.caller, worker.uuid, new_name)
+
+    run(context, work)
 
 
 def deregister(

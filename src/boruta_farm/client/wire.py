@@ -117,6 +117,7 @@ def _worker(fields: Fields) -> Worker:
         host_key=fields.optional_text(WORKER["host_key"]),
         after_job=fields.flag(WORKER["after_job"]),
         unreachable_since=fields.optional_time(WORKER["unreachable_since"]),
+        credential_since=fields.optional_time(WORKER["credential_since"]),
         facts=fields.optional_text_map(WORKER["facts"]),
         reach=Reach(reach) if reach in REACHES else Reach.DIRECT,
     )

@@ -59,6 +59,14 @@ class HttpWorkers:
         """Replace a worker's groups."""
         await self._channel.post(f"{_path(worker)}/setgroups", list(groups))
 
+    async def set_name(self, caller: Caller, worker: str, name: str) -> None:
+        """Give a worker another name."""
+        await self._channel.post(f"{_path(worker)}/setname", name)
+
+    async def revoke_agent(self, caller: Caller, worker: str) -> None:
+        """Take the credential of a worker's agent away."""
+        await self._channel.post(f"{_path(worker)}/revoke")
+
     async def deregister(self, caller: Caller, worker: str) -> None:
         """Remove a worker that is in MAINTENANCE or FAILED."""
         await self._channel.post(f"{_path(worker)}/deregister")

@@ -204,6 +204,21 @@ class Workers(Protocol):
         """Replace a worker's groups. Raises WorkerNotFoundError."""
         ...
 
+    async def set_name(self, caller: Caller, worker: str, name: str) -> None:
+        """Give a worker another name, kept until its agent is configured with another one.
+
+        Raises WorkerNotFoundError, and WorkerNameError for a name that is taken or none at all.
+        """
+        ...
+
+    async def revoke_agent(self, caller: Caller, worker: str) -> None:
+        """Take the credential of a worker's agent away and close its link.
+
+        A running job keeps its end, which the board's agent enforces by itself. Raises
+        WorkerNotFoundError, and CredentialError for a board that has no credential.
+        """
+        ...
+
     async def deregister(self, caller: Caller, worker: str) -> None:
         """Remove a worker that is in MAINTENANCE or FAILED; its epoch is remembered.
 

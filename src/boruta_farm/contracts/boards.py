@@ -10,11 +10,15 @@ from boruta_farm.model.worker import KeyPair, Registration, Worker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
-    """Answer a registration: who the farm is, and the epoch it goes on from."""
+    """Answer a registration: who the farm is, and the epoch it goes on from.
+
+    From ``renew_at`` on the farm wants the agent to take a new credential.
+    """
 
     uuid: str
     farm_id: str
     epoch: int
+    renew_at: datetime | None = None
 
 
 class Superviser(Protocol):
@@ -24,7 +28,16 @@ class Superviser(Protocol):
         """Make a board known, or known again after a reconnect or change.
 
         Raises MissingUUIDError, AddressError, WorkerNameError, CredentialError,
-        PortsExhaustedError, LimitError.
+        EnrolmentError, PortsExhaustedError, LimitError.
+        """
+        ...
+
+    async def renew(self, uuid: str, present: str, coming: str) -> None:
+        """Accept a board's coming credential beside the present one; both are hashes.
+
+        The present one ends with the first registration that uses the coming one, so an agent
+        that loses power at any moment can still come in. Repeating the call changes nothing.
+        Raises WorkerNotFoundError, and CredentialError when ``present`` is not accepted any more.
         """
         ...
 

@@ -2,10 +2,11 @@
 
 import re
 
-from boruta_farm.model.errors import AccountError
+from boruta_farm.model.errors import AccountError, WorkerNameError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 LONGEST_TEXT = 200
+LONGEST_WORKER_NAME = 64
 
 
 def check_name(name: str, what: str) -> None:
@@ -21,3 +22,10 @@ def check_line(text: str, what: str) -> None:
     """Raise AccountError unless the text is one visible line of at most 200 characters."""
     if len(text) > LONGEST_TEXT or not text.isprintable():
         raise AccountError(f"{what} must be one line of at most {LONGEST_TEXT} visible characters")
+
+
+def check_worker_name(name: str) -> None:
+    """Raise WorkerNameError unless the name may stand for a worker."""
+    short = 0 < len(name) <= LONGEST_WORKER_NAME
+    if not short or not name.isprintable() or name != name.strip():
+        raise WorkerNameError

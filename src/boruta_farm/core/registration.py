@@ -3,7 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
+from boruta_farm.core.enrolment import Identity, identify
 from boruta_farm.core.flapping import recover
+from boruta_farm.core.names import check_worker_name
 from boruta_farm.core.plan import Plan, Step, WorkerSaved
 from boruta_farm.core.requests import check_caps
 from boruta_farm.core.transitions import move_worker
@@ -11,15 +13,12 @@ from boruta_farm.core.workers import fail
 from boruta_farm.core.world import World
 from boruta_farm.model.errors import (
     AddressError,
-    CredentialError,
     MissingUUIDError,
     PortsExhaustedError,
-    WorkerNameError,
 )
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.worker import UUID_CAPABILITY, Fence, Registration, Worker, WorkerState
 
-MAX_NAME = 64
 RESTING = frozenset({WorkerState.IDLE, WorkerState.RUNNING})
 """States in which the agent's epoch must be the worker's: it has proved this preparation."""
 
@@ -39,20 +38,23 @@ def register(world: World, registration: Registration, now: datetime) -> Plan[Wo
     _port_of(registration.dryad_address, "dryad_address")
     _port_of(registration.ssh_address, "ssh_address")
     known = world.worker(uuid)
+    identity = identify(world, uuid, known, registration, now)
     if known is None:
-        return _first(world, uuid, registration, now)
-    if known.credential is not None and known.credential != registration.credential:
-        raise CredentialError
-    return _again(world, known, registration, now)
+        plan = _first(world, uuid, registration, identity, now)
+    else:
+        plan = _again(world, known, registration, identity, now)
+    return Plan(answer=plan.answer, steps=(*identity.steps, *plan.steps))
 
 
-def _first(world: World, uuid: str, registration: Registration, now: datetime) -> Plan[Worker]:
+def _first(
+    world: World, uuid: str, registration: Registration, identity: Identity, now: datetime
+) -> Plan[Worker]:
     port = world.free_port()
     if port is None:
         raise PortsExhaustedError
     worker = Worker(
         uuid=uuid,
-        name=_free_name(world, registration.name or uuid, uuid),
+        name=free_name(world, registration.name or uuid, uuid),
         state=WorkerState.MAINTENANCE,
         since=now,
         caps=registration.caps,
@@ -65,7 +67,9 @@ def _first(world: World, uuid: str, registration: Registration, now: datetime) -
         registered=now,
         reason="newly registered",
         boot_id=registration.boot_id,
-        credential=registration.credential,
+        credential=identity.credential,
+        credential_since=identity.since,
+        asked_name=registration.name,
         facts=registration.facts,
         reach=registration.reach,
     )
@@ -74,7 +78,9 @@ def _first(world: World, uuid: str, registration: Registration, now: datetime) -
     )
 
 
-def _again(world: World, known: Worker, registration: Registration, now: datetime) -> Plan[Worker]:
+def _again(
+    world: World, known: Worker, registration: Registration, identity: Identity, now: datetime
+) -> Plan[Worker]:
     steps: list[Step] = []
     worker = known
     doubt = _doubt(known, registration)
@@ -91,7 +97,10 @@ def _again(world: World, known: Worker, registration: Registration, now: datetim
         dryad_address=registration.dryad_address,
         ssh_address=registration.ssh_address,
         boot_id=registration.boot_id,
-        credential=registration.credential or known.credential,
+        asked_name=registration.name,
+        credential=identity.credential,
+        credential_since=identity.since,
+        next_credential=identity.coming,
         facts=registration.facts,
         reach=registration.reach,
         unreachable_since=None,
@@ -165,16 +174,21 @@ def _port_of(address: str, what: str) -> int:
 
 
 def _renamed(world: World, known: Worker, registration: Registration) -> str:
-    """Keep the name unless the board asks for another one, suffixes aside."""
+    """Keep the name unless the board asks for another one than before, suffixes aside.
+
+    So a name that an admin gave stays until somebody configures another one at the board.
+    """
     wanted = registration.name
-    if wanted is None or wanted == known.name or known.name.startswith(f"{wanted}-"):
+    if wanted is None or wanted in (known.name, known.asked_name):
         return known.name
-    return _free_name(world, wanted, known.uuid)
+    if known.name.startswith(f"{wanted}-"):
+        return known.name
+    return free_name(world, wanted, known.uuid)
 
 
-def _free_name(world: World, wanted: str, uuid: str) -> str:
-    if not 0 < len(wanted) <= MAX_NAME or not wanted.isprintable() or wanted != wanted.strip():
-        raise WorkerNameError
+def free_name(world: World, wanted: str, uuid: str) -> str:
+    """Return the name, or with the lowest number that makes it free. Raises WorkerNameError."""
+    check_worker_name(wanted)
     name, number = wanted, 1
     while (taken := world.worker_named(name)) is not None and taken.uuid != uuid:
         number += 1

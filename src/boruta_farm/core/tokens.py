@@ -37,18 +37,20 @@ def issue(
     """Issue a token whose random part was made outside.
 
     Everybody makes personal tokens for himself, never with a wider scope than the one he calls
-    with; everything else is for admins. Raises AccountNotFoundError, TokenError, ForbiddenError.
+    with; everything else is for admins. A farm without users may invite boards all the same.
+    Raises AccountNotFoundError, TokenError, ForbiddenError.
     """
     _check_issuer(caller, new)
     account = world.account(new.account)
-    if account is None:
+    invited = new.kind is TokenKind.JOIN and caller.groups is None
+    if account is None and not invited:
         raise AccountNotFoundError(f"there is no account {new.account!r}")
-    if account.disabled:
+    if account is not None and account.disabled:
         raise TokenError(f"{account.name} is disabled; enable the account first")
-    mine = [token for token in world.tokens() if token.account == account.name]
+    mine = [token for token in world.tokens() if token.account == new.account]
     expired = [token for token in mine if token.expires <= now]
     if len(mine) - len(expired) >= MOST_TOKENS:
-        raise TokenError(f"{account.name} has {MOST_TOKENS} tokens already; revoke one first")
+        raise TokenError(f"{new.account} has {MOST_TOKENS} tokens already; revoke one first")
     token = _made(new, number, digest, caller.name, now)
     steps: list[Step] = [IdentitySaved(record=old, kind=EventKind.TOKEN_REVOKED) for old in expired]
     steps.append(IdentitySaved(record=token, kind=EventKind.TOKEN_ISSUED))

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from boruta_farm.core.flapping import recover, take_back
 from boruta_farm.core.jobs import end_job, requeued
+from boruta_farm.core.names import check_worker_name
 from boruta_farm.core.plan import (
     KeyErased,
     KeySaved,
@@ -23,6 +24,7 @@ from boruta_farm.model.errors import (
     NotDeregisterableError,
     PortsExhaustedError,
     StaleEpochError,
+    WorkerNameError,
     WorkerNotFoundError,
     WorkerTransitionError,
 )
@@ -74,6 +76,17 @@ def set_groups(world: World, uuid: str, groups: tuple[str, ...]) -> Plan[None]:
     """Replace a worker's groups, sorted, each once."""
     worker = existing(world, uuid)
     changed = replace(worker, groups=tuple(sorted(set(groups))), revision=worker.revision + 1)
+    return Plan(answer=None, steps=(WorkerSaved(worker=changed, kind=EventKind.WORKER_CHANGED),))
+
+
+def set_name(world: World, uuid: str, name: str) -> Plan[None]:
+    """Give a worker another name. Raises WorkerNameError for one that is taken or no name."""
+    worker = existing(world, uuid)
+    check_worker_name(name)
+    holder = world.worker_named(name)
+    if holder is not None and holder.uuid != uuid:
+        raise WorkerNameError(f"{name} is the name of the worker {holder.uuid} already")
+    changed = replace(worker, name=name, revision=worker.revision + 1)
     return Plan(answer=None, steps=(WorkerSaved(worker=changed, kind=EventKind.WORKER_CHANGED),))
 
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 from boruta_farm.clock import SystemClock
 from boruta_farm.contracts import FencedDryad, Registered
 from boruta_farm.dryad.config import AgentConfig
-from boruta_farm.dryad.credential import load_credential
+from boruta_farm.dryad.credential import Credential, digest_of
 from boruta_farm.dryad.dialling import Dialler
 from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.drivers.registry import open_driver
@@ -44,10 +44,12 @@ class Agent:
         streams: Streams,
         dialler: Dialler,
         facts: Facts,
+        credential: Credential,
     ) -> None:
         self.streams = streams
         self._dialler = dialler
         self._config = config
+        self._credential = credential
         self._driver = driver
         self._fence = fence
         self._facts = facts
@@ -69,6 +71,7 @@ class Agent:
             epoch=state.epoch,
             boot_id=state.boot_id,
             farm_id=state.farm_id,
+            join_token=self._config.join_token,
             facts=await self._facts.now(),
             reach=self._config.reach,
             local_ip=self._dialler.local_ip,
@@ -105,6 +108,12 @@ class Agent:
                 await self._tell(farm.set_fail(self._config.uuid, state.trouble))
                 self._fence.told_trouble(state.trouble)
 
+    async def renew(self, farm: Farm) -> None:
+        """Agree on a new credential and keep it."""
+        present = digest_of(self._credential.present())
+        await farm.renew(self._config.uuid, present, self._credential.draft())
+        self._credential.adopt()
+
     async def _tell(self, report: Awaitable[None]) -> None:
         """Report once; a farm that will not hear of it has decided already."""
         try:
@@ -127,8 +136,8 @@ async def run(config: AgentConfig) -> NoReturn:
 
     host = PassiveHealth(config.health, folder.path, ssh_address)
     fence = Fence(driver, StateFile(folder.path / STATE_FILE), clock, read_boot_id(), host)
-    credential = load_credential(folder.path / CREDENTIAL_FILE)
-    dialler = Dialler(config.server, credential, config.ca_file)
+    credential = Credential(folder.path / CREDENTIAL_FILE)
+    dialler = Dialler(config.server, credential.present, config.ca_file)
     relay = RelayPlace.of(config.server, config.relay_address)
     streams = Streams(config.uuid, relay, ssh_address)
     fence.watch = streams.look
@@ -142,7 +151,7 @@ async def run(config: AgentConfig) -> NoReturn:
 
             await OriginalServer(config, fence, driver.ssh_address).run()
         facts = Facts(folder.path, ssh_address, fence.facts)
-        agent = Agent(config, driver, fence, streams, dialler, facts)
+        agent = Agent(config, driver, fence, streams, dialler, facts, credential)
         await AgentLink(dialler.dial, agent, clock).run()
     finally:
         await streams.close()

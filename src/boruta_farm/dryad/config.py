@@ -3,6 +3,7 @@
 import os
 import re
 import ssl
+import stat
 import tomllib
 import uuid
 from collections.abc import Mapping
@@ -21,11 +22,12 @@ DEFAULT_PATH = Path("/etc/boruta/dryad.conf")
 DEFAULT_STM = "/run/stm.socket"
 KEYS = (
     *("listen_address", "boruta_address", "ssh_address", "sdcard", "stm_path", "caps", "user"),
-    *("name", "server", "ca_file", "driver", "state_dir", "sandbox", "hooks", "clean", "health"),
-    *("reach", "relay_address", "helper"),
+    *("name", "server", "ca_file", "join_token", "driver", "state_dir", "sandbox", "hooks"),
+    *("clean", "health", "reach", "relay_address", "helper"),
 )
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LONGEST_NAME = 64
+JOIN_TOKEN_VARIABLE = "DRYAD_JOIN_TOKEN"
 SANDBOX_KEYS = ("port",)
 HEALTH_KEYS = ("disk_free", "memory_free", "temperature")
 
@@ -39,6 +41,7 @@ class AgentConfig:
     a server of the original instead. ``name`` defaults to the host's.
     ``ca_file`` holds the authority that signed the farm's certificate; None means the system's.
     ``helper`` is the socket of the root helper, None when the agent itself runs as root.
+    ``join_token`` is the farm's invitation, needed until the board is enrolled.
     ``sandbox_port`` 0 lets the sandbox choose a port once. ``reach`` is how users' connections
     come to the board; ``relay_address`` is where its streams go, by default the server's host.
     """
@@ -49,6 +52,7 @@ class AgentConfig:
     driver: str
     state_dir: Path
     ca_file: Path | None = None
+    join_token: str | None = field(default=None, repr=False)
     name: str | None = None
     listen_address: str = ":7175"
     boruta_address: str = ""
@@ -80,6 +84,10 @@ server = ""
 
 # The authority that signed the farm's certificate, where it is not one that the system trusts.
 # ca_file = "/etc/boruta/farm-ca.pem"
+
+# The invitation, from "boruta agent invite" at the farm; not needed once the board is enrolled.
+# The environment variable DRYAD_JOIN_TOKEN does the same.
+# join_token = ""
 
 # The board's name in the farm; without it the host's name is used.
 # name = "lab-rpi4"
@@ -123,7 +131,9 @@ groups = []
 def write_example(path: Path) -> None:
     """Write a file with defaults. Raises ConfigError when the folder is missing or closed."""
     try:
-        with path.open("x") as file:
+        # Readable by its owner alone, since a join token may be written into it.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
             file.write(example())
     except OSError as error:
         raise ConfigError(
@@ -159,6 +169,7 @@ class _Reader:
             caps=self._caps(),
             server=self._server(),
             ca_file=self._ca_file(),
+            join_token=self._join_token(),
             driver=table.text("driver", "muxpi" if Path(stm_path).exists() else "linux"),
             state_dir=table.absolute("state_dir", str(_default_state_dir())),
             name=self._name(),
@@ -254,6 +265,15 @@ class _Reader:
             why = error.strerror if error.errno else "it holds no PEM certificate"
             raise self._table.wrong("ca_file", f"{str(path)!r} cannot be used: {why}") from None
         return path
+
+    def _join_token(self) -> str | None:
+        token = self._table.text("join_token", "")
+        path = self._table.path
+        if token and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise self._table.wrong(
+                "join_token", f"others can read this file; run: chmod 600 {path}"
+            )
+        return token or os.environ.get(JOIN_TOKEN_VARIABLE) or None
 
     def _caps(self) -> dict[str, str]:
         table = self._table.table("caps")

@@ -1,13 +1,52 @@
 """The secret by which the server knows this board again."""
 
+import hashlib
 import re
 import secrets
 from pathlib import Path
 
-from boruta_farm.dryad.files import write_durably
+from boruta_farm.dryad.files import rename_durably, write_durably
 from boruta_farm.model.errors import ConfigError
 
 _FORM = re.compile(r"[A-Za-z0-9_-]{32,128}")
+
+
+class Credential:
+    """Keep the board's credential, and during a renewal the coming one beside it.
+
+    ``draft`` writes the coming one, ``adopt`` puts it in place once the farm accepts both: an
+    agent that loses power in between comes in with either.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Load the credential, or make it. Raises ConfigError."""
+        self._path = path
+        self._coming = path.with_name(f"{path.name}.next")
+        self._current = load_credential(path)
+
+    def present(self) -> str:
+        """Return what the farm is dialled with."""
+        return self._current
+
+    def draft(self) -> str:
+        """Return the hash of the coming credential, the same one until it is adopted."""
+        try:
+            coming = load_credential(self._coming)
+        except ConfigError:
+            self._coming.unlink()
+            coming = load_credential(self._coming)
+        return digest_of(coming)
+
+    def adopt(self) -> None:
+        """Use the coming credential from now on. Raises StoreError."""
+        coming = load_credential(self._coming)
+        rename_durably(self._coming, self._path)
+        self._current = coming
+
+
+def digest_of(credential: str) -> str:
+    """Return what the farm keeps of a credential."""
+    return hashlib.sha256(credential.encode()).hexdigest()
 
 
 def load_credential(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Dial the farm: one WebSocket to the server's port, with the board's credential."""
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -19,8 +20,13 @@ REFUSALS = (401, 403)
 class Dialler:
     """Open sockets to one farm."""
 
-    def __init__(self, server: str, credential: str, ca_file: Path | None = None) -> None:
-        """Take where the farm is; ``ca_file`` replaces the authorities that the system trusts."""
+    def __init__(
+        self, server: str, credential: Callable[[], str], ca_file: Path | None = None
+    ) -> None:
+        """Take where the farm is; ``ca_file`` replaces the authorities that the system trusts.
+
+        ``credential`` is asked at every dial, since it changes.
+        """
         self._url = link_url(server)
         self._credential = credential
         self._ca_file = ca_file
@@ -32,7 +38,7 @@ class Dialler:
         try:
             connection = await connect(
                 self._url,
-                additional_headers={"Authorization": f"Bearer {self._credential}"},
+                additional_headers={"Authorization": f"Bearer {self._credential()}"},
                 open_timeout=OPEN_WITHIN,
                 max_size=MAX_MESSAGE,
                 compression=None,

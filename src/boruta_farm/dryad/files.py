@@ -25,11 +25,7 @@ def write_durably(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync_folder(path.parent)
     except OSError as error:
         raise StoreError(
             f"{path}: cannot be written: {error.strerror}; see that the disk is writable and "
@@ -52,6 +48,29 @@ def replaceable(path: Path, owners: frozenset[int]) -> str:
         if status.st_mode & 0o022 and not sticky:
             return f"others may write to {place}; take that from them: chmod go-w {place}"
     return ""
+
+
+def rename_durably(source: Path, target: Path) -> None:
+    """Put a file in another's place; when this returns, a power cut cannot undo it.
+
+    Raises StoreError.
+    """
+    try:
+        source.replace(target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise StoreError(
+            f"{target}: cannot be replaced: {error.strerror}; see that the disk is writable, then "
+            "restart the agent"
+        ) from error
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 class StateFolder:

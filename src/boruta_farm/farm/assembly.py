@@ -59,7 +59,7 @@ class Farm:
             self.matcher,
         )
         self.workers = FarmWorkers(engine, store, self.matcher)
-        self.superviser = FarmSuperviser(engine, store)
+        self.superviser = FarmSuperviser(engine, store, settings.credential_life)
         self.reports = FarmReports(engine, cipher)
         self.directory = Directory(store, clock, wanted=users)
         self.accounts = FarmAccounts(engine, self.directory)

@@ -2,11 +2,13 @@
 
 from typing import Protocol
 
+from boruta_farm.core import enrolment
 from boruta_farm.core import workers as core
 from boruta_farm.farm.engine import Engine
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import ForbiddenStateError, WorkerNotFoundError
 from boruta_farm.model.listing import Page, Paginator, Sorter, WorkerFilter
+from boruta_farm.model.permission import Permission
 from boruta_farm.model.worker import Worker, WorkerState
 from boruta_farm.store.base import Store
 
@@ -66,6 +68,17 @@ class FarmWorkers:
         """Replace a worker's groups."""
         uuid = (await self.get_worker_info(caller, worker)).uuid
         await self._engine.run(lambda world, _now: core.set_groups(world, uuid, groups))
+
+    async def set_name(self, caller: Caller, worker: str, name: str) -> None:
+        """Give a worker another name."""
+        uuid = (await self.get_worker_info(caller, worker)).uuid
+        await self._engine.run(lambda world, _now: core.set_name(world, uuid, name), caller)
+
+    async def revoke_agent(self, caller: Caller, worker: str) -> None:
+        """Take the credential of a worker's agent away."""
+        caller.require(Permission.MANAGE_AGENTS)
+        uuid = (await self.get_worker_info(caller, worker)).uuid
+        await self._engine.run(lambda world, _now: enrolment.revoke(world, caller, uuid), caller)
 
     async def deregister(self, caller: Caller, worker: str) -> None:
         """Remove a worker that is out of service."""

@@ -77,6 +77,10 @@ class LinkUser(Protocol):
         """Tell the farm what happened, as it happens, until cancelled."""
         ...
 
+    async def renew(self, farm: Farm) -> None:
+        """Agree on a new credential with the farm, with which it is dialled from now on."""
+        ...
+
 
 class AgentLink:
     """Keep an agent connected, whatever happens to server and network."""
@@ -92,6 +96,7 @@ class AgentLink:
         self._user = user
         self._clock = clock
         self._backoff = Backoff(draw)
+        self._renewed = False
 
     async def run(self) -> NoReturn:
         """Connect again and again, until cancelled."""
@@ -106,8 +111,9 @@ class AgentLink:
             goodbye = await self._serve(await self._dial())
         except CredentialError as error:
             logger.error(
-                "the server refused this board's credential: %s. If the board's state was lost "
-                "or copied, deregister the worker there, then it is enrolled anew",
+                "the server refused this board's credential: %s. If the board's state was lost or "
+                "copied, run 'boruta agent invite --uuid UUID' and give the token to this agent, "
+                "or deregister the worker",
                 error,
             )
             return self._backoff.slow()
@@ -117,6 +123,10 @@ class AgentLink:
         except BorutaError as error:
             logger.warning("no link to the server: %s", error)
             return self._backoff.next()
+        if self._renewed:
+            self._renewed = False
+            logger.info("this board has a new credential and comes in with it")
+            return 0.0
         if goodbye is None:
             logger.warning("the link to the server ended")
         elif goodbye.later:
@@ -144,7 +154,16 @@ class AgentLink:
         logger.info(
             "registered as %s with farm %s at epoch %d", answer.uuid, answer.farm_id, answer.epoch
         )
-        await race(conversation.beat(), self._take_part(conversation, answer))
+        await race(
+            conversation.beat(),
+            self._take_part(conversation, answer),
+            self._renew(conversation),
+        )
+
+    async def _renew(self, conversation: Conversation) -> None:
+        await conversation.renewal_wanted()
+        await self._user.renew(conversation)
+        self._renewed = True
 
     async def _take_part(self, conversation: Conversation, answer: Registered) -> None:
         await self._user.registered(answer, conversation)

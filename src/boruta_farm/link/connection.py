@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from boruta_farm.clock import Clock
@@ -15,10 +17,12 @@ from boruta_farm.link.messages import (
     Description,
     Failure,
     Goodbye,
+    Heard,
     Heartbeat,
     Hello,
     Method,
     Nothing,
+    Renewal,
     Welcome,
     read,
     write,
@@ -28,6 +32,8 @@ from boruta_farm.link.socket import Socket
 from boruta_farm.link.stub import LinkedDryad
 from boruta_farm.link.versions import agree
 from boruta_farm.model.errors import (
+    CredentialError,
+    EnrolmentError,
     ProtocolError,
     RefusedError,
     StaleEpochError,
@@ -45,8 +51,23 @@ DESCRIBE_EVERY: Final = 10.0
 """Seconds between two descriptions: each is written down."""
 
 DONE: Final = write(Nothing())
+RENEW: Final = write(Heard(renew=True))
 
 Notice = Callable[["AgentConnection"], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Tell who dialled in: the peer's address, whether it is this machine's, and its bearer."""
+
+    ip: str
+    local: bool
+    credential: str | None = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """Return what is kept of the credential."""
+        return hashlib.sha256((self.credential or "").encode()).hexdigest()
 
 
 class AgentConnection:
@@ -59,14 +80,14 @@ class AgentConnection:
     def __init__(
         self,
         socket: Socket,
-        peer_ip: str,
-        credential: str | None,
+        visitor: Visitor,
         clock: Clock,
         farm: tuple[Superviser, Reports],
         notices: tuple[Notice, Notice],
     ) -> None:
-        self._peer_ip = peer_ip
-        self._credential = credential
+        self._visitor = visitor
+        self._clock = clock
+        self._renew_at: datetime | None = None
         self._superviser, self._reports = farm
         self._registered, self._heard = notices
         self._deadline: asyncio.TimerHandle | None = None
@@ -78,6 +99,7 @@ class AgentConnection:
             {
                 Method.REGISTER: self._register,
                 Method.HEARTBEAT: self._heartbeat,
+                Method.RENEW: self._renew,
                 Method.SET_FAIL: self._set_fail,
                 Method.ENDED: self._ended,
                 Method.DESCRIBE: self._describe,
@@ -91,7 +113,7 @@ class AgentConnection:
         try:
             await self.peer.run()
         except ProtocolError as error:
-            logger.warning("closed the link of %s: %s", self.uuid or self._peer_ip, error)
+            logger.warning("closed the link of %s: %s", self.uuid or self._visitor.ip, error)
         finally:
             if self._deadline is not None:
                 self._deadline.cancel()
@@ -104,29 +126,37 @@ class AgentConnection:
     async def _register(self, params: JsonObject) -> JsonObject:
         hello = read(Hello, params)
         version = agree(hello.oldest, hello.version)
-        if not self._credential:
+        if not self._visitor.credential:
             raise RefusedError("the agent presented no credential; update it")
         uuid = hello.caps.get(UUID_CAPABILITY)
         if self.uuid is not None and uuid != self.uuid:
             raise RefusedError(f"this link speaks for board {self.uuid} alone")
-        answer = await self._superviser.register(self._registration(hello))
+        try:
+            answer = await self._superviser.register(self._registration(hello))
+        except (CredentialError, EnrolmentError) as error:
+            logger.warning("refused the agent of %s from %s: %s", uuid, self._visitor.ip, error)
+            raise
         self.uuid = answer.uuid
+        self._renew_at = answer.renew_at
         self._registered(self)
         return write(_welcome(answer, version))
 
     def _registration(self, hello: Hello) -> Registration:
-        reach = settle_reach(hello.reach, hello.ssh_address, hello.local_ip, self._peer_ip)
+        reach = settle_reach(hello.reach, hello.ssh_address, hello.local_ip, self._visitor.ip)
         dialled = reach is not Reach.OUTBOUND
         return Registration(
             caps=hello.caps,
-            dryad_address=complete(hello.dryad_address, self._peer_ip),
-            ssh_address=complete(hello.ssh_address, self._peer_ip, dialled=dialled),
+            dryad_address=complete(hello.dryad_address, self._visitor.ip),
+            ssh_address=complete(hello.ssh_address, self._visitor.ip, dialled=dialled),
             fence=Fence.AGENT,
             name=hello.name,
             epoch=hello.epoch,
             boot_id=hello.boot_id,
             farm_id=hello.farm_id,
-            credential=hashlib.sha256((self._credential or "").encode()).hexdigest(),
+            credential=self._visitor.digest,
+            join_token=hello.join_token,
+            source=self._visitor.ip,
+            local=self._visitor.local,
             facts=hello.facts,
             reach=reach,
             local_ip=hello.local_ip,
@@ -140,6 +170,15 @@ class AgentConnection:
         self.board.heard(beat.sequence)
         if beat.ready:
             self._heard(self)
+        due = self._renew_at is not None and self._renew_at <= self._clock.now()
+        return RENEW if due else DONE
+
+    async def _renew(self, params: JsonObject) -> JsonObject:
+        renewal = read(Renewal, params)
+        if self.uuid is None:
+            raise WorkerNotFoundError
+        await self._superviser.renew(self.uuid, self._visitor.digest, renewal.credential)
+        self._renew_at = None
         return DONE
 
     async def _set_fail(self, params: JsonObject) -> JsonObject:
@@ -177,7 +216,7 @@ class AgentConnection:
         self._deadline = asyncio.get_running_loop().call_later(limit, self._give_up, limit)
 
     def _give_up(self, limit: float) -> None:
-        logger.warning("%s was silent for %g s: link closed", self.uuid or self._peer_ip, limit)
+        logger.warning("%s was silent for %g s: link closed", self.uuid or self._visitor.ip, limit)
         self.peer.abort(SILENT, f"silent for {limit:g} s")
 
 

@@ -23,12 +23,14 @@ from boruta_farm.link.messages import (
     Failure,
     Goodbye,
     Grant,
+    Heard,
     Heartbeat,
     Hello,
     Maintenance,
     Method,
     Nothing,
     Preparation,
+    Renewal,
     Session,
     Stream,
     Welcome,
@@ -70,6 +72,7 @@ class Conversation:
         self._sequence = 0
         self._beats: OrderedDict[int, float] = OrderedDict()
         self._ready = asyncio.Event()
+        self._renewal = asyncio.Event()
         self.goodbye: Goodbye | None = None
         self._peer = Peer(
             socket,
@@ -107,6 +110,7 @@ class Conversation:
             epoch=registration.epoch,
             boot_id=registration.boot_id or "unknown",
             farm_id=registration.farm_id,
+            join_token=registration.join_token,
             facts=_legible(registration.facts or {}),
             reach=registration.reach.value,
             local_ip=registration.local_ip,
@@ -121,6 +125,15 @@ class Conversation:
         """Report that the board failed."""
         failure = Failure(uuid=uuid, reason=legible(reason, LONGEST_TEXT))
         await self._peer.call(Method.SET_FAIL, write(failure), ANSWER_WITHIN)
+
+    async def renew(self, uuid: str, present: str, coming: str) -> None:
+        """Announce the coming credential; the present one is known from this connection."""
+        await self._peer.call(Method.RENEW, write(Renewal(credential=coming)), ANSWER_WITHIN)
+
+    async def renewal_wanted(self) -> None:
+        """Wait until the board can be called and the farm asks for a new credential."""
+        await self._ready.wait()
+        await self._renewal.wait()
 
     async def ended(self, epoch: int) -> None:
         """Report that the job of ``epoch`` was over and its session is ended."""
@@ -141,7 +154,9 @@ class Conversation:
                 self._beats.popitem(last=False)
             ready = self._ready.is_set()
             heartbeat = Heartbeat(sequence=self._sequence, ready=ready)
-            await self._peer.call(Method.HEARTBEAT, write(heartbeat), ANSWER_WITHIN)
+            answer = await self._peer.call(Method.HEARTBEAT, write(heartbeat), ANSWER_WITHIN)
+            if read(Heard, answer).renew:
+                self._renewal.set()
             await self._pause(ready=ready)
 
     def set_ready(self) -> None:

@@ -1,7 +1,7 @@
 """Every message of the link: what its calls carry and answer, read strictly.
 
-The agent calls ``register``, ``heartbeat``, ``set_fail``, ``ended`` and, from version 2 on,
-``describe``; the server calls
+The agent calls ``register``, ``heartbeat``, ``renew``, ``set_fail``, ``ended`` and, from version 2
+on, ``describe``; the server calls
 ``clean``, ``prepare``, ``grant``, ``extend``, ``end``, ``put_in_maintenance`` and
 ``healthcheck``, and says ``goodbye`` before it closes a link.
 """
@@ -30,6 +30,7 @@ class Method(StrEnum):
 
     REGISTER = "register"
     HEARTBEAT = "heartbeat"
+    RENEW = "renew"
     SET_FAIL = "set_fail"
     ENDED = "ended"
     DESCRIBE = "describe"
@@ -51,6 +52,7 @@ class Hello:
     Addresses may lack their host. The credential is not here: it came with the connection.
     ``reach`` is how the board wants to be reached, ``local_ip`` from where its agent calls, as it
     sees it; both are absent in agents that open no streams.
+    ``join_token`` is the invitation by which a new board enrols.
     """
 
     version: int = field(metadata=by(whole(1, 2**16)))
@@ -62,6 +64,7 @@ class Hello:
     epoch: int = field(metadata=by(whole()))
     boot_id: str = field(metadata=by(text(64, 1)))
     farm_id: str | None = field(default=None, metadata=by(optional(text(64))))
+    join_token: str | None = field(default=None, metadata=by(optional(text(300))), repr=False)
     facts: Mapping[str, str] | None = field(default=None, metadata=by(optional(FACTS)))
     reach: str | None = field(default=None, metadata=by(optional(text(16))))
     local_ip: str | None = field(default=None, metadata=by(optional(text(100))))
@@ -84,6 +87,20 @@ class Heartbeat:
 
     sequence: int = field(metadata=by(whole(1)))
     ready: bool = field(metadata=by(flag))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """Answer a heartbeat; ``renew`` asks for a new credential."""
+
+    renew: bool = field(default=False, metadata=by(flag))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """Announce the hash (SHA-256, hexadecimal) of the credential that comes next."""
+
+    credential: str = field(metadata=by(text(64, 64)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +205,8 @@ Message = (
     Hello
     | Welcome
     | Heartbeat
+    | Heard
+    | Renewal
     | Failure
     | Description
     | AtEpoch

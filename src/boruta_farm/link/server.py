@@ -7,7 +7,7 @@ from typing import Final
 
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import BoardWatch, FencedDryad, Reports, StreamingDryad, Superviser
-from boruta_farm.link.connection import AgentConnection
+from boruta_farm.link.connection import AgentConnection, Visitor
 from boruta_farm.link.socket import Socket
 from boruta_farm.link.watching import LinkWatch
 
@@ -38,13 +38,19 @@ class Hub:
         """Say where registrations and reports go."""
         self._farm = (superviser, reports)
 
-    async def serve(self, socket: Socket, peer_ip: str, credential: str | None) -> None:
-        """Talk to one agent until its link ends; ``credential`` is the bearer it presented."""
+    async def serve(
+        self, socket: Socket, peer_ip: str, credential: str | None, *, local: bool = False
+    ) -> None:
+        """Talk to one agent until its link ends; ``credential`` is the bearer it presented.
+
+        ``local`` tells that it surely runs on this machine.
+        """
         if self._farm is None or self._closed:
             await socket.close(TRY_LATER, "the server is starting or stopping")
             return
         notices = (self._registered, self._heard)
-        connection = AgentConnection(socket, peer_ip, credential, self._clock, self._farm, notices)
+        visitor = Visitor(ip=peer_ip, local=local, credential=credential)
+        connection = AgentConnection(socket, visitor, self._clock, self._farm, notices)
         self._open.add(connection)
         try:
             await connection.run()
@@ -70,6 +76,13 @@ class Hub:
         """Return a subscription to agents coming and going."""
         return LinkWatch(self._watches)
 
+    def dismiss(self, uuid: str, reason: str) -> None:
+        """Send a board's agent away, to come again later if it is let in."""
+        connection = self._newest.get(uuid)
+        if connection is not None:
+            logger.info("worker %s: its agent is sent away: %s", uuid, reason)
+            self._send_away(connection, reason)
+
     async def close(self) -> None:
         """Send every agent away, to come again at once."""
         self._closed = True
@@ -89,7 +102,10 @@ class Hub:
         logger.info("worker %s: its agent connected anew, the older link is closed", uuid)
         if self._ready.pop(uuid, None) is not None:
             self._tell(uuid)
-        farewell = asyncio.get_running_loop().create_task(older.dismiss(REPLACED, later=True))
+        self._send_away(older, REPLACED)
+
+    def _send_away(self, connection: AgentConnection, reason: str) -> None:
+        farewell = asyncio.get_running_loop().create_task(connection.dismiss(reason, later=True))
         self._farewells.add(farewell)
         farewell.add_done_callback(self._farewells.discard)
 

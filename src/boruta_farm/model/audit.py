@@ -27,6 +27,7 @@ class Action(StrEnum):
     WORKER_DEREGISTERED = "worker.deregistered"
     AGENT_REFUSED = "agent.refused"
     AGENT_ENROLLED = "agent.enrolled"
+    AGENT_REVOKED = "agent.revoked"
     ACCOUNT_CHANGED = "account.changed"
     ACCOUNT_REMOVED = "account.removed"
     GROUP_CHANGED = "group.changed"

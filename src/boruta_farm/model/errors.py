@@ -275,6 +275,12 @@ class CredentialError(RefusedError):
     code = "credential-refused"
 
 
+class EnrolmentError(RefusedError):
+    """this farm takes boards by invitation: set join_token to a token of 'boruta agent invite'"""
+
+    code = "enrolment-refused"
+
+
 class UnavailableError(BorutaError):
     """the service cannot answer just now; try again"""
 

@@ -37,6 +37,7 @@ WORKER_EXTRA_KEYS = {
     "host_key": "HostKey",
     "after_job": "AfterJob",
     "unreachable_since": "UnreachableSince",
+    "credential_since": "CredentialSince",
     "facts": "Board",
 }
 

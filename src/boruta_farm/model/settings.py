@@ -2,8 +2,17 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 
 from boruta_farm.model.policies import Policies
+
+
+class Enrolment(StrEnum):
+    """Which boards may enrol without an invitation: all, those of this machine, or none."""
+
+    OPEN = "open"
+    LOOPBACK = "loopback"
+    INVITED = "invited"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +25,7 @@ class FarmSettings:
     A worker that recovered ``flap_recoveries`` times (0 for any number) within ``flap_within``
     and fails again is put into maintenance.
     ``show_owners`` lets everybody see who holds the boards he waits for.
+    ``credential_life`` is the age at which an agent is asked to take a new credential.
     """
 
     job_timeout: timedelta = timedelta(hours=1)
@@ -32,6 +42,8 @@ class FarmSettings:
     idle_again: bool = False
     flap_recoveries: int = 3
     flap_within: timedelta = timedelta(hours=1)
+    enrolment: Enrolment = Enrolment.OPEN
+    credential_life: timedelta = timedelta(days=30)
     max_caps: int = 256
     max_cap_length: int = 4096
     max_selector_length: int = 4096

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 UUID_CAPABILITY = "UUID"
+REVOKED = "revoked"
+"""Stands in place of a credential that was taken away; no hash is equal to it."""
 DEFAULT_USERNAME = "boruta-user"
 
 
@@ -64,7 +66,9 @@ class Registration:
     """Carry what a board says of itself when it registers.
 
     ``epoch``, ``boot_id`` and ``farm_id`` are what the agent has stored; a board over Go RPC
-    knows none of them. ``credential`` is the hash of the bearer the agent presented.
+    knows none of them. ``credential`` is the hash of the bearer the agent presented,
+    ``join_token`` the invitation it brought, if any. ``source`` is the address it calls from,
+    ``local`` tells that this is the server's own machine.
     ``dryad_address`` and ``ssh_address`` are ``host:port``. ``local_ip`` is the address from which
     the agent calls, as the agent itself sees it.
     """
@@ -78,6 +82,9 @@ class Registration:
     boot_id: str | None = None
     farm_id: str | None = None
     credential: str | None = None
+    join_token: str | None = field(default=None, repr=False)
+    source: str = ""
+    local: bool = False
     facts: Mapping[str, str] | None = None
     reach: Reach = Reach.DIRECT
     local_ip: str | None = None
@@ -92,6 +99,9 @@ class Worker:
     MAINTENANCE when its job ends; ``idle_again`` that it then returns to IDLE by itself.
     ``unreachable_since`` is set while the agent is lost. ``facts`` never take part in matching.
     ``recoveries`` are the moments at which it lately went from FAILED towards IDLE, oldest first.
+    ``credential`` is the hash of the agent's bearer, pinned at ``credential_since``;
+    ``next_credential`` is one that the agent has announced and not yet used. ``asked_name`` is
+    the name that the agent asked for last.
     """
 
     uuid: str
@@ -112,6 +122,9 @@ class Worker:
     host_key: str | None = None
     boot_id: str | None = None
     credential: str | None = None
+    credential_since: datetime | None = None
+    next_credential: str | None = None
+    asked_name: str | None = None
     after_job: bool = False
     idle_again: bool = False
     unreachable_since: datetime | None = None

@@ -25,6 +25,7 @@ from boruta_farm.server.values import show_address
 from boruta_farm.stewards.health import Recovery
 from boruta_farm.stewards.prepare import Stewards
 from boruta_farm.stewards.presence import Presence
+from boruta_farm.stewards.revocation import Revocation
 from boruta_farm.stewards.rounds import HealthRounds, RoundsConfig
 from boruta_farm.stewards.unfenced import UnfencedStewards
 from boruta_farm.store.factory import open_store
@@ -91,6 +92,7 @@ class Server:
             "recovery": recovery.run,
             "stewards of boards without a fence": unfenced.run,
             "health rounds": rounds.run,
+            "revocation": Revocation(farm.feed, self._hub).run,
         }
         self._app = build_app(self._services(), self._options())
         self._go_superviser = GoSuperviser(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from boruta_farm.model.errors import ConfigError
-from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.settings import Enrolment, FarmSettings
 from boruta_farm.server import values
 from boruta_farm.server.listening import check_listening
 from boruta_farm.server.policies import PolicySettings, check_policies
@@ -182,6 +182,15 @@ class Config(PolicySettings):
     flap_within: timedelta = duration(
         FARM.flap_within, "The time within which recoveries are counted for flap_recoveries."
     )
+    enrolment: str = setting(
+        Enrolment.LOOPBACK.value,
+        values.one_of(*Enrolment),
+        "Which boards may enrol without a join token: loopback (agents on this machine), invited "
+        "(none), or open (whoever reaches the server; for closed labs only).",
+    )
+    credential_life: timedelta = duration(
+        FARM.credential_life, "The age at which an agent takes a new credential by itself."
+    )
     keep_relay: bool = setting(
         True,
         values.switch,
@@ -218,6 +227,8 @@ class Config(PolicySettings):
             flap_within=self.flap_within,
             show_owners=self.show_owners,
             policies=self.policies(),
+            enrolment=Enrolment(self.enrolment),
+            credential_life=self.credential_life,
         )
 
 

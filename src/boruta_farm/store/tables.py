@@ -25,7 +25,8 @@ JOBS = _columns(
 WORKERS = _columns(
     "uuid:text name:text state:text since:bigint caps:text groups:text epoch:bigint fence:text"
     " dryad_address:text ssh_address:text port:bigint registered:bigint revision:bigint"
-    " reason:text username:text host_key:text boot_id:text credential:text after_job:boolean"
+    " reason:text username:text host_key:text boot_id:text credential:text"
+    " credential_since:bigint next_credential:text asked_name:text after_job:boolean"
     " idle_again:boolean unreachable_since:bigint facts:text recoveries:text reach:text"
 )
 SESSION_KEYS = _columns("worker:text epoch:bigint public:text sealed:text")

@@ -102,6 +102,7 @@ class WorkerAnswer(Struct, frozen=True, kw_only=True, rename=WORKER_KEYS | WORKE
     host_key: str | UnsetType = UNSET
     after_job: bool
     unreachable_since: TimeText | UnsetType = UNSET
+    credential_since: TimeText | UnsetType = UNSET
     facts: dict[str, str] | UnsetType = UNSET
 
 
@@ -198,7 +199,7 @@ def _job_answer(job: Job) -> JobAnswer:
 
 def worker_answer(worker: Worker) -> WorkerAnswer:
     """Show a worker; no groups are null, since one client cannot read an empty array."""
-    lost = worker.unreachable_since
+    lost, pinned = worker.unreachable_since, worker.credential_since
     return WorkerAnswer(
         uuid=worker.uuid,
         state=worker.state.value,
@@ -214,6 +215,7 @@ def worker_answer(worker: Worker) -> WorkerAnswer:
         host_key=UNSET if worker.host_key is None else worker.host_key,
         after_job=worker.after_job,
         unreachable_since=UNSET if lost is None else format_time(lost),
+        credential_since=UNSET if pinned is None else format_time(pinned),
         facts=UNSET if worker.facts is None else dict(worker.facts),
     )
 

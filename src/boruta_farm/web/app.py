@@ -28,7 +28,7 @@ from boruta_farm.web.requests import REQUEST_BODY, REQUEST_LIST, RequestCalls
 from boruta_farm.web.routes import Parameter, Route
 from boruta_farm.web.services import Services, WebOptions
 from boruta_farm.web.version import version_endpoint
-from boruta_farm.web.workers import GROUPS_BODY, STATE_BODY, WORKER_LIST, WorkerCalls
+from boruta_farm.web.workers import GROUPS_BODY, NAME_BODY, STATE_BODY, WORKER_LIST, WorkerCalls
 
 _LIST_HEADERS = ("Boruta-List-Total", "Boruta-List-Remaining", "Boruta-List-Batch-Size")
 _VERSION_HEADERS = ("Boruta-Server-Version", "Boruta-Api-Version", "Boruta-Api-State")
@@ -197,6 +197,21 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             endpoint=workers.set_groups,
             summary="Replace a worker's groups",
             reader=GROUPS_BODY,
+            success=204,
+        ),
+        Route(
+            method="POST",
+            path="workers/{worker}/setname",
+            endpoint=workers.set_name,
+            summary="Give a worker another name",
+            reader=NAME_BODY,
+            success=204,
+        ),
+        Route(
+            method="POST",
+            path="workers/{worker}/revoke",
+            endpoint=workers.revoke_agent,
+            summary="Take the credential of a worker's agent away",
             success=204,
         ),
         Route(

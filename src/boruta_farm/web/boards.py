@@ -7,15 +7,20 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from boruta_farm.link.agent import PATH as PATH
 from boruta_farm.link.socket import Socket as Socket
 from boruta_farm.web.headers import bearer
+from boruta_farm.web.networks import is_loopback
 
 FORBIDDEN = 4403
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "via")
+"""Whoever sends one of these came through a proxy, whatever its address seems to be."""
 
 
 class Hub(Protocol):
     """Serves one agent at a time on each socket."""
 
-    async def serve(self, socket: Socket, peer_ip: str, credential: str | None) -> None:
-        """Talk to the agent until its socket is closed."""
+    async def serve(
+        self, socket: Socket, peer_ip: str, credential: str | None, *, local: bool = False
+    ) -> None:
+        """Talk to the agent until its socket is closed; ``local``: it runs on this machine."""
         ...
 
 
@@ -31,9 +36,12 @@ class BoardEndpoint:
             await websocket.close(FORBIDDEN, "agents only")
             return
         credential = bearer(websocket.headers.get("authorization"))
-        peer = websocket.client
+        ip = websocket.client.host if websocket.client else ""
+        forwarded = any(name in websocket.headers for name in FORWARDED)
         await websocket.accept()
-        await self._hub.serve(BoardSocket(websocket), peer.host if peer else "", credential)
+        await self._hub.serve(
+            BoardSocket(websocket), ip, credential, local=is_loopback(ip) and not forwarded
+        )
 
 
 class BoardSocket:

@@ -14,6 +14,7 @@ from boruta_farm.web.lists import list_answer, paginator, sorter, worker_filter
 WORKER_LIST = Reader(WorkerListBody)
 STATE_BODY = Reader(StateBody)
 GROUPS_BODY = Reader(list[str])
+NAME_BODY = Reader(str)
 
 _STATE = b"boruta-worker-state"
 _EMPTY = StateBody()
@@ -71,6 +72,18 @@ class WorkerCalls:
         async with _Named(call) as name:
             groups = GROUPS_BODY.read(call.body) or []
             await self._workers.set_groups(call.caller, name, tuple(sorted(set(groups))))
+        return NO_CONTENT
+
+    async def set_name(self, call: Call) -> Answer:
+        """Give a worker another name."""
+        async with _Named(call) as name:
+            await self._workers.set_name(call.caller, name, NAME_BODY.read(call.body) or "")
+        return NO_CONTENT
+
+    async def revoke_agent(self, call: Call) -> Answer:
+        """Take the credential of a worker's agent away."""
+        async with _Named(call) as name:
+            await self._workers.revoke_agent(call.caller, name)
         return NO_CONTENT
 
     async def deregister(self, call: Call) -> Answer:

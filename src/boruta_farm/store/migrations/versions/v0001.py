@@ -76,7 +76,8 @@ def upgrade() -> None:
             "uuid:text! name:text state:text since:number caps:text groups:text epoch:number"
             " fence:text dryad_address:text ssh_address:text port:number registered:number"
             " revision:number reason:text? username:text host_key:text? boot_id:text?"
-            " credential:text? after_job:boolean idle_again:boolean unreachable_since:number?"
+            " credential:text? credential_since:number? next_credential:text? asked_name:text?"
+            " after_job:boolean idle_again:boolean unreachable_since:number?"
             " facts:text? recoveries:text reach:text"
         ),
     )
