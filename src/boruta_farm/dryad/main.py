@@ -21,6 +21,8 @@ HELPER_VERB = "helper"
 
 STM_VERB = "stm"
 """``dryad stm ...`` speaks to the board controller of a MuxPi."""
+DOCTOR_VERB = "doctor"
+"""``dryad doctor`` checks everything a board needs."""
 logger = logging.getLogger(__name__)
 
 
@@ -43,6 +45,10 @@ def run(arguments: Sequence[str]) -> int:
         from boruta_farm.dryad.stm.tool import main as stm
 
         return stm(list(arguments[1:]))
+    if arguments and arguments[0] == DOCTOR_VERB:
+        from boruta_farm.dryad.doctor.tool import main as doctor
+
+        return doctor(list(arguments[1:]))
     options = _options(arguments)
     logs.configure(options.log_level)
     try:

@@ -1,0 +1,131 @@
+"""The way to the farm: name, TLS, WebSocket, the relay's port, and whether clocks agree."""
+
+import asyncio
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit, urlunsplit
+
+from boruta_farm.dryad.carriers import connect
+from boruta_farm.dryad.config import AgentConfig
+from boruta_farm.dryad.dialling import Dialler
+from boruta_farm.dryad.doctor.findings import Finding, advice, good, wrong
+from boruta_farm.dryad.streams import RelayPlace
+from boruta_farm.model.errors import BorutaError, UnavailableError
+from boruta_farm.model.worker import Reach
+
+ANSWER_WITHIN = 10.0
+VERSION = "/api/v1/version"
+SLIGHT = timedelta(seconds=5)
+GROSS = timedelta(minutes=2)
+"""Clocks further apart keep certificates from being trusted and let keys end at wrong times."""
+
+NOBODY = "the-doctor-registers-nothing"
+SCHEMES = {"ws": "http", "wss": "https"}
+PORTS = {"http": 80, "https": 443}
+
+
+async def check_farm(config: AgentConfig) -> tuple[Finding, ...]:
+    """Ask the farm for its version, compare clocks, open what the agent opens."""
+    if not config.server:
+        return (
+            good("farm", f"a server of the original at {config.boruta_address}: not asked here"),
+        )
+    url = version_url(config.server)
+    try:
+        date = await asyncio.to_thread(_date, url, config)
+    except (OSError, ValueError) as error:
+        return (_unreachable(url, error),)
+    findings = [good("farm", f"{url} answers"), *check_clock(date, datetime.now(UTC))]
+    findings.append(await _link(config))
+    findings.extend([finding async for finding in _relay(config)])
+    return tuple(findings)
+
+
+def check_clock(date: str | None, now: datetime) -> Iterator[Finding]:
+    """Compare the farm's time, as an HTTP header gives it, with ours."""
+    if date is None:
+        yield advice("clock", "the farm tells no time", "compare by hand: date -u")
+        return
+    apart = abs(now - parsedate_to_datetime(date))
+    words = f"this clock and the farm's are {apart.total_seconds():.0f} s apart"
+    remedy = "timedatectl set-ntp true, or let the board reach a time server (UDP port 123)"
+    if apart > GROSS:
+        yield wrong("clock", f"{words}: certificates and keys are judged wrongly", remedy)
+    elif apart > SLIGHT:
+        yield advice("clock", words, remedy)
+    else:
+        yield good("clock", "this clock and the farm's agree")
+
+
+def version_url(server: str) -> str:
+    """Return where a farm tells its version."""
+    parts = urlsplit(server)
+    scheme = SCHEMES.get(parts.scheme, parts.scheme)
+    return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/") + VERSION, "", ""))
+
+
+def _date(url: str, config: AgentConfig) -> str | None:
+    """Return the time header of the farm's answer. Raises OSError, ValueError."""
+    context = ssl.create_default_context(cafile=config.ca_file) if url[:6] == "https:" else None
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    )
+    with opener.open(url, timeout=ANSWER_WITHIN) as answer:
+        date: str | None = answer.headers.get("Date")
+        return date
+
+
+def _unreachable(url: str, error: Exception) -> Finding:
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return wrong(
+            "farm",
+            f"{url} cannot be trusted: {reason.verify_message}",
+            "set ca_file to the file of the authority that signed the farm's certificate",
+        )
+    return wrong(
+        "farm",
+        f"{url} is out of reach: {reason}",
+        "see that 'server' names the farm, that its name resolves here (getent hosts NAME), and "
+        "that no firewall is between",
+    )
+
+
+async def _link(config: AgentConfig) -> Finding:
+    """Open the link's WebSocket and close it: proxies that pass HTTP may not pass that."""
+    try:
+        socket = await Dialler(config.server, lambda: NOBODY, config.ca_file).dial()
+    except BorutaError as error:
+        return wrong(
+            "farm",
+            f"the farm answers, but the link does not open: {error.message}",
+            "let the proxy in between pass WebSockets (the Upgrade header) on /api/v1/link",
+        )
+    await socket.close(1000, "only the doctor")
+    return good("farm", "the link opens (a WebSocket)")
+
+
+async def _relay(config: AgentConfig) -> AsyncIterator[Finding]:
+    """Knock at the relay, where streams may have to go there."""
+    if config.reach is Reach.DIRECT:
+        return
+    parts = urlsplit(version_url(config.server))
+    place = RelayPlace.of(config.server, config.relay_address)
+    port = place.port or (parts.port or PORTS[parts.scheme]) + 1
+    try:
+        carrier = await connect(place.host, port)
+    except UnavailableError as error:
+        report = wrong if config.reach is Reach.OUTBOUND else advice
+        yield report(
+            "farm",
+            f"the relay does not take streams: {error.message}",
+            "let the board through to the farm's stream_addr, or set relay_address; without it "
+            'only a farm that can dial the board can lend it (reach = "direct")',
+        )
+        return
+    carrier.abort()
+    yield good("farm", f"the relay takes streams at {place.host} port {port}")

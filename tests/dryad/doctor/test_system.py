@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from boruta_farm.dryad.doctor import system
+from boruta_farm.dryad.doctor.findings import Finding, Verdict
+from boruta_farm.dryad.doctor.system import check_system
+from tests.dryad.doctor.configs import config
+
+
+def wrongs(findings: "list[Finding]") -> list[str]:
+    return [finding.fact for finding in findings if finding.verdict is Verdict.WRONG]
+
+
+def test_a_fresh_board_is_fine(tmp_path: Path) -> None:
+    findings = list(check_system(config(tmp_path)))
+    assert not wrongs(findings)
+    assert any("Python 3." in finding.fact for finding in findings)
+
+
+def test_a_configuration_others_can_change_is_told(tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    settings.path.chmod(0o666)
+    [fact] = wrongs(list(check_system(settings)))
+    assert "can be changed by others" in fact
+
+
+def test_open_state_and_credential_are_told(tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    settings.state_dir.mkdir(mode=0o755)
+    credential = settings.state_dir / "credential"
+    credential.write_text("secret")
+    credential.chmod(0o644)
+    folder, file = wrongs(list(check_system(settings)))
+    assert "is open to others" in folder
+    assert "could pose as this board" in file
+
+
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system, "ROOM", 1 << 60)
+    [fact] = wrongs(list(check_system(config(tmp_path))))
+    assert "MiB are free" in fact
+
+
+def test_missing_tools_are_told_with_their_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system, "PATH", str(tmp_path))
+    findings = list(check_system(config(tmp_path, driver="linux")))
+    remedies = {finding.remedy for finding in findings if finding.verdict is Verdict.WRONG}
+    assert remedies == {"apt install passwd", "apt install openssh-server"}
+
+
+def test_an_old_python_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(system, "OLDEST", (99, 0))
+    [fact] = wrongs(list(check_system(config(tmp_path))))
+    assert "too old" in fact
