@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from tests.e2e.stage import WITHIN, Yard, free_port, leftovers
+from tests.e2e.stage import WITHIN, Yard, free_port, gone
 
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
@@ -82,7 +82,7 @@ async def go_yard(folder: Path, program: Path) -> AsyncIterator[tuple[GoYard, Fa
             yield yard, farm
     finally:
         await yard.end()
-    assert not leftovers(folder), "processes were left behind"
+    await gone(folder)
 
 
 async def until(farm: Farm, uuid: str, state: WorkerState, *, above: int = -1) -> Worker:
