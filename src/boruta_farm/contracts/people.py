@@ -70,6 +70,13 @@ class Tokens(Protocol):
         """Make a token worthless before this returns. Raises TokenNotFoundError."""
         ...
 
+    async def invite(self, caller: Caller, name: str, change: AccountChange) -> Issued:
+        """Save an account as ``Accounts.save_account`` does, with a one-time token for it.
+
+        An earlier one-time token of the account is void.
+        """
+        ...
+
     async def login(self, secret: str, source: str, name: str) -> Issued:
         """Exchange a one-time token for a personal one called ``name``.
 

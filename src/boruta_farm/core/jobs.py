@@ -3,10 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from boruta_farm.core.accounts import limits_of
+from boruta_farm.core.permissions import check_access
 from boruta_farm.core.plan import (
     JobSaved,
     KeyErased,
     KeySaved,
+    Noted,
     Plan,
     RequestSaved,
     Step,
@@ -14,7 +17,8 @@ from boruta_farm.core.plan import (
 )
 from boruta_farm.core.transitions import move_request, move_worker
 from boruta_farm.core.world import World
-from boruta_farm.model.caller import serves
+from boruta_farm.model.audit import Action, Note
+from boruta_farm.model.caller import Caller, serves
 from boruta_farm.model.errors import (
     ProlongLimitError,
     RequestNotFoundError,
@@ -74,15 +78,15 @@ def grant(world: World, proposal: Grant, now: datetime) -> Plan[None]:
     if request is None or worker is None or not _still_true(proposal, request, worker, now):
         raise StaleProposalError
     opening = request.ssh_key is not None
-    settings = world.settings
+    length, longest = _lengths(world, request)
     job = Job(
         request_id=request.id,
         worker=worker.uuid,
         epoch=worker.epoch,
         phase=JobPhase.OPENING if opening else JobPhase.LIVE,
         granted=now,
-        timeout=now + settings.job_timeout,
-        limit=now + settings.job_limit,
+        timeout=now + length,
+        limit=now + longest,
         keep_alive_until=None if opening else _kept_until(request, now),
     )
     running = move_worker(worker, WorkerState.RUNNING, now)
@@ -99,6 +103,41 @@ def grant(world: World, proposal: Grant, now: datetime) -> Plan[None]:
             WorkerSaved(worker=running, kind=EventKind.WORKER_STATE),
         ),
     )
+
+
+def _lengths(world: World, request: Request) -> tuple[timedelta, timedelta]:
+    """Return how long a job lasts at first, and at most with all prolongations."""
+    settings = world.settings
+    length, longest = settings.job_timeout, settings.job_limit
+    if request.owner_groups is not None:
+        limits = limits_of(world, request.owner)
+        if limits.job_time is not None:
+            length = min(length, limits.job_time)
+        if limits.prolong_time is not None:
+            longest = min(longest, length + limits.prolong_time)
+    return length, longest
+
+
+def read_key(world: World, caller: Caller, request_id: int, epoch: int) -> Plan[None]:
+    """Enter into the audit that a job's access data is handed out, while the job lives.
+
+    Raises ForbiddenError, RequestNotFoundError, WorkerNotAssignedError.
+    """
+    request = world.request(request_id)
+    if request is None:
+        raise RequestNotFoundError
+    check_access(caller, request, world.group)
+    job = request.live_job
+    if job is None or job.epoch != epoch:
+        raise WorkerNotAssignedError
+    note = Note(
+        actor=caller.name,
+        source=caller.source,
+        action=Action.KEY_READ,
+        subject=f"request {request_id}",
+        detail={"owner": request.owner, "worker": job.worker, "epoch": str(epoch)},
+    )
+    return Plan(answer=None, steps=(Noted(note=note),))
 
 
 def opened(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:

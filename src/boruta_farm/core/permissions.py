@@ -1,7 +1,9 @@
 """Who may do what to which record."""
 
+from collections.abc import Callable
+
 from boruta_farm.core.world import World
-from boruta_farm.model.account import Account
+from boruta_farm.model.account import Account, Group
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import ForbiddenError, RequestNotFoundError
 from boruta_farm.model.permission import RULES, Permission, Reach
@@ -37,17 +39,19 @@ def check_request(caller: Caller, request: Request, permission: Permission) -> N
     )
 
 
-def check_access(world: World, caller: Caller, request: Request) -> None:
+def check_access(
+    caller: Caller, request: Request, group_named: Callable[[str], Group | None]
+) -> None:
     """Raise ForbiddenError unless the caller may have the keys to the request's board.
 
-    That is its owner; and a group-admin of one of the owner's groups that allows it.
+    That is its owner, and a group-admin of one of the owner's groups if that group allows it.
     """
     caller.require(Permission.USE_BOARDS)
     if caller.groups is None or caller.name == request.owner:
         return
     if caller.reach(Permission.CLOSE_REQUESTS) is Reach.GROUPS:
         for name in caller.groups & (request.owner_groups or frozenset()):
-            group = world.group(name)
+            group = group_named(name)
             if group is not None and group.keys_for_admins:
                 return
     raise ForbiddenError(

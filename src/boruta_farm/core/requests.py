@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from boruta_farm.core.accounts import limits_of
 from boruta_farm.core.calendar import one_month_after
 from boruta_farm.core.jobs import end_job
 from boruta_farm.core.plan import CreationRemembered, Plan, RequestSaved, Step
 from boruta_farm.core.sshkeys import check_ssh_key
 from boruta_farm.core.transitions import move_request
 from boruta_farm.core.world import World
+from boruta_farm.model.account import Limits
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import (
     DeadlineInPastError,
@@ -17,8 +19,10 @@ from boruta_farm.model.errors import (
     KeepAliveError,
     LimitError,
     PriorityError,
+    QuotaError,
     RequestNotFoundError,
     RequestStateError,
+    SSHKeyError,
     TimeRangeError,
 )
 from boruta_farm.model.events import EventKind
@@ -48,7 +52,8 @@ def create(world: World, caller: Caller, new: NewRequest, now: datetime) -> Plan
             if body_hash != new.body_hash:
                 raise IdempotencyError
             return Plan(answer=request_id)
-    _check_priority(new.priority)
+    limits = Limits() if caller.groups is None else limits_of(world, caller.name)
+    _check_priority(new.priority, limits)
     valid_after = new.valid_after or now
     deadline = new.deadline or one_month_after(now)
     if deadline < now:
@@ -58,6 +63,8 @@ def create(world: World, caller: Caller, new: NewRequest, now: datetime) -> Plan
     _check_extras(new)
     check_caps(new.caps or {}, world.settings)
     selector = check_selector(new.selector, new.caps or {}, world.settings)
+    _check_waiting(world, caller, limits)
+    ssh_key = new.ssh_key.strip() if new.ssh_key else _account_key(world, caller, new)
     request = Request(
         id=world.next_request_id(),
         owner=caller.name,
@@ -69,7 +76,7 @@ def create(world: World, caller: Caller, new: NewRequest, now: datetime) -> Plan
         caps=new.caps,
         selector=selector,
         created=now,
-        ssh_key=new.ssh_key.strip() if new.ssh_key else None,
+        ssh_key=ssh_key,
         keep_alive=new.keep_alive,
     )
     steps: list[Step] = [RequestSaved(request=request, kind=EventKind.REQUEST_CREATED)]
@@ -97,7 +104,8 @@ def update(world: World, request_id: int, change: RequestUpdate, now: datetime) 
     if request.state is not RequestState.WAITING:
         raise RequestStateError
     if change.priority:
-        _check_priority(change.priority)
+        known = request.owner_groups is not None
+        _check_priority(change.priority, limits_of(world, request.owner) if known else Limits())
     if change.deadline is not None and change.deadline < now:
         raise DeadlineInPastError
     deadline = change.deadline or request.deadline
@@ -224,9 +232,39 @@ def _existing(world: World, request_id: int) -> Request:
     return request
 
 
-def _check_priority(priority: int) -> None:
+def _check_priority(priority: int, limits: Limits) -> None:
     if not HIGHEST_PRIORITY <= priority <= LOWEST_PRIORITY:
         raise PriorityError
+    highest = limits.highest_priority or HIGHEST_PRIORITY
+    lowest = limits.lowest_priority or LOWEST_PRIORITY
+    if not highest <= priority <= lowest:
+        raise PriorityError(
+            f"requested priority out of bounds: this account may ask for {highest} to {lowest}"
+        )
+
+
+def _check_waiting(world: World, caller: Caller, limits: Limits) -> None:
+    most = limits.waiting
+    if most is not None and world.count_waiting(caller.name, most) >= most:
+        raise QuotaError(
+            f"{caller.name} may have {most} requests waiting at once and has them; close one, or "
+            "file again when one has started"
+        )
+
+
+def _account_key(world: World, caller: Caller, new: NewRequest) -> str | None:
+    """Return the key that the account wants on its boards: its first, since a board takes one."""
+    if new.account_key is False or caller.groups is None:
+        return None
+    account = world.account(caller.name)
+    keys = () if account is None else account.ssh_keys
+    if new.account_key and not keys:
+        raise SSHKeyError(
+            f"the account {caller.name} has no SSH key; add one: boruta user key add FILE.pub"
+        )
+    if account is None or not (new.account_key or account.keys_on_board):
+        return None
+    return keys[0]
 
 
 def _check_extras(new: NewRequest) -> None:

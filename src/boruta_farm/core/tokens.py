@@ -29,6 +29,7 @@ LONGEST: dict[TokenKind, timedelta] = {
 MOST_TOKENS = 100
 """Tokens that one account may have at once."""
 FIRST_TOKEN_LIFE = timedelta(hours=1)
+INVITATION_LIFE = timedelta(days=1)
 
 
 def issue(
@@ -55,6 +56,36 @@ def issue(
     steps: list[Step] = [IdentitySaved(record=old, kind=EventKind.TOKEN_REVOKED) for old in expired]
     steps.append(IdentitySaved(record=token, kind=EventKind.TOKEN_ISSUED))
     return Plan(answer=token, steps=tuple(steps))
+
+
+def invite(
+    world: World,
+    caller: Caller,
+    account: Plan[Account],
+    number: str,
+    digest: str,
+    now: datetime,
+) -> Plan[tuple[Account, Token]]:
+    """Save an account and make a one-time token for it, in one: it may be the farm's first."""
+    caller.require(Permission.MANAGE_PEOPLE)
+    name = account.answer.name
+    if account.answer.disabled:
+        raise TokenError(f"{name} is disabled; enable the account first")
+    new = NewToken(
+        account=name,
+        kind=TokenKind.ONCE,
+        scope=Scope.ADMIN,
+        name="invitation",
+        lifetime=INVITATION_LIFE,
+    )
+    token = _made(new, number, digest, caller.name, now)
+    old: list[Step] = [
+        IdentitySaved(record=known, kind=EventKind.TOKEN_REVOKED)
+        for known in world.tokens()
+        if known.account == name and known.kind is TokenKind.ONCE
+    ]
+    issued = IdentitySaved(record=token, kind=EventKind.TOKEN_ISSUED)
+    return Plan(answer=(account.answer, token), steps=(*account.steps, *old, issued))
 
 
 def revoke(world: World, caller: Caller, number: str) -> Plan[None]:

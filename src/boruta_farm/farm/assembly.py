@@ -50,6 +50,7 @@ class Farm:
         self.feed = Feed(store)
         self.matcher = Matcher(self.feed, self._grant, due.orphan, due.adopt, clock, settings)
         self.ticker = Ticker(self.feed, due.act, settings, clock)
+        self.directory = Directory(store, clock, wanted=users)
         self.requests = FarmRequests(
             engine,
             store,
@@ -57,11 +58,11 @@ class Farm:
             Prolonging(engine, boards, clock),
             cipher,
             self.matcher,
+            self.directory.group,
         )
         self.workers = FarmWorkers(engine, store, self.matcher)
         self.superviser = FarmSuperviser(engine, store, settings.credential_life)
         self.reports = FarmReports(engine, cipher)
-        self.directory = Directory(store, clock, wanted=users)
         self.accounts = FarmAccounts(engine, self.directory)
         self.tokens = FarmTokens(engine, self.directory)
         self.audit = FarmAudit(engine, store)

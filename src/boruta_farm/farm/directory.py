@@ -119,6 +119,10 @@ class Directory:
         """Return an account."""
         return self._accounts.get(name)
 
+    def group(self, name: str) -> Group | None:
+        """Return a group."""
+        return self._groups.get(name)
+
     def accounts(self) -> tuple[Account, ...]:
         """Return all accounts by name."""
         return tuple(self._accounts[name] for name in sorted(self._accounts))

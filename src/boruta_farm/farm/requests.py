@@ -1,15 +1,21 @@
 """The contract Requests in process."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from boruta_farm.contracts import Cipher, Explanation
 from boruta_farm.core import jobs
 from boruta_farm.core import requests as core
+from boruta_farm.core.permissions import check_access, check_request, permitted_request
+from boruta_farm.core.plan import Plan
+from boruta_farm.core.world import World
 from boruta_farm.farm.engine import Engine
 from boruta_farm.farm.prolonging import Prolonging
 from boruta_farm.farm.reports import key_context
 from boruta_farm.farm.waiting import Waiting
+from boruta_farm.model.account import Group
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import (
     AgentUnreachableError,
@@ -19,6 +25,7 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.model.job import Job
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter
+from boruta_farm.model.permission import Permission
 from boruta_farm.model.request import NewRequest, Request, RequestState, RequestUpdate
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.store.base import Store
@@ -45,6 +52,7 @@ class FarmRequests:
         prolonging: Prolonging,
         cipher: Cipher,
         explainer: Explainer,
+        group_named: Callable[[str], Group | None],
     ) -> None:
         self._engine = engine
         self._store = store
@@ -52,25 +60,40 @@ class FarmRequests:
         self._prolonging = prolonging
         self._cipher = cipher
         self._explainer = explainer
+        self._group_named = group_named
 
     async def new_request(self, caller: Caller, new: NewRequest) -> int:
         """File a request and return its id."""
-        return await self._engine.run(lambda world, now: core.create(world, caller, new, now))
+        caller.require(Permission.FILE_REQUESTS)
+        return await self._engine.run(
+            lambda world, now: core.create(world, caller, new, now), caller
+        )
 
     async def close_request(self, caller: Caller, request_id: int) -> None:
         """Cancel a waiting request or finish a running one."""
-        await self._engine.run(lambda world, now: core.close(world, request_id, now))
+
+        def decide(world: World, now: datetime) -> Plan[None]:
+            permitted_request(world, caller, request_id, Permission.CLOSE_REQUESTS)
+            return core.close(world, request_id, now)
+
+        await self._engine.run(decide, caller)
 
     async def update_request(self, caller: Caller, request_id: int, update: RequestUpdate) -> None:
         """Change a waiting request."""
-        await self._engine.run(lambda world, now: core.update(world, request_id, update, now))
+        caller.require(Permission.CHANGE_REQUESTS)
+
+        def decide(world: World, now: datetime) -> Plan[None]:
+            request = world.request(request_id)
+            if request is not None:
+                check_request(caller, request, Permission.CHANGE_REQUESTS)
+            return core.update(world, request_id, update, now)
+
+        await self._engine.run(decide, caller)
 
     async def get_request_info(self, caller: Caller, request_id: int) -> Request:
-        """Return one request."""
-        request = await self._store.get_request(request_id)
-        if request is None:
-            raise RequestNotFoundError
-        return request
+        """Return one request, its SSH key only to its owner."""
+        request = await self._existing(caller, request_id, Permission.SEE_REQUESTS)
+        return _seen_by(caller, request)
 
     async def list_requests(
         self,
@@ -80,15 +103,20 @@ class FarmRequests:
         paginator: Paginator | None = None,
     ) -> Page[Request]:
         """Return one page of the requests that match."""
-        return await self._store.list_requests(
+        caller.require(Permission.SEE_REQUESTS)
+        page = await self._store.list_requests(
             where or RequestFilter(), sorter or Sorter(), paginator or Paginator()
         )
+        if caller.groups is None:
+            return page
+        return replace(page, items=tuple(_seen_by(caller, request) for request in page.items))
 
     async def acquire_worker(
         self, caller: Caller, request_id: int, wait: timedelta | None = None
     ) -> AccessInfo:
         """Return how to reach the board, after waiting for it when asked to."""
-        request = await self.get_request_info(caller, request_id)
+        request = await self._existing(caller, request_id, Permission.USE_BOARDS)
+        check_access(caller, request, self._group_named)
         if wait is not None:
             limit = min(wait, LONGEST_WAIT)
             request = await self._waiting.until_decided(request_id, limit) or request
@@ -97,19 +125,35 @@ class FarmRequests:
             raise WorkerNotAssignedError
         if wait is not None and not job.waited:
             await self._prolong_once(request_id)
-        return await self._access(job)
+        access = await self._access(job)
+        await self._engine.run(
+            lambda world, _now: jobs.read_key(world, caller, request_id, job.epoch), caller
+        )
+        return access
 
     async def prolong_access(self, caller: Caller, request_id: int) -> datetime:
         """Set the job's end to now plus the job timeout, confirmed by the agent."""
+        request = await self._existing(caller, request_id, Permission.CHANGE_REQUESTS)
+        check_request(caller, request, Permission.CHANGE_REQUESTS)
         return await self._prolonging.prolong(request_id)
 
     async def keep_alive(self, caller: Caller, request_id: int) -> None:
         """Renew a request's KeepAlive."""
+        request = await self._existing(caller, request_id, Permission.CHANGE_REQUESTS)
+        check_request(caller, request, Permission.CHANGE_REQUESTS)
         await self._engine.run(lambda world, now: jobs.keep_alive(world, request_id, now))
 
     async def explain(self, caller: Caller, request_id: int) -> Explanation:
         """Tell where a request stands in the queue."""
         return self._explainer.explain(await self.get_request_info(caller, request_id))
+
+    async def _existing(self, caller: Caller, request_id: int, permission: Permission) -> Request:
+        """Return a request; its owner never changes, so rights are judged outside the writer."""
+        caller.require(permission)
+        request = await self._store.get_request(request_id)
+        if request is None:
+            raise RequestNotFoundError
+        return request
 
     async def _prolong_once(self, request_id: int) -> None:
         """Prolong as the original's blocking acquire did; access matters more than the hour."""
@@ -133,3 +177,10 @@ class FarmRequests:
             username=worker.username,
             host_key=worker.host_key,
         )
+
+
+def _seen_by(caller: Caller, request: Request) -> Request:
+    """Return a request without what only its owner may see."""
+    if request.ssh_key is None or caller.groups is None or caller.name == request.owner:
+        return request
+    return replace(request, ssh_key=None)

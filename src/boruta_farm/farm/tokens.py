@@ -4,10 +4,12 @@ import secrets
 from datetime import datetime
 
 from boruta_farm.core import tokens as core
+from boruta_farm.core.accounts import save_account
 from boruta_farm.core.plan import Plan
 from boruta_farm.core.world import World
 from boruta_farm.farm.directory import Directory
 from boruta_farm.farm.engine import Engine
+from boruta_farm.model.account import Account, AccountChange
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.permission import Permission, Reach
 from boruta_farm.model.token import Issued, NewToken, Token, TokenKind, compose, digest_of
@@ -52,6 +54,17 @@ class FarmTokens:
             lambda world, now: core.login(world, secret, number, digest, name, source, now)
         )
         return Issued(token=token, secret=fresh)
+
+    async def invite(self, caller: Caller, name: str, change: AccountChange) -> Issued:
+        """Save an account and make a one-time token for it, which replaces an earlier one."""
+        number, secret, digest = _minted(TokenKind.ONCE)
+
+        def decide(world: World, now: datetime) -> Plan[tuple[Account, Token]]:
+            saved = save_account(world, caller, name, change, now)
+            return core.invite(world, caller, saved, number, digest, now)
+
+        _, token = await self._engine.run(decide, caller)
+        return Issued(token=token, secret=secret)
 
     async def begin(self) -> Issued | None:
         """Make the first admin's one-time token; None once somebody has signed in."""

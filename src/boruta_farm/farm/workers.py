@@ -1,9 +1,13 @@
 """The contract Workers in process."""
 
+from datetime import datetime
 from typing import Protocol
 
 from boruta_farm.core import enrolment
 from boruta_farm.core import workers as core
+from boruta_farm.core.permissions import check_worker
+from boruta_farm.core.plan import Plan
+from boruta_farm.core.world import World
 from boruta_farm.farm.engine import Engine
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import ForbiddenStateError, WorkerNotFoundError
@@ -37,12 +41,14 @@ class FarmWorkers:
         paginator: Paginator | None = None,
     ) -> Page[Worker]:
         """Return one page of the workers that match."""
+        caller.require(Permission.SEE_FARM)
         return await self._store.list_workers(
             where or WorkerFilter(), sorter or Sorter(item="uuid"), paginator or Paginator()
         )
 
     async def get_worker_info(self, caller: Caller, worker: str) -> Worker:
         """Return one worker."""
+        caller.require(Permission.SEE_FARM)
         found = await self._store.get_worker(worker)
         if found is None:
             raise WorkerNotFoundError
@@ -59,15 +65,23 @@ class FarmWorkers:
         """Send a worker to IDLE or MAINTENANCE."""
         if state not in (WorkerState.IDLE, WorkerState.MAINTENANCE):
             raise ForbiddenStateError
-        uuid = (await self.get_worker_info(caller, worker)).uuid
-        await self._engine.run(
-            lambda world, now: core.set_state(world, uuid, state, now, reason, after_job=after_job)
-        )
+        uuid = await self._managed(caller, worker)
+
+        def decide(world: World, now: datetime) -> Plan[None]:
+            _check(world, caller, uuid)
+            return core.set_state(world, uuid, state, now, reason, after_job=after_job)
+
+        await self._engine.run(decide, caller)
 
     async def set_groups(self, caller: Caller, worker: str, groups: tuple[str, ...]) -> None:
         """Replace a worker's groups."""
-        uuid = (await self.get_worker_info(caller, worker)).uuid
-        await self._engine.run(lambda world, _now: core.set_groups(world, uuid, groups))
+        uuid = await self._managed(caller, worker)
+
+        def decide(world: World, _now: datetime) -> Plan[None]:
+            _check(world, caller, uuid, groups)
+            return core.set_groups(world, uuid, groups)
+
+        await self._engine.run(decide, caller)
 
     async def set_name(self, caller: Caller, worker: str, name: str) -> None:
         """Give a worker another name."""
@@ -82,8 +96,13 @@ class FarmWorkers:
 
     async def deregister(self, caller: Caller, worker: str) -> None:
         """Remove a worker that is out of service."""
-        uuid = (await self.get_worker_info(caller, worker)).uuid
-        await self._engine.run(lambda world, _now: core.deregister(world, uuid))
+        uuid = await self._managed(caller, worker)
+
+        def decide(world: World, _now: datetime) -> Plan[None]:
+            _check(world, caller, uuid)
+            return core.deregister(world, uuid)
+
+        await self._engine.run(decide, caller)
 
     async def count_orphans(
         self, caller: Caller, worker: str, groups: tuple[str, ...] | None = None
@@ -91,3 +110,17 @@ class FarmWorkers:
         """Count waiting requests that only this worker could serve."""
         uuid = (await self.get_worker_info(caller, worker)).uuid
         return self._orphans.count_orphans(uuid, groups)
+
+    async def _managed(self, caller: Caller, worker: str) -> str:
+        """Return the UUID of a worker that the caller means to change."""
+        caller.require(Permission.MANAGE_WORKERS)
+        found = await self._store.get_worker(worker)
+        if found is None:
+            raise WorkerNotFoundError
+        return found.uuid
+
+
+def _check(world: World, caller: Caller, uuid: str, groups: tuple[str, ...] | None = None) -> None:
+    found = world.worker(uuid)
+    if found is not None:
+        check_worker(caller, found, groups)

@@ -33,9 +33,10 @@ class NewRequest:
     """Carry what a caller wants; None means the farm's default.
 
     ``keep_alive`` is in seconds (10 to 3600). ``ssh_key`` is a public key in OpenSSH's one-line
-    form. ``selector`` asks for more than exact values, as docs/selectors.md tells; ``strict``
-    refuses what no registered worker could serve. ``idempotency_key`` with ``body_hash`` makes a
-    repeated creation return the first id.
+    form; ``account_key`` asks for (or declines) the caller's account's own in its place, None
+    leaves that to the account. ``selector`` asks for more than exact values, as
+    docs/selectors.md tells; ``strict`` refuses what no registered worker could serve.
+    ``idempotency_key`` with ``body_hash`` makes a repeated creation return the first id.
     """
 
     caps: Mapping[str, str] | None
@@ -43,6 +44,7 @@ class NewRequest:
     valid_after: datetime | None = None
     deadline: datetime | None = None
     ssh_key: str | None = None
+    account_key: bool | None = None
     keep_alive: int | None = None
     selector: str | None = None
     strict: bool = False
