@@ -17,17 +17,17 @@ from starlette.types import Receive, Scope, Send
 
 from bench.fill import board_uuid
 from boruta_farm.access.keys import KEYS_READY, RsaKeyPool
+from boruta_farm.model.permission import Permission
 from boruta_farm.model.worker import KeyPair
 from boruta_farm.server import assembly, main
 from boruta_farm.server.assembly import Server
 from boruta_farm.server.config import Config, load
 from boruta_farm.web.answers import CreatedAnswer, encode
-from boruta_farm.web.app import WebApp
+from boruta_farm.web.app import WebApp, entrance_to
 from boruta_farm.web.calls import JSON_TYPE, Answer, Call
 from boruta_farm.web.dispatch import Dispatcher
 from boruta_farm.web.requests import REQUEST_BODY
 from boruta_farm.web.routes import Route
-from boruta_farm.web.services import WebOptions
 
 NOTHING = "/api/v1/bench/nothing"
 BARE = "/bench/bare"
@@ -53,10 +53,17 @@ ROUTES = (
         method="POST",
         path="bench/nothing",
         endpoint=accept_nothing,
+        permission=Permission.FILE_REQUESTS,
         summary="Do nothing",
         reader=REQUEST_BODY,
     ),
-    Route(method="GET", path="bench/nothing", endpoint=show_nothing, summary="Do nothing"),
+    Route(
+        method="GET",
+        path="bench/nothing",
+        endpoint=show_nothing,
+        permission=Permission.SEE_FARM,
+        summary="Do nothing",
+    ),
 )
 
 
@@ -93,7 +100,10 @@ class BenchServer(Server):
 
     async def open(self) -> WebApp:
         """Return the application."""
-        return BenchApp(await super().open(), self)
+        app = await super().open()
+        options = self._options()
+        entrance = entrance_to(self._services(), options)
+        return BenchApp(app, self, Dispatcher(ROUTES, app, options, entrance))
 
     def count(self, path: str) -> int:
         """Return how many keys or agents are ready."""
@@ -107,10 +117,10 @@ class BenchServer(Server):
 class BenchApp(WebApp):
     """Answer what the farm does not, at the least cost that the HTTP server allows."""
 
-    def __init__(self, app: WebApp, server: BenchServer) -> None:
+    def __init__(self, app: WebApp, server: BenchServer, nothing: Dispatcher) -> None:
         self._farm = app
         self._server = server
-        self._nothing = Dispatcher(ROUTES, app, WebOptions())
+        self._nothing = nothing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""

@@ -21,6 +21,7 @@ from boruta_farm.testing.boards import SimulatedBoard
 from boruta_farm.testing.farm import SimulatedFarm
 from boruta_farm.web.app import build_app
 from boruta_farm.web.services import Services, WebOptions
+from tests.web.people import people_of
 
 SETTINGS = FarmSettings(job_timeout=timedelta(hours=1), job_limit=timedelta(hours=2))
 UUID = "00000000-0000-4000-8000-{:012}"
@@ -102,6 +103,7 @@ async def over_http(folder: Path) -> AsyncIterator[Stage]:
             events=farm.store.events,
             clock=farm.clock,
             health=lambda: None,
+            people=people_of(farm.farm),
             version="0",
         )
         app = build_app(services, WebOptions(public_address=ADDRESS))

@@ -10,10 +10,11 @@ import pytest
 
 from boruta_farm.model import errors
 from boruta_farm.model.errors import BorutaError
+from boruta_farm.model.permission import RULES, Permission, Reach, Role, Scope, reach_of
 from boruta_farm.server import config
-from boruta_farm.web.app import api_routes
+from boruta_farm.web.routes import Route
 from tests.architecture.test_imports import ROOMS
-from tests.web.serving import World
+from tests.web.serving import World, routes_of
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -65,7 +66,7 @@ def api_page() -> str:
     """Return the page of calls, from the route table that also makes the OpenAPI description."""
     world = World()
     rows = []
-    for route in api_routes(world.services, world.options):
+    for route in routes_of(world):
         methods = f"{route.method}, HEAD" if route.head else route.method
         notes = [f"{p.place} `{p.name}`: {p.words}" for p in route.parameters]
         words = ". ".join([route.summary, *notes]).replace("|", "or")
@@ -107,7 +108,67 @@ Every error is `{{"message": "...", "Code": "..."}}`; see [errors](errors.md).
 """
 
 
-PAGES = {"api.md": api_page, "configuration.md": configuration_page, "errors.md": errors_page}
+def _reach(route: Route, role: Role) -> str:
+    if route.permission is Permission.PUBLIC:
+        return "all"
+    reach = reach_of(role, Scope.ADMIN, route.permission)
+    further = Reach.NOTHING if route.beyond is None else reach_of(role, Scope.ADMIN, route.beyond)
+    return REACHES[max(reach, further)] if reach else "-"
+
+
+def permissions_page() -> str:
+    """Return the page of rights, from the route table and the table of permissions."""
+    roles = " | ".join(Role)
+    line = " | ".join("---" for _ in Role)
+    rights = "\n".join(
+        f"| {rule.words} | {rule.scope} | "
+        + " | ".join(REACHES[rule.reach.get(role, Reach.NOTHING)] for role in Role)
+        + " |"
+        for rule in RULES.values()
+    )
+    calls = "\n".join(
+        f"| {route.method} | `/api/v1/{route.path}` | "
+        f"{'all' if route.permission is Permission.PUBLIC else '-'} | "
+        + " | ".join(_reach(route, role) for role in Role)
+        + " |"
+        for route in routes_of(World())
+    )
+    return f"""# Rights
+
+What is not named here is denied. `own` is what belongs to the caller, `groups` what belongs to
+members of the caller's groups (for workers: what serves no other groups than the caller's), `all`
+everything, `-` nothing. A token of a narrower scope than the right needs does not carry it. Every
+row of the second table is tested against the server, role by role. [Users](users.md) tells how
+accounts are made; on a farm without users everybody who reaches the API may do everything.
+
+## Rights by role
+
+| right | scope | {roles} |
+| --- | --- | {line} |
+{rights}
+
+Keys and access data are for the owner of a request alone, whatever the role. A `group-admin`
+receives those of his groups' members only where the group says so (`boruta group set NAME
+--keys-for-admins`).
+
+## Calls by role
+
+| method | path | without token | {roles} |
+| --- | --- | --- | {line} |
+{calls}
+
+`HEAD` needs what `GET` needs. `login` takes a one-time token. `/healthz` tells anybody whether the
+farm moves on, and nothing else.
+"""
+
+
+PAGES = {
+    "api.md": api_page,
+    "configuration.md": configuration_page,
+    "errors.md": errors_page,
+    "permissions.md": permissions_page,
+}
+REACHES = {Reach.NOTHING: "-", Reach.OWN: "own", Reach.GROUPS: "groups", Reach.ALL: "all"}
 
 
 @pytest.mark.parametrize("name", PAGES)

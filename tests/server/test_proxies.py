@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 from boruta_farm.server.config import load
 from boruta_farm.server.main import HttpServer
 from boruta_farm.server.values import Raw
-from boruta_farm.web.app import WebApp
+from boruta_farm.web.app import WebApp, entrance_to
 from boruta_farm.web.dispatch import Dispatcher
 from tests.web.serving import World, raw_call
 
@@ -22,7 +22,10 @@ class Watching(WebApp):
     def __init__(self) -> None:
         world = World()
         self.seen: list[tuple[str, str]] = []
-        super().__init__(world.app, Dispatcher((), world.app, world.options))
+        super().__init__(
+            world.app,
+            Dispatcher((), world.app, world.options, entrance_to(world.services, world.options)),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.seen.append((scope["client"][0], scope["scheme"]))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tests.web.fakes import KEY, FixedClock
+from tests.web.people import people_in
 from tests.web.serving import VERSION, FakeHub
 
 from boruta_farm.contracts import BoardWatch, FencedDryad, Prepared
@@ -80,6 +81,7 @@ class FarmWorld:
                 Prolonging(self.engine, NoBoards(), clock),
                 cipher,
                 NoIndex(),
+                lambda _name: None,
             ),
             workers=FarmWorkers(self.engine, self.store, NoIndex()),
             hub=FakeHub(),
@@ -87,6 +89,7 @@ class FarmWorld:
             events=self.store.events,
             clock=clock,
             health=lambda: None,
+            people=people_in(self.store),
             version=VERSION,
         )
         self.app = build_app(services, options)

@@ -10,12 +10,33 @@ import httpx
 import uvicorn
 from tests.web.fakes import FakeRequests, FakeWorkers, FixedClock
 from tests.web.journal import FakeJournal
+from tests.web.people import people_in
 
-from boruta_farm.web.app import WebApp, build_app
+from boruta_farm.model.audit import AuditFilter, Entry
+from boruta_farm.model.errors import ForbiddenError
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.store.base import Answer, Decide
+from boruta_farm.store.sqlite import SqliteStore
+from boruta_farm.web.app import WebApp, api_routes, build_app, entrance_to
 from boruta_farm.web.boards import Socket
+from boruta_farm.web.routes import Route
 from boruta_farm.web.services import Services, WebOptions
 
 VERSION = "9.8.7"
+
+
+class NoStore(SqliteStore):
+    """Stand for a store where nobody has an account, and which refuses every change."""
+
+    def __init__(self) -> None:
+        super().__init__(":memory:", FixedClock(), FarmSettings(), inline=True)
+        self._farm_id = "farm"
+
+    async def run(self, decide: Decide[Answer]) -> Answer:
+        raise ForbiddenError
+
+    async def audit(self, where: AuditFilter) -> tuple[Entry, ...]:
+        return ()
 
 
 class FakeHub:
@@ -55,6 +76,7 @@ class World:
             events=self.journal.events,
             clock=self.clock,
             health=lambda: self.trouble,
+            people=people_in(NoStore()),
             version=VERSION,
         )
         self.app = build_app(self.services, self.options)
@@ -64,6 +86,12 @@ class World:
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.app), base_url="http://10.1.2.3:8487"
         )
+
+
+def routes_of(world: World) -> tuple[Route, ...]:
+    """Return every call of a world's API."""
+    entrance = entrance_to(world.services, world.options)
+    return api_routes(world.services, world.options, entrance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from tests.web.serving import VERSION, World
+from tests.web.serving import VERSION, World, routes_of
 
-from boruta_farm.web.app import api_routes
 from boruta_farm.web.openapi import describe
 from boruta_farm.web.services import WebOptions
 
@@ -33,12 +32,12 @@ def filled() -> World:
 
 def described() -> dict[str, Any]:
     world = World()
-    return describe(api_routes(world.services, world.options), VERSION)
+    return describe(routes_of(world), VERSION)
 
 
 def test_every_route_is_described_and_nothing_else() -> None:
     world = World()
-    routes = api_routes(world.services, world.options)
+    routes = routes_of(world)
     expected = {(route.method.lower(), f"/api/v1/{route.path}") for route in routes}
     expected |= {("head", f"/api/v1/{route.path}") for route in routes if route.head}
     paths = described()["paths"]

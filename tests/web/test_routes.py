@@ -1,5 +1,6 @@
 import pytest
 
+from boruta_farm.model.permission import Permission
 from boruta_farm.web.calls import NO_CONTENT, Answer, Call
 from boruta_farm.web.routes import Route, Router, segments_of
 
@@ -10,7 +11,14 @@ async def nothing(_call: Call) -> Answer:
 
 ROUTER = Router(
     tuple(
-        Route(method=method, path=path, endpoint=nothing, summary="", head=method == "GET")
+        Route(
+            method=method,
+            path=path,
+            endpoint=nothing,
+            permission=Permission.PUBLIC,
+            summary="",
+            head=method == "GET",
+        )
         for method, path in (
             ("POST", "reqs/"),
             ("POST", "reqs/list"),

@@ -39,6 +39,9 @@ def serve(
         bool,
         typer.Option("--allow-plaintext", help="Listen beyond this machine without TLS."),
     ] = False,
+    users: Annotated[
+        bool, typer.Option("--users", help="Ask every call for a token; see: boruta login.")
+    ] = False,
     allow_anonymous: Annotated[
         bool,
         typer.Option("--allow-anonymous", help="Listen beyond this machine without any login."),
@@ -58,6 +61,8 @@ def serve(
     }
     if allow_plaintext:
         overrides["allow_plaintext"] = True
+    if users:
+        overrides["users"] = True
     if allow_anonymous:
         overrides["allow_anonymous"] = True
     with failures_told(), server_installed():

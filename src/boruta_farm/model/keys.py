@@ -16,6 +16,7 @@ REQUEST_EXTRA_KEYS = {
     "selector": "Selector",
     "ssh_key": "SSHKey",
     "keep_alive": "KeepAlive",
+    "account_key": "AccountKey",
     "reason": "Reason",
     "created": "Created",
     "finished": "Finished",

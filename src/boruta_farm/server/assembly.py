@@ -30,6 +30,7 @@ from boruta_farm.stewards.rounds import HealthRounds, RoundsConfig
 from boruta_farm.stewards.unfenced import UnfencedStewards
 from boruta_farm.store.factory import open_store
 from boruta_farm.web.app import WebApp, build_app
+from boruta_farm.web.auth import People
 from boruta_farm.web.services import Services, WebOptions
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Server:
         self._store = open_store(config.database or config.data / DATABASE_FILE, clock, settings)
         await self._store.start()
         self._hub = Hub(clock)
-        self._farm = Farm(self._store, settings, clock, cipher, self._hub)
+        self._farm = Farm(self._store, settings, clock, cipher, self._hub, users=config.users)
         farm = self._farm
         await farm.directory.load()
         self._hub.attach(farm.superviser, farm.reports)
@@ -128,6 +129,16 @@ class Server:
         await self._store.close()
         self._folder.close()
 
+    async def first_token(self) -> str | None:
+        """Return a one-time token for the first admin, None once somebody has signed in.
+
+        For a person's eyes: whoever calls shows it and forgets it.
+        """
+        if not self._config.users:
+            return None
+        issued = await self._farm.tokens.begin()
+        return None if issued is None else issued.secret
+
     def health(self) -> str | None:
         """Return None while writer, matcher, ticker and loop move on, else what stands still."""
         now = self._clock.now()
@@ -152,6 +163,12 @@ class Server:
             events=self._store.events,
             clock=self._clock,
             health=self.health,
+            people=People(
+                gate=self._farm.directory,
+                accounts=self._farm.accounts,
+                tokens=self._farm.tokens,
+                audit=self._farm.audit,
+            ),
             version=__version__,
         )
 
@@ -159,6 +176,8 @@ class Server:
         return WebOptions(
             public_address=self._config.public_address or None,
             cors_origins=self._config.cors_origins,
+            calls_per_source=self._config.calls_per_source,
+            calls_per_account=self._config.calls_per_account,
         )
 
 

@@ -43,9 +43,27 @@ class Config(PolicySettings):
     allow_anonymous: bool = setting(
         False,
         values.switch,
-        "Let anyone who reaches the API do anything. Needed for any address outside loopback, "
-        "since this version knows no users.",
+        "Let anyone who reaches the API do anything, as long as there is no account. Needed for "
+        "any address outside loopback unless users is on.",
         values.show_switch,
+    )
+    users: bool = setting(
+        False,
+        values.switch,
+        "Ask every call for a token, even while there is no account yet. The first start shows a "
+        "one-time token for the account admin. With an account it is on by itself.",
+        values.show_switch,
+    )
+    calls_per_source: int = setting(
+        200,
+        values.whole_or_zero,
+        "Calls that one address may make in a second, in the long run, where users are asked "
+        "for; 0: as many as it likes.",
+    )
+    calls_per_account: int = setting(
+        100,
+        values.whole_or_zero,
+        "Calls that one account may make in a second, in the long run; 0: as many as it likes.",
     )
     tls_certificate: Path | None = setting(
         None,
@@ -304,6 +322,7 @@ def _checked(config: Config) -> Config:
         rpc_host=config.rpc_addr[0] if config.rpc_addr else None,
         tls=config.tls_certificate is not None,
         plaintext=config.allow_plaintext,
+        users=config.users,
         anonymous=config.allow_anonymous,
     )
     if (config.tls_certificate is None) != (config.tls_key is None):

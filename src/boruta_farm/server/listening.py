@@ -6,18 +6,19 @@ from boruta_farm.model.errors import ConfigError
 
 
 def check_listening(
-    *, api_host: str, rpc_host: str | None, tls: bool, plaintext: bool, anonymous: bool
+    *, api_host: str, rpc_host: str | None, tls: bool, plaintext: bool, users: bool, anonymous: bool
 ) -> None:
     """Raise ConfigError for an address that gives something up which nobody has said yes to.
 
     ``plaintext`` and ``anonymous`` are the two sayings: no TLS, and no users.
     """
     if not is_loopback(api_host):
-        if not anonymous:
+        if not users and not anonymous:
             raise ConfigError(
-                f"api_addr: {api_host} can be reached from other machines, and this farm knows no "
-                "users: anyone there could take any board. Listen on 127.0.0.1, or say "
-                "--allow-anonymous (allow_anonymous = true) to accept that"
+                f"api_addr: {api_host} can be reached from other machines, and this farm asks "
+                "nobody who he is: anyone there could take any board. Say --users (users = true), "
+                "listen on 127.0.0.1, or say --allow-anonymous (allow_anonymous = true) to accept "
+                "that"
             )
         if not tls and not plaintext:
             raise ConfigError(

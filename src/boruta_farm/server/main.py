@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import ssl
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -63,6 +64,7 @@ async def _serve(
 ) -> None:
     server = Server(config, rpc_listener)
     app = await server.open()
+    _welcome(await server.first_token())
     parts = [asyncio.create_task(server.run())]
     scheme = "http"
     if certificates is not None:
@@ -83,6 +85,16 @@ async def _serve(
                 await part
         await server.close()
         logger.info("stopped")
+
+
+def _welcome(token: str | None) -> None:
+    """Show the first admin's one-time token on standard output, past the log."""
+    if token is not None:
+        sys.stdout.write(
+            "Nobody has signed in here yet. Within an hour, sign in as admin with this one-time "
+            f"token:\n\n    boruta login    # then paste {token}\n\n"
+        )
+        sys.stdout.flush()
 
 
 class HttpServer(uvicorn.Server):

@@ -50,9 +50,10 @@ class CountAnswer(Struct, frozen=True):
 
 
 class OwnerAnswer(Struct, frozen=True):
-    """Groups of a request's owner; null when there are none."""
+    """A request's owner: groups, null when there are none; the name where users are known."""
 
     groups: list[str] | None = msgspec.field(name="Groups")
+    name: str | UnsetType = msgspec.field(name="Name", default=UNSET)
 
 
 class JobAnswer(Struct, frozen=True, kw_only=True, rename=JOB_KEYS | JOB_EXTRA_KEYS):
@@ -159,7 +160,7 @@ class ExplanationAnswer(Struct, frozen=True, kw_only=True, rename=EXPLANATION_KE
 encode = msgspec.json.Encoder(order="deterministic").encode
 """Encode an answer; keys of maps are sorted, as Go does."""
 
-_NO_GROUPS = OwnerAnswer(None)
+_NO_USERS = OwnerAnswer(None)
 
 
 def request_answer(request: Request) -> RequestAnswer:
@@ -169,7 +170,7 @@ def request_answer(request: Request) -> RequestAnswer:
     return RequestAnswer(
         id=request.id,
         priority=request.priority,
-        owner=OwnerAnswer(sorted(groups)) if groups else _NO_GROUPS,
+        owner=_NO_USERS if groups is None else OwnerAnswer(sorted(groups) or None, request.owner),
         deadline=format_time(request.deadline),
         valid_after=format_time(request.valid_after),
         state=request.state.value,

@@ -7,6 +7,7 @@ from starlette.routing import Router as Pages
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from boruta_farm.model.permission import Permission
 from boruta_farm.web import boards
 from boruta_farm.web.answers import (
     AccessAnswer,
@@ -18,12 +19,14 @@ from boruta_farm.web.answers import (
     VersionAnswer,
     WorkerAnswer,
 )
+from boruta_farm.web.auth import Entrance
 from boruta_farm.web.dispatch import Dispatcher
 from boruta_farm.web.events import EventCalls
 from boruta_farm.web.hardening import Hardened
 from boruta_farm.web.health import HealthCheck
 from boruta_farm.web.openapi import Description
 from boruta_farm.web.origins import Cors
+from boruta_farm.web.people_routes import people_routes
 from boruta_farm.web.requests import REQUEST_BODY, REQUEST_LIST, RequestCalls
 from boruta_farm.web.routes import Parameter, Route
 from boruta_farm.web.services import Services, WebOptions
@@ -64,17 +67,18 @@ _GROUPS = Parameter(
 )
 
 
-def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
+def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> tuple[Route, ...]:
     """Return every call of the API, all below ``/api/v1/``."""
     requests = RequestCalls(services.requests, services.clock, options.public_address)
     workers = WorkerCalls(services.workers)
     events = EventCalls(services.feed, services.events, options.heartbeat, options.event_streams)
     description = Description()
-    routes = (
+    routes: tuple[Route, ...] = (
         Route(
             method="GET",
             path="version",
             endpoint=version_endpoint(services.version),
+            permission=Permission.PUBLIC,
             summary="Tell the versions of server and API",
             answer=VersionAnswer,
             headers=_VERSION_HEADERS,
@@ -84,6 +88,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="POST",
             path="reqs/",
             endpoint=requests.create,
+            permission=Permission.FILE_REQUESTS,
             summary="File a request",
             reader=REQUEST_BODY,
             success=201,
@@ -94,6 +99,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="POST",
             path="reqs/list",
             endpoint=requests.list,
+            permission=Permission.SEE_REQUESTS,
             summary="List requests; without a body what is unfinished or finished within 24 h",
             reader=REQUEST_LIST,
             answer=list[RequestAnswer],
@@ -104,6 +110,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="GET",
             path="reqs/{id}",
             endpoint=requests.get,
+            permission=Permission.SEE_REQUESTS,
             summary="Show a request",
             answer=RequestAnswer,
             headers=_REQUEST_HEADERS,
@@ -113,6 +120,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="POST",
             path="reqs/{id}",
             endpoint=requests.update,
+            permission=Permission.CHANGE_REQUESTS,
             summary="Change priority, valid-after or deadline of a waiting request",
             reader=REQUEST_BODY,
             success=204,
@@ -121,6 +129,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="POST",
             path="reqs/{id}/close",
             endpoint=requests.close,
+            permission=Permission.CLOSE_REQUESTS,
             summary="Cancel a waiting request or finish a running one",
             success=204,
         ),
@@ -128,6 +137,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="POST",
             path="reqs/{id}/prolong",
             endpoint=requests.prolong,
+            permission=Permission.CHANGE_REQUESTS,
             summary="Give a running request more time",
             success=204,
         ),
@@ -135,6 +145,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="POST",
             path="reqs/{id}/keepalive",
             endpoint=requests.keep_alive,
+            permission=Permission.CHANGE_REQUESTS,
             summary="Renew a request's KeepAlive",
             success=204,
         ),
@@ -142,6 +153,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="POST",
             path="reqs/{id}/acquire_worker",
             endpoint=requests.acquire,
+            permission=Permission.USE_BOARDS,
             summary="Tell how to reach the board of a running request",
             answer=AccessAnswer,
             parameters=(_PREFER,),
@@ -150,6 +162,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="GET",
             path="reqs/{id}/explain",
             endpoint=requests.explain,
+            permission=Permission.SEE_REQUESTS,
             summary="Tell why a request waits, and for whom",
             answer=ExplanationAnswer,
             head=True,
@@ -158,6 +171,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="GET",
             path="workers/",
             endpoint=workers.list_all,
+            permission=Permission.SEE_FARM,
             summary="List all workers",
             answer=list[WorkerAnswer],
             headers=_LIST_HEADERS,
@@ -168,6 +182,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="POST",
             path="workers/list",
             endpoint=workers.list,
+            permission=Permission.SEE_FARM,
             summary="List workers",
             reader=WORKER_LIST,
             answer=list[WorkerAnswer],
@@ -178,6 +193,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="GET",
             path="workers/{worker}",
             endpoint=workers.get,
+            permission=Permission.SEE_FARM,
             summary="Show a worker",
             answer=WorkerAnswer,
             headers=_WORKER_HEADERS,
@@ -187,6 +203,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="POST",
             path="workers/{worker}/setstate",
             endpoint=workers.set_state,
+            permission=Permission.MANAGE_WORKERS,
             summary="Send a worker to IDLE or MAINTENANCE",
             reader=STATE_BODY,
             success=204,
@@ -195,6 +212,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="POST",
             path="workers/{worker}/setgroups",
             endpoint=workers.set_groups,
+            permission=Permission.MANAGE_WORKERS,
             summary="Replace a worker's groups",
             reader=GROUPS_BODY,
             success=204,
@@ -218,6 +236,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="POST",
             path="workers/{worker}/deregister",
             endpoint=workers.deregister,
+            permission=Permission.MANAGE_WORKERS,
             summary="Remove a worker that is in MAINTENANCE or FAILED",
             success=204,
         ),
@@ -225,6 +244,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="GET",
             path="workers/{worker}/orphans",
             endpoint=workers.orphans,
+            permission=Permission.SEE_FARM,
             summary="Count the requests that would lose their last worker",
             answer=CountAnswer,
             parameters=(_GROUPS,),
@@ -234,6 +254,7 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="GET",
             path="events",
             endpoint=events.stream,
+            permission=Permission.SEE_FARM,
             summary="Follow what happens, as server-sent events",
             answer=EventAnswer,
             media="text/event-stream",
@@ -243,13 +264,22 @@ def api_routes(services: Services, options: WebOptions) -> tuple[Route, ...]:
             method="GET",
             path="openapi.json",
             endpoint=description.show,
+            permission=Permission.SEE_FARM,
             summary="Describe the API",
             answer=dict,
             head=True,
         ),
     )
+    routes += people_routes(services.people, entrance)
     description.cover(routes, services.version)
     return routes
+
+
+def entrance_to(services: Services, options: WebOptions) -> Entrance:
+    """Return what admits callers."""
+    return Entrance(
+        services.people, services.clock, options.calls_per_source, options.calls_per_account
+    )
 
 
 class WebApp:
@@ -278,7 +308,9 @@ def build_app(services: Services, options: WebOptions) -> WebApp:
         ],
         redirect_slashes=False,
     )
-    dispatcher = Dispatcher(api_routes(services, options), pages, options)
+    entrance = entrance_to(services, options)
+    routes = api_routes(services, options, entrance)
+    dispatcher = Dispatcher(routes, pages, options, entrance)
     app = Cors(dispatcher, options.cors_origins) if options.cors_origins else dispatcher
     return WebApp(Hardened(app), dispatcher)
 

@@ -1,10 +1,124 @@
 """Who makes a call: the one place where a connection becomes a caller."""
 
+from dataclasses import dataclass
+
 from starlette.types import Scope
 
-from boruta_farm.model.caller import LOCAL_ADMIN, Caller
+from boruta_farm.clock import Clock
+from boruta_farm.contracts.people import Accounts, Audit, Gate, Tokens
+from boruta_farm.model.audit import Action, Note
+from boruta_farm.model.caller import Caller
+from boruta_farm.model.errors import TooManyCallsError, UnauthenticatedError
+from boruta_farm.model.permission import Permission, Role
+from boruta_farm.model.permission import Scope as TokenScope
+from boruta_farm.model.token import token_id
+from boruta_farm.web.headers import bearer
+from boruta_farm.web.throttle import Penalties, Rate
+
+NOTED_PER_SECOND = 10.0
+"""Failed attempts that are entered into the audit one by one; more are only counted."""
+
+NOBODY = Caller(name="", groups=frozenset(), role=Role.VIEWER, scope=TokenScope.READ)
+"""The caller of what is public."""
+
+_AUTHORIZATION = b"authorization"
 
 
-def caller_of(scope: Scope) -> Caller:
-    """Return the caller of a request; until users exist everybody is the local admin."""
-    return LOCAL_ADMIN
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """Carry the contracts about people that the API talks to."""
+
+    gate: Gate
+    accounts: Accounts
+    tokens: Tokens
+    audit: Audit
+
+
+class Entrance:
+    """Admit callers, make those wait who call too often or keep failing, and enter failures.
+
+    A call with a good token is never held up by the failures of others at the same address.
+    Nothing is limited on a farm without users.
+    """
+
+    def __init__(
+        self, people: People, clock: Clock, source_rate: float, account_rate: float
+    ) -> None:
+        self._people = people
+        self._sources = Rate(clock, source_rate, "this address")
+        self._accounts = Rate(clock, account_rate, "this account")
+        self._penalties = Penalties(clock)
+        self._noted = Rate(clock, NOTED_PER_SECOND, "everywhere")
+        self._unnoted = 0
+
+    async def admit(self, scope: Scope, permission: Permission) -> Caller:
+        """Return the caller of a call that needs this permission.
+
+        Raises UnauthenticatedError, ForbiddenError, TooManyCallsError.
+        """
+        gate = self._people.gate
+        source = source_of(scope)
+        if gate.open:
+            return gate.admit(None, source)
+        self._sources.take(source)
+        if permission is Permission.PUBLIC:
+            return NOBODY
+        secret = token_of(scope)
+        try:
+            caller = gate.admit(secret, source)
+        except UnauthenticatedError as refusal:
+            if secret is not None:
+                self._penalties.check(source)
+                await self.failed(source, secret, refusal)
+            raise
+        self._accounts.take(caller.name)
+        caller.require(permission)
+        return caller
+
+    def still_admitted(self, scope: Scope) -> None:
+        """Raise UnauthenticatedError when the caller was turned away since the call began."""
+        self._people.gate.admit(token_of(scope), source_of(scope))
+
+    async def turned_away(self, caller: Caller) -> None:
+        """Return once the caller would not be admitted any more."""
+        await self._people.gate.turned_away(caller)
+
+    def check_penalty(self, source: str) -> None:
+        """Raise TooManyCallsError while a source has to wait for its failures."""
+        self._penalties.check(source)
+
+    async def failed(self, source: str, secret: str, refusal: UnauthenticatedError) -> None:
+        """Count and enter a failed attempt; at most 10 a second are entered."""
+        self._penalties.failed(source)
+        try:
+            self._noted.take("")
+        except TooManyCallsError:
+            self._unnoted += 1
+            return
+        detail = {"reason": refusal.message}
+        if self._unnoted:
+            detail["unnoted before"] = str(self._unnoted)
+            self._unnoted = 0
+        number = token_id(secret)
+        note = Note(
+            actor="nobody",
+            source=source,
+            action=Action.LOGIN_FAILED,
+            subject=f"token {number[:40]}" if number else "no token of ours",
+            detail=detail,
+        )
+        await self._people.audit.note(note)
+
+
+def source_of(scope: Scope) -> str:
+    """Return the address that a call came from, empty where it is not known."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def token_of(scope: Scope) -> str | None:
+    """Return the call's bearer token."""
+    for name, value in scope["headers"]:
+        if name == _AUTHORIZATION:
+            return bearer(str(value, "latin-1"))
+    return None

@@ -26,6 +26,7 @@ class OwnerBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Accepted for the original's clients and ignored: the owner is the caller."""
 
     groups: list[str] | None = field(name="Groups", default=None)
+    name: str | None = field(name="Name", default=None)
 
 
 class JobBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=JOB_KEYS):
@@ -59,6 +60,10 @@ class RequestBody(
         None
     )
     keep_alive: Annotated[int, Meta(description="seconds, 10 to 3600")] | None = None
+    account_key: (
+        Annotated[bool, Meta(description="put the account's SSH key on the board (false: do not)")]
+        | None
+    ) = None
 
 
 class SorterBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"):

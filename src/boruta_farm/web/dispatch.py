@@ -6,8 +6,9 @@ from contextlib import aclosing
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import BorutaError
-from boruta_farm.web.auth import caller_of
+from boruta_farm.web.auth import NOBODY, Entrance
 from boruta_farm.web.calls import Answer, Call, Header, Stream
 from boruta_farm.web.errors import RouteNotFoundError, answer_error
 from boruta_farm.web.limits import check_length, disconnected, read_body
@@ -19,6 +20,9 @@ from boruta_farm.web.services import WebOptions
 
 log = logging.getLogger(__name__)
 
+RECHECKED_AFTER = 0.5
+"""Calls that took longer than so many seconds are admitted a second time before the answer."""
+
 _BODY = "http.response.body"
 _START = "http.response.start"
 
@@ -26,11 +30,18 @@ _START = "http.response.start"
 class Dispatcher:
     """Serve the API's routes; everything outside the API goes to ``elsewhere``."""
 
-    def __init__(self, routes: tuple[Route, ...], elsewhere: ASGIApp, options: WebOptions) -> None:
+    def __init__(
+        self,
+        routes: tuple[Route, ...],
+        elsewhere: ASGIApp,
+        options: WebOptions,
+        entrance: Entrance,
+    ) -> None:
         self._router = Router(routes)
         self._elsewhere = elsewhere
         self._body_timeout = options.body_timeout
         self._origins = options.cors_origins
+        self._entrance = entrance
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -45,8 +56,9 @@ class Dispatcher:
         method: str = scope["method"]
         segments = segments_of(scope)
         found = None if segments is None else self._router.find(method, segments)
+        caller = NOBODY
         if found is not None:
-            answer = await self._answer(found[0], found[1], scope, receive)
+            answer, caller = await self._answer(found[0], found[1], scope, receive)
         else:
             path: str = scope["path"]
             place = destination(path, self._router.knows)
@@ -58,14 +70,17 @@ class Dispatcher:
                 await self._elsewhere(scope, receive, send)
                 return
         if isinstance(answer, Stream):
-            await self._send_stream(answer, receive, send)
+            await self._send_stream(answer, caller, receive, send)
         else:
             await _send(answer, method, send)
 
     async def _answer(
         self, route: Route, parameter: str, scope: Scope, receive: Receive
-    ) -> Answer | Stream:
+    ) -> tuple[Answer | Stream, Caller]:
+        caller = NOBODY
         try:
+            # Before anything is read: who may not call must not cost more than this.
+            caller = await self._entrance.admit(scope, route.permission)
             body = b""
             if route.method == "POST":
                 check_origin(scope, self._origins)
@@ -75,11 +90,16 @@ class Dispatcher:
             call = Call(
                 scope=scope,
                 receive=receive,
-                caller=caller_of(scope),
+                caller=caller,
                 parameter=parameter,
                 body=body,
             )
-            return await route.endpoint(call)
+            begun = self._loop_time()
+            good = await route.endpoint(call)
+            if self._loop_time() - begun > RECHECKED_AFTER:
+                # A call may wait for minutes, and what it answers with be a key.
+                self._entrance.still_admitted(scope)
+            return good, caller
         except BorutaError as error:
             answer = answer_error(error)
         except Exception:
@@ -88,13 +108,19 @@ class Dispatcher:
             answer = answer_error(BorutaError())
         if route.listing:
             headers = answer.headers + NOTHING_LISTED
-            return Answer(status=answer.status, headers=headers, body=answer.body)
-        return answer
+            answer = Answer(status=answer.status, headers=headers, body=answer.body)
+        return answer, caller
 
-    async def _send_stream(self, stream: Stream, receive: Receive, send: Send) -> None:
-        """Write chunks until they end, the caller goes or the server stops."""
+    def _loop_time(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def _send_stream(
+        self, stream: Stream, caller: Caller, receive: Receive, send: Send
+    ) -> None:
+        """Write chunks until they end, the caller goes, is turned away, or the server stops."""
         await send({"type": _START, "status": 200, "headers": stream.headers})
         tasks = [
+            asyncio.create_task(self._entrance.turned_away(caller)),
             asyncio.create_task(_write(stream, send)),
             asyncio.create_task(disconnected(receive)),
             asyncio.create_task(self._stopped()),

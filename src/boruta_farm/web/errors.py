@@ -11,10 +11,13 @@ from boruta_farm.model.errors import (
     InvalidError,
     NotFoundError,
     PortsExhaustedError,
+    QuotaError,
     RefusedError,
     StaleEpochError,
     StaleProposalError,
     StorageFullError,
+    TooManyCallsError,
+    UnauthenticatedError,
     UnavailableError,
 )
 from boruta_farm.web.calls import JSON_TYPE, Answer, Header
@@ -88,6 +91,7 @@ STATUSES: dict[type[BorutaError], int] = {
     BorutaError: 500,
     InvalidError: 400,
     MissingBodyError: 400,
+    UnauthenticatedError: 401,
     RefusedError: 403,
     NotFoundError: 404,
     SlowBodyError: 408,
@@ -95,6 +99,8 @@ STATUSES: dict[type[BorutaError], int] = {
     StaleProposalError: 409,
     BodyTooLargeError: 413,
     IdempotencyError: 422,
+    QuotaError: 429,
+    TooManyCallsError: 429,
     BoardError: 502,
     UnavailableError: 503,
     PortsExhaustedError: 503,
@@ -103,6 +109,9 @@ STATUSES: dict[type[BorutaError], int] = {
 """The nearest class in an error's ancestry decides."""
 
 CLOSE: Header = (b"connection", b"close")
+CHALLENGE: Header = (b"www-authenticate", b'Bearer realm="boruta"')
+QUOTA_WAIT = 60
+"""Seconds after which one who has used up his limits may see whether something has ended."""
 RETRY: Header = (b"retry-after", b"1")
 
 
@@ -140,6 +149,11 @@ def answer_error(error: BorutaError) -> Answer:
     headers: list[Header] = [JSON_TYPE]
     if status == 503:
         headers.append(RETRY)
+    elif status == 429:
+        wait = error.retry_after if isinstance(error, TooManyCallsError) else QUOTA_WAIT
+        headers.append((b"retry-after", b"%d" % wait))
+    elif status == 401:
+        headers.append(CHALLENGE)
     elif status in (408, 413):
         headers.append(CLOSE)
     body = _ENCODER.encode(ErrorAnswer(message=message, code=error.code))

@@ -42,7 +42,9 @@ class Interest:
     workers: frozenset[str] | None
 
     def wants(self, event: Event) -> bool:
-        """Tell whether an event passes every filter given."""
+        """Tell whether an event is for the outside and passes every filter given."""
+        if event.kind.private:
+            return False
         return (self.requests is None or event.request_id in self.requests) and (
             self.workers is None or event.worker in self.workers
         )

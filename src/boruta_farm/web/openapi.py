@@ -12,7 +12,21 @@ from boruta_farm.web.routes import Route
 
 Json = dict[str, Any]
 
+
+def _name(name: str, words: str) -> Json:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": words,
+        "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+    }
+
+
 _PATH_PARAMETERS: dict[str, Json] = {
+    "user": _name("user", "an account's name"),
+    "group": _name("group", "a group's name"),
+    "token": _name("token", "a token's ID"),
     "id": {
         "name": "id",
         "in": "path",
@@ -20,13 +34,7 @@ _PATH_PARAMETERS: dict[str, Json] = {
         "description": "a request's ID",
         "schema": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
     },
-    "worker": {
-        "name": "worker",
-        "in": "path",
-        "required": True,
-        "description": "a worker's UUID (lower case) or its name",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 64},
-    },
+    "worker": _name("worker", "a worker's UUID (lower case) or its name"),
 }
 
 
@@ -106,7 +114,7 @@ def _operation(route: Route, schemas: dict[str, Any], error: Json, *, head: bool
     if route.reader is not None:
         schema = schemas[repr(route.reader.wanted)]
         operation["requestBody"] = {
-            "required": not route.listing,
+            "required": not (route.listing or route.optional_body),
             "content": {"application/json": {"schema": schema}},
         }
     return operation

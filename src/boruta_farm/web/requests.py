@@ -60,6 +60,7 @@ class RequestCalls:
                 deadline=_time(body.deadline, "Deadline"),
                 selector=body.selector or None,
                 ssh_key=body.ssh_key or None,
+                account_key=body.account_key,
                 keep_alive=body.keep_alive or None,
                 idempotency_key=key,
                 body_hash=None if key is None else hashlib.sha256(call.body).hexdigest(),

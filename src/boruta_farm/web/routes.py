@@ -6,6 +6,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import Scope
 
+from boruta_farm.model.permission import Permission
 from boruta_farm.web.bodies import Reader
 from boruta_farm.web.calls import Endpoint
 from boruta_farm.web.redirects import PREFIX, collapse
@@ -26,7 +27,9 @@ class Route:
     """Describe one call.
 
     ``path`` is relative to the prefix and has at most one ``{...}``, always its second segment.
-    ``reader`` is set for calls that take a body. ``success`` and ``answer`` are status and type
+    ``permission`` is what the caller needs at least; ``beyond`` what it takes where the record is
+    not one's own. ``reader`` is set for calls that take a body, which may be left out where
+    ``optional_body`` says so. ``success`` and ``answer`` are status and type
     of a good answer (None: no body), ``headers`` what it bears besides. ``listing`` marks lists,
     whose headers come with errors too; ``head`` offers HEAD as well.
     """
@@ -34,10 +37,13 @@ class Route:
     method: str
     path: str
     endpoint: Endpoint
+    permission: Permission
     summary: str
     success: int = 200
     answer: object = None
     reader: Reader[Any] | None = None
+    optional_body: bool = False
+    beyond: Permission | None = None
     parameters: tuple[Parameter, ...] = ()
     headers: tuple[str, ...] = ()
     media: str = "application/json"

@@ -7,6 +7,7 @@ from boruta_farm.clock import Clock
 from boruta_farm.contracts import Requests, Workers
 from boruta_farm.feed import Feed
 from boruta_farm.model.events import Event
+from boruta_farm.web.auth import People
 from boruta_farm.web.boards import Hub
 
 Journal = Callable[[int, int], Awaitable[tuple[Event, ...]]]
@@ -27,6 +28,7 @@ class Services:
     events: Journal
     clock: Clock
     health: Health
+    people: People
     version: str
 
 
@@ -36,7 +38,9 @@ class WebOptions:
 
     ``public_address`` is the IP address handed out for tunnels; None takes the one the caller
     reached us at. ``cors_origins`` are origins whose pages may use the API (``*``: all); empty
-    switches CORS off. Times are in seconds.
+    switches CORS off. Times are in seconds. ``calls_per_source`` and ``calls_per_account`` are
+    how often one address and one account may call in a second, in the long run; 0 is as often
+    as they like.
     """
 
     public_address: str | None = None
@@ -44,3 +48,5 @@ class WebOptions:
     body_timeout: float = 10.0
     heartbeat: float = 15.0
     event_streams: int = 1000
+    calls_per_source: float = 200.0
+    calls_per_account: float = 100.0

@@ -1,0 +1,69 @@
+"""Calls on tokens, and signing in."""
+
+from datetime import timedelta
+
+from boruta_farm.contracts.people import Tokens
+from boruta_farm.model.errors import UnauthenticatedError
+from boruta_farm.model.token import NewToken
+from boruta_farm.web.accounts import JSON, SECRET
+from boruta_farm.web.answers import encode
+from boruta_farm.web.auth import Entrance, source_of
+from boruta_farm.web.bodies import Reader
+from boruta_farm.web.calls import NO_CONTENT, Answer, Call
+from boruta_farm.web.headers import bearer
+from boruta_farm.web.people import LoginBody, TokenBody, issued_answer, token_answer
+
+TOKEN_BODY = Reader(TokenBody)
+LOGIN_BODY = Reader(LoginBody)
+_NO_WISHES = TokenBody()
+
+
+class TokenCalls:
+    """Answer the calls below ``tokens/``, and ``login``."""
+
+    def __init__(self, tokens: Tokens, entrance: Entrance) -> None:
+        self._tokens = tokens
+        self._entrance = entrance
+
+    async def login(self, call: Call) -> Answer:
+        """Exchange the one-time token in the Authorization header for a personal one."""
+        body = (LOGIN_BODY.read(call.body) if call.body else None) or LoginBody()
+        secret = bearer(call.header(b"authorization"))
+        if secret is None:
+            raise UnauthenticatedError(
+                "signing in takes the one-time token: 'Authorization: Bearer TOKEN'"
+            )
+        source = source_of(call.scope)
+        self._entrance.check_penalty(source)
+        try:
+            issued = await self._tokens.login(secret, source, body.name)
+        except UnauthenticatedError as refusal:
+            await self._entrance.failed(source, secret, refusal)
+            raise
+        return Answer(status=201, headers=SECRET, body=encode(issued_answer(issued)))
+
+    async def list(self, call: Call) -> Answer:
+        """List the tokens that the caller may see, of ``account`` only where given."""
+        account = next(iter(call.query("account")), None)
+        found = await self._tokens.list_tokens(call.caller, account)
+        return Answer(status=200, headers=JSON, body=encode([token_answer(t) for t in found]))
+
+    async def issue(self, call: Call) -> Answer:
+        """Make a token; its secret is in this answer and nowhere else."""
+        body = TOKEN_BODY.read(call.body) or _NO_WISHES
+        new = NewToken(
+            account=body.account or call.caller.name,
+            kind=body.kind,
+            scope=body.scope,
+            name=body.name,
+            lifetime=None if body.lifetime is None else timedelta(seconds=body.lifetime),
+            uses=body.uses,
+            worker=body.worker,
+        )
+        issued = await self._tokens.issue(call.caller, new)
+        return Answer(status=201, headers=SECRET, body=encode(issued_answer(issued)))
+
+    async def revoke(self, call: Call) -> Answer:
+        """Make a token worthless."""
+        await self._tokens.revoke(call.caller, call.parameter)
+        return NO_CONTENT
