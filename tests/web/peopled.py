@@ -70,6 +70,7 @@ class PeopledWeb:
         place, _, query = path.partition("?")
         scope = {
             "type": "http",
+            "scheme": "http",
             "method": method,
             "path": f"/api/v1/{place}",
             "raw_path": f"/api/v1/{place}".encode(),

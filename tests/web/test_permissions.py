@@ -15,6 +15,7 @@ BODIES: dict[str, object] = {
     "workers/list": None,
     "workers/{worker}/setstate": {"WorkerState": "MAINTENANCE"},
     "workers/{worker}/setgroups": ["kernel"],
+    "workers/{worker}/setname": "renamed",
     "login": None,
     "tokens/": {"Scope": "read"},
 }

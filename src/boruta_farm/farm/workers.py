@@ -85,8 +85,13 @@ class FarmWorkers:
 
     async def set_name(self, caller: Caller, worker: str, name: str) -> None:
         """Give a worker another name."""
-        uuid = (await self.get_worker_info(caller, worker)).uuid
-        await self._engine.run(lambda world, _now: core.set_name(world, uuid, name), caller)
+        uuid = await self._managed(caller, worker)
+
+        def decide(world: World, _now: datetime) -> Plan[None]:
+            _check(world, caller, uuid)
+            return core.set_name(world, uuid, name)
+
+        await self._engine.run(decide, caller)
 
     async def revoke_agent(self, caller: Caller, worker: str) -> None:
         """Take the credential of a worker's agent away."""
