@@ -56,6 +56,9 @@ class HollowDriver:
     async def put_in_maintenance(self, message: str) -> None:
         """Show nothing."""
 
+    async def test(self) -> None:
+        """Do nothing."""
+
     async def healthcheck(self) -> None:
         """Be well."""
 

@@ -110,6 +110,10 @@ class FakeDriver:
         await self._begin("healthcheck")
         self._finish()
 
+    async def test(self) -> None:
+        await self._begin("test", takes=0.0)
+        self._finish()
+
     async def facts(self) -> dict[str, str]:
         await self._begin("facts")
         self._finish()

@@ -62,3 +62,19 @@ def test_every_failure_of_a_driver_has_a_name_that_the_farm_knows(error: Excepti
         assert type(caught.value) is BoardError
 
     asyncio.run(main())
+
+
+def test_a_board_is_tested_after_it_is_clean_and_before_anybody_can_log_in() -> None:
+    async def main() -> None:
+        driver = FakeDriver(Board())
+        fence = Fence(driver, MemoryStore(), VirtualClock(), "boot-1")
+        await fence.start()
+        await fence.clean(1)
+        await fence.prepare(OLD, epoch=1)
+        assert driver.calls[-3:] == ["clean", "test", "prepare"]
+        await fence.grant(1, 100, None)
+        await fence.healthcheck()
+        assert driver.calls.count("test") == 1
+        await fence.close()
+
+    run_virtual(main())

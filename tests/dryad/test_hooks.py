@@ -131,10 +131,12 @@ async def test_each_operation_runs_its_hook_after_the_driver(script: Write, tmp_
     await driver.authorize(NEW)
     await driver.expire_in(10)
     await driver.healthcheck()
+    await driver.test()
     await driver.put_in_maintenance("rewired")
     assert out.read_text().splitlines() == [
         *("clean ", "prepare boruta-user", "healthcheck ", "maintenance rewired"),
     ]
+    assert inner.calls[-3:] == ["healthcheck", "test", "put_in_maintenance"]
     assert inner.board.key_ends_in == 10
     assert (await driver.facts())[CLEAN_HOOK] == str(path)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.dryad.facts import Facts, describe, gather_facts
-from boruta_farm.dryad.health import HealthLimits, PassiveHealth, judge
+from boruta_farm.dryad.health import HealthLimits, PassiveHealth, judge, judge_disk
 from boruta_farm.dryad.host import Readings, host_keys, take_readings
 from boruta_farm.dryad.sshd import read_banner
 from boruta_farm.model.errors import BoardError, UnavailableError
@@ -119,8 +119,12 @@ async def test_a_busy_drivers_old_facts_stay(machine: Path) -> None:
     assert "takes no connection" in told["SSH"]
 
 
+def verdict(readings: Readings, limits: HealthLimits) -> list[str]:
+    return judge_disk(readings, limits, FOLDER) + judge(readings, limits, lent=False)
+
+
 def test_a_machine_in_good_health_is_not_complained_about() -> None:
-    assert judge(FINE, HealthLimits(), FOLDER, lent=False) == []
+    assert verdict(FINE, HealthLimits()) == []
 
 
 @pytest.mark.parametrize(
@@ -138,25 +142,25 @@ def test_a_machine_in_good_health_is_not_complained_about() -> None:
     ],
 )
 def test_what_is_wrong_is_said(readings: Readings, limits: HealthLimits, words: str) -> None:
-    [trouble] = judge(readings, limits, FOLDER, lent=False)
+    [trouble] = verdict(readings, limits)
     assert words in trouble
 
 
 def test_zero_judges_nothing() -> None:
     limits = HealthLimits(disk_free=0, memory_free=0, temperature=0)
     bad = replace(FINE, disk_free=0, memory_available=0, temperature=150.0)
-    assert judge(bad, limits, FOLDER, lent=False) == []
+    assert verdict(bad, limits) == []
 
 
 def test_a_user_may_fill_what_is_lent_to_him_but_not_burn_it() -> None:
     bad = replace(FINE, disk_free=0, memory_available=0, temperature=150.0)
-    [trouble] = judge(bad, HealthLimits(), FOLDER, lent=True)
+    [trouble] = judge(bad, HealthLimits(), lent=True)
     assert "hot" in trouble
 
 
 async def test_all_troubles_are_told_at_once(machine: Path) -> None:
     async with serving(b"220 mail.example ESMTP\r\n") as address:
-        health = PassiveHealth(HealthLimits(temperature=50), machine, lambda: address, machine)
+        health = PassiveHealth(HealthLimits(temperature=50), (machine,), lambda: address, machine)
         with pytest.raises(BoardError, match=r"52 °C hot.*; port \d+ of 127.0.0.1 is not served"):
             await health.check(lent=False)
 
@@ -164,7 +168,7 @@ async def test_all_troubles_are_told_at_once(machine: Path) -> None:
 async def test_a_healthy_machine_passes(machine: Path) -> None:
     async with serving(b"SSH-2.0-OpenSSH_9.2p1\r\n") as address:
         limits = HealthLimits(disk_free=0)
-        await PassiveHealth(limits, machine, lambda: address, machine).check(lent=False)
+        await PassiveHealth(limits, (machine,), lambda: address, machine).check(lent=False)
 
 
 @pytest.mark.parametrize("greeting", [b"", b"no line end", b"x" * 1000 + b"\n"])
@@ -172,3 +176,12 @@ async def test_a_greeting_that_makes_no_sense_is_refused(greeting: bytes) -> Non
     async with serving(greeting) as address:
         with pytest.raises(BoardError, match="takes no connection"):
             await read_banner(address)
+
+
+async def test_the_disk_of_a_lent_board_is_its_users(machine: Path) -> None:
+    async with serving(b"SSH-2.0-OpenSSH_9.2p1\r\n") as address:
+        limits = HealthLimits(disk_free=1 << 40)
+        health = PassiveHealth(limits, (machine, machine), lambda: address, machine)
+        await health.check(lent=True)
+        with pytest.raises(BoardError, match=r"MiB are free.*; only .* MiB are free"):
+            await health.check(lent=False)

@@ -52,15 +52,18 @@ def test_a_late_board_is_waited_for(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
-def test_a_board_that_never_answers_fails_after_a_minute(tmp_path: Path) -> None:
+def test_a_board_that_never_answers_fails_after_five(tmp_path: Path) -> None:
     async def script(lab: Lab) -> None:
         board = await lab.add(manner=Manner.NEVER)
-        await lab.settle(59)
+        await lab.settle(299)
         assert await lab.state(board) is PREPARE
         await lab.settle(2)
         worker = await lab.worker(board)
         assert worker.state is FAILED
-        assert worker.reason == "the agent did not answer within 60 s"
+        assert worker.reason in (
+            "the agent did not answer in time",
+            "still in PREPARE after 5 minutes",
+        )
 
     play(tmp_path, script)
 
@@ -169,7 +172,7 @@ def test_maintenance_of_a_hung_board_ends_in_failed(tmp_path: Path) -> None:
         board = await lab.ready()
         board.manner = Manner.NEVER
         await lab.send(board, MAINTENANCE)
-        await lab.settle(61)
+        await lab.settle(301)
         assert await lab.state(board) is FAILED
 
     play(tmp_path, script)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable
+from pathlib import Path
 from typing import NoReturn
 
 from boruta_farm.clock import SystemClock
@@ -134,7 +135,7 @@ async def run(config: AgentConfig) -> NoReturn:
     def ssh_address() -> str:
         return driver.ssh_address
 
-    host = PassiveHealth(config.health, folder.path, ssh_address)
+    host = PassiveHealth(config.health, _written_to(config), ssh_address)
     fence = Fence(driver, StateFile(folder.path / STATE_FILE), clock, read_boot_id(), host)
     credential = Credential(folder.path / CREDENTIAL_FILE)
     dialler = Dialler(config.server, credential.present, config.ca_file)
@@ -166,3 +167,9 @@ async def _stop(fence: Fence, driver: Driver) -> None:
             await driver.close()
     except (BorutaError, TimeoutError) as error:
         logger.error("the board could not be closed properly: %s", error or "it took too long")
+
+
+def _written_to(config: AgentConfig) -> tuple[Path, ...]:
+    """Return the folders in which agent and sessions need room."""
+    home = config.user.home
+    return (config.state_dir, home) if home.is_dir() else (config.state_dir,)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from boruta_farm.dryad.health import HealthLimits
 from boruta_farm.dryad.hooks import HookSettings, read_hooks
+from boruta_farm.dryad.stm.settings import NO_CARD, MuxPiSettings, read_muxpi
 from boruta_farm.dryad.users.settings import DEFAULT_UIDS, UserSettings, read_user
 from boruta_farm.dryad.values import Table
 from boruta_farm.model.errors import ConfigError
@@ -23,7 +24,7 @@ DEFAULT_STM = "/run/stm.socket"
 KEYS = (
     *("listen_address", "boruta_address", "ssh_address", "sdcard", "stm_path", "caps", "user"),
     *("name", "server", "ca_file", "join_token", "driver", "state_dir", "sandbox", "hooks"),
-    *("clean", "health", "reach", "relay_address", "helper"),
+    *("clean", "health", "reach", "relay_address", "helper", "muxpi"),
 )
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LONGEST_NAME = 64
@@ -57,7 +58,7 @@ class AgentConfig:
     listen_address: str = ":7175"
     boruta_address: str = ""
     ssh_address: str = ":22"
-    sdcard: str = "/dev/sdX"
+    sdcard: str = NO_CARD
     stm_path: str = DEFAULT_STM
     helper: Path | None = None
     user: UserSettings = field(default=UserSettings())
@@ -66,6 +67,7 @@ class AgentConfig:
     health: HealthLimits = field(default_factory=HealthLimits)
     reach: Reach = Reach.AUTO
     relay_address: str = ""
+    muxpi: MuxPiSettings = field(default_factory=MuxPiSettings)
 
     @property
     def uuid(self) -> str:
@@ -92,7 +94,8 @@ server = ""
 # The board's name in the farm; without it the host's name is used.
 # name = "lab-rpi4"
 
-# What the board is: "linux" (system users behind this machine's sshd) or "sandbox" (a playground).
+# What the board is: "linux" (system users behind this machine's sshd), "muxpi" (that and a MuxPi's
+# controller) or "sandbox" (a playground).
 # driver = "linux"
 
 # The socket of 'dryad helper', so that the agent itself need not be root.
@@ -109,8 +112,13 @@ server = ""
 listen_address = ":7175"
 boruta_address = ""
 ssh_address = ":22"
-sdcard = "/dev/sdX"
+sdcard = "{NO_CARD}"
 stm_path = "{DEFAULT_STM}"
+
+# With stm_path = "" the agent of a MuxPi owns the serial line and serves the STM's sockets itself.
+# [muxpi]
+# tty = "/dev/ttyS2"
+# tests = ["card", "power", "ping"]
 
 [caps]
 UUID = "{uuid.uuid4()}"
@@ -164,6 +172,7 @@ class _Reader:
         table = self._table
         table.known(KEYS)
         stm_path = table.text("stm_path", DEFAULT_STM)
+        sdcard = table.text("sdcard", NO_CARD)
         return AgentConfig(
             path=table.path,
             caps=self._caps(),
@@ -176,7 +185,7 @@ class _Reader:
             listen_address=self._address("listen_address", ":7175"),
             boruta_address=self._optional_address("boruta_address"),
             ssh_address=self._address("ssh_address", ":22"),
-            sdcard=table.text("sdcard", "/dev/sdX"),
+            sdcard=sdcard,
             stm_path=stm_path,
             helper=table.absolute("helper", "/") if "helper" in table.content else None,
             user=read_user(table.table("user"), table.table("clean")),
@@ -185,6 +194,7 @@ class _Reader:
             health=self._health(),
             reach=self._reach(),
             relay_address=self._relay_address(),
+            muxpi=read_muxpi(table.table("muxpi"), stm_path, sdcard),
         )
 
     def _address(self, key: str, default: str) -> str:

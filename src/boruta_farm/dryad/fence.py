@@ -202,6 +202,7 @@ class Fence:
             raise BoardError(f"epoch {epoch} is {state.phase}: the board must be cleaned first")
         preparing = replace(state, phase=Phase.PREPARING, key=key, found=())
         self._save(preparing)
+        await handle("test", THOROUGH, self._driver.test())
         prepared = await handle("prepare", THOROUGH, self._driver.prepare(key))
         username, host_key = prepared.username, prepared.host_key
         self._save(replace(preparing, phase=Phase.PREPARED, username=username, host_key=host_key))

@@ -1,7 +1,7 @@
 """Whether the supervising computer is fit to lend its board, found out without disturbing it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -39,22 +39,25 @@ class PassiveHealth:
     def __init__(
         self,
         limits: HealthLimits,
-        folder: Path,
+        folders: Sequence[Path],
         ssh_address: Callable[[], str],
         root: Path = ROOT,
     ) -> None:
         self._limits = limits
-        self._folder = folder
+        self._folders = folders
         self._ssh_address = ssh_address
         self._root = root
 
     async def check(self, *, lent: bool) -> None:
         """Raise BoardError with all that is wrong."""
-        try:
-            readings = await asyncio.to_thread(take_readings, self._folder, self._root)
-        except OSError as error:
-            raise BoardError(f"the disk of {self._folder} cannot be read: {error}") from error
-        troubles = judge(readings, self._limits, self._folder, lent=lent)
+        troubles = []
+        for folder in self._folders:
+            try:
+                readings = await asyncio.to_thread(take_readings, folder, self._root)
+            except OSError as error:
+                raise BoardError(f"the disk of {folder} cannot be read: {error}") from error
+            troubles += judge_disk(readings, self._limits, folder) if not lent else []
+        troubles += judge(readings, self._limits, lent=lent)
         try:
             await read_banner(self._ssh_address())
         except BoardError as error:
@@ -63,15 +66,21 @@ class PassiveHealth:
             raise BoardError("; ".join(troubles))
 
 
-def judge(readings: Readings, limits: HealthLimits, folder: Path, *, lent: bool) -> list[str]:
-    """Return what is wrong, one line each."""
+def judge_disk(readings: Readings, limits: HealthLimits, folder: Path) -> list[str]:
+    """Return what is wrong with the disk of a folder."""
+    free = readings.disk_free
+    if free >= limits.disk_free * _MEBIBYTE:
+        return []
+    return [
+        f"only {free // _MEBIBYTE} MiB are free in {folder}, {limits.disk_free} MiB are needed: "
+        "remove files there"
+    ]
+
+
+def judge(readings: Readings, limits: HealthLimits, *, lent: bool) -> list[str]:
+    """Return what is wrong besides the disk, one line each."""
     troubles = []
-    free, available, heat = readings.disk_free, readings.memory_available, readings.temperature
-    if not lent and free < limits.disk_free * _MEBIBYTE:
-        troubles.append(
-            f"only {free // _MEBIBYTE} MiB are free in {folder}, {limits.disk_free} MiB are "
-            "needed: remove files there"
-        )
+    available, heat = readings.memory_available, readings.temperature
     if not lent and available is not None and available < limits.memory_free * _MEBIBYTE:
         troubles.append(
             f"only {available // _MEBIBYTE} MiB of memory are available, {limits.memory_free} MiB "

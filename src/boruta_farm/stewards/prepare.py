@@ -23,6 +23,10 @@ from boruta_farm.stewards.roster import Roster
 logger = logging.getLogger(__name__)
 
 ANSWER_WITHIN = timedelta(seconds=60)
+THOROUGH_WITHIN = timedelta(minutes=5)
+"""For cleaning and preparing, which may reimage and test the board: as long as the agent gives
+itself. The worker's own limit (``prepare_timeout``) counts besides."""
+
 RETRY_AFTER = timedelta(seconds=1)
 MAINTENANCE_TEXT = "maintenance"
 Answer = TypeVar("Answer")
@@ -155,17 +159,17 @@ class Stewards:
         except BoardError as error:
             return error.message
         except TimeoutError:
-            return f"the agent did not answer within {ANSWER_WITHIN.total_seconds():g} s"
+            return "the agent did not answer in time"
         return None
 
     async def _prepare(self, worker: Worker, board: FencedDryad) -> None:
-        report = await _answer(board.clean(worker.epoch))
+        report = await _answer(board.clean(worker.epoch), THOROUGH_WITHIN)
         for line in report.found:
             logger.info("worker %s epoch %d: cleaned %s", worker.name, worker.epoch, line)
         await _answer(self._doors.ready(worker.uuid))
         key = await self._pool.take()
         try:
-            prepared = await _answer(board.prepare(key.public, epoch=worker.epoch))
+            prepared = await _answer(board.prepare(key.public, epoch=worker.epoch), THOROUGH_WITHIN)
             await self._reports.prepared(worker.uuid, worker.epoch, key, prepared)
         except (StaleEpochError, BoardError, AgentUnreachableError, TimeoutError):
             self._pool.give_back(key)
@@ -174,7 +178,7 @@ class Stewards:
         logger.info("worker %s epoch %d: prepared", worker.name, worker.epoch)
 
     async def _set_aside(self, worker: Worker, board: FencedDryad) -> None:
-        await _answer(board.clean(worker.epoch))
+        await _answer(board.clean(worker.epoch), THOROUGH_WITHIN)
         await _answer(board.put_in_maintenance(worker.reason or MAINTENANCE_TEXT))
         await self._reports.cleaned(worker.uuid, worker.epoch)
         self._finished[worker.uuid] = self._step(worker)
@@ -204,7 +208,7 @@ class Stewards:
         await self._reports.opened(worker.uuid, job.epoch)
 
 
-async def _answer(call: Awaitable[Answer]) -> Answer:
+async def _answer(call: Awaitable[Answer], within: timedelta = ANSWER_WITHIN) -> Answer:
     """Wait for a board no longer than it may take. Raises TimeoutError."""
-    async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
+    async with asyncio.timeout(within.total_seconds()):
         return await call

@@ -64,6 +64,13 @@ class Driver(Protocol):
         """Test the board without disturbing it. Raises BoardError with what is wrong."""
         ...
 
+    async def test(self) -> None:
+        """Test the board thoroughly, disturbing it as configured; only while it is nobody's.
+
+        Called on a clean board before each preparation. Raises BoardError with what is wrong.
+        """
+        ...
+
     async def facts(self) -> dict[str, str]:
         """Return facts about the board for people; they never take part in matching."""
         ...

@@ -68,8 +68,12 @@ class HookedDriver:
         await self._hooks.run(Hook.MAINTENANCE, message=message.replace("\0", " "))
 
     async def healthcheck(self) -> None:
-        """Test the board, then run ``healthcheck``."""
+        """Test the board without disturbing it; no hook runs, since it may be lent."""
         await self._driver.healthcheck()
+
+    async def test(self) -> None:
+        """Test the board thoroughly, then run ``healthcheck``, which may switch everything."""
+        await self._driver.test()
         await self._hooks.run(Hook.HEALTHCHECK)
 
     async def facts(self) -> dict[str, str]:

@@ -107,6 +107,9 @@ class LinuxDriver:
         if await self._host.find() is None and self._key is not None:
             raise BoardError(f"the session user {self._user.name!r} has vanished; clean the board")
 
+    async def test(self) -> None:
+        """Do nothing: a hook may."""
+
     async def facts(self) -> dict[str, str]:
         """Return what people should know of this board."""
         groups = ", ".join(self._inspection.root_groups)

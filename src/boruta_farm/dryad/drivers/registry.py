@@ -7,7 +7,7 @@ from boruta_farm.dryad.hooks import Hooks
 from boruta_farm.dryad.users.host import SessionHost
 from boruta_farm.model.errors import ConfigError
 
-BUILT_IN = ("linux", "sandbox")
+BUILT_IN = ("linux", "muxpi", "sandbox")
 
 
 def open_driver(config: AgentConfig) -> Driver:
@@ -36,6 +36,12 @@ def _open(config: AgentConfig) -> Driver:
             from boruta_farm.dryad.drivers.linux import LinuxDriver
 
             return LinuxDriver(open_host(config), config.user, config.ssh_address)
+        case "muxpi":
+            from boruta_farm.dryad.drivers.linux import LinuxDriver
+            from boruta_farm.dryad.drivers.muxpi import MuxPiDriver
+
+            session = LinuxDriver(open_host(config), config.user, config.ssh_address)
+            return MuxPiDriver(session, config.muxpi)
         case "sandbox":
             return _open_sandbox(config)
         case _:

@@ -235,6 +235,9 @@ class SandboxDriver:
                 f"{self._config.min_free >> 20} MiB are needed; free some space"
             )
 
+    async def test(self) -> None:
+        """Do nothing: there is no hardware."""
+
     async def facts(self) -> dict[str, str]:
         """Return isolation, versions and tools."""
         system = os.uname()

@@ -73,6 +73,10 @@ class Client:
         """Give the card to the test server and cut the power."""
         await self._call(TS, Empty())
 
+    async def give_card(self) -> None:
+        """Give card and power to the device under test: the service cannot do one alone."""
+        await self.dut()
+
     async def get_current(self) -> int:
         """Return the current in mA."""
         return (await self._call(GET_CURRENT, Empty())).milliamperes

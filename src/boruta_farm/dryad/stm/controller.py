@@ -36,6 +36,10 @@ class Controller:
         """Give the card to the test server and cut the power."""
         await self.commands.ts()
 
+    async def give_card(self) -> None:
+        """Give the card to the device under test; its power stays as it is."""
+        await self.commands.set_mux(dut=True)
+
     async def get_current(self) -> int:
         """Return the current in mA."""
         return await self.commands.current()

@@ -29,6 +29,10 @@ class Interface(Protocol):
         """Give the card to the test server and cut the power of the device under test."""
         ...
 
+    async def give_card(self) -> None:
+        """Give the card to the device under test; over a service this switches its power on too."""
+        ...
+
     async def get_current(self) -> int:
         """Return what the device under test draws, in mA; 0 while its relay is off."""
         ...

@@ -53,6 +53,10 @@ class Recorder:
         """Note the switch to the test server."""
         self._note("ts")
 
+    async def give_card(self) -> None:
+        """Note that the card was given away."""
+        self._note("give_card")
+
     async def get_current(self) -> int:
         """Note the reading and return ``current``."""
         self._note("get_current")
