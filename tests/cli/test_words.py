@@ -67,8 +67,11 @@ def test_it_is_too_early() -> None:
 
 def test_capabilities() -> None:
     assert caps_text({"UUID": "u", "b": "2", "a": "1"}) == "a=1 b=2"
-    assert wanted_text({"UUID": "u"}) == "UUID=u"
-    assert wanted_text({}) == "any board"
+    wants = replace(REQUEST, caps={"UUID": "u", "a": "1"})
+    assert wanted_text(wants) == "UUID=u a=1"
+    assert wanted_text(replace(wants, selector="ram >= 2")) == "UUID=u a=1, ram >= 2"
+    assert wanted_text(replace(wants, caps=None, selector="ram >= 2")) == "ram >= 2"
+    assert wanted_text(replace(wants, caps=None)) == "any board"
 
 
 def test_worker_states() -> None:

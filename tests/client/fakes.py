@@ -169,6 +169,8 @@ class FakeFarm:
         if not 1 <= body["Priority"] <= 16:
             words = "invalid request: requested priority out of bounds"
             return JSONResponse({"message": words, "Code": "priority-out-of-bounds"}, 400)
+        if "?" in body.get("Selector", ""):
+            return _unreadable(body["Selector"])
         number = len(self.requests) + 1
         now = datetime.now(UTC)
         request: Json = {
@@ -182,7 +184,7 @@ class FakeFarm:
             "Caps": body["Caps"],
             "Created": text_of(now),
         }
-        request |= {k: body[k] for k in ("SSHKey", "KeepAlive") if k in body}
+        request |= {k: body[k] for k in ("SSHKey", "KeepAlive", "Selector") if k in body}
         self.requests[number] = request
         if key is not None:
             self.known_keys[key] = number
@@ -193,6 +195,8 @@ class FakeFarm:
     async def list_requests(self, call: Call) -> Response:
         body = json.loads(call.scope["farm.body"])
         where = body["Filter"] or {}
+        if "?" in where.get("Selector", ""):
+            return _unreadable(where["Selector"])
         found = [
             r for r in self.requests.values() if r["State"] in where.get("States", [r["State"]])
         ]
@@ -309,6 +313,12 @@ def _chunk(event: Json) -> bytes:
 def _listed(items: list[Json], total: int) -> Response:
     headers = {"Boruta-List-Total": str(total), "Boruta-List-Remaining": "0"}
     return JSONResponse(items, headers=headers)
+
+
+def _unreadable(selector: str) -> Response:
+    column = selector.index("?") + 1
+    words = f"invalid request: Selector, column {column}: '?' cannot stand here"
+    return JSONResponse({"message": words, "Code": "bad-selector", "Column": column}, 400)
 
 
 def _missing(what: str) -> Response:

@@ -1,6 +1,6 @@
 """Lists against a model in plain Python."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -113,8 +113,22 @@ def some(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | st.lists(values, max_size=4).map(tuple)
 
 
+REQUEST_SELECTORS: dict[str | None, Callable[[Request], bool]] = {
+    None: lambda request: True,
+    "id 7..1999": lambda request: 7 <= request.id <= 1999,
+    "state = DONE, priority <= 4": lambda r: r.state is RequestState.DONE and r.priority <= 4,
+    "arch != arm": lambda request: False,
+    "arch, !worker, owner = admin": lambda request: True,
+}
+WORKER_SELECTORS: dict[str | None, Callable[[Worker], bool]] = {
+    None: lambda worker: True,
+    "n >= 1, arch in (x86, mips)": lambda w: w.caps["n"] != "0" and w.caps["arch"] == "x86",
+    "groups has b": lambda worker: "b" in worker.groups,
+    "state not in (IDLE), !m": lambda worker: worker.state is not WorkerState.IDLE,
+}
 request_filters = st.builds(
     RequestFilter,
+    selector=st.sampled_from(list(REQUEST_SELECTORS)),
     ids=st.none() | st.lists(st.integers(-1, REQUESTS + 9) | st.just(2**70)).map(tuple),
     priorities=some(st.integers(0, 17)),
     states=some(st.sampled_from([*(state.value for state in STATES), "FOO", "waiting"])),
@@ -136,6 +150,7 @@ def matches(request: Request, where: RequestFilter) -> bool:
             or request.finished is None
             or request.finished > where.finished_after
         )
+        and REQUEST_SELECTORS[where.selector](request)
     )
 
 
@@ -192,6 +207,7 @@ async def test_pages_of_requests_equal_the_model(
     ),
     groups=some(st.sampled_from(["a", "b", "c"])),
     states=some(st.sampled_from([*(state.value for state in WorkerState), "FOO"])),
+    selector=st.sampled_from(list(WORKER_SELECTORS)),
     item=st.sampled_from(["uuid", "UUID", "state", "groups", "name"]),
     order=st.sampled_from(SortOrder),
     border=st.none() | st.integers(1, 24),
@@ -203,6 +219,7 @@ async def test_pages_of_workers_equal_the_model(
     caps: dict[str, str] | None,
     groups: tuple[str, ...] | None,
     states: tuple[str, ...] | None,
+    selector: str | None,
     item: str,
     order: SortOrder,
     border: int | None,
@@ -211,7 +228,7 @@ async def test_pages_of_workers_equal_the_model(
 ) -> None:
     everything = [some_worker(number) for number in range(1, 25)]
     page = await full.list_workers(
-        WorkerFilter(caps=caps, groups=groups, states=states),
+        WorkerFilter(caps=caps, groups=groups, states=states, selector=selector),
         Sorter(item=item, order=order),
         Paginator(
             border=None if border is None else everything[border - 1].uuid,
@@ -225,6 +242,7 @@ async def test_pages_of_workers_equal_the_model(
         if (caps or {}).items() <= worker.caps.items()
         and (not groups or set(groups) & set(worker.groups))
         and (not states or worker.state.value in states)
+        and WORKER_SELECTORS[selector](worker)
     ]
     assert page == cut(
         everything,

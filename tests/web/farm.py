@@ -52,7 +52,10 @@ class NoBoards:
 
 
 class NoIndex:
-    """Nothing asks for explanations or orphans here."""
+    """Nothing asks for explanations or orphans here, and no board is known."""
+
+    def capability_names(self) -> tuple[str, ...]:
+        return ()
 
     def explain(self, request: object) -> NoReturn:
         raise NotImplementedError

@@ -12,7 +12,7 @@ from boruta_farm.cli.options import settings_of
 from boruta_farm.client import config as configuration
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
-from boruta_farm.model.errors import BorutaError
+from boruta_farm.model.errors import BorutaError, SelectorError
 
 Result = TypeVar("Result")
 
@@ -54,6 +54,23 @@ def configured(context: typer.Context) -> ClientConfig:
     return configuration.load(
         server=settings.server, profile=settings.profile, ca_file=settings.ca_file
     )
+
+
+@contextmanager
+def pointing_at(selector: str | None) -> Iterator[None]:
+    """Show where in a selector the server's complaint points, if the work ends with one."""
+    try:
+        yield
+    except typer.Exit as ended:
+        point_at(selector, ended.__context__)
+        raise
+
+
+def point_at(selector: str | None, error: BaseException | None) -> None:
+    """Print a selector with a mark below the place that an error tells, if it tells one."""
+    if selector is not None and isinstance(error, SelectorError) and error.column is not None:
+        # One line whatever was typed, so that the mark stands below its place.
+        say(f"  {clean(selector)}\n  {' ' * (error.column - 1)}^")
 
 
 def run(context: typer.Context, work: Callable[[Farm], Awaitable[Result]]) -> Result:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import clean, complain, run, say
+from boruta_farm.cli.console import clean, complain, pointing_at, run, say
 from boruta_farm.cli.durations import format_moment
 from boruta_farm.cli.openssh import read_own_key
 from boruta_farm.cli.options import (
@@ -16,6 +16,8 @@ from boruta_farm.cli.options import (
     Output,
     OutputOption,
     PriorityOption,
+    SelectorOption,
+    StrictOption,
     WaitOption,
     output_of,
     read_caps,
@@ -38,6 +40,8 @@ IdArgument = Annotated[int, typer.Argument(metavar="ID", help="Id of a request."
 def new(
     context: typer.Context,
     caps: CapsOption = None,
+    selector: SelectorOption = None,
+    strict: StrictOption = False,
     priority: PriorityOption = DEFAULT_PRIORITY,
     after: AfterOption = None,
     deadline: DeadlineOption = None,
@@ -66,6 +70,8 @@ def new(
     patience = read_duration(wait, "--wait")
     wanted = NewRequest(
         caps=read_caps(caps),
+        selector=selector,
+        strict=strict,
         priority=priority,
         valid_after=read_moment(after, "--after"),
         deadline=read_moment(deadline, "--deadline"),
@@ -87,7 +93,8 @@ def new(
         elif form is not Output.IDS:
             print_record({}, request_record(request), str(request_id), form)
 
-    run(context, work)
+    with pointing_at(selector):
+        run(context, work)
 
 
 def with_own_key(new: NewRequest, key: str | None) -> NewRequest:

@@ -40,6 +40,22 @@ CapsOption = Annotated[
         "--cap", "-c", metavar="NAME=VALUE", help="Capability the board must have; repeatable."
     ),
 ]
+SelectorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--selector",
+        "-s",
+        metavar="SELECTOR",
+        help="More than exact values: 'ram >= 2, board in (rpi3, rpi4), !broken'.",
+    ),
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Refuse what no registered board could serve.")
+]
+SelectorArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[SELECTOR]", help="Only what meets it: 'ram >= 2, arch != x86'."),
+]
 PriorityOption = Annotated[
     int, typer.Option("--priority", "-p", help="1 (most important) to 16.", min=1, max=16)
 ]

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import failures_told, run, say
+from boruta_farm.cli.console import failures_told, pointing_at, run, say
 from boruta_farm.cli.durations import format_moment
 from boruta_farm.cli.openssh import Files, command_line, known_hosts_line, write_private
 from boruta_farm.cli.options import (
     Output,
     OutputOption,
+    SelectorArgument,
     WaitOption,
     output_of,
     read_duration,
@@ -39,6 +40,7 @@ IdArgument = Annotated[int, typer.Argument(metavar="ID", help="Id of a request."
 
 def ls(
     context: typer.Context,
+    selector: SelectorArgument = None,
     everything: Annotated[
         bool, typer.Option("--all", "-a", help="Also finished requests.")
     ] = False,
@@ -49,12 +51,16 @@ def ls(
     chosen = tuple(states) if states else None if everything else UNFINISHED
 
     async def work(farm: Farm) -> Listing:
-        page = await farm.requests.list_requests(farm.caller, RequestFilter(states=chosen))
+        page = await farm.requests.list_requests(
+            farm.caller, RequestFilter(states=chosen, selector=selector)
+        )
         if page.remaining:
             say(f"boruta: {page.remaining} more are not shown; choose with --state")
         return _listing(farm, page.items, await _names(farm, page.items))
 
-    print_listing(run(context, work), output_of(context, output))
+    with pointing_at(selector):
+        listing = run(context, work)
+    print_listing(listing, output_of(context, output))
 
 
 async def _names(farm: Farm, requests: tuple[Request, ...]) -> Mapping[str, str]:
@@ -76,7 +82,7 @@ def _listing(farm: Farm, requests: tuple[Request, ...], names: Mapping[str, str]
                 str(request.id),
                 request.state.value,
                 str(request.priority),
-                wanted_text(request.required),
+                wanted_text(request),
                 "" if job is None else names.get(job.worker, job.worker),
                 format_moment(end, now),
                 request.reason or "",
@@ -116,7 +122,7 @@ def _facts(
         "Request": str(request.id),
         "State": request.state.value,
         "Priority": str(request.priority),
-        "Wants": wanted_text(request.required),
+        "Wants": wanted_text(request),
         "Created": format_moment(request.created, now),
         "Not before": format_moment(request.valid_after, now),
         "Deadline": format_moment(request.deadline, now),

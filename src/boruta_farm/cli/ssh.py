@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from boruta_farm.cli.console import clean, complain, configured, say
+from boruta_farm.cli.console import clean, complain, configured, point_at, say
 from boruta_farm.cli.durations import format_moment
 from boruta_farm.cli.openssh import (
     OwnKey,
@@ -28,6 +28,7 @@ from boruta_farm.cli.options import (
     DeadlineOption,
     KeyOption,
     PriorityOption,
+    SelectorOption,
     WaitOption,
     read_caps,
     read_duration,
@@ -89,6 +90,7 @@ def ssh(
         typer.Argument(metavar="ID", help="Connect to this request; nothing is filed or closed."),
     ] = None,
     caps: CapsOption = None,
+    selector: SelectorOption = None,
     priority: PriorityOption = DEFAULT_PRIORITY,
     wait: WaitOption = None,
     after: AfterOption = None,
@@ -108,9 +110,9 @@ def ssh(
     failures of its own, 128 + n after signal n.
     """
     request_id = _request_id(target)
-    if request_id is not None and (caps or after or deadline):
+    if request_id is not None and (caps or selector or after or deadline):
         raise typer.BadParameter(
-            "with an ID nothing is filed: leave --cap, --after and --deadline out"
+            "with an ID nothing is filed: leave --cap, --selector, --after and --deadline out"
         )
     wish_wait = read_duration(wait, "--wait")
     wanted = read_caps(caps)
@@ -123,6 +125,7 @@ def ssh(
         if request_id is None:
             new = NewRequest(
                 caps=wanted,
+                selector=selector,
                 priority=priority,
                 valid_after=times[0],
                 deadline=times[1],
@@ -147,6 +150,7 @@ def ssh(
         status = asyncio.run(signals.run(work))
     except BorutaError as error:
         complain(error)
+        point_at(selector, error)
         status = OWN_FAILURE
     raise typer.Exit(status)
 

@@ -19,7 +19,7 @@ def waiting_line(request: Request, explanation: Explanation, now: datetime) -> s
     if explanation.holders:
         parts.append(_held(explanation.holders, now))
     elif not explanation.matching:
-        parts.append(f"no registered worker has {wanted_text(request.required)}")
+        parts.append(f"no registered worker has {wanted_text(request)}")
     else:
         parts.append(_matching(explanation.matching))
     return f"waiting: {', '.join(parts)}"
@@ -43,9 +43,10 @@ def caps_text(caps: Mapping[str, str]) -> str:
     return " ".join(f"{name}={value}" for name, value in shown)
 
 
-def wanted_text(caps: Mapping[str, str]) -> str:
+def wanted_text(request: Request) -> str:
     """Write what a request wants, the UUID included."""
-    return " ".join(f"{name}={value}" for name, value in sorted(caps.items())) or "any board"
+    exact = " ".join(f"{name}={value}" for name, value in sorted(request.required.items()))
+    return ", ".join(filter(None, (exact, request.selector))) or "any board"
 
 
 def worker_state_text(worker: Worker) -> str:

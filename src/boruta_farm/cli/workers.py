@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import run, say
+from boruta_farm.cli.console import pointing_at, run, say
 from boruta_farm.cli.durations import format_age, format_moment
-from boruta_farm.cli.options import CapsOption, OutputOption, output_of, read_caps
+from boruta_farm.cli.options import CapsOption, OutputOption, SelectorArgument, output_of, read_caps
 from boruta_farm.cli.records import worker_record
 from boruta_farm.cli.selection import one_worker
 from boruta_farm.cli.tables import Listing, print_listing, print_record
@@ -23,6 +23,7 @@ Holders = Mapping[str, Request]
 
 def workers(
     context: typer.Context,
+    selector: SelectorArgument = None,
     caps: CapsOption = None,
     states: Annotated[
         list[WorkerState] | None,
@@ -41,6 +42,7 @@ def workers(
         caps=wanted or None,
         states=tuple(states) if states else None,
         groups=tuple(groups) if groups else None,
+        selector=selector,
     )
 
     async def work(farm: Farm) -> Listing:
@@ -49,7 +51,9 @@ def workers(
             say(f"boruta: {page.remaining} more are not shown; choose with -c or --state")
         return _listing(farm, page.items, await _holders(farm))
 
-    print_listing(run(context, work), output_of(context, output))
+    with pointing_at(selector):
+        listing = run(context, work)
+    print_listing(listing, output_of(context, output))
 
 
 async def _holders(farm: Farm) -> Holders:

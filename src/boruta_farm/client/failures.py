@@ -12,6 +12,7 @@ from boruta_farm.model.errors import (
     NotFoundError,
     RefusedError,
     RequestNotFoundError,
+    SelectorError,
     UnavailableError,
     WorkerNotFoundError,
 )
@@ -54,7 +55,10 @@ def error_of(status: int, body: bytes, address: str) -> BorutaError:
     plain = text.removeprefix(PREFIX)
     kind = BY_CODE.get(code or "") or BY_TEXT.get(plain) or _by_status(status)
     words = plain if issubclass(kind, InvalidError) else text
-    return kind(words + LOGIN if status == 401 else words)
+    error = kind(words + LOGIN if status == 401 else words)
+    if isinstance(error, SelectorError):
+        error.column = _column(body)
+    return error
 
 
 def unreachable(address: str, error: BaseException) -> str:
@@ -113,6 +117,11 @@ def _parse(body: bytes) -> tuple[str | None, str | None]:
         text if isinstance(text, str) and text else None,
         code if isinstance(code, str) else None,
     )
+
+
+def _column(body: bytes) -> int | None:
+    column = json.loads(body).get("Column")
+    return column if isinstance(column, int) else None
 
 
 def _by_status(status: int) -> type[BorutaError]:

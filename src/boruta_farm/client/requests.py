@@ -14,7 +14,7 @@ from boruta_farm.client.wire import read_access, read_explanation, read_request,
 from boruta_farm.contracts import Explanation
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import InvalidError, RequestNotFoundError, WorkerNotAssignedError
-from boruta_farm.model.keys import REQUEST_EXTRA_KEYS, REQUEST_KEYS
+from boruta_farm.model.keys import NEW_REQUEST_KEYS, REQUEST_EXTRA_KEYS, REQUEST_KEYS
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter
 from boruta_farm.model.request import NewRequest, Request, RequestUpdate
 from boruta_farm.model.worker import AccessInfo
@@ -37,6 +37,8 @@ class HttpRequests:
         }
         if new.selector is not None:
             body[KEYS["selector"]] = new.selector
+        if new.strict:
+            body[NEW_REQUEST_KEYS["strict"]] = True
         if new.ssh_key is not None:
             body[KEYS["ssh_key"]] = new.ssh_key
         if new.keep_alive is not None:
@@ -76,7 +78,12 @@ class HttpRequests:
         where = where or RequestFilter()
         if where.finished_after is not None:
             raise InvalidError("the API cannot list by 'finished_after'; filter the answer instead")
-        fields = {"IDs": where.ids, "Priorities": where.priorities, "States": where.states}
+        fields = {
+            "IDs": where.ids,
+            "Priorities": where.priorities,
+            "States": where.states,
+            "Selector": where.selector,
+        }
         answer = await self._channel.post("reqs/list", list_body(fields, sorter, paginator))
         return page_of(answer, read_requests(answer.body))
 

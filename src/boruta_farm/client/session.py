@@ -133,6 +133,7 @@ async def wait_for_board(
 async def borrow(
     caps: Mapping[str, str],
     *,
+    selector: str | None = None,
     config: ClientConfig | None = None,
     priority: int = DEFAULT_PRIORITY,
     wait: timedelta | None = None,
@@ -143,7 +144,7 @@ async def borrow(
     report: Report | None = None,
     say: Say = log.warning,
 ) -> AsyncIterator[Lease]:
-    """Lend a board with ``caps`` for the block.
+    """Lend a board with ``caps`` that meets ``selector`` for the block.
 
     Files a request, waits for its turn (at most ``wait``), keeps the job alive and prolonged,
     and closes it at the end. ``config`` defaults to environment and profile file. A client that
@@ -153,6 +154,7 @@ async def borrow(
     """
     new = NewRequest(
         caps=dict(caps),
+        selector=selector,
         priority=priority,
         valid_after=valid_after,
         deadline=deadline,

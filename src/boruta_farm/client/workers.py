@@ -31,7 +31,12 @@ class HttpWorkers:
         """Return one page of the workers that match."""
         where = where or WorkerFilter()
         caps = None if where.caps is None else dict(where.caps)
-        fields = {"Groups": where.groups, "Capabilities": caps, "States": where.states}
+        fields = {
+            "Groups": where.groups,
+            "Capabilities": caps,
+            "States": where.states,
+            "Selector": where.selector,
+        }
         answer = await self._channel.post("workers/list", list_body(fields, sorter, paginator))
         return page_of(answer, read_workers(answer.body))
 

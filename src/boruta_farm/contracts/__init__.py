@@ -91,7 +91,8 @@ class Requests(Protocol):
         """File a request and return its id.
 
         Raises PriorityError, DeadlineInPastError, TimeRangeError, SSHKeyError, KeepAliveError,
-        LimitError, IdempotencyError. Defaults: valid after now, deadline one calendar month on.
+        SelectorError, LimitError, IdempotencyError, and UnmetDemandError where ``strict`` was
+        asked for. Defaults: valid after now, deadline one calendar month on.
         """
         ...
 

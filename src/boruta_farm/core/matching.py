@@ -1,6 +1,6 @@
 """The matching index: folds what was committed and proposes who gets which worker."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from boruta_farm.core.classes import Demand, Hold, Match
@@ -133,6 +133,11 @@ class Index:
     def next_valid(self) -> datetime | None:
         """Return when the next waiting request becomes valid."""
         return self._queue.next_valid()
+
+    @property
+    def capability_names(self) -> Collection[str]:
+        """Return the capabilities that registered workers have."""
+        return self._market.bearers.names
 
     def candidates(self, request: Request) -> int:
         """Return how many registered workers, in any state, could serve the request."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from boruta_farm.core.accounts import limits_of
 from boruta_farm.core.calendar import one_month_after
@@ -37,6 +37,7 @@ from boruta_farm.model.request import (
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.selectors.selector import check_exact, parse
 
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 KEEP_ALIVE_RANGE = range(10, 3601)
 
 
@@ -90,6 +91,26 @@ def create(world: World, caller: Caller, new: NewRequest, now: datetime) -> Plan
             )
         )
     return Plan(answer=request.id, steps=tuple(steps))
+
+
+def draft(caller: Caller, new: NewRequest) -> Request:
+    """Return a request as it would be matched, without id and times, to be asked about only.
+
+    Raises SelectorError.
+    """
+    selector = None if new.selector is None else str(parse(new.selector)) or None
+    return Request(
+        id=0,
+        owner=caller.name,
+        owner_groups=caller.groups,
+        priority=new.priority,
+        valid_after=_LONG_AGO,
+        deadline=_LONG_AGO,
+        state=RequestState.WAITING,
+        caps=new.caps,
+        selector=selector,
+        created=_LONG_AGO,
+    )
 
 
 def update(world: World, request_id: int, change: RequestUpdate, now: datetime) -> Plan[None]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
 
 from boruta_farm.clock import Clock
@@ -104,6 +104,10 @@ class Matcher:
             ),
             text=finding.text,
         )
+
+    def capability_names(self) -> Collection[str]:
+        """Return the capabilities that registered boards have; none while the index is built."""
+        return () if self._index is None else self._index.capability_names
 
     def count_orphans(self, uuid: str, groups: tuple[str, ...] | None = None) -> int:
         """Count waiting requests that only this worker serves, and not in ``groups`` if given.

@@ -12,6 +12,7 @@ from boruta_farm.core.permissions import check_access, check_request, permitted_
 from boruta_farm.core.plan import Plan
 from boruta_farm.core.world import World
 from boruta_farm.farm.engine import Engine
+from boruta_farm.farm.naming import CapabilityNames, checked
 from boruta_farm.farm.prolonging import Prolonging
 from boruta_farm.farm.reports import key_context
 from boruta_farm.farm.waiting import Waiting
@@ -21,6 +22,7 @@ from boruta_farm.model.errors import (
     AgentUnreachableError,
     ProlongLimitError,
     RequestNotFoundError,
+    UnmetDemandError,
     WorkerNotAssignedError,
 )
 from boruta_farm.model.job import Job
@@ -33,7 +35,7 @@ from boruta_farm.store.base import Store
 LONGEST_WAIT = timedelta(seconds=300)
 
 
-class Explainer(Protocol):
+class Explainer(CapabilityNames, Protocol):
     """Knows the queue."""
 
     def explain(self, request: Request) -> Explanation:
@@ -65,6 +67,10 @@ class FarmRequests:
     async def new_request(self, caller: Caller, new: NewRequest) -> int:
         """File a request and return its id."""
         caller.require(Permission.FILE_REQUESTS)
+        if new.selector is not None:
+            checked(new.selector, self._explainer)
+        if new.strict:
+            self._refuse_unmet(caller, new)
         return await self._engine.run(
             lambda world, now: core.create(world, caller, new, now), caller
         )
@@ -104,6 +110,8 @@ class FarmRequests:
     ) -> Page[Request]:
         """Return one page of the requests that match."""
         caller.require(Permission.SEE_REQUESTS)
+        if where is not None and where.selector is not None:
+            checked(where.selector, self._explainer)
         page = await self._store.list_requests(
             where or RequestFilter(), sorter or Sorter(), paginator or Paginator()
         )
@@ -154,6 +162,15 @@ class FarmRequests:
         if request is None:
             raise RequestNotFoundError
         return request
+
+    def _refuse_unmet(self, caller: Caller, new: NewRequest) -> None:
+        """Raise UnmetDemandError when no registered worker, in any state, could serve a request."""
+        found = self._explainer.explain(core.draft(caller, new))
+        if not found.matching:
+            raise UnmetDemandError(
+                f"{found.text}; Strict was asked for, so nothing was filed: "
+                "leave it out to wait for such a board"
+            )
 
     async def _prolong_once(self, request_id: int) -> None:
         """Prolong as the original's blocking acquire did; access matters more than the hour."""

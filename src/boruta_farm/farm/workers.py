@@ -9,6 +9,7 @@ from boruta_farm.core.permissions import check_worker
 from boruta_farm.core.plan import Plan
 from boruta_farm.core.world import World
 from boruta_farm.farm.engine import Engine
+from boruta_farm.farm.naming import CapabilityNames, checked
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import ForbiddenStateError, WorkerNotFoundError
 from boruta_farm.model.listing import Page, Paginator, Sorter, WorkerFilter
@@ -17,8 +18,8 @@ from boruta_farm.model.worker import Worker, WorkerState
 from boruta_farm.store.base import Store
 
 
-class OrphanCount(Protocol):
-    """Counts the waiting requests that only one worker could serve."""
+class Market(CapabilityNames, Protocol):
+    """Knows what boards have, and counts the waiting requests that only one worker could serve."""
 
     def count_orphans(self, uuid: str, groups: tuple[str, ...] | None = None) -> int:
         """Count those that lose it by deregistration, or by moving to ``groups``."""
@@ -28,10 +29,10 @@ class OrphanCount(Protocol):
 class FarmWorkers:
     """Show and change workers; ``worker`` is an exact UUID or name in every call."""
 
-    def __init__(self, engine: Engine, store: Store, orphans: OrphanCount) -> None:
+    def __init__(self, engine: Engine, store: Store, market: Market) -> None:
         self._engine = engine
         self._store = store
-        self._orphans = orphans
+        self._market = market
 
     async def list_workers(
         self,
@@ -42,6 +43,8 @@ class FarmWorkers:
     ) -> Page[Worker]:
         """Return one page of the workers that match."""
         caller.require(Permission.SEE_FARM)
+        if where is not None and where.selector is not None:
+            checked(where.selector, self._market)
         return await self._store.list_workers(
             where or WorkerFilter(), sorter or Sorter(item="uuid"), paginator or Paginator()
         )
@@ -114,7 +117,7 @@ class FarmWorkers:
     ) -> int:
         """Count waiting requests that only this worker could serve."""
         uuid = (await self.get_worker_info(caller, worker)).uuid
-        return self._orphans.count_orphans(uuid, groups)
+        return self._market.count_orphans(uuid, groups)
 
     async def _managed(self, caller: Caller, worker: str) -> str:
         """Return the UUID of a worker that the caller means to change."""

@@ -184,7 +184,14 @@ class SelectorError(InvalidError):
         self.column = column
         """Where, counted in characters from 1; None when an answer from afar did not tell."""
         self.name = name
-        """The capability's name in question, if there is one."""
+        """The capability's name in question, empty where one is missing, None where none is."""
+
+    @classmethod
+    def placed(cls, message: str, column: int | None, name: str | None = None) -> "SelectorError":
+        """Return an error whose message tells its column already."""
+        error = cls(message)
+        error.column, error.name = column, name
+        return error
 
 
 class UnmetDemandError(InvalidError):

@@ -23,6 +23,9 @@ REQUEST_EXTRA_KEYS = {
     "orphaned_since": "OrphanedSince",
 }
 
+NEW_REQUEST_KEYS = {"strict": "Strict"}
+"""Keys that only a new request has: they say how it is to be taken."""
+
 JOB_KEYS = {"worker": "WorkerUUID", "timeout": "Timeout"}
 JOB_EXTRA_KEYS = {"epoch": "Epoch", "granted": "Granted", "limit": "Limit"}
 

@@ -50,21 +50,29 @@ class RequestFilter:
 
     ``states`` are texts because an unknown one matches nothing rather than being an error.
     ``finished_after`` keeps unfinished requests and those that finished later than that.
+    ``selector`` looks at what a request asks for exactly and, under names of no capability, at
+    ``id``, ``state``, ``priority``, ``owner``, ``worker`` (a UUID) and ``selector``.
     """
 
     ids: tuple[int, ...] | None = None
     priorities: tuple[int, ...] | None = None
     states: tuple[str, ...] | None = None
     finished_after: datetime | None = None
+    selector: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerFilter:
-    """Keep workers that have all ``caps``, one of ``groups`` and one of ``states``, where given."""
+    """Keep workers that have all ``caps``, one of ``groups`` and one of ``states``, where given.
+
+    ``selector`` looks at capabilities as a request's does and, under names of no capability, at
+    ``name``, ``state``, ``groups`` and ``fence``.
+    """
 
     caps: Mapping[str, str] | None = None
     groups: tuple[str, ...] | None = None
     states: tuple[str, ...] | None = None
+    selector: str | None = None
 
 
 Item = TypeVar("Item")

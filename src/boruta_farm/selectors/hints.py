@@ -21,7 +21,7 @@ def known_names(given: str | None, known: Collection[str]) -> str:
     if not known:
         return "no board is registered yet, so no capability is known"
     words = ""
-    if given is not None and given not in known:
+    if given and given not in known:
         guesses = near(given, known)
         words = f"did you mean {' or '.join(guesses)}? " if guesses else ""
     shown = sorted(known)[:MOST_NAMES]

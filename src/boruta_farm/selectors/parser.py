@@ -143,7 +143,8 @@ class _Parser:
         word = self._next()
         if word.kind not in (Kind.TEXT, Kind.QUOTED) or not word.text:
             place = f"a capability's name {where}".strip()
-            raise SelectorError(f"expected {place}, found {word.shown}", column=word.column)
+            message = f"expected {place}, found {word.shown}"
+            raise SelectorError(message, column=word.column, name="")
         return word.text
 
     def _value(self, name: str, after: str) -> str:

@@ -16,7 +16,9 @@ from boruta_farm.model.listing import (
 )
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.selectors.selector import parse
 from boruta_farm.store.driver import Row, Value
+from boruta_farm.store.filtering import request_values, worker_values
 from boruta_farm.store.records import LARGEST, Records, storable
 from boruta_farm.store.rows import (
     groups_from,
@@ -105,8 +107,11 @@ class _RequestPage:
     def cut(self) -> Page[Request]:
         """Return the page with its counts."""
         where = self._where
-        by_state = where.ids is None and where.priorities is None and where.finished_after is None
-        if by_state and self._key == "r.id":
+        narrow = (where.ids, where.priorities, where.finished_after, where.selector)
+        by_state = all(given is None for given in narrow)
+        if where.selector is not None:
+            ids, total, beyond = self._cut_by_selector(where.selector)
+        elif by_state and self._key == "r.id":
             ids, total, beyond = self._cut_by_state()
         else:
             ids, total, beyond = self._cut_by_scan()
@@ -214,6 +219,23 @@ class _RequestPage:
         )
         return [row[0] for row in rows], counted[0][0], counted[0][1]
 
+    def _cut_by_selector(self, text: str) -> tuple[list[int], int, int]:
+        """Filter by what only decoding can tell: every row that the rest lets pass is looked at."""
+        selector, condition = parse(text), self._condition()
+        order = "ASC" if self._up else "DESC"
+        rows = self._fetch(
+            f"SELECT r.id, r.priority, r.owner, r.state, r.caps, r.selector, r.job_worker,"
+            f" {self._key} FROM requests AS r{condition.text()}"
+            f" ORDER BY {self._key} {order}, r.id {order}",
+            condition.values,
+        )
+        found = [(row[7], row[0]) for row in rows if selector.matches(request_values(row))]
+        beyond = found
+        if self._border is not None:
+            border = self._border
+            beyond = [place for place in found if (place > border if self._up else place < border)]
+        return [number for _, number in beyond[: self._limit]], len(found), len(beyond)
+
     def _condition(self) -> Condition:
         where, condition = self._where, Condition()
         for numbers, column in ((where.ids, "r.id"), (where.priorities, "r.priority")):
@@ -267,7 +289,7 @@ def list_workers(
         records.driver.rollback()
 
 
-BRIEF = "SELECT uuid, name, state, groups, caps FROM workers"
+BRIEF = "SELECT uuid, name, state, groups, caps, fence FROM workers"
 
 
 def _border_worker(records: Records, border: int | str) -> Row:
@@ -307,6 +329,9 @@ def _matching_workers(records: Records, where: WorkerFilter) -> list[Row]:
     if where.groups:
         wanted = frozenset(where.groups)
         rows = [row for row in rows if not wanted.isdisjoint(groups_from(row[3]))]
+    if where.selector is not None:
+        selector = parse(where.selector)
+        rows = [row for row in rows if selector.matches(worker_values(row))]
     return rows
 
 

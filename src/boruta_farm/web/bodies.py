@@ -6,7 +6,12 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 from msgspec import Meta, Struct, field, inspect
 
-from boruta_farm.model.keys import JOB_KEYS, REQUEST_EXTRA_KEYS, REQUEST_KEYS
+from boruta_farm.model.keys import (
+    JOB_KEYS,
+    NEW_REQUEST_KEYS,
+    REQUEST_EXTRA_KEYS,
+    REQUEST_KEYS,
+)
 from boruta_farm.web.errors import MalformedBodyError, MissingBodyError
 from boruta_farm.web.tolerance import canonical, parse_first
 
@@ -41,7 +46,7 @@ class RequestBody(
     frozen=True,
     kw_only=True,
     forbid_unknown_fields=True,
-    rename=REQUEST_KEYS | REQUEST_EXTRA_KEYS,
+    rename=REQUEST_KEYS | REQUEST_EXTRA_KEYS | NEW_REQUEST_KEYS,
 ):
     """A new request or a change to one; the original's clients send the whole object."""
 
@@ -56,6 +61,9 @@ class RequestBody(
     selector: Annotated[str, Meta(description="more than exact values, see Selectors")] | None = (
         None
     )
+    strict: (
+        Annotated[bool, Meta(description="refuse what no registered board could serve")] | None
+    ) = None
     ssh_key: Annotated[str, Meta(description="own public key, OpenSSH's one-line form")] | None = (
         None
     )
@@ -81,6 +89,7 @@ class RequestFilterBody(
     ids: list[Count] | None = field(name="IDs", default=None)
     priorities: list[Priority] | str | None = None
     states: list[str] | None = None
+    selector: str | None = None
 
 
 class RequestPaginatorBody(
@@ -113,6 +122,7 @@ class WorkerFilterBody(
     groups: list[str] | None = None
     capabilities: dict[str, str] | None = None
     states: list[str] | None = None
+    selector: str | None = None
 
 
 class WorkerPaginatorBody(

@@ -3,6 +3,7 @@
 import logging
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from boruta_farm.model.errors import (
     BoardError,
@@ -13,6 +14,7 @@ from boruta_farm.model.errors import (
     PortsExhaustedError,
     QuotaError,
     RefusedError,
+    SelectorError,
     StaleEpochError,
     StaleProposalError,
     StorageFullError,
@@ -116,10 +118,14 @@ RETRY: Header = (b"retry-after", b"1")
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The one shape of every error: ``message`` for people, ``Code`` for programs."""
+    """The one shape of every error: ``message`` for people, ``Code`` for programs.
+
+    ``Column`` comes with errors in a selector: where, counted in characters from 1.
+    """
 
     message: str
     code: str = msgspec.field(name="Code")
+    column: int | UnsetType = msgspec.field(name="Column", default=UNSET)
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -156,5 +162,8 @@ def answer_error(error: BorutaError) -> Answer:
         headers.append(CHALLENGE)
     elif status in (408, 413):
         headers.append(CLOSE)
-    body = _ENCODER.encode(ErrorAnswer(message=message, code=error.code))
+    column = error.column if isinstance(error, SelectorError) else None
+    body = _ENCODER.encode(
+        ErrorAnswer(message=message, code=error.code, column=UNSET if column is None else column)
+    )
     return Answer(status=status, headers=tuple(headers), body=body)

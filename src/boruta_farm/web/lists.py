@@ -73,7 +73,12 @@ def _new_form(body: RequestFilterBody) -> RequestFilter:
             raise MalformedBodyError(f"Priorities is not base64: {error}") from error
     else:
         priorities = tuple(body.priorities or ())
-    return RequestFilter(ids=ids or None, priorities=priorities or None, states=_texts(body.states))
+    return RequestFilter(
+        ids=ids or None,
+        priorities=priorities or None,
+        states=_texts(body.states),
+        selector=body.selector or None,
+    )
 
 
 def _old_form(state: str | None, priority: str | None) -> RequestFilter:
@@ -99,6 +104,7 @@ def worker_filter(body: WorkerListBody | None) -> WorkerFilter | None:
             caps=body.filter.capabilities or None,
             groups=_texts(body.filter.groups),
             states=_texts(body.filter.states),
+            selector=body.filter.selector or None,
         )
     if body.groups or body.capabilities:
         return WorkerFilter(caps=body.capabilities or None, groups=_texts(body.groups))

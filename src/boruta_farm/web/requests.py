@@ -59,6 +59,7 @@ class RequestCalls:
                 valid_after=_time(body.valid_after, "ValidAfter"),
                 deadline=_time(body.deadline, "Deadline"),
                 selector=body.selector or None,
+                strict=bool(body.strict),
                 ssh_key=body.ssh_key or None,
                 account_key=body.account_key,
                 keep_alive=body.keep_alive or None,
