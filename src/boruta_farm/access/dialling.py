@@ -88,9 +88,26 @@ def _close_late(late: "asyncio.Task[socket.socket]") -> None:
 async def _resolve(
     loop: asyncio.AbstractEventLoop, host: str, port: int
 ) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
+    """Return where a board may be, for a name without what only this machine calls so.
+
+    Its agent chose the name, and whoever answers for the name chooses the address: one that
+    leads to this machine or this cable would turn users' connections against the server.
+    """
     try:
         version = ipaddress.ip_address(host).version
     except ValueError:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return [(family, (str(where[0]), int(where[1]))) for family, _, _, _, where in found]
+        return [
+            (family, (str(where[0]), int(where[1])))
+            for family, _, _, _, where in found
+            if host == "localhost" or not _is_ours_alone(str(where[0]))
+        ]
     return [(socket.AF_INET6 if version == 6 else socket.AF_INET, (host, port))]
+
+
+def _is_ours_alone(address: str) -> bool:
+    """Tell whether an address means something else on every machine."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    ip = mapped or ip
+    return ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_multicast

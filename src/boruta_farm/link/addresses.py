@@ -28,6 +28,12 @@ def complete(address: str, peer_ip: str, *, dialled: bool = True) -> str:
             "announce an address at which this server reaches the board, or, on one machine, "
             "let the agent dial 127.0.0.1"
         )
+    peer = _ip(peer_ip)
+    if dialled and ip is not None and ip.is_link_local and not (peer and peer.is_link_local):
+        raise AddressError(
+            f"{address} is good on one cable only, and the board's agent called from {peer_ip}: "
+            "announce an address at which this server reaches the board"
+        )
     return address
 
 

@@ -47,6 +47,9 @@ HEARTBEAT: Final = 5.0
 SILENCE: Final = 15.0
 HELLO_WITHIN: Final = 10.0
 SILENT: Final = 4408
+REFUSED: Final = 4403
+REFUSALS: Final = 3
+"""Hellos that one link may have refused: an honest agent goes after the first."""
 DESCRIBE_EVERY: Final = 10.0
 """Seconds between two descriptions: each is written down."""
 
@@ -88,6 +91,7 @@ class AgentConnection:
         self._visitor = visitor
         self._clock = clock
         self._renew_at: datetime | None = None
+        self._refused = 0
         self._superviser, self._reports = farm
         self._registered, self._heard = notices
         self._deadline: asyncio.TimerHandle | None = None
@@ -135,6 +139,9 @@ class AgentConnection:
             answer = await self._superviser.register(self._registration(hello))
         except (CredentialError, EnrolmentError) as error:
             logger.warning("refused the agent of %s from %s: %s", uuid, self._visitor.ip, error)
+            self._refused += 1
+            if self._refused >= REFUSALS:
+                self.peer.abort(REFUSED, "refused too often")
             raise
         self.uuid = answer.uuid
         self._renew_at = answer.renew_at
