@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from boruta_farm.cli.console import failures_told
-from boruta_farm.cli.demo_boards import SYSTEM_USERS
+from boruta_farm.cli.demo_boards import MUXPI, STM_GROUP, STM_LINE, SYSTEM_USERS
 from boruta_farm.cli.demo_farm import USUAL_PORT, DemoFarm, demo_farm
-from boruta_farm.cli.demo_room import enter_room, in_room, ssh_server
+from boruta_farm.cli.demo_room import add_group, enter_room, in_room, ssh_server
 
 CHECKOUT = Path("run")
 INTERRUPTED = 130
@@ -24,6 +24,7 @@ class Driver(StrEnum):
 
     SANDBOX = "sandbox"
     LINUX = "linux"
+    MUXPI = "muxpi"
 
 
 def demo(
@@ -76,9 +77,23 @@ async def _rehearse_linux() -> None:
     _say("done: a board was lent to a system user, what he left was ended, and it was proved clean")
 
 
+async def _rehearse_muxpi() -> None:
+    from boruta_farm.cli.emulation import emulated_controller
+    from boruta_farm.cli.rehearsal_muxpi import MuxPiRehearsal
+
+    add_group(STM_GROUP)
+    async with emulated_controller(STM_LINE) as controller:
+        async with demo_farm(_say, MUXPI, {"sshd": ssh_server()}) as farm:
+            await MuxPiRehearsal(farm, controller, _say).run()
+        controller.check_dark()
+        _say("the agent was ended by SIGTERM: display and lights of the MuxPi are dark")
+    _say("done: a MuxPi was lent, its device was switched, taken back and proved off and clean")
+
+
 REHEARSALS: Mapping[Driver, Callable[[], Coroutine[None, None, None]]] = {
     Driver.SANDBOX: _rehearse,
     Driver.LINUX: _rehearse_linux,
+    Driver.MUXPI: _rehearse_muxpi,
 }
 
 

@@ -1,23 +1,28 @@
 """The boards of a demo: what the agents' configurations say."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
+
+Value: TypeAlias = str | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoBoard:
     """Describe one board: its capabilities, and what its driver needs to know.
 
-    ``settings`` are further keys at the top of the configuration, ``user`` those of ``[user]``.
+    ``settings`` are further keys at the top of the configuration, ``user`` those of ``[user]``,
+    ``muxpi`` those of ``[muxpi]``.
     """
 
     name: str
     caps: Mapping[str, str]
     driver: str
     settings: Mapping[str, str] = field(default_factory=dict)
-    user: Mapping[str, str] = field(default_factory=dict)
+    user: Mapping[str, Value] = field(default_factory=dict)
+    muxpi: Mapping[str, Value] = field(default_factory=dict)
 
     def configuration(self, url: str, folder: Path, uuid: str) -> str:
         """Return the text of the agent's configuration; ``folder`` keeps the agent's state."""
@@ -28,13 +33,18 @@ class DemoBoard:
             "state_dir": str(folder),
             **self.settings,
         }
-        tables = {"caps": {"UUID": uuid, **self.caps}, "user": self.user}
+        tables: dict[str, Mapping[str, Value]] = {
+            "caps": {"UUID": uuid, **self.caps},
+            "user": self.user,
+            "muxpi": self.muxpi,
+        }
         parts = [_lines(top), *(f"[{name}]\n{_lines(keys)}" for name, keys in tables.items())]
         return "\n".join(parts)
 
 
-def _lines(keys: Mapping[str, str]) -> str:
-    return "".join(f'{key} = "{value}"\n' for key, value in keys.items())
+def _lines(keys: Mapping[str, Value]) -> str:
+    # JSON writes texts and lists of texts as TOML does.
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
 
 
 SANDBOXES: Final = (
@@ -68,3 +78,20 @@ SYSTEM_USERS: Final = (
     ),
 )
 """Two boards on one host: one SSH server, two users, two ranges of uids."""
+
+STM_LINE: Final = Path("/run/boruta-demo-stm")
+"""Where the emulated controller's serial line lies, inside the demo's room."""
+
+STM_GROUP: Final = "stm"
+MUXPI: Final = (
+    DemoBoard(
+        name="rpi4",
+        caps={"board": "rpi4", "arch": "arm64", "muxpi": "yes"},
+        driver="muxpi",
+        settings={"ssh_address": "127.0.0.1:22", "stm_path": ""},
+        user={"name": "boruta-rpi4", "uids": "70000-70099", "groups": (STM_GROUP,)},
+        muxpi={"tty": str(STM_LINE), "socket_group": STM_GROUP, "tests": ("power",)},
+    ),
+    SYSTEM_USERS[1],
+)
+"""A MuxPi whose controller is emulated, beside a board of another kind on the same host."""

@@ -41,6 +41,11 @@ def enter_room(driver: str) -> None:
     )
 
 
+def add_group(name: str) -> None:
+    """Make a group in the room, unless the machine has it already."""
+    subprocess.run(("groupadd", "--force", "--system", name), check=True)
+
+
 def ssh_server() -> tuple[str, ...]:
     """Make sure of a host key and return the command of the system's SSH server."""
     if not HOST_KEY.exists():

@@ -1,9 +1,9 @@
 """A MuxPi's board controller as a program: its firmware behind a pseudo-terminal.
 
-    python -m boruta_farm.testing.stm_emulator LINK STATE
+    python -m boruta_farm.testing.stm_emulator LINK
 
-``LINK`` becomes a symbolic link to the terminal, to be named as the serial line; ``STATE`` is a
-JSON file with what the controller has switched, written anew after each command.
+``LINK`` becomes a symbolic link to the terminal, to be named as the serial line. What the
+controller has switched is told on standard output, one line of JSON after each command.
 """
 
 import argparse
@@ -15,15 +15,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from boruta_farm.testing.stm_chip import Chip
 from boruta_farm.testing.stm_ports import PseudoTerminal
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGINT or SIGTERM."""
-    parser = argparse.ArgumentParser(prog="stm_emulator", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="stm_emulator", description="A MuxPi's board controller behind a pseudo-terminal."
+    )
     parser.add_argument("link", type=Path, help="where to put a link to the terminal")
-    parser.add_argument("state", type=Path, help="file that tells what is switched")
     parser.add_argument(
         "--honest-echo", action="store_true", help="obey 'echo off', as boards in the field do"
     )
@@ -36,26 +36,26 @@ async def _serve(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
+
+    def tell() -> None:
+        sys.stdout.write(f"{json.dumps(asdict(terminal.firmware.chip))}\n")
+        sys.stdout.flush()
+
     terminal = PseudoTerminal(
-        echo_sticks=not options.honest_echo,
-        latency=options.latency,
-        after=lambda: write_state(options.state, terminal.firmware.chip),
+        echo_sticks=not options.honest_echo, latency=options.latency, after=tell
     )
     with terminal:
-        write_state(options.state, terminal.firmware.chip)
-        options.link.unlink(missing_ok=True)
-        options.link.symlink_to(terminal.path)
-        sys.stderr.write(f"emulated controller at {options.link} ({terminal.path})\n")
-        sys.stderr.flush()
+        _link(options.link, terminal.path)
+        tell()
         await stopping.wait()
-    options.link.unlink(missing_ok=True)
+        _link(options.link, None)
 
 
-def write_state(path: Path, chip: Chip) -> None:
-    """Write what the controller has switched; a reader sees the old or the new, never half."""
-    aside = path.with_suffix(".new")
-    aside.write_text(json.dumps(asdict(chip)))
-    aside.replace(path)
+def _link(link: Path, target: Path | None) -> None:
+    """Replace a link, or remove it."""
+    link.unlink(missing_ok=True)
+    if target is not None:
+        link.symlink_to(target)
 
 
 if __name__ == "__main__":

@@ -10,32 +10,48 @@ import pytest
 
 from boruta_farm.dryad.stm.controller import Controller
 
-STARTS_WITHIN = 60.0
+WITHIN = 60.0
+
+
+class Emulator:
+    """The program, and what it tells."""
+
+    def __init__(self, process: asyncio.subprocess.Process, link: Path) -> None:
+        self.process = process
+        self.link = link
+
+    async def told(self) -> dict[str, object]:
+        """Return the next line."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(WITHIN):
+            line: dict[str, object] = json.loads(await self.process.stdout.readline())
+        return line
 
 
 @pytest.fixture(params=[(), ("--honest-echo", "--latency", "0.01")], ids=["sticky", "honest, slow"])
-async def folder(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Path]:
+async def emulator(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Emulator]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "boruta_farm.testing.stm_emulator"),
-        *(str(tmp_path / "tty"), str(tmp_path / "state.json"), *request.param),
-        stderr=asyncio.subprocess.PIPE,
+        *(str(tmp_path / "tty"), *request.param),
+        stdout=asyncio.subprocess.PIPE,
     )
-    assert process.stderr is not None
-    async with asyncio.timeout(STARTS_WITHIN):
-        assert b"emulated controller at" in await process.stderr.readline()
-    yield tmp_path
+    emulator = Emulator(process, tmp_path / "tty")
+    assert (await emulator.told())["card"] == "ts"
+    yield emulator
     process.terminate()
-    async with asyncio.timeout(STARTS_WITHIN):
+    async with asyncio.timeout(WITHIN):
         assert await process.wait() == 0
-    assert not (tmp_path / "tty").is_symlink()
+    assert not emulator.link.is_symlink()
 
 
-async def test_what_is_switched_can_be_read_from_its_file(folder: Path) -> None:
-    controller = Controller.at(folder / "tty")
+async def test_it_tells_what_is_switched(emulator: Emulator) -> None:
+    controller = Controller.at(emulator.link)
     assert await controller.probe() == "MuxPi firmware v1.0"
     await controller.dut()
-    assert json.loads((folder / "state.json").read_text())["relay"] is True
+    while not (state := await emulator.told())["relay"]:
+        assert state["card"] == "ts"
+    assert state["card"] == "dut"
     await controller.ts()
-    state = json.loads((folder / "state.json").read_text())
+    state = await emulator.told()
     assert (state["relay"], state["card"], state["damage"]) == (False, "ts", [])
     await controller.close()
