@@ -16,14 +16,13 @@ REQUEST_EXTRA_KEYS = {
     "selector": "Selector",
     "ssh_key": "SSHKey",
     "keep_alive": "KeepAlive",
-    "account_key": "AccountKey",
     "reason": "Reason",
     "created": "Created",
     "finished": "Finished",
     "orphaned_since": "OrphanedSince",
 }
 
-NEW_REQUEST_KEYS = {"strict": "Strict"}
+NEW_REQUEST_KEYS = {"strict": "Strict", "account_key": "AccountKey"}
 """Keys that only a new request has: they say how it is to be taken."""
 
 JOB_KEYS = {"worker": "WorkerUUID", "timeout": "Timeout"}

@@ -209,6 +209,15 @@ class Config(PolicySettings):
     credential_life: timedelta = duration(
         FARM.credential_life, "The age at which an agent takes a new credential by itself."
     )
+    max_caps: int = setting(
+        FARM.max_caps, values.whole, "The most capabilities of a board, or of a request's Caps."
+    )
+    max_cap_length: int = setting(
+        FARM.max_cap_length, values.whole, "The most characters of a capability, name and value."
+    )
+    max_selector_length: int = setting(
+        FARM.max_selector_length, values.whole, "The most characters of a request's Selector."
+    )
     keep_relay: bool = setting(
         True,
         values.switch,
@@ -241,6 +250,9 @@ class Config(PolicySettings):
             prepare_timeout=self.prepare_timeout,
             tunnel_ports=self.tunnel_ports,
             idle_again=self.idle_again,
+            max_caps=self.max_caps,
+            max_cap_length=self.max_cap_length,
+            max_selector_length=self.max_selector_length,
             flap_recoveries=self.flap_recoveries,
             flap_within=self.flap_within,
             show_owners=self.show_owners,
