@@ -72,10 +72,11 @@ class FarmWorld:
         self.clock = clock
         self.store = SqliteStore(folder / "farm.sqlite", clock, FarmSettings(), inline=True)
         self.engine = Engine(self.store)
-        cipher = PlainCipher()
+        cipher = self._cipher = PlainCipher()
         self.reports = FarmReports(self.engine, cipher)
         self.superviser = FarmSuperviser(self.engine, self.store, FarmSettings().credential_life)
         self.waiting = Waiting(self.store)
+        self.workers = FarmWorkers(self.engine, self.store, NoIndex())
         services = Services(
             requests=FarmRequests(
                 self.engine,
@@ -86,7 +87,7 @@ class FarmWorld:
                 NoIndex(),
                 lambda _name: None,
             ),
-            workers=FarmWorkers(self.engine, self.store, NoIndex()),
+            workers=self.workers,
             hub=FakeHub(),
             feed=Feed(self.store),
             events=self.store.events,
@@ -117,7 +118,6 @@ class FarmWorld:
 
     async def settle(self) -> None:
         """Prepare and clean boards, then grant what can be granted."""
-        index = Index()
         snapshot = await self.store.snapshot()
         for worker in snapshot.workers:
             if worker.state is WorkerState.PREPARE:
@@ -126,6 +126,11 @@ class FarmWorld:
                 await self.reports.prepared(worker.uuid, worker.epoch, pair, prepared)
             elif worker.state is WorkerState.BUSY:
                 await self.reports.cleaned(worker.uuid, worker.epoch)
+        await self.grant_all()
+
+    async def grant_all(self) -> None:
+        """Grant what can be granted."""
+        index = Index()
         snapshot = await self.store.snapshot()
         for request in snapshot.requests:
             index.put_request(request)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 from tests.web.farm import FarmWorld
+from tests.web.gofarm import GoFarmWorld
 from tests.web.serving import RawAnswer, World, raw_call, served
 
 from boruta_farm.web.app import WebApp
@@ -76,13 +77,13 @@ class FakeFarm:
         self._workers.settle()
 
 
-@pytest.fixture(params=["fake", "real"])
+@pytest.fixture(params=["fake", "real", "go boards"])
 async def farm(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Farm]:
     options = WebOptions(cors_origins=("*",))
     if request.param == "fake":
         yield FakeFarm(World(options))
         return
-    world = FarmWorld(tmp_path, options)
+    world = (GoFarmWorld if request.param == "go boards" else FarmWorld)(tmp_path, options)
     await world.start()
     yield world
     await world.close()

@@ -1,0 +1,133 @@
+"""The real farm whose boards are played over Go RPC: registered, prepared, set aside that way."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable
+from pathlib import Path
+
+from tests.web.farm import FarmWorld
+
+from boruta_farm.access.keymaker import make_key
+from boruta_farm.contracts import Prepared
+from boruta_farm.farm.reports import FarmReports
+from boruta_farm.feed import Feed
+from boruta_farm.gorpc.client import call_once
+from boruta_farm.gorpc.dryad import GoDialler
+from boruta_farm.gorpc.routes import Peer, route
+from boruta_farm.gorpc.schema import Empty
+from boruta_farm.gorpc.server import Server
+from boruta_farm.gorpc.services import (
+    PREPARE,
+    PUT_IN_MAINTENANCE,
+    REGISTER,
+    PrepareRequest,
+    PutInMaintenanceRequest,
+    RegisterRequest,
+)
+from boruta_farm.gorpc.superviser import GoSuperviser
+from boruta_farm.model.worker import KeyPair, WorkerState
+from boruta_farm.stewards.unfenced import UnfencedStewards
+from boruta_farm.testing.farm import OpenDoors
+from boruta_farm.web.services import WebOptions
+
+WITHIN = 60.0
+PASSING = (WorkerState.PREPARE, WorkerState.BUSY)
+
+
+class Told(FarmReports):
+    """Reports that also tell the test that something has moved on."""
+
+    moved: asyncio.Event
+
+    async def prepared(self, uuid: str, epoch: int, key: KeyPair, prepared: Prepared) -> None:
+        await self._then(super().prepared(uuid, epoch, key, prepared))
+
+    async def cleaned(self, uuid: str, epoch: int) -> None:
+        await self._then(super().cleaned(uuid, epoch))
+
+    async def failed(self, uuid: str, epoch: int, reason: str) -> None:
+        await self._then(super().failed(uuid, epoch, reason))
+
+    async def _then(self, report: Awaitable[None]) -> None:
+        await report
+        self.moved.set()
+
+
+class Keys:
+    """Make each key as it is wanted."""
+
+    async def take(self) -> KeyPair:
+        """Return a fresh key."""
+        return await asyncio.to_thread(make_key)
+
+    def give_back(self, key: KeyPair) -> None:
+        """Drop it."""
+
+
+class GoFarmWorld(FarmWorld):
+    """Its boards answer a call only when the exchange at hand wants them to be done."""
+
+    def __init__(self, folder: Path, options: WebOptions) -> None:
+        super().__init__(folder, options)
+        self._told = Told(self.engine, self._cipher)
+        self._told.moved = asyncio.Event()
+        self._answering = asyncio.Event()
+        self._superviser = GoSuperviser(self.superviser, self.workers, self._told)
+        self._boards = Server(
+            [route(PREPARE, self._prepare), route(PUT_IN_MAINTENANCE, self._put_in_maintenance)]
+        )
+        stewards = UnfencedStewards(
+            *(Feed(self.store), GoDialler(), self._told, Keys(), OpenDoors())
+        )
+        self._stewards = stewards
+        self.keys: list[PrepareRequest] = []
+        self.messages: list[str] = []
+
+    async def start(self) -> None:
+        """Listen for boards and serve them."""
+        await super().start()
+        bound = socket.create_server(("127.0.0.1", 0))
+        self._rpc = bound.getsockname()
+        await self._superviser.listen(bound)
+        self._port = await self._boards.listen_tcp("127.0.0.1", 0)
+        self._serving = asyncio.create_task(self._stewards.run())
+
+    async def close(self) -> None:
+        """End boards and stewards."""
+        self._serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._serving
+        await self._boards.close()
+        await self._superviser.close()
+        await super().close()
+
+    async def register(self, uuid: str, name: str, caps: dict[str, str]) -> None:
+        """Register over Go RPC, which knows no names."""
+        request = RegisterRequest(
+            capabilities={"UUID": uuid, **caps},
+            dryad_address=f":{self._port}",
+            ssh_address=":22",
+        )
+        await call_once(self._rpc, REGISTER, request)
+
+    async def settle(self) -> None:
+        """Let the boards answer until none is between two states, then grant."""
+        self._answering.set()
+        async with asyncio.timeout(WITHIN):
+            while any(w.state in PASSING for w in (await self.store.snapshot()).workers):
+                await self._told.moved.wait()
+                self._told.moved.clear()
+        self._answering.clear()
+        await self.grant_all()
+
+    async def _prepare(self, request: PrepareRequest, _peer: Peer) -> Empty:
+        await self._answering.wait()
+        assert request.key is not None
+        self.keys.append(request)
+        return Empty()
+
+    async def _put_in_maintenance(self, request: PutInMaintenanceRequest, _peer: Peer) -> Empty:
+        await self._answering.wait()
+        self.messages.append(request.message)
+        return Empty()
