@@ -27,6 +27,7 @@ def make_request(
     owner: str = "ann",
     created: datetime = START,
     selector: str | None = None,
+    ssh_key: str | None = None,
 ) -> Request:
     """Return a waiting request."""
     return Request(
@@ -39,6 +40,7 @@ def make_request(
         state=RequestState.WAITING,
         caps=caps,
         selector=selector,
+        ssh_key=ssh_key,
         created=created,
     )
 
@@ -49,6 +51,7 @@ def make_worker(
     *,
     state: WorkerState = WorkerState.IDLE,
     groups: tuple[str, ...] = (),
+    fence: Fence = Fence.AGENT,
 ) -> Worker:
     """Return a registered worker, its UUID among its capabilities."""
     return Worker(
@@ -59,7 +62,7 @@ def make_worker(
         caps={"UUID": uuid, **(caps or {})},
         groups=groups,
         epoch=3,
-        fence=Fence.AGENT,
+        fence=fence,
         dryad_address="192.0.2.1:7175",
         ssh_address="192.0.2.1:22",
         port=20000,
@@ -81,7 +84,11 @@ def fits(request: Request, worker: Worker) -> bool:
     """Tell whether a worker can serve a request."""
     has_all = all(worker.caps.get(name) == value for name, value in request.required.items())
     meets = parse(request.selector or "").matches(worker.caps)
-    return has_all and meets and serves(worker.groups, request.owner_groups)
+    takes_key = worker.fence is Fence.AGENT or (request.ssh_key or "ssh-rsa").split()[0] in (
+        "ssh-rsa",
+        "ssh-ed25519",
+    )
+    return has_all and meets and takes_key and serves(worker.groups, request.owner_groups)
 
 
 def can_serve(requests: list[Request], workers: list[Worker]) -> bool:

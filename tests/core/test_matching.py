@@ -21,7 +21,7 @@ from boruta_farm.core.matching import Index
 from boruta_farm.model.events import Change, Event, EventKind
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
-from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.model.worker import Fence, Worker, WorkerState
 from tests.core.naive import (
     START,
     best_use,
@@ -46,6 +46,8 @@ SELECTORS = st.none() | st.sampled_from(
         *("c has 1, c has 2", "c > 0", "a = 1, b = 1", "a > 1, !b, c != 1", "b in (1, 2), a <= 1"),
     ]
 )
+KEYS = st.sampled_from([None, None, "ssh-ed25519 A", "ecdsa-sha2-nistp256 A"])
+"""Boards without a fence cannot take the last."""
 GROUPS = st.lists(st.sampled_from(["lab", "ci"]), unique=True, max_size=2).map(tuple)
 OWNER_GROUPS = st.none() | GROUPS
 OWNER = st.sampled_from(["ann", "bob"])
@@ -138,6 +140,7 @@ class IndexMachine(RuleBasedStateMachine):
         delay=DELAY,
         life=DELAY,
         owner=OWNER,
+        key=KEYS,
     )
     def create(
         self,
@@ -148,11 +151,13 @@ class IndexMachine(RuleBasedStateMachine):
         delay: timedelta,
         life: timedelta,
         owner: str,
+        key: str | None = None,
     ) -> None:
         request = make_request(
             len(self.requests) + 1,
             caps,
             selector=selector,
+            ssh_key=key,
             groups=groups,
             priority=priority,
             valid_after=self.now + delay,
@@ -184,12 +189,18 @@ class IndexMachine(RuleBasedStateMachine):
             )
             self.tell(EventKind.REQUEST_UPDATED, request=changed)
 
-    @rule(caps=WORKER_CAPS, groups=GROUPS, idle=st.booleans())
-    def register(self, caps: dict[str, str], groups: tuple[str, ...], idle: bool) -> None:
+    @rule(caps=WORKER_CAPS, groups=GROUPS, idle=st.booleans(), fence=st.sampled_from(Fence))
+    def register(
+        self,
+        caps: dict[str, str],
+        groups: tuple[str, ...],
+        idle: bool,
+        fence: Fence = Fence.AGENT,
+    ) -> None:
         state = WorkerState.IDLE if idle else WorkerState.MAINTENANCE
         # Ids fall so that new workers come before old ones as often as after them.
         uuid = f"{(self.number * 7919) % 1000:03}-{self.number}"
-        worker = make_worker(uuid, caps, groups=groups, state=state)
+        worker = make_worker(uuid, caps, groups=groups, state=state, fence=fence)
         self.tell(EventKind.WORKER_REGISTERED, worker=worker)
 
     @rule(pick=PICK, caps=WORKER_CAPS, groups=GROUPS)
@@ -435,3 +446,17 @@ TestIndex.settings = settings(max_examples=150, stateful_step_count=60, deadline
 def test_the_index_decides_as_the_scan_in_hundreds_of_histories() -> None:
     long = settings(max_examples=500, stateful_step_count=80, derandomize=False, deadline=None)
     run_state_machine_as_test(IndexMachine, settings=long)
+
+
+def test_a_key_that_cannot_travel_needs_a_board_with_an_agent() -> None:
+    index = Index()
+    index.put_worker(make_worker("a", fence=Fence.NONE))
+    request = make_request(1, ssh_key="ecdsa-sha2-nistp256 A")
+    index.put_request(request)
+    index.put_request(make_request(2, ssh_key="ssh-ed25519 A", priority=9))
+    assert [grant.request_id for grant in index.proposals(START)] == [2]
+    words = index.explain(request, START).text
+    assert "takes only RSA and Ed25519 keys" in words
+    index.put_worker(make_worker("b", {"more": "1"}))
+    (grant,) = index.proposals(START)
+    assert (grant.request_id, grant.worker) == (1, "b")

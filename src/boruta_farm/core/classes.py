@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from boruta_farm.core.demands import DemandKey, Token
+from boruta_farm.core.demands import UNFENCED, DemandKey, Token
 from boruta_farm.core.heads import Front, Heads
 from boruta_farm.core.policies.ledger import Party
 from boruta_farm.core.policies.order import id_of
 from boruta_farm.core.ranks import Ranks
 from boruta_farm.model.caller import serves
-from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.model.worker import Fence, Worker, WorkerState
 
 WorkerKey = tuple[int, str]
 """The order of idle workers: how capable, then UUID."""
@@ -199,4 +199,5 @@ class Candidate:
 
 def tokens_of(worker: Worker) -> tuple[Token, ...]:
     """Return all that a worker has, capabilities first."""
-    return (*worker.caps.items(), *((group,) for group in worker.groups))
+    tokens = (*worker.caps.items(), *((group,) for group in worker.groups))
+    return (*tokens, UNFENCED) if worker.fence is Fence.NONE else tokens

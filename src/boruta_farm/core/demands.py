@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import NamedTuple
 
+from boruta_farm.core.sshkeys import goes_over_go_rpc
 from boruta_farm.model.request import Request
 from boruta_farm.selectors.conditions import Absent, Condition, NoneOf, OneOf, Present
 from boruta_farm.selectors.selector import parse
@@ -24,16 +25,27 @@ class DemandKey(NamedTuple):
     owner: str | None
 
 
+UNFENCED: Token = ("\0fence", "none")
+"""What boards over Go RPC have; requests whose own key cannot travel there refuse it."""
+
+
 def demand_key(request: Request, owner: str | None = None) -> DemandKey:
     """Return what a request demands; exact capabilities and equality in a selector are the same."""
     caps: frozenset[Token] = frozenset(request.required.items())
+    bars = _NOTHING if takes_any_board(request) else _UNFENCED
     if request.selector is None:
-        return DemandKey(caps, _NOTHING, request.owner_groups, owner)
+        return DemandKey(caps, bars, request.owner_groups, owner)
     needed, barred = _tokens(request.selector)
-    return DemandKey(caps | needed, barred, request.owner_groups, owner)
+    return DemandKey(caps | needed, barred | bars, request.owner_groups, owner)
+
+
+def takes_any_board(request: Request) -> bool:
+    """Tell whether boards without a fence will do: they take RSA and Ed25519 keys only."""
+    return request.ssh_key is None or goes_over_go_rpc(request.ssh_key)
 
 
 _NOTHING: frozenset[Token] = frozenset()
+_UNFENCED: frozenset[Token] = frozenset({UNFENCED})
 
 
 @lru_cache(maxsize=16_384)
@@ -69,4 +81,6 @@ def condition_of(token: Token) -> Condition:
 
 def token_text(token: Token) -> str:
     """Return a token in words: ``arch=arm``, ``ram >= 2``, or the group's name."""
+    if token == UNFENCED:
+        return "a board over Go RPC, which takes only RSA and Ed25519 keys"
     return token[1] if len(token) == 3 else "=".join(token)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from boruta_farm.core.accounts import limits_of
+from boruta_farm.core.demands import takes_any_board
 from boruta_farm.core.permissions import check_access
 from boruta_farm.core.plan import (
     JobSaved,
@@ -339,6 +340,7 @@ def _still_true(proposal: Grant, request: Request, worker: Worker, now: datetime
         and request.required.items() <= worker.caps.items()
         and (request.selector is None or parse(request.selector).matches(worker.caps))
         and serves(worker.groups, request.owner_groups)
+        and (worker.fence is Fence.AGENT or takes_any_board(request))
     )
 
 
