@@ -62,6 +62,7 @@ class FarYard(Yard):
                 "api_addr": f"{SERVER}:{port}",
                 "allow_anonymous": "true",
                 "allow_plaintext": "true",
+                "enrolment": "open",
                 "public_address": SERVER,
             },
         )
