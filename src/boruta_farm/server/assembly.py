@@ -64,7 +64,9 @@ class Server:
         self._hub.attach(farm.superviser, farm.reports)
         self._pool = RsaKeyPool(config.keys_ready)
         tunnels_at = config.tunnel_address or config.api_addr[0]
-        self._relay = RelayClient(config.data, tunnels_at, clock, streams=config.streams())
+        self._relay = RelayClient(
+            config.data, tunnels_at, clock, start=config.start_relay, streams=config.streams()
+        )
         self._tunnels = Tunnels(farm.feed, self._relay, farm.reports, clock, settings)
         stewards = Stewards(farm.feed, self._hub, farm.reports, self._pool, self._tunnels, clock)
         streams = OutboundStreams(self._hub, self._relay)

@@ -224,6 +224,12 @@ class Config(PolicySettings):
         "Let the relay, and with it running SSH sessions, live on when the server is stopped.",
         values.show_switch,
     )
+    start_relay: bool = setting(
+        True,
+        values.switch,
+        "Start the relay where none serves the data folder; false where it is a unit of its own.",
+        values.show_switch,
+    )
     keys_ready: int = setting(128, values.whole, "How many session keys are made ahead.")
     log_format: str = setting(
         "human", values.one_of("human", "json"), "Form of the log: human or json."

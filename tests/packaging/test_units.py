@@ -1,0 +1,101 @@
+"""The units: hardened as documented, and starting what exists."""
+
+import configparser
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from boruta_farm.access import relay
+from boruta_farm.dryad import main as dryad
+
+ROOT = Path(__file__).parents[2]
+UNITS = sorted((ROOT / "packaging" / "systemd").glob("*.service"))
+HIGHEST = {"dryad-helper": 5.0, "dryad-helper@": 5.0}
+VERSIONS_DIFFER = 0.5
+USUAL = 1.5
+"""The highest exposure that ``systemd-analyze security`` may find; 10 is no protection at all."""
+
+
+class Unit(configparser.RawConfigParser):
+    """Read a unit file: keys keep their case and may come more than once."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(strict=False, interpolation=None)
+        self.optionxform = str  # type: ignore[assignment,method-assign]  # as the module documents
+        self.read(path)
+
+
+def ids(path: Path) -> str:
+    return path.stem
+
+
+def test_every_part_has_its_unit() -> None:
+    assert {unit.stem for unit in UNITS} == {
+        *("boruta", "boruta-relay", "dryad", "dryad@", "dryad-helper", "dryad-helper@")
+    }
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=ids)
+def test_a_unit_is_hardened_as_far_as_documented(unit: Path) -> None:
+    tool = shutil.which("systemd-analyze")
+    if tool is None:
+        pytest.skip("systemd-analyze is not installed (systemd)")
+    done = subprocess.run(
+        [tool, "security", "--offline=true", "--no-pager", str(unit)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if "unrecognized option" in done.stderr:
+        pytest.skip("this systemd-analyze judges no files (250 and newer do)")
+    found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert found, done.stdout + done.stderr
+    exposure = float(found[1])
+    assert exposure <= HIGHEST.get(unit.stem, USUAL)
+    page = (ROOT / "docs" / "install.md").read_text()
+    told = re.search(rf"\| `{re.escape(unit.name)}` \| ([0-9.]+) \|", page)
+    assert told, f"docs/install.md does not tell the exposure of {unit.name}"
+    assert abs(float(told[1]) - exposure) <= VERSIONS_DIFFER, "docs/install.md is out of date"
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=ids)
+def test_what_a_unit_starts_takes_its_options(
+    unit: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = shlex.split(Unit(unit)["Service"]["ExecStart"])
+    match Path(command[0]).name:
+        case "boruta-relay":
+            assert relay._options(command[1:]).stay
+        case "dryad" if "helper" in command:
+            options = [option for option in command[2:] if option.startswith("--")]
+            with pytest.raises(SystemExit):
+                dryad.run(["helper", "--help"])
+            usage = capsys.readouterr().out
+            assert all(option in usage for option in options)
+        case "dryad":
+            assert dryad._options(command[1:]).conf.is_absolute()
+        case name:
+            assert (name, command[1]) == ("boruta", "serve")
+
+
+def test_the_helper_sees_what_sessions_leave() -> None:
+    """What is hidden from the clean-up is not cleaned."""
+    for name in ("dryad-helper", "dryad-helper@"):
+        service = Unit(ROOT / "packaging" / "systemd" / f"{name}.service")["Service"]
+        hiding = {
+            *("PrivateTmp", "ProtectHome", "ProtectSystem", "PrivateIPC", "ProtectProc"),
+            *("PrivateMounts", "PrivateUsers", "ReadOnlyPaths", "InaccessiblePaths"),
+        }
+        assert not hiding & set(service)
+
+
+def test_an_upgrade_leaves_the_relay_alone() -> None:
+    rules = (ROOT / "packaging" / "debian" / "rules").read_text()
+    [line] = [each for each in rules.splitlines() if each.endswith("boruta-relay.service")]
+    assert "--no-stop-on-upgrade" in line
+    assert "--no-restart-after-upgrade" in line
