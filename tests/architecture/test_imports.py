@@ -42,7 +42,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "store": frozenset({"sqlalchemy", "alembic", "psycopg", "psycopg_pool"}),
     "access": frozenset({"cryptography", "asyncssh"}),
     "web": frozenset({"starlette", "msgspec"}),
-    "client": frozenset({"httpx"}),
+    "client": frozenset({"httpx", "keyring"}),
     "cli": frozenset({"typer", "rich", "click", "httpx"}),
     "dryad": frozenset({"websockets"}),
     "server": frozenset({"uvicorn", "uvloop", "cryptography"}),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.farm.directory import Directory
-from boruta_farm.model.account import AccountChange
+from boruta_farm.model.account import AccountChange, GroupChange, Limits
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import UnauthenticatedError
 from boruta_farm.model.permission import Role, Scope
@@ -132,3 +132,17 @@ async def test_another_server_s_start_reads_everybody(tmp_path: Path) -> None:
         await again.load()
         assert again.admit(issued.secret, SOURCE).name == "ann"
         assert [account.name for account in again.accounts()] == ["admin", "ann"]
+
+
+async def test_how_many_jobs_accounts_may_hold(tmp_path: Path) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root = await people.admin()
+        await people.account(root, "ann", "kernel")
+        await people.account(root, "bob")
+        assert people.farm.directory.job_limits() == {}
+        change = GroupChange(limits=Limits(jobs=4))
+        await people.farm.accounts.save_group(root, "kernel", change)
+        assert people.farm.directory.job_limits() == {"ann": 4}
+        own = AccountChange(limits=Limits(jobs=1))
+        await people.farm.accounts.save_account(root, "ann", own)
+        assert people.farm.directory.job_limits() == {"ann": 1}

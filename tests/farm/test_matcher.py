@@ -41,8 +41,15 @@ class Bench:
         self.open = asyncio.Event()
         self.open.set()
         self.most_at_once = self.at_once = 0
+        self.limits: dict[str, int] = {}
         self.matcher = Matcher(
-            self.journal.feed, self.grant, self.orphan, self.adopt, self.clock, FarmSettings()
+            self.journal.feed,
+            self.grant,
+            self.orphan,
+            self.adopt,
+            self.clock,
+            FarmSettings(),
+            lambda: dict(self.limits),
         )
 
     async def grant(self, grant: Grant) -> None:
@@ -124,6 +131,26 @@ def test_contention_is_won_by_order_and_release_hands_the_board_on() -> None:
         )
         await asyncio.sleep(1)
         assert bench.served() == [2]
+
+    run(script)
+
+
+def test_an_account_s_limit_of_jobs_holds_and_counts_anew_when_it_changes() -> None:
+    async def script(bench: Bench) -> None:
+        bench.limits["ann"] = 1
+        await asyncio.sleep(1)
+        bench.journal.commit(
+            make_request(1, ARM, owner="ann"),
+            make_request(2, ARM, owner="ann"),
+            make_request(3, ARM, owner="bob"),
+            *(make_worker(number, ARM) for number in ("01", "02", "03")),
+        )
+        await asyncio.sleep(1)
+        assert sorted(bench.served()) == [1, 3]
+        bench.limits["ann"] = 2
+        bench.journal.commit(make_worker("04"))
+        await asyncio.sleep(1)
+        assert sorted(bench.served()) == [1, 2, 3]
 
     run(script)
 

@@ -12,7 +12,7 @@ from tests.farm.people import SOURCE, PeopledFarm, peopled_farm
 from tests.web.people import people_of
 from tests.web.serving import VERSION, FakeHub
 
-from boruta_farm.model.caller import Caller
+from boruta_farm.model.caller import LOCAL_ADMIN, Caller
 from boruta_farm.model.permission import Role, Scope
 from boruta_farm.model.worker import Fence, Registration
 from boruta_farm.web.app import WebApp, build_app
@@ -38,12 +38,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeopledWeb:
-    """Carry farm, application and the admin's token."""
+    """Carry farm, application, the admin's token, and the one-time token if it is unused."""
 
     people: PeopledFarm
     app: WebApp
     root: Caller
     root_secret: str
+    first: str
 
     async def secret(
         self, name: str, *groups: str, role: Role = Role.USER, scope: Scope = Scope.ADMIN
@@ -112,9 +113,9 @@ class PeopledWeb:
 
 @asynccontextmanager
 async def peopled_web(
-    folder: Path, options: WebOptions = OPTIONS, *, users: bool = True
+    folder: Path, options: WebOptions = OPTIONS, *, users: bool = True, signed_in: bool = True
 ) -> AsyncIterator[PeopledWeb]:
-    """Serve a farm for the block; with ``users`` its first admin has signed in."""
+    """Serve a farm for the block; with ``users`` its first admin has signed in, or may."""
     async with peopled_farm(folder, users=users) as people:
         farm = people.farm
         services = Services(
@@ -128,12 +129,18 @@ async def peopled_web(
             people=people_of(farm),
             version=VERSION,
         )
-        secret = ""
+        secret = first = ""
         if users:
             begun = await farm.tokens.begin()
             assert begun is not None
-            secret = (await farm.tokens.login(begun.secret, SOURCE, "desk")).secret
-        root = farm.directory.admit(secret, SOURCE)
+            first = begun.secret
+        if users and signed_in:
+            secret = (await farm.tokens.login(first, SOURCE, "desk")).secret
+        root = farm.directory.admit(secret, SOURCE) if secret or not users else LOCAL_ADMIN
         yield PeopledWeb(
-            people=people, app=build_app(services, options), root=root, root_secret=secret
+            people=people,
+            app=build_app(services, options),
+            root=root,
+            root_secret=secret,
+            first=first,
         )

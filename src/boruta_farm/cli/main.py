@@ -5,15 +5,20 @@ from typing import Annotated
 import typer
 
 from boruta_farm.cli import (
+    audit,
     config,
     demo,
     events,
     filing,
+    groups,
     importing,
+    login,
     requests,
     serve,
     ssh,
+    tokens,
     upkeep,
+    users,
     version,
     workers,
 )
@@ -72,6 +77,13 @@ def build() -> typer.Typer:
     app.command()(workers.workers)
     app.add_typer(_worker(), name="worker")
     app.command()(events.events)
+    app.command()(login.login)
+    app.command()(login.logout)
+    app.command()(login.whoami)
+    app.add_typer(_user(), name="user")
+    app.add_typer(_group(), name="group")
+    app.add_typer(_token(), name="token")
+    app.command()(audit.audit)
     app.command()(version.version)
     app.command()(serve.serve)
     app.add_typer(_config(), name="config")
@@ -90,6 +102,38 @@ def _worker() -> typer.Typer:
     group.command()(upkeep.rename)
     group.command()(upkeep.deregister)
     group.command("import")(importing.import_)
+    return group
+
+
+def _user() -> typer.Typer:
+    group = typer.Typer(help="Accounts.", no_args_is_help=True, rich_markup_mode=None)
+    group.command("list")(users.list_users)
+    group.command()(users.show)
+    group.command()(users.add)
+    group.command("set")(users.change)
+    group.command()(users.invite)
+    group.command()(users.remove)
+    keys = typer.Typer(help="SSH keys.", no_args_is_help=True, rich_markup_mode=None)
+    keys.command("add")(users.add_key)
+    keys.command("remove")(users.remove_key)
+    group.add_typer(keys, name="key")
+    return group
+
+
+def _group() -> typer.Typer:
+    group = typer.Typer(help="Groups of accounts.", no_args_is_help=True, rich_markup_mode=None)
+    group.command("list")(groups.list_groups)
+    group.command()(groups.add)
+    group.command("set")(groups.change)
+    group.command()(groups.remove)
+    return group
+
+
+def _token() -> typer.Typer:
+    group = typer.Typer(help="Tokens.", no_args_is_help=True, rich_markup_mode=None)
+    group.command("list")(tokens.list_tokens)
+    group.command()(tokens.new)
+    group.command()(tokens.revoke)
     return group
 
 

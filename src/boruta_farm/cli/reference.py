@@ -27,7 +27,9 @@ ca_file = "far-ca.pem"
 
 `--profile far`, `BORUTA_PROFILE=far` or `profile_name = "far"` at the top of the file choose a
 profile. A file with a token must be readable by its owner only (`chmod 600`). `BORUTA_TOKEN` sets
-the token for any server; a token of the file is sent to the server of the same table only.
+the token for any server; a token of the file is sent to the server of the same table only. Where
+none is given, the one that `boruta login` keeps for the server's address is used; see
+[users](users.md).
 
 `ca_file` (`--ca-file`, `BORUTA_CA_FILE`) names the authority that signed the server's certificate,
 where it is not one that the system trusts; then it alone is trusted. See [TLS](tls.md).

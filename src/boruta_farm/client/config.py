@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from boruta_farm.client.credentials import Credentials, configuration_folder
 from boruta_farm.model.errors import ConfigError
 
 DEFAULT_SERVER = "http://127.0.0.1:8487"
@@ -29,9 +30,7 @@ class ClientConfig:
 
 def default_path(environment: Mapping[str, str]) -> Path:
     """Return where the profile file lies: ``boruta/config.toml`` in the user's configuration."""
-    base = environment.get("XDG_CONFIG_HOME")
-    home = Path(base) if base else Path(environment.get("HOME") or "~").expanduser() / ".config"
-    return home / "boruta" / "config.toml"
+    return configuration_folder(environment) / "config.toml"
 
 
 def load(
@@ -48,7 +47,8 @@ def load(
     tables ``[profile.NAME]`` with the same keys; a profile is chosen by ``profile``,
     ``BORUTA_PROFILE`` or the file's ``profile_name``. A token or ``ca_file`` is only used together
     with the address of the same place, or with any address when it comes from ``BORUTA_TOKEN``,
-    ``BORUTA_CA_FILE`` or ``ca_file``. Raises ConfigError with place and remedy.
+    ``BORUTA_CA_FILE`` or ``ca_file``; without any, the one that ``boruta login`` keeps for the
+    address. Raises ConfigError with place and remedy.
     """
     environment = os.environ if environment is None else environment
     place = path or default_path(environment)
@@ -64,11 +64,12 @@ def load(
             if value != address:
                 token = authority = None
             address, source = value, name
-    token = environment.get("BORUTA_TOKEN") or token
+    address = check_address(address or DEFAULT_SERVER, source)
+    token = environment.get("BORUTA_TOKEN") or token or Credentials(environment).get(address)
     trusted = place.parent / Path(authority).expanduser() if authority else None
     named = ca_file or environment.get("BORUTA_CA_FILE")
     return ClientConfig(
-        server=check_address(address or DEFAULT_SERVER, source),
+        server=address,
         token=token,
         ca_file=Path(named).expanduser() if named else trusted,
     )

@@ -13,6 +13,7 @@ from boruta_farm.model.errors import (
     RefusedError,
     RequestNotFoundError,
     SelectorError,
+    UnauthenticatedError,
     UnavailableError,
     WorkerNotFoundError,
 )
@@ -35,7 +36,7 @@ BY_TEXT = {error.default_message(): error for error in BY_CODE.values()}
 """The original's server sends no codes, but its texts are ours to the letter."""
 
 BY_STATUS: dict[int, type[BorutaError]] = {
-    401: RefusedError,
+    401: UnauthenticatedError,
     403: RefusedError,
     404: NotFoundError,
     500: BorutaError,
@@ -44,7 +45,7 @@ BY_STATUS: dict[int, type[BorutaError]] = {
     504: UnavailableError,
 }
 
-LOGIN = "; set BORUTA_TOKEN, or 'token' in the profile file, to a token this server knows"
+LOGIN = "; sign in with 'boruta login', or set BORUTA_TOKEN to a token this server knows"
 
 
 def error_of(status: int, body: bytes, address: str) -> BorutaError:
@@ -55,7 +56,7 @@ def error_of(status: int, body: bytes, address: str) -> BorutaError:
     plain = text.removeprefix(PREFIX)
     kind = BY_CODE.get(code or "") or BY_TEXT.get(plain) or _by_status(status)
     words = plain if issubclass(kind, InvalidError) else text
-    error = kind(words + LOGIN if status == 401 else words)
+    error = kind(words + LOGIN if status == 401 and not code else words)
     if isinstance(error, SelectorError):
         error.column = _column(body)
     return error

@@ -5,10 +5,13 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from boruta_farm.client.accounts import HttpAccounts
+from boruta_farm.client.audit import HttpAudit
 from boruta_farm.client.channel import Channel
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.fields import Fields
 from boruta_farm.client.requests import HttpRequests
+from boruta_farm.client.tokens import HttpTokens
 from boruta_farm.client.watch import Happening, Watch
 from boruta_farm.client.workers import HttpWorkers
 from boruta_farm.clock import Clock, SystemClock
@@ -30,6 +33,9 @@ class Farm:
     def __init__(self, channel: Channel, clock: Clock | None = None) -> None:
         self.requests: Requests = HttpRequests(channel)
         self.workers: Workers = HttpWorkers(channel)
+        self.accounts = HttpAccounts(channel)
+        self.tokens = HttpTokens(channel)
+        self.audit = HttpAudit(channel)
         self.caller: Caller = LOCAL_ADMIN
         self._channel = channel
         self._clock = clock or SystemClock()

@@ -45,6 +45,13 @@ class Fields:
             raise self._wrong(key)
         return self._typed(key, int)
 
+    def optional_amount(self, key: str) -> float | None:
+        """Return a number, whole or not, or None."""
+        value = self._content.get(key)
+        if isinstance(value, float):
+            return value
+        return self.optional_number(key)
+
     def flag(self, key: str) -> bool:
         """Return true or false, false when missing."""
         return bool(self._typed(key, bool))
@@ -124,6 +131,13 @@ class Fields:
     def _wrong(self, key: str) -> ProtocolError:
         value = self._content.get(key)
         return ProtocolError(f"the server sent {self._what} with {key} being {_kind(value)}")
+
+
+def items(value: object) -> list[object]:
+    """Return the values of a list."""
+    if not isinstance(value, list):
+        raise ProtocolError(f"the server sent {_kind(value)} where a list was expected")
+    return value
 
 
 def objects(value: object, what: str) -> list[Fields]:

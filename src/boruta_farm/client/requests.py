@@ -43,6 +43,8 @@ class HttpRequests:
             body[KEYS["ssh_key"]] = new.ssh_key
         if new.keep_alive is not None:
             body[KEYS["keep_alive"]] = new.keep_alive
+        if new.account_key is not None:
+            body[NEW_REQUEST_KEYS["account_key"]] = new.account_key
         body |= _times(new.valid_after, new.deadline)
         headers = {} if new.idempotency_key is None else {"Idempotency-Key": new.idempotency_key}
         answer = await self._channel.post("reqs/", body, headers)

@@ -48,9 +48,17 @@ class Farm:
         self._engine = engine
         self._waiting = Waiting(store)
         self.feed = Feed(store)
-        self.matcher = Matcher(self.feed, self._grant, due.orphan, due.adopt, clock, settings)
-        self.ticker = Ticker(self.feed, due.act, settings, clock)
         self.directory = Directory(store, clock, wanted=users)
+        self.matcher = Matcher(
+            self.feed,
+            self._grant,
+            due.orphan,
+            due.adopt,
+            clock,
+            settings,
+            self.directory.job_limits,
+        )
+        self.ticker = Ticker(self.feed, due.act, settings, clock)
         self.requests = FarmRequests(
             engine,
             store,

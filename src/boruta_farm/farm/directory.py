@@ -2,11 +2,12 @@
 
 import asyncio
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
 from boruta_farm.clock import Clock
-from boruta_farm.model.account import Account, Group
+from boruta_farm.model.account import Account, Group, Limits, effective_limits
 from boruta_farm.model.caller import LOCAL_ADMIN, Caller
 from boruta_farm.model.errors import UnauthenticatedError
 from boruta_farm.model.events import Change, Identity
@@ -45,6 +46,7 @@ class Directory:
         self._tokens: dict[str, Token] = {}
         self._known: dict[str, _Known] = {}
         self._networks: list[tuple[Network, str]] = []
+        self._job_limits: Mapping[str, int] = {}
         self._changed = asyncio.Event()
         self._doubt = asyncio.Event()
         store.listen(self.fold)
@@ -135,6 +137,10 @@ class Directory:
         """Return all tokens, the oldest first."""
         return tuple(sorted(self._tokens.values(), key=lambda token: (token.created, token.id)))
 
+    def job_limits(self) -> Mapping[str, int]:
+        """Return how many jobs an account may hold at once, for those that are limited."""
+        return self._job_limits
+
     async def turned_away(self, caller: Caller) -> None:
         """Return once the caller would not be admitted any more: revoked, expired, disabled."""
         while self._still_admitted(caller):
@@ -188,6 +194,10 @@ class Directory:
                 return _caller(self._accounts[name], Scope.REQUEST, None, source)
         raise UnauthenticatedError
 
+    def _limits(self, account: Account) -> Limits:
+        groups = [self._groups[name].limits for name in account.groups if name in self._groups]
+        return effective_limits(account.limits, groups)
+
     def _put(self, record: Identity) -> None:
         if isinstance(record, Account):
             self._accounts[record.name] = record
@@ -215,6 +225,8 @@ class Directory:
         ]
         # The narrowest network speaks first.
         self._networks = sorted(networks, key=lambda found: (-found[0].prefixlen, found[1]))
+        limits = ((name, self._limits(account).jobs) for name, account in self._accounts.items())
+        self._job_limits = {name: jobs for name, jobs in limits if jobs is not None}
         self._changed.set()
         self._changed = asyncio.Event()
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from boruta_farm.clock import Clock
@@ -38,7 +39,9 @@ class Matcher:
 
     ``grant`` runs one proposal as a command and raises StaleProposalError when it is refused.
     ``orphan`` and ``adopt`` mark requests whose last registered worker went, or that found one
-    again. Loading gives way to other tasks, so calls are served meanwhile.
+    again. ``job_limits`` tells how many jobs an account may hold, where that is limited; when
+    that changes, which only admins cause, the index is built anew. Loading gives way to other
+    tasks, so calls are served meanwhile.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Matcher:
         adopt: Mark,
         clock: Clock,
         settings: FarmSettings,
+        job_limits: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._feed = feed
         self._submit_grant = grant
@@ -56,6 +60,8 @@ class Matcher:
         self._adopt = adopt
         self._clock = clock
         self._settings = settings
+        self._job_limits = job_limits
+        self._limited: Mapping[str, int] = {}
         self._index: Index | None = None
         self._served: Mapping[DemandKey, int] = {}
         self._in_flight: dict[Grant, datetime] = {}
@@ -144,14 +150,19 @@ class Matcher:
             while (changes := await subscription.next()) is not None:
                 await self._fold(index, changes)
                 self._wake()
-            _log.warning("the matcher fell behind the feed and reads its queue anew")
+                if self._job_limits() != self._limited:
+                    _log.info("accounts may hold other numbers of jobs: the queue is read anew")
+                    break
+            else:
+                _log.warning("the matcher fell behind the feed and reads its queue anew")
             self._served = index.served()
         finally:
             subscription.close()
             self._index = None
 
     async def _build(self, snapshot: Snapshot) -> Index:
-        index = Index(self._clock.now(), self._settings)
+        self._limited = self._job_limits()
+        index = Index(self._clock.now(), _limited(self._settings, self._limited))
         # Requests first: then it is known what tells workers apart before any is placed.
         for count, request in enumerate(snapshot.requests, 1):
             index.put_request(request)
@@ -246,3 +257,11 @@ class Matcher:
             except UnavailableError as fault:
                 _log.warning("%d requests could not be marked: %s", len(ids), fault)
             await asyncio.sleep(RETRY_SECONDS)
+
+
+def _limited(settings: FarmSettings, job_limits: Mapping[str, int]) -> FarmSettings:
+    """Return the settings with the limits of accounts, which go before those configured."""
+    if not job_limits:
+        return settings
+    owner_limits = {**settings.policies.owner_limits, **job_limits}
+    return replace(settings, policies=replace(settings.policies, owner_limits=owner_limits))

@@ -22,7 +22,7 @@ REQUEST_EXTRA_KEYS = {
     "orphaned_since": "OrphanedSince",
 }
 
-NEW_REQUEST_KEYS = {"strict": "Strict", "account_key": "AccountKey"}
+NEW_REQUEST_KEYS = {"account_key": "AccountKey", "strict": "Strict"}
 """Keys that only a new request has: they say how it is to be taken."""
 
 JOB_KEYS = {"worker": "WorkerUUID", "timeout": "Timeout"}

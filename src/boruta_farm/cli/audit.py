@@ -1,0 +1,103 @@
+"""The verb that reads and checks the audit."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from boruta_farm.cli.console import FAILED, clean, run
+from boruta_farm.cli.durations import parse_duration, parse_moment
+from boruta_farm.client.audit import parse_line
+from boruta_farm.client.farm import Farm
+from boruta_farm.client.people import read_entry
+from boruta_farm.model.audit import Action, AuditFilter, Entry, Verification
+
+ALL = 10**15
+
+
+def audit(
+    context: typer.Context,
+    actor: Annotated[str | None, typer.Option("--actor", help="Only what this one did.")] = None,
+    action: Annotated[
+        Action | None, typer.Option("--action", case_sensitive=False, help="Only this action.")
+    ] = None,
+    subject: Annotated[
+        str | None,
+        typer.Option("--subject", help="Only what was done to this, such as 'request 12'."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="A time, or 7d for 7 days ago.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="A time, or 7d for 7 days ago.")
+    ] = None,
+    after: Annotated[
+        int, typer.Option("--after", metavar="NUMBER", help="Only entries behind this one.", min=0)
+    ] = 0,
+    export: Annotated[
+        bool, typer.Option("--export", help="Print the entries as JSON lines, seals included.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check the whole chain; status 1 if it is broken.")
+    ] = False,
+) -> None:
+    """Show who did what, from where, when; or check that nobody changed it since."""
+    if verify:
+        _verify(context)
+        return
+    now = datetime.now(UTC)
+    where = AuditFilter(
+        after=after,
+        limit=ALL,
+        actor=actor,
+        action=None if action is None else action.value,
+        subject=subject,
+        since=_past(since, now, "--since"),
+        until=_past(until, now, "--until"),
+    )
+
+    async def work(farm: Farm) -> None:
+        async with farm.audit.lines(where) as lines:
+            async for line in lines:
+                if export:
+                    print(line)
+                elif line:
+                    print(_words(read_entry(parse_line(line))))
+
+    run(context, work)
+
+
+def _verify(context: typer.Context) -> None:
+    async def work(farm: Farm) -> Verification:
+        return await farm.audit.verify()
+
+    found = run(context, work)
+    if found.broken is not None:
+        print(f"the audit is broken at entry {found.broken}: {found.words}")
+        print(f"{found.entries} entries before it hold")
+        raise typer.Exit(FAILED)
+    waiting = f" ({found.unsealed} newer ones are being sealed)" if found.unsealed else ""
+    print(f"{found.entries} entries hold{waiting}; the newest seal is")
+    print(f"{found.head_number}:{found.head}")
+
+
+def _words(entry: Entry) -> str:
+    detail = " ".join(f"{key}={text}" for key, text in entry.detail.items())
+    place = f" from {entry.source}" if entry.source else ""
+    moment = entry.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return clean(
+        f"{entry.number}  {moment}  {entry.actor}{place}  {entry.action}  {entry.subject}  {detail}"
+    ).rstrip()
+
+
+def _past(text: str | None, now: datetime, option: str) -> datetime | None:
+    """Return a time given as such, or as how long ago. Raises BadParameter."""
+    if text is None:
+        return None
+    try:
+        return now - parse_duration(text)
+    except ValueError:
+        try:
+            return parse_moment(text, now)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint=option) from None

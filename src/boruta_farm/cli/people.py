@@ -1,0 +1,180 @@
+"""What several verbs about people share: limits as options and words, records as JSON."""
+
+from dataclasses import replace
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from boruta_farm.cli.durations import format_duration, parse_duration
+from boruta_farm.client.people import Json, Self, limits_body
+from boruta_farm.model.account import Account, Group, Limits
+from boruta_farm.model.errors import ConfigError
+from boruta_farm.model.token import Token
+
+NONE = "none"
+"""Takes a limit away again."""
+
+PrioritiesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--priorities", metavar="FIRST-LAST", help="Priorities allowed, such as 4-16; or none."
+    ),
+]
+JobsOption = Annotated[
+    str | None, typer.Option("--jobs", metavar="NUMBER", help="Jobs at once; or none.")
+]
+WaitingOption = Annotated[
+    str | None, typer.Option("--waiting", metavar="NUMBER", help="Waiting requests; or none.")
+]
+JobTimeOption = Annotated[
+    str | None, typer.Option("--job-time", metavar="DURATION", help="Longest job; or none.")
+]
+ProlongTimeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--prolong-time", metavar="DURATION", help="What all prolongations may add; or none."
+    ),
+]
+
+
+def read_limits(
+    known: Limits,
+    priorities: str | None,
+    jobs: str | None,
+    waiting: str | None,
+    job_time: str | None,
+    prolong_time: str | None,
+) -> Limits | None:
+    """Return ``known`` limits with those given in their place; None when none is given.
+
+    Raises BadParameter.
+    """
+    if priorities is jobs is waiting is job_time is prolong_time is None:
+        return None
+    limits = known
+    if priorities is not None:
+        highest, lowest = _range(priorities)
+        limits = replace(limits, highest_priority=highest, lowest_priority=lowest)
+    if jobs is not None:
+        limits = replace(limits, jobs=_number(jobs, "--jobs"))
+    if waiting is not None:
+        limits = replace(limits, waiting=_number(waiting, "--waiting"))
+    if job_time is not None:
+        limits = replace(limits, job_time=_duration(job_time, "--job-time"))
+    if prolong_time is not None:
+        limits = replace(limits, prolong_time=_duration(prolong_time, "--prolong-time"))
+    return limits
+
+
+def limits_words(limits: Limits) -> str:
+    """Return the limits that are set, in one line."""
+    words = []
+    if limits.highest_priority is not None or limits.lowest_priority is not None:
+        words.append(f"priorities {limits.highest_priority or 1}-{limits.lowest_priority or 16}")
+    if limits.jobs is not None:
+        words.append(f"jobs {limits.jobs}")
+    if limits.waiting is not None:
+        words.append(f"waiting {limits.waiting}")
+    if limits.job_time is not None:
+        words.append(f"job time {format_duration(limits.job_time)}")
+    if limits.prolong_time is not None:
+        words.append(f"prolong time {format_duration(limits.prolong_time)}")
+    return ", ".join(words)
+
+
+def read_public_key(path: Path) -> str:
+    """Return the first line of a public key's file. Raises ConfigError for a private one."""
+    try:
+        text = path.expanduser().read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    if "PRIVATE KEY" in text:
+        raise ConfigError(f"{path}: is a private key; name the public one, {path}.pub")
+    return text.strip().splitlines()[0] if text.strip() else ""
+
+
+def account_record(account: Account) -> Json:
+    """Return an account as the API shows it."""
+    return {
+        "Name": account.name,
+        "Role": account.role.value,
+        "FullName": account.full_name,
+        "Groups": list(account.groups),
+        "SSHKeys": list(account.ssh_keys),
+        "KeysOnBoard": account.keys_on_board,
+        "Networks": list(account.networks),
+        "Limits": limits_body(account.limits),
+        "Disabled": account.disabled,
+        "Created": account.created.astimezone(UTC).isoformat(),
+    }
+
+
+def group_record(group: Group) -> Json:
+    """Return a group as the API shows it."""
+    return {
+        "Name": group.name,
+        "Limits": limits_body(group.limits),
+        "KeysForAdmins": group.keys_for_admins,
+        "Created": group.created.astimezone(UTC).isoformat(),
+    }
+
+
+def token_record(token: Token) -> Json:
+    """Return a token as the API shows it."""
+    record: Json = {
+        "ID": token.id,
+        "Account": token.account,
+        "Kind": token.kind.value,
+        "Scope": token.scope.value,
+        "Name": token.name,
+        "Created": token.created.astimezone(UTC).isoformat(),
+        "Expires": token.expires.astimezone(UTC).isoformat(),
+        "Issuer": token.issuer,
+    }
+    if token.uses is not None:
+        record["Uses"] = token.uses
+    if token.worker is not None:
+        record["WorkerUUID"] = token.worker
+    return record
+
+
+def self_record(who: Self) -> Json:
+    """Return who is calling as the API shows it."""
+    return {
+        "Name": who.name,
+        "Role": who.role.value,
+        "Groups": None if who.groups is None else list(who.groups),
+        "Scope": who.scope.value,
+        "Limits": limits_body(who.limits),
+        "Token": None if who.token is None else token_record(who.token),
+    }
+
+
+def _range(text: str) -> tuple[int | None, int | None]:
+    if text == NONE:
+        return None, None
+    first, dash, last = text.partition("-")
+    if not (dash and first.isdigit() and last.isdigit()):
+        raise typer.BadParameter(
+            f"{text!r} is no range; write FIRST-LAST, such as 4-16", param_hint="--priorities"
+        )
+    return int(first), int(last)
+
+
+def _number(text: str, option: str) -> int | None:
+    if text == NONE:
+        return None
+    if not text.isdigit():
+        raise typer.BadParameter(f"{text!r} is no number", param_hint=option)
+    return int(text)
+
+
+def _duration(text: str, option: str) -> timedelta | None:
+    if text == NONE:
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
