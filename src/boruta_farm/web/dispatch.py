@@ -7,8 +7,8 @@ from contextlib import aclosing
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from boruta_farm.model.caller import Caller
-from boruta_farm.model.errors import BorutaError
-from boruta_farm.web.auth import NOBODY, Entrance
+from boruta_farm.model.errors import BorutaError, ForbiddenError
+from boruta_farm.web.auth import NOBODY, Entrance, source_of
 from boruta_farm.web.calls import Answer, Call, Header, Stream
 from boruta_farm.web.errors import RouteNotFoundError, answer_error
 from boruta_farm.web.limits import check_length, disconnected, read_body
@@ -100,6 +100,9 @@ class Dispatcher:
                 # A call may wait for minutes, and what it answers with be a key.
                 self._entrance.still_admitted(scope)
             return good, caller
+        except ForbiddenError as error:
+            log.info("refused %s %s from %s: %s", route.method, route.path, source_of(scope), error)
+            answer = answer_error(error)
         except BorutaError as error:
             answer = answer_error(error)
         except Exception:

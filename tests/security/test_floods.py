@@ -1,0 +1,71 @@
+"""Threat: bodies made to cost much: deep, wide, endless, colliding."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from boruta_farm.web.services import WebOptions
+from tests.web.peopled import peopled_web
+from tests.web.serving import World, raw_call, served
+
+ROUTES = ["reqs/", "reqs/list", "workers/list", "users/ann", "tokens/"]
+PATIENCE = 5.0
+"""Seconds: far more than any of these may take, on a slow machine too."""
+
+DEEP = b"[" * 100_000
+DEEPER = b'{"Caps":' * 50_000 + b"1" + b"}" * 50_000
+NUMBER = b'{"Priority": ' + b"9" * 500_000 + b"}"
+WIDE = json.dumps({f"k{n}": n for n in range(60_000)}).encode()
+# In some languages these all have the same hash.
+TWINS = {
+    "".join("Aa" if mask >> bit & 1 else "BB" for bit in range(14)): 1 for mask in range(1 << 14)
+}
+COLLIDING = json.dumps(TWINS).encode()
+BODIES = {"deep": DEEP, "deeper": DEEPER, "number": NUMBER, "wide": WIDE, "colliding": COLLIDING}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize(
+    "body",
+    [DEEP, DEEPER, NUMBER, WIDE, COLLIDING],
+    ids=["deep", "deeper", "number", "wide", "hash"],
+)
+async def test_a_body_is_read_in_time_or_refused(route: str, body: bytes, tmp_path: Path) -> None:
+    async with peopled_web(tmp_path) as web:
+        began = time.perf_counter()
+        answer = await web.call("POST", route, web.root_secret, raw=body)
+        assert time.perf_counter() - began < PATIENCE
+        assert answer.status in (200, 201, 400, 413)
+        assert len(answer.body) < 100_000, "the attack is echoed"
+
+
+async def test_nobody_without_a_token_makes_the_server_read_a_body(tmp_path: Path) -> None:
+    async with peopled_web(tmp_path) as web:
+        answer = await web.call("POST", "reqs/", None, raw=b"x" * (2 << 20))
+        assert answer.status == 401
+
+
+async def test_a_body_that_never_comes_is_not_waited_for() -> None:
+    """A slow body is the other half of slowloris; slow headers are cut off below the API."""
+    async with served(World(WebOptions(body_timeout=0.2)).app) as port:
+        async with asyncio.timeout(30):
+            answer = await raw_call(port, "POST", "/api/v1/reqs/", ("Content-Length: 100",))
+    assert answer.status == 408
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"Priority": 8, "Caps": {f"k{n}": "v" for n in range(5000)}},
+        {"Priority": 8, "Caps": {"k": "v" * 100_000}},
+        {"Priority": 8, "Caps": {"k" * 100_000: "v"}},
+        {"Priority": 8, "SSHKey": "ssh-ed25519 " + "A" * 100_000},
+    ],
+)
+async def test_what_would_be_kept_for_ever_is_small(body: object, tmp_path: Path) -> None:
+    async with peopled_web(tmp_path) as web:
+        answer = await web.call("POST", "reqs/", web.root_secret, body)
+        assert answer.status == 400
