@@ -44,7 +44,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "web": frozenset({"starlette", "msgspec"}),
     "client": frozenset({"httpx", "keyring"}),
     "cli": frozenset({"typer", "rich", "click", "httpx"}),
-    "dryad": frozenset({"websockets"}),
+    "dryad": frozenset({"websockets", "serial"}),
     "server": frozenset({"uvicorn", "uvloop", "cryptography"}),
     "testing": frozenset({"httpx"}),
 }

@@ -1,6 +1,7 @@
 """The serial line itself: 115200 baud, 8 data bits, no parity, 1 stop bit, no flow control.
 
-The standard library's ``termios`` is enough for that, so a board needs no further package.
+pyserial opens it, sets it up and locks it. Bytes are moved on its descriptor by the event loop,
+since pyserial itself only waits in threads.
 """
 
 import asyncio
@@ -11,11 +12,14 @@ import termios
 from pathlib import Path
 from typing import Final, Protocol
 
+import serial
+
 from boruta_farm.dryad.stm.errors import PortError
 
 DEFAULT_PATH: Final = Path("/dev/ttyS2")
 """Where a MuxPi's NanoPi has it; ``ttyS1`` is the console of the device under test."""
 
+_BAUD: Final = 115200
 _CHUNK: Final = 1024
 _MOST_WAITING: Final = 64 * 1024
 _RETRY: Final = frozenset({errno.EAGAIN, errno.EINTR})
@@ -56,20 +60,9 @@ class SerialPort:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._waiter: asyncio.Future[None] | None = None
-        try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        except OSError as error:
-            hint = " (another program has it)" if error.errno == errno.EBUSY else ""
-            raise PortError(f"cannot open {path}: {error.strerror}{hint}") from error
-        try:
-            self._lock()
-            _configure(self._descriptor)
-        except (OSError, termios.error) as error:
-            os.close(self._descriptor)
-            raise PortError(f"cannot use {path} as a serial line: {error}") from error
-        except PortError:
-            os.close(self._descriptor)
-            raise
+        self._serial = _open(path)
+        self._descriptor = self._serial.fileno()
+        fcntl.ioctl(self._descriptor, termios.TIOCEXCL)
 
     @property
     def name(self) -> str:
@@ -118,19 +111,7 @@ class SerialPort:
             if error.errno not in (errno.EIO, errno.ENOTTY, errno.ENXIO):
                 raise
         finally:
-            os.close(descriptor)
-
-    def _lock(self) -> None:
-        if not os.isatty(self._descriptor):
-            raise PortError(f"{self._path} is no serial line")
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise PortError(
-                f"{self._path} is in use by another process; only one may read replies there: "
-                "use its socket instead, or stop it"
-            ) from error
-        fcntl.ioctl(self._descriptor, termios.TIOCEXCL)
+            self._serial.close()
 
     def _check_open(self) -> None:
         if self._descriptor < 0:
@@ -176,11 +157,27 @@ def _wake(waiter: asyncio.Future[None]) -> None:
         waiter.set_result(None)
 
 
-def _configure(descriptor: int) -> None:
-    characters = termios.tcgetattr(descriptor)[6]
-    # With less than one character the system would report "nothing yet" as the end of the line.
-    characters[termios.VMIN], characters[termios.VTIME] = 1, 0
-    control = termios.CS8 | termios.CREAD | termios.CLOCAL
-    speed = termios.B115200
-    termios.tcsetattr(descriptor, termios.TCSANOW, [0, 0, control, 0, speed, speed, characters])
-    termios.tcflush(descriptor, termios.TCIOFLUSH)
+def _open(path: Path) -> serial.Serial:
+    """Open, lock and set up the device. Raises PortError with what to do."""
+    try:
+        return serial.Serial(
+            str(path),
+            _BAUD,
+            timeout=0,
+            # Reads then need one character: with none the system would report "nothing yet" as
+            # the end of the line.
+            inter_byte_timeout=0,
+            exclusive=True,
+        )
+    except serial.SerialException as error:
+        words = os.strerror(error.errno) if error.errno else str(error)
+        match error.errno:
+            case errno.EAGAIN | errno.EBUSY:
+                raise PortError(
+                    f"{path} is in use by another process; only one may read replies there: "
+                    "use its socket instead, or stop it"
+                ) from error
+            case errno.ENOTTY | None:
+                raise PortError(f"{path} is no serial line: {words}") from error
+            case _:
+                raise PortError(f"cannot open {path}: {words}") from error
