@@ -114,7 +114,9 @@ def _furnish(kept: dict[str, int]) -> None:
     _run("mount", "-t", "mqueue", "mqueue", "/dev/mqueue")
     for path, handle in kept.items():
         Path(path).mkdir(parents=True, exist_ok=True)
-        _run("mount", "--bind", f"/proc/self/fd/{handle}", path, keep=handle)
+        # Not by its name, which leads to the overlay now.
+        source = f"/proc/self/fd/{handle}"
+        _run("mount", "--no-canonicalize", "--bind", source, path, keep=handle)
         os.close(handle)
     Path("/run/sshd").mkdir(mode=0o755)
     Path("/run/lock").mkdir(mode=0o1777)

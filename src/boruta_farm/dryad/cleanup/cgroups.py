@@ -32,12 +32,7 @@ class Cgroups:
     def kill(self, uids: UidRange) -> None:
         """Kill all in the groups: at once where the kernel can, else process by process."""
         for group in self._groups(uids):
-            with contextlib.suppress(FileNotFoundError):
-                try:
-                    (group / "cgroup.kill").write_text("1")
-                    continue
-                except FileNotFoundError:
-                    pass
+            if not _kill_whole(group):
                 for pid in _members(group):
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
@@ -61,6 +56,20 @@ class Cgroups:
                         continue
                     if int(number) in uids:
                         yield group
+
+
+def _kill_whole(group: Path) -> bool:
+    """Kill a group with all below it at once; tell whether the kernel can."""
+    try:
+        # Not to be made where it is missing, as opening for writing would.
+        handle = os.open(group / "cgroup.kill", os.O_WRONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        os.write(handle, b"1")
+    finally:
+        os.close(handle)
+    return True
 
 
 def _members(group: Path) -> list[int]:

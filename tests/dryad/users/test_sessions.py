@@ -1,0 +1,125 @@
+"""Session users for real: useradd, userdel and OpenSSH's sshd, in namespaces of their own."""
+
+import asyncio
+import subprocess
+
+import pytest
+
+from boruta_farm.dryad.users.remote import RemoteHost
+from boruta_farm.model.errors import BoardError
+from tests.dryad.rooms import TIMEOUT, Room, Visitor, make_visitor
+
+USER = "boruta-user"
+
+
+async def test_a_user_logs_in_with_his_key_to_a_fresh_home(
+    host: RemoteHost, visitor: Visitor, room: Room
+) -> None:
+    account = await host.create(visitor.public, 3600)
+    assert visitor.must(USER, "id -un; id -u; id -g; id -Gn; pwd; stat -c %a .").split() == [
+        *(USER, str(account.uid), str(account.uid), USER, f"/home/{USER}", "700")
+    ]
+    keys = f"/run/boruta/keys/{USER}"
+    assert room.sh(f"stat -c '%a %U' {keys}").split() == ["600", USER]
+    assert room.sh("stat -f -c %T /run/boruta/keys").strip() == "tmpfs"
+    assert room.sh(f"getent shadow {USER}").split(":")[1] == "*"
+    assert room.run("grep", USER, "/etc/subuid", "/etc/subgid").out == ""
+
+
+async def test_the_next_job_has_another_uid_and_the_old_key_is_dead(
+    host: RemoteHost, visitor: Visitor, room: Room
+) -> None:
+    first = await host.create(visitor.public, 3600)
+    await host.clean()
+    assert visitor.refused(USER)
+    other = make_visitor(room, "other")
+    second = await host.create(other.public, 3600)
+    assert second.uid != first.uid
+    assert visitor.refused(USER)
+    assert other.must(USER, "id -u").strip() == str(second.uid)
+
+
+async def test_a_new_key_takes_the_place_of_the_old(
+    host: RemoteHost, visitor: Visitor, room: Room
+) -> None:
+    await host.create(visitor.public, 3600)
+    third = make_visitor(room, "third")
+    await host.authorize(third.public, 3600)
+    assert visitor.refused(USER)
+    assert third.must(USER, "id -un").strip() == USER
+
+
+async def test_a_key_ends_by_itself(host: RemoteHost, visitor: Visitor) -> None:
+    await host.create(visitor.public, 3600)
+    assert not visitor.refused(USER)
+    await host.authorize(visitor.public, 1)
+    # sshd counts in whole seconds, by its own look at the clock.
+    async with asyncio.timeout(TIMEOUT):
+        while not await asyncio.to_thread(visitor.refused, USER):
+            pass
+
+
+async def test_the_account_is_found_again_until_it_is_cleaned(
+    host: RemoteHost, visitor: Visitor
+) -> None:
+    assert await host.find() is None
+    account = await host.create(visitor.public, 3600)
+    assert await host.find() == account
+    await host.clean()
+    assert await host.find() is None
+
+
+async def test_a_warning_comes_to_the_users_terminal(
+    host: RemoteHost, visitor: Visitor, room: Room
+) -> None:
+    await host.create(visitor.public, 3600)
+    command = room.inside(*visitor.command(USER, "echo ready; cat", options=("-tt",)))
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(TIMEOUT):
+        assert b"ready" in await process.stdout.readuntil(b"\n")
+        assert await host.warn("five minutes") == 1
+        assert b"*** " in await process.stdout.readuntil(b"five minutes ***")
+        await host.clean()
+        assert await process.wait() == 255
+
+
+async def test_a_board_that_is_not_clean_gets_no_second_user(
+    host: RemoteHost, visitor: Visitor
+) -> None:
+    await host.create(visitor.public, 3600)
+    with pytest.raises(BoardError, match="must be cleaned first"):
+        await host.create(visitor.public, 3600)
+
+
+async def test_a_home_that_is_in_the_way_is_told(
+    host: RemoteHost, visitor: Visitor, room: Room
+) -> None:
+    room.sh(f"mkdir /home/{USER}")
+    with pytest.raises(BoardError, match="must be cleaned first"):
+        await host.create(visitor.public, 3600)
+
+
+async def test_a_bad_key_makes_no_user(host: RemoteHost, room: Room) -> None:
+    for key in ("", "ssh-ed25519 AAAA", 'command="x" ssh-ed25519 AAAA'):
+        with pytest.raises(BoardError, match="must be a public key"):
+            await host.create(key, 3600)
+    assert room.run("getent", "passwd", USER).out == ""
+
+
+async def test_a_useradd_that_fails_leaves_nothing(
+    host: RemoteHost, visitor: Visitor, room: Room
+) -> None:
+    room.sh(
+        "chmod 0700 /usr/sbin/groupadd; mount -t tmpfs -o ro,size=4k tmpfs /etc/skel; "
+        "touch /etc/passwd.lock"
+    )
+    try:
+        with pytest.raises(BoardError, match="useradd ended with status 1"):
+            await host.create(visitor.public, 3600)
+    finally:
+        room.sh("umount /etc/skel; rm -f /etc/passwd.lock")
+    assert room.run("getent", "group", USER).out == ""
+    await host.create(visitor.public, 3600)
