@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -6,9 +7,11 @@ import pytest
 from boruta_farm.client import wire
 from boruta_farm.model.errors import ProtocolError
 from boruta_farm.model.events import EventKind
+from boruta_farm.model.explanation import Absent, Cause, Explanation, Forecast, Holder
 from boruta_farm.model.job import JobPhase
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import Fence, WorkerState
+from boruta_farm.web import answers
 
 ORIGINAL_REQUEST: dict[str, Any] = {
     "ID": 1,
@@ -106,6 +109,31 @@ def test_explanation() -> None:
     found = wire.read_explanation(value | {"Holders": [holder], "Text": "words"})
     assert (found.position, found.matching, found.text) == (2, {"RUNNING": 1}, "words")
     assert (found.holders[0].name, found.holders[0].owner) == ("lab", "ann")
+    assert (found.cause, found.forecast, found.changes) == (Cause.NONE, None, ())
+
+
+def test_an_explanation_survives_the_way_over_the_wire() -> None:
+    when = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    sent = Explanation(
+        request_id=4,
+        state="WAITING",
+        position=None,
+        matching={"FAILED": 1},
+        holders=(Holder(worker="u", name="lab", request_id=3, owner=None, until=when),),
+        text="words",
+        cause=Cause.OUT_OF_SERVICE,
+        absent=(Absent(worker="v", name="lab-2", state="FAILED", reason=None),),
+        lacking={"hdmi=yes": 2},
+        other_groups=3,
+        nearest="lab-3 has no hdmi",
+        changes=("one", "two"),
+        policy="priority",
+        decided="priority",
+        forecast=Forecast(earliest=when, latest=when, hits=1, of=2),
+    )
+    value = json.loads(answers.encode(answers.explanation_answer(sent)))
+    assert wire.read_explanation(value) == sent
+    assert wire.read_explanation(value | {"Cause": "a newer one"}).cause is Cause.NONE
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from boruta_farm.model.errors import (
     TimeRangeError,
     WorkerNotAssignedError,
 )
+from boruta_farm.model.explanation import Cause
 from boruta_farm.model.request import NewRequest, RequestState, RequestUpdate
 from boruta_farm.testing.boards import Manner
 from tests.contracts.scene import scene
@@ -368,3 +369,15 @@ async def test_explain_of_what_no_board_can_serve(stage: Stage) -> None:
     assert (found.state, found.position) == ("WAITING", 1)
     assert (found.matching, found.holders) == ({}, ())
     assert "board=none" in found.text
+    assert found.cause is Cause.NO_BOARD
+    assert found.policy == "priority, then order of filing"
+
+
+@scene
+async def test_an_outlook_is_an_explanation_in_short(stage: Stage) -> None:
+    request_id = await stage.filed({"board": "none"})
+    outlook = await stage.requests.outlook(CALLER, request_id)
+    explanation = await stage.requests.explain(CALLER, request_id)
+    assert outlook == explanation
+    with pytest.raises(RequestNotFoundError):
+        await stage.requests.outlook(CALLER, 999)

@@ -2,13 +2,19 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from boruta_farm.core.explain import Finding
+from boruta_farm.core.demands import demand_key
+from boruta_farm.core.learning import demand_name
 from boruta_farm.core.matching import Index
+from boruta_farm.model.explanation import Cause, Explanation
 from boruta_farm.model.job import Job, JobPhase
+from boruta_farm.model.policies import FairShare, Policies
 from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import Worker, WorkerState
 from tests.core.naive import START, make_request, make_worker
 
@@ -30,15 +36,22 @@ def holding(request: Request, worker: str, end: timedelta) -> Request:
     return replace(request, state=RequestState.IN_PROGRESS, job=job)
 
 
-def find(request: Request, *records: Request | Worker) -> Finding:
+def find(
+    request: Request,
+    *records: Request | Worker,
+    policies: Policies | None = None,
+    summaries: tuple[Summary, ...] = (),
+    visible: bool = True,
+) -> Explanation:
     """Explain a request in a farm of these records."""
-    index = Index()
+    index = Index(START, FarmSettings(policies=policies or Policies()))
+    index.begin(summaries)
     for record in (request, *records):
         if isinstance(record, Request):
             index.put_request(record)
         else:
             index.put_worker(record)
-    return index.explain(request, START)
+    return index.explain(request, START, lambda _: visible)
 
 
 def test_boards_by_state_the_first_to_be_free_and_the_position() -> None:
@@ -52,7 +65,7 @@ def test_boards_by_state_the_first_to_be_free_and_the_position() -> None:
     )
     assert finding.text == (
         "2 boards match: 1 running until 13:00 UTC (lab-01, held by ann), 1 in maintenance; "
-        "position 3"
+        "position 3 (order of filing); expected start between now and 15:03 UTC"
     )
     assert finding.position == 3
     assert finding.matching == {"RUNNING": 1, "MAINTENANCE": 1}
@@ -76,9 +89,23 @@ def test_of_several_running_boards_the_earliest_is_named_and_ten_are_listed() ->
 @pytest.mark.parametrize(
     ("caps", "groups", "text"),
     [
-        ({"hdmi": "yes"}, None, "no registered board has hdmi=yes"),
-        ({"arch": "arm", "hdmi": "yes"}, None, "no registered board has hdmi=yes"),
-        ({"arch": "arm", "usb": "3"}, None, "no registered board has all of arch=arm, usb=3"),
+        (
+            {"hdmi": "yes"},
+            None,
+            "no registered board has hdmi=yes; nearest miss: lab-01 has no hdmi",
+        ),
+        (
+            {"arch": "mips"},
+            None,
+            "no registered board has arch=mips; "
+            "nearest miss: lab-01 has arch=arm instead of arch=mips",
+        ),
+        (
+            {"arch": "arm", "usb": "3"},
+            None,
+            "no registered board has all of arch=arm, usb=3: 1 lacks arch=arm, 1 lacks usb=3; "
+            "nearest miss: lab-01 has no usb",
+        ),
         (
             {"usb": "3"},
             ["ci", "qa"],
@@ -144,3 +171,131 @@ def test_running_opening_and_finished_requests_have_words_of_their_own() -> None
     done = replace(held, state=RequestState.FAILED, job=ended, reason="the board failed")
     assert find(done, worker).text == "the request is FAILED: the board failed"
     assert find(done, worker).position is None
+
+
+def test_of_the_others_it_is_counted_on_what_they_fail_and_what_would_help() -> None:
+    finding = find(
+        make_request(1, {"arch": "arm", "hdmi": "yes"}, groups=["ci"]),
+        make_worker("01", {"arch": "arm", "hdmi": "yes"}, state=WorkerState.MAINTENANCE),
+        make_worker("02", {"arch": "arm", "hdmi": "no"}),
+        make_worker("03", {"arch": "arm"}),
+        make_worker("04", {"arch": "x86"}),
+        make_worker("05", {"arch": "arm", "hdmi": "yes"}, groups=("lab",)),
+    )
+    assert finding.cause is Cause.OUT_OF_SERVICE
+    assert finding.matching == {"MAINTENANCE": 1}
+    assert finding.lacking == {"arch=arm": 1, "hdmi=yes": 3}
+    assert finding.other_groups == 1
+    assert finding.nearest == "lab-02 has hdmi=no instead of hdmi=yes"
+    assert finding.changes == (
+        "lab-01 returns to service (in maintenance)",
+        "without hdmi=yes: 2 more boards would match",
+    )
+
+
+def test_boards_out_of_service_are_named_with_their_reason() -> None:
+    lost = replace(make_worker("03", ARM), unreachable_since=START)
+    finding = find(
+        make_request(1, ARM),
+        replace(make_worker("02", ARM, state=WorkerState.MAINTENANCE), reason="fan"),
+        lost,
+    )
+    assert finding.cause is Cause.OUT_OF_SERVICE
+    assert [(a.name, a.state, a.reason) for a in finding.absent] == [
+        ("lab-02", "MAINTENANCE", "fan"),
+        ("lab-03", "IDLE", "its agent is out of reach"),
+    ]
+    assert "1 in maintenance (lab-02: fan)" in finding.text
+    assert "1 idle (lab-03: its agent is out of reach)" in finding.text
+
+
+def test_nobody_reads_names_that_he_may_not_see() -> None:
+    finding = find(
+        make_request(9, ARM),
+        make_worker("01", ARM, state=WorkerState.RUNNING),
+        holding(make_request(1, ARM, owner="eve"), "01", HOUR),
+        visible=False,
+    )
+    assert finding.holders[0].owner is None
+    assert "eve" not in repr(finding)
+    assert finding.text.startswith("1 board matches: 1 running until 13:00 UTC (lab-01); position")
+
+
+def test_the_limit_that_holds_a_request_back_is_named() -> None:
+    records = (
+        make_worker("01", ARM),
+        make_worker("02", ARM, state=WorkerState.RUNNING),
+        holding(make_request(1, ARM), "02", HOUR),
+    )
+    finding = find(make_request(2, ARM), *records, policies=Policies(owner_limit=1))
+    assert finding.cause is Cause.LIMIT
+    assert finding.decided == "limit of jobs per owner"
+    assert "owner ann has 1 of 1 job allowed at once" in finding.text
+    assert finding.changes == ("one of the 1 jobs of ann ends",)
+
+
+@pytest.mark.parametrize(
+    ("policies", "first", "decided"),
+    [
+        (Policies(), {}, "order of filing"),
+        (Policies(), {"priority": 3}, "priority"),
+        (Policies(ageing=HOUR), {"created": START - 2 * HOUR, "priority": 9}, "ageing"),
+        (Policies(fair_share=FairShare.OWNERS), {"owner": "bob"}, "fair share between owners"),
+        (Policies(fair_share=FairShare.GROUPS), {"groups": ["qa"]}, "fair share between groups"),
+    ],
+)
+def test_the_rule_is_named_by_which_another_comes_first(
+    policies: Policies, first: dict[str, Any], decided: str
+) -> None:
+    used = (
+        Summary(subject="use/owner/ann", values=(60.0,), updated=START),
+        Summary(subject="use/group/ci", values=(60.0,), updated=START),
+    )
+    before = make_request(1, ARM, **{"groups": ["ci"], "valid_after": START - 2 * HOUR, **first})
+    finding = find(
+        make_request(2, ARM, groups=["ci"]),
+        before,
+        make_worker("01", ARM, state=WorkerState.RUNNING),
+        policies=policies,
+        summaries=used,
+    )
+    assert (finding.cause, finding.position) == (Cause.QUEUE, 2)
+    assert finding.decided == decided
+    assert f"position 2 ({decided})" in finding.text
+
+
+def test_the_expected_start_comes_from_running_jobs_and_what_jobs_like_them_took() -> None:
+    name = demand_name(demand_key(make_request(1, ARM)))
+    lengths = (600.0, 700.0, 800.0)
+    learnt = (Summary(subject=f"length/{name}/", values=lengths, updated=START),)
+    records = (
+        make_worker("01", ARM, state=WorkerState.RUNNING),
+        holding(make_request(1, ARM), "01", HOUR),
+    )
+    finding = find(make_request(2, ARM), *records, summaries=learnt)
+    assert finding.forecast is not None
+    assert finding.forecast.earliest == START + timedelta(minutes=10)
+    assert finding.forecast.latest == START + timedelta(minutes=15)
+    assert "expected start between 12:10 UTC and 12:15 UTC" in finding.text
+    behind = find(make_request(3, ARM), *records, make_request(2, ARM), summaries=learnt)
+    assert behind.forecast is not None
+    assert behind.forecast.earliest >= START + timedelta(seconds=1200)
+
+
+def test_the_order_is_told_in_words() -> None:
+    policies = Policies(ageing=4 * HOUR, fair_share=FairShare.BOTH)
+    assert find(make_request(1, ARM)).policy == "priority, then order of filing"
+    assert find(make_request(1, ARM), policies=policies).policy == (
+        "priority, one better for every 4 h of waiting, then least recent use by the owner's "
+        "groups, then least recent use by the owner, then order of filing"
+    )
+
+
+def test_a_short_answer_leaves_the_position_out_among_very_many_rivals() -> None:
+    index = Index(START)
+    index.put_worker(make_worker("01", {"arch": "arm", **{f"c{n}": "1" for n in range(70)}}))
+    for number in range(70):
+        index.put_request(make_request(number + 1, {f"c{number}": "1"}))
+    request = make_request(99, ARM)
+    assert index.explain(request, START, brief=True).position is None
+    assert index.explain(request, START).position == 71

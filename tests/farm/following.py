@@ -10,6 +10,7 @@ from boruta_farm.feed import Feed
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.events import Change, Event, EventKind
 from boruta_farm.model.request import Request
+from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import Worker
 from boruta_farm.store.base import Listener, Snapshot, Store
 from tests.core.naive import START
@@ -22,6 +23,7 @@ class Journal:
         self.clock = VirtualClock(START)
         self.requests: dict[int, Request] = {}
         self.workers: dict[str, Worker] = {}
+        self.summaries: tuple[Summary, ...] = ()
         self.faults: list[BorutaError] = []
         self._number = 0
         self._listeners: list[Listener] = []
@@ -40,7 +42,9 @@ class Journal:
             raise self.faults.pop()
         unfinished = [r for r in self.requests.values() if not r.state.finished]
         workers = tuple(self.workers.values())
-        return Snapshot(number=self._number, requests=unfinished, workers=workers)
+        return Snapshot(
+            number=self._number, requests=unfinished, workers=workers, summaries=self.summaries
+        )
 
     def doubt(self) -> None:
         """Make every follower start over."""

@@ -3,21 +3,26 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from boruta_farm.core.demands import demand_key
 from boruta_farm.core.jobs import Grant
+from boruta_farm.core.learning import demand_name
 from boruta_farm.farm.matcher import MOST_IN_FLIGHT, Matcher
+from boruta_farm.model.caller import LOCAL_ADMIN, Caller, Role
 from boruta_farm.model.errors import (
     BorutaError,
     OverloadedError,
     StaleProposalError,
     UnavailableError,
 )
+from boruta_farm.model.explanation import Cause
 from boruta_farm.model.job import Job, JobPhase
-from boruta_farm.model.request import RequestState
+from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.testing.loop import run_virtual
 from tests.core.naive import START, make_request, make_worker
@@ -27,10 +32,23 @@ HOUR = timedelta(hours=1)
 ARM = {"arch": "arm"}
 
 
+def make_job(request: Request, worker: str, granted: datetime = START) -> Job:
+    """Return a running job of one hour."""
+    return Job(
+        request_id=request.id,
+        worker=worker,
+        epoch=3,
+        phase=JobPhase.LIVE,
+        granted=granted,
+        timeout=granted + HOUR,
+        limit=granted + 24 * HOUR,
+    )
+
+
 class Bench:
     """A matcher over a journal, with a writer that accepts or raises what the test wants."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: FarmSettings | None = None) -> None:
         self.journal = Journal()
         self.clock = self.journal.clock
         self.asked: list[tuple[float, int, str]] = []
@@ -48,7 +66,7 @@ class Bench:
             self.orphan,
             self.adopt,
             self.clock,
-            FarmSettings(),
+            settings or FarmSettings(),
             lambda: dict(self.limits),
         )
 
@@ -64,15 +82,7 @@ class Bench:
         worker = self.journal.workers[grant.worker]
         if (request.revision, worker.revision) != (grant.request_revision, grant.worker_revision):
             raise StaleProposalError
-        job = Job(
-            request_id=request.id,
-            worker=worker.uuid,
-            epoch=worker.epoch,
-            phase=JobPhase.LIVE,
-            granted=self.clock.now(),
-            timeout=self.clock.now() + HOUR,
-            limit=self.clock.now() + 24 * HOUR,
-        )
+        job = make_job(request, worker.uuid, self.clock.now())
         state = RequestState.IN_PROGRESS
         self.journal.commit(
             replace(request, state=state, job=job, revision=request.revision + 1),
@@ -99,11 +109,11 @@ class Bench:
         return [r.id for r in self.journal.requests.values() if r.state is RequestState.IN_PROGRESS]
 
 
-def run(script: Callable[[Bench], Awaitable[None]]) -> None:
+def run(script: Callable[[Bench], Awaitable[None]], settings: FarmSettings | None = None) -> None:
     """Run a script against a running matcher under virtual time."""
 
     async def main() -> None:
-        bench = Bench()
+        bench = Bench(settings)
         await during(bench.matcher.run, lambda: script(bench))
 
     run_virtual(main())
@@ -275,16 +285,67 @@ def test_a_board_lost_while_the_feed_was_in_doubt_leaves_orphans() -> None:
 def test_it_explains_and_counts_once_its_index_is_built() -> None:
     async def script(bench: Bench) -> None:
         request = make_request(1, {"hdmi": "yes"})
-        assert "still reading" in bench.matcher.explain(request).text
+        assert "still reading" in bench.matcher.explain(request, LOCAL_ADMIN).text
         with pytest.raises(UnavailableError):
             bench.matcher.count_orphans("01")
         worker = make_worker("01", ARM, state=WorkerState.FAILED)
         bench.journal.commit(request, worker, make_request(2, ARM))
         await asyncio.sleep(1)
-        explanation = bench.matcher.explain(request)
-        assert explanation.text == "no registered board has hdmi=yes"
+        explanation = bench.matcher.explain(request, LOCAL_ADMIN)
+        assert explanation.cause is Cause.NO_BOARD
+        assert explanation.text.startswith("no registered board has hdmi=yes; nearest miss")
         assert explanation.position == 1
         assert bench.matcher.count_orphans("01") == 1
+
+    run(script)
+
+
+@pytest.mark.parametrize(
+    ("caller", "shown", "owner"),
+    [
+        (LOCAL_ADMIN, False, "eve"),
+        (replace(LOCAL_ADMIN, name="ann", role=Role.USER), False, None),
+        (replace(LOCAL_ADMIN, name="eve", role=Role.USER), False, "eve"),
+        (replace(LOCAL_ADMIN, name="ann", role=Role.USER), True, "eve"),
+    ],
+)
+def test_owners_are_named_to_those_who_may_know(
+    caller: Caller, shown: bool, owner: str | None
+) -> None:
+    async def script(bench: Bench) -> None:
+        held = make_request(1, ARM, owner="eve")
+        bench.journal.commit(make_worker("01", ARM), held)
+        await asyncio.sleep(1)
+        job = make_job(held, "01")
+        started = replace(held, job=job, state=RequestState.IN_PROGRESS, revision=2)
+        running = replace(make_worker("01", ARM, state=WorkerState.RUNNING), revision=2)
+        waiting = make_request(2, ARM, owner="ann")
+        bench.journal.commit(running, started, waiting)
+        await asyncio.sleep(1)
+        found = bench.matcher.explain(waiting, caller)
+        assert [holder.owner for holder in found.holders] == [owner]
+
+    run(script, FarmSettings(show_owners=shown))
+
+
+def test_what_jobs_took_is_known_after_a_new_start() -> None:
+    async def script(bench: Bench) -> None:
+        bench.journal.summaries = (
+            Summary(
+                subject=f"length/{demand_name(demand_key(make_request(1, ARM)))}/",
+                values=(600.0,),
+                updated=START,
+            ),
+        )
+        bench.journal.doubt()
+        waiting = make_request(2, ARM)
+        held = make_request(1, ARM)
+        started = replace(held, job=make_job(held, "01"), state=RequestState.IN_PROGRESS)
+        bench.journal.commit(make_worker("01", ARM, state=WorkerState.RUNNING), started, waiting)
+        await asyncio.sleep(1)
+        forecast = bench.matcher.explain(waiting, LOCAL_ADMIN).forecast
+        assert forecast is not None
+        assert forecast.earliest == START + timedelta(minutes=10)
 
     run(script)
 

@@ -8,7 +8,6 @@ from itertools import count
 
 from tests.web.pages import cut
 
-from boruta_farm.contracts import Explanation, Holder
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import (
     DeadlineInPastError,
@@ -24,6 +23,7 @@ from boruta_farm.model.errors import (
     WorkerNotFoundError,
     WorkerTransitionError,
 )
+from boruta_farm.model.explanation import Absent, Cause, Explanation, Forecast, Holder
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.listing import (
     Page,
@@ -240,7 +240,19 @@ class FakeRequests:
             matching={"RUNNING": 1},
             holders=(holder,),
             text="one worker fits, it is in use",
+            cause=Cause.BUSY,
+            absent=(Absent(worker="v", name="board-2", state="FAILED", reason="fan"),),
+            lacking={"hdmi=yes": 3},
+            other_groups=2,
+            nearest="board-3 has no hdmi",
+            changes=("board-2 returns to service (failed: fan)", "another thing"),
+            policy="priority, then order of filing",
+            decided="priority",
+            forecast=Forecast(earliest=NOW, latest=NOW + timedelta(hours=1), hits=43, of=50),
         )
+
+    async def outlook(self, caller: Caller, request_id: int) -> Explanation:
+        return await self.explain(caller, request_id)
 
 
 class FakeWorkers:

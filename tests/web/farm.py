@@ -19,6 +19,9 @@ from boruta_farm.farm.superviser import FarmSuperviser
 from boruta_farm.farm.waiting import Waiting
 from boruta_farm.farm.workers import FarmWorkers
 from boruta_farm.feed import Feed
+from boruta_farm.model.caller import Caller
+from boruta_farm.model.explanation import Explanation
+from boruta_farm.model.request import Request
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, KeyPair, Registration, WorkerState
 from boruta_farm.store.sqlite import SqliteStore
@@ -52,13 +55,20 @@ class NoBoards:
 
 
 class NoIndex:
-    """Nothing asks for explanations or orphans here, and no board is known."""
+    """Knows of no queue and no board; nothing asks for orphans here."""
 
     def capability_names(self) -> tuple[str, ...]:
         return ()
 
-    def explain(self, request: object) -> NoReturn:
-        raise NotImplementedError
+    def explain(self, request: Request, caller: Caller, *, brief: bool = False) -> Explanation:
+        return Explanation(
+            request_id=request.id,
+            state=request.state.value,
+            position=None,
+            matching={},
+            holders=(),
+            text="",
+        )
 
     def count_orphans(self, uuid: str, groups: tuple[str, ...] | None = None) -> NoReturn:
         raise NotImplementedError

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 from tests.web.serving import World, raw_call, served
 
+from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.events import Event, EventKind
+from boruta_farm.model.request import NewRequest
 from boruta_farm.web import events
 from boruta_farm.web.app import build_app
 from boruta_farm.web.services import WebOptions
@@ -158,6 +160,26 @@ async def test_a_reader_that_falls_behind_is_told_so(monkeypatch: pytest.MonkeyP
         assert await stream.block() == ""
 
 
+async def test_explanations_are_told_at_once_and_whenever_they_change() -> None:
+    world = World()
+    request_id = await world.requests.new_request(LOCAL_ADMIN, NewRequest(caps={}, priority=8))
+    other = await world.requests.new_request(LOCAL_ADMIN, NewRequest(caps={}, priority=8))
+    query = f"?request={other}&explain={request_id}"
+    async with served(world.app) as port, streaming(port, query) as reader:
+        block = await reader.block()
+        assert block.startswith("event: request.explained\ndata: {")
+        told = json.loads(block.partition("data: ")[2])
+        assert (told["ID"], told["State"]) == (request_id, "WAITING")
+        assert told["Cause"] == "boards are busy"
+        tell(world, other)
+        assert await reader.numbers(1)
+        await world.requests.close_request(LOCAL_ADMIN, request_id)
+        tell(world, other)
+        assert await reader.numbers(1)
+        told = json.loads((await reader.block()).partition("data: ")[2])
+        assert (told["ID"], told["State"]) == (request_id, "CANCELLED")
+
+
 async def test_a_quiet_stream_shows_that_it_lives() -> None:
     world = World(WebOptions(heartbeat=0.01))
     async with served(world.app) as port, streaming(port, "?request=7") as stream:
@@ -191,7 +213,8 @@ async def test_no_more_streams_than_allowed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "last"), [("?request=x", ""), ("?request=-1", ""), ("", "x"), ("", "-1")]
+    ("query", "last"),
+    [("?request=x", ""), ("?request=-1", ""), ("?explain=x", ""), ("", "x"), ("", "-1")],
 )
 async def test_refuses_what_it_cannot_read(query: str, last: str) -> None:
     headers = {"Last-Event-ID": last} if last else {}

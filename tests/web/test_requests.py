@@ -247,7 +247,31 @@ async def test_keep_alive_and_explain() -> None:
             }
         ],
         "Text": "one worker fits, it is in use",
+        "Cause": "boards are busy",
+        "Absent": [{"WorkerUUID": "v", "Name": "board-2", "State": "FAILED", "Reason": "fan"}],
+        "Lacking": {"hdmi=yes": 3},
+        "OtherGroups": 2,
+        "Nearest": "board-3 has no hdmi",
+        "Changes": ["board-2 returns to service (failed: fan)", "another thing"],
+        "Policy": "priority, then order of filing",
+        "Decided": "priority",
+        "Forecast": {
+            "Earliest": "2026-11-23T20:07:42.739845Z",
+            "Latest": "2026-11-23T21:07:42.739845Z",
+            "Hits": 43,
+            "Of": 50,
+        },
     }
+
+
+async def test_the_answer_to_a_new_request_tells_in_short_what_it_waits_for() -> None:
+    world = World()
+    async with world.client() as client:
+        answer = await client.post("/api/v1/reqs/", json={"Caps": {"a": "1"}, "Priority": 8})
+        created = answer.json()
+        told = await client.get(f"/api/v1/reqs/{created['ReqID']}/explain?brief=1")
+    assert answer.status_code == 201
+    assert created["Explanation"] == told.json()
 
 
 RECENT = RequestFilter(finished_after=NOW - timedelta(hours=24))

@@ -9,6 +9,7 @@ from boruta_farm.cli import (
     config,
     demo,
     events,
+    explain,
     filing,
     groups,
     importing,
@@ -69,6 +70,7 @@ def build() -> typer.Typer:
     app.command()(filing.new)
     app.command()(requests.ls)
     app.command()(requests.show)
+    app.command()(explain.explain)
     app.command()(filing.update)
     app.command()(filing.close)
     app.command()(requests.acquire)

@@ -7,10 +7,12 @@ from boruta_farm.contracts import Explanation
 from boruta_farm.model.events import Event
 from boruta_farm.model.job import Job
 from boruta_farm.model.keys import (
+    ABSENT_KEYS,
     ACCESS_KEYS,
     ADDRESS_KEYS,
     EVENT_KEYS,
     EXPLANATION_KEYS,
+    FORECAST_KEYS,
     HOLDER_KEYS,
     JOB_EXTRA_KEYS,
     JOB_KEYS,
@@ -61,7 +63,13 @@ def event_record(event: Event) -> Json:
 def explanation_record(explanation: Explanation) -> Json:
     """Return why a request waits as the API shows it."""
     holders = [_keyed(holder, HOLDER_KEYS) for holder in explanation.holders]
-    return _keyed(explanation, EXPLANATION_KEYS) | {EXPLANATION_KEYS["holders"]: holders}
+    forecast, changes = explanation.forecast, list(explanation.changes)
+    return _keyed(explanation, EXPLANATION_KEYS) | {
+        EXPLANATION_KEYS["holders"]: holders,
+        EXPLANATION_KEYS["changes"]: changes,
+        EXPLANATION_KEYS["absent"]: [_keyed(worker, ABSENT_KEYS) for worker in explanation.absent],
+        EXPLANATION_KEYS["forecast"]: None if forecast is None else _keyed(forecast, FORECAST_KEYS),
+    }
 
 
 def _keyed(record: object, keys: Mapping[str, str]) -> Json:

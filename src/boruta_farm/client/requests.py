@@ -117,6 +117,11 @@ class HttpRequests:
         """Tell where a request stands in the queue."""
         return read_explanation((await self._channel.get(f"{_path(request_id)}/explain")).body)
 
+    async def outlook(self, caller: Caller, request_id: int) -> Explanation:
+        """Tell the same in short."""
+        answer = await self._channel.get(f"{_path(request_id)}/explain", {"brief": "1"})
+        return read_explanation(answer.body)
+
     async def _act(
         self,
         request_id: int,

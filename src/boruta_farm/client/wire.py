@@ -3,14 +3,16 @@
 from datetime import UTC, datetime
 
 from boruta_farm.client.fields import Fields, objects
-from boruta_farm.contracts import Explanation, Holder
 from boruta_farm.model.events import Event, EventKind
+from boruta_farm.model.explanation import Absent, Cause, Explanation, Forecast, Holder
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.keys import (
+    ABSENT_KEYS,
     ACCESS_KEYS,
     ADDRESS_KEYS,
     EVENT_KEYS,
     EXPLANATION_KEYS,
+    FORECAST_KEYS,
     HOLDER_KEYS,
     JOB_EXTRA_KEYS,
     JOB_KEYS,
@@ -171,10 +173,43 @@ def read_explanation(value: object) -> Explanation:
                 worker=holder.text(HOLDER_KEYS["worker"]),
                 name=holder.text(HOLDER_KEYS["name"]),
                 request_id=holder.number(HOLDER_KEYS["request_id"]),
-                owner=holder.optional_text(HOLDER_KEYS["owner"]) or "",
+                owner=holder.optional_text(HOLDER_KEYS["owner"]),
                 until=holder.time(HOLDER_KEYS["until"]),
             )
             for holder in fields.objects(EXPLANATION_KEYS["holders"], "a holder")
         ),
         text=fields.optional_text(EXPLANATION_KEYS["text"]) or "",
+        cause=_cause(fields.optional_text(EXPLANATION_KEYS["cause"])),
+        absent=tuple(
+            Absent(
+                worker=worker.text(ABSENT_KEYS["worker"]),
+                name=worker.text(ABSENT_KEYS["name"]),
+                state=worker.text(ABSENT_KEYS["state"]),
+                reason=worker.optional_text(ABSENT_KEYS["reason"]),
+            )
+            for worker in fields.objects(EXPLANATION_KEYS["absent"], "a worker out of service")
+        ),
+        lacking=fields.number_map(EXPLANATION_KEYS["lacking"]),
+        other_groups=fields.optional_number(EXPLANATION_KEYS["other_groups"]) or 0,
+        nearest=fields.optional_text(EXPLANATION_KEYS["nearest"]),
+        changes=fields.optional_texts(EXPLANATION_KEYS["changes"]) or (),
+        policy=fields.optional_text(EXPLANATION_KEYS["policy"]),
+        decided=fields.optional_text(EXPLANATION_KEYS["decided"]),
+        forecast=_forecast(fields.optional_object(EXPLANATION_KEYS["forecast"], "a forecast")),
+    )
+
+
+def _cause(text: str | None) -> Cause:
+    """Return the cause; one that a newer server tells is none that this client knows."""
+    return Cause(text) if text in set(Cause) else Cause.NONE
+
+
+def _forecast(fields: Fields | None) -> Forecast | None:
+    if fields is None:
+        return None
+    return Forecast(
+        earliest=fields.time(FORECAST_KEYS["earliest"]),
+        latest=fields.time(FORECAST_KEYS["latest"]),
+        hits=fields.number(FORECAST_KEYS["hits"]),
+        of=fields.number(FORECAST_KEYS["of"]),
     )

@@ -6,8 +6,6 @@ Python's spelling. Each call names its caller. Implementations: in process (``fa
 all of them to these words.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -29,6 +27,7 @@ from boruta_farm.contracts.boards import (
     Superviser,
 )
 from boruta_farm.model.caller import Caller
+from boruta_farm.model.explanation import Explanation, Holder
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
 from boruta_farm.model.request import NewRequest, Request, RequestUpdate
 from boruta_farm.model.worker import AccessInfo, Worker, WorkerState
@@ -54,34 +53,6 @@ __all__ = [
     "Superviser",
     "Workers",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """Name one who holds a worker that a waiting request could use."""
-
-    worker: str
-    name: str
-    request_id: int
-    owner: str
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """Tell why a request waits.
-
-    ``position`` counts from 1 among waiting requests that compete for the same workers, None
-    when it does not wait. ``matching`` counts the registered workers that could serve it, by
-    state. ``holders`` are those who have one now, the earliest end first, at most 10.
-    """
-
-    request_id: int
-    state: str
-    position: int | None
-    matching: Mapping[str, int]
-    holders: tuple[Holder, ...]
-    text: str
 
 
 class Requests(Protocol):
@@ -157,7 +128,14 @@ class Requests(Protocol):
         ...
 
     async def explain(self, caller: Caller, request_id: int) -> Explanation:
-        """Tell where a request stands in the queue and who holds what it waits for.
+        """Tell where a request stands in the queue and what it waits for.
+
+        Raises RequestNotFoundError.
+        """
+        ...
+
+    async def outlook(self, caller: Caller, request_id: int) -> Explanation:
+        """Tell the same in short: without near misses, or a position that is costly to find.
 
         Raises RequestNotFoundError.
         """

@@ -72,6 +72,18 @@ class Bearers:
         for value in self._meeting(condition_of(token)):
             yield from self._under(token[0], value)
 
+    def count(self, token: Token) -> int:
+        """Return how many workers have ``token``, or meet the condition."""
+        if len(token) < 3:
+            return self._count(*_place(token))
+        return sum(self._count(token[0], value) for value in self._meeting(condition_of(token)))
+
+    def _count(self, name: str | None, value: str) -> int:
+        known = self._of.get(name, {}).get(value)
+        if known is None:
+            return 0
+        return len(known) if isinstance(known, set) else 1
+
     def __contains__(self, token: Token) -> bool:
         return next(self.of(token), None) is not None
 

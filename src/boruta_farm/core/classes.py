@@ -109,10 +109,12 @@ class Offer:
 
     ``tokens`` are those that demands have asked for; whatever else the workers have does not
     part them. ``holders`` are ``(end of the job in microseconds, UUID)``, ``states`` counts
-    workers. ``verified`` tells as of when all tokens were still asked for.
+    workers. ``verified`` tells as of when all tokens were still asked for. ``absent`` are the
+    workers that serve nobody at present: failed, in maintenance, out of reach.
     """
 
     __slots__ = (
+        "absent",
         "demands",
         "eligible",
         "front",
@@ -130,6 +132,7 @@ class Offer:
         self.demands: Heads[int, Demand] = Heads()
         self.states: dict[WorkerState, int] = {}
         self.holders: Ranks[WorkerKey] = Ranks()
+        self.absent: dict[str, Candidate] = {}
         self.verified = 0
 
     def label(self, label: OfferLabel) -> None:
@@ -175,11 +178,13 @@ class Match(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Hold:
-    """Remember who holds a worker; ``until`` in microseconds."""
+    """Remember who holds a worker; times in microseconds. ``wanted`` is what it asked for."""
 
     request_id: int
     owner: str
     until: int
+    granted: int = 0
+    wanted: DemandKey | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -195,6 +200,9 @@ class Candidate:
     key: WorkerKey
     offer: Offer
     idle: bool = False
+    absent: bool = False
+    reason: str | None = None
+    lost: bool = False
 
 
 def tokens_of(worker: Worker) -> tuple[Token, ...]:

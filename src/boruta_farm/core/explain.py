@@ -1,172 +1,223 @@
-"""Why a request waits: its place in the queue and what has become of the boards it could use."""
+"""Why a request waits: what boards it could use, who stands before it, and what would help."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from heapq import merge
+from datetime import datetime
+from heapq import merge, nsmallest
 from itertools import islice
 
-from boruta_farm.core.classes import Demand
-from boruta_farm.core.demands import token_text
+from boruta_farm.core import wording
+from boruta_farm.core.classes import Demand, Offer
+from boruta_farm.core.competition import Queue, absent, deciding, expected, queue_of
+from boruta_farm.core.forecast import Score
+from boruta_farm.core.learning import Memory
 from boruta_farm.core.market import Market
-from boruta_farm.core.moments import moment
+from boruta_farm.core.misses import misses, misses_of
+from boruta_farm.core.moments import micros, moment
 from boruta_farm.core.policies.order import Order
+from boruta_farm.model.explanation import Absent, Cause, Explanation, Forecast, Holder
 from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import WorkerState
 
-HOLDERS_SHOWN = 10
+SHOWN = 10
+"""Holders and absent workers named."""
 
-_STATES_IN_WORDS = {
-    WorkerState.RUNNING: "running",
-    WorkerState.IDLE: "idle",
-    WorkerState.PREPARE: "being prepared",
-    WorkerState.BUSY: "going into maintenance",
-    WorkerState.MAINTENANCE: "in maintenance",
-    WorkerState.FAILED: "failed",
-}
+BRIEF_RIVALS = 64
+"""Competing demands up to which a short answer tells the position: a bound on its cost."""
 
+_MINUTE = 60_000_000
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
-    """Name one who holds a worker that the request could use."""
-
-    worker: str
-    name: str
-    request_id: int
-    owner: str
-    until: datetime
+Sees = Callable[[str], bool]
+"""Tells whether the one who asks may see this owner's name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Tell why a request waits.
+@dataclass(slots=True, eq=False)
+class Explainer:
+    """Explain requests by what the index knows."""
 
-    ``position`` counts from 1 among waiting, valid requests that compete for a registered
-    worker; None when the request does not wait. ``matching`` counts registered workers by
-    state. ``holders`` are at most ten, the earliest end first.
-    """
+    market: Market
+    order: Order
+    memory: Memory
+    score: Score
+    settings: FarmSettings
 
-    request_id: int
-    state: str
-    position: int | None
-    matching: Mapping[str, int]
-    holders: tuple[Holding, ...]
-    text: str
+    def explain(
+        self, request: Request, now: datetime, sees: Sees, *, brief: bool = False
+    ) -> Explanation:
+        """Find out why a request waits; costs grow with what competes, not with what waits.
 
-
-def explain(market: Market, order: Order, request: Request, now: datetime) -> Finding:
-    """Find out why a request waits; costs grow with the demands that compete, not with requests."""
-    demand = market.demand(request)
-    counts: Counter[WorkerState] = Counter()
-    for offer in demand.eligible:
-        counts.update(offer.states)
-    matching = {state: counts[state] for state in _STATES_IN_WORDS if counts[state] > 0}
-    holders = tuple(islice(_holders(market, demand), HOLDERS_SHOWN))
-    position = None
-    if request.state is RequestState.WAITING:
-        position = _position(demand, order.key(request) + demand.shift)
-    return Finding(
-        request_id=request.id,
-        state=request.state.value,
-        position=position,
-        matching={state.value: count for state, count in matching.items()},
-        holders=holders,
-        text=_text(market, demand, request, position, matching, holders, now),
-    )
-
-
-def _position(demand: Demand, key: int) -> int:
-    rivals = {demand}.union(*(offer.eligible for offer in demand.eligible))
-    return 1 + sum(
-        rival.front.keys.rank(key - rival.shift) + rival.held.rank(key - rival.shift)
-        for rival in rivals
-    )
-
-
-def _holders(market: Market, demand: Demand) -> Iterator[Holding]:
-    for until, uuid in merge(*(offer.holders for offer in demand.eligible)):
-        hold, worker = market.holds[uuid], market.workers[uuid]
-        if worker.state is WorkerState.RUNNING:
-            yield Holding(
-                worker=uuid,
+        A ``brief`` explanation looks for no near misses, and for no position among very many
+        competing demands.
+        """
+        if request.state is not RequestState.WAITING:
+            return self._not_waiting(request, now)
+        market = self.market
+        demand = market.demand(request)
+        counts = _count(demand)
+        holders = tuple(islice(self._holders(demand, sees), SHOWN))
+        away = tuple(
+            Absent(
+                worker=worker.uuid,
                 name=worker.name,
-                request_id=hold.request_id,
-                owner=hold.owner,
-                until=moment(until),
+                state=worker.state.value,
+                reason="its agent is out of reach" if worker.lost else worker.reason,
             )
+            for worker in absent(demand, SHOWN)
+        )
+        key = self.order.key(request) + demand.shift
+        queue = queue_of(market, demand, key, BRIEF_RIVALS if brief else None)
+        forecast = self._forecast(request, demand, queue, now)
+        cause = self._cause(request, demand, counts, queue, now)
+        missed = None if brief and counts else misses(market, demand)
+        decided = self._decided(demand, key, queue, cause)
+        found = wording.Findings(
+            request=request,
+            counts=counts,
+            holders=holders,
+            absent=away,
+            position=None if queue is None else queue.position,
+            missed=missed,
+            cause=cause,
+            decided=decided,
+            forecast=forecast,
+            registered=len(market.workers),
+            limit=_limit(demand),
+            now=now,
+        )
+        return Explanation(
+            request_id=request.id,
+            state=request.state.value,
+            position=found.position,
+            matching={state.value: count for state, count in counts.items()},
+            holders=holders,
+            text=self._opening(request) if cause is Cause.OPENING else wording.line(found),
+            cause=cause,
+            absent=away,
+            lacking={} if missed is None else missed.lacking,
+            other_groups=0 if missed is None else missed.other_groups,
+            nearest=None if missed is None else missed.nearest,
+            changes=wording.changes(found),
+            policy=wording.policy(self.settings.policies),
+            decided=decided,
+            forecast=forecast,
+        )
+
+    def _not_waiting(self, request: Request, now: datetime) -> Explanation:
+        job = request.live_job
+        if job is None:
+            reason = f": {request.reason}" if request.reason else ""
+            text = f"the request is {request.state.value}{reason}"
+        else:
+            until = wording.clock(job.timeout, now)
+            text = f"the request has {self._name(job.worker)} until {until}"
+        return Explanation(
+            request_id=request.id,
+            state=request.state.value,
+            position=None,
+            matching={},
+            holders=(),
+            text=text,
+        )
+
+    def _opening(self, request: Request) -> str:
+        job = request.live_job
+        return f"{self._name(job.worker if job else '')} is being opened for this request"
+
+    def _name(self, uuid: str) -> str:
+        worker = self.market.workers.get(uuid)
+        return uuid if worker is None else worker.name
+
+    def _cause(
+        self,
+        request: Request,
+        demand: Demand,
+        counts: dict[WorkerState, int],
+        queue: Queue | None,
+        now: datetime,
+    ) -> Cause:
+        if request.live_job is not None:
+            return Cause.OPENING
+        if not counts:
+            offers = self.market.offers_having(demand.caps)
+            having = any(not misses_of(demand, offer) for offer in offers)
+            return Cause.GROUPS if having else Cause.NO_BOARD
+        if request.valid_after > now:
+            return Cause.NOT_YET_VALID
+        if sum(len(offer.absent) for offer in demand.eligible) >= sum(counts.values()):
+            return Cause.OUT_OF_SERVICE
+        if demand.party is not None and demand.party.full is not None:
+            return Cause.LIMIT
+        if queue is not None and queue.first is not None:
+            return Cause.QUEUE
+        return Cause.NOW if counts.get(WorkerState.IDLE) else Cause.BUSY
+
+    def _decided(self, demand: Demand, key: int, queue: Queue | None, cause: Cause) -> str | None:
+        if cause is Cause.LIMIT:
+            assert demand.party is not None
+            full = demand.party.full
+            assert full is not None
+            return f"limit of jobs per {full.kind}"
+        if queue is None:
+            return None
+        return deciding(self.order, key, queue.first)
+
+    def _forecast(
+        self, request: Request, demand: Demand, queue: Queue | None, now: datetime
+    ) -> Forecast | None:
+        if queue is None or request.live_job is not None:
+            return None
+        at = micros(now)
+        found = expected(self.market, demand, queue, self.memory, self.settings, at)
+        if found is None:
+            return None
+        not_before = micros(request.valid_after)
+        earliest, latest = (max(not_before, at + round(wait * 1_000_000)) for wait in found)
+        # To the minute, outwards: nobody plans by seconds, and the text does not flicker.
+        earliest = earliest // _MINUTE * _MINUTE
+        latest = -(-max(latest, earliest) // _MINUTE) * _MINUTE
+        if request.id:
+            self.score.tell(request.id, earliest, latest)
+        return Forecast(
+            earliest=moment(earliest),
+            latest=moment(latest),
+            hits=self.score.hits,
+            of=self.score.of,
+        )
+
+    def _holders(self, demand: Demand, sees: Sees) -> Iterator[Holder]:
+        market = self.market
+        for until, uuid in merge(*(offer.holders for offer in _soonest(demand.eligible))):
+            hold, worker = market.holds[uuid], market.workers[uuid]
+            if worker.state is WorkerState.RUNNING:
+                yield Holder(
+                    worker=uuid,
+                    name=worker.name,
+                    request_id=hold.request_id,
+                    owner=hold.owner if sees(hold.owner) else None,
+                    until=moment(until),
+                )
 
 
-def _text(
-    market: Market,
-    demand: Demand,
-    request: Request,
-    position: int | None,
-    matching: Mapping[WorkerState, int],
-    holders: tuple[Holding, ...],
-    now: datetime,
-) -> str:
-    job = request.live_job
-    if position is None or job is not None:
-        return _text_of_granted(market, request, position, now)
-    parts = [_boards(matching, holders, now) if matching else _nothing_fits(market, demand)]
-    if request.valid_after > now:
-        parts.append(f"not before {_clock(request.valid_after, now)}")
-    parts.append(f"position {position}")
-    return "; ".join(parts) if matching else parts[0]
+def _count(demand: Demand) -> dict[WorkerState, int]:
+    """Count the workers that could serve a demand by state, in the order people read them."""
+    counts = dict.fromkeys(wording.STATES, 0)
+    for offer in demand.eligible:
+        for state, count in offer.states.items():
+            counts[state] += count
+    return {state: count for state, count in counts.items() if count}
 
 
-def _text_of_granted(market: Market, request: Request, position: int | None, now: datetime) -> str:
-    job = request.live_job
-    if job is None:
-        reason = f": {request.reason}" if request.reason else ""
-        return f"the request is {request.state.value}{reason}"
-    worker = market.workers.get(job.worker)
-    name = job.worker if worker is None else worker.name
-    if position is not None:
-        return f"{name} is being opened for this request"
-    return f"the request has {name} until {_clock(job.timeout, now)}"
+def _soonest(offers: set[Offer]) -> list[Offer]:
+    """Return offers among which the first ends of jobs are, without sorting thousands."""
+    held = [(first, offer) for offer in offers if (first := offer.holders.first()) is not None]
+    if len(held) > 2 * SHOWN:
+        held = nsmallest(2 * SHOWN, held, key=lambda pair: pair[0])
+    return [offer for _, offer in held]
 
 
-def _boards(
-    matching: Mapping[WorkerState, int], holders: tuple[Holding, ...], now: datetime
-) -> str:
-    total = sum(matching.values())
-    told = []
-    for state, count in matching.items():
-        words = f"{count} {_STATES_IN_WORDS[state]}"
-        if state is WorkerState.RUNNING and holders:
-            first = holders[0]
-            when = "until" if count == 1 else "- the first until"
-            words += f" {when} {_clock(first.until, now)} ({first.name}, held by {first.owner})"
-        told.append(words)
-    return f"{total} board{'s match' if total > 1 else ' matches'}: {', '.join(told)}"
-
-
-def _nothing_fits(market: Market, demand: Demand) -> str:
-    wanted = sorted(demand.caps)
-    missing = [token for token in wanted if token not in market.bearers]
-    if missing:
-        return f"no registered board has {' or '.join(map(token_text, missing))}"
-    others = sum(
-        offer.registered
-        for offer in market.offers()
-        if demand.caps <= offer.tokens and demand.bars.isdisjoint(offer.tokens)
-    )
-    if others:
-        groups = ", ".join(sorted(demand.groups or ())) or "none"
-        boards = "1 board has" if others == 1 else f"{others} boards have"
-        return f"{boards} what is asked for, but none serves the owner's groups ({groups})"
-    if not market.workers:
-        return "no board is registered"
-    told = [
-        *map(token_text, wanted),
-        *(f"not {token_text(token)}" for token in sorted(demand.bars)),
-    ]
-    return f"no registered board has all of {', '.join(told)}"
-
-
-def _clock(when: datetime, now: datetime) -> str:
-    when = when.astimezone(UTC)
-    same_day = when.date() == now.astimezone(UTC).date()
-    return f"{when:%H:%M} UTC" if same_day else f"{when:%Y-%m-%d %H:%M} UTC"
+def _limit(demand: Demand) -> wording.Limit | None:
+    full = demand.party.full if demand.party is not None else None
+    if full is None or full.limit is None:
+        return None
+    return wording.Limit(kind=full.kind, name=full.name, held=len(full.jobs), limit=full.limit)

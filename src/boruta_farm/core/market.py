@@ -7,6 +7,7 @@ meet it from the rest, however many values the capability has.
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 
 from boruta_farm.core.bearers import Bearers
 from boruta_farm.core.classes import (
@@ -23,10 +24,18 @@ from boruta_farm.core.demands import DemandKey, Token, demand_key
 from boruta_farm.core.policies.ledger import Ledger
 from boruta_farm.model.policies import Policies
 from boruta_farm.model.request import Request
-from boruta_farm.model.worker import Worker
+from boruta_farm.model.worker import Worker, WorkerState
 
 EMPTY_DEMANDS_KEPT = 16_384
 """Demands without a request that are kept, so that a popular one is not worked out each time."""
+
+RIVALS_KEPT = 64
+"""Demands whose rivals are remembered: those that somebody asks about again and again."""
+
+WORKERS_COMPARED = 1000
+
+SERVING = frozenset({WorkerState.IDLE, WorkerState.RUNNING, WorkerState.PREPARE})
+"""States in which a worker serves requests, now or soon."""
 
 
 class Market:
@@ -55,6 +64,8 @@ class Market:
         self._empty: dict[Demand, None] = {}
         self._held_by: dict[int, str] = {}
         self._numbers = 0
+        self._links = 0
+        self._rivals: dict[Demand, tuple[int, frozenset[Demand]]] = {}
         self._unasked = 0
 
     def demand(self, request: Request) -> Demand:
@@ -76,7 +87,7 @@ class Market:
         # Found by new offers under its rarest token: "type=x" leads to fewer demands than "arch=y".
         demand.pivot = min(key.caps, key=lambda token: (self._asking[token], token), default=None)
         self._demands_by.setdefault(demand.pivot, set()).add(demand)
-        for offer in self._offers_having(demand.caps):
+        for offer in self.offers_having(demand.caps):
             if offer.fits(demand):
                 self._link(demand, offer)
         self.gained.pop(demand, None)
@@ -113,12 +124,23 @@ class Market:
             known.offer.count(worker.state, 1)
             known.state = worker.state
         known.name, known.revision, known.epoch = worker.name, worker.revision, worker.epoch
+        known.reason, known.lost = worker.reason, worker.unreachable_since is not None
+        self._set_absent(known, known.lost or worker.state not in SERVING)
         return known
+
+    def _set_absent(self, candidate: Candidate, absent: bool) -> None:
+        if candidate.absent is not absent:
+            candidate.absent = absent
+            if absent:
+                candidate.offer.absent[candidate.uuid] = candidate
+            else:
+                del candidate.offer.absent[candidate.uuid]
 
     def remove_worker(self, uuid: str) -> None:
         """Forget a worker that was deregistered."""
         known = self.workers.pop(uuid, None)
         if known is not None:
+            known.offer.absent.pop(uuid, None)
             self._leave(known, known.offer, known.key)
             self.bearers.remove(known)
 
@@ -157,6 +179,25 @@ class Market:
         if candidate is not None:
             candidate.offer.holders.add((hold.until, uuid))
 
+    def rivals(self, demand: Demand) -> frozenset[Demand]:
+        """Return the demands that some registered worker of this one could serve, and itself."""
+        known = self._rivals.pop(demand, None)
+        if known is None or known[0] != self._links:
+            rivals = frozenset({demand}.union(*(offer.eligible for offer in demand.eligible)))
+            known = self._links, rivals
+        self._rivals[demand] = known
+        if len(self._rivals) > RIVALS_KEPT:
+            del self._rivals[next(iter(self._rivals))]
+        return known[1]
+
+    def some_worker(self, offer: Offer) -> Candidate | None:
+        """Return the worker of an offer with the lowest UUID, among the many looked at."""
+        tokens = (token for token in offer.tokens if token in self.bearers)
+        token = min(tokens, key=self.bearers.count, default=None)
+        candidates = self.workers.values() if token is None else self.bearers.of(token)
+        found = (worker for worker in candidates if worker.offer is offer)
+        return min(islice(found, WORKERS_COMPARED), key=lambda worker: worker.uuid, default=None)
+
     def offers(self) -> Iterator[Offer]:
         """Return every offer."""
         return iter(self._offers.values())
@@ -165,7 +206,8 @@ class Market:
         self._numbers += 1
         return self._numbers
 
-    def _offers_having(self, caps: frozenset[Token]) -> Collection[Offer]:
+    def offers_having(self, caps: frozenset[Token]) -> Collection[Offer]:
+        """Return offers among which all are that have these tokens."""
         if not caps:
             return tuple(self._offers.values())
         nobody: set[Offer] = set()
@@ -197,12 +239,14 @@ class Market:
         self.lost.pop(demand, None)
         if not demand.eligible:
             self.gained[demand] = None
+        self._links += 1
         demand.eligible.add(offer)
         offer.eligible.add(demand)
         demand.front.greet(offer.demands)
         offer.front.greet(demand.idle)
 
     def _unlink(self, demand: Demand, offer: Offer) -> None:
+        self._links += 1
         demand.eligible.discard(offer)
         offer.eligible.discard(demand)
         demand.front.dismiss(offer.demands)
@@ -312,6 +356,8 @@ class Market:
     def _enter(self, candidate: Candidate) -> None:
         offer = candidate.offer
         offer.count(candidate.state, 1)
+        if candidate.absent:
+            offer.absent[candidate.uuid] = candidate
         if candidate.idle:
             offer.front.keys.add(candidate.key)
             self.stirred_offers[offer] = None
@@ -321,6 +367,8 @@ class Market:
 
     def _leave(self, candidate: Candidate, offer: Offer, key: WorkerKey) -> None:
         offer.count(candidate.state, -1)
+        if offer is not candidate.offer:
+            offer.absent.pop(candidate.uuid, None)
         if candidate.idle:
             offer.front.keys.remove(key)
         hold = self.holds.get(candidate.uuid)

@@ -1,24 +1,27 @@
 """The matching index: folds what was committed and proposes who gets which worker."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from boruta_farm.core.classes import Demand, Hold, Match
-from boruta_farm.core.demands import DemandKey
-from boruta_farm.core.explain import Finding, explain
+from boruta_farm.core.demands import DemandKey, demand_key
+from boruta_farm.core.explain import Explainer, Sees
+from boruta_farm.core.forecast import Score
 from boruta_farm.core.jobs import Grant
+from boruta_farm.core.learning import Memory
 from boruta_farm.core.market import Market
 from boruta_farm.core.moments import micros
 from boruta_farm.core.orphans import Orphans
 from boruta_farm.core.passes import Pass, serve_demand, serve_offer
 from boruta_farm.core.policies.ledger import Ledger
 from boruta_farm.core.policies.order import Order, id_of
-from boruta_farm.core.policies.shares import Use
 from boruta_farm.core.queue import Queue
 from boruta_farm.model.caller import serves
 from boruta_farm.model.events import Change, EventKind
+from boruta_farm.model.explanation import Explanation
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import Worker, WorkerState
 
 PASS_LIMIT = 256
@@ -34,7 +37,12 @@ class Index:
     yet valid; time is learnt from changes and questions too.
     """
 
-    def __init__(self, now: datetime | None = None, settings: FarmSettings | None = None) -> None:
+    def __init__(
+        self,
+        now: datetime | None = None,
+        settings: FarmSettings | None = None,
+        score: Score | None = None,
+    ) -> None:
         settings = settings or FarmSettings()
         job_length = round(settings.job_timeout.total_seconds() * 1_000_000)
         self._order = Order(settings.policies)
@@ -43,13 +51,17 @@ class Index:
         self._queue = Queue(self._market, self._order)
         if now is not None:
             self._advance(now)
+        self._memory = Memory(settings)
+        self._score = score or Score()
+        self._explainer = Explainer(self._market, self._order, self._memory, self._score, settings)
         self._orphans = Orphans(self._market, self._queue)
         self._by_request: dict[int, Grant] = {}
         self._by_worker: dict[str, Grant] = {}
 
-    def begin(self, uses: Mapping[tuple[str, str], Use]) -> None:
-        """Take over what ended jobs have used, by ``owner`` or ``group`` and name."""
-        self._ledger.begin(uses)
+    def begin(self, summaries: Iterable[Summary]) -> None:
+        """Take over what ended jobs have taught."""
+        self._memory.begin(summaries)
+        self._ledger.begin(self._memory.uses())
 
     def fold(self, change: Change) -> None:
         """Take in one committed change."""
@@ -66,6 +78,7 @@ class Index:
         """Take in a request as it is now, whatever its state."""
         self._by_request.pop(request.id, None)
         self._ledger.note(request)
+        self._learn(request)
         job = request.live_job
         if request.state is RequestState.WAITING:
             waiting = self._queue.put(request)
@@ -77,7 +90,13 @@ class Index:
         if job is None:
             self._market.end_hold(request.id)
         else:
-            hold = Hold(request_id=request.id, owner=request.owner, until=micros(job.timeout))
+            hold = Hold(
+                request_id=request.id,
+                owner=request.owner,
+                until=micros(job.timeout),
+                granted=micros(job.granted),
+                wanted=demand_key(request),
+            )
             self._market.set_hold(job.worker, hold)
 
     def put_worker(self, worker: Worker) -> None:
@@ -173,10 +192,25 @@ class Index:
             if len(demand.eligible) == 1 and (groups is None or not serves(groups, demand.groups))
         )
 
-    def explain(self, request: Request, now: datetime) -> Finding:
-        """Tell why a request waits."""
+    def explain(
+        self,
+        request: Request,
+        now: datetime,
+        sees: Sees = lambda _owner: True,
+        *,
+        brief: bool = False,
+    ) -> Explanation:
+        """Tell why a request waits; ``sees`` tells whose names the asker may read."""
         self._advance(now)
-        return explain(self._market, self._order, request, now)
+        return self._explainer.explain(request, now, sees, brief=brief)
+
+    def _learn(self, request: Request) -> None:
+        """Keep score of forecasts, and learn from jobs that ended."""
+        if request.state is RequestState.IN_PROGRESS and request.job is not None:
+            self._score.started(request.id, micros(request.job.granted))
+        elif request.state.finished:
+            self._score.gone(request.id)
+            self._memory.note(request)
 
     def _advance(self, now: datetime) -> None:
         self._queue.advance(now)

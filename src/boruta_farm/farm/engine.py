@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from boruta_farm.core.auditing import notes_of
+from boruta_farm.core.learning import learnt
 from boruta_farm.core.plan import (
     CreationRemembered,
     IdentitySaved,
@@ -74,6 +75,8 @@ def apply(transaction: Transaction, plan: Plan[Answer], caller: Caller | None = 
         match step:
             case RequestSaved():
                 transaction.save_request(step.request, step.kind)
+                for summary in learnt(transaction.summary, step.request, transaction.settings):
+                    transaction.save_summary(summary)
             case WorkerSaved(removed=True):
                 transaction.remove_worker(step.worker, step.kind)
             case WorkerSaved():

@@ -7,13 +7,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from boruta_farm.clock import Clock
-from boruta_farm.contracts import Explanation, Holder
 from boruta_farm.core.demands import DemandKey
+from boruta_farm.core.forecast import Score
 from boruta_farm.core.jobs import Grant
 from boruta_farm.core.matching import PASS_LIMIT, Index
 from boruta_farm.feed import Feed
+from boruta_farm.model.caller import Caller, Role
 from boruta_farm.model.errors import StaleProposalError, UnavailableError
 from boruta_farm.model.events import Change
+from boruta_farm.model.explanation import Cause, Explanation
 from boruta_farm.model.request import Request
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.base import Snapshot
@@ -62,6 +64,7 @@ class Matcher:
         self._settings = settings
         self._job_limits = job_limits
         self._limited: Mapping[str, int] = {}
+        self._score = Score()
         self._index: Index | None = None
         self._served: Mapping[DemandKey, int] = {}
         self._in_flight: dict[Grant, datetime] = {}
@@ -81,8 +84,11 @@ class Matcher:
         finally:
             self._index = self._started = None
 
-    def explain(self, request: Request) -> Explanation:
-        """Tell where a request stands in the queue and who holds what it waits for."""
+    def explain(self, request: Request, caller: Caller, *, brief: bool = False) -> Explanation:
+        """Tell where a request stands in the queue and what it waits for.
+
+        Owners are named to themselves, to admins, and to all where the farm shows owners.
+        """
         if self._index is None:
             return Explanation(
                 request_id=request.id,
@@ -91,25 +97,14 @@ class Matcher:
                 matching={},
                 holders=(),
                 text="the farm has just started and is still reading its queue; ask again soon",
+                cause=Cause.STARTING,
             )
-        finding = self._index.explain(request, self._clock.now())
-        return Explanation(
-            request_id=finding.request_id,
-            state=finding.state,
-            position=finding.position,
-            matching=finding.matching,
-            holders=tuple(
-                Holder(
-                    worker=holding.worker,
-                    name=holding.name,
-                    request_id=holding.request_id,
-                    owner=holding.owner,
-                    until=holding.until,
-                )
-                for holding in finding.holders
-            ),
-            text=finding.text,
-        )
+        everybody = self._settings.show_owners or caller.role is Role.ADMIN
+
+        def sees(owner: str) -> bool:
+            return everybody or owner == caller.name
+
+        return self._index.explain(request, self._clock.now(), sees, brief=brief)
 
     def capability_names(self) -> Collection[str]:
         """Return the capabilities that registered boards have; none while the index is built."""
@@ -162,7 +157,8 @@ class Matcher:
 
     async def _build(self, snapshot: Snapshot) -> Index:
         self._limited = self._job_limits()
-        index = Index(self._clock.now(), _limited(self._settings, self._limited))
+        index = Index(self._clock.now(), _limited(self._settings, self._limited), self._score)
+        index.begin(snapshot.summaries)
         # Requests first: then it is known what tells workers apart before any is placed.
         for count, request in enumerate(snapshot.requests, 1):
             index.put_request(request)

@@ -38,8 +38,8 @@ LONGEST_WAIT = timedelta(seconds=300)
 class Explainer(CapabilityNames, Protocol):
     """Knows the queue."""
 
-    def explain(self, request: Request) -> Explanation:
-        """Tell where the request stands."""
+    def explain(self, request: Request, caller: Caller, *, brief: bool = False) -> Explanation:
+        """Tell where the request stands, without names that the caller may not see."""
         ...
 
 
@@ -153,7 +153,12 @@ class FarmRequests:
 
     async def explain(self, caller: Caller, request_id: int) -> Explanation:
         """Tell where a request stands in the queue."""
-        return self._explainer.explain(await self.get_request_info(caller, request_id))
+        return self._explainer.explain(await self.get_request_info(caller, request_id), caller)
+
+    async def outlook(self, caller: Caller, request_id: int) -> Explanation:
+        """Tell the same in short, at a cost that is bounded."""
+        request = await self.get_request_info(caller, request_id)
+        return self._explainer.explain(request, caller, brief=True)
 
     async def _existing(self, caller: Caller, request_id: int, permission: Permission) -> Request:
         """Return a request; its owner never changes, so rights are judged outside the writer."""
@@ -165,7 +170,7 @@ class FarmRequests:
 
     def _refuse_unmet(self, caller: Caller, new: NewRequest) -> None:
         """Raise UnmetDemandError when no registered worker, in any state, could serve a request."""
-        found = self._explainer.explain(core.draft(caller, new))
+        found = self._explainer.explain(core.draft(caller, new), caller, brief=True)
         if not found.matching:
             raise UnmetDemandError(
                 f"{found.text}; Strict was asked for, so nothing was filed: "

@@ -64,7 +64,18 @@ EXPLANATION_KEYS = {
     "matching": "Matching",
     "holders": "Holders",
     "text": "Text",
+    "cause": "Cause",
+    "absent": "Absent",
+    "lacking": "Lacking",
+    "other_groups": "OtherGroups",
+    "nearest": "Nearest",
+    "changes": "Changes",
+    "policy": "Policy",
+    "decided": "Decided",
+    "forecast": "Forecast",
 }
+FORECAST_KEYS = {"earliest": "Earliest", "latest": "Latest", "hits": "Hits", "of": "Of"}
+ABSENT_KEYS = {"worker": "WorkerUUID", "name": "Name", "state": "State", "reason": "Reason"}
 HOLDER_KEYS = {
     "worker": "WorkerUUID",
     "name": "Name",

@@ -12,6 +12,7 @@ from boruta_farm.model.job import Job
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
 from boruta_farm.model.request import Request
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.summary import Summary
 from boruta_farm.model.token import Token
 from boruta_farm.model.worker import SessionKey, Worker
 
@@ -64,6 +65,14 @@ class Transaction(Protocol):
 
     def free_port(self, after: int | None = None) -> int | None:
         """Return the lowest port of the range that no worker has (above ``after``, if given)."""
+        ...
+
+    def summary(self, subject: str) -> Summary | None:
+        """Return what is known of a subject."""
+        ...
+
+    def save_summary(self, summary: Summary) -> None:
+        """Save what is known of a subject, in place of what was known before."""
         ...
 
     def save_request(self, request: Request, kind: EventKind) -> None:
@@ -159,11 +168,12 @@ Listener = Callable[[tuple[Change, ...]], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Carry all that is unfinished as of event ``number``."""
+    """Carry all that is unfinished as of event ``number``, and what ended jobs have taught."""
 
     number: int
     requests: Iterable[Request]
     workers: tuple[Worker, ...]
+    summaries: tuple[Summary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

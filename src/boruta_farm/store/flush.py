@@ -17,6 +17,7 @@ from boruta_farm.store.rows import (
     key_row,
     micros,
     request_row,
+    summary_row,
     worker_row,
 )
 from boruta_farm.store.tables import BUCKET_BITS
@@ -24,7 +25,10 @@ from boruta_farm.store.tables import BUCKET_BITS
 EVENTS_KEPT = 100_000
 PRUNED_AT_ONCE = 1_000
 PRUNE_EVENTS_EVERY = 256
-PRUNE_CREATIONS_EVERY = timedelta(minutes=1)
+PRUNE_EVERY = timedelta(minutes=1)
+
+SUMMARIES_KEPT = 20_000
+"""Subjects remembered; those of which nothing was learnt for longest go first."""
 
 
 class Flusher:
@@ -49,7 +53,7 @@ class Flusher:
         write.others(layer)
         write.people(layer)
         write.audit(layer, counters["audit"])
-        self._prune_creations(write, now)
+        self._prune(write, now)
         changes = number(layer.journal, counters["event"])
         last = counters["event"] + len(changes)
         write.send(write.statements.insert_events, [event_row(c.event) for c in changes])
@@ -67,9 +71,10 @@ class Flusher:
         )
         return changes
 
-    def _prune_creations(self, write: "_Write", now: datetime) -> None:
-        if self._pruned is not None and now - self._pruned < PRUNE_CREATIONS_EVERY:
+    def _prune(self, write: "_Write", now: datetime) -> None:
+        if self._pruned is not None and now - self._pruned < PRUNE_EVERY:
             return
+        write.run(write.statements.prune_summaries, PRUNED_AT_ONCE, SUMMARIES_KEPT)
         oldest = micros(now - self._settings.idempotency_kept)
         pruned = write.run(write.statements.prune_creations, oldest, PRUNED_AT_ONCE)
         if len(pruned) < PRUNED_AT_ONCE:
@@ -190,7 +195,7 @@ class _Write:
                 )
 
     def others(self, layer: Layer) -> None:
-        """Write keys, remembered epochs and creations."""
+        """Write keys, remembered epochs, creations and what was learnt."""
         saved = [key_row(key) for key in layer.keys.values() if key is not None]
         erased = [place for place, key in layer.keys.items() if key is None]
         self.send(self.statements.save_keys, saved)
@@ -201,6 +206,8 @@ class _Write:
             for (owner, key), (body_hash, request_id, at) in layer.creations.items()
         ]
         self.send(self.statements.save_creations, creations)
+        summaries = [summary_row(summary) for summary in layer.summaries.values()]
+        self.send(self.statements.save_summaries, summaries)
 
     def people(self, layer: Layer) -> None:
         """Write accounts, groups and tokens."""

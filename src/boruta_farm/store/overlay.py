@@ -12,6 +12,7 @@ from boruta_farm.model.events import EventKind, Identity
 from boruta_farm.model.job import Job
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.summary import Summary
 from boruta_farm.model.token import Token
 from boruta_farm.model.worker import SessionKey, Worker
 from boruta_farm.store.people import ACCOUNTS, GROUPS, TOKENS, Pending, PendingPeople, place_of
@@ -49,6 +50,7 @@ class Layer:
     epochs: dict[str, int] = field(default_factory=dict)
     creations: dict[tuple[str, str], tuple[str, int, datetime]] = field(default_factory=dict)
     people: Pending = field(default_factory=dict)
+    summaries: dict[str, Summary] = field(default_factory=dict)
     notes: list[tuple[datetime, Note]] = field(default_factory=list)
     seals: dict[int, str] = field(default_factory=dict)
     journal: list[Entry] = field(default_factory=list)
@@ -66,6 +68,7 @@ class Layer:
         self.epochs.update(above.epochs)
         self.creations.update(above.creations)
         self.people.update(above.people)
+        self.summaries.update(above.summaries)
         self.notes.extend(above.notes)
         self.seals.update(above.seals)
         self.journal.extend(above.journal)
@@ -184,6 +187,17 @@ class OverlayTransaction:
                 body_hash, request_id, _ = layer.creations[owner, key]
                 return body_hash, request_id
         return self._loaded.records.creation(owner, key, oldest)
+
+    def summary(self, subject: str) -> Summary | None:
+        """Return what is known of a subject."""
+        for layer in (self.layer, self._batch):
+            if subject in layer.summaries:
+                return layer.summaries[subject]
+        return self._loaded.records.summary(subject)
+
+    def save_summary(self, summary: Summary) -> None:
+        """Save what is known of a subject, in place of what was known before."""
+        self.layer.summaries[summary.subject] = summary
 
     def next_request_id(self) -> int:
         """Return an id that was never used; saving a request with it uses it up."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from boruta_farm.model.audit import Entry as AuditEntry
 from boruta_farm.model.events import Event
 from boruta_farm.model.request import Request
+from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import SessionKey, Worker
 from boruta_farm.store.base import Snapshot
 from boruta_farm.store.driver import Driver, Row
@@ -15,6 +16,7 @@ from boruta_farm.store.rows import (
     key_from,
     micros,
     request_from,
+    summary_from,
     worker_from,
 )
 from boruta_farm.store.statements import Statements
@@ -81,6 +83,13 @@ class Records:
         rows = self.driver.fetch(self.statements.creation, (owner, key, micros(after)))
         return (rows[0][0], rows[0][1]) if rows else None
 
+    def summary(self, subject: str) -> Summary | None:
+        """Return what is known of a subject."""
+        if not storable(subject):
+            return None
+        rows = self.driver.fetch(self.statements.summary, (subject,))
+        return summary_from(rows[0]) if rows else None
+
     def ports(self) -> frozenset[int]:
         """Return the ports that workers have."""
         return frozenset(row[0] for row in self.driver.fetch(self.statements.ports))
@@ -121,12 +130,14 @@ class Records:
             number = self.last_event()
             workers = self.driver.fetch(self.statements.workers)
             requests = self.driver.fetch(self.statements.unfinished)
+            summaries = self.driver.fetch(self.statements.summaries)
         finally:
             self.driver.rollback()
         return Snapshot(
             number=number,
             requests=DecodedRequests(requests),
             workers=tuple(map(worker_from, workers)),
+            summaries=tuple(map(summary_from, summaries)),
         )
 
 

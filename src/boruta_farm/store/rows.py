@@ -14,6 +14,7 @@ from boruta_farm.model.errors import InvalidError
 from boruta_farm.model.events import Event, EventKind
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import Fence, Reach, SessionKey, Worker, WorkerState
 from boruta_farm.store.driver import Row
 
@@ -266,6 +267,18 @@ def key_from(row: Row) -> SessionKey:
     """Return the session key of a row."""
     sealed = None if row[3] is None else b64decode(row[3])
     return SessionKey(worker=row[0], epoch=row[1], public=row[2], sealed=sealed)
+
+
+def summary_row(summary: Summary) -> Row:
+    """Return a summary in the order of ``tables.SUMMARIES``."""
+    numbers = json.dumps(summary.values, separators=(",", ":"))
+    return (_plain(summary.subject), numbers, micros(summary.updated))
+
+
+def summary_from(row: Row) -> Summary:
+    """Return the summary of a row."""
+    values = tuple(float(value) for value in json.loads(row[1]))
+    return Summary(subject=row[0], values=values, updated=moment(row[2]))
 
 
 def event_row(event: Event) -> Row:

@@ -165,6 +165,16 @@ events = Table(
     _optional("reason"),
 )
 
+summaries = Table(
+    "summaries",
+    metadata,
+    _key("subject"),
+    _needed("numbers"),
+    _needed("updated", Number),
+    sqlite_with_rowid=False,
+)
+Index("summaries_updated", summaries.c.updated)
+
 tallies = Table(
     "tallies",
     metadata,

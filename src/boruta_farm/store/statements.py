@@ -18,6 +18,7 @@ from boruta_farm.store.tables import (
     JOBS,
     REQUESTS,
     SESSION_KEYS,
+    SUMMARIES,
     TALLIES,
     TOKENS,
     WORKERS,
@@ -78,6 +79,8 @@ class Statements:
             " WHERE owner = ? AND key = ? AND created > ?"
         )
         self.ports = "SELECT port FROM workers"
+        self.summaries = f"SELECT {names(SUMMARIES)} FROM summaries"
+        self.summary = f"{self.summaries} WHERE subject = ?"
         self.counters = f"SELECT name, value FROM counters ORDER BY name{self.dialect.lock}"
         self.last_event = "SELECT value FROM counters WHERE name = 'event'"
         self.events = f"SELECT {names(EVENTS)} FROM events WHERE number > ? ORDER BY number LIMIT ?"
@@ -117,6 +120,11 @@ class Statements:
         self.prune_creations = (
             "DELETE FROM creations WHERE (owner, key) IN"
             " (SELECT owner, key FROM creations WHERE created <= ? LIMIT ?) RETURNING owner"
+        )
+        self.save_summaries = self._upsert("summaries", SUMMARIES, ("subject",))
+        self.prune_summaries = (
+            "DELETE FROM summaries WHERE subject IN"
+            " (SELECT subject FROM summaries ORDER BY updated DESC LIMIT ? OFFSET ?)"
         )
         self.insert_events = self._insert("events", EVENTS)
         self.prune_events = (

@@ -50,6 +50,7 @@ TOKENS = _columns(
 AUDIT = _columns(
     "number:bigint at:bigint actor:text source:text action:text subject:text detail:text seal:text"
 )
+SUMMARIES = _columns("subject:text numbers:text updated:bigint")
 COUNTERS = _columns("name:text value:bigint")
 META = _columns("name:text value:text")
 

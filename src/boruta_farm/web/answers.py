@@ -8,12 +8,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from boruta_farm.contracts import Explanation
 from boruta_farm.model.events import Event
+from boruta_farm.model.explanation import Forecast
 from boruta_farm.model.job import Job
 from boruta_farm.model.keys import (
+    ABSENT_KEYS,
     ACCESS_KEYS,
     ADDRESS_KEYS,
     EVENT_KEYS,
     EXPLANATION_KEYS,
+    FORECAST_KEYS,
     HOLDER_KEYS,
     JOB_EXTRA_KEYS,
     JOB_KEYS,
@@ -35,12 +38,6 @@ class VersionAnswer(Struct, frozen=True):
     server: str = msgspec.field(name="Server")
     api_version: str = msgspec.field(name="API_Version")
     api_state: str = msgspec.field(name="API_State")
-
-
-class CreatedAnswer(Struct, frozen=True):
-    """The id of the request just filed."""
-
-    request_id: int = msgspec.field(name="ReqID")
 
 
 class CountAnswer(Struct, frozen=True):
@@ -142,8 +139,26 @@ class HolderAnswer(Struct, frozen=True, kw_only=True, rename=HOLDER_KEYS):
     worker: str
     name: str
     request_id: int
-    owner: str
+    owner: str | None
     until: TimeText
+
+
+class AbsentAnswer(Struct, frozen=True, kw_only=True, rename=ABSENT_KEYS):
+    """A worker that the request could use, were it in service."""
+
+    worker: str
+    name: str
+    state: str
+    reason: str | None
+
+
+class ForecastAnswer(Struct, frozen=True, kw_only=True, rename=FORECAST_KEYS):
+    """When the request is expected to start; `Hits` of the last `Of` starts were as foretold."""
+
+    earliest: TimeText
+    latest: TimeText
+    hits: int
+    of: int
 
 
 class ExplanationAnswer(Struct, frozen=True, kw_only=True, rename=EXPLANATION_KEYS):
@@ -155,6 +170,22 @@ class ExplanationAnswer(Struct, frozen=True, kw_only=True, rename=EXPLANATION_KE
     matching: dict[str, int]
     holders: list[HolderAnswer]
     text: str
+    cause: str
+    absent: list[AbsentAnswer]
+    lacking: dict[str, int]
+    other_groups: int
+    nearest: str | None
+    changes: list[str]
+    policy: str | None
+    decided: str | None
+    forecast: ForecastAnswer | None
+
+
+class CreatedAnswer(Struct, frozen=True):
+    """The id of the request just filed, and in short what it waits for."""
+
+    request_id: int = msgspec.field(name="ReqID")
+    explanation: ExplanationAnswer | UnsetType = msgspec.field(name="Explanation", default=UNSET)
 
 
 encode = msgspec.json.Encoder(order="deterministic").encode
@@ -263,6 +294,31 @@ def explanation_answer(explanation: Explanation) -> ExplanationAnswer:
             for holder in explanation.holders
         ],
         text=explanation.text,
+        cause=explanation.cause.value,
+        absent=[
+            AbsentAnswer(
+                worker=worker.worker, name=worker.name, state=worker.state, reason=worker.reason
+            )
+            for worker in explanation.absent
+        ],
+        lacking=dict(explanation.lacking),
+        other_groups=explanation.other_groups,
+        nearest=explanation.nearest,
+        changes=list(explanation.changes),
+        policy=explanation.policy,
+        decided=explanation.decided,
+        forecast=_forecast_answer(explanation.forecast),
+    )
+
+
+def _forecast_answer(forecast: Forecast | None) -> ForecastAnswer | None:
+    if forecast is None:
+        return None
+    return ForecastAnswer(
+        earliest=format_time(forecast.earliest),
+        latest=format_time(forecast.latest),
+        hits=forecast.hits,
+        of=forecast.of,
     )
 
 

@@ -50,6 +50,16 @@ _PREFER = Parameter(
     kind="string",
     words="`wait=N` (RFC 7240): wait up to N seconds, at most 300, while the request is WAITING",
 )
+_BRIEF = Parameter(
+    name="brief", place="query", kind="integer", words="1: at a bounded cost, without near misses"
+)
+_EXPLAINED = Parameter(
+    name="explain",
+    place="query",
+    kind="integer",
+    words="also tell this request's explanation, now and whenever it changes, as messages "
+    "`request.explained` without an id",
+)
 _LAST_EVENT = Parameter(
     name="Last-Event-ID", place="header", kind="string", words="go on after this event"
 )
@@ -71,7 +81,9 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
     """Return every call of the API, all below ``/api/v1/``."""
     requests = RequestCalls(services.requests, services.clock, options.public_address)
     workers = WorkerCalls(services.workers)
-    events = EventCalls(services.feed, services.events, options.heartbeat, options.event_streams)
+    events = EventCalls(
+        services.feed, services.events, services.requests, options.heartbeat, options.event_streams
+    )
     description = Description()
     routes: tuple[Route, ...] = (
         Route(
@@ -165,6 +177,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             permission=Permission.SEE_REQUESTS,
             summary="Tell why a request waits, and for whom",
             answer=ExplanationAnswer,
+            parameters=(_BRIEF,),
             head=True,
         ),
         Route(
@@ -260,7 +273,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             summary="Follow what happens, as server-sent events",
             answer=EventAnswer,
             media="text/event-stream",
-            parameters=(_LAST_EVENT, _OF_REQUEST, _OF_WORKER),
+            parameters=(_LAST_EVENT, _OF_REQUEST, _OF_WORKER, _EXPLAINED),
         ),
         Route(
             method="GET",

@@ -5,18 +5,23 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from boruta_farm.contracts import Requests
 from boruta_farm.feed import Feed, Subscription
 from boruta_farm.model.errors import OverloadedError
 from boruta_farm.model.events import Event
 from boruta_farm.web.answers import encode, event_answer
 from boruta_farm.web.calls import Call, Header, Stream
 from boruta_farm.web.errors import ParameterError, RequestIdError
+from boruta_farm.web.explained import LOOK_EVERY, Explained
 from boruta_farm.web.services import Journal
 
 BOUND = 1000
 """Changes that may wait for one slow reader."""
 
 REPLAY_PAGE = 500
+
+MOST_EXPLAINED = 10
+"""Requests whose explanation one stream may follow."""
 
 HEADERS: tuple[Header, ...] = (
     (b"content-type", b"text/event-stream"),
@@ -36,10 +41,14 @@ UNKNOWN = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interest:
-    """Tell which events a reader wants; None wants all."""
+    """Tell which events a reader wants; None wants all.
+
+    ``explained`` are requests whose explanation is told whenever it has changed.
+    """
 
     requests: frozenset[int] | None
     workers: frozenset[str] | None
+    explained: tuple[int, ...] = ()
 
     def wants(self, event: Event) -> bool:
         """Tell whether an event is for the outside and passes every filter given."""
@@ -53,22 +62,32 @@ class Interest:
 class EventCalls:
     """Answer ``events``: live from now on, or from Last-Event-ID without a gap."""
 
-    def __init__(self, feed: Feed, journal: Journal, heartbeat: float, most: int) -> None:
+    def __init__(
+        self, feed: Feed, journal: Journal, requests: Requests, heartbeat: float, most: int
+    ) -> None:
         self._feed = feed
+        self._requests = requests
         self._journal = journal
         self._heartbeat = heartbeat
         self._most = most
         self._streams = 0
 
     async def stream(self, call: Call) -> Stream:
-        """Open a stream. Raises ParameterError, RequestIdError, OverloadedError."""
+        """Open a stream.
+
+        Raises ParameterError, RequestIdError, RequestNotFoundError, OverloadedError.
+        """
         interest = _interest(call)
         after = _last_event(call)
+        explained = Explained(self._requests, call.caller, interest.explained)
+        await explained.look()
         if self._streams >= self._most:
             raise OverloadedError(f"{self._most} event streams are open; close one and try again")
-        return Stream(headers=HEADERS, chunks=self._chunks(interest, after))
+        return Stream(headers=HEADERS, chunks=self._chunks(interest, after, explained))
 
-    async def _chunks(self, interest: Interest, after: int | None) -> AsyncGenerator[bytes, None]:
+    async def _chunks(
+        self, interest: Interest, after: int | None, explained: Explained
+    ) -> AsyncGenerator[bytes, None]:
         self._streams += 1
         subscription = self._feed.subscribe(BOUND)
         try:
@@ -77,7 +96,7 @@ class EventCalls:
                 async with aclosing(self._replay(interest, after, subscription.skip_to)) as past:
                     async for chunk in past:
                         yield chunk
-            async with aclosing(self._live(interest, subscription)) as live:
+            async with aclosing(self._live(interest, subscription, explained)) as live:
                 async for chunk in live:
                     yield chunk
         finally:
@@ -108,19 +127,32 @@ class EventCalls:
         return bool(found) and found[0].number == number
 
     async def _live(
-        self, interest: Interest, subscription: Subscription
+        self, interest: Interest, subscription: Subscription, explained: Explained
     ) -> AsyncGenerator[bytes, None]:
-        """Pass every batch on at once, with a sign of life where nothing else is said."""
+        """Pass every batch on at once, with a sign of life where nothing else is said.
+
+        Explanations follow a change in the farm, at most one look a second.
+        """
         loop = asyncio.get_running_loop()
         quiet_until = loop.time() + self._heartbeat
+        look_at = loop.time() if explained else None
         while True:
+            if look_at is not None and loop.time() >= look_at:
+                look_at = None
+                if told := await explained.changed():
+                    yield told
+                    quiet_until = loop.time() + self._heartbeat
             try:
-                async with asyncio.timeout_at(quiet_until):
+                async with asyncio.timeout_at(min(quiet_until, look_at or quiet_until)):
                     changes = await subscription.next()
             except TimeoutError:
-                yield HEARTBEAT
-                quiet_until = loop.time() + self._heartbeat
+                if loop.time() >= quiet_until:
+                    yield HEARTBEAT
+                    quiet_until = loop.time() + self._heartbeat
+                    look_at = loop.time() if explained else None
                 continue
+            if explained and look_at is None:
+                look_at = max(loop.time(), explained.looked + LOOK_EVERY)
             if changes is None:
                 yield BEHIND
                 return
@@ -143,9 +175,15 @@ def _interest(call: Call) -> Interest:
     if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in requests):
         raise RequestIdError("the query's request is not a request's ID")
     workers = call.query("worker")
+    explained = frozenset(call.query("explain"))
+    if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in explained):
+        raise RequestIdError("the query's explain is not a request's ID")
+    if len(explained) > MOST_EXPLAINED:
+        raise ParameterError(f"at most {MOST_EXPLAINED} requests are explained in one stream")
     return Interest(
         requests=frozenset(int(text) for text in requests) if requests else None,
         workers=frozenset(workers) if workers else None,
+        explained=tuple(sorted(map(int, explained))),
     )
 
 

@@ -67,7 +67,8 @@ class RequestCalls:
                 body_hash=None if key is None else hashlib.sha256(call.body).hexdigest(),
             ),
         )
-        return Answer(status=201, headers=_JSON, body=encode(CreatedAnswer(request_id)))
+        outlook = explanation_answer(await self._requests.outlook(call.caller, request_id))
+        return Answer(status=201, headers=_JSON, body=encode(CreatedAnswer(request_id, outlook)))
 
     async def get(self, call: Call) -> Answer:
         """Show a request."""
@@ -108,7 +109,11 @@ class RequestCalls:
 
     async def explain(self, call: Call) -> Answer:
         """Tell why a request waits."""
-        found = await self._requests.explain(call.caller, request_id_of(call))
+        request_id = request_id_of(call)
+        if "1" in call.query("brief"):
+            found = await self._requests.outlook(call.caller, request_id)
+        else:
+            found = await self._requests.explain(call.caller, request_id)
         return Answer(status=200, headers=_JSON, body=encode(explanation_answer(found)))
 
     async def acquire(self, call: Call) -> Answer:

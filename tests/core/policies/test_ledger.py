@@ -4,12 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from boruta_farm.core.matching import Index
-from boruta_farm.core.moments import micros
-from boruta_farm.core.policies.shares import Use
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.policies import FairShare, Policies
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.summary import Summary
 from tests.core.naive import START, make_request, make_worker
 
 HOUR = timedelta(hours=1)
@@ -67,7 +66,7 @@ def test_who_used_more_lately_comes_after_who_used_less_but_priority_goes_first(
         make_request(3, owner="ann", priority=7),
         workers=2,
     )
-    index.begin({("owner", "ann"): Use(seconds=60, at=micros(START))})
+    index.begin([Summary(subject="use/owner/ann", values=(60.0,), updated=START)])
     assert served(index) == [3, 2]
 
 
@@ -90,7 +89,7 @@ def test_a_group_counts_for_all_its_owners_and_the_least_used_group_counts() -> 
         make_request(3, owner="eve", groups=["busy"]),
         workers=1,
     )
-    index.begin({("group", "busy"): Use(seconds=900, at=micros(START))})
+    index.begin([Summary(subject="use/group/busy", values=(900.0,), updated=START)])
     assert served(index) == [2]
 
 

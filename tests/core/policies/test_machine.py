@@ -7,9 +7,8 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from boruta_farm.core.jobs import Grant
+from boruta_farm.core.learning import Memory
 from boruta_farm.core.matching import Index
-from boruta_farm.core.moments import micros
-from boruta_farm.core.policies.shares import Use
 from boruta_farm.model.policies import FairShare, Policies
 from boruta_farm.model.request import Request
 from boruta_farm.model.settings import FarmSettings
@@ -47,20 +46,12 @@ class PolicyMachine(IndexMachine):
 
     def make_index(self) -> Index:
         """Return an empty index that knows what ended jobs have used."""
-        index = Index(settings=FarmSettings(policies=self.policies))
-        uses: dict[tuple[str, str], Use] = {}
+        settings = FarmSettings(policies=self.policies)
+        index = Index(settings=settings)
+        memory = Memory(settings)
         for request in finished_jobs(self.requests.values()):
-            job = request.job
-            assert job is not None
-            assert job.ended is not None
-            start = micros(job.granted)
-            names = [("owner", request.owner)]
-            names += [("group", group) for group in request.owner_groups or ()]
-            for name in names:
-                half_life = self.policies.half_life // timedelta(microseconds=1)
-                known = uses.get(name, Use())
-                uses[name] = known.plus(start, micros(job.ended) - start, half_life)
-        index.begin(uses)
+            memory.note(request)
+        index.begin(memory.summaries())
         return index
 
     def books(self) -> Books:

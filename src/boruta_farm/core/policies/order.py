@@ -45,6 +45,11 @@ class Order:
         step = policies.ageing
         self._step = 0 if step is None else step // _MICROSECOND
 
+    @property
+    def ages(self) -> bool:
+        """Tell whether waiting makes a request more important."""
+        return bool(self._step)
+
     def key(self, request: Request) -> int:
         """Return the number of a request; lower ones come first."""
         return self.level(request) << self._shift | request.id

@@ -135,6 +135,15 @@ CREATE TABLE session_keys (
     PRIMARY KEY (worker, epoch)
 );
 
+CREATE TABLE summaries (
+    subject TEXT COLLATE "C" NOT NULL,
+    numbers TEXT COLLATE "C" NOT NULL,
+    updated BIGINT NOT NULL,
+    PRIMARY KEY (subject)
+);
+
+CREATE INDEX summaries_updated ON summaries (updated);
+
 CREATE TABLE tallies (
     state TEXT COLLATE "C" NOT NULL,
     bucket BIGINT NOT NULL,

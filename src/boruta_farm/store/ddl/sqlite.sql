@@ -143,6 +143,16 @@ CREATE TABLE session_keys (
 )
  WITHOUT ROWID;
 
+CREATE TABLE summaries (
+    subject TEXT NOT NULL,
+    numbers TEXT NOT NULL,
+    updated INTEGER NOT NULL,
+    PRIMARY KEY (subject)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX summaries_updated ON summaries (updated);
+
 CREATE TABLE tallies (
     state TEXT NOT NULL,
     bucket INTEGER NOT NULL,

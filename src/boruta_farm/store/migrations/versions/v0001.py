@@ -103,6 +103,12 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "summaries",
+        *_columns("subject:text! numbers:text updated:number"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("summaries_updated", "summaries", ["updated"])
+    op.create_table(
         "tallies",
         *_columns("state:text! bucket:number! requests:number"),
         sqlite_with_rowid=False,

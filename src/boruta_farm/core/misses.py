@@ -1,0 +1,106 @@
+"""Which registered boards do not fit a request, for want of what, and which nearly do."""
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+from boruta_farm.core.classes import Demand, Offer
+from boruta_farm.core.demands import Token, token_text
+from boruta_farm.core.market import Market
+from boruta_farm.model.caller import serves
+
+MOST_SCANNED = 2000
+"""Classes of boards looked at for near misses: a bound on time, not on farms that people have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misses:
+    """Count what registered boards fail on.
+
+    ``lacking`` counts boards per required capability that they lack; a board that lacks two is
+    counted twice. ``other_groups`` have all capabilities but serve other groups. ``without``
+    tells how many boards would match if one capability were not asked for. ``wanted`` are all
+    required capabilities, ``unknown`` those that no board has. ``nearest`` is in words.
+    """
+
+    wanted: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    lacking: dict[str, int]
+    other_groups: int
+    without: dict[str, int]
+    nearest: str | None
+
+
+def misses(market: Market, demand: Demand) -> Misses:
+    """Find out what the boards that do not match fail on."""
+    registered = len(market.workers)
+    wanted = [Miss(token, False) for token in sorted(demand.caps)]
+    wanted += [Miss(token, True) for token in sorted(demand.bars)]
+    having = {miss: market.bearers.count(miss.token) for miss in wanted}
+    failing = {miss: having[miss] if miss.barred else registered - having[miss] for miss in wanted}
+    without: dict[str, int] = {}
+    others = 0
+    best: tuple[int, int, Offer, frozenset[Miss]] | None = None
+    for dropped in (None, *wanted):
+        rest = demand.caps if dropped is None else demand.caps - {dropped.token}
+        count = 0
+        offers = market.offers_having(rest)
+        for offer in islice(offers, MOST_SCANNED // (1 + len(wanted))):
+            missed = misses_of(demand, offer)
+            served = demand.groups is None or serves(offer.groups, demand.groups)
+            if not missed:
+                others += offer.registered if dropped is None and not served else 0
+            elif served:
+                count += offer.registered if missed == {dropped} else 0
+                place = len(missed), offer.front.number
+                if best is None or place < best[:2]:
+                    best = *place, offer, missed
+        if dropped is not None and count:
+            without[str(dropped)] = count
+    return Misses(
+        wanted=tuple(map(str, wanted)),
+        unknown=tuple(str(miss) for miss in wanted if not (miss.barred or having[miss])),
+        lacking={str(miss): count for miss, count in failing.items() if count},
+        other_groups=others,
+        without=without,
+        nearest=None if best is None else _nearest(market, best[2], best[3]),
+    )
+
+
+class Miss(NamedTuple):
+    """Name what a board fails on: a token that it lacks, or has although it is refused."""
+
+    token: Token
+    barred: bool
+
+    def __str__(self) -> str:
+        text = token_text(self.token)
+        return f"not {text}" if self.barred else text
+
+
+def misses_of(demand: Demand, offer: Offer) -> frozenset[Miss]:
+    """Return what an offer's workers fail on, whatever groups they serve."""
+    lacking = demand.caps - offer.tokens
+    refused = demand.bars & offer.tokens
+    return frozenset(
+        (*(Miss(token, False) for token in lacking), *(Miss(token, True) for token in refused))
+    )
+
+
+def _nearest(market: Market, offer: Offer, missed: frozenset[Miss]) -> str | None:
+    """Name one board of the offer, what it lacks, and what it has in its place."""
+    board = market.some_worker(offer)
+    if board is None:
+        return None
+    has = {token[0]: token for token in board.tokens if len(token) == 2}
+    told = []
+    for miss in sorted(missed):
+        name = miss.token[0]
+        if name not in has:
+            told.append(f"has no {name}")
+        elif miss.barred:
+            told.append(f"has {token_text(has[name])}")
+        else:
+            told.append(f"has {token_text(has[name])} instead of {miss}")
+    return f"{board.name} {' and '.join(told)}"

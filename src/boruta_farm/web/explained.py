@@ -1,0 +1,42 @@
+"""Explanations that are told again whenever they have changed."""
+
+import asyncio
+
+from boruta_farm.contracts import Requests
+from boruta_farm.model.caller import Caller
+from boruta_farm.web.answers import encode, explanation_answer
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the queue while it changes."""
+
+
+class Explained:
+    """Explain some requests on behalf of one reader, and remember what he was told."""
+
+    def __init__(self, requests: Requests, caller: Caller, ids: tuple[int, ...]) -> None:
+        self._requests = requests
+        self._caller = caller
+        self._ids = ids
+        self._told: dict[int, bytes] = {}
+        self.looked = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self._ids)
+
+    async def look(self) -> dict[int, bytes]:
+        """Return every explanation as it is now. Raises RequestNotFoundError."""
+        self.looked = asyncio.get_running_loop().time()
+        return {
+            number: encode(explanation_answer(await self._requests.explain(self._caller, number)))
+            for number in self._ids
+        }
+
+    async def changed(self) -> bytes:
+        """Return the explanations that changed since they were last told, as messages.
+
+        They bear no id: a reader that comes back is told anew.
+        """
+        now = await self.look()
+        news = [text for number, text in now.items() if self._told.get(number) != text]
+        self._told = now
+        return b"".join(b"event: request.explained\ndata: %s\n\n" % text for text in news)
