@@ -21,6 +21,7 @@ from boruta_farm.core.world import World
 from boruta_farm.model.errors import (
     FailInMaintenanceError,
     ForbiddenStateError,
+    LimitError,
     NotDeregisterableError,
     PortsExhaustedError,
     StaleEpochError,
@@ -32,6 +33,9 @@ from boruta_farm.model.events import EventKind
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import SessionKey, Worker, WorkerState
 
+MOST_GROUPS = 64
+LONGEST_GROUP = 64
+LONGEST_REASON = 1000
 OUT_OF_SERVICE = frozenset({WorkerState.MAINTENANCE, WorkerState.FAILED})
 WAITING_FOR_AGENT = frozenset({WorkerState.IDLE, WorkerState.PREPARE, WorkerState.BUSY})
 PASSING = frozenset({WorkerState.PREPARE, WorkerState.BUSY})
@@ -51,6 +55,8 @@ def set_state(
     Raises the errors of ``contracts.Workers.set_state``.
     """
     worker = existing(world, uuid)
+    if reason is not None and len(reason) > LONGEST_REASON:
+        raise LimitError(f"a reason may have at most {LONGEST_REASON} characters")
     if state is WorkerState.IDLE:
         if worker.state is not WorkerState.MAINTENANCE:
             raise WorkerTransitionError
@@ -73,8 +79,16 @@ def set_state(
 
 
 def set_groups(world: World, uuid: str, groups: tuple[str, ...]) -> Plan[None]:
-    """Replace a worker's groups, sorted, each once."""
+    """Replace a worker's groups, sorted, each once. Raises LimitError for too many or too long."""
     worker = existing(world, uuid)
+    if len(groups) > MOST_GROUPS:
+        raise LimitError(f"{len(groups)} groups exceed the limit of {MOST_GROUPS} for one worker")
+    for group in groups:
+        if len(group) > LONGEST_GROUP or not group.isprintable():
+            raise LimitError(
+                f"{group[:40]!r} cannot be a group: it takes at most {LONGEST_GROUP} visible "
+                "characters"
+            )
     changed = replace(worker, groups=tuple(sorted(set(groups))), revision=worker.revision + 1)
     return Plan(answer=None, steps=(WorkerSaved(worker=changed, kind=EventKind.WORKER_CHANGED),))
 

@@ -72,8 +72,10 @@ def _structure(value: Pairs, wanted: inspect.StructType) -> dict[str, Value]:
         new = canonical(item, field.type)
         old = result.get(field.encode_name)
         if isinstance(new, dict) and isinstance(old, dict):
-            new = old | new
-        result[field.encode_name] = new
+            # In place: copying what grows would cost minutes for a body of repeated keys.
+            old.update(new)
+        else:
+            result[field.encode_name] = new
     return result
 
 

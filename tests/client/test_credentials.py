@@ -1,0 +1,77 @@
+"""Tokens of signing in: in a keyring where there is one, else in a file only for its owner."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from boruta_farm.client import config, credentials
+from boruta_farm.client.credentials import Credentials
+from boruta_farm.model.errors import ConfigError
+
+SERVER = "https://farm.example"
+
+
+class DictKeyring:
+    """A keyring in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service_name: str, username: str) -> str | None:
+        return self.kept.get((service_name, username))
+
+    def set_password(self, service_name: str, username: str, password: str) -> None:
+        self.kept[service_name, username] = password
+
+    def delete_password(self, service_name: str, username: str) -> None:
+        del self.kept[service_name, username]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.setattr(credentials, "system_keyring", lambda: None)
+    return {"XDG_CONFIG_HOME": str(tmp_path)}
+
+
+def test_a_file_only_for_its_owner(home: dict[str, str], tmp_path: Path) -> None:
+    place = Credentials(home).put(SERVER, "secret")
+    file = tmp_path / "boruta" / "tokens.json"
+    assert place == str(file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert Credentials(home).get(SERVER) == "secret"
+    assert Credentials(home).get("https://other.example") is None
+    assert [path.name for path in file.parent.iterdir()] == ["tokens.json"]
+    Credentials(home).forget(SERVER)
+    assert "secret" not in file.read_text()
+
+
+def test_a_keyring_where_there_is_one(home: dict[str, str], tmp_path: Path) -> None:
+    keyring = DictKeyring()
+    assert "keyring" in Credentials(home, keyring).put(SERVER, "secret")
+    assert "secret" not in (tmp_path / "boruta" / "tokens.json").read_text()
+    assert Credentials(home, keyring).get(SERVER) == "secret"
+    Credentials(home, keyring).forget(SERVER)
+    assert keyring.kept == {}
+
+
+def test_a_keyring_that_went_away_is_no_token(home: dict[str, str]) -> None:
+    Credentials(home, DictKeyring()).put(SERVER, "secret")
+    assert Credentials(home).get(SERVER) is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "nonsense"])
+def test_a_damaged_file_is_told(home: dict[str, str], tmp_path: Path, content: str) -> None:
+    Credentials(home).put(SERVER, "secret")
+    (tmp_path / "boruta" / "tokens.json").write_text(content)
+    with pytest.raises(ConfigError, match="boruta login"):
+        Credentials(home).get(SERVER)
+
+
+def test_the_configuration_takes_the_token_of_its_server_only(home: dict[str, str]) -> None:
+    Credentials(home).put(SERVER, "secret")
+    assert config.load(server=SERVER, environment=home).token == "secret"
+    assert config.load(server=f"{SERVER}/", environment=home).token == "secret"
+    assert config.load(server="http://farm.example", environment=home).token is None
+    given = home | {"BORUTA_TOKEN": "mine"}
+    assert config.load(server=SERVER, environment=given).token == "mine"

@@ -1,0 +1,179 @@
+"""Accounts, groups, tokens and the audit in both databases."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from boruta_farm.model.account import Account, Group, Limits
+from boruta_farm.model.audit import Action, AuditFilter, Note
+from boruta_farm.model.errors import GroupNotFoundError
+from boruta_farm.model.events import EventKind, Identity
+from boruta_farm.model.permission import Role, Scope
+from boruta_farm.model.request import RequestState
+from boruta_farm.model.token import Token, TokenKind
+from boruta_farm.store.base import Transaction
+from boruta_farm.store.database import DatabaseStore
+from tests.store.making import HOUR, START, HandClock, creating, make_request
+
+ACCOUNT = Account(
+    name="ann",
+    role=Role.GROUP_ADMIN,
+    created=START,
+    full_name="Ann Ångström",
+    groups=("kernel", "radio"),
+    ssh_keys=("ssh-ed25519 AAAA ann@desk",),
+    keys_on_board=True,
+    networks=("10.0.0.0/8",),
+    limits=Limits(jobs=2, job_time=timedelta(minutes=90), highest_priority=3),
+    disabled=True,
+)
+GROUP = Group(name="kernel", created=START, limits=Limits(waiting=0), keys_for_admins=True)
+TOKEN = Token(
+    id="0123456789",
+    account="ann",
+    kind=TokenKind.JOIN,
+    scope=Scope.REQUEST,
+    name="nightly",
+    digest="f" * 64,
+    created=START,
+    expires=START + HOUR,
+    issuer="root",
+    uses=3,
+    worker="uuid",
+)
+PLAIN = replace(TOKEN, id="9876543210", uses=None, worker=None)
+SAVED: dict[EventKind, Identity] = {
+    EventKind.ACCOUNT_CHANGED: ACCOUNT,
+    EventKind.GROUP_CHANGED: GROUP,
+    EventKind.TOKEN_ISSUED: TOKEN,
+}
+
+
+def save(tx: Transaction, _now: datetime) -> None:
+    for kind, record in SAVED.items():
+        tx.save_identity(record, kind)
+    tx.save_identity(PLAIN, EventKind.TOKEN_ISSUED)
+
+
+async def test_what_was_saved_is_read_whole(store: DatabaseStore) -> None:
+    await store.run(save)
+    people = await store.people()
+    assert set(people.records) == {ACCOUNT, GROUP, TOKEN, PLAIN}
+    assert people.number == await store.last_event() == 4
+
+    def read(tx: Transaction, _now: datetime) -> None:
+        assert tx.account("ann") == ACCOUNT
+        assert tx.group("kernel") == GROUP
+        assert tx.token(TOKEN.id) == TOKEN
+        assert tx.account("kernel") is None
+        assert tx.token("a\0b") is None
+
+    await store.run(read)
+
+
+async def test_a_command_sees_its_changes_and_a_refused_one_leaves_none(
+    store: DatabaseStore,
+) -> None:
+    def decide(tx: Transaction, now: datetime) -> None:
+        save(tx, now)
+        assert tx.accounts() == (ACCOUNT,)
+        tx.save_identity(ACCOUNT, EventKind.ACCOUNT_REMOVED)
+        assert tx.account("ann") is None
+        assert tx.accounts() == ()
+        assert tx.tokens() == (TOKEN, PLAIN)
+        tx.note(Note(actor="root", action=Action.LOGIN, subject="nothing"))
+        raise GroupNotFoundError
+
+    with pytest.raises(GroupNotFoundError):
+        await store.run(decide)
+    assert (await store.people()).records == ()
+    assert await store.audit(AuditFilter()) == ()
+
+
+async def test_records_change_and_go(store: DatabaseStore) -> None:
+    await store.run(save)
+    changed = replace(ACCOUNT, groups=(), revision=2)
+
+    def decide(tx: Transaction, _now: datetime) -> None:
+        tx.save_identity(changed, EventKind.ACCOUNT_CHANGED)
+        tx.save_identity(TOKEN, EventKind.TOKEN_REVOKED)
+
+    await store.run(decide)
+    assert set((await store.people()).records) == {changed, GROUP, PLAIN}
+
+
+async def test_the_audit_is_numbered_in_order_and_filtered(
+    store: DatabaseStore, clock: HandClock
+) -> None:
+    for number in range(5):
+
+        def decide(tx: Transaction, _now: datetime, number: int = number) -> None:
+            tx.note(
+                Note(
+                    actor=f"user-{number % 2}",
+                    source="192.0.2.1",
+                    action=Action.KEY_READ,
+                    subject=f"request {number}",
+                    detail={"owner": "ann", "place": "Ü"},
+                )
+            )
+
+        await store.run(decide)
+        clock.advance(HOUR)
+    entries = await store.audit(AuditFilter())
+    assert [entry.number for entry in entries] == [1, 2, 3, 4, 5]
+    assert entries[0].detail == {"owner": "ann", "place": "Ü"}
+    assert entries[0].at == START
+    assert entries[0].seal is None
+    for where, found in (
+        (AuditFilter(after=3), [4, 5]),
+        (AuditFilter(limit=2), [1, 2]),
+        (AuditFilter(actor="user-1"), [2, 4]),
+        (AuditFilter(subject="request 2"), [3]),
+        (AuditFilter(action="grant"), []),
+        (AuditFilter(since=START + HOUR, until=START + 3 * HOUR), [2, 3]),
+        (AuditFilter(actor="\0"), []),
+    ):
+        assert [entry.number for entry in await store.audit(where)] == found
+
+
+async def test_seals_are_set_once(store: DatabaseStore) -> None:
+    def note(tx: Transaction, _now: datetime) -> None:
+        tx.note(Note(actor="a", action=Action.LOGIN, subject="s"))
+        tx.note(Note(actor="b", action=Action.LOGIN, subject="s"))
+
+    await store.run(note)
+
+    def first(tx: Transaction, _now: datetime) -> None:
+        assert tx.last_seal() is None
+        assert [entry.number for entry in tx.unsealed(10)] == [1, 2]
+        tx.seal({1: "one", 2: "two"})
+
+    def second(tx: Transaction, _now: datetime) -> None:
+        assert tx.last_seal() == "two"
+        assert tx.unsealed(10) == ()
+        tx.seal({1: "forged"})
+
+    await store.run(first)
+    await store.run(second)
+    assert [entry.seal for entry in await store.audit(AuditFilter())] == ["one", "two"]
+
+
+async def test_waiting_requests_are_counted_with_what_is_pending(store: DatabaseStore) -> None:
+    for _ in range(3):
+        await store.run(creating())
+
+    def decide(tx: Transaction, now: datetime) -> None:
+        assert tx.count_waiting("admin", 10) == 3
+        assert tx.count_waiting("admin", 2) == 2
+        assert tx.count_waiting("nobody", 10) == 0
+        first = tx.request(1)
+        assert first is not None
+        done = replace(first, state=RequestState.CANCELLED, finished=now, revision=2)
+        tx.save_request(done, EventKind.REQUEST_FINISHED)
+        tx.save_request(make_request(4), EventKind.REQUEST_CREATED)
+        tx.save_request(make_request(5), EventKind.REQUEST_CREATED)
+        assert tx.count_waiting("admin", 10) == 4
+
+    await store.run(decide)
