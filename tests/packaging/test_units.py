@@ -11,6 +11,8 @@ import pytest
 
 from boruta_farm.access import relay
 from boruta_farm.dryad import main as dryad
+from boruta_farm.dryad.stm.client import ADMIN_SOCKET, USER_SOCKET
+from boruta_farm.dryad.stm.options import parse_options
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "packaging" / "systemd").glob("*.service"))
@@ -35,7 +37,8 @@ def ids(path: Path) -> str:
 
 def test_every_part_has_its_unit() -> None:
     assert {unit.stem for unit in UNITS} == {
-        *("boruta", "boruta-relay", "dryad", "dryad@", "dryad-helper", "dryad-helper@")
+        *("boruta", "boruta-relay", "dryad", "dryad@", "dryad-helper", "dryad-helper@"),
+        "dryad-stm",
     }
 
 
@@ -77,6 +80,8 @@ def test_what_a_unit_starts_takes_its_options(
                 dryad.run(["helper", "--help"])
             usage = capsys.readouterr().out
             assert all(option in usage for option in options)
+        case "dryad" if "stm" in command:
+            assert parse_options(command[2:]).serve
         case "dryad":
             assert dryad._options(command[1:]).conf.is_absolute()
         case name:
@@ -99,3 +104,19 @@ def test_an_upgrade_leaves_the_relay_alone() -> None:
     [line] = [each for each in rules.splitlines() if each.endswith("boruta-relay.service")]
     assert "--no-stop-on-upgrade" in line
     assert "--no-restart-after-upgrade" in line
+
+
+def test_the_controllers_sockets_are_the_originals_and_those_that_the_service_takes() -> None:
+    """The agent's group gets all of it, the sessions' group the user's socket, nobody the rest."""
+    folder = ROOT / "packaging" / "systemd"
+    found = {}
+    for path in folder.glob("*.socket"):
+        socket = Unit(path)["Socket"]
+        assert socket["SocketMode"] == "0660"
+        assert socket.get("Service", f"{path.stem}.service") == "dryad-stm.service"
+        found[socket["ListenStream"]] = socket["SocketGroup"]
+    assert found == {str(ADMIN_SOCKET): "dryad", str(USER_SOCKET): "stm"}
+    options = parse_options(["-serve"])
+    assert {str(options.listen), str(options.user_listen)} == set(found)
+    rules = (ROOT / "packaging" / "debian" / "rules").read_text()
+    assert "units/dryad*.socket" in rules

@@ -65,10 +65,10 @@ async def test_an_agent_beside_a_daemon_is_its_client(make: Make, tmp_path: Path
     client = make(stm_path=tmp_path / "stm.socket")
     await client.driver.start()
     await Client(owner.user).dut()
-    assert await client.driver.clean() == ("the device under test has power (400 mA)",)
+    assert "the device under test has power" in await client.driver.clean()
     assert not owner.chip.relay
     facts = await client.driver.facts()
-    assert (facts["STM"], facts["DUT power"]) == ("0 mA", "unknown")
+    assert (facts["STM"], facts["DUT power"]) == ("0 mA", "off")
     await client.driver.close()
     assert owner.admin.exists(), "the sockets are the daemon's"
     await owner.driver.close()

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from boruta_farm.dryad.stm.controller import Controller
+from boruta_farm.dryad.stm.controller import TICKING, Controller
 from boruta_farm.dryad.stm.errors import PortError
 from boruta_farm.dryad.stm.values import Card, Color, DyPer, Ink, Led
 from boruta_farm.testing.stm_ports import PseudoTerminal
@@ -55,3 +55,13 @@ async def test_closing_stops_the_record_and_gives_the_line_up(terminal: PseudoTe
     assert len(asyncio.all_tasks()) == 1
     assert await second.probe() == "MuxPi firmware v1.0"
     await second.close()
+
+
+async def test_a_chip_that_ticks_the_power_is_left_in_peace(terminal: PseudoTerminal) -> None:
+    controller = Controller.at(terminal.path)
+    tick = asyncio.create_task(controller.power_tick(timedelta(milliseconds=300)))
+    await asyncio.sleep(0)
+    assert await controller.probe() == TICKING
+    await tick
+    assert await controller.probe() == "MuxPi firmware v1.0"
+    await controller.close()

@@ -104,7 +104,7 @@ async def test_users_have_neither_lights_nor_display(
     [
         (1_500_000_000, timedelta(seconds=1.5)),
         (0, timedelta()),
-        (600_000_000_000, timedelta(minutes=10)),
+        (120_000_000_000, timedelta(minutes=2)),
     ],
 )
 async def test_ticks_travel_in_nanoseconds(

@@ -6,8 +6,9 @@ from typing import Final
 
 from boruta_farm.dryad.stm.display import lay_out
 from boruta_farm.dryad.stm.errors import ControllerError
+from boruta_farm.dryad.stm.readback import READ_BACK, UNKNOWN_METHOD
 from boruta_farm.dryad.stm.record import MOST_SAMPLES
-from boruta_farm.dryad.stm.values import Color, DyPer, Ink, Led, ReadBack, tick_milliseconds
+from boruta_farm.dryad.stm.values import Card, Color, DyPer, Ink, Led, ReadBack, tick_milliseconds
 from boruta_farm.gorpc.client import call_once
 from boruta_farm.gorpc.limits import Limits
 from boruta_farm.gorpc.rpc import ArgumentT, Method, ReplyT
@@ -123,8 +124,14 @@ class Client:
         return f"{await self.get_current()} mA"
 
     async def read_back(self) -> ReadBack | None:
-        """Return None: the service has no method for it."""
-        return None
+        """Return relay and card where the service is ours, None from the original's daemon."""
+        try:
+            reply = await self._call(READ_BACK, Empty())
+        except ControllerError as error:
+            if error.message.startswith(UNKNOWN_METHOD):
+                return None
+            raise
+        return ReadBack(power=reply.power, card=Card(reply.card))
 
     async def close(self) -> None:
         """Do nothing: no connection outlives its call."""

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from boruta_farm.dryad.stm.commands import Commands
 from boruta_farm.dryad.stm.line import Line
@@ -10,12 +10,15 @@ from boruta_farm.dryad.stm.port import SerialPort
 from boruta_farm.dryad.stm.record import CurrentRecord
 from boruta_farm.dryad.stm.values import Color, DyPer, Ink, Led, ReadBack
 
+TICKING: Final = "busy with a power tick"
+
 
 class Controller:
     """Implement ``Interface`` on the line; ``commands`` holds what else the chip can do."""
 
     def __init__(self, line: Line) -> None:
         self._line = line
+        self._ticks = 0
         self._record = CurrentRecord(self.get_current)
         self.commands = Commands(line)
 
@@ -26,7 +29,11 @@ class Controller:
 
     async def power_tick(self, duration: timedelta) -> None:
         """Cut the power for ``duration``; return when it is on again."""
-        await self.commands.power_tick(duration)
+        self._ticks += 1
+        try:
+            await self.commands.power_tick(duration)
+        finally:
+            self._ticks -= 1
 
     async def dut(self) -> None:
         """Give card and power to the device under test."""
@@ -77,8 +84,12 @@ class Controller:
         await self.commands.print_text(x, y, ink, text)
 
     async def probe(self) -> str:
-        """Return the firmware's version."""
-        return await self.commands.version()
+        """Return the firmware's version; a chip that ticks the power is left in peace.
+
+        It answers nobody until the tick is over, and one that does not come back from it is told
+        to whoever asked for the tick.
+        """
+        return TICKING if self._ticks else await self.commands.version()
 
     async def read_back(self) -> ReadBack | None:
         """Return relay and card as the chip has them."""

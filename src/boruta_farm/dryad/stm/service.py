@@ -17,6 +17,7 @@ from typing import Final, Self, TypeVar
 
 from boruta_farm.dryad.stm.errors import ArgumentError, ControllerError
 from boruta_farm.dryad.stm.interface import Interface
+from boruta_farm.dryad.stm.readback import READ_BACK, ReadBackReply
 from boruta_farm.dryad.stm.values import Color, DyPer, Ink, Led
 from boruta_farm.gorpc import services
 from boruta_farm.gorpc.limits import Limits
@@ -136,7 +137,14 @@ def _admin_routes(interface: Interface) -> list[Route]:
         await interface.print_text(request.x, request.y, ink, request.text)
         return Empty()
 
+    async def read_back(_request: Empty, _peer: Peer) -> ReadBackReply:
+        state = await interface.read_back()
+        if state is None:
+            raise ControllerError("relay and card cannot be read here")
+        return ReadBackReply(power=state.power, card=state.card)
+
     return [
+        route(READ_BACK, read_back),
         route(services.SET_LED, set_led),
         route(services.CLEAR_DISPLAY, _plain(interface.clear_display)),
         route(services.PRINT_TEXT, print_text),

@@ -7,8 +7,9 @@ from typing import Final
 
 from boruta_farm.dryad.stm.errors import ArgumentError
 
-LONGEST_TICK: Final = timedelta(minutes=10)
-"""The chip would take 49 days, and answer nobody in that time."""
+LONGEST_TICK: Final = timedelta(minutes=2)
+"""The chip would take 49 days, and answer nobody in that time; a clean-up that comes behind a
+user's last tick has 5 minutes for everything."""
 
 _DEFAULT_TICK: Final = 1000
 _MILLISECOND: Final = timedelta(milliseconds=1)

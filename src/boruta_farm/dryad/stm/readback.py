@@ -1,0 +1,31 @@
+"""One more method of our service: what relay and card are. The original's daemon lacks it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from boruta_farm.gorpc.rpc import Method
+from boruta_farm.gorpc.schema import BOOL, STRING, Empty, Field, Struct
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBackReply:
+    """Tell what the controller has: whether the relay is on, and who has the card."""
+
+    power: bool
+    card: str
+
+
+READ_BACK: Final = Method(
+    name="Interface.ReadBack",
+    argument=Struct(name="InterfaceReadBackRequest", record=Empty),
+    reply=Struct(
+        name="InterfaceReadBackResponse",
+        record=ReadBackReply,
+        fields=(
+            Field(name="Power", attribute="power", schema=BOOL),
+            Field(name="Card", attribute="card", schema=STRING),
+        ),
+    ),
+)
+UNKNOWN_METHOD: Final = "rpc: can't find method"
+"""How net/rpc, Go's and ours, answers for a method that it lacks."""
