@@ -42,6 +42,21 @@ async def test_no_process_is_left(
     assert any("process" in line for line in found), found
 
 
+async def test_what_a_login_started_under_another_uid_goes_too(
+    host: RemoteHost, visitor: Visitor, room: Room
+) -> None:
+    """As sudo leaves it: root's process, which the kernel knows to be of the session's login."""
+    account = await host.create(visitor.public, 3600)
+    if room.run("test", "-e", "/proc/self/loginuid").status:
+        pytest.skip("this kernel keeps no login uids")
+    script = f"echo {account.uid} > /proc/self/loginuid; exec setsid sleep 86403"
+    room.sh(f"sh -c '{script}' {DETACHED}")
+    room.sh(f"sleep 86404 {DETACHED}")
+    found = await host.clean()
+    assert any("sleep 86403" in line for line in found), found
+    assert [line for line in room.processes_of(0) if "8640" in line] == ["sleep 86404"]
+
+
 async def test_open_connections_are_cut(host: RemoteHost, visitor: Visitor, room: Room) -> None:
     account = await host.create(visitor.public, 3600)
     process = await asyncio.create_subprocess_exec(
@@ -60,7 +75,7 @@ async def test_open_connections_are_cut(host: RemoteHost, visitor: Visitor, room
 FILES = {
     "/tmp": "echo x > /tmp/left; mkdir -p /tmp/folder/deep; echo x > /tmp/folder/deep/file",
     "/var/tmp": "echo x > /var/tmp/left",
-    "/dev/shm": "echo x > /dev/shm/left",
+    "/dev/shm": "echo x > /dev/shm/left; touch /dev/mqueue/left",
     "a hidden folder": "mkdir -p '/tmp/.x/. /..'; echo x > '/tmp/.x/. /../f'; chmod 000 /tmp/.x",
     "odd names": "touch /tmp/-rf \"/tmp/$(printf 'a\\nb')\" \"/tmp/$(printf '\\377')\"",
 }
@@ -71,7 +86,7 @@ async def test_no_file_is_left(script: str, host: RemoteHost, visitor: Visitor, 
     account = await host.create(visitor.public, 3600)
     visitor.must(USER, script)
     found = await host.clean()
-    places = "/tmp /var/tmp /dev/shm /home"
+    places = "/tmp /var/tmp /dev/shm /dev/mqueue /home"
     assert room.sh(f"find {places} -uid {account.uid} -o -gid {account.uid}") == ""
     assert any(" in /tmp" in line or " in /var/tmp" in line or "shm" in line for line in found)
 
@@ -189,6 +204,32 @@ async def test_a_full_disk_is_freed(host: RemoteHost, visitor: Visitor, room: Ro
         assert any("files and folders in /var/tmp" in line for line in found)
     finally:
         room.sh("umount /var/tmp")
+
+
+async def test_an_account_that_cannot_be_locked_is_cleaned_all_the_same(
+    host: RemoteHost, visitor: Visitor, room: Room
+) -> None:
+    """As on a full disk, where usermod cannot write its new file."""
+    account = await host.create(visitor.public, 3600)
+    visitor.must(USER, f"setsid sleep 86401 {DETACHED}")
+    room.sh("mount --bind /bin/false /usr/sbin/usermod")
+    try:
+        await host.clean()
+    finally:
+        room.sh("umount /usr/sbin/usermod")
+    assert room.processes_of(account.uid) == []
+    assert room.run("getent", "passwd", USER).out == ""
+
+
+async def test_an_account_that_is_not_ours_any_more_is_not_touched(
+    host: RemoteHost, visitor: Visitor, room: Room
+) -> None:
+    await host.create(visitor.public, 3600)
+    room.sh(f"userdel -r {USER}; useradd -m -u 1999 {USER}; echo keep > /home/{USER}/file")
+    with pytest.raises(BoardError, match="was not made by this agent and is not touched"):
+        await host.clean()
+    assert room.sh(f"cat /home/{USER}/file") == "keep\n"
+    room.sh(f"userdel -r {USER}")
 
 
 async def test_what_cannot_be_removed_fails_the_board_by_its_name(

@@ -1,6 +1,7 @@
 """End every process of a board's uids, faster than they can fork, and sshd's part of a session."""
 
 import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -41,6 +42,9 @@ except ProcessLookupError:
 """Kill all that one uid may kill, in one call of the kernel: no fork is fast enough for it.
 
 Its real and saved uid are the keeper's, so that no process of the session may signal it."""
+
+REPLACED: Final = " (deleted)"
+"""What the kernel adds to the name of a program that an upgrade has replaced."""
 
 SSHD: Final = frozenset({"sshd", "sshd-session", "sshd-auth"})
 
@@ -106,11 +110,14 @@ def strike(uids: UidRange, uid: int) -> None:
 
 
 def find_owned(uids: UidRange) -> Iterator[tuple[Process, int]]:
-    """Yield every living process that has one of the uids in any of its four places.
+    """Yield every living process that has one of the uids in any of its places.
 
-    So a program that runs with root's rights in the user's name is found as well.
+    So a program that runs with root's rights in the user's name is found as well, and, where the
+    kernel keeps login uids, whatever a login of the user started, under any uid.
     """
     for process in list_processes().values():
+        if process.pid == os.getpid():
+            continue
         for uid in process_uids(process.pid):
             if uid in uids:
                 yield process, uid
@@ -118,12 +125,21 @@ def find_owned(uids: UidRange) -> Iterator[tuple[Process, int]]:
 
 
 def process_uids(pid: int) -> tuple[int, ...]:
-    """Return real, effective, saved and file system uid, none for a process that is gone."""
+    """Return real, effective, saved, file system and login uid, none for one that is gone."""
+    folder = _PROC / str(pid)
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        for line in (_PROC / str(pid) / "status").read_bytes().splitlines():
+        for line in (folder / "status").read_bytes().splitlines():
             if line.startswith(b"Uid:"):
-                return tuple(map(int, line.split()[1:]))
+                return (*map(int, line.split()[1:]), *_login_uid(folder))
     return ()
+
+
+def _login_uid(folder: Path) -> tuple[int, ...]:
+    """Return who logged in to start a process; kernels without auditing do not tell."""
+    try:
+        return (int((folder / "loginuid").read_bytes()),)
+    except (OSError, ValueError):
+        return ()
 
 
 def find_connections(name: str) -> Iterator[Process]:
@@ -138,7 +154,7 @@ def find_connections(name: str) -> Iterator[Process]:
             folder = _PROC / str(process.pid)
             if (
                 title.match((folder / "cmdline").read_bytes().replace(b"\0", b" "))
-                and (folder / "exe").readlink().name in SSHD
+                and (folder / "exe").readlink().name.removesuffix(REPLACED) in SSHD
                 and process_uids(process.pid)[:1] == (0,)
             ):
                 yield process

@@ -1,5 +1,6 @@
 """Clean up in the order that works, then look again: a proof, not an attempt."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,8 @@ from boruta_farm.dryad.cleanup.mounts import Mounts
 from boruta_farm.dryad.cleanup.processes import Processes
 from boruta_farm.dryad.cleanup.schedules import Schedules
 from boruta_farm.model.errors import BoardError
+
+logger = logging.getLogger(__name__)
 
 TROUBLES: Final = 5
 
@@ -52,15 +55,24 @@ def system_cleaner() -> Cleaner:
 
 
 def clean_up(
-    cleaner: Cleaner, session: Session, remove_account: Callable[[], None]
+    cleaner: Cleaner,
+    session: Session,
+    shut_out: Sequence[Callable[[], None]],
+    remove_account: Callable[[], None],
 ) -> tuple[str, ...]:
-    """End all of a session, its account last, and look again; return what was found.
+    """Shut out, end all of a session, its account last, and look again; return what was found.
 
-    A kind that fails does not keep the others from being ended. Call it when nobody can log in
-    any more. Raises BoardError naming all that survived.
+    A step that fails does not keep the others from being done. One that shuts out may fail
+    without harm, on a full disk for instance: without it somebody may come in meanwhile, and be
+    found when looking again. Raises BoardError naming all that survived.
     """
     found: list[str] = []
     troubles: list[str] = []
+    for shut in shut_out:
+        try:
+            shut()
+        except BoardError as error:
+            logger.warning("cleaning up all the same: %s", error.message)
     for remains in cleaner.all:
         try:
             found += remains.end(session)

@@ -11,7 +11,7 @@ SPOOLS: Final = tuple(
     for path in (
         *("/var/spool/cron", "/var/spool/cron/crontabs", "/var/spool/cron/tabs"),
         *("/var/spool/cron/atjobs", "/var/spool/cron/atspool", "/var/spool/at"),
-        *("/var/spool/atjobs", "/etc/cron.d", "/var/lib/systemd/linger"),
+        *("/var/spool/atjobs", "/var/lib/systemd/linger"),
     )
 )
 

@@ -1,5 +1,7 @@
 """Which kinds of board this agent can keep; each is imported only when it is chosen."""
 
+import socket
+
 from boruta_farm.dryad.config import AgentConfig
 from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.drivers.hooked import HookedDriver
@@ -15,7 +17,11 @@ def open_driver(config: AgentConfig) -> Driver:
 
     Raises ConfigError when it is unknown or needs a library that is not installed.
     """
-    board = {"board": config.uuid, "name": config.name or "", "driver": config.driver}
+    board = {
+        "board": config.uuid,
+        "name": config.name or socket.gethostname(),
+        "driver": config.driver,
+    }
     return HookedDriver(_open(config), Hooks(config.hooks, board))
 
 

@@ -167,11 +167,29 @@ class LocalHost:
         return 0 if account is None else write_to_terminals(account.uid, message)
 
     def _clean(self) -> tuple[str, ...]:
-        """The key goes first: from then on nobody new gets in."""
+        """The key goes first: from then on nobody new gets in.
+
+        An account of that name that is not ours stops it all: its home would be taken for ours.
+        """
+        find_account(self._user)
+        return clean_up(
+            self._cleaner, self._session, (self._remove_key, self._lock), self._remove_account
+        )
+
+    def _remove_key(self) -> None:
         self._key.remove()
+
+    def _lock(self) -> None:
         if find_account(self._user) is not None:
             lock_account(self._user)
-        return clean_up(self._cleaner, self._session, lambda: remove_account(self._user))
+
+    def _remove_account(self) -> None:
+        """Remove key and account for good. Raises BoardError when one of them stays."""
+        self._key.remove()
+        if find_account(self._user) is not None:
+            remove_account(self._user)
+            if find_account(self._user) is not None:
+                raise BoardError(f"the account {self._user.name!r} is there still")
 
 
 def _limited(seconds: float) -> float:
