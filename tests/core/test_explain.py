@@ -231,7 +231,7 @@ def test_the_limit_that_holds_a_request_back_is_named() -> None:
     assert finding.cause is Cause.LIMIT
     assert finding.decided == "limit of jobs per owner"
     assert "owner ann has 1 of 1 job allowed at once" in finding.text
-    assert finding.changes == ("one of the 1 jobs of ann ends",)
+    assert finding.changes == ("a job of owner ann ends",)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """``boruta explain``: why a request waits, until when, and what would help."""
 
+import re
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ from boruta_farm.contracts import Explanation
 from boruta_farm.model.explanation import Cause, Forecast
 from boruta_farm.model.request import RequestState
 
+LACKING = re.compile(r"\d+ lacks? ")
 FEWEST_STARTS = 20
 """Starts from which on it is told how good forecasts have been."""
 
@@ -68,7 +70,8 @@ def lines(farm: Farm, found: Explanation) -> list[str]:
     """Return an explanation as people read it."""
     if found.cause in (Cause.NONE, Cause.STARTING, Cause.OPENING):
         return [f"Request {found.request_id}: {found.text}"]
-    told = [("", part) for part in found.text.split("; ")]
+    # The line that scripts read counts what others lack; here that has a line of its own.
+    told = [("", part) for part in found.text.split("; ") if not LACKING.match(part)]
     facts = [("Why", told[0][1]), *told[1:]]
     others = [f"{boards} without {caps}" for caps, boards in sorted(found.lacking.items())]
     if found.other_groups:

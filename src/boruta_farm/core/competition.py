@@ -151,9 +151,8 @@ def _free(
     held: list[Offer] = []
     running = 0
     for offer in demand.eligible:
-        states = offer.states
-        idle += states.get(WorkerState.IDLE, 0)
-        preparing += states.get(WorkerState.PREPARE, 0)
+        idle += len(offer.front.keys)
+        preparing += offer.states.get(WorkerState.PREPARE, 0)
         if offer.holders:
             held.append(offer)
             running += len(offer.holders)

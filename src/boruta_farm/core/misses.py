@@ -41,7 +41,7 @@ def misses(market: Market, demand: Demand) -> Misses:
     failing = {miss: having[miss] if miss.barred else registered - having[miss] for miss in wanted}
     without: dict[str, int] = {}
     others = 0
-    best: tuple[int, int, Offer, frozenset[Miss]] | None = None
+    best: tuple[Offer, frozenset[Miss]] | None = None
     for dropped in (None, *wanted):
         rest = demand.caps if dropped is None else demand.caps - {dropped.token}
         count = 0
@@ -53,9 +53,8 @@ def misses(market: Market, demand: Demand) -> Misses:
                 others += offer.registered if dropped is None and not served else 0
             elif served:
                 count += offer.registered if missed == {dropped} else 0
-                place = len(missed), offer.front.number
-                if best is None or place < best[:2]:
-                    best = *place, offer, missed
+                if best is None or _place(missed, offer) < _place(best[1], best[0]):
+                    best = offer, missed
         if dropped is not None and count:
             without[str(dropped)] = count
     return Misses(
@@ -64,7 +63,7 @@ def misses(market: Market, demand: Demand) -> Misses:
         lacking={str(miss): count for miss, count in failing.items() if count},
         other_groups=others,
         without=without,
-        nearest=None if best is None else _nearest(market, best[2], best[3]),
+        nearest=None if best is None else _nearest(market, *best),
     )
 
 
@@ -86,6 +85,11 @@ def misses_of(demand: Demand, offer: Offer) -> frozenset[Miss]:
     return frozenset(
         (*(Miss(token, False) for token in lacking), *(Miss(token, True) for token in refused))
     )
+
+
+def _place(missed: frozenset[Miss], offer: Offer) -> tuple[int, list[Miss], int]:
+    """Return by what near misses are sorted: always the same way for the same farm."""
+    return len(missed), sorted(missed), offer.front.number
 
 
 def _nearest(market: Market, offer: Offer, missed: frozenset[Miss]) -> str | None:

@@ -75,7 +75,7 @@ def changes(found: Findings) -> tuple[str, ...]:
     """Tell what would let the request start, or start sooner."""
     told = []
     if found.cause is Cause.LIMIT and found.limit is not None:
-        told.append(f"one of the {found.limit.held} jobs of {found.limit.name} ends")
+        told.append(f"a job of {found.limit.kind} {found.limit.name} ends")
     if found.cause is Cause.NOT_YET_VALID:
         told.append("an earlier ValidAfter")
     if found.cause is Cause.GROUPS:

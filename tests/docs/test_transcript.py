@@ -1,0 +1,74 @@
+"""The page about the scheduler shows what `boruta explain` prints for every reason to wait.
+
+Run `python -m tests.docs.test_transcript` to write the transcript anew.
+"""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from boruta_farm.cli.explain import lines
+from boruta_farm.client.farm import Farm
+from boruta_farm.client.wire import read_explanation
+from boruta_farm.model.explanation import Cause
+from boruta_farm.web.answers import encode, explanation_answer
+from tests.core.naive import START
+from tests.docs.scenes import NOT_STAGED, SCENES, Scene
+
+PAGE = Path(__file__).parents[2] / "docs" / "scheduler.md"
+BEGIN = "<!-- transcript: python -m tests.docs.test_transcript -->\n"
+END = "<!-- end of transcript -->\n"
+
+
+class Clocked:
+    """A farm of which only the time is asked."""
+
+    def now(self) -> datetime:
+        return START
+
+
+def told(scene: Scene) -> str:
+    """Return what the command prints once the server has answered."""
+    answer = json.loads(encode(explanation_answer(scene.explanation())))
+    printed = lines(cast("Farm", Clocked()), read_explanation(answer))
+    return "\n".join(f"    {line}" for line in (f"$ boruta explain {scene.asked.id}", *printed))
+
+
+def transcript() -> str:
+    """Return all scenes as Markdown."""
+    return "\n".join(f"**{scene.title}**\n\n{told(scene)}\n" for scene in SCENES)
+
+
+def page(text: str) -> str:
+    """Return the page with the transcript as it is now."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{transcript()}\n{END}{after}"
+
+
+@pytest.mark.usefixtures("utc_zone")
+def test_the_transcript_is_what_the_command_prints() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == page(text), "run: TZ=UTC python -m tests.docs.test_transcript"
+
+
+def test_every_reason_to_wait_has_its_scene() -> None:
+    causes = {scene.explanation().cause for scene in SCENES}
+    assert causes == set(Cause) - NOT_STAGED
+    rules = {scene.explanation().decided for scene in SCENES}
+    assert rules >= {
+        "priority",
+        "order of filing",
+        "ageing",
+        "fair share between owners",
+        "fair share between groups",
+        "limit of jobs per owner",
+    }
+
+
+if __name__ == "__main__":
+    assert datetime.now().astimezone().utcoffset() == datetime.now(UTC).utcoffset(), "TZ=UTC"
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
