@@ -54,6 +54,7 @@ MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
     "grant": ("POST until the IN PROGRESS event arrives", _of("jobs", "grant")),
     "drain": ("10,000 jobs over 10 boards", _of("jobs", "drain")),
     "wake": ("100 boards from MAINTENANCE to IDLE", _of("jobs", "wake")),
+    "auth": ("who calls: per call, and after revoking", _of("people", "auth")),
     "tunnel": ("a tunnel against a direct connection", _tunnel),
     "start": ("start and restart to the first answer", _of("process", "start")),
     "memory": ("memory with 1,000 boards and 100,000 requests", _of("process", "memory")),

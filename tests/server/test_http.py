@@ -1,6 +1,7 @@
 """Slow and oversized headers are cut off, normal calls are not."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -64,6 +65,14 @@ async def test_normal_calls_are_served() -> None:
 async def test_slow_headers_are_cut_off(start: bytes) -> None:
     async with served(HastyProtocol) as port:
         assert b"408" in await answer_to(port, start)
+
+
+async def test_what_is_cut_off_is_told_in_the_one_shape_of_errors() -> None:
+    async with served(HastyProtocol) as port:
+        head, _, body = (await answer_to(port, b"GET / HTTP/1.1\r\n")).partition(b"\r\n\r\n")
+    assert b"content-type: application/json" in head
+    assert b"retry-after: " in head
+    assert json.loads(body)["Code"] == "slow-headers"
 
 
 async def test_slow_second_call_is_cut_off() -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NoReturn
 
 from boruta_farm.clock import Clock
@@ -21,14 +20,6 @@ SPEAKING = frozenset({TokenKind.PERSONAL, TokenKind.SERVICE})
 """Kinds of tokens that calls are made with."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """Remember a token that was recognised: the secret's text stands for its check."""
-
-    token: Token
-    account: Account
-
-
 class Directory:
     """Hold all accounts, groups and tokens, folding each committed change before it is answered.
 
@@ -44,7 +35,8 @@ class Directory:
         self._accounts: dict[str, Account] = {}
         self._groups: dict[str, Group] = {}
         self._tokens: dict[str, Token] = {}
-        self._known: dict[str, _Known] = {}
+        self._recognised: dict[str, str] = {}
+        self._secrets: dict[str, str] = {}
         self._networks: list[tuple[Network, str]] = []
         self._job_limits: Mapping[str, int] = {}
         self._changed = asyncio.Event()
@@ -67,10 +59,14 @@ class Directory:
         self._accounts.clear()
         self._groups.clear()
         self._tokens.clear()
+        self._recognised.clear()
+        self._secrets.clear()
         for record in people.records:
             self._put(record)
+        self._count_limits()
+        self._find_networks()
         self.fold(tuple(change for change in missed if change.event.number > people.number))
-        self._forget_known()
+        self._wake()
 
     async def run(self) -> NoReturn:
         """Read everybody anew whenever it is in doubt what was committed."""
@@ -80,7 +76,7 @@ class Directory:
             await self.load()
 
     def fold(self, changes: tuple[Change, ...]) -> None:
-        """Take in a committed batch."""
+        """Take in a committed batch; costs what has changed, not what is known."""
         touched = False
         for change in changes:
             record = change.identity
@@ -91,8 +87,13 @@ class Directory:
                 self._remove(record)
             else:
                 self._put(record)
+            if isinstance(record, Account):
+                self._count_limit(record.name)
+                self._find_networks()
+            elif isinstance(record, Group):
+                self._count_limits()
         if touched:
-            self._forget_known()
+            self._wake()
 
     @property
     def open(self) -> bool:
@@ -108,14 +109,15 @@ class Directory:
             return LOCAL_ADMIN
         if secret is None:
             return self._without_token(source)
-        known = self._known.get(secret)
-        if known is None:
-            known = self._recognised(secret)
-        if known.token.expires <= self._clock.now():
+        token = self._tokens.get(self._recognised.get(secret, "")) or self._recognise(secret)
+        if token.expires <= self._clock.now():
             raise UnauthenticatedError(
-                f"the token {known.token.id} has expired; sign in again: boruta login"
+                f"the token {token.id} has expired; sign in again: boruta login"
             )
-        return _caller(known.account, known.token.scope, known.token.id, source)
+        account = self._accounts.get(token.account)
+        if account is None or account.disabled:
+            raise UnauthenticatedError(f"the account {token.account} cannot be used at present")
+        return _caller(account, token.scope, token.id, source)
 
     def account(self, name: str) -> Account | None:
         """Return an account."""
@@ -166,7 +168,8 @@ class Directory:
         token = self._tokens.get(caller.token)
         return token is not None and token.expires > self._clock.now()
 
-    def _recognised(self, secret: str) -> _Known:
+    def _recognise(self, secret: str) -> Token:
+        """Check a secret, once: afterwards its text stands for the check."""
         token = self._tokens.get(token_id(secret) or "")
         if token is None or not matches(secret, token.digest):
             raise UnauthenticatedError(
@@ -176,11 +179,9 @@ class Directory:
         if token.kind not in SPEAKING:
             use = "boruta login" if token.kind is TokenKind.ONCE else "the agent's dryad.conf"
             raise UnauthenticatedError(f"this is a {token.kind} token; it is for {use} only")
-        account = self._accounts.get(token.account)
-        if account is None or account.disabled:
-            raise UnauthenticatedError(f"the account {token.account} cannot be used at present")
-        self._known[secret] = known = _Known(token=token, account=account)
-        return known
+        self._recognised[secret] = token.id
+        self._secrets[token.id] = secret
+        return token
 
     def _without_token(self, source: str) -> Caller:
         try:
@@ -213,20 +214,37 @@ class Directory:
             self._groups.pop(record.name, None)
         else:
             self._tokens.pop(record.id, None)
+            self._recognised.pop(self._secrets.pop(record.id, ""), None)
 
-    def _forget_known(self) -> None:
-        """Recognise every token anew, and wake those who wait for someone to be turned away."""
-        self._known.clear()
+    def _count_limits(self) -> None:
+        found = {name: self._limits(account).jobs for name, account in self._accounts.items()}
+        self._job_limits = {name: jobs for name, jobs in found.items() if jobs is not None}
+
+    def _count_limit(self, name: str) -> None:
+        """Take in one account's limit; who compares meets another object only after a change."""
+        account = self._accounts.get(name)
+        jobs = None if account is None else self._limits(account).jobs
+        if jobs == self._job_limits.get(name):
+            return
+        limits = dict(self._job_limits)
+        if jobs is None:
+            del limits[name]
+        else:
+            limits[name] = jobs
+        self._job_limits = limits
+
+    def _find_networks(self) -> None:
         networks = [
             (ipaddress.ip_network(text), account.name)
             for account in self._accounts.values()
-            if not account.disabled
+            if account.networks and not account.disabled
             for text in account.networks
         ]
         # The narrowest network speaks first.
         self._networks = sorted(networks, key=lambda found: (-found[0].prefixlen, found[1]))
-        limits = ((name, self._limits(account).jobs) for name, account in self._accounts.items())
-        self._job_limits = {name: jobs for name, jobs in limits if jobs is not None}
+
+    def _wake(self) -> None:
+        """Let those look again who wait for somebody to be turned away."""
         self._changed.set()
         self._changed = asyncio.Event()
 

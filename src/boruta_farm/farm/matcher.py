@@ -145,7 +145,8 @@ class Matcher:
             while (changes := await subscription.next()) is not None:
                 await self._fold(index, changes)
                 self._wake()
-                if self._job_limits() != self._limited:
+                limits = self._job_limits()
+                if limits is not self._limited and limits != self._limited:
                     _log.info("accounts may hold other numbers of jobs: the queue is read anew")
                     break
             else:

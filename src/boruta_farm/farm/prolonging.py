@@ -7,6 +7,7 @@ from boruta_farm.clock import Clock
 from boruta_farm.contracts import Boards
 from boruta_farm.core import jobs
 from boruta_farm.farm.engine import Engine
+from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import AgentUnreachableError, BoardError, StaleEpochError
 from boruta_farm.model.worker import Fence
 
@@ -21,8 +22,10 @@ class Prolonging:
         self._boards = boards
         self._clock = clock
 
-    async def prolong(self, request_id: int, *, waited: bool = False) -> datetime:
-        """Return the job's new end.
+    async def prolong(
+        self, request_id: int, *, waited: bool = False, caller: Caller | None = None
+    ) -> datetime:
+        """Return the job's new end; ``caller`` is on whose behalf, for the audit.
 
         Raises RequestNotFoundError, WorkerNotAssignedError, ProlongLimitError, and
         AgentUnreachableError when the agent did not confirm within 5 s (a retry is harmless).
@@ -51,5 +54,6 @@ class Prolonging:
                 f"the board does not take a later end ({refusal.message}); the end is unchanged"
             ) from None
         return await self._engine.run(
-            lambda world, now: jobs.prolonged(world, wish.worker, wish.epoch, wish.sequence, now)
+            lambda world, now: jobs.prolonged(world, wish.worker, wish.epoch, wish.sequence, now),
+            caller,
         )

@@ -143,7 +143,7 @@ class FarmRequests:
         """Set the job's end to now plus the job timeout, confirmed by the agent."""
         request = await self._existing(caller, request_id, Permission.CHANGE_REQUESTS)
         check_request(caller, request, Permission.CHANGE_REQUESTS)
-        return await self._prolonging.prolong(request_id)
+        return await self._prolonging.prolong(request_id, caller=caller)
 
     async def keep_alive(self, caller: Caller, request_id: int) -> None:
         """Renew a request's KeepAlive."""

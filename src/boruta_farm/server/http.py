@@ -1,6 +1,7 @@
 """Uvicorn's HTTP protocol with limits on time and size of a call's headers."""
 
 import asyncio
+import json
 from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -8,8 +9,25 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEADERS_WITHIN = 10.0
 MAX_HEADERS = 64 * 1024
 
-SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-LARGE = b"HTTP/1.1 431 Headers Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+def _answer(status: str, code: str, words: str) -> bytes:
+    """Return a whole answer in the API's one shape of errors; the connection ends with it."""
+    body = json.dumps({"message": words, "Code": code}).encode()
+    head = (
+        f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/json\r\n"
+        f"retry-after: 1\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+SLOW = _answer(
+    "408 Request Timeout", "slow-headers", "the headers did not arrive in time; send them at once"
+)
+LARGE = _answer(
+    "431 Request Header Fields Too Large",
+    "headers-too-large",
+    f"the headers are larger than {MAX_HEADERS // 1024} KiB; send less",
+)
 
 
 class GuardedProtocol(HttpToolsProtocol):
