@@ -43,7 +43,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "access": frozenset({"cryptography", "asyncssh"}),
     "web": frozenset({"starlette", "msgspec"}),
     "client": frozenset({"httpx", "keyring"}),
-    "cli": frozenset({"typer", "rich", "click", "httpx"}),
+    "cli": frozenset({"typer", "rich", "click", "httpx", "tomli_w"}),
     "dryad": frozenset({"websockets", "serial"}),
     "server": frozenset({"uvicorn", "uvloop", "cryptography"}),
     "testing": frozenset({"httpx"}),

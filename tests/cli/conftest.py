@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from boruta_farm.cli.main import app
+from tests.cli.served_people import Homes, ServedPeople, served_people
 from tests.cli.stage import Boruta
 from tests.client.serving import Served, serve
 
@@ -46,3 +47,22 @@ def boruta(served: Served, tmp_path: Path, utc: None) -> Boruta:
         "XDG_CONFIG_HOME": str(tmp_path / "configuration"),
     }
     return Boruta(app, CliRunner(env=environment))
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Iterator[ServedPeople]:
+    with served_people(tmp_path / "farm") as served:
+        yield served
+
+
+@pytest.fixture
+def homes(people: ServedPeople, tmp_path: Path) -> Homes:
+    return Homes(people, tmp_path)
+
+
+@pytest.fixture
+def root(homes: Homes, people: ServedPeople) -> Boruta:
+    """Return the command for an admin who has signed in."""
+    boruta = homes("root")
+    boruta("login", stdin=f"{people.first}\n")
+    return boruta

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
+from typer.testing import CliRunner
 
-from tests.web.peopled import PeopledWeb, peopled_web
+from boruta_farm.cli.main import app
+from boruta_farm.model.worker import Fence, Registration
+from tests.cli.stage import Boruta
+from tests.web.peopled import WORKER, PeopledWeb, peopled_web
 
 Result = TypeVar("Result")
 
@@ -43,6 +47,18 @@ class ServedPeople:
     def end(self) -> None:
         """Have the server stop."""
         self.loop.call_soon_threadsafe(self.ended.set)
+
+    def board(self) -> None:
+        """Register a board."""
+        registration = Registration(
+            caps={"UUID": WORKER},
+            dryad_address="192.0.2.9:7175",
+            ssh_address="192.0.2.9:22",
+            fence=Fence.AGENT,
+            name="board",
+            credential="hash",
+        )
+        self._do(self.web.people.farm.superviser.register(registration))
 
     def seal(self) -> None:
         """Seal the audit's entries."""
@@ -85,3 +101,21 @@ def served_people(folder: Path) -> Iterator[ServedPeople]:
             served.end()
             thread.join(60)
             assert not thread.is_alive()
+
+
+class Homes:
+    """Run the command as several people, each with a home of his own."""
+
+    def __init__(self, people: ServedPeople, folder: Path) -> None:
+        self._people = people
+        self._folder = folder
+
+    def __call__(self, who: str) -> Boruta:
+        environment = {
+            "BORUTA_SERVER": self._people.address,
+            "BORUTA_TOKEN": "",
+            "BORUTA_PROFILE": "",
+            "XDG_CONFIG_HOME": str(self._folder / who),
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        }
+        return Boruta(app, CliRunner(env=environment))

@@ -2,54 +2,12 @@
 
 import json
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from typer.testing import CliRunner
-
-from boruta_farm.cli.main import app
-from tests.cli.served_people import ServedPeople, served_people
+from tests.cli.served_people import Homes, ServedPeople
 from tests.cli.stage import Boruta
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8d0VqV0aN0f5o0rmJpGp1rYxk3v7K4m2Qn1bq5Xy1F ann@desk"
-
-
-@pytest.fixture
-def people(tmp_path: Path) -> Iterator[ServedPeople]:
-    with served_people(tmp_path / "farm") as served:
-        yield served
-
-
-class Homes:
-    """Run the command as several people, each with a home of his own."""
-
-    def __init__(self, people: ServedPeople, folder: Path) -> None:
-        self._people = people
-        self._folder = folder
-
-    def __call__(self, who: str) -> Boruta:
-        environment = {
-            "BORUTA_SERVER": self._people.address,
-            "BORUTA_TOKEN": "",
-            "BORUTA_PROFILE": "",
-            "XDG_CONFIG_HOME": str(self._folder / who),
-            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
-        }
-        return Boruta(app, CliRunner(env=environment))
-
-
-@pytest.fixture
-def homes(people: ServedPeople, tmp_path: Path) -> Homes:
-    return Homes(people, tmp_path)
-
-
-@pytest.fixture
-def root(homes: Homes, people: ServedPeople) -> Boruta:
-    """Return the command for an admin who has signed in."""
-    boruta = homes("root")
-    boruta("login", stdin=f"{people.first}\n")
-    return boruta
 
 
 def test_signing_in_and_out(

@@ -14,6 +14,7 @@ from boruta_farm.cli.console import failures_told
 from boruta_farm.cli.demo_boards import MUXPI, STM_GROUP, STM_LINE, SYSTEM_USERS
 from boruta_farm.cli.demo_farm import USUAL_PORT, DemoFarm, demo_farm
 from boruta_farm.cli.demo_room import add_group, enter_room, in_room, ssh_server
+from boruta_farm.cli.parts import server_installed
 
 CHECKOUT = Path("run")
 INTERRUPTED = 130
@@ -35,9 +36,18 @@ def demo(
         Driver,
         typer.Option("--driver", help="What the boards are; all but sandbox need root and --once."),
     ] = Driver.SANDBOX,
+    users: Annotated[
+        bool, typer.Option("--users", help="With --once: show who may do what, over TLS.")
+    ] = False,
 ) -> None:
     """Run a server with boards on this machine until Ctrl-C; leaves nothing behind."""
     with failures_told():
+        if users:
+            if not once or driver is not Driver.SANDBOX:
+                raise typer.BadParameter("--users runs with --once and sandboxes only")
+            if not asyncio.run(_until_told(_rehearse_users())):
+                raise typer.Exit(INTERRUPTED)
+            return
         if driver is not Driver.SANDBOX:
             if not once:
                 raise typer.BadParameter(f"--driver {driver} runs with --once only")
@@ -67,6 +77,16 @@ async def _rehearse() -> None:
     async with demo_farm(_say) as farm:
         await Rehearsal(farm, _say).run()
     _say("done: a board was lent, used, taken back and proved clean")
+
+
+async def _rehearse_users() -> None:
+    from boruta_farm.cli.demo_users import users_farm
+    from boruta_farm.cli.rehearsal_users import UsersRehearsal
+
+    with server_installed():
+        async with users_farm(_say) as farm:
+            await UsersRehearsal(farm, _say).run()
+    _say("done: everything that had to be refused was refused, and is in the audit")
 
 
 async def _rehearse_linux() -> None:

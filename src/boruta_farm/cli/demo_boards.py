@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -23,6 +23,10 @@ class DemoBoard:
     settings: Mapping[str, str] = field(default_factory=dict)
     user: Mapping[str, Value] = field(default_factory=dict)
     muxpi: Mapping[str, Value] = field(default_factory=dict)
+
+    def renamed(self, name: str) -> "DemoBoard":
+        """Return the same board under another name."""
+        return replace(self, name=name)
 
     def configuration(self, url: str, folder: Path, uuid: str) -> str:
         """Return the text of the agent's configuration; ``folder`` keeps the agent's state."""

@@ -57,7 +57,7 @@ async def demo_farm(
     ``daemons`` are commands, by name, that the boards need and that stay in the foreground.
     """
     folder = Path(tempfile.mkdtemp(prefix="boruta-demo-"))
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     if port != USUAL_PORT:
         say(f"port {USUAL_PORT} is taken, the demo's server uses {port}")
@@ -69,7 +69,7 @@ async def demo_farm(
         for board in boards:
             await processes.start_agent(board, url)
         async with connect(ClientConfig(server=url)) as farm:
-            idle = _make_idle(farm, len(boards))
+            idle = make_idle(farm, len(boards))
             workers = await processes.unless_failed(idle, "the boards to be IDLE")
             yield DemoFarm(url=url, folder=folder, farm=farm, workers=workers)
     finally:
@@ -80,10 +80,13 @@ async def demo_farm(
 class Processes:
     """Start the farm's processes in sessions of their own, and end them by their ids."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hear: Callable[[str], None] | None = None) -> None:
+        """Keep everything in a folder; ``hear`` gets what the server prints, line by line."""
         self._folder = folder
+        self._hear = hear
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._readers: list[asyncio.Task[None]] = []
+        self._said: dict[str, asyncio.Event] = {}
         self._failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def start_server(self, port: int, **settings: str) -> None:
@@ -103,15 +106,26 @@ class Processes:
         serving = await self.start("server", command, environment)
         await self.unless_failed(serving.wait(), "the server to serve")
 
-    async def start_agent(self, board: DemoBoard, url: str) -> None:
-        """Write an agent's configuration and start it."""
+    async def start_agent(self, board: DemoBoard, url: str, known_as: str | None = None) -> None:
+        """Write an agent's configuration and start it; ``known_as`` is its UUID, else a new one."""
         folder = self._folder / board.name
         folder.mkdir()
         path = folder / "dryad.conf"
-        path.write_text(board.configuration(url, folder, str(uuid.uuid4())))
+        path.touch(0o600)
+        path.write_text(board.configuration(url, folder, known_as or str(uuid.uuid4())))
         await self.start(
             board.name, (sys.executable, "-m", "boruta_farm.dryad", "--conf", str(path))
         )
+
+    async def stop(self, name: str) -> None:
+        """End one process, and forget the folder it kept."""
+        await _end(self._running.pop(name))
+        shutil.rmtree(self._folder / name)
+
+    async def more_said(self, name: str) -> None:
+        """Wait until a process has said something more."""
+        await self._said.setdefault(name, asyncio.Event()).wait()
+        self._said[name].clear()
 
     async def end(self) -> None:
         """End agents first, so that they clean up, then the server with its relay."""
@@ -125,10 +139,11 @@ class Processes:
         self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
     ) -> asyncio.Event:
         """Start a process whose words go to ``NAME.log``; return what is set when it serves."""
+        hear = self._hear if name == "server" else None
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL if hear is None else asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
             env={**os.environ, **(environment or {})},
@@ -136,6 +151,8 @@ class Processes:
         self._running[name] = process
         serving = asyncio.Event()
         self._readers.append(asyncio.create_task(self._keep_log(name, process, serving)))
+        if hear is not None:
+            self._readers.append(asyncio.create_task(_listen(process, hear)))
         return serving
 
     async def _keep_log(
@@ -149,6 +166,7 @@ class Processes:
                 log.write(line)
                 log.flush()
                 last = line
+                self._said.setdefault(name, asyncio.Event()).set()
                 if SERVING in line:
                     serving.set()
         status = await process.wait()
@@ -171,7 +189,13 @@ class Processes:
             raise BorutaError(self._failed.result()) from None
 
 
-async def _make_idle(farm: Farm, count: int) -> tuple[Worker, ...]:
+async def _listen(process: asyncio.subprocess.Process, hear: Callable[[str], None]) -> None:
+    assert process.stdout is not None
+    async for line in process.stdout:
+        hear(line.decode(errors="replace").strip())
+
+
+async def make_idle(farm: Farm, count: int) -> tuple[Worker, ...]:
     """Set every board IDLE as it registers, and wait until all are."""
     async with farm.watch() as happenings:
         async for happening in happenings:
@@ -206,7 +230,7 @@ def _some_ports() -> str:
     return f"{first}-{first + TUNNEL_PORTS.step - 1}"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return the usual port, or one that the system says is free."""
     for port in (USUAL_PORT, 0):
         with socket.socket() as probe:

@@ -35,6 +35,7 @@ class Difference:
     change: GroupChange | AccountChange | WorkerChange | None
     words: tuple[str, ...]
     kind: str
+    new: bool = False
 
 
 def differences(declared: Declaration, state: State, *, prune: bool) -> tuple[Difference, ...]:
@@ -65,7 +66,8 @@ def _group_steps(declared: Declaration, groups: Mapping[str, Group]) -> Iterator
         known = groups.get(name)
         words = _words(describe_group(known) if known else None, describe_group(change))
         if words is not None:
-            yield Difference(kind="group", name=name, change=change, words=words)
+            new = known is None
+            yield Difference(kind="group", name=name, change=change, words=words, new=new)
 
 
 def _user_steps(declared: Declaration, users: Mapping[str, Account]) -> Iterator[Difference]:
@@ -75,7 +77,8 @@ def _user_steps(declared: Declaration, users: Mapping[str, Account]) -> Iterator
         known = users.get(name)
         words = _words(describe_user(known) if known else None, describe_user(change))
         if words is not None:
-            yield Difference(kind="user", name=name, change=change, words=words)
+            new = known is None
+            yield Difference(kind="user", name=name, change=change, words=words, new=new)
 
 
 def _worker_steps(declared: Declaration, workers: tuple[Worker, ...]) -> Iterator[Difference]:

@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from boruta_farm.cli import (
+    agents,
+    apply,
     audit,
     config,
     demo,
@@ -85,7 +87,10 @@ def build() -> typer.Typer:
     app.add_typer(_user(), name="user")
     app.add_typer(_group(), name="group")
     app.add_typer(_token(), name="token")
+    app.add_typer(_agent(), name="agent")
     app.command()(audit.audit)
+    app.command()(apply.apply)
+    app.command()(apply.export)
     app.command()(version.version)
     app.command()(serve.serve)
     app.add_typer(_config(), name="config")
@@ -136,6 +141,15 @@ def _token() -> typer.Typer:
     group.command("list")(tokens.list_tokens)
     group.command()(tokens.new)
     group.command()(tokens.revoke)
+    return group
+
+
+def _agent() -> typer.Typer:
+    group = typer.Typer(help="Boards' agents.", no_args_is_help=True, rich_markup_mode=None)
+    group.command()(agents.invite)
+    group.command("list")(agents.list_agents)
+    group.command()(agents.invitations)
+    group.command()(agents.revoke)
     return group
 
 

@@ -1,0 +1,131 @@
+"""Verbs on boards' agents: who is enrolled, who may come, who may not any more."""
+
+from typing import Annotated
+
+import typer
+
+from boruta_farm.cli.console import run, say
+from boruta_farm.cli.durations import format_age, format_moment
+from boruta_farm.cli.options import OutputOption, output_of, read_duration
+from boruta_farm.cli.people import token_record
+from boruta_farm.cli.records import worker_record
+from boruta_farm.cli.selection import one_worker
+from boruta_farm.cli.tables import Listing, print_listing
+from boruta_farm.client.farm import Farm
+from boruta_farm.model.permission import Scope
+from boruta_farm.model.token import Issued, NewToken, TokenKind
+from boruta_farm.model.worker import Fence, Worker
+
+
+def invite(
+    context: typer.Context,
+    uuid: Annotated[
+        str | None,
+        typer.Option("--uuid", metavar="UUID", help="Only the board with this UUID may use it."),
+    ] = None,
+    uses: Annotated[
+        int, typer.Option("--uses", help="How many boards may enrol with it.", min=1, max=100_000)
+    ] = 1,
+    lifetime: Annotated[
+        str, typer.Option("--for", metavar="DURATION", help="How long it is good.")
+    ] = "1h",
+) -> None:
+    """Make a join token for boards' agents and print it; it is shown only now.
+
+    It goes into 'join_token' of dryad.conf, or into DRYAD_JOIN_TOKEN.
+    """
+    wanted = NewToken(
+        account="",
+        kind=TokenKind.JOIN,
+        scope=Scope.READ,
+        name=f"board {uuid}" if uuid else "boards",
+        lifetime=read_duration(lifetime, "--for"),
+        uses=uses,
+        worker=uuid,
+    )
+
+    async def work(farm: Farm) -> Issued:
+        return await farm.tokens.issue(farm.caller, wanted)
+
+    issued = run(context, work)
+    boards = f"the board {uuid}" if uuid else "one board" if uses == 1 else f"{uses} boards"
+    say(
+        f"join token {issued.token.id} for {boards}, until "
+        f"{issued.token.expires:%Y-%m-%d %H:%M} UTC; it is shown only now:"
+    )
+    print(issued.secret)
+
+
+def list_agents(context: typer.Context, output: OutputOption = None) -> None:
+    """List boards with an agent, and since when its credential is pinned."""
+
+    async def work(farm: Farm) -> Listing:
+        page = await farm.workers.list_workers(farm.caller)
+        agents = [worker for worker in page.items if worker.fence is Fence.AGENT]
+        return Listing(
+            headers=("Name", "UUID", "Credential since", "Link"),
+            rows=[(w.name, w.uuid, _pinned(farm, w), _link(farm, w)) for w in agents],
+            records=[worker_record(worker) for worker in agents],
+            ids=[worker.uuid for worker in agents],
+        )
+
+    print_listing(run(context, work), output_of(context, output))
+
+
+def _pinned(farm: Farm, worker: Worker) -> str:
+    if worker.credential_since is None:
+        return "revoked"
+    return format_moment(worker.credential_since, farm.now())
+
+
+def _link(farm: Farm, worker: Worker) -> str:
+    if worker.unreachable_since is None:
+        return "up"
+    return f"lost for {format_age(worker.unreachable_since, farm.now())}"
+
+
+def invitations(context: typer.Context, output: OutputOption = None) -> None:
+    """List join tokens and what is left of them; 'boruta token revoke ID' makes one worthless."""
+
+    async def work(farm: Farm) -> Listing:
+        found = await farm.tokens.list_tokens(farm.caller)
+        now = farm.now()
+        tokens = [token for token in found if token.kind is TokenKind.JOIN]
+        return Listing(
+            headers=("Id", "For", "Uses left", "Until", "Made by"),
+            rows=[
+                (
+                    token.id,
+                    token.worker or "any board",
+                    "any number" if token.uses is None else str(token.uses),
+                    format_moment(token.expires, now) if token.expires > now else "ended",
+                    token.issuer,
+                )
+                for token in tokens
+            ],
+            records=[token_record(token) for token in tokens],
+            ids=[token.id for token in tokens],
+        )
+
+    print_listing(run(context, work), output_of(context, output))
+
+
+def revoke(
+    context: typer.Context,
+    names: Annotated[
+        list[str], typer.Argument(metavar="WORKER", help="Names, UUIDs, unique prefixes.")
+    ],
+) -> None:
+    """Take agents' credentials away and close their links.
+
+    Such a board comes in again only by an invitation for its UUID. A running job goes on to its
+    end: send the worker to MAINTENANCE first to end it.
+    """
+
+    async def work(farm: Farm) -> None:
+        for name in names:
+            worker = await one_worker(farm, name)
+            await farm.workers.revoke_agent(farm.caller, worker.uuid)
+            say(f"the agent of {worker.name} is revoked")
+
+    run(context, work)

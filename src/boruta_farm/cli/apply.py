@@ -1,0 +1,143 @@
+"""Verbs that keep a lab's configuration in a file: apply it, write it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from boruta_farm.cli.console import failures_told, run, say
+from boruta_farm.cli.declaration import (
+    Declaration,
+    WorkerChange,
+    describe_group,
+    describe_user,
+    describe_worker,
+    read,
+)
+from boruta_farm.cli.differences import Difference, State, differences, undeclared
+from boruta_farm.client.farm import Farm
+from boruta_farm.model.account import AccountChange, GroupChange
+from boruta_farm.model.errors import ConfigError
+
+
+def apply(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The declaration, farm.toml.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be changed.")
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove users and groups that are not in the file.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before removing.")] = False,
+) -> None:
+    """Make users, groups, limits and workers' groups and names what a file declares.
+
+    Prints what differs: '+' is made, '~' changed, '-' removed.
+    """
+    with failures_told():
+        declared = read(path)
+
+    async def compare(farm: Farm) -> tuple[Difference, ...]:
+        state = await _state(farm)
+        _check_first_admin(declared, state)
+        if not prune:
+            _tell_undeclared(undeclared(declared, state))
+        return differences(declared, state, prune=prune)
+
+    steps = run(context, compare)
+    _show(steps)
+    if dry_run or not steps:
+        return
+    removed = sum(step.change is None for step in steps)
+    if removed and not yes:
+        typer.confirm(f"Remove {removed} of them?", abort=True, err=True)
+
+    async def take(farm: Farm) -> None:
+        for step in steps:
+            await _take(farm, step)
+
+    run(context, take)
+    say(f"boruta: {len(steps)} changed")
+
+
+def export(context: typer.Context) -> None:
+    """Write users, groups, limits and workers' groups and names in the form that apply reads."""
+    import tomli_w
+
+    async def work(farm: Farm) -> str:
+        state = await _state(farm)
+        return tomli_w.dumps(
+            {
+                "group": {group.name: describe_group(group) for group in state.groups},
+                "user": {account.name: describe_user(account) for account in state.users},
+                "worker": {worker.uuid: describe_worker(worker) for worker in state.workers},
+            }
+        )
+
+    print(run(context, work), end="")
+
+
+async def _state(farm: Farm) -> State:
+    return State(
+        groups=await farm.accounts.list_groups(farm.caller),
+        users=await farm.accounts.list_accounts(farm.caller),
+        workers=(await farm.workers.list_workers(farm.caller)).items,
+    )
+
+
+def _check_first_admin(declared: Declaration, state: State) -> None:
+    """Refuse to make the first accounts: from the first one on, nobody could go on.
+
+    Raises ConfigError.
+    """
+    if declared.users and not state.users:
+        raise ConfigError(
+            "this farm has no accounts yet, and none of yours: start it with 'boruta serve "
+            "--users', run 'boruta login' with the one-time token that it shows, and apply then"
+        )
+
+
+def _tell_undeclared(names: Iterable[str]) -> None:
+    for name in names:
+        say(f"boruta: {name} is not in the file and stays; --prune removes it")
+
+
+def _show(steps: Iterable[Difference]) -> None:
+    nothing = True
+    for step in steps:
+        nothing = False
+        print(f"{_sign(step)} {step.kind} {step.name}")
+        for words in step.words:
+            print(f"    {words}")
+    if nothing:
+        say("boruta: the farm is as declared")
+
+
+def _sign(step: Difference) -> str:
+    if step.change is None:
+        return "-"
+    return "+" if step.new else "~"
+
+
+async def _take(farm: Farm, step: Difference) -> None:
+    match step.change:
+        case GroupChange():
+            await farm.accounts.save_group(farm.caller, step.name, step.change)
+        case AccountChange():
+            await farm.accounts.save_account(farm.caller, step.name, step.change)
+        case WorkerChange():
+            await _change_worker(farm, step.name, step.change)
+        case None if step.kind == "user":
+            await farm.accounts.remove_account(farm.caller, step.name)
+        case None:
+            await farm.accounts.remove_group(farm.caller, step.name)
+
+
+async def _change_worker(farm: Farm, uuid: str, change: WorkerChange) -> None:
+    worker = await farm.workers.get_worker_info(farm.caller, uuid)
+    if change.groups is not None and tuple(sorted(worker.groups)) != change.groups:
+        await farm.workers.set_groups(farm.caller, uuid, change.groups)
+    if change.name is not None and worker.name != change.name:
+        await farm.workers.set_name(farm.caller, uuid, change.name)
