@@ -21,7 +21,9 @@ from boruta_farm.client.session import file_request, wait_for_board
 from boruta_farm.model.request import NewRequest, Request
 from boruta_farm.model.worker import AccessInfo, Worker, WorkerState
 
+ROOT = Path(__file__).parents[2]
 WITHIN = 60.0
+NETWORK_TOOLS = ("ip", "unshare", "nsenter", "setsid")
 CAPS = {"board": "test"}
 
 needs_ssh = pytest.mark.skipif(
@@ -201,3 +203,28 @@ async def ssh(access: AccessInfo, *command: str) -> tuple[int, str]:
         async with asyncio.timeout(WITHIN):
             output, _ = await process.communicate()
         return process.returncode or 0, output.decode()
+
+
+async def in_own_network(module: str, folder: Path) -> str:
+    """Run a module of these tests in a network namespace of its own; return what it prints.
+
+    Skips the test where that cannot be had, and fails it when the module fails.
+    """
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+    if missing := [tool for tool in NETWORK_TOOLS if shutil.which(tool) is None]:
+        pytest.skip(f"not installed: {', '.join(missing)} (iproute2, util-linux)")
+    process = await asyncio.create_subprocess_exec(
+        *("unshare", "--net", sys.executable, "-m", module, str(folder)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        cwd=ROOT,
+    )
+    async with asyncio.timeout(300):
+        output, _ = await process.communicate()
+    text = output.decode()
+    if "Operation not permitted" in text:
+        pytest.skip("this machine makes no network namespaces")
+    assert process.returncode == 0, text
+    assert not leftovers(folder)
+    return text

@@ -1,19 +1,13 @@
 """A board that the server cannot reach: its agent connects, one stream per user connection."""
 
 import asyncio
-import os
-import shutil
-import sys
 from pathlib import Path
 
-import pytest
-
 from boruta_farm.model.worker import Reach, WorkerState
-from tests.e2e.stage import leftovers, needs_ssh, ssh, stage, talking
+from tests.e2e.stage import in_own_network, needs_ssh, ssh, stage, talking
 
 pytestmark = needs_ssh
 OUTBOUND = {"reach": "outbound"}
-ROOT = Path(__file__).parents[2]
 
 
 async def test_streams_outlive_the_server_and_new_ones_wait_for_it(tmp_path: Path) -> None:
@@ -38,23 +32,6 @@ async def test_streams_outlive_the_server_and_new_ones_wait_for_it(tmp_path: Pat
 
 async def test_a_board_in_a_network_of_its_own_is_lent(tmp_path: Path) -> None:
     """Server and board live in two namespaces; the board's SSH server is on its own loopback."""
-    if os.geteuid() != 0:
-        pytest.skip("network namespaces need root")
-    missing = [tool for tool in ("ip", "unshare", "nsenter") if shutil.which(tool) is None]
-    if missing:
-        pytest.skip(f"not installed: {', '.join(missing)} (iproute2, util-linux)")
-    process = await asyncio.create_subprocess_exec(
-        *("unshare", "--net", sys.executable, "-m", "tests.e2e.unreachable", str(tmp_path)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        cwd=ROOT,
-    )
-    async with asyncio.timeout(120):
-        output, _ = await process.communicate()
-    text = output.decode()
-    if "Operation not permitted" in text:
-        pytest.skip("this machine makes no network namespaces")
-    assert process.returncode == 0, text
+    text = await in_own_network("tests.e2e.unreachable", tmp_path)
     assert "reach: outbound" in text
     assert "over the stream: hello" in text
-    assert not leftovers(tmp_path)

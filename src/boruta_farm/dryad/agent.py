@@ -151,7 +151,8 @@ async def run(config: AgentConfig) -> NoReturn:
             from boruta_farm.dryad.original import OriginalServer
 
             await OriginalServer(config, fence, driver.ssh_address).run()
-        facts = Facts(folder.path, ssh_address, fence.facts)
+        own_server = config.driver == "sandbox"
+        facts = Facts(folder.path, ssh_address, fence.facts, own_server=own_server)
         agent = Agent(config, driver, fence, streams, dialler, facts, credential)
         await AgentLink(dialler.dial, agent, clock).run()
     finally:

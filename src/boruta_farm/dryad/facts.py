@@ -5,7 +5,7 @@ import logging
 import os
 import platform
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -24,17 +24,24 @@ _BANNER: Final = "SSH-2.0-"
 
 
 class Facts:
-    """Tell what the machine and the driver say now, or said last."""
+    """Tell what the machine and the driver say now, or said last.
+
+    With ``own_server`` the driver serves SSH by itself: the machine's host keys are not the
+    board's then.
+    """
 
     def __init__(
         self,
         folder: Path,
         ssh_address: Callable[[], str],
         driver: Callable[[], Awaitable[Mapping[str, str]]],
+        *,
+        own_server: bool = False,
     ) -> None:
         self._folder = folder
         self._ssh_address = ssh_address
         self._driver = driver
+        self._own_server = own_server
         self._known: Mapping[str, str] = {}
 
     async def now(self) -> dict[str, str]:
@@ -44,13 +51,17 @@ class Facts:
                 self._known = await self._driver()
         except (BorutaError, TimeoutError) as error:
             logger.info("no new facts from the driver: %s", error or "it is busy")
-        return {**await gather_facts(self._folder, self._ssh_address()), **self._known}
+        keys = () if self._own_server else host_keys()
+        return {**await gather_facts(self._folder, self._ssh_address(), keys), **self._known}
 
 
-async def gather_facts(folder: Path, ssh_address: str, root: Path = ROOT) -> dict[str, str]:
+async def gather_facts(
+    folder: Path, ssh_address: str, keys: Iterable[str], root: Path = ROOT
+) -> dict[str, str]:
     """Return what this machine says of itself now.
 
-    ``folder`` is on the disk that is told of. What cannot be found out is left out.
+    ``folder`` is on the disk that is told of, ``keys`` are as ``host_keys`` returns them. What
+    cannot be found out is left out.
     """
     system = os.uname()
     facts = {
@@ -65,7 +76,7 @@ async def gather_facts(folder: Path, ssh_address: str, root: Path = ROOT) -> dic
         facts["SSH"] = (await read_banner(ssh_address)).removeprefix(_BANNER)
     except BoardError as error:
         facts["SSH"] = error.message
-    for line in host_keys(root):
+    for line in keys:
         kind, _, fingerprint = line.partition(" ")
         facts[f"Host key {kind}"] = fingerprint
     return facts

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from boruta_farm.dryad.config import AgentConfig
 from boruta_farm.dryad.doctor.findings import Finding, advice, good, wrong
-from boruta_farm.dryad.stm.client import USER_SOCKET, Client
-from boruta_farm.dryad.stm.port import DEFAULT_PATH as DEVICE
+from boruta_farm.dryad.stm.client import Client
 from boruta_farm.model.errors import BorutaError
 
 TOOL = Path("/usr/local/bin/stm")
@@ -18,10 +17,10 @@ async def check_controller(config: AgentConfig) -> tuple[Finding, ...]:
     """Ask the controller for its version; nothing is switched."""
     if config.driver != "muxpi":
         return ()
-    return (await _probe(config.stm_path), *_for_sessions())
+    return (await _probe(config), *_for_sessions(config))
 
 
-def _for_sessions() -> Iterator[Finding]:
+def _for_sessions(config: AgentConfig) -> Iterator[Finding]:
     """Check what sessions use the controller by."""
     if not TOOL.exists():
         yield advice(
@@ -29,21 +28,23 @@ def _for_sessions() -> Iterator[Finding]:
             f"there is no {TOOL}, which Weles and the DUT scripts call",
             f'make it a script of two lines: #!/bin/sh, and: exec dryad stm "$@"\nchmod 755 {TOOL}',
         )
-    if not USER_SOCKET.exists():
+    socket = config.muxpi.user_socket
+    if config.stm_path and not socket.exists():
         yield advice(
             "stm",
-            f"there is no {USER_SOCKET}: sessions cannot switch their DUT",
-            "systemctl enable --now stm-user.socket (it comes with MuxPi's stm)",
+            f"there is no {socket}: sessions cannot switch their DUT",
+            "systemctl enable --now dryad-stm-user.socket (or the original's stm-user.socket)",
         )
 
 
-async def _probe(stm_path: str) -> Finding:
+async def _probe(config: AgentConfig) -> Finding:
+    stm_path, device = config.stm_path, config.muxpi.tty
     if not stm_path:
-        if os.access(DEVICE, os.R_OK | os.W_OK):
-            return good("stm", f"the serial line {DEVICE} is the agent's")
+        if os.access(device, os.R_OK | os.W_OK):
+            return good("stm", f"the serial line {device} is the agent's")
         return wrong(
             "stm",
-            f"the serial line {DEVICE} cannot be opened",
+            f"the serial line {device} cannot be opened",
             "enable uart2 (armbian-config, System, Hardware), and run the agent as root or in "
             "the group dialout",
         )
@@ -54,7 +55,7 @@ async def _probe(stm_path: str) -> Finding:
         return wrong(
             "stm",
             f"the controller does not answer at {stm_path}: {error.message}",
-            "systemctl enable --now stm.socket muxpi-power, or correct stm_path",
+            "systemctl enable --now dryad-stm.socket muxpi-power, or correct stm_path",
         )
     finally:
         await client.close()
