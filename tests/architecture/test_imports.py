@@ -40,7 +40,7 @@ ROOMS: dict[str, frozenset[str]] = {
 
 THIRD_PARTY: dict[str, frozenset[str]] = {
     "store": frozenset({"sqlalchemy", "alembic", "psycopg", "psycopg_pool"}),
-    "access": frozenset({"cryptography", "asyncssh"}),
+    "access": frozenset({"cryptography", "asyncssh", "websockets"}),
     "web": frozenset({"starlette", "msgspec"}),
     "client": frozenset({"httpx", "keyring"}),
     "cli": frozenset({"typer", "rich", "click", "httpx", "tomli_w"}),

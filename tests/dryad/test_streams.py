@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
 
 from boruta_farm.dryad import streams as module
 from boruta_farm.dryad.state import AgentState, Phase
@@ -17,6 +18,7 @@ WITHIN = 20.0
 TOKEN = "t" * 43
 SESSION = AgentState(boot_id="b", epoch=3, phase=Phase.GRANTED, key="k")
 ALL_BUFFERS = 64 << 20
+STREAMS = "wss://farm.example/api/v1/stream"
 
 
 @dataclass(slots=True)
@@ -100,6 +102,19 @@ async def flood(sink: asyncio.StreamWriter) -> int:
             break
         sent += 1 << 20
     return sent
+
+
+class WebSocketRelay:
+    """A relay behind a WebSocket, which keeps what it got after the greeting."""
+
+    def __init__(self) -> None:
+        self.got: asyncio.Queue[str | bytes] = asyncio.Queue()
+
+    async def serve(self, connection: ServerConnection) -> None:
+        await connection.recv()
+        await connection.send(OPEN)
+        async for message in connection:
+            self.got.put_nowait(message)
 
 
 OPEN = b'{"stream": "open"}\n'
@@ -193,6 +208,25 @@ async def test_a_relay_out_of_reach_is_told_without_the_token() -> None:
         assert TOKEN not in str(raised.value)
 
 
+async def test_where_raw_tcp_gets_no_answer_a_websocket_is_tried_and_remembered() -> None:
+    async with listening() as sshd, listening(b"") as silent:
+        relay = WebSocketRelay()
+        async with serve(relay.serve, "127.0.0.1", 0) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            place = RelayPlace(
+                host="127.0.0.1", port=silent.port, url=f"ws://127.0.0.1:{port}/api/v1/stream"
+            )
+            streams = Streams("w1", place, lambda: f":{sshd.port}")
+            streams.look(SESSION)
+            for _ in range(2):
+                await streams.open_stream(3, TOKEN, 1)
+                board = await sshd.next()
+                board.writer.write(b"banner")
+                assert await relay.got.get() == b"banner"
+            assert len(silent.greetings) == 1, "what worked last is tried first"
+            await streams.close()
+
+
 async def test_streams_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 1)
     async with listening() as sshd, listening(OPEN) as relay, agent(sshd) as streams:
@@ -230,10 +264,26 @@ def test_the_sshd_is_the_boards_own(announced: str, dialled: tuple[str, int]) ->
 @pytest.mark.parametrize(
     ("server", "relay_address", "place"),
     [
-        ("http://farm.example:8487", "", RelayPlace(host="farm.example")),
-        ("https://[fd00::1]/boruta", "", RelayPlace(host="fd00::1")),
-        ("https://farm.example", "gate.example:443", RelayPlace(host="gate.example", port=443)),
-        ("https://farm.example", "[fd00::2]:8488", RelayPlace(host="fd00::2", port=8488)),
+        (
+            "http://farm.example:8487",
+            "",
+            RelayPlace(host="farm.example", url="ws://farm.example:8487/api/v1/stream"),
+        ),
+        (
+            "https://[fd00::1]/boruta",
+            "",
+            RelayPlace(host="fd00::1", url="wss://[fd00::1]/boruta/api/v1/stream"),
+        ),
+        (
+            "https://farm.example",
+            "gate.example:443",
+            RelayPlace(host="gate.example", port=443, url=STREAMS),
+        ),
+        (
+            "https://farm.example",
+            "[fd00::2]:8488",
+            RelayPlace(host="fd00::2", port=8488, url=STREAMS),
+        ),
     ],
 )
 def test_the_relay_is_where_the_board_was_told(

@@ -8,8 +8,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from boruta_farm.access.connection import RESET_ON_CLOSE
 from boruta_farm.access.liveness import keep_alive
 from boruta_farm.access.streams import Streams, hand_in
+from boruta_farm.access.websocket import WebSocketStream, carry, socket_pair
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +22,7 @@ IN_TOTAL = 256
 PER_SOURCE = 64
 """Connections that may be without a greeting at a time: all together, and from one address."""
 
+HTTP = b"GET "
 OPEN = b'{"stream": "open"}\n'
 REFUSED = b'{"stream": "refused"}\n'
 RETRY_AFTER = 5.0
@@ -128,12 +131,15 @@ class Gate:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _receive(self, caller: socket.socket, source: str) -> None:
-        """Let one caller greet, and hand its connection to the user who waits for it."""
+    async def _receive(self, caller: socket.socket, source: str, head: bytes = b"") -> None:
+        """Let one caller greet, and hand its connection to the user who waits for it.
+
+        ``head`` is what it has sent already.
+        """
         try:
             keep_alive(caller)
             async with asyncio.timeout(self._greet_within):
-                greeting = await self._greeting_of(caller)
+                entrant = await self._entrant(caller, head)
         except (OSError, TimeoutError, ValueError) as error:
             logger.info("%s did not greet: %s", source, error or "it took too long")
             caller.close()
@@ -145,13 +151,29 @@ class Gate:
             self._greeting[source] -= 1
             if not self._greeting[source]:
                 del self._greeting[source]
-        self._admit(caller, source, greeting)
+        await self._admit(entrant, source)
 
-    def _admit(self, caller: socket.socket, source: str, greeting: Greeting) -> None:
+    async def _entrant(self, caller: socket.socket, head: bytes) -> "Entrant":
+        """Read a greeting, raw or over a WebSocket."""
+        line = head
+        while not line.endswith(b"\n") and not line.startswith(HTTP):
+            part = await self._loop.sock_recv(caller, LONGEST_GREETING + 1 - len(line))
+            line += part
+            if not part or len(line) > LONGEST_GREETING:
+                raise ValueError("it sent no line of JSON")
+        if not line.startswith(HTTP):
+            return Entrant(caller=caller, greeting=read_greeting(line))
+        stream = WebSocketStream(self._loop, caller)
+        await stream.open(line)
+        return Entrant(
+            caller=caller, greeting=read_greeting(await stream.receive()), websocket=stream
+        )
+
+    async def _admit(self, entrant: "Entrant", source: str) -> None:
+        greeting = entrant.greeting
         claimed = self._streams.claim(greeting.worker, greeting.epoch, greeting.token)
         try:
-            # A few bytes on a fresh connection never wait.
-            caller.send(OPEN if claimed is not None else REFUSED)
+            await entrant.answer(OPEN if claimed is not None else REFUSED)
         except OSError as error:
             logger.info("%s went away: %s", source, error.strerror)
         if claimed is None:
@@ -162,18 +184,43 @@ class Gate:
                 greeting.worker,
                 greeting.epoch,
             )
-            caller.close()
-            return
-        hand_in(claimed, caller)
+            entrant.caller.close()
+        elif entrant.websocket is None:
+            hand_in(claimed, entrant.caller)
+        else:
+            with entrant.caller:
+                await self._carry(entrant.websocket, claimed)
 
-    async def _greeting_of(self, caller: socket.socket) -> Greeting:
-        line = b""
-        while not line.endswith(b"\n"):
-            part = await self._loop.sock_recv(caller, LONGEST_GREETING + 1 - len(line))
-            line += part
-            if not part or len(line) > LONGEST_GREETING:
-                raise ValueError("it sent no line of JSON")
-        return read_greeting(line)
+    async def _carry(
+        self, websocket: WebSocketStream, claimed: "asyncio.Future[socket.socket]"
+    ) -> None:
+        near, far = socket_pair()
+        with far:
+            if not hand_in(claimed, near):
+                return
+            try:
+                await carry(websocket, far, self._loop)
+            except* OSError as errors:
+                logger.debug("a stream broke: %s", errors.exceptions[0])
+                # Both ends learn of it as of a connection that broke, not as of a clean end.
+                far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrant:
+    """Carry who has greeted, and over what."""
+
+    caller: socket.socket
+    greeting: Greeting
+    websocket: WebSocketStream | None = None
+
+    async def answer(self, words: bytes) -> None:
+        """Say whether the stream is open. Raises OSError."""
+        if self.websocket is not None:
+            await self.websocket.send(words)
+        else:
+            # A few bytes on a fresh connection never wait.
+            self.caller.send(words)
 
 
 def read_greeting(line: bytes) -> Greeting:

@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from boruta_farm.dryad.carriers import Carrier, connect, connect_raw, greeting
 from boruta_farm.dryad.state import OPEN, AgentState
+from boruta_farm.dryad.websocket_carrier import connect_websocket, stream_url
 from boruta_farm.model.errors import BoardError, StaleEpochError, UnavailableError
 
 logger = logging.getLogger(__name__)
@@ -23,19 +26,30 @@ ANY = ("", "0.0.0.0", "[::]", "::")
 class RelayPlace:
     """Where the farm's relay is, as the board's own configuration says.
 
-    ``port`` None leaves the port, and the port only, to the farm.
+    ``port`` None leaves the port, and the port only, to the farm. ``url`` is where a WebSocket
+    leads to the relay, tried when raw TCP gets no answer.
     """
 
     host: str
     port: int | None = None
+    url: str | None = None
+    ca_file: Path | None = None
 
     @classmethod
-    def of(cls, server: str, relay_address: str) -> "RelayPlace":
+    def of(cls, server: str, relay_address: str, ca_file: Path | None = None) -> "RelayPlace":
         """Return the relay's place: what is configured, else the server's host."""
+        url = stream_url(server) if server else None
         host, _, port = relay_address.rpartition(":")
         if host:
-            return cls(host=host.removeprefix("[").removesuffix("]"), port=int(port))
-        return cls(host=urlsplit(server).hostname or LOOPBACK)
+            host = host.removeprefix("[").removesuffix("]")
+            return cls(host=host, port=int(port), url=url, ca_file=ca_file)
+        return cls(host=urlsplit(server).hostname or LOOPBACK, url=url, ca_file=ca_file)
+
+    def trust(self) -> ssl.SSLContext | None:
+        """Return what a certificate is checked with; read anew, since it may change."""
+        if self.url is None or not self.url.startswith("wss:"):
+            return None
+        return ssl.create_default_context(cafile=self.ca_file)
 
 
 class Streams:
@@ -51,6 +65,7 @@ class Streams:
         self._relay = relay
         self._sshd = sshd
         self._state: AgentState | None = None
+        self._prefers_websocket = False
         self._open: dict[asyncio.Task[None], int] = {}
 
     def look(self, state: AgentState) -> None:
@@ -98,14 +113,31 @@ class Streams:
         task.add_done_callback(over)
 
     async def _reach_relay(self, hello: bytes, port: int) -> Carrier:
-        place = self._relay
-        try:
-            return await connect_raw(place.host, place.port or port, hello)
-        except UnavailableError as error:
-            raise BoardError(
-                f"the board's agent cannot reach the relay: {error.message}; let it through, or "
-                "name the right place in the agent's relay_address"
-            ) from None
+        """Open the relay's end: raw TCP, else a WebSocket; what worked last is tried first."""
+        ways = [self._raw, self._websocket]
+        if self._prefers_websocket:
+            ways.reverse()
+        troubles = []
+        for way in ways:
+            try:
+                carrier = await way(hello, port)
+            except UnavailableError as error:
+                troubles.append(error.message)
+                continue
+            self._prefers_websocket = way == self._websocket
+            return carrier
+        raise BoardError(
+            f"the board's agent cannot reach the relay: {'; '.join(troubles)}; let it through, or "
+            "name the right place in the agent's relay_address"
+        )
+
+    async def _raw(self, hello: bytes, port: int) -> Carrier:
+        return await connect_raw(self._relay.host, self._relay.port or port, hello)
+
+    async def _websocket(self, hello: bytes, _port: int) -> Carrier:
+        if self._relay.url is None:
+            raise UnavailableError("there is no WebSocket to it")
+        return await connect_websocket(self._relay.url, hello, self._relay.trust())
 
     def _admit(self, epoch: int) -> None:
         if self._state is None or not _admits(self._state, epoch):
