@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from boruta_farm.model.worker import Reach, WorkerState
-from tests.e2e.stage import in_own_network, needs_ssh, ssh, stage, talking
+from tests.e2e.stage import free_port, in_own_network, needs_ssh, ssh, stage, talking
 
 pytestmark = needs_ssh
 OUTBOUND = {"reach": "outbound"}
@@ -28,6 +28,24 @@ async def test_streams_outlive_the_server_and_new_ones_wait_for_it(tmp_path: Pat
         assert request.job is not None
         await one.until(WorkerState.IDLE, above=request.job.epoch)
     assert "a stream to" in (tmp_path / "test.log").read_text()
+
+
+async def test_where_only_the_servers_port_passes_sessions_still_bypass_the_server(
+    tmp_path: Path,
+) -> None:
+    """The stream comes to the API's port and is handed over to the relay, which outlives it."""
+    blocked = {**OUTBOUND, "relay_address": f"127.0.0.1:{free_port()}"}
+    async with stage(tmp_path, blocked) as one:
+        request, access = await one.lend()
+        async with talking(access) as talk:
+            assert await talk.says("before") == "before"
+            await one.yard.kill("server")
+            assert await talk.says("while the server is dead") == "while the server is dead"
+            await one.yard.begin()
+            assert await talk.says("after") == "after"
+        await one.close(request)
+        assert request.job is not None
+        await one.until(WorkerState.IDLE, above=request.job.epoch)
 
 
 async def test_a_board_in_a_network_of_its_own_is_lent(tmp_path: Path) -> None:

@@ -5,13 +5,16 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import uvicorn
 from starlette.responses import PlainTextResponse
 
+from boruta_farm.access.handover import SOCKET
+from boruta_farm.access.rendezvous import listen
 from boruta_farm.server import http
-from boruta_farm.server.http import GuardedProtocol
+from boruta_farm.server.http import GuardedProtocol, guarded
 
 
 class HastyProtocol(GuardedProtocol):
@@ -89,3 +92,38 @@ async def test_large_headers_are_refused() -> None:
         answer = await answer_to(port, b"GET / HTTP/1.1\r\n", lines, b"\r\n")
     assert b"431" in answer or answer == b""
     assert len(lines) > http.MAX_HEADERS
+
+
+UPGRADE = (
+    b"GET /api/v1/stream?x=1 HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+    b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n"
+)
+
+
+async def test_a_streams_websocket_is_handed_to_the_relay_whole(tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    with listen(tmp_path, SOCKET) as relay:
+        async with served(guarded(tmp_path)) as port:
+            answer = asyncio.create_task(answer_to(port, UPGRADE))
+            async with asyncio.timeout(60):
+                server, _ = await loop.sock_accept(relay)
+                server.setblocking(True)
+                head, [handle], _, _ = await asyncio.to_thread(socket.recv_fds, server, 1 << 16, 1)
+            server.close()
+            assert head.startswith(b"GET /api/v1/stream?x=1 HTTP/1.1\r\nhost: x\r\n")
+            assert head.endswith(b"\r\n\r\n")
+            with socket.socket(fileno=handle) as agent:
+                agent.sendall(b"the relay speaks")
+            assert await answer == b"the relay speaks"
+
+
+async def test_without_a_relay_a_stream_is_told_so(tmp_path: Path) -> None:
+    async with served(guarded(tmp_path)) as port:
+        assert b"503 Service Unavailable" in await answer_to(port, UPGRADE)
+
+
+async def test_other_websockets_are_the_applications(tmp_path: Path) -> None:
+    other = UPGRADE.replace(b"/stream?x=1", b"/link")
+    with listen(tmp_path, SOCKET):
+        async with served(guarded(tmp_path)) as port:
+            assert b"503" not in await answer_to(port, other)

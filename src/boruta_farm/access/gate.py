@@ -82,6 +82,10 @@ class Gate:
         if self._wanted is not None:
             self.listen(self._wanted[0], 0)
 
+    def take(self, caller: socket.socket, head: bytes) -> None:
+        """Let somebody greet who came another way and has said ``head`` already."""
+        self._begin(caller, str(caller.getpeername()[0]), head)
+
     async def close(self) -> None:
         """Stop listening and hang up on everybody whose stream has not begun."""
         self._unbind()
@@ -122,16 +126,18 @@ class Gate:
                 logger.warning("a stream was lost before it began: %s", error.strerror)
                 await asyncio.sleep(1.0 if error.errno is not None else 0)
                 continue
-            full = self._greeting.total() >= IN_TOTAL
-            if full or self._greeting[source] >= self._per_source:
-                caller.close()
-                continue
-            self._greeting[source] += 1
-            task = self._loop.create_task(self._receive(caller, source))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(caller, source, b"")
 
-    async def _receive(self, caller: socket.socket, source: str, head: bytes = b"") -> None:
+    def _begin(self, caller: socket.socket, source: str, head: bytes) -> None:
+        if self._greeting.total() >= IN_TOTAL or self._greeting[source] >= self._per_source:
+            caller.close()
+            return
+        self._greeting[source] += 1
+        task = self._loop.create_task(self._receive(caller, source, head))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _receive(self, caller: socket.socket, source: str, head: bytes) -> None:
         """Let one caller greet, and hand its connection to the user who waits for it.
 
         ``head`` is what it has sent already.

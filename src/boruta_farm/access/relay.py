@@ -16,6 +16,7 @@ from pathlib import Path
 
 from boruta_farm import __version__
 from boruta_farm.access.control import Control
+from boruta_farm.access.handover import Handover
 from boruta_farm.access.rendezvous import NameTakenError, Seat
 from boruta_farm.access.switchboard import Switchboard
 
@@ -57,12 +58,14 @@ async def serve(seat: Seat, version: str, idle_exit: float | None) -> None:
         loop.add_signal_handler(number, over.set)
     board = Switchboard(loop)
     control = Control(seat, board, version, idle_exit, over.set)
+    handover = Handover(loop, seat.folder, board.gate)
     server = await control.serve()
     logger.info("version %s serves", version)
     try:
         await over.wait()
     finally:
         server.close()
+        await handover.close()
         await control.close()
         await board.close()
         seat.close()

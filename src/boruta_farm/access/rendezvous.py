@@ -36,7 +36,7 @@ class Seat:
     """
 
     def __init__(self, folder: Path, lock: int, listener: socket.socket) -> None:
-        self._folder = folder
+        self.folder = folder
         self._lock: int | None = lock
         self._name = SOCKET
         self.listener = listener
@@ -49,7 +49,7 @@ class Seat:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Who holds the lock owns the name: what still lies there is of one that died.
             (folder / SOCKET).unlink(missing_ok=True)
-            return cls(folder, lock, _listen(folder))
+            return cls(folder, lock, listen(folder, SOCKET))
         except BlockingIOError:
             os.close(lock)
             raise NameTakenError(f"{folder}: another relay serves this data folder") from None
@@ -62,14 +62,14 @@ class Seat:
         if self._lock is None:
             return
         name = DRAINING.format(pid=os.getpid())
-        (self._folder / SOCKET).rename(self._folder / name)
+        (self.folder / SOCKET).rename(self.folder / name)
         self._name = name
         os.close(self._lock)
         self._lock = None
 
     def close(self) -> None:
         """Stop listening and leave nothing behind but the lock's file."""
-        (self._folder / self._name).unlink(missing_ok=True)
+        (self.folder / self._name).unlink(missing_ok=True)
         self.listener.close()
         if self._lock is not None:
             os.close(self._lock)
@@ -98,12 +98,13 @@ def sweep(folder: Path, name: str) -> None:
     (folder / name).unlink(missing_ok=True)
 
 
-def _listen(folder: Path) -> socket.socket:
+def listen(folder: Path, name: str) -> socket.socket:
+    """Listen under a name that is free, for this user alone. Raises OSError."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         before = os.umask(0o177)
         try:
-            with _short(folder, SOCKET) as path:
+            with _short(folder, name) as path:
                 listener.bind(path)
         finally:
             os.umask(before)
@@ -111,7 +112,7 @@ def _listen(folder: Path) -> socket.socket:
     except BaseException:
         listener.close()
         with suppress(FileNotFoundError):
-            (folder / SOCKET).unlink()
+            (folder / name).unlink()
         raise
     return listener
 

@@ -5,6 +5,7 @@ import logging
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,14 @@ MOST = 64
 
 LOOPBACK = "127.0.0.1"
 ANY = ("", "0.0.0.0", "[::]", "::")
+
+
+class Way(Enum):
+    """How a stream comes to the relay, in the order in which it is tried."""
+
+    RAW = "TCP to the relay's port"
+    WEBSOCKET = "a WebSocket to the relay's port"
+    SERVER = "a WebSocket to the server's port, or to a proxy in front of it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +74,7 @@ class Streams:
         self._relay = relay
         self._sshd = sshd
         self._state: AgentState | None = None
-        self._prefers_websocket = False
+        self._worked = Way.RAW
         self._open: dict[asyncio.Task[None], int] = {}
 
     def look(self, state: AgentState) -> None:
@@ -114,30 +123,34 @@ class Streams:
 
     async def _reach_relay(self, hello: bytes, port: int) -> Carrier:
         """Open the relay's end: raw TCP, else a WebSocket; what worked last is tried first."""
-        ways = [self._raw, self._websocket]
-        if self._prefers_websocket:
-            ways.reverse()
+        port = self._relay.port or port
         troubles = []
-        for way in ways:
+        for way in sorted(Way, key=lambda way: way is not self._worked):
             try:
-                carrier = await way(hello, port)
+                carrier = await self._go(way, hello, port)
             except UnavailableError as error:
                 troubles.append(error.message)
                 continue
-            self._prefers_websocket = way == self._websocket
+            self._worked = way
             return carrier
         raise BoardError(
             f"the board's agent cannot reach the relay: {'; '.join(troubles)}; let it through, or "
             "name the right place in the agent's relay_address"
         )
 
-    async def _raw(self, hello: bytes, port: int) -> Carrier:
-        return await connect_raw(self._relay.host, self._relay.port or port, hello)
-
-    async def _websocket(self, hello: bytes, _port: int) -> Carrier:
-        if self._relay.url is None:
-            raise UnavailableError("there is no WebSocket to it")
-        return await connect_websocket(self._relay.url, hello, self._relay.trust())
+    async def _go(self, way: Way, hello: bytes, port: int) -> Carrier:
+        place = self._relay
+        match way:
+            case Way.RAW:
+                return await connect_raw(place.host, port, hello)
+            case Way.WEBSOCKET:
+                host = f"[{place.host}]" if ":" in place.host else place.host
+                url = stream_url(f"http://{host}:{port}")
+                return await connect_websocket(url, hello, None)
+            case Way.SERVER if place.url is not None:
+                return await connect_websocket(place.url, hello, place.trust())
+            case _:
+                raise UnavailableError("no server is configured for a WebSocket")
 
     def _admit(self, epoch: int) -> None:
         if self._state is None or not _admits(self._state, epoch):

@@ -2,12 +2,21 @@
 
 import asyncio
 import json
+import logging
+from pathlib import Path
 from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from boruta_farm.access.handover import hand_over
+
+logger = logging.getLogger(__name__)
+
 HEADERS_WITHIN = 10.0
 MAX_HEADERS = 64 * 1024
+
+STREAM_PATH = b"/api/v1/stream"
+"""Where agents' WebSockets for streams come, which are the relay's."""
 
 
 def _answer(status: str, code: str, words: str) -> bytes:
@@ -28,6 +37,9 @@ LARGE = _answer(
     "headers-too-large",
     f"the headers are larger than {MAX_HEADERS // 1024} KiB; send less",
 )
+NO_RELAY = _answer(
+    "503 Service Unavailable", "unavailable", "the relay takes no streams just now; try again"
+)
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -39,6 +51,9 @@ class GuardedProtocol(HttpToolsProtocol):
     """
 
     headers_within: ClassVar[float] = HEADERS_WITHIN
+    data: ClassVar[Path | None] = None
+    """The data folder, in which the relay takes streams; None hands none over."""
+
     _complete = True
     _received = 0
     _size = 0
@@ -94,6 +109,28 @@ class GuardedProtocol(HttpToolsProtocol):
         if not self._complete and self._timer is None:
             self._expect()
 
+    def handle_websocket_upgrade(self) -> None:
+        """Hand a stream's WebSocket over to the relay; every other is the application's.
+
+        A connection with TLS of ours cannot change processes: behind a proxy there is none.
+        """
+        plain = self.transport.get_extra_info("ssl_object") is None
+        if self.data is None or self.url.partition(b"?")[0] != STREAM_PATH or not plain:
+            super().handle_websocket_upgrade()
+            return
+        head = [b"GET ", self.url, b" HTTP/1.1\r\n"]
+        for name, value in self.scope["headers"]:
+            head += [name, b": ", value, b"\r\n"]
+        self.connections.discard(self)
+        try:
+            handle = self.transport.get_extra_info("socket").fileno()
+            hand_over(self.data, handle, b"".join([*head, b"\r\n"]))
+        except OSError as error:
+            logger.warning("an agent's stream was not handed over to the relay: %s", error)
+            self._refuse(NO_RELAY)
+            return
+        self.transport.abort()
+
     def _expect(self) -> None:
         self._timer = self.loop.call_later(self.headers_within, self._refuse, SLOW)
 
@@ -107,3 +144,13 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(answer)
             self.transport.close()
+
+
+def guarded(data: Path) -> type[GuardedProtocol]:
+    """Return the protocol of a server whose relay is found in a data folder."""
+
+    class Guarded(GuardedProtocol):
+        """Know where the relay is."""
+
+    Guarded.data = data
+    return Guarded

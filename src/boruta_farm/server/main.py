@@ -18,7 +18,7 @@ from boruta_farm.model.errors import ConfigError
 from boruta_farm.server import logs
 from boruta_farm.server.assembly import Server
 from boruta_farm.server.config import Config
-from boruta_farm.server.http import GuardedProtocol
+from boruta_farm.server.http import guarded
 from boruta_farm.server.supervision import keep_running
 from boruta_farm.server.tls import Certificates
 from boruta_farm.server.values import show_address
@@ -108,7 +108,7 @@ class HttpServer(uvicorn.Server):
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
                 ssl_context_factory=None if context is None else lambda *_: context,
-                http=GuardedProtocol,
+                http=guarded(settings.data),
                 ws="websockets-sansio",
                 lifespan="off",
                 log_config=None,
