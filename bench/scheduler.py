@@ -7,9 +7,9 @@
 Columns: ``create`` a request joins the queue; ``idle`` a worker becomes idle and is proposed to
 the most important request; ``found`` a request comes and is proposed an idle worker; ``grant``
 both changes of an accepted proposal are folded; ``new`` a request joins with a selector that
-nobody asked for before. Microseconds of processor time, median and 99th percentile, so that what
-else runs on the machine counts less. A quarter of the demands are selectors; every worker has a
-serial number of its own.
+nobody asked for before; its cost follows the number of distinct offers. Microseconds of processor
+time, median and 99th percentile, so that what else runs on the machine counts less. A quarter of
+the demands are selectors; every worker has a serial number of its own.
 """
 
 import argparse
@@ -120,6 +120,9 @@ class Course:
 
     def run(self, events: int) -> None:
         """Go through turnover: a request comes, a worker becomes idle and is granted."""
+        for number, wanted in enumerate(self.demands):
+            # Each was asked for before, as in a farm at work; "new" measures those that were not.
+            self.index.candidates(make_request(number, wanted))
         busy = [n for n, w in enumerate(self.workers) if w.state is WorkerState.RUNNING]
         for _ in range(events):
             self._create(self._request(), self.times.create)

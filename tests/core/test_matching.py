@@ -15,7 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from boruta_farm.core import market
+from boruta_farm.core import conditions, market
 from boruta_farm.core.jobs import Grant
 from boruta_farm.core.matching import Index
 from boruta_farm.model.events import Change, Event, EventKind
@@ -35,6 +35,7 @@ from tests.core.naive import (
 
 HOUR = timedelta(hours=1)
 KEPT = market.EMPTY_DEMANDS_KEPT
+VALUES = conditions.COLUMN_VALUES
 CAPS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("12"), max_size=3)
 WORKER_CAPS = st.dictionaries(
     st.sampled_from("abc"), st.sampled_from(["1", "2", "1,2"]), max_size=3
@@ -86,6 +87,7 @@ class IndexMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         market.EMPTY_DEMANDS_KEPT = KEPT
+        conditions.COLUMN_VALUES = VALUES
 
     def tell(
         self, kind: EventKind, request: Request | None = None, worker: Worker | None = None
@@ -122,10 +124,11 @@ class IndexMachine(RuleBasedStateMachine):
         workers = list(self.workers.values())
         return workers[pick % len(workers)] if workers else None
 
-    @initialize(kept=st.sampled_from([1, 2, KEPT]))
-    def forget(self, kept: int) -> None:
-        """Demands without requests are dropped soon, or never."""
+    @initialize(kept=st.sampled_from([1, 2, KEPT]), values=st.sampled_from([0, 1, 2, VALUES]))
+    def forget(self, kept: int, values: int) -> None:
+        """Demands without requests are dropped soon, or never; values are few, or too many."""
         market.EMPTY_DEMANDS_KEPT = kept
+        conditions.COLUMN_VALUES = values
 
     @initialize(workers=st.lists(st.tuples(WORKER_CAPS, GROUPS), max_size=5))
     def start(self, workers: list[tuple[dict[str, str], tuple[str, ...]]]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from boruta_farm.core.classes import Candidate
 from boruta_farm.core.demands import Token, condition_of
-from boruta_farm.selectors.conditions import Condition, OneOf
+from boruta_farm.selectors.conditions import OneOf
 
 _GROUPS: None = None
 """Where groups are filed: no capability has this name."""
@@ -69,14 +69,14 @@ class Bearers:
             name, value = _place(token)
             yield from self._under(name, value)
             return
-        for value in self._meeting(condition_of(token)):
+        for value in self.meeting(token):
             yield from self._under(token[0], value)
 
     def count(self, token: Token) -> int:
         """Return how many workers have ``token``, or meet the condition."""
         if len(token) < 3:
             return self._count(*_place(token))
-        return sum(self._count(token[0], value) for value in self._meeting(condition_of(token)))
+        return sum(self._count(token[0], value) for value in self.meeting(token))
 
     def _count(self, name: str | None, value: str) -> int:
         known = self._of.get(name, {}).get(value)
@@ -87,7 +87,9 @@ class Bearers:
     def __contains__(self, token: Token) -> bool:
         return next(self.of(token), None) is not None
 
-    def _meeting(self, condition: Condition) -> Iterable[str]:
+    def meeting(self, token: Token) -> Iterable[str]:
+        """Return the values that meet the condition of a token, among those there are."""
+        condition = condition_of(token)
         if isinstance(condition, OneOf):
             return condition.values
         return [value for value in self.values(condition.name) if condition.holds(value)]

@@ -1,5 +1,6 @@
 """The two kinds of classes that are matched: what requests demand, what workers offer."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -107,14 +108,16 @@ class Demand:
 class Offer:
     """Collect the registered workers that no live demand can tell apart.
 
-    ``tokens`` are those that demands have asked for; whatever else the workers have does not
-    part them. ``holders`` are ``(end of the job in microseconds, UUID)``, ``states`` counts
-    workers. ``verified`` tells as of when all tokens were still asked for. ``absent`` are the
-    workers that serve nobody at present: failed, in maintenance, out of reach.
+    ``asked`` are the tokens that demands have asked for; whatever else the workers have does not
+    part them. ``tokens`` are these and the conditions that follow from them. ``holders`` are
+    ``(end of the job in microseconds, UUID)``, ``states`` counts workers. ``verified`` tells as
+    of when all tokens were still asked for. ``absent`` are the workers that serve nobody at
+    present: failed, in maintenance, out of reach.
     """
 
     __slots__ = (
         "absent",
+        "asked",
         "demands",
         "eligible",
         "front",
@@ -125,8 +128,8 @@ class Offer:
         "verified",
     )
 
-    def __init__(self, label: OfferLabel, number: int) -> None:
-        self.label(label)
+    def __init__(self, label: OfferLabel, derived: Iterable[Token], number: int) -> None:
+        self.label(label, derived)
         self.front: Front[WorkerKey, Offer] = Front(self, number)
         self.eligible: set[Demand] = set()
         self.demands: Heads[int, Demand] = Heads()
@@ -135,12 +138,13 @@ class Offer:
         self.absent: dict[str, Candidate] = {}
         self.verified = 0
 
-    def label(self, label: OfferLabel) -> None:
-        """Set what the workers are known by."""
-        self.tokens, serves_all = label
+    def label(self, label: OfferLabel, derived: Iterable[Token]) -> None:
+        """Set what the workers are known by, and the conditions that follow from it."""
+        self.asked, serves_all = label
+        self.tokens: set[Token] = {*self.asked, *derived}
         self.groups: tuple[str, ...] = ()
         if not serves_all:
-            self.groups = (_SOME_GROUP, *(token[0] for token in self.tokens if len(token) == 1))
+            self.groups = (_SOME_GROUP, *(token[0] for token in self.asked if len(token) == 1))
 
     @property
     def registered(self) -> int:

@@ -1,27 +1,19 @@
-"""Demands and offers, and which fit together.
+"""Demands and offers, and which fit together."""
 
-Workers are told apart only by tokens that some demand has asked for. So a serial number that
-every worker has costs nothing until somebody asks for one, and then parts one worker from the
-others, not all of them. A condition of a selector is such a token too: it parts the workers that
-meet it from the rest, however many values the capability has.
-"""
-
-from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
-from boruta_farm.core.bearers import Bearers
 from boruta_farm.core.classes import (
     Candidate,
     Demand,
     Hold,
     Offer,
-    OfferLabel,
     WorkerKey,
     tokens_of,
 )
-from boruta_farm.core.conditions import Conditions
 from boruta_farm.core.demands import DemandKey, Token, demand_key
+from boruta_farm.core.parting import Parting
 from boruta_farm.core.policies.ledger import Ledger
+from boruta_farm.core.rivals import Rivals
 from boruta_farm.model.policies import Policies
 from boruta_farm.model.request import Request
 from boruta_farm.model.worker import Worker, WorkerState
@@ -29,16 +21,13 @@ from boruta_farm.model.worker import Worker, WorkerState
 EMPTY_DEMANDS_KEPT = 16_384
 """Demands without a request that are kept, so that a popular one is not worked out each time."""
 
-RIVALS_KEPT = 64
-"""Demands whose rivals are remembered: those that somebody asks about again and again."""
-
 WORKERS_COMPARED = 1000
 
 SERVING = frozenset({WorkerState.IDLE, WorkerState.RUNNING, WorkerState.PREPARE})
 """States in which a worker serves requests, now or soon."""
 
 
-class Market:
+class Market(Parting):
     """Keep every demand and offer, each pair that fits linked once.
 
     ``stirred_demands`` and ``stirred_offers`` have a head that may have fallen since the last
@@ -47,26 +36,19 @@ class Market:
     """
 
     def __init__(self, ledger: Ledger[Demand] | None = None) -> None:
+        super().__init__()
         self.ledger = ledger or Ledger(Policies(), 0)
         self.demands: dict[DemandKey, Demand] = {}
         self.workers: dict[str, Candidate] = {}
-        self.bearers = Bearers()
         self.stirred_demands: dict[Demand, None] = {}
         self.stirred_offers: dict[Offer, None] = {}
         self.lost: dict[Demand, None] = {}
         self.gained: dict[Demand, None] = {}
         self.holds: dict[str, Hold] = {}
-        self._offers: dict[OfferLabel, Offer] = {}
-        self._offers_with: dict[Token, set[Offer]] = {}
-        self._asking: dict[Token, int] = {}
-        self._conditions = Conditions()
-        self._demands_by: dict[Token | None, set[Demand]] = {}
         self._empty: dict[Demand, None] = {}
         self._held_by: dict[int, str] = {}
-        self._numbers = 0
         self._links = 0
-        self._rivals: dict[Demand, tuple[int, frozenset[Demand]]] = {}
-        self._unasked = 0
+        self._rivals = Rivals()
 
     def demand(self, request: Request) -> Demand:
         """Return the demand of a request, working it out when it is new."""
@@ -78,12 +60,7 @@ class Market:
         party = self.ledger.party(owner, request.owner_groups)
         demand = self.demands[key] = Demand(key, self._next_number(), party)
         for token in demand.tokens:
-            asking = self._asking.get(token, 0)
-            self._asking[token] = asking + 1
-            if not asking:
-                if len(token) == 3:
-                    self._conditions.add(token)
-                self._part(token)
+            self._ask(token)
         # Found by new offers under its rarest token: "type=x" leads to fewer demands than "arch=y".
         demand.pivot = min(key.caps, key=lambda token: (self._asking[token], token), default=None)
         self._demands_by.setdefault(demand.pivot, set()).add(demand)
@@ -181,14 +158,7 @@ class Market:
 
     def rivals(self, demand: Demand) -> frozenset[Demand]:
         """Return the demands that some registered worker of this one could serve, and itself."""
-        known = self._rivals.pop(demand, None)
-        if known is None or known[0] != self._links:
-            rivals = frozenset({demand}.union(*(offer.eligible for offer in demand.eligible)))
-            known = self._links, rivals
-        self._rivals[demand] = known
-        if len(self._rivals) > RIVALS_KEPT:
-            del self._rivals[next(iter(self._rivals))]
-        return known[1]
+        return self._rivals.of(demand, self._links)
 
     def some_worker(self, offer: Offer) -> Candidate | None:
         """Return the worker of an offer with the lowest UUID, among the many looked at."""
@@ -197,26 +167,6 @@ class Market:
         candidates = self.workers.values() if token is None else self.bearers.of(token)
         found = (worker for worker in candidates if worker.offer is offer)
         return min(islice(found, WORKERS_COMPARED), key=lambda worker: worker.uuid, default=None)
-
-    def offers(self) -> Iterator[Offer]:
-        """Return every offer."""
-        return iter(self._offers.values())
-
-    def _next_number(self) -> int:
-        self._numbers += 1
-        return self._numbers
-
-    def offers_having(self, caps: frozenset[Token]) -> Collection[Offer]:
-        """Return offers among which all are that have these tokens."""
-        if not caps:
-            return tuple(self._offers.values())
-        nobody: set[Offer] = set()
-        return min((self._offers_with.get(token, nobody) for token in caps), key=len)
-
-    def _demands_under(self, tokens: frozenset[Token]) -> Iterator[Demand]:
-        yield from self._demands_by.get(None, ())
-        for token in tokens:
-            yield from self._demands_by.get(token, ())
 
     def _drop_demand(self, demand: Demand) -> None:
         del self._empty[demand], self.demands[demand.key]
@@ -228,12 +178,7 @@ class Market:
         for pending in (self.lost, self.gained, self.stirred_demands):
             pending.pop(demand, None)
         for token in demand.tokens:
-            self._asking[token] -= 1
-            if not self._asking[token]:
-                del self._asking[token]
-                self._unasked += 1
-                if len(token) == 3:
-                    self._conditions.remove(token)
+            self._unask(token)
 
     def _link(self, demand: Demand, offer: Offer) -> None:
         self.lost.pop(demand, None)
@@ -255,68 +200,8 @@ class Market:
             self.gained.pop(demand, None)
             self.lost[demand] = None
 
-    def _offer_at(self, label: OfferLabel, like: Iterable[Demand] | None = None) -> Offer:
-        """Return the offer of a label; a new one is linked to what fits, ``like`` if known."""
-        offer = self._offers.get(label)
-        if offer is None:
-            offer = Offer(label, self._next_number())
-            offer.verified = self._unasked
-            self._file(offer)
-            for demand in self._demands_under(offer.tokens) if like is None else like:
-                if offer.fits(demand):
-                    self._link(demand, offer)
-        return offer
-
-    def _label_of(self, tokens: Collection[Token], serves_all: bool) -> OfferLabel:
-        asked = [token for token in tokens if token in self._asking]
-        return frozenset((*asked, *self._conditions.met(tokens))), serves_all
-
-    def _file(self, offer: Offer) -> None:
-        self._offers[offer.tokens, offer.serves_all] = offer
-        for token in offer.tokens:
-            self._offers_with.setdefault(token, set()).add(offer)
-
-    def _unfile(self, offer: Offer) -> None:
-        del self._offers[offer.tokens, offer.serves_all]
-        for token in offer.tokens:
-            self._offers_with[token].discard(offer)
-            if not self._offers_with[token]:
-                del self._offers_with[token]
-
-    def _relabel(self, offer: Offer, label: OfferLabel) -> None:
-        """Rename an offer whose workers all stay together."""
-        self._unfile(offer)
-        offer.label(label)
-        self._file(offer)
-
-    def _part(self, token: Token) -> None:
-        """Tell workers that have ``token`` from those that have not: a demand asks for it now."""
-        parting: dict[Offer, list[Candidate]] = {}
-        for candidate in self.bearers.of(token):
-            if token not in candidate.offer.tokens:
-                parting.setdefault(candidate.offer, []).append(candidate)
-        for offer, candidates in parting.items():
-            label = (offer.tokens | {token}, offer.serves_all)
-            if label not in self._offers and len(candidates) == offer.registered:
-                self._relabel(offer, label)
-                continue
-            target = self._offer_at(label, tuple(offer.eligible))
-            for candidate in candidates:
-                self._move(candidate, target, candidate.key)
-
-    def _verify(self, candidate: Candidate) -> None:
-        """Bring workers together again that differ only in what nobody asks for any more."""
-        offer = candidate.offer
-        label = frozenset(filter(self._asking.__contains__, offer.tokens)), offer.serves_all
-        if label[0] == offer.tokens:
-            offer.verified = self._unasked
-        elif label not in self._offers:
-            self._relabel(offer, label)
-            offer.verified = self._unasked
-        else:
-            self._move(candidate, self._offers[label], candidate.key)
-
     def _admit(self, worker: Worker, tokens: tuple[Token, ...], key: WorkerKey) -> Candidate:
+        self._meet_values(tokens)
         kept = self.bearers.keep(tokens)
         candidate = Candidate(
             uuid=worker.uuid,
@@ -336,6 +221,7 @@ class Market:
     def _change(
         self, candidate: Candidate, tokens: tuple[Token, ...], key: WorkerKey, serves_all: bool
     ) -> None:
+        self._meet_values(tokens)
         self.bearers.remove(candidate)
         candidate.tokens = self.bearers.keep(tokens)
         self.bearers.add(candidate)
