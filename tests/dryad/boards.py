@@ -1,6 +1,7 @@
 """A board without hardware: what an agent's crash or reboot leaves behind is its own."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -9,6 +10,7 @@ from boruta_farm.contracts import Prepared
 from boruta_farm.dryad.fence import Fence
 from boruta_farm.dryad.state import AgentState, Phase
 from boruta_farm.model.errors import BoardError, StoreError
+from boruta_farm.testing.loop import run_virtual
 
 OLD, NEW = "ssh-ed25519 OLD", "ssh-ed25519 NEW"
 
@@ -206,3 +208,20 @@ class Lab:
         await self.fence.prepare(OLD, epoch=epoch)
         await self.fence.grant(epoch, remaining, None)
         return self.fence
+
+
+def play(scene: Callable[[Lab], Awaitable[None]]) -> None:
+    """Run a scene with a started agent on a fresh board, under virtual time."""
+
+    async def main() -> None:
+        lab = Lab()
+        await lab.start()
+        await scene(lab)
+        await lab.fence.close()
+
+    run_virtual(main())
+
+
+def now() -> float:
+    """Return the virtual time."""
+    return asyncio.get_running_loop().time()

@@ -7,23 +7,7 @@ from boruta_farm.dryad.fence import LOST, Fence
 from boruta_farm.dryad.state import Phase
 from boruta_farm.model.errors import BoardError, StaleEpochError, UnavailableError
 from boruta_farm.testing.loop import run_virtual
-from tests.dryad.boards import NEW, OLD, Lab, Mood
-
-
-def play(scene: Callable[[Lab], Awaitable[None]]) -> None:
-    """Run a scene with a started agent on a fresh board, under virtual time."""
-
-    async def main() -> None:
-        lab = Lab()
-        await lab.start()
-        await scene(lab)
-        await lab.fence.close()
-
-    run_virtual(main())
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
+from tests.dryad.boards import NEW, OLD, Lab, Mood, now, play
 
 
 def test_the_first_start_cleans_the_board() -> None:
@@ -180,125 +164,6 @@ def test_a_key_is_one_line(key: str) -> None:
     play(scene)
 
 
-def test_a_job_ends_at_its_time_by_itself() -> None:
-    async def scene(lab: Lab) -> None:
-        fence = await lab.lend(1, 100)
-        began = now()
-        await asyncio.sleep(99.5)
-        assert lab.key() == OLD
-        await asyncio.sleep(0.6)
-        assert lab.key() is None
-        assert lab.phase() is Phase.ENDED
-        assert fence.state.tell_ended
-        assert now() - began < 101
-
-    play(scene)
-
-
-def test_prolonging_moves_the_end_and_never_back() -> None:
-    async def scene(lab: Lab) -> None:
-        fence = await lab.lend(1, 100)
-        await fence.extend(1, 1, 300)
-        await fence.extend(1, 1, 9000)
-        await fence.extend(1, 2, 50)
-        await fence.grant(1, 10, None)
-        await asyncio.sleep(299)
-        assert lab.phase() is Phase.GRANTED
-        await asyncio.sleep(2)
-        assert lab.phase() is Phase.ENDED
-
-    play(scene)
-
-
-def test_prolonging_is_stored_before_it_is_answered() -> None:
-    async def scene(lab: Lab) -> None:
-        fence = await lab.lend(1, 100)
-        lab.store.full = True
-        with pytest.raises(BoardError, match="disk is full"):
-            await fence.extend(1, 1, 300)
-        lab.store.full = False
-        assert lab.store.state is not None
-        assert lab.store.state.sequence == 0
-        await fence.extend(1, 1, 300)
-        assert (lab.store.state.sequence, lab.store.state.end) == (1, fence.state.end)
-
-    play(scene)
-
-
-def test_a_prolongation_may_overtake_the_grant() -> None:
-    async def scene(lab: Lab) -> None:
-        fence = lab.fence
-        await fence.clean(1)
-        await fence.prepare(OLD, epoch=1)
-        await fence.extend(1, 1, 300)
-        await fence.grant(1, 100, None)
-        await asyncio.sleep(299)
-        assert lab.phase() is Phase.GRANTED
-        await asyncio.sleep(2)
-        assert lab.phase() is Phase.ENDED
-
-    play(scene)
-
-
-def test_an_ending_job_is_not_prolonged() -> None:
-    async def scene(lab: Lab) -> None:
-        fence = await lab.lend(1, 10)
-        lab.driver.mood = Mood.HANGS
-        await asyncio.sleep(11)
-        late = asyncio.ensure_future(fence.extend(1, 1, 100))
-        await asyncio.sleep(1)
-        lab.driver.mood = Mood.WELL
-        with pytest.raises(BoardError, match="begun to end"):
-            await late
-
-    play(scene)
-
-
-def test_a_grant_told_again_after_the_end_is_stale() -> None:
-    """A reconnecting agent is told the grant again; its job must become DONE, not FAILED."""
-
-    async def scene(lab: Lab) -> None:
-        fence = await lab.lend(1, 10)
-        await asyncio.sleep(11)
-        with pytest.raises(StaleEpochError):
-            await fence.grant(1, 1, None)
-        assert lab.key() is None
-
-    play(scene)
-
-
-def test_a_full_disk_does_not_keep_a_session_alive() -> None:
-    async def scene(lab: Lab) -> None:
-        await lab.lend(1, 10)
-        lab.store.full = True
-        await asyncio.sleep(11)
-        assert lab.key() is None
-        lab.store.full = False
-        await asyncio.sleep(61)
-        assert lab.phase() is Phase.ENDED
-
-    play(scene)
-
-
-def test_an_ending_that_fails_is_tried_until_it_works() -> None:
-    async def scene(lab: Lab) -> None:
-        fence = await lab.lend(1, 10)
-        lab.driver.mood = Mood.FAILS
-        await asyncio.sleep(40)
-        assert lab.key() == OLD
-        assert lab.phase() is Phase.ENDING
-        assert fence.state.trouble == "clean failed"
-        tries = lab.driver.calls.count("clean")
-        assert 4 <= tries < 12, "often enough, but not all the time"
-        lab.driver.mood = Mood.WELL
-        await asyncio.sleep(61)
-        assert lab.key() is None
-        assert lab.phase() is Phase.ENDED
-        assert fence.state.tell_ended
-
-    play(scene)
-
-
 def test_a_board_that_cannot_be_cleaned_is_not_lent() -> None:
     async def scene(lab: Lab) -> None:
         fence = await lab.lend(1)
@@ -451,25 +316,5 @@ def test_what_was_told_is_not_told_again() -> None:
         fence.told_ended(1)
         assert lab.store.state is not None
         assert not lab.store.state.tell_ended
-
-    play(scene)
-
-
-def test_a_job_prolonged_at_the_last_moment_goes_on() -> None:
-    async def scene(lab: Lab) -> None:
-        fence = lab.fence
-        await fence.clean(1)
-        await fence.prepare(OLD, epoch=1)
-        lab.driver.mood = Mood.HANGS
-        granting = asyncio.ensure_future(fence.grant(1, 10, NEW))
-        await asyncio.sleep(1)
-        prolonging = asyncio.ensure_future(fence.extend(1, 1, 100))
-        await asyncio.sleep(1)
-        lab.driver.mood = Mood.WELL
-        with pytest.raises(BoardError, match="authorize"):
-            await granting
-        await prolonging
-        await asyncio.sleep(10)
-        assert lab.phase() is Phase.GRANTED
 
     play(scene)

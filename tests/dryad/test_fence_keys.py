@@ -3,8 +3,7 @@
 import pytest
 
 from boruta_farm.model.errors import BoardError
-from tests.dryad.boards import Lab, Mood
-from tests.dryad.test_fence_warnings import play
+from tests.dryad.boards import Lab, Mood, play
 
 
 def test_the_key_ends_with_the_job() -> None:

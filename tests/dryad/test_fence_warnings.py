@@ -1,24 +1,13 @@
 """Whoever is logged in is told before the board is taken back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from boruta_farm.dryad.reminders import words
 from boruta_farm.dryad.state import Phase
 from boruta_farm.testing.loop import run_virtual
-from tests.dryad.boards import Lab, Mood
-
-
-def play(scene: Callable[[Lab], Awaitable[None]]) -> None:
-    async def main() -> None:
-        lab = Lab()
-        await lab.start()
-        await scene(lab)
-        await lab.fence.close()
-
-    run_virtual(main())
+from tests.dryad.boards import Lab, Mood, play
 
 
 def test_users_are_warned_five_minutes_and_one_minute_before_the_end() -> None:
