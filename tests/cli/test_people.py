@@ -4,6 +4,10 @@ import json
 import stat
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from boruta_farm.cli.main import app
+from boruta_farm.server.folder import DataFolder
 from tests.cli.served_people import Homes, ServedPeople
 from tests.cli.stage import Boruta
 
@@ -94,3 +98,15 @@ def test_the_audit(root: Boruta, people: ServedPeople) -> None:
     people.tamper("UPDATE audit SET actor = 'nobody' WHERE number = 2")
     broken = root("audit", "--verify", status=1)
     assert "broken at entry 2" in broken.out
+
+
+def test_a_farm_whose_admins_lost_their_tokens_is_rescued(tmp_path: Path) -> None:
+    boruta = Boruta(app, CliRunner(env={"XDG_CONFIG_HOME": str(tmp_path / "home")}))
+    folder = tmp_path / "data"
+    rescued = boruta("user", "rescue", "root", "--data", str(folder))
+    assert rescued.out.startswith("boruta_o_")
+    running = DataFolder(folder)
+    running.open()
+    refused = boruta("user", "rescue", "root", "--data", str(folder), status=1)
+    running.close()
+    assert "another server uses" in refused.err

@@ -120,6 +120,7 @@ def _user() -> typer.Typer:
     group.command("set")(users.change)
     group.command()(users.invite)
     group.command()(users.remove)
+    group.command()(users.rescue)
     keys = typer.Typer(help="SSH keys.", no_args_is_help=True, rich_markup_mode=None)
     keys.command("add")(users.add_key)
     keys.command("remove")(users.remove_key)

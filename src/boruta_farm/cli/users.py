@@ -8,6 +8,7 @@ import typer
 from boruta_farm.cli.console import failures_told, run, say
 from boruta_farm.cli.durations import format_moment
 from boruta_farm.cli.options import OutputOption, output_of
+from boruta_farm.cli.parts import server_installed
 from boruta_farm.cli.people import (
     JobsOption,
     JobTimeOption,
@@ -175,6 +176,29 @@ def invite(context: typer.Context, name: NameArgument) -> None:
         return await farm.tokens.invite(farm.caller, name, AccountChange())
 
     _tell(name, run(context, work))
+
+
+def rescue(
+    name: NameArgument,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="FOLDER", help="Where the farm's data lies.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="The server's settings.")
+    ] = None,
+) -> None:
+    """Make an account an admin's on the server's own machine, while the server is stopped.
+
+    For a farm whose admins have lost their tokens.
+    """
+    overrides: dict[str, str | int | float | bool | list[object]] = {}
+    if data is not None:
+        overrides["data"] = data
+    with failures_told(), server_installed():
+        from boruta_farm.server.config import load
+        from boruta_farm.server.rescue import rescue as make_admin
+
+        _tell(name, make_admin(load(config, overrides=overrides), name))
 
 
 def remove(context: typer.Context, name: NameArgument) -> None:
