@@ -93,6 +93,7 @@ class FakeFarm:
             "Caps": {"UUID": uuid_of(number), **(caps or {})},
             "Name": name,
             "Fence": "agent",
+            "Reach": "direct",
             "Since": "2026-01-01T12:00:00Z",
             "Epoch": 3,
             "Port": self.ssh_port,
