@@ -58,6 +58,7 @@ MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
     "tunnel": ("a tunnel against a direct connection", _tunnel),
     "start": ("start and restart to the first answer", _of("process", "start")),
     "memory": ("memory with 1,000 boards and 100,000 requests", _of("process", "memory")),
+    "bystander": ("a GET while original boards register", _of("bystander", "bystander")),
     "agent": ("an idle agent: start, memory, processor", _of("agent", "idle")),
     "scheduler": ("the matching index by itself", _scheduler),
 }

@@ -45,6 +45,7 @@ class Serving:
     port: int
     pid: int
     log: Path
+    rpc_port: int
 
     def wait_for_keys(self, count: int) -> None:
         """Wait until so many session keys are ready. Raises StartError."""
@@ -118,13 +119,14 @@ class Lab:
         self, size: Size, *, boards: bool = False, keys: str = "numbered"
     ) -> Iterator[Serving]:
         """Run a server over fresh data, with its boards connected where wanted."""
-        data, port = self.data(size), free_port()
+        data, port, rpc_port = self.data(size), free_port(), free_port()
         log = data.with_suffix(".log")
         command = [sys.executable, "-m", "bench.server", "--data", str(data), "--port", str(port)]
+        command += ["--rpc-port", str(rpc_port), "--keys", keys]
         with ExitStack() as stack:
-            pid = stack.enter_context(running([*command, "--keys", keys], log))
+            pid = stack.enter_context(running(command, log))
             wait_until("an answer", lambda: answers(port, VERSION), START_WITHIN, log)
-            serving = Serving(port=port, pid=pid, log=log)
+            serving = Serving(port=port, pid=pid, log=log, rpc_port=rpc_port)
             if size.waiting:
                 wait_until("matching", lambda: matches(port), START_WITHIN, log)
             if boards:

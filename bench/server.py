@@ -153,12 +153,15 @@ def serve() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--keys", choices=("real", "numbered"), default="numbered")
+    parser.add_argument("--rpc-port", type=int, help="where original boards register")
     options = parser.parse_args()
     overrides: dict[str, str | int | float | bool | list[object]] = {
         "data": str(options.data),
         "api_addr": f"127.0.0.1:{options.port}",
         "keep_relay": False,
     }
+    if options.rpc_port is not None:
+        overrides["rpc_addr"] = f"127.0.0.1:{options.rpc_port}"
     pool = RsaKeyPool if options.keys == "real" else NumberedKeys
     # The real start with two parts exchanged: nothing else differs from `boruta serve`.
     with patch.object(main, "Server", BenchServer), patch.object(assembly, "RsaKeyPool", pool):

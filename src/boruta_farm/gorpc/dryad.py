@@ -8,6 +8,7 @@ from boruta_farm.gorpc.addresses import split_address
 from boruta_farm.gorpc.client import Client, connect
 from boruta_farm.gorpc.errors import CallTimeoutError, DisconnectedError
 from boruta_farm.gorpc.keys import parse_authorized_key
+from boruta_farm.gorpc.pace import Pace
 from boruta_farm.gorpc.rpc import ArgumentT, Method, ReplyT
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.services import (
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 CONNECT_WITHIN = timedelta(seconds=5)
 ANSWER_WITHIN = timedelta(seconds=60)
 """The original's agent creates a user and takes no times; its own server would wait for ever."""
+PACE = 0.008
+"""Seconds from one board's call to the next when many are wanted at once."""
 
 
 class GoDryad:
@@ -44,10 +47,12 @@ class GoDryad:
         address: str,
         username: str = DEFAULT_USERNAME,
         answer_within: timedelta = ANSWER_WITHIN,
+        pace: Pace | None = None,
     ) -> None:
         self._address = split_address(address)
         self._username = username
         self._answer_within = answer_within
+        self._pace = pace
 
     async def put_in_maintenance(self, message: str) -> None:
         """Show ``message`` on the board. Raises BoardError, AgentUnreachableError."""
@@ -80,6 +85,8 @@ class GoDryad:
         await client.close()
 
     async def _connect(self) -> Client:
+        if self._pace is not None:
+            await self._pace.turn()
         try:
             return await connect(self._address, timeout=CONNECT_WITHIN.total_seconds())
         except UnavailableError as error:
@@ -99,15 +106,18 @@ class GoDryad:
 
 
 class GoDialler:
-    """The contract Dialler over Go RPC."""
+    """The contract Dialler over Go RPC; calls to many boards at once are spread a little."""
+
+    def __init__(self) -> None:
+        self._pace = Pace(PACE)
 
     def dial(self, worker: Worker) -> Dryad:
         """Return the board's agent; nothing is sent before the first call."""
-        return GoDryad(worker.dryad_address)
+        return GoDryad(worker.dryad_address, pace=self._pace)
 
     async def knock(self, worker: Worker) -> None:
         """Connect to the board's agent and close. Raises AgentUnreachableError."""
-        await GoDryad(worker.dryad_address).knock()
+        await GoDryad(worker.dryad_address, pace=self._pace).knock()
 
 
 async def answers(address: str) -> bool:

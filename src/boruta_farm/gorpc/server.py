@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS, Limits
+from boruta_farm.gorpc.pace import Pace
 from boruta_farm.gorpc.routes import Peer, Route, RouteTable
 from boruta_farm.gorpc.session import Session
 from boruta_farm.gorpc.streams import close_stream
@@ -27,7 +28,8 @@ class Server:
     """Answer calls on any number of sockets until closed.
 
     ``connections`` bounds how many peers are served at once; further ones are closed at once, as
-    are those that ``admit`` turns away. Use as an asynchronous context manager, or ``close`` it.
+    are those that ``admit`` turns away; ``pace`` spreads many that come at once. Use as an
+    asynchronous context manager, or ``close`` it.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class Server:
         limits: Limits = DEFAULT_LIMITS,
         connections: int = 256,
         admit: Callable[[Peer], bool] = admit_everyone,
+        pace: Pace | None = None,
     ) -> None:
         self._routes = RouteTable(routes)
         self._limits = limits
         self._connections = connections
         self._admit = admit
+        self._pace = pace
         self._listeners: list[asyncio.Server] = []
         self._paths: list[Path] = []
         self._sessions: set[asyncio.Task[None]] = set()
@@ -105,6 +109,8 @@ class Server:
             logger.warning("refusing the Go RPC connection of %s", peer)
             await close_stream(writer, self._limits.write_seconds)
         else:
+            if self._pace is not None:
+                await self._pace.turn()
             await Session(self._routes, reader, writer, peer, self._limits).run()
 
 

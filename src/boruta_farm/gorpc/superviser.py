@@ -11,6 +11,7 @@ from boruta_farm.contracts import Reports, Superviser, Workers
 from boruta_farm.gorpc.addresses import AddressRules, Network, parse_ip, split_address
 from boruta_farm.gorpc.dryad import answers
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS
+from boruta_farm.gorpc.pace import Pace
 from boruta_farm.gorpc.routes import Peer, route
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.server import Server
@@ -28,7 +29,9 @@ logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 60.0
 """An original agent registers once and then keeps its connection open without using it."""
-CONNECTIONS = 1024
+CONNECTIONS = 2048
+PACE = 0.01
+"""Seconds from one board's turn to the next when many come at once."""
 DISPUTE_AGAIN = 60.0
 """Seconds until the same dispute is told again: a board that insists must not fill the journal."""
 
@@ -65,6 +68,7 @@ class GoSuperviser:
             [route(REGISTER, self._register), route(SET_FAIL, self._set_fail)],
             limits=replace(DEFAULT_LIMITS, idle_seconds=IDLE_SECONDS),
             connections=CONNECTIONS,
+            pace=Pace(PACE),
         )
 
     async def listen(self, bound: socket.socket) -> None:
