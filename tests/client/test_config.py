@@ -94,3 +94,19 @@ def test_a_file_with_a_token_must_be_private(path: Path) -> None:
     path.chmod(0o644)
     with pytest.raises(ConfigError, match="chmod 600"):
         load(environment={}, path=path)
+
+
+@pytest.mark.parametrize(
+    ("server", "token", "exposed"),
+    [
+        ("http://farm.example:8487", "t", True),
+        ("http://10.0.0.5", "t", True),
+        ("https://farm.example", "t", False),
+        ("http://127.0.0.1:8487", "t", False),
+        ("http://localhost", "t", False),
+        ("http://[::1]:8487", "t", False),
+        ("http://farm.example", None, False),
+    ],
+)
+def test_a_token_in_the_open_is_noticed(server: str, token: str | None, exposed: bool) -> None:
+    assert ClientConfig(server=server, token=token).exposes_token is exposed

@@ -102,3 +102,17 @@ async def test_a_closed_port_is_out_of_reach() -> None:
         pass
     with pytest.raises(UnavailableError, match="out of reach"):
         await dialler.dial()
+
+
+@pytest.mark.parametrize(
+    ("server", "exposed"),
+    [
+        ("http://farm.example:8487", True),
+        ("ws://10.0.0.5", True),
+        ("https://farm.example", False),
+        ("http://127.0.0.1:8487", False),
+        ("http://localhost", False),
+    ],
+)
+def test_a_credential_in_the_open_is_noticed(server: str, exposed: bool) -> None:
+    assert Dialler(server, lambda: "s3cret").exposed is exposed

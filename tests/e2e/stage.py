@@ -151,6 +151,23 @@ def demo_folders(folder: Path) -> list[Path]:
     return list(folder.glob("boruta-demo-*"))
 
 
+async def run_demo(folder: Path, *options: str) -> str:
+    """Return what `boruta demo --once` prints; it must succeed and leave nothing behind."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "boruta_farm.cli", "demo", "--once", *options),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "TMPDIR": str(folder)},
+    )
+    async with asyncio.timeout(180):
+        output, _ = await process.communicate()
+    text = output.decode()
+    assert process.returncode == 0, text
+    await gone(folder)
+    assert not demo_folders(folder)
+    return text
+
+
 class Talk:
     """An SSH session that echoes what it is told."""
 

@@ -1,35 +1,22 @@
 """Lend a board end to end, and pull plugs while it is lent."""
 
 import asyncio
-import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from boruta_farm.model.request import NewRequest, RequestState
 from boruta_farm.model.worker import WorkerState
-from tests.e2e.stage import CAPS, demo_folders, gone, needs_ssh, ssh, stage, talking
+from tests.e2e.stage import CAPS, needs_ssh, run_demo, ssh, stage, talking
 from tests.store import postgres_server
 
 pytestmark = needs_ssh
 
 
 async def test_demo_once_lends_a_board_and_leaves_nothing(tmp_path: Path) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "boruta_farm.cli", "demo", "--once"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-    )
-    async with asyncio.timeout(120):
-        output, _ = await process.communicate()
-    text = output.decode()
-    assert process.returncode == 0, text
+    text = await run_demo(tmp_path)
     for step in ("position 1", "uname -a", "1 MiB there and back", "daemon is gone", "refused"):
         assert step in text, text
-    await gone(tmp_path)
-    assert not demo_folders(tmp_path)
 
 
 async def test_killed_server_cuts_no_session_and_forgets_nothing(tmp_path: Path) -> None:

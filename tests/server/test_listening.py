@@ -21,10 +21,12 @@ def test_loopback_needs_nothing(host: str) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "10.1.2.3", "farm.example", ""])
 def test_elsewhere_both_are_needed(host: str) -> None:
     address = f"{host}:8487"
-    with pytest.raises(ConfigError, match="knows no users"):
+    with pytest.raises(ConfigError, match="asks nobody who he is"):
         loaded(api_addr=address, **TLS)
-    with pytest.raises(ConfigError, match="without TLS"):
-        loaded(api_addr=address, allow_anonymous=True)
+    for who in ("allow_anonymous", "users"):
+        with pytest.raises(ConfigError, match="without TLS"):
+            loaded(api_addr=address, **{who: True})
+    loaded(api_addr=address, users=True, **TLS)
     loaded(api_addr=address, allow_anonymous=True, **TLS)
     loaded(api_addr=address, allow_anonymous=True, allow_plaintext=True)
 

@@ -88,7 +88,8 @@ def test_no_capabilities_stay_null() -> None:
     [(None, None), (frozenset(), None), (frozenset({"b", "a"}), ["a", "b"])],
 )
 def test_owner_without_groups_is_null(groups: frozenset[str] | None, expected: object) -> None:
-    assert shown(replace(REQUEST, owner_groups=groups))["Owner"] == {"Groups": expected}
+    owner = shown(replace(REQUEST, owner_groups=groups))["Owner"]
+    assert owner == {"Groups": expected, "Name": REQUEST.owner}
 
 
 def test_an_opening_job_is_not_shown_before_its_state() -> None:

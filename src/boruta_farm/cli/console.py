@@ -51,9 +51,12 @@ def failures_told() -> Iterator[None]:
 def configured(context: typer.Context) -> ClientConfig:
     """Return which server to talk to, from options, environment and profile."""
     settings = settings_of(context)
-    return configuration.load(
+    config = configuration.load(
         server=settings.server, profile=settings.profile, ca_file=settings.ca_file
     )
+    if config.exposes_token:
+        say(f"boruta: warning: without TLS your token can be read on its way to {config.server}")
+    return config
 
 
 @contextmanager

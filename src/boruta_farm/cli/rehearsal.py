@@ -4,14 +4,13 @@ import asyncio
 import hashlib
 import os
 import secrets
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from boruta_farm.cli.demo_farm import DemoFarm
 from boruta_farm.cli.openssh import Files, command_line, find_ssh, session_files
+from boruta_farm.cli.steps import Steps, must
 from boruta_farm.client.session import close_request, file_request, wait_for_board
 from boruta_farm.client.waiting import Progress
 from boruta_farm.client.watch import Lost
@@ -19,26 +18,21 @@ from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.request import NewRequest, Request
 from boruta_farm.model.worker import AccessInfo, WorkerState
 
-Result = TypeVar("Result")
-
 MEBIBYTE = 1 << 20
-WITHIN = 60.0
-"""Seconds each step may take."""
 CAPS = {"board": "rpi4"}
 PROC = Path("/proc")
 
 
-class Rehearsal:
+class Rehearsal(Steps):
     """Lend one board and take it back, printing every step with its time.
 
     Any step that does not happen as it should raises BorutaError.
     """
 
     def __init__(self, demo: DemoFarm, say: Callable[[str], None]) -> None:
+        super().__init__(say)
         self._demo = demo
         self._farm = demo.farm
-        self._say = say
-        self._started = time.monotonic()
         self._mark = f"boruta-left-behind-{secrets.token_hex(8)}"
 
     async def run(self) -> None:
@@ -202,18 +196,8 @@ class Rehearsal:
         output, _ = await self._in_time(arguments[0], process.communicate())
         return process.returncode or 0, output
 
-    async def _in_time(self, what: str, work: Awaitable[Result]) -> Result:
-        try:
-            async with asyncio.timeout(WITHIN):
-                return await work
-        except TimeoutError:
-            raise BorutaError(f"waited {WITHIN:g} s in vain for {what}") from None
-
     def _name(self, uuid: str) -> str:
         return next((w.name for w in self._demo.workers if w.uuid == uuid), uuid)
-
-    def _step(self, text: str) -> None:
-        self._say(f"[{time.monotonic() - self._started:6.2f} s] {text}")
 
 
 def _scp_line(access: AccessInfo, files: Files, source: str, target: str) -> list[str]:
@@ -234,9 +218,3 @@ def _processes(mark: str) -> list[int]:
             if mark.encode() in line:
                 found.append(int(entry.name))
     return found
-
-
-def must(holds: bool, trouble: str) -> None:
-    """Raise BorutaError when something is not as it should be."""
-    if not holds:
-        raise BorutaError(trouble)

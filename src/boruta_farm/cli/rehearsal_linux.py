@@ -9,7 +9,8 @@ from typing import Final
 
 from boruta_farm.cli.demo_farm import DemoFarm
 from boruta_farm.cli.openssh import Files
-from boruta_farm.cli.rehearsal import PROC, Rehearsal, must
+from boruta_farm.cli.rehearsal import PROC, Rehearsal
+from boruta_farm.cli.steps import must
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.worker import AccessInfo
 

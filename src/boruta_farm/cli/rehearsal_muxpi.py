@@ -8,8 +8,8 @@ from typing import Final
 from boruta_farm.cli.demo_farm import DemoFarm
 from boruta_farm.cli.emulation import DARK, EmulatedController
 from boruta_farm.cli.openssh import Files
-from boruta_farm.cli.rehearsal import must
 from boruta_farm.cli.rehearsal_linux import BOARD, LinuxRehearsal
+from boruta_farm.cli.steps import must
 from boruta_farm.client.watch import Lost
 from boruta_farm.model.worker import AccessInfo, WorkerState
 

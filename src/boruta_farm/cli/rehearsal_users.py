@@ -6,10 +6,11 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from boruta_farm.cli.demo_farm import make_idle
 from boruta_farm.cli.demo_users import FREE, GROUPED, UsersFarm
+from boruta_farm.cli.steps import WITHIN, Steps, must
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.session import file_request, wait_for_board
@@ -25,10 +26,6 @@ from boruta_farm.model.permission import Role
 from boruta_farm.model.request import NewRequest, RequestState
 from boruta_farm.model.worker import Worker, WorkerState
 
-Result = TypeVar("Result")
-
-WITHIN: Final = 60.0
-"""Seconds each step may take."""
 REVOKED_WITHIN: Final = 1.0
 SEALED_WITHIN: Final = 10.0
 AUDITED: Final = (
@@ -46,13 +43,12 @@ AUDITED: Final = (
 PROC: Final = Path("/proc")
 
 
-class UsersRehearsal:
+class UsersRehearsal(Steps):
     """Show each step with its time; one that does not happen as it should raises BorutaError."""
 
     def __init__(self, demo: UsersFarm, say: Callable[[str], None]) -> None:
+        super().__init__(say)
         self._demo = demo
-        self._say = say
-        self._started = time.monotonic()
 
     async def run(self) -> None:
         """Do it all."""
@@ -77,7 +73,7 @@ class UsersRehearsal:
         plain = socket.create_connection((host, int(port)), WITHIN)
         with plain, trust.wrap_socket(plain, server_hostname=host) as secured:
             version = secured.version()
-        _must(version in ("TLSv1.2", "TLSv1.3"), f"the server speaks {version}")
+        must(version in ("TLSv1.2", "TLSv1.3"), f"the server speaks {version}")
         self._step(f"TLS is on: {version}, the certificate is signed by the farm's own authority")
 
     async def _refuse_anonymous(self) -> None:
@@ -107,7 +103,7 @@ class UsersRehearsal:
         await self._demo.start_agent(FREE, None)
         await self._in_time("the refusal", self._logged(FREE.name, "by invitation"))
         self._step("an agent without an invitation is refused")
-        _must(
+        must(
             not (await admin.workers.list_workers(admin.caller)).items, "it was let in all the same"
         )
         token = await self._demo.invite_agents(admin, 2)
@@ -133,7 +129,7 @@ class UsersRehearsal:
         for _ in range(2):
             await self._lend_once(ann, GROUPED.caps, grouped)
         request = await bob.requests.get_request_info(bob.caller, waiting)
-        _must(request.state is RequestState.WAITING, "bob was lent a board of another group")
+        must(request.state is RequestState.WAITING, "bob was lent a board of another group")
         await bob.requests.close_request(bob.caller, waiting)
         self._step(
             f"ann of kernel was lent {grouped.name} twice, while bob of radio waited for it "
@@ -144,7 +140,7 @@ class UsersRehearsal:
         """Lend a board to somebody and take it back, until it is IDLE again."""
         request_id = await file_request(person, NewRequest(caps=dict(caps), priority=8))
         request = await self._in_time("the grant", wait_for_board(person, request_id))
-        _must(request.job is not None and request.job.worker == worker.uuid, "another board came")
+        must(request.job is not None and request.job.worker == worker.uuid, "another board came")
         await person.requests.close_request(person.caller, request_id)
         await self._in_time("the board to be clean", self._idle(person, worker))
 
@@ -159,7 +155,7 @@ class UsersRehearsal:
         request_id = await file_request(ann, NewRequest(caps=dict(FREE.caps), priority=8))
         await self._in_time("the grant", wait_for_board(ann, request_id))
         access = await ann.requests.acquire_worker(ann.caller, request_id)
-        _must("PRIVATE KEY" in access.key, "ann received no key")
+        must("PRIVATE KEY" in access.key, "ann received no key")
         self._demo.secrets.append(access.key.splitlines()[1])
         words = await _refused(ForbiddenError, bob.requests.acquire_worker(bob.caller, request_id))
         self._step(f"ann received the key of request {request_id}; bob is refused (403): {words}")
@@ -175,7 +171,7 @@ class UsersRehearsal:
         await self._in_time("the refusal", self._logged("thief", "credential is pinned"))
         await self._demo.processes.stop("thief")
         now = await admin.workers.get_worker_info(admin.caller, victim.uuid)
-        _must(
+        must(
             (now.credential_since, now.epoch, now.name, now.unreachable_since)
             == (before.credential_since, before.epoch, before.name, None),
             "the stolen UUID changed something",
@@ -193,14 +189,14 @@ class UsersRehearsal:
 
         following = asyncio.create_task(follow())
         await self._in_time("bob's events", listening.wait())
-        began = time.monotonic()
         await admin.tokens.revoke(admin.caller, token.id)
+        began = time.monotonic()
         await _refused(UnauthenticatedError, bob.workers.list_workers(bob.caller))
         await self._in_time("the end of bob's events", asyncio.wait((following,)))
         took = time.monotonic() - began
         ended = isinstance(following.exception(), UnauthenticatedError)
-        _must(ended, "bob's open events did not end")
-        _must(took < REVOKED_WITHIN, f"the revoked token was good for {took:.2f} s more")
+        must(ended, "bob's open events did not end")
+        must(took < REVOKED_WITHIN, f"the revoked token was good for {took:.2f} s more")
         self._step(f"bob's token was revoked: dead, open events included, within {took:.3f} s")
 
     async def _verify(self, admin: Farm) -> None:
@@ -209,12 +205,12 @@ class UsersRehearsal:
         while found.unsealed and time.monotonic() < deadline:
             # The sealer tells nobody when it is done; each call checks the whole chain.
             found = await admin.audit.verify()
-        _must(found.broken is None, f"the audit is broken: {found.words}")
-        _must(not found.unsealed, f"{found.unsealed} entries of the audit have no seal")
+        must(found.broken is None, f"the audit is broken: {found.words}")
+        must(not found.unsealed, f"{found.unsealed} entries of the audit have no seal")
         for action in AUDITED:
             async with admin.audit.lines(AuditFilter(action=action.value, limit=1)) as lines:
                 entered = [line async for line in lines if line]
-            _must(bool(entered), f"the audit holds no {action.value}")
+            must(bool(entered), f"the audit holds no {action.value}")
         self._step(
             f"the audit's chain of {found.entries} entries holds; entered are "
             + ", ".join(action.value for action in AUDITED)
@@ -227,7 +223,7 @@ class UsersRehearsal:
         for secret in self._demo.secrets:
             random = secret.rpartition("_")[2]
             places = [name for name, text in (logs | lines).items() if random in text]
-            _must(not places, f"a secret stands in {', '.join(places)}")
+            must(not places, f"a secret stands in {', '.join(places)}")
         self._step(
             f"none of {len(self._demo.secrets)} tokens and keys stands in {len(logs)} logs or in "
             "any command line of this machine"
@@ -235,23 +231,13 @@ class UsersRehearsal:
 
     def _logs(self) -> list[Path]:
         found = sorted(self._demo.folder.glob("*.log"))
-        _must(bool(found), "there are no logs to look at")
+        must(bool(found), "there are no logs to look at")
         return found
 
     async def _logged(self, name: str, words: str) -> None:
         """Wait until a process has said these words; it is the log's writer that tells."""
         while words not in self._demo.log(name):
             await self._demo.processes.more_said(name)
-
-    async def _in_time(self, what: str, work: Awaitable[Result]) -> Result:
-        try:
-            async with asyncio.timeout(WITHIN):
-                return await work
-        except TimeoutError:
-            raise BorutaError(f"waited {WITHIN:g} s in vain for {what}") from None
-
-    def _step(self, text: str) -> None:
-        self._say(f"[{time.monotonic() - self._started:6.2f} s] {text}")
 
 
 async def _refused(kind: type[BorutaError], work: Awaitable[object]) -> str:
@@ -268,8 +254,3 @@ def _command_line(entry: Path) -> str:
         return (entry / "cmdline").read_text(errors="replace") if entry.name.isdigit() else ""
     except OSError:
         return ""
-
-
-def _must(holds: bool, trouble: str) -> None:
-    if not holds:
-        raise BorutaError(trouble)

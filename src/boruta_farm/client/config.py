@@ -1,5 +1,6 @@
 """Which server to talk to: flags, then the environment, then a profile file."""
 
+import ipaddress
 import os
 import stat
 import tomllib
@@ -26,6 +27,22 @@ class ClientConfig:
     server: str = DEFAULT_SERVER
     token: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
+
+    @property
+    def exposes_token(self) -> bool:
+        """Tell whether the token would travel to another machine without TLS."""
+        parts = urlsplit(self.server)
+        return self.token is not None and parts.scheme == "http" and not is_local(parts.hostname)
+
+
+def is_local(host: str | None) -> bool:
+    """Tell whether a host is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def default_path(environment: Mapping[str, str]) -> Path:

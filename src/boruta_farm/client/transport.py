@@ -1,6 +1,5 @@
 """One HTTP connection pool to one server."""
 
-import ipaddress
 import json
 import math
 import ssl
@@ -15,7 +14,7 @@ import httpx
 
 from boruta_farm import __version__
 from boruta_farm.client.channel import NO_TEXTS, Answer
-from boruta_farm.client.config import ClientConfig
+from boruta_farm.client.config import ClientConfig, is_local
 from boruta_farm.client.failures import error_of, unreachable
 from boruta_farm.model.errors import (
     BorutaError,
@@ -56,7 +55,7 @@ class Transport:
             # HTTP needs no certificates at all.
             follow_redirects=False,
             verify=trust(config) if parts.scheme == "https" else False,
-            trust_env=not _is_local(self._host),
+            trust_env=not is_local(self._host),
             transport=inner,
         )
 
@@ -175,13 +174,3 @@ def trust(config: ClientConfig) -> ssl.SSLContext:
     except OSError as error:
         why = error.strerror if error.errno else "it holds no PEM certificate"
         raise ConfigError(f"ca_file: {config.ca_file} cannot be used: {why}") from None
-
-
-def _is_local(host: str) -> bool:
-    """Tell whether a host is this machine, to which no proxy leads."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -139,6 +139,11 @@ async def run(config: AgentConfig) -> NoReturn:
     fence = Fence(driver, StateFile(folder.path / STATE_FILE), clock, read_boot_id(), host)
     credential = Credential(folder.path / CREDENTIAL_FILE)
     dialler = Dialler(config.server, credential.present, config.ca_file)
+    if dialler.exposed:
+        logger.warning(
+            "without TLS the board's credential can be read on its way to %s; use https://",
+            config.server,
+        )
     relay = RelayPlace.of(config.server, config.relay_address, config.ca_file)
     streams = Streams(config.uuid, relay, ssh_address)
     fence.watch = streams.look

@@ -1,5 +1,6 @@
 """Dial the farm: one WebSocket to the server's port, with the board's credential."""
 
+import ipaddress
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,17 @@ class Dialler:
             raise UnavailableError(f"{self._url} is out of reach: {error}") from error
         self.local_ip = str(connection.local_address[0])
         return ClientSocket(connection)
+
+    @property
+    def exposed(self) -> bool:
+        """Tell whether the credential travels to another machine without TLS."""
+        parts = urlsplit(self._url)
+        if parts.scheme != "ws" or parts.hostname == "localhost":
+            return False
+        try:
+            return not ipaddress.ip_address(parts.hostname or "").is_loopback
+        except ValueError:
+            return True
 
     def _trust(self) -> ssl.SSLContext | None:
         """Return what the farm's certificate is checked with; read anew, since it may change."""

@@ -70,7 +70,7 @@ async def _serve(
     if certificates is not None:
         scheme = "https"
         parts.append(asyncio.create_task(keep_running("certificates", certificates.run)))
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, certificates.look_now)
+    _take_hang_ups(certificates)
     try:
         place = show_address(listener.getsockname()[:2])
         logger.info("serving on %s://%s, data in %s", scheme, place, config.data)
@@ -85,6 +85,18 @@ async def _serve(
                 await part
         await server.close()
         logger.info("stopped")
+
+
+def _take_hang_ups(certificates: Certificates | None) -> None:
+    """Have SIGHUP read the certificate anew, and never end a server that has no terminal.
+
+    A server in a terminal ends with it, unless it has a certificate to read.
+    """
+    loop = asyncio.get_running_loop()
+    if certificates is not None:
+        loop.add_signal_handler(signal.SIGHUP, certificates.look_now)
+    elif sys.stdin is None or not sys.stdin.isatty():
+        loop.add_signal_handler(signal.SIGHUP, logger.info, "SIGHUP: there is no certificate")
 
 
 def _welcome(token: str | None) -> None:
