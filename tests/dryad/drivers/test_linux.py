@@ -8,7 +8,7 @@ import pytest
 from boruta_farm.dryad.drivers import linux
 from boruta_farm.dryad.drivers.hooked import NOT_RESET
 from boruta_farm.dryad.drivers.linux import RENEWED_EVERY, SLACK, WAITING, LinuxDriver
-from boruta_farm.dryad.users.host import Account, Inspection
+from boruta_farm.dryad.users.host import Inspection
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.model.errors import BoardError, ConfigError
 from boruta_farm.testing.loop import run_virtual
@@ -202,4 +202,3 @@ async def test_warnings_go_to_the_host() -> None:
     driver = LinuxDriver(host, USER, ":22")
     await driver.warn("soon")
     assert host.calls == [("warn", "soon")]
-    assert Account(name="bob", uid=70001, home=ACCOUNT.home) == ACCOUNT

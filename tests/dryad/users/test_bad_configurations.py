@@ -35,6 +35,13 @@ def test_an_account_that_is_not_ours_is_never_touched(room: Room) -> None:
     assert "user.name: the account 'root'" in words(room, user={"name": "root"})
 
 
+def test_a_group_that_is_not_ours_is_never_touched(room: Room) -> None:
+    room.sh("groupadd -g 1998 somegroup")
+    text = words(room, user={"name": "somegroup"})
+    assert "user.name: the group 'somegroup' has gid 1998" in text
+    assert room.sh("getent group somegroup").startswith("somegroup:")
+
+
 def test_two_boards_that_would_share_a_user_or_uids(room: Room, helper: RemoteHost) -> None:
     text = words(room, user={"name": "boruta-user", "uids": "72000-72009"})
     assert "user.name" in text

@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +60,25 @@ async def test_a_key_ends_by_itself(host: RemoteHost, visitor: Visitor) -> None:
             pass
 
 
+async def test_with_sshds_own_setting_nothing_in_the_home_opens_the_account(
+    host: RemoteHost, visitor: Visitor, room: Room
+) -> None:
+    """The setting that is shipped: keys are looked for in the agent's folder alone."""
+    shipped = Path(__file__).parents[3] / "packaging" / "sshd" / "boruta.conf"
+    there = "/etc/ssh/sshd_config.d/boruta.conf"
+    room.run("tee", there, data=shipped.read_text())
+    room.sh("/usr/sbin/sshd -t && kill -HUP $(cat /run/sshd.pid)")
+    try:
+        await host.create(visitor.public, 3600)
+        assert visitor.must(USER, "ls -A .ssh 2>&1 || true").startswith("ls: cannot access")
+        friend = make_visitor(room, "friend")
+        visitor.must(USER, f"mkdir .ssh; echo '{friend.public}' > .ssh/authorized_keys")
+        assert friend.refused(USER)
+        assert (await host.inspect()).warnings == ()
+    finally:
+        room.sh(f"rm {there}; kill -HUP $(cat /run/sshd.pid)")
+
+
 async def test_the_account_is_found_again_until_it_is_cleaned(
     host: RemoteHost, visitor: Visitor
 ) -> None:
@@ -107,6 +127,18 @@ async def test_a_bad_key_makes_no_user(host: RemoteHost, room: Room) -> None:
         with pytest.raises(BoardError, match="must be a public key"):
             await host.create(key, 3600)
     assert room.run("getent", "passwd", USER).out == ""
+
+
+async def test_half_an_account_is_cleaned_up(
+    host: RemoteHost, visitor: Visitor, room: Room
+) -> None:
+    """As a power cut leaves it between groupadd and useradd."""
+    room.sh(f"groupadd -g 70005 {USER}")
+    with pytest.raises(BoardError, match="must be cleaned first"):
+        await host.create(visitor.public, 3600)
+    await host.clean()
+    assert room.run("getent", "group", USER).out == ""
+    await host.create(visitor.public, 3600)
 
 
 async def test_a_useradd_that_fails_leaves_nothing(

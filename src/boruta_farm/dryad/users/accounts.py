@@ -32,6 +32,21 @@ def find_account(user: UserSettings) -> Account | None:
     return Account(name=user.name, uid=entry.pw_uid, home=home_of(user))
 
 
+def has_group(user: UserSettings) -> bool:
+    """Tell whether the account's own group is there. Raises BoardError when it is not ours."""
+    try:
+        gid = grp.getgrnam(user.name).gr_gid
+    except KeyError:
+        return False
+    if gid not in user.uids:
+        raise BoardError(
+            f"user.name: the group {user.name!r} has gid {gid}, which is not in the board's range "
+            f"{user.uids}: it was not made by this agent and is not touched; name another user, "
+            f"or remove the group: groupdel {user.name}"
+        )
+    return True
+
+
 def stranger(user: UserSettings, uid: int) -> str:
     """Return why an account of the configured name must not be touched."""
     return (

@@ -18,6 +18,7 @@ from boruta_farm.dryad.users.accounts import (
     check_groups,
     choose_uid,
     find_account,
+    has_group,
     home_of,
     install_link,
     lock_account,
@@ -109,7 +110,7 @@ class LocalHost:
         if not self._user.home.is_dir():
             raise ConfigError(f"{self._config}: user.home: {self._user.home} is no folder; make it")
         try:
-            find_account(self._user)
+            self._has_account()
         except BoardError as error:
             raise ConfigError(f"{self._config}: {error.message}") from None
         self._claim.take()
@@ -132,7 +133,7 @@ class LocalHost:
             check_groups(user, self._config)
         except ConfigError as error:
             raise BoardError(error.message) from None
-        if find_account(user) is not None or os.path.lexists(self._session.home):
+        if self._has_account() or os.path.lexists(self._session.home):
             raise BoardError(
                 f"the account {user.name!r} or its home is there still: the board must be cleaned "
                 "first"
@@ -171,7 +172,7 @@ class LocalHost:
 
         An account of that name that is not ours stops it all: its home would be taken for ours.
         """
-        find_account(self._user)
+        self._has_account()
         return clean_up(
             self._cleaner, self._session, (self._remove_key, self._lock), self._remove_account
         )
@@ -186,10 +187,14 @@ class LocalHost:
     def _remove_account(self) -> None:
         """Remove key and account for good. Raises BoardError when one of them stays."""
         self._key.remove()
-        if find_account(self._user) is not None:
+        if self._has_account():
             remove_account(self._user)
-            if find_account(self._user) is not None:
+            if self._has_account():
                 raise BoardError(f"the account {self._user.name!r} is there still")
+
+    def _has_account(self) -> bool:
+        """Tell whether there is an account, or half of one, as a power cut may leave it."""
+        return find_account(self._user) is not None or has_group(self._user)
 
 
 def _limited(seconds: float) -> float:
