@@ -12,6 +12,7 @@ from boruta_farm.dryad.doctor.accounts import check_accounts
 from boruta_farm.dryad.doctor.controller import check_controller
 from boruta_farm.dryad.doctor.farm import check_farm
 from boruta_farm.dryad.doctor.findings import Finding, Verdict, summary, wrong
+from boruta_farm.dryad.doctor.helper import check_helper
 from boruta_farm.dryad.doctor.ssh import check_ssh
 from boruta_farm.dryad.doctor.system import check_system
 from boruta_farm.model.errors import ConfigError
@@ -41,6 +42,7 @@ async def examine(config: AgentConfig) -> tuple[Finding, ...]:
     findings = list(check_system(config))
     if config.driver != "sandbox":
         findings += check_accounts(config)
+        findings += await check_helper(config)
         findings += await check_ssh(config)
     findings += await check_controller(config)
     findings += await check_farm(config)
