@@ -299,3 +299,11 @@ def test_a_short_answer_leaves_the_position_out_among_very_many_rivals() -> None
     request = make_request(99, ARM)
     assert index.explain(request, START, brief=True).position is None
     assert index.explain(request, START).position == 71
+
+
+def test_a_name_that_no_board_knows_is_guessed() -> None:
+    finding = find(make_request(1, {}, selector="rma >= 2"), make_worker("01", {"ram": "4"}))
+    assert finding.text == (
+        "no registered board has rma >= 2; no board has a capability 'rma', did you mean ram?; "
+        "nearest miss: lab-01 has no rma"
+    )

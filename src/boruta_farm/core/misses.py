@@ -1,5 +1,6 @@
 """Which registered boards do not fit a request, for want of what, and which nearly do."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from boruta_farm.core.classes import Demand, Offer
 from boruta_farm.core.demands import Token, token_text
 from boruta_farm.core.market import Market
 from boruta_farm.model.caller import serves
+from boruta_farm.selectors.hints import near
 
 MOST_SCANNED = 2000
 """Classes of boards looked at for near misses: a bound on time, not on farms that people have."""
@@ -20,7 +22,8 @@ class Misses:
     ``lacking`` counts boards per required capability that they lack; a board that lacks two is
     counted twice. ``other_groups`` have all capabilities but serve other groups. ``without``
     tells how many boards would match if one capability were not asked for. ``wanted`` are all
-    required capabilities, ``unknown`` those that no board has. ``nearest`` is in words.
+    required capabilities, ``unknown`` those that no board has. ``nearest`` is in words, and so
+    are ``guesses`` at names that no board's capability bears.
     """
 
     wanted: tuple[str, ...]
@@ -30,6 +33,7 @@ class Misses:
     other_groups: int
     without: dict[str, int]
     nearest: str | None
+    guesses: tuple[str, ...] = ()
 
 
 def misses(market: Market, demand: Demand) -> Misses:
@@ -64,7 +68,16 @@ def misses(market: Market, demand: Demand) -> Misses:
         other_groups=others,
         without=without,
         nearest=None if best is None else _nearest(market, *best),
+        guesses=tuple(_guesses(market, demand)),
     )
+
+
+def _guesses(market: Market, demand: Demand) -> Iterator[str]:
+    known = frozenset(market.bearers.names)
+    for name in sorted({token[0] for token in demand.caps} - known):
+        meant = near(name, known)
+        if meant:
+            yield f"no board has a capability {name!r}, did you mean {' or '.join(meant)}?"
 
 
 class Miss(NamedTuple):

@@ -157,7 +157,8 @@ def _nothing_fits(found: Findings) -> str:
     else:
         text = f"no registered board has all of {', '.join(missed.lacking)}"
         text = f"{text}: {_lacking(missed.lacking)}"
-    return f"{text}; nearest miss: {missed.nearest}" if missed.nearest else text
+    nearest = (f"nearest miss: {missed.nearest}",) if missed.nearest else ()
+    return "; ".join((text, *missed.guesses, *nearest))
 
 
 def _lacking(lacking: Mapping[str, int]) -> str:

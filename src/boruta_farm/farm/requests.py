@@ -22,9 +22,11 @@ from boruta_farm.model.errors import (
     AgentUnreachableError,
     ProlongLimitError,
     RequestNotFoundError,
+    UnavailableError,
     UnmetDemandError,
     WorkerNotAssignedError,
 )
+from boruta_farm.model.explanation import Cause
 from boruta_farm.model.job import Job
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter
 from boruta_farm.model.permission import Permission
@@ -171,6 +173,8 @@ class FarmRequests:
     def _refuse_unmet(self, caller: Caller, new: NewRequest) -> None:
         """Raise UnmetDemandError when no registered worker, in any state, could serve a request."""
         found = self._explainer.explain(core.draft(caller, new), caller, brief=True)
+        if found.cause is Cause.STARTING:
+            raise UnavailableError("the farm is still reading its queue; ask again in a moment")
         if not found.matching:
             raise UnmetDemandError(
                 f"{found.text}; Strict was asked for, so nothing was filed: "

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from boruta_farm.contracts import Explanation
 from boruta_farm.model.events import Event
-from boruta_farm.model.explanation import Forecast
+from boruta_farm.model.explanation import Cause, Forecast
 from boruta_farm.model.job import Job
 from boruta_farm.model.keys import (
     ABSENT_KEYS,
@@ -182,10 +182,26 @@ class ExplanationAnswer(Struct, frozen=True, kw_only=True, rename=EXPLANATION_KE
 
 
 class CreatedAnswer(Struct, frozen=True):
-    """The id of the request just filed, and in short what it waits for."""
+    """The id of the request just filed, and in short what it waits for.
+
+    `Warnings` come when no registered board could serve it, in whatever state.
+    """
 
     request_id: int = msgspec.field(name="ReqID")
     explanation: ExplanationAnswer | UnsetType = msgspec.field(name="Explanation", default=UNSET)
+    warnings: list[str] | UnsetType = msgspec.field(name="Warnings", default=UNSET)
+
+
+UNSERVED = frozenset({Cause.NO_BOARD, Cause.GROUPS})
+"""Causes that no amount of waiting removes, unless the farm's boards change."""
+
+
+def created_answer(request_id: int, outlook: Explanation) -> CreatedAnswer:
+    """Show a new request's id with what there is to say at once."""
+    warned = outlook.cause in UNSERVED
+    return CreatedAnswer(
+        request_id, explanation_answer(outlook), [outlook.text] if warned else UNSET
+    )
 
 
 encode = msgspec.json.Encoder(order="deterministic").encode

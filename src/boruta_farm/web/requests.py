@@ -13,8 +13,8 @@ from boruta_farm.model.errors import RequestIdMismatchError, RequestNotFoundErro
 from boruta_farm.model.request import NewRequest, RequestState, RequestUpdate
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.web.answers import (
-    CreatedAnswer,
     access_answer,
+    created_answer,
     encode,
     encode_requests,
     explanation_answer,
@@ -67,8 +67,8 @@ class RequestCalls:
                 body_hash=None if key is None else hashlib.sha256(call.body).hexdigest(),
             ),
         )
-        outlook = explanation_answer(await self._requests.outlook(call.caller, request_id))
-        return Answer(status=201, headers=_JSON, body=encode(CreatedAnswer(request_id, outlook)))
+        outlook = await self._requests.outlook(call.caller, request_id)
+        return Answer(status=201, headers=_JSON, body=encode(created_answer(request_id, outlook)))
 
     async def get(self, call: Call) -> Answer:
         """Show a request."""
