@@ -146,3 +146,41 @@ def test_a_job_prolonged_at_the_last_moment_goes_on() -> None:
         assert lab.phase() is Phase.GRANTED
 
     play(scene)
+
+
+def test_an_epoch_counts_only_once_it_is_stored_though_the_board_is_cleaned() -> None:
+    async def scene(lab: Lab) -> None:
+        fence = await lab.lend(1, 1000)
+        lab.board.log_in("a file that fills the disk")
+        lab.store.full = True
+        with pytest.raises(BoardError, match="disk is full"):
+            await fence.clean(2)
+        assert (lab.key(), lab.board.leftovers) == (None, set())
+        assert fence.state.epoch == 1
+        lab.store.full = False
+        report = await fence.clean(2)
+        assert (report.epoch, fence.state.epoch, lab.phase()) == (2, 2, Phase.CLEAN)
+        assert lab.store.state is not None
+        assert lab.store.state.epoch == 2
+
+    play(scene)
+
+
+def test_a_clean_up_that_frees_the_disk_goes_on() -> None:
+    async def scene(lab: Lab) -> None:
+        fence = await lab.lend(1, 1000)
+        lab.board.log_in("a file that fills the disk")
+        lab.store.full = True
+        wipe = lab.driver.clean
+
+        async def clean() -> tuple[str, ...]:
+            found = await wipe()
+            lab.store.full = False
+            return found
+
+        lab.driver.clean = clean  # type: ignore[method-assign]
+        report = await fence.clean(2)
+        assert report.found == ("a file that fills the disk",)
+        assert lab.phase() is Phase.CLEAN
+
+    play(scene)

@@ -187,8 +187,15 @@ class Fence:
             return CleanReport(epoch=epoch, found=state.found)
         known = state.found if state.phase in (Phase.ENDED, Phase.CLEANING) else ()
         fresh = AgentState(boot_id=state.boot_id, epoch=epoch, farm_id=state.farm_id, found=known)
-        # Cleaning does no harm where its intent could not be stored, and may free the full disk.
-        self._remember(fresh)
+        try:
+            self._save(fresh)
+        except BoardError as error:
+            # An epoch counts only once it is stored. Ending what the last one left does no harm
+            # before that, and may free the full disk.
+            logger.error("epoch %d: cleaning all the same: %s", state.epoch, error.message)
+            await self._shut(tell=state.tell_ended)
+            known = self.state.found
+            self._save(replace(fresh, found=known))
         found = await self._clean_board(known)
         self._save(replace(fresh, phase=Phase.CLEAN, found=found))
         logger.info("epoch %d: clean, %d leftovers removed", epoch, len(found))
