@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from boruta_farm import __version__
 from tests.cli.stage import Boruta
 from tests.client.serving import Served
 
@@ -57,3 +58,32 @@ def test_completion_is_offered(boruta: Boruta, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("COMP_WORDS", "boruta work")
     monkeypatch.setenv("COMP_CWORD", "1")
     assert boruta().out.split() == ["workers", "worker"]
+
+
+@pytest.mark.parametrize("flag", ["-version", "--version"])
+def test_the_programs_own_version_needs_no_server(boruta: Boruta, flag: str) -> None:
+    assert boruta(flag).out == f"boruta version {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-api-addr", "127.0.0.1:0", "-rpc-addr", "nowhere"],
+        ["-api-addr=127.0.0.1:0", "-rpc-addr=nowhere"],
+        ["serve", "--api-addr", "127.0.0.1:0", "--rpc-addr", "nowhere"],
+    ],
+)
+def test_the_originals_flags_start_the_server(arguments: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "boruta_farm.cli", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert ended.returncode == 1
+    assert "command line: rpc_addr: 'nowhere' is no address" in ended.stderr
+
+
+def test_networks_of_original_boards_are_read(tmp_path: Path) -> None:
+    options = ["--rpc-allow", "10.0.0.0/8", "--rpc-allow", "192.168.0.0/33"]
+    command = [sys.executable, "-m", "boruta_farm.cli", "serve", *options]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert ended.returncode == 1
+    assert "rpc_allow" in ended.stderr
+    assert "192.168.0.0/33" in ended.stderr

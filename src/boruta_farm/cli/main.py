@@ -1,9 +1,11 @@
 """The command ``boruta``: every verb on one page."""
 
+import sys
 from typing import Annotated
 
 import typer
 
+from boruta_farm import __version__
 from boruta_farm.cli import (
     agents,
     apply,
@@ -27,6 +29,9 @@ from boruta_farm.cli import (
 )
 from boruta_farm.cli.options import Output, Settings
 
+SERVER_FLAGS = ("-api-addr", "-rpc-addr", "--api-addr", "--rpc-addr")
+"""The flags of the original's server, which has no verbs: its units start ours."""
+
 HELP = """Lend boards: file requests, connect, look after the farm.
 
 The server is --server, else BORUTA_SERVER, else the profile file
@@ -36,6 +41,12 @@ or the profile file.
 Exit status: 0 done, 1 failed, 2 wrong usage. 'boruta ssh' returns ssh's own status, 255
 for its own failures and 128 + n after signal n.
 """
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        print(f"boruta version {__version__}")
+        raise typer.Exit
 
 
 def _settings(
@@ -53,6 +64,15 @@ def _settings(
     output: Annotated[
         Output, typer.Option("--output", "-o", help="A table for people, or json, jsonl, ids.")
     ] = Output.TABLE,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            *("--version", "-version"),
+            is_eager=True,
+            callback=_tell_version,
+            help="Print this program's version.",
+        ),
+    ] = False,
 ) -> None:
     context.obj = Settings(server=server, profile=profile, ca_file=ca_file, output=output)
 
@@ -166,5 +186,8 @@ app = build()
 
 
 def main() -> None:
-    """Run the command."""
-    app()
+    """Run the command; called as the original's server is, it is ``boruta serve``."""
+    given = sys.argv[1:]
+    if given and given[0].partition("=")[0] in SERVER_FLAGS:
+        given.insert(0, "serve")
+    app(given)

@@ -12,11 +12,25 @@ from boruta_farm.cli.parts import server_installed
 def serve(
     api_addr: Annotated[
         str | None,
-        typer.Option("--api-addr", metavar="HOST:PORT", help="Where the HTTP API listens."),
+        typer.Option(
+            *("--api-addr", "-api-addr"), metavar="HOST:PORT", help="Where the HTTP API listens."
+        ),
     ] = None,
     rpc_addr: Annotated[
         str | None,
-        typer.Option("--rpc-addr", metavar="HOST:PORT", help="Where original boards register."),
+        typer.Option(
+            *("--rpc-addr", "-rpc-addr"),
+            metavar="HOST:PORT",
+            help="Where original boards register.",
+        ),
+    ] = None,
+    rpc_allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rpc-allow",
+            metavar="NETWORK",
+            help="A network whose addresses any original board may register; repeatable.",
+        ),
     ] = None,
     data: Annotated[
         str | None, typer.Option("--data", metavar="FOLDER", help="Where the farm's data lies.")
@@ -51,6 +65,7 @@ def serve(
     given = {
         "api_addr": api_addr,
         "rpc_addr": rpc_addr,
+        "rpc_allow": ",".join(rpc_allow) if rpc_allow else None,
         "data": data,
         "database": database,
         "tls_certificate": tls_certificate,
