@@ -79,6 +79,8 @@ def _pinned(farm: Farm, worker: Worker) -> str:
 
 
 def _link(farm: Farm, worker: Worker) -> str:
+    if worker.credential_since is None:
+        return "closed"
     if worker.unreachable_since is None:
         return "up"
     return f"lost for {format_age(worker.unreachable_since, farm.now())}"

@@ -179,6 +179,7 @@ def _config() -> typer.Typer:
     group.command()(config.check)
     group.command()(config.example)
     group.command()(config.show)
+    group.command()(config.certificate)
     return group
 
 
