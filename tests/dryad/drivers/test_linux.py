@@ -118,6 +118,22 @@ def test_a_wall_clock_that_jumps_gets_the_end_written_anew(
     play(scene)
 
 
+def test_a_prolongation_that_cannot_be_written_is_written_later(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(driver: LinuxDriver, host: Host, _: Clocks) -> None:
+        await driver.prepare("k")
+        host.trouble = BoardError("the helper is restarted")
+        await driver.expire_in(3600)
+        host.trouble = None
+        await asyncio.sleep(RENEWED_EVERY * 5)
+        last = host.keys()[-1]
+        assert len(host.keys()) == 3
+        assert last[2] == pytest.approx(3600 + SLACK, abs=RENEWED_EVERY + 1)
+
+    play(scene)
+
+
 def test_a_renewal_that_fails_is_tried_again(play: Callable[[Scene], None]) -> None:
     async def scene(driver: LinuxDriver, host: Host, clocks: Clocks) -> None:
         await driver.prepare("k")

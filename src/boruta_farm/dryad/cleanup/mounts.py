@@ -82,7 +82,7 @@ def unmount(point: str) -> None:
 def _belongs(mount: Mount, session: Session) -> bool:
     if mount.kind.startswith("fuse") and _fuse_user(mount.options) in session.uids:
         return True
-    if _within(mount.point, str(session.home)):
+    if lies_in(mount.point, str(session.home)):
         return True
     runtime = re.match(r"/run/user/(\d+)(/|$)", mount.point)
     if runtime is not None and int(runtime[1]) in session.uids:
@@ -95,7 +95,8 @@ def _fuse_user(options: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def _within(point: str, folder: str) -> bool:
+def lies_in(point: str, folder: str) -> bool:
+    """Tell whether a path is a folder or lies below it."""
     return point == folder or point.startswith(f"{folder}/")
 
 

@@ -39,6 +39,7 @@ class LinuxDriver:
         self._key: str | None = None
         self._end: float | None = None
         self._offset = 0.0
+        self._late = False
         self._renewing: asyncio.Task[NoReturn] | None = None
 
     @property
@@ -84,10 +85,18 @@ class LinuxDriver:
         await self._admit(key, self._end)
 
     async def expire_in(self, remaining: float) -> None:
-        """Let the key end a little after the job."""
+        """Let the key end a little after the job.
+
+        What cannot be written now is written within a minute: the job goes on meanwhile.
+        """
         if self._key is None:
             raise BoardError("there is no session whose key could be prolonged")
-        await self._admit(self._key, _now() + remaining + SLACK)
+        self._end = _now() + remaining + SLACK
+        try:
+            await self._admit(self._key, self._end)
+        except BoardError as error:
+            self._late = True
+            logger.warning("the key's end could not be written, it will be: %s", error.message)
 
     async def clean(self) -> tuple[str, ...]:
         """End and remove everything of the session, then look again."""
@@ -128,7 +137,7 @@ class LinuxDriver:
     async def _admit(self, key: str, end: float | None) -> None:
         seconds = WAITING if end is None else max(end - _now(), 1.0)
         await self._host.authorize(key, seconds)
-        self._key, self._end, self._offset = key, end, _offset()
+        self._key, self._end, self._offset, self._late = key, end, _offset(), False
 
     async def _renew(self) -> NoReturn:
         """Write the key's end anew while the board waits, and when the wall clock has jumped.
@@ -140,7 +149,8 @@ class LinuxDriver:
         while True:
             await asyncio.sleep(RENEWED_EVERY)
             old = self._end is None and _now() - written > WAITING / 2
-            if self._key is not None and (old or abs(_offset() - self._offset) > JUMP):
+            jumped = abs(_offset() - self._offset) > JUMP
+            if self._key is not None and (old or jumped or self._late):
                 try:
                     await self._admit(self._key, self._end)
                     written = _now()

@@ -2,11 +2,11 @@
 
 import contextlib
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
 
+from boruta_farm.dryad.cleanup.mounts import lies_in, list_mounts
 from boruta_farm.dryad.drivers.descendants import MARK
 from boruta_farm.model.errors import BoardError
 
@@ -79,14 +79,8 @@ def describe_files(home: Path) -> list[str]:
 def find_mounts(home: Path) -> list[str]:
     """Return what is mounted at or below the home, the deepest first."""
     top = os.path.realpath(home)
-    lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
-    points = (os.fsdecode(_unescape(line.split()[4])) for line in lines)
-    found = (point for point in points if point == top or point.startswith(f"{top}/"))
+    found = (mount.point for mount in list_mounts() if lies_in(mount.point, top))
     return sorted(found, key=len, reverse=True)
-
-
-def _unescape(text: bytes) -> bytes:
-    return re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), text)
 
 
 def remove_home(home: Path) -> list[str]:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from boruta_farm.dryad.cleanup.mounts import lies_in, list_mounts
 from boruta_farm.dryad.users.tools import run
 from boruta_farm.model.errors import BoardError
 
-MOUNTS: Final = Path("/proc/self/mountinfo")
+MEMORY: Final = frozenset({"tmpfs", "ramfs"})
 HOST_KEYS: Final = (
     "ssh_host_ed25519_key.pub",
     "ssh_host_ecdsa_key.pub",
@@ -72,11 +73,6 @@ def _in_home(settings: dict[str, str]) -> bool:
 
 def on_tmpfs(folder: Path) -> bool:
     """Tell whether a folder, or where it will be made, lies in memory."""
-    point, kind = "", ""
-    for line in MOUNTS.read_text().splitlines():
-        own, _, rest = line.partition(" - ")
-        place = own.split()[4]
-        prefix = place.rstrip("/") + "/"
-        if f"{folder}/".startswith(prefix) and len(place) >= len(point):
-            point, kind = place, rest.split()[0]
-    return kind in ("tmpfs", "ramfs")
+    under = [m for m in list_mounts() if lies_in(str(folder), m.point.rstrip("/"))]
+    # Of several mounts on one point the last is the one that is seen.
+    return bool(under) and max(reversed(under), key=lambda m: len(m.point)).kind in MEMORY
