@@ -52,6 +52,8 @@ MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
     "get": ("GET against a GET that does nothing", _of("calls", "get")),
     "list": ("lists of 100 requests out of 120,000", _of("calls", "lists")),
     "grant": ("POST until the IN PROGRESS event arrives", _of("jobs", "grant")),
+    "grant10k": ("the same among 10,000 boards", _of("jobs", "grant_huge")),
+    "drain100": ("10,000 jobs over 100 boards", _of("jobs", "drain_many")),
     "drain": ("10,000 jobs over 10 boards", _of("jobs", "drain")),
     "wake": ("100 boards from MAINTENANCE to IDLE", _of("jobs", "wake")),
     "auth": ("who calls: per call, and after revoking", _of("people", "auth")),

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -80,15 +80,16 @@ async def fill(
     ``ready`` boards are IDLE and ``maintenance`` boards of the same kind are not. When requests
     are wanted, KINDS further boards in MAINTENANCE are those that they ask for.
     """
-    clock, settings = SystemClock(), FarmSettings()
+    clock, settings = SystemClock(), FarmSettings(tunnel_ports=(20000, 31999))
     store = SqliteStore(data / DATABASE_FILE, clock, settings)
     await store.start()
     try:
         cipher = AesGcmCipher.load(data)
         farm = Farm(store, settings, clock, cipher, SimulatedBoards(clock))
-        for number in range(ready + maintenance):
-            await _register(farm, number, board_caps(number))
-        await asyncio.gather(*(_make_ready(farm, number) for number in range(ready)))
+        for numbers in _batches(ready + maintenance):
+            await asyncio.gather(*(_register(farm, n, board_caps(n)) for n in numbers))
+        for numbers in _batches(ready):
+            await asyncio.gather(*(_make_ready(farm, number) for number in numbers))
         if waiting or closed:
             for number in range(KINDS):
                 place = ready + maintenance + number
@@ -117,9 +118,14 @@ Answer = TypeVar("Answer")
 Decision = Callable[[World, datetime], Plan[Answer]]
 
 
-async def _each(engine: Engine, count: int, decision: Callable[[int], Decision[object]]) -> None:
+def _batches(count: int) -> Iterator[range]:
+    """Yield the numbers up to ``count``, some at once."""
     for first in range(0, count, AT_ONCE):
-        numbers = range(first, min(first + AT_ONCE, count))
+        yield range(first, min(first + AT_ONCE, count))
+
+
+async def _each(engine: Engine, count: int, decision: Callable[[int], Decision[object]]) -> None:
+    for numbers in _batches(count):
         await engine.run_each(tuple(decision(number) for number in numbers))
 
 

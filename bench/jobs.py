@@ -1,8 +1,10 @@
 """From a request to its board and back: latency, throughput, many boards at once."""
 
+from dataclasses import replace
+
 from bench.fill import READY, board_uuid
 from bench.generator import Sample
-from bench.lab import LARGE, Lab, Size
+from bench.lab import HUGE, LARGE, Lab, Size
 from bench.table import Row
 from boruta_farm.access.keys import KEYS_READY
 
@@ -10,7 +12,8 @@ GRANTS = 400
 GRANT_P50, OPENING_P50 = 5.0, 15.0
 JOBS, DRAIN_WITHIN, DRAIN_LIMIT = 10_000, 20.0, 45.0
 FEW_JOBS, ACQUIRE_LIMIT = 500, 30.0
-BOARDS = 10
+BOARDS, MANY_BOARDS = 10, 100
+GROWTH = 1.5
 WOKEN, WOKEN_WITHIN = 100, 2.0
 
 NEW = {"Caps": READY, "Priority": 8}
@@ -37,6 +40,56 @@ def grant(lab: Lab) -> list[Row]:
                 )
             )
     return rows
+
+
+def grant_huge(lab: Lab) -> list[Row]:
+    """Measure the same among 10,000 idle boards, with and without 100,000 others waiting."""
+    found = {}
+    for size in (replace(HUGE, waiting=0), HUGE):
+        with lab.serve(size, boards=True, keys="real") as server:
+            server.wait_for_keys(KEYS_READY)
+            found[size.waiting] = lab.own_load.grant(server.port, NEW, GRANTS, 60)
+    rows = [
+        Row(
+            name=f"10,000 boards, {waiting:,} others waiting",
+            value=f"p50 {load.p50:.1f} ms, p99 {load.p99:.1f} ms ({load.requests} times)",
+            aim=f"p50 <= {GRANT_P50:g} ms",
+            met=load.p50 <= GRANT_P50,
+        )
+        for waiting, load in found.items()
+    ]
+    growth = found[HUGE.waiting].p50 / found[0].p50
+    rows.append(
+        Row(
+            name="  so much longer for those others",
+            value=f"{growth:.2f} times",
+            aim=f"<= {GROWTH:g} times",
+            met=growth <= GROWTH,
+        )
+    )
+    return rows
+
+
+def drain_many(lab: Lab) -> list[Row]:
+    """Measure 10,000 jobs over 100 boards, each closed as soon as it runs.
+
+    Keys cost nothing here: making one for every job takes longer than all the rest, which is
+    measured by ``drain``.
+    """
+    with lab.serve(Size(ready=MANY_BOARDS), boards=True) as server:
+        load = lab.own_load.drain(server.port, NEW, JOBS, False, DRAIN_LIMIT)
+    done = load.requests == JOBS
+    value = f"{load.seconds:.1f} s, {load.rate:,.0f} jobs/s"
+    if not done:
+        value = f"{load.requests:,} in {load.seconds:.0f} s, {load.rate:,.0f} jobs/s"
+    return [
+        Row(
+            name=f"{MANY_BOARDS} boards, {JOBS:,} jobs, closed at once (keys that cost nothing)",
+            value=value,
+            aim=f"<= {DRAIN_WITHIN:g} s",
+            met=done and load.seconds <= DRAIN_WITHIN,
+        )
+    ]
 
 
 def drain(lab: Lab) -> list[Row]:

@@ -26,9 +26,13 @@ class SkippedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """Say what a farm holds before it is measured; see ``fill``."""
+    """Say what a farm holds before it is measured; see ``fill``.
+
+    ``connected`` tells how many of the ready boards have their agents connected; None for all.
+    """
 
     ready: int = 0
+    connected: int | None = None
     maintenance: int = 0
     waiting: int = 0
     closed: int = 0
@@ -36,6 +40,10 @@ class Size:
 
 LARGE = Size(ready=1000, waiting=100_000)
 """1,000 idle boards, and 100,000 requests that wait for others."""
+
+HUGE = Size(ready=10_000, connected=200, waiting=100_000)
+"""The same with 10,000 idle boards. Those granted first have agents: one machine cannot play
+10,000 agents and serve them too. The others may stay silent longer than a run takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +131,9 @@ class Lab:
         log = data.with_suffix(".log")
         command = [sys.executable, "-m", "bench.server", "--data", str(data), "--port", str(port)]
         command += ["--rpc-port", str(rpc_port), "--keys", keys]
+        connected = size.ready if size.connected is None else size.connected
+        if connected < size.ready:
+            command.append("--silent-boards")
         with ExitStack() as stack:
             pid = stack.enter_context(running(command, log))
             wait_until("an answer", lambda: answers(port, VERSION), START_WITHIN, log)
@@ -130,11 +141,11 @@ class Lab:
             if size.waiting:
                 wait_until("matching", lambda: matches(port), START_WITHIN, log)
             if boards:
-                fleet = ["--ready", str(size.ready), "--maintenance", str(size.maintenance)]
+                fleet = ["--ready", str(connected), "--maintenance", str(size.maintenance)]
                 server = f"http://127.0.0.1:{port}"
                 command = [sys.executable, "-m", "bench.fleet", "--server", server, *fleet]
                 stack.enter_context(running(command, log))
-                serving.wait_for_agents(size.ready + size.maintenance)
+                serving.wait_for_agents(connected + size.maintenance)
             yield serving
 
 

@@ -154,14 +154,18 @@ def serve() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--keys", choices=("real", "numbered"), default="numbered")
     parser.add_argument("--rpc-port", type=int, help="where original boards register")
+    parser.add_argument("--silent-boards", action="store_true")
     options = parser.parse_args()
     overrides: dict[str, str | int | float | bool | list[object]] = {
         "data": str(options.data),
         "api_addr": f"127.0.0.1:{options.port}",
         "keep_relay": False,
+        "tunnel_ports": "20000-31999",
     }
     if options.rpc_port is not None:
         overrides["rpc_addr"] = f"127.0.0.1:{options.rpc_port}"
+    if options.silent_boards:
+        overrides |= {"lost_grace": "1h"}
     pool = RsaKeyPool if options.keys == "real" else NumberedKeys
     # The real start with two parts exchanged: nothing else differs from `boruta serve`.
     with patch.object(main, "Server", BenchServer), patch.object(assembly, "RsaKeyPool", pool):

@@ -12,7 +12,7 @@ from boruta_farm.core.policies.order import Order
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import WorkerState
 
-SAMPLED = 32
+SAMPLED, BRIEF_SAMPLED = 32, 8
 """Running jobs looked at for the expected start; each then stands for its share of all."""
 
 SHARED_SAMPLED = 8
@@ -86,6 +86,7 @@ def expected(
     memory: Memory,
     settings: FarmSettings,
     now: int,
+    sampled: int = SAMPLED,
 ) -> tuple[float, float] | None:
     """Return in how many seconds a request starts, at best and at worst; None when nothing
     that could serve it is in service.
@@ -93,7 +94,7 @@ def expected(
     longest = settings.job_timeout.total_seconds()
     if not queue.before and _any_idle(demand) and _may_start(demand):
         return 0.0, 0.0
-    early, late = _free(market, demand, memory, settings, now)
+    early, late = _free(market, demand, memory, settings, now, sampled)
     boards = sum(weight for _, weight in early)
     if not boards:
         return None
@@ -142,7 +143,7 @@ Free = list[tuple[float, float]]
 
 
 def _free(
-    market: Market, demand: Demand, memory: Memory, settings: FarmSettings, now: int
+    market: Market, demand: Demand, memory: Memory, settings: FarmSettings, now: int, most: int
 ) -> tuple[Free, Free]:
     """Return when boards become free, in seconds from now: at best and at worst."""
     early: Free = []
@@ -162,7 +163,7 @@ def _free(
     if preparing:
         early.append((0.0, preparing))
         late.append((settings.prepare_timeout.total_seconds(), preparing))
-    sampled = list(_sample(market, held, running))
+    sampled = list(_sample(held, running, most))
     for _, uuid in sampled:
         hold = market.holds[uuid]
         weight = running / len(sampled)
@@ -176,13 +177,13 @@ def _free(
     return early, late
 
 
-def _sample(market: Market, offers: list[Offer], total: int) -> Iterator[tuple[int, str]]:
+def _sample(offers: list[Offer], total: int, most: int) -> Iterator[tuple[int, str]]:
     """Yield some of the holders, evenly spread over their ends and offers."""
-    if total <= SAMPLED:
+    if total <= most:
         for offer in offers:
             yield from offer.holders
         return
-    step = total / SAMPLED
+    step = total / most
     wanted = step / 2
     passed = 0
     for offer in offers:

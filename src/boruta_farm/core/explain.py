@@ -8,7 +8,15 @@ from itertools import islice
 
 from boruta_farm.core import wording
 from boruta_farm.core.classes import Demand, Offer
-from boruta_farm.core.competition import Queue, absent, deciding, expected, queue_of
+from boruta_farm.core.competition import (
+    BRIEF_SAMPLED,
+    SAMPLED,
+    Queue,
+    absent,
+    deciding,
+    expected,
+    queue_of,
+)
 from boruta_farm.core.forecast import Score
 from boruta_farm.core.learning import Memory
 from boruta_farm.core.market import Market
@@ -67,7 +75,7 @@ class Explainer:
         )
         key = self.order.key(request) + demand.shift
         queue = queue_of(market, demand, key, BRIEF_RIVALS if brief else None)
-        forecast = self._forecast(request, demand, queue, now)
+        forecast = self._forecast(request, demand, queue, now, brief)
         cause = self._cause(request, demand, counts, queue, now)
         missed = None if brief and counts else misses(market, demand)
         decided = self._decided(demand, key, queue, cause)
@@ -163,12 +171,13 @@ class Explainer:
         return deciding(self.order, key, queue.first)
 
     def _forecast(
-        self, request: Request, demand: Demand, queue: Queue | None, now: datetime
+        self, request: Request, demand: Demand, queue: Queue | None, now: datetime, brief: bool
     ) -> Forecast | None:
         if queue is None or request.live_job is not None:
             return None
         at = micros(now)
-        found = expected(self.market, demand, queue, self.memory, self.settings, at)
+        sampled = BRIEF_SAMPLED if brief else SAMPLED
+        found = expected(self.market, demand, queue, self.memory, self.settings, at, sampled)
         if found is None:
             return None
         not_before = micros(request.valid_after)

@@ -9,7 +9,7 @@ from boruta_farm.contracts import Cipher, Explanation
 from boruta_farm.core import jobs
 from boruta_farm.core import requests as core
 from boruta_farm.core.permissions import check_access, check_request, permitted_request
-from boruta_farm.core.plan import Plan
+from boruta_farm.core.plan import Plan, RequestSaved
 from boruta_farm.core.world import World
 from boruta_farm.farm.engine import Engine
 from boruta_farm.farm.naming import CapabilityNames, checked
@@ -35,6 +35,9 @@ from boruta_farm.model.worker import AccessInfo
 from boruta_farm.store.base import Store
 
 LONGEST_WAIT = timedelta(seconds=300)
+
+FRESH_KEPT = 256
+"""Requests just filed that are remembered until their filer was told about them."""
 
 
 class Explainer(CapabilityNames, Protocol):
@@ -64,6 +67,7 @@ class FarmRequests:
         self._prolonging = prolonging
         self._cipher = cipher
         self._explainer = explainer
+        self._fresh: dict[int, Request] = {}
         self._group_named = group_named
 
     async def new_request(self, caller: Caller, new: NewRequest) -> int:
@@ -73,9 +77,23 @@ class FarmRequests:
             checked(new.selector, self._explainer)
         if new.strict:
             self._refuse_unmet(caller, new)
-        return await self._engine.run(
-            lambda world, now: core.create(world, caller, new, now), caller
-        )
+        filed: dict[int, Request] = {}
+
+        def decide(world: World, now: datetime) -> Plan[int]:
+            plan = core.create(world, caller, new, now)
+            filed.update(
+                (step.request.id, step.request)
+                for step in plan.steps
+                if isinstance(step, RequestSaved)
+            )
+            return plan
+
+        request_id = await self._engine.run(decide, caller)
+        if request_id in filed:
+            self._fresh[request_id] = filed[request_id]
+            if len(self._fresh) > FRESH_KEPT:
+                del self._fresh[next(iter(self._fresh))]
+        return request_id
 
     async def close_request(self, caller: Caller, request_id: int) -> None:
         """Cancel a waiting request or finish a running one."""
@@ -158,8 +176,14 @@ class FarmRequests:
         return self._explainer.explain(await self.get_request_info(caller, request_id), caller)
 
     async def outlook(self, caller: Caller, request_id: int) -> Explanation:
-        """Tell the same in short, at a cost that is bounded."""
-        request = await self.get_request_info(caller, request_id)
+        """Tell the same in short, at a cost that is bounded.
+
+        Who has just filed the request is told about it as it was filed: reading it from the
+        database would take longer than all the rest.
+        """
+        request = self._fresh.pop(request_id, None)
+        if request is None or request.owner != caller.name:
+            request = await self.get_request_info(caller, request_id)
         return self._explainer.explain(request, caller, brief=True)
 
     async def _existing(self, caller: Caller, request_id: int, permission: Permission) -> Request:
