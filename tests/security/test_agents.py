@@ -10,6 +10,7 @@ from boruta_farm.link.conversation import Conversation
 from boruta_farm.link.frames import LARGEST_MESSAGE
 from boruta_farm.link.messages import Method
 from boruta_farm.link.peer import Peer
+from boruta_farm.link.server import GUESTS
 from boruta_farm.model.errors import (
     BorutaError,
     CredentialError,
@@ -155,6 +156,21 @@ def test_who_connects_and_says_nothing_is_sent_away() -> None:
         await asyncio.sleep(11)
         for socket in sockets:
             assert await socket.receive() is None
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_one_address_cannot_hold_every_connection() -> None:
+    async def scene() -> None:
+        wires = Wires()
+        for _ in range(GUESTS + 50):
+            await wires.dial()
+        await asyncio.sleep(1)
+        turned_away = [socket for socket in wires.sockets if socket.other.closed is not None]
+        assert len(turned_away) == 50
+        await asyncio.sleep(11)
+        await victim(wires)
         await wires.close()
 
     run_virtual(scene())

@@ -98,6 +98,8 @@ class AgentConnection:
         self._clock = clock
         self._described_at: float | None = None
         self.uuid: str | None = None
+        self.guest = True
+        self.peer_ip = visitor.ip
         self.peer = Peer(
             socket,
             {

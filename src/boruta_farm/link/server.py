@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +15,8 @@ from boruta_farm.link.watching import LinkWatch
 logger = logging.getLogger(__name__)
 
 TRY_LATER: Final = 1013
+GUESTS: Final = 256
+"""Links of one address whose agents have not introduced themselves yet; more are sent away."""
 REPLACED = "another agent with this board's UUID and credential has connected"
 
 
@@ -32,6 +35,7 @@ class Hub:
         self._contacts: dict[str, datetime] = {}
         self._watches: set[LinkWatch] = set()
         self._farewells: set[asyncio.Task[None]] = set()
+        self._guests: Counter[str] = Counter()
         self._closed = False
 
     def attach(self, superviser: Superviser, reports: Reports) -> None:
@@ -49,13 +53,18 @@ class Hub:
             await socket.close(TRY_LATER, "the server is starting or stopping")
             return
         notices = (self._registered, self._heard)
+        if self._guests[peer_ip] >= GUESTS:
+            await socket.close(TRY_LATER, "too many agents of this address say nothing")
+            return
         visitor = Visitor(ip=peer_ip, local=local, credential=credential)
         connection = AgentConnection(socket, visitor, self._clock, self._farm, notices)
         self._open.add(connection)
+        self._guests[peer_ip] += 1
         try:
             await connection.run()
         finally:
             self._open.discard(connection)
+            self._known(connection)
             self._gone(connection)
 
     def fenced(self, uuid: str) -> FencedDryad | None:
@@ -89,7 +98,16 @@ class Hub:
         farewells = [c.dismiss("the server is stopping", later=False) for c in self._open]
         await asyncio.gather(*farewells, *self._farewells)
 
+    def _known(self, connection: AgentConnection) -> None:
+        """Count a connection as a guest no more: its agent has introduced itself, or gone."""
+        if connection.guest:
+            connection.guest = False
+            self._guests[connection.peer_ip] -= 1
+            if not self._guests[connection.peer_ip]:
+                del self._guests[connection.peer_ip]
+
     def _registered(self, connection: AgentConnection) -> None:
+        self._known(connection)
         uuid = connection.uuid
         if uuid is None or self._newest.get(uuid) is connection:
             return
