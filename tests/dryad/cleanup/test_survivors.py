@@ -221,6 +221,18 @@ async def test_an_account_that_cannot_be_locked_is_cleaned_all_the_same(
     assert room.run("getent", "passwd", USER).out == ""
 
 
+async def test_a_user_of_an_earlier_configuration_goes_too(
+    host: RemoteHost, visitor: Visitor, room: Room
+) -> None:
+    """The board's user was renamed while its account was there: its key must not live on."""
+    room.sh("useradd -m -u 70950 former; echo key > /run/boruta/keys/former")
+    room.sh(f"setpriv --reuid 70950 --clear-groups --regid 70950 setsid sleep 86406 {DETACHED}")
+    found = await host.clean()
+    assert any("sleep 86406" in line for line in found), found
+    assert room.run("getent", "passwd", "former").out == ""
+    assert room.run("ls", "/home/former", "/run/boruta/keys/former").out == ""
+
+
 async def test_an_account_that_is_not_ours_any_more_is_not_touched(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:

@@ -3,6 +3,7 @@
 import grp
 import os
 import pwd
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,28 @@ def find_account(user: UserSettings) -> Account | None:
     if entry.pw_uid not in user.uids:
         raise BoardError(stranger(user, entry.pw_uid))
     return Account(name=user.name, uid=entry.pw_uid, home=home_of(user))
+
+
+def former_users(user: UserSettings) -> tuple[UserSettings, ...]:
+    """Return the board's users under other names, which its configuration had before.
+
+    Their accounts have uids of the board's range, so they are the board's; each is told with the
+    folder in which its home lies. A home that belongs to somebody else is not taken for theirs.
+    """
+    return tuple(
+        replace(user, name=entry.pw_name, home=_folder_of_home(entry, user))
+        for entry in pwd.getpwall()
+        if entry.pw_uid in user.uids and entry.pw_name != user.name
+    )
+
+
+def _folder_of_home(entry: pwd.struct_passwd, user: UserSettings) -> Path:
+    home = Path(entry.pw_dir)
+    try:
+        own = home.name == entry.pw_name and home.lstat().st_uid in user.uids
+    except OSError:
+        own = False
+    return home.parent if own else user.home
 
 
 def has_group(user: UserSettings) -> bool:

@@ -18,6 +18,7 @@ from boruta_farm.dryad.users.accounts import (
     check_groups,
     choose_uid,
     find_account,
+    former_users,
     has_group,
     home_of,
     install_link,
@@ -55,9 +56,6 @@ class LocalHost:
         self._key = KeyFile(user.name)
         self._server = SshServer()
         self._turn = threading.Lock()
-        self._session = Session(
-            name=user.name, uids=user.uids, home=home_of(user), paths=user.paths
-        )
 
     async def inspect(self) -> Inspection:
         """Check root, groups, shell and folders, and claim user and uids."""
@@ -133,7 +131,7 @@ class LocalHost:
             check_groups(user, self._config)
         except ConfigError as error:
             raise BoardError(error.message) from None
-        if self._has_account() or os.path.lexists(self._session.home):
+        if self._has_account() or os.path.lexists(home_of(user)):
             raise BoardError(
                 f"the account {user.name!r} or its home is there still: the board must be cleaned "
                 "first"
@@ -173,24 +171,31 @@ class LocalHost:
         An account of that name that is not ours stops it all: its home would be taken for ours.
         """
         self._has_account()
-        return clean_up(
-            self._cleaner, self._session, (self._remove_key, self._lock), self._remove_account
-        )
+        found: list[str] = []
+        for user in (*former_users(self._user), self._user):
+            found += self._clean_user(user)
+        return tuple(found)
 
-    def _remove_key(self) -> None:
-        self._key.remove()
+    def _clean_user(self, user: UserSettings) -> tuple[str, ...]:
+        key = KeyFile(user.name)
+        session = Session(name=user.name, uids=user.uids, home=home_of(user), paths=user.paths)
 
-    def _lock(self) -> None:
-        if find_account(self._user) is not None:
-            lock_account(self._user)
+        def remove_key() -> None:
+            key.remove()
 
-    def _remove_account(self) -> None:
-        """Remove key and account for good. Raises BoardError when one of them stays."""
-        self._key.remove()
-        if self._has_account():
-            remove_account(self._user)
-            if self._has_account():
-                raise BoardError(f"the account {self._user.name!r} is there still")
+        def lock() -> None:
+            if find_account(user) is not None:
+                lock_account(user)
+
+        def remove() -> None:
+            """Remove key and account for good. Raises BoardError when one of them stays."""
+            key.remove()
+            if find_account(user) is not None or has_group(user):
+                remove_account(user)
+                if find_account(user) is not None or has_group(user):
+                    raise BoardError(f"the account {user.name!r} is there still")
+
+        return clean_up(self._cleaner, session, (remove_key, lock), remove)
 
     def _has_account(self) -> bool:
         """Tell whether there is an account, or half of one, as a power cut may leave it."""
