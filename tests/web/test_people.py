@@ -4,9 +4,11 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from tests.web.peopled import OPTIONS, peopled_web
 
 from boruta_farm.model.permission import Role, Scope
+from boruta_farm.model.worker import AccessInfo
 
 
 async def test_anonymous_is_refused_in_words(tmp_path: Path) -> None:
@@ -83,6 +85,40 @@ async def test_a_revoked_token_is_dead_at_once_and_its_streams_end(tmp_path: Pat
         assert revoked.status == 204
         assert (await web.call("GET", "me", issued.secret)).status == 401
         await asyncio.wait_for(ended, 10)
+
+
+async def test_who_is_turned_away_while_he_waits_for_a_key_gets_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with peopled_web(tmp_path) as web:
+        issued = await web.people.account(web.root, "ann")
+        asked, free = asyncio.Event(), asyncio.Event()
+
+        async def acquire(*_: object) -> AccessInfo:
+            asked.set()
+            await free.wait()
+            return AccessInfo(ip="", port=1, key="secret", username="user", host_key=None)
+
+        monkeypatch.setattr(web.people.farm.requests, "acquire_worker", acquire)
+        calling = asyncio.create_task(web.call("POST", "reqs/1/acquire_worker", issued.secret))
+        await asyncio.wait_for(asked.wait(), 10)
+        await web.people.farm.tokens.revoke(web.root, issued.token.id)
+        free.set()
+        reply = await asyncio.wait_for(calling, 10)
+        assert reply.status == 401
+        assert b"secret" not in reply.body
+
+
+async def test_the_first_account_gets_its_token_though_the_farm_closes_with_it(
+    tmp_path: Path,
+) -> None:
+    async with peopled_web(tmp_path, users=False) as web:
+        invited = await web.call("POST", "users/root/invite", None, {"Role": "admin"})
+        assert invited.status == 201
+        assert (await web.call("GET", "reqs/1")).status == 401
+        signed_in = await web.call("POST", "login", invited.json["Secret"])
+        me = await web.call("GET", "me", signed_in.json["Secret"])
+        assert (me.json["Name"], me.json["Role"]) == ("root", "admin")
 
 
 async def test_scopes_narrow_a_role(tmp_path: Path) -> None:

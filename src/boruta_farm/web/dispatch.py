@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import BorutaError, ForbiddenError
+from boruta_farm.model.permission import Permission
 from boruta_farm.web.auth import NOBODY, Entrance, source_of
 from boruta_farm.web.calls import Answer, Call, Header, Stream
 from boruta_farm.web.errors import RouteNotFoundError, answer_error
@@ -19,9 +20,6 @@ from boruta_farm.web.routes import Route, Router, segments_of
 from boruta_farm.web.services import WebOptions
 
 log = logging.getLogger(__name__)
-
-RECHECKED_AFTER = 0.5
-"""Calls that took longer than so many seconds are admitted a second time before the answer."""
 
 _BODY = "http.response.body"
 _START = "http.response.start"
@@ -94,10 +92,9 @@ class Dispatcher:
                 parameter=parameter,
                 body=body,
             )
-            begun = self._loop_time()
             good = await route.endpoint(call)
-            if self._loop_time() - begun > RECHECKED_AFTER:
-                # A call may wait for minutes, and what it answers with be a key.
+            if route.permission is Permission.USE_BOARDS:
+                # It may have waited for minutes, and what it answers with is a key.
                 self._entrance.still_admitted(scope)
             return good, caller
         except ForbiddenError as error:
@@ -113,9 +110,6 @@ class Dispatcher:
             headers = answer.headers + NOTHING_LISTED
             answer = Answer(status=answer.status, headers=headers, body=answer.body)
         return answer, caller
-
-    def _loop_time(self) -> float:
-        return asyncio.get_running_loop().time()
 
     async def _send_stream(
         self, stream: Stream, caller: Caller, receive: Receive, send: Send
