@@ -117,6 +117,9 @@ async def test_a_snapshot_holds_jobs_and_only_what_is_unfinished(store: Database
     assert [request.id for request in snapshot.requests] == [1, 3], "it can be read twice"
     assert snapshot.number == await store.last_event() == 7
     assert [w.revision for w in snapshot.workers] == [2]
+    held = await store.snapshot(holding=True)
+    assert {request.id: request.job for request in held.requests} == {1: job}
+    assert (held.number, held.workers) == (snapshot.number, snapshot.workers)
 
 
 async def test_a_subscriber_far_behind_must_start_anew(store: DatabaseStore) -> None:
@@ -190,15 +193,15 @@ async def test_following_goes_on_through_doubt(store: DatabaseStore) -> None:
     following = asyncio.ensure_future(keep_following(Feed(store), told))
     try:
         await told.moved.wait()
-        await store.run(creating())
+        await store.run(registering(make_worker(1)))
         await told.reach(1)
         spoil(store, after=failing("COMMIT", DriverError("the disk is gone")))
         with pytest.raises(OutcomeUnknownError):
-            await store.run(creating())
+            await store.run(registering(make_worker(2)))
         await told.reach(2)
         assert told.begun == 2
-        await store.run(creating())
+        await store.run(registering(make_worker(3)))
         await told.reach(3)
-        assert sorted(told.requests) == [1, 2, 3]
+        assert sorted(told.workers) == sorted(make_worker(n).uuid for n in (1, 2, 3))
     finally:
         following.cancel()

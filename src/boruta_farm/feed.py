@@ -85,11 +85,16 @@ class Feed:
         self._subscriptions.add(subscription)
         return subscription
 
-    async def follow(self, bound: int = 100_000) -> tuple[Snapshot, Subscription]:
-        """Return the state at an event number and a subscription that goes on right after it."""
+    async def follow(
+        self, bound: int = 100_000, *, holding: bool = False
+    ) -> tuple[Snapshot, Subscription]:
+        """Return the state at an event number and a subscription that goes on right after it.
+
+        With ``holding`` the state has only the requests whose job occupies a worker.
+        """
         subscription = self.subscribe(bound)
         try:
-            snapshot = await self._store.snapshot()
+            snapshot = await self._store.snapshot(holding=holding)
         except BaseException:
             subscription.close()
             raise
@@ -105,7 +110,7 @@ class Follower(Protocol):
     """Fold committed changes into a state of one's own; both calls must not block."""
 
     def begin(self, snapshot: Snapshot) -> None:
-        """Start over from a snapshot."""
+        """Start over from a snapshot of all workers and of the requests that hold one."""
         ...
 
     def fold(self, changes: tuple[Change, ...]) -> None:
@@ -116,7 +121,7 @@ class Follower(Protocol):
 async def keep_following(feed: Feed, follower: Follower) -> NoReturn:
     """Keep a follower up to date until cancelled, from a new snapshot whenever it fell behind."""
     while True:
-        snapshot, subscription = await feed.follow()
+        snapshot, subscription = await feed.follow(holding=True)
         try:
             follower.begin(snapshot)
             while (changes := await subscription.next()) is not None:

@@ -36,11 +36,15 @@ class Journal:
     def on_doubt(self, doubter: Callable[[], None]) -> None:
         self._doubters.append(doubter)
 
-    async def snapshot(self) -> Snapshot:
+    async def snapshot(self, *, holding: bool = False) -> Snapshot:
         await asyncio.sleep(0)
         if self.faults:
             raise self.faults.pop()
-        unfinished = [r for r in self.requests.values() if not r.state.finished]
+        unfinished = [
+            request
+            for request in self.requests.values()
+            if not request.state.finished and (request.live_job is not None or not holding)
+        ]
         workers = tuple(self.workers.values())
         return Snapshot(
             number=self._number, requests=unfinished, workers=workers, summaries=self.summaries

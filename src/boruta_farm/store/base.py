@@ -230,8 +230,12 @@ class Store(Protocol):
         """Return None while the writer moves on, else what stands still and since when."""
         ...
 
-    async def snapshot(self) -> Snapshot:
-        """Return the unfinished requests and all workers, consistent at one event number."""
+    async def snapshot(self, *, holding: bool = False) -> Snapshot:
+        """Return the unfinished requests and all workers, consistent at one event number.
+
+        With ``holding`` only requests whose job occupies a worker, and no summaries: a follower
+        that looks after boards need not read a long queue.
+        """
         ...
 
     async def people(self) -> People:

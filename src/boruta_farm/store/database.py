@@ -74,9 +74,9 @@ class DatabaseStore:
         """Return None while the writer moves on, else what stands still and since when."""
         return self._writer.alive(now)
 
-    async def snapshot(self) -> Snapshot:
+    async def snapshot(self, *, holding: bool = False) -> Snapshot:
         """Return the unfinished requests and all workers, consistent at one event number."""
-        return await self._far(Records.snapshot)
+        return await self._far(lambda records: records.snapshot(holding=holding))
 
     async def people(self) -> People:
         """Return all accounts, groups and tokens, consistent at one event number."""

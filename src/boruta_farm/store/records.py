@@ -123,14 +123,16 @@ class Records:
         bounds = (max(-LARGEST, min(after, LARGEST)), min(limit, LARGEST))
         return tuple(map(event_from, self.driver.fetch(self.statements.events, bounds)))
 
-    def snapshot(self) -> Snapshot:
-        """Return what is unfinished and all workers as of one event."""
+    def snapshot(self, *, holding: bool = False) -> Snapshot:
+        """Return what is unfinished (only what holds a worker) and all workers, as of one event."""
         self.driver.begin_reading()
         try:
             number = self.last_event()
             workers = self.driver.fetch(self.statements.workers)
-            requests = self.driver.fetch(self.statements.unfinished)
-            summaries = self.driver.fetch(self.statements.summaries)
+            requests = self.driver.fetch(
+                self.statements.holding if holding else self.statements.unfinished
+            )
+            summaries = [] if holding else self.driver.fetch(self.statements.summaries)
         finally:
             self.driver.rollback()
         return Snapshot(

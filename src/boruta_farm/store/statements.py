@@ -65,6 +65,12 @@ class Statements:
         self.request = f"{self.requests} WHERE r.id = ?"
         self.requests_by_id = f"{self.requests} WHERE {self.dialect.member('r.id', 'bigint')}"
         self.unfinished = f"{self.requests} WHERE r.state IN ('WAITING', 'IN PROGRESS')"
+        self.holding = (
+            f"SELECT {names(REQUESTS, 'r.')}, {names(JOBS, 'j.')} FROM jobs AS j"
+            " JOIN requests AS r ON r.job_worker = j.worker AND r.job_epoch = j.epoch"
+            " AND r.id = j.request_id"
+            f" WHERE j.{HOLDING}"
+        )
         self.workers = f"SELECT {names(WORKERS)} FROM workers"
         self.worker = f"{self.workers} WHERE uuid = ?"
         self.worker_named = f"{self.workers} WHERE name = ?"
