@@ -30,7 +30,11 @@ def blob(kind: str, *parts: bytes) -> str:
     return f"{kind} {base64.b64encode(strings).decode()}"
 
 
-@pytest.mark.parametrize(("line", "travels"), [(ED25519, True), (RSA, True), (ECDSA, False)])
+@pytest.mark.parametrize(
+    ("line", "travels"),
+    [(ED25519, True), (RSA, True), (ECDSA, False)],
+    ids=["ed25519", "rsa", "ecdsa"],
+)
 def test_real_keys_are_taken(line: str, travels: bool) -> None:
     check_ssh_key(f"{line} me@host\n")
     assert goes_over_go_rpc(line) is travels
@@ -53,13 +57,22 @@ def test_real_keys_are_taken(line: str, travels: bool) -> None:
         ED25519[:-8],
         RSA.replace("rsa", "ed25519", 1),
     ],
+    ids=[
+        *("short ed25519", "long ed25519", "empty ed25519", "rsa of one part", "negative modulus"),
+        *("empty modulus", "even exponent", "long exponent", "long modulus", "rsa of four parts"),
+        *("empty ecdsa", "cut off", "one kind under the name of another"),
+    ],
 )
 def test_what_no_board_could_take_is_refused_when_it_is_filed(line: str) -> None:
     with pytest.raises(SSHKeyError):
         check_ssh_key(line)
 
 
-@pytest.mark.parametrize("line", [ED25519, RSA, blob("ssh-rsa", b"\x03", b"\x7f" * 2048)])
+@pytest.mark.parametrize(
+    "line",
+    [ED25519, RSA, blob("ssh-rsa", b"\x03", b"\x7f" * 2048)],
+    ids=["ed25519", "rsa", "largest rsa"],
+)
 def test_what_is_taken_can_be_sent(line: str) -> None:
     check_ssh_key(line)
     try:
