@@ -1,9 +1,12 @@
 """How the cost of one event grows, the index beside a scan of everything, as a plot.
 
-    python -m bench.growth docs/images/growth.svg
+    python -m bench.growth docs/images/growth.svg [MOST]
 
-A worker becomes idle: who waits for it? The scan looks at every waiting request, as the original
-does; so it ends early where it would take too long, and its last points are left out.
+MOST bounds how many requests and workers there are (default: a million).
+
+A worker becomes idle: who waits for it? A request comes: who can serve it? The scan looks at all of
+them each time, as the original does. A queue of a million is not scanned: the records alone would
+fill the memory of a small machine.
 """
 
 import gc
@@ -14,7 +17,7 @@ from statistics import median
 
 from bench.boards import make_demands, make_request, make_worker
 from bench.plot import Curve, Plot, page
-from bench.scheduler import measure_apart
+from bench.scheduler import measure
 from boruta_farm.model.request import Request
 from boruta_farm.model.worker import Worker
 from boruta_farm.selectors.selector import parse
@@ -22,6 +25,8 @@ from boruta_farm.selectors.selector import parse
 WAITING = (1_000, 10_000, 100_000, 1_000_000)
 WORKERS = (1_000, 10_000, 100_000)
 DEMANDS = 1_000
+SCANNED = 100_000
+EVENTS = 500
 SCANS = 7
 
 
@@ -61,12 +66,14 @@ def naive(workers: int, waiting: int) -> tuple[float, float]:
     return median(idle) * 1e6, median(found) * 1e6
 
 
-def draw() -> str:
+def draw(most: int) -> str:
     """Measure, and return the picture: growing queues on the left, growing farms on the right."""
-    by_waiting = {n: measure_apart(1_000, n, DEMANDS, "unused", 1_000) for n in WAITING}
-    by_workers = {n: measure_apart(n, 1_000, DEMANDS, "unused", 1_000) for n in WORKERS}
-    scanned = {n: naive(1_000, n)[0] for n in WAITING}
-    scanned_workers = {n: naive(n, 1_000)[1] for n in WORKERS}
+    queues = [n for n in WAITING if n <= most]
+    farms = [n for n in WORKERS if n <= most]
+    by_waiting = {n: measure(1_000, n, DEMANDS, "unused", EVENTS) for n in queues}
+    by_workers = {n: measure(n, 1_000, DEMANDS, "unused", EVENTS) for n in farms}
+    scanned = {n: naive(1_000, n)[0] for n in queues if n <= SCANNED}
+    scanned_workers = {n: naive(n, 1_000)[1] for n in farms}
     left = Plot(
         title="a worker becomes idle (1,000 workers)",
         axis="waiting requests",
@@ -103,7 +110,7 @@ def draw() -> str:
 def main() -> None:
     """Write the picture to the file named."""
     target = Path(sys.argv[1] if len(sys.argv) > 1 else "growth.svg")
-    target.write_text(draw())
+    target.write_text(draw(int(sys.argv[2]) if len(sys.argv) > 2 else max(WAITING)))
     print(f"written: {target}")
 
 

@@ -104,7 +104,7 @@ def test_of_several_running_boards_the_earliest_is_named_and_ten_are_listed() ->
             {"arch": "arm", "usb": "3"},
             None,
             "no registered board has all of arch=arm, usb=3: 1 lacks arch=arm, 1 lacks usb=3; "
-            "nearest miss: lab-01 has no usb",
+            "nearest miss: lab-02 has no arch",
         ),
         (
             {"usb": "3"},

@@ -1,0 +1,82 @@
+"""Build the matching index from rows of a million requests while something else wants the loop."""
+
+import asyncio
+import time
+from types import SimpleNamespace
+from typing import cast
+
+from bench.boards import make_demands, make_request, make_worker
+from bench.table import Row
+from boruta_farm.clock import SystemClock
+from boruta_farm.core.jobs import Grant
+from boruta_farm.farm.matcher import Matcher
+from boruta_farm.feed import Feed
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.worker import WorkerState
+from boruta_farm.store.base import Snapshot
+from boruta_farm.store.records import DecodedRequests
+from boruta_farm.store.rows import request_row
+
+MOST_SECONDS = 10.0
+
+
+class _Still:
+    """A subscription to which nothing ever comes."""
+
+    async def next(self) -> None:
+        await asyncio.Event().wait()
+
+    def close(self) -> None:
+        return
+
+
+async def _nothing(_given: object) -> None:
+    """Accept a grant or a mark."""
+
+
+def measure(*, waiting: int, workers: int, demands: int) -> list[Row]:
+    """Return the seconds until the index stands, and the longest time nobody else ran."""
+    return asyncio.run(_measure(waiting, workers, demands))
+
+
+async def _measure(waiting: int, workers: int, demands: int) -> list[Row]:
+    wanted = make_demands(demands, workers, asked=False)
+    rows = [
+        (*request_row(make_request(number, wanted[number % len(wanted)])), *(None,) * 12)
+        for number in range(1, waiting + 1)
+    ]
+    boards = tuple(make_worker(number, workers, serial=True) for number in range(workers))
+    busy = tuple(board for board in boards if board.state is WorkerState.RUNNING)
+    snapshot = Snapshot(number=0, requests=DecodedRequests(rows), workers=busy)
+
+    async def follow() -> tuple[Snapshot, _Still]:
+        return snapshot, _Still()
+
+    feed = cast("Feed", SimpleNamespace(follow=follow))
+    matcher = Matcher(feed, _grant, _nothing, _nothing, SystemClock(), FarmSettings())
+    began, spent = time.perf_counter(), time.process_time()
+    running = asyncio.create_task(matcher.run())
+    longest = 0.0
+    while not matcher.capability_names():
+        before = time.perf_counter()
+        await asyncio.sleep(0)
+        longest = max(longest, time.perf_counter() - before)
+        if running.done():
+            running.result()
+    seconds, spent = time.perf_counter() - began, time.process_time() - spent
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    name = f"index of {waiting:,} requests and {workers:,} boards, from rows"
+    return [
+        Row(
+            name=name,
+            value=f"{seconds:.1f} s ({spent:.1f} s of processor time)",
+            aim=f"<= {MOST_SECONDS:.0f} s of processor time",
+            met=spent <= MOST_SECONDS,
+        ),
+        Row(name="longest time that calls waited meanwhile", value=f"{longest * 1000:.0f} ms"),
+    ]
+
+
+async def _grant(_proposal: Grant) -> None:
+    """Accept a proposal."""
