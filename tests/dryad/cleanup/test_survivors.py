@@ -225,7 +225,9 @@ async def test_a_user_of_an_earlier_configuration_goes_too(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
     """The board's user was renamed while its account was there: its key must not live on."""
-    room.sh("useradd -m -u 70950 former; echo key > /run/boruta/keys/former")
+    room.sh(
+        "mkdir -p /run/boruta/keys; useradd -m -u 70950 former; echo key > /run/boruta/keys/former"
+    )
     room.sh(f"setpriv --reuid 70950 --clear-groups --regid 70950 setsid sleep 86406 {DETACHED}")
     found = await host.clean()
     assert any("sleep 86406" in line for line in found), found
