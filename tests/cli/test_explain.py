@@ -8,10 +8,14 @@ from typing import cast
 import pytest
 
 from boruta_farm.cli.explain import lines
+from boruta_farm.cli.records import explanation_record
+from boruta_farm.cli.words import waiting_line
 from boruta_farm.client.farm import Farm
-from boruta_farm.model.explanation import Cause, Explanation, Forecast, Holder
+from boruta_farm.model.explanation import Absent, Cause, Explanation, Forecast, Holder
+from boruta_farm.web.answers import encode, explanation_answer
 from tests.cli.stage import Boruta
 from tests.client.serving import Served
+from tests.core.naive import make_request
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOLDERS = tuple(
@@ -24,6 +28,7 @@ HOLDERS = tuple(
     )
     for number, owner in ((1, "ann"), (2, None))
 )
+ABSENT = Absent(worker="9", name="lab-9", state="FAILED", reason=None)
 FOUND = Explanation(
     request_id=7,
     state="WAITING",
@@ -68,6 +73,16 @@ def test_everything_found_out_has_its_line() -> None:
         "                another",
         "  Order         priority, then order of filing",
     ]
+
+
+def test_the_record_is_that_of_the_api() -> None:
+    several = replace(FOUND, absent=(ABSENT, ABSENT))
+    assert explanation_record(several) == json.loads(encode(explanation_answer(several)))
+
+
+def test_a_farm_that_is_starting_says_so_and_nothing_else() -> None:
+    starting = replace(FOUND, cause=Cause.STARTING, text="still reading", matching={}, holders=())
+    assert waiting_line(make_request(7), starting, NOON) == "waiting: still reading"
 
 
 def test_a_request_that_does_not_wait_takes_one_line() -> None:

@@ -64,7 +64,9 @@ def explanation_record(explanation: Explanation) -> Json:
     """Return why a request waits as the API shows it."""
     holders = [_keyed(holder, HOLDER_KEYS) for holder in explanation.holders]
     forecast, changes = explanation.forecast, list(explanation.changes)
-    return _keyed(explanation, EXPLANATION_KEYS) | {
+    inside = ("holders", "changes", "absent", "forecast")
+    rest = {field: key for field, key in EXPLANATION_KEYS.items() if field not in inside}
+    return _keyed(explanation, rest) | {
         EXPLANATION_KEYS["holders"]: holders,
         EXPLANATION_KEYS["changes"]: changes,
         EXPLANATION_KEYS["absent"]: [_keyed(worker, ABSENT_KEYS) for worker in explanation.absent],

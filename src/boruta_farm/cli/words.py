@@ -5,12 +5,15 @@ from datetime import datetime
 
 from boruta_farm.cli.durations import format_moment
 from boruta_farm.contracts import Explanation, Holder
+from boruta_farm.model.explanation import Cause
 from boruta_farm.model.request import Request
 from boruta_farm.model.worker import UUID_CAPABILITY, Worker, WorkerState
 
 
 def waiting_line(request: Request, explanation: Explanation, now: datetime) -> str:
     """Tell in one line where a request stands and what it waits for."""
+    if explanation.cause is Cause.STARTING:
+        return f"waiting: {explanation.text}"
     parts = []
     if explanation.position is not None:
         parts.append(f"position {explanation.position}")
