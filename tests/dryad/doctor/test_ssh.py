@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.dryad.doctor.findings import Verdict
-from boruta_farm.dryad.doctor.ssh import check_ssh, judge
+from boruta_farm.dryad.doctor.ssh import check_ssh, closed, judge
 from tests.dryad.doctor.configs import config
 
 NEW = {
@@ -77,3 +77,11 @@ async def test_settings_that_cannot_be_read_are_told(
     monkeypatch.setattr("boruta_farm.dryad.users.sshd.COMMAND", shutil.which("false") or "false")
     findings = await check_ssh(config(tmp_path, ssh_address="127.0.0.1:1", driver="linux"))
     assert any("cannot be read" in finding.fact for finding in findings)
+
+
+def test_a_machine_that_lets_nobody_in_is_told(tmp_path: Path) -> None:
+    place = tmp_path / "nologin"
+    assert not list(closed([place]))
+    place.touch()
+    [finding] = closed([place])
+    assert finding.verdict is Verdict.WRONG

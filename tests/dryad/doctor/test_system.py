@@ -4,7 +4,7 @@ import pytest
 
 from boruta_farm.dryad.doctor import system
 from boruta_farm.dryad.doctor.findings import Finding, Verdict
-from boruta_farm.dryad.doctor.system import check_system
+from boruta_farm.dryad.doctor.system import check_keys, check_system
 from tests.dryad.doctor.configs import config
 
 
@@ -55,3 +55,11 @@ def test_an_old_python_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.setattr(system, "OLDEST", (99, 0))
     [fact] = wrongs(list(check_system(config(tmp_path))))
     assert "too old" in fact
+
+
+def test_a_folder_that_others_can_change_keeps_keys_from_being_read(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    facts = wrongs(list(check_keys(folder)))
+    assert any(fact.startswith(f"{folder} belongs to") and "1777" in fact for fact in facts)

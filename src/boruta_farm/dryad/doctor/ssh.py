@@ -1,6 +1,7 @@
 """The board's SSH server: that it answers, lets the session user in, and serves old clients."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from boruta_farm.dryad.config import AgentConfig
 from boruta_farm.dryad.doctor.findings import Finding, advice, good, wrong
@@ -11,6 +12,9 @@ from boruta_farm.model.errors import BoardError
 from boruta_farm.model.worker import Reach
 
 FILE = "/etc/ssh/sshd_config.d/boruta.conf"
+NOLOGIN = (Path("/run/nologin"), Path("/etc/nologin"))
+"""While one of them is there, pam_nologin lets nobody but root in."""
+
 OLD_ALGORITHM = "ssh-rsa"
 RELOAD = "systemctl reload ssh"
 NEEDED = {
@@ -29,8 +33,20 @@ async def check_ssh(config: AgentConfig) -> tuple[Finding, ...]:
         findings.append(wrong("ssh", error.message, remedy))
     else:
         findings.append(good("ssh", f"{config.ssh_address} answers: {banner}"))
+    findings.extend(closed(NOLOGIN))
     findings.extend(_settings(config, SshServer()))
     return tuple(findings)
+
+
+def closed(places: Iterable[Path]) -> Iterator[Finding]:
+    """Tell whether the machine lets nobody in just now."""
+    for place in places:
+        if place.exists():
+            yield wrong(
+                "ssh",
+                f"{place} is there: nobody but root can log in",
+                f"wait until the machine has started (or is down), or remove {place}",
+            )
 
 
 def _settings(config: AgentConfig, server: SshServer) -> Iterator[Finding]:

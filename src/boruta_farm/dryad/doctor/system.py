@@ -28,7 +28,7 @@ def check_system(config: AgentConfig) -> Iterator[Finding]:
     if config.driver != "sandbox":
         yield _rights(os.geteuid())
         yield from _tools()
-        yield _keys(KEYS)
+        yield from check_keys(KEYS)
     yield _configuration(config.path)
     yield from _state(config.state_dir)
 
@@ -58,14 +58,27 @@ def _tools() -> Iterator[Finding]:
             yield good("system", f"{tool} is installed")
 
 
-def _keys(folder: Path) -> Finding:
+def check_keys(folder: Path) -> Iterator[Finding]:
+    """Check where session keys lie: sshd refuses them where others could replace a folder."""
     if on_tmpfs(folder):
-        return good("system", f"session keys lie in memory ({folder})")
-    return advice(
-        "system",
-        f"{folder} is not in memory: after a power cut a session key lies on the disk",
-        "mount a tmpfs on /run, as systemd does",
-    )
+        yield good("system", f"session keys lie in memory ({folder})")
+    else:
+        yield advice(
+            "system",
+            f"{folder} is not in memory: after a power cut a session key lies on the disk",
+            "mount a tmpfs on /run, as systemd does",
+        )
+    for place in (folder, *folder.parents):
+        if not place.exists():
+            continue
+        found = place.stat()
+        if found.st_uid != 0 or found.st_mode & OTHERS_WRITE:
+            yield wrong(
+                "system",
+                f"{place} belongs to uid {found.st_uid}, mode {stat.S_IMODE(found.st_mode):o}: "
+                "sshd refuses keys below it",
+                f"chown root {place}; chmod go-w {place}",
+            )
 
 
 def _configuration(path: Path) -> Finding:
