@@ -120,7 +120,8 @@ class Course:
 
     def run(self, events: int) -> None:
         """Go through turnover: a request comes, a worker becomes idle and is granted."""
-        for number, wanted in enumerate(self.demands):
+        spares = [Wanted({"type": SPARE, "lab": f"l{number}"}) for number in range(10)]
+        for number, wanted in enumerate((*self.demands, *spares)):
             # Each was asked for before, as in a farm at work; "new" measures those that were not.
             self.index.candidates(make_request(number, wanted))
         busy = [n for n, w in enumerate(self.workers) if w.state is WorkerState.RUNNING]
@@ -129,8 +130,8 @@ class Course:
             number = self.source.choice(busy)
             idle = self._changed(number, WorkerState.IDLE)
             self._accept(self._timed(self.times.idle, worker=idle))
-            spare = Wanted({"type": SPARE, "lab": f"l{self.source.randrange(10)}"})
-            self._accept(self._create(self._request(spare), self.times.found))
+            spare = self._request(self.source.choice(spares))
+            self._accept(self._create(spare, self.times.found))
         for number in range(NEW_EVENTS):
             unheard = Wanted({}, f"arch = a1, ram >= {1 + number / 1000:.3f}")
             self._create(self._request(unheard), self.times.new)
