@@ -349,6 +349,7 @@ def test_a_job_that_ends_leads_to_a_new_preparation(tmp_path: Path) -> None:
         request = await lab.lend()
         assert await lab.state(board) is RUNNING
         used = board.key
+        await lab.farm.requests.acquire_worker(LOCAL_ADMIN, request.id)
         await lab.farm.requests.close_request(LOCAL_ADMIN, request.id)
         await lab.settle(SHORT)
         worker = await lab.worker(board)

@@ -17,7 +17,8 @@ def waiting_line(request: Request, explanation: Explanation, now: datetime) -> s
     parts = []
     if explanation.position is not None:
         parts.append(f"position {explanation.position}")
-    if request.valid_after > now:
+    # The server's clock may be a little ahead of ours: "from now on" is no wait.
+    if request.valid_after > max(now, request.created):
         parts.append(f"not before {format_moment(request.valid_after, now)}")
     if explanation.holders:
         parts.append(_held(explanation.holders, now))

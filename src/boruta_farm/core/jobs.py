@@ -122,6 +122,7 @@ def _lengths(world: World, request: Request) -> tuple[timedelta, timedelta]:
 def read_key(world: World, caller: Caller, request_id: int, epoch: int) -> Plan[None]:
     """Enter into the audit that a job's access data is handed out, while the job lives.
 
+    The job remembers it, since a private key that nobody has seen may serve again.
     Raises ForbiddenError, RequestNotFoundError, WorkerNotAssignedError.
     """
     request = world.request(request_id)
@@ -138,7 +139,11 @@ def read_key(world: World, caller: Caller, request_id: int, epoch: int) -> Plan[
         subject=f"request {request_id}",
         detail={"owner": request.owner, "worker": job.worker, "epoch": str(epoch)},
     )
-    return Plan(answer=None, steps=(Noted(note=note),))
+    if job.key_read:
+        return Plan(answer=None, steps=(Noted(note=note),))
+    marked = replace(request, job=replace(job, key_read=True), revision=request.revision + 1)
+    saved = RequestSaved(request=marked, kind=EventKind.REQUEST_UPDATED)
+    return Plan(answer=None, steps=(saved, Noted(note=note)))
 
 
 def opened(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:

@@ -20,7 +20,8 @@ class Job:
     ``timeout`` is the end shown to people and enforced by the agent. ``limit`` is the latest end
     that prolonging can reach. ``prolong_seq`` counts prolongations; ``wanted_timeout`` is an
     intent that the agent has not yet confirmed. ``keep_alive_until`` is when the job lapses
-    unless its client renews. ``waited`` tells that a waiting acquire has prolonged it once.
+    unless its client renews. ``waited`` tells that a waiting acquire has prolonged it once,
+    ``key_read`` that the prepared private key was handed out: it must never serve again.
     """
 
     request_id: int
@@ -34,6 +35,7 @@ class Job:
     wanted_timeout: datetime | None = None
     keep_alive_until: datetime | None = None
     waited: bool = False
+    key_read: bool = False
     ended: datetime | None = None
 
     @property

@@ -19,6 +19,7 @@ from boruta_farm.model.errors import (
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.worker import Worker, WorkerState
 from boruta_farm.stewards.roster import Roster
+from boruta_farm.stewards.unseen import UnseenKeys
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Stewards:
         self._doors = doors
         self._clock = clock
         self._roster = Roster(self._touched)
+        self._unseen = UnseenKeys(self._roster)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._told: dict[str, tuple[FencedDryad, int]] = {}
@@ -167,13 +169,15 @@ class Stewards:
         for line in report.found:
             logger.info("worker %s epoch %d: cleaned %s", worker.name, worker.epoch, line)
         await _answer(self._doors.ready(worker.uuid))
-        key = await self._pool.take()
+        generation = self._roster.generation
+        key = self._unseen.take(worker) or await self._pool.take()
         try:
             prepared = await _answer(board.prepare(key.public, epoch=worker.epoch), THOROUGH_WITHIN)
             await self._reports.prepared(worker.uuid, worker.epoch, key, prepared)
         except (StaleEpochError, BoardError, AgentUnreachableError, TimeoutError):
             self._pool.give_back(key)
             raise
+        self._unseen.keep(worker, key, generation)
         self._finished[worker.uuid] = self._step(worker)
         logger.info("worker %s epoch %d: prepared", worker.name, worker.epoch)
 

@@ -15,6 +15,8 @@ class Roster:
         self.workers: dict[str, Worker] = {}
         self.holders: dict[str, Request] = {}
         self.generation = 0
+        self.key_read: dict[str, int] = {}
+        """By worker, the latest epoch known whose private key was handed out."""
         self._held: dict[int, str] = {}
         self._touched = touched
 
@@ -40,11 +42,14 @@ class Roster:
     def _fold_worker(self, worker: Worker, kind: EventKind) -> None:
         if kind is EventKind.WORKER_DEREGISTERED:
             self.workers.pop(worker.uuid, None)
+            self.key_read.pop(worker.uuid, None)
         else:
             self.workers[worker.uuid] = worker
         self._touched(worker.uuid)
 
     def _fold_request(self, request: Request) -> None:
+        if request.job is not None and request.job.key_read:
+            self.key_read[request.job.worker] = request.job.epoch
         job = request.live_job
         before = self._held.get(request.id)
         if before is not None and (job is None or job.worker != before):

@@ -159,6 +159,7 @@ def job_row(job: Job) -> Row:
         _micros(job.wanted_timeout),
         _micros(job.keep_alive_until),
         job.waited,
+        job.key_read,
         _micros(job.ended),
     )
 
@@ -177,7 +178,8 @@ def job_from(row: Row) -> Job:
         wanted_timeout=_moment(row[8]),
         keep_alive_until=_moment(row[9]),
         waited=bool(row[10]),
-        ended=_moment(row[11]),
+        key_read=bool(row[11]),
+        ended=_moment(row[12]),
     )
 
 

@@ -82,6 +82,7 @@ jobs = Table(
     _optional("wanted_timeout", Number),
     _optional("keep_alive_until", Number),
     _needed("waited", Boolean()),
+    _needed("key_read", Boolean()),
     _optional("ended", Number),
     sqlite_with_rowid=False,
 )

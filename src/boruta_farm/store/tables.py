@@ -20,7 +20,7 @@ REQUESTS = _columns(
 JOBS = _columns(
     "request_id:bigint worker:text epoch:bigint phase:text granted:bigint timeout:bigint"
     " job_limit:bigint prolong_seq:bigint wanted_timeout:bigint keep_alive_until:bigint"
-    " waited:boolean ended:bigint"
+    " waited:boolean key_read:boolean ended:bigint"
 )
 WORKERS = _columns(
     "uuid:text name:text state:text since:bigint caps:text groups:text epoch:bigint fence:text"

@@ -87,6 +87,7 @@ CREATE TABLE jobs (
     wanted_timeout BIGINT,
     keep_alive_until BIGINT,
     waited BOOLEAN NOT NULL,
+    key_read BOOLEAN NOT NULL,
     ended BIGINT,
     PRIMARY KEY (worker, epoch)
 );

@@ -92,6 +92,7 @@ CREATE TABLE jobs (
     wanted_timeout INTEGER,
     keep_alive_until INTEGER,
     waited BOOLEAN NOT NULL,
+    key_read BOOLEAN NOT NULL,
     ended INTEGER,
     PRIMARY KEY (worker, epoch)
 )

@@ -61,7 +61,7 @@ def upgrade() -> None:
         *_columns(
             "request_id:number worker:text! epoch:number! phase:text granted:number"
             " timeout:number job_limit:number prolong_seq:number wanted_timeout:number?"
-            " keep_alive_until:number? waited:boolean ended:number?"
+            " keep_alive_until:number? waited:boolean key_read:boolean ended:number?"
         ),
         sqlite_with_rowid=False,
     )
