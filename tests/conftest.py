@@ -33,3 +33,8 @@ def log_as_it_was() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest proof: it fills one process, the others share the rest."""
+    items.sort(key=lambda item: "guided_mutations" not in item.name)

@@ -264,7 +264,7 @@ def test_promises_hold_in_random_histories(history: list[object]) -> None:
 
 @pytest.mark.prove
 @settings(
-    max_examples=1500,
+    max_examples=1000,
     derandomize=False,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

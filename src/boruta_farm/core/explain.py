@@ -1,7 +1,7 @@
 """Why a request waits: what boards it could use, who stands before it, and what would help."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import merge, nsmallest
 from itertools import islice
@@ -20,7 +20,7 @@ from boruta_farm.core.competition import (
 from boruta_farm.core.forecast import Score
 from boruta_farm.core.learning import Memory
 from boruta_farm.core.market import Market
-from boruta_farm.core.misses import misses, misses_of
+from boruta_farm.core.misses import Misses, misses, misses_of
 from boruta_farm.core.moments import micros, moment
 from boruta_farm.core.policies.order import Order
 from boruta_farm.model.explanation import Absent, Cause, Explanation, Forecast, Holder
@@ -33,6 +33,9 @@ SHOWN = 10
 
 BRIEF_RIVALS = 64
 """Competing demands up to which a short answer tells the position: a bound on its cost."""
+
+MISSES_KEPT = 1024
+"""Demands whose misses are kept until boards change."""
 
 _MINUTE = 60_000_000
 
@@ -49,6 +52,8 @@ class Explainer:
     memory: Memory
     score: Score
     settings: FarmSettings
+    _edition: int = -1
+    _missed: dict[Demand, Misses] = field(default_factory=dict)
 
     def explain(
         self, request: Request, now: datetime, sees: Sees, *, brief: bool = False
@@ -77,7 +82,7 @@ class Explainer:
         queue = queue_of(market, demand, key, BRIEF_RIVALS if brief else None)
         forecast = self._forecast(request, demand, queue, now, brief)
         cause = self._cause(request, demand, counts, queue, now)
-        missed = None if brief and counts else misses(market, demand)
+        missed = None if brief and counts else self._misses(demand)
         decided = self._decided(demand, key, queue, cause)
         found = wording.Findings(
             request=request,
@@ -110,6 +115,16 @@ class Explainer:
             decided=decided,
             forecast=forecast,
         )
+
+    def _misses(self, demand: Demand) -> Misses:
+        """Return what boards fail on; it is the same for all requests of a demand."""
+        if self._edition != self.market.edition or len(self._missed) >= MISSES_KEPT:
+            self._missed.clear()
+            self._edition = self.market.edition
+        known = self._missed.get(demand)
+        if known is None:
+            known = self._missed[demand] = misses(self.market, demand)
+        return known
 
     def _not_waiting(self, request: Request, now: datetime) -> Explanation:
         job = request.live_job

@@ -44,6 +44,8 @@ class Market(Parting):
         self.stirred_offers: dict[Offer, None] = {}
         self.lost: dict[Demand, None] = {}
         self.gained: dict[Demand, None] = {}
+        self.edition = 0
+        """Rises whenever what registered boards offer has changed."""
         self.holds: dict[str, Hold] = {}
         self._empty: dict[Demand, None] = {}
         self._held_by: dict[int, str] = {}
@@ -120,6 +122,7 @@ class Market(Parting):
             known.offer.absent.pop(uuid, None)
             self._leave(known, known.offer, known.key)
             self.bearers.remove(known)
+            self.edition += 1
 
     def set_idle(self, candidate: Candidate, idle: bool) -> None:
         """Offer a worker to requests, or withdraw it."""
@@ -215,6 +218,7 @@ class Market(Parting):
         )
         self.workers[worker.uuid] = candidate
         self.bearers.add(candidate)
+        self.edition += 1
         self._enter(candidate)
         return candidate
 
@@ -225,6 +229,7 @@ class Market(Parting):
         self.bearers.remove(candidate)
         candidate.tokens = self.bearers.keep(tokens)
         self.bearers.add(candidate)
+        self.edition += 1
         label = self._label_of(candidate.tokens, serves_all)
         self._move(candidate, self._offer_at(label), key)
 
