@@ -1,14 +1,10 @@
 """The health check is the machine's and the driver's, and never in anybody's way."""
 
-import asyncio
-
 import pytest
 
 from boruta_farm.clock import VirtualClock
 from boruta_farm.dryad.fence import Fence
-from boruta_farm.dryad.handling import handle
-from boruta_farm.dryad.stm.errors import SilenceError
-from boruta_farm.model.errors import BoardError, InvalidError
+from boruta_farm.model.errors import BoardError
 from boruta_farm.testing.loop import run_virtual
 from tests.dryad.boards import OLD, Board, FakeDriver, MemoryStore, Mood
 
@@ -49,19 +45,6 @@ def test_machine_and_driver_are_both_asked() -> None:
         await fence.close()
 
     run_virtual(main())
-
-
-@pytest.mark.parametrize("error", [SilenceError("no reply"), InvalidError("no such colour")])
-def test_every_failure_of_a_driver_has_a_name_that_the_farm_knows(error: Exception) -> None:
-    async def fail() -> None:
-        raise error
-
-    async def main() -> None:
-        with pytest.raises(BoardError) as caught:
-            await handle("healthcheck", 1.0, fail())
-        assert type(caught.value) is BoardError
-
-    asyncio.run(main())
 
 
 def test_a_board_is_tested_after_it_is_clean_and_before_anybody_can_log_in() -> None:

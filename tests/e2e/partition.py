@@ -20,8 +20,14 @@ JOB = "25s"
 LATEST = 5.0
 """Seconds after the job's end at which the user must be off the board, on a slow machine."""
 
-SLEEPER = "86400.25"
-"""An argument by which the planted process is found."""
+MARK = "stays-behind"
+"""The last argument of the planted process, by which it is found."""
+
+PLANT = (
+    "setsid sh -c 'echo planted; exec >/dev/null 2>&1 </dev/null; while :; do sleep 999; done'"
+    f" {MARK} &"
+)
+"""It speaks when it runs, and ssh returns no sooner: only then can it be looked for."""
 
 
 class ShortJobs(FarYard):
@@ -57,8 +63,8 @@ async def play(one: Stage, inside: tuple[str, ...]) -> None:
     assert job is not None
     async with talking(access) as talk:
         assert await talk.says("hello") == "hello"
-        await ssh(access, f"setsid sleep {SLEEPER} >/dev/null 2>&1 </dev/null &")
-        planted = find_sleeper()
+        assert "planted" in (await ssh(access, PLANT))[1]
+        planted = find_planted()
         await run(*inside, "ip", "link", "set", "near0", "down")
         assert datetime.now(UTC) < job.timeout, "this machine is too slow for the test"
         watching = asyncio.create_task(one.until(WorkerState.FAILED))
@@ -91,7 +97,7 @@ async def joined_again(one: Stage, inside: tuple[str, ...], epoch: int) -> list[
     raise AssertionError("the events ended")
 
 
-def find_sleeper() -> int:
+def find_planted() -> int:
     """Open the planted process, seen from this namespace."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -99,7 +105,7 @@ def find_sleeper() -> int:
                 words = (entry / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if words[:2] == [b"sleep", SLEEPER.encode()]:
+            if words[-2:] == [MARK.encode(), b""]:
                 return os.pidfd_open(int(entry.name))
     raise AssertionError("the planted process does not run")
 

@@ -110,11 +110,11 @@ class Fence:
 
     async def healthcheck(self) -> None:
         """Test the board and its supervisor without disturbing whoever has the board."""
-        await self._turn.look(lambda: handle("healthcheck", BRIEF, self._check_health()))
+        await self._turn.look(lambda: handle("healthcheck", BRIEF, self._check_health))
 
     async def facts(self) -> Mapping[str, str]:
         """Return the driver's facts. Raises UnavailableError while the board is busy."""
-        return await self._turn.look(lambda: handle("facts", BRIEF, self._driver.facts()))
+        return await self._turn.look(lambda: handle("facts", BRIEF, self._driver.facts))
 
     async def adopt(self, farm_id: str, epoch: int) -> None:
         """Belong to a farm; another farm's session must not live on under it.
@@ -166,7 +166,7 @@ class Fence:
             await self._shut(tell=True)
             return
         try:
-            resumed = await handle("resume", THOROUGH, self._driver.resume(key))
+            resumed = await handle("resume", THOROUGH, lambda: self._driver.resume(key))
         except BoardError as error:
             await self._shut(tell=False, trouble=f"{LOST}: {error.message}")
             return
@@ -209,8 +209,8 @@ class Fence:
             raise BoardError(f"epoch {epoch} is {state.phase}: the board must be cleaned first")
         preparing = replace(state, phase=Phase.PREPARING, key=key, found=())
         self._save(preparing)
-        await handle("test", THOROUGH, self._driver.test())
-        prepared = await handle("prepare", THOROUGH, self._driver.prepare(key))
+        await handle("test", THOROUGH, self._driver.test)
+        prepared = await handle("prepare", THOROUGH, lambda: self._driver.prepare(key))
         username, host_key = prepared.username, prepared.host_key
         self._save(replace(preparing, phase=Phase.PREPARED, username=username, host_key=host_key))
         logger.info("epoch %d: prepared for user %s", epoch, username)
@@ -229,7 +229,7 @@ class Fence:
             wanted = key
         self._save(self._granted(state, end, wanted_key=wanted))
         if wanted is not None:
-            await handle("authorize", BRIEF, self._driver.authorize(wanted))
+            await handle("authorize", BRIEF, lambda: self._driver.authorize(wanted))
             self._save(replace(self.state, key=wanted, wanted_key=None))
         if state.end is None or end > state.end:
             await self._expire_in(end)
@@ -258,7 +258,7 @@ class Fence:
         await self._show(message)
 
     async def _show(self, message: str) -> None:
-        await handle("put_in_maintenance", BRIEF, self._driver.put_in_maintenance(message))
+        await handle("put_in_maintenance", BRIEF, lambda: self._driver.put_in_maintenance(message))
 
     async def _adopt(self, farm_id: str, epoch: int) -> None:
         if self.state.farm_id not in (None, farm_id):
@@ -285,7 +285,7 @@ class Fence:
 
     async def _clean_board(self, known: tuple[str, ...]) -> tuple[str, ...]:
         """Have the driver clean up; return what it found beside what was known already."""
-        found = await handle("clean", THOROUGH, self._driver.clean())
+        found = await handle("clean", THOROUGH, self._driver.clean)
         for line in found:
             logger.info("epoch %d: found and ended: %s", self.state.epoch, line)
         return (*known, *found)[:MOST_FOUND]
@@ -309,7 +309,7 @@ class Fence:
         if (text := self._reminders.take(self._clock.monotonic())) is None:
             return
         try:
-            await self._turn.take(lambda: handle("warn", BRIEF, self._driver.warn(text)))
+            await self._turn.take(lambda: handle("warn", BRIEF, lambda: self._driver.warn(text)))
         except BoardError as error:
             logger.warning("epoch %d: users were not warned: %s", self.state.epoch, error.message)
         else:
@@ -328,7 +328,7 @@ class Fence:
     async def _expire_in(self, end: float) -> None:
         """Let the key end with the job, whose end is stored already: this is a second lock."""
         remaining = max(end, self.state.end or end) - self._clock.monotonic()
-        await handle("expire_in", BRIEF, self._driver.expire_in(remaining))
+        await handle("expire_in", BRIEF, lambda: self._driver.expire_in(remaining))
 
     def _granted(
         self,

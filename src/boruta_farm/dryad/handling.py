@@ -21,11 +21,14 @@ Result = TypeVar("Result")
 Work = Callable[[], Coroutine[Any, Any, Result]]
 
 
-async def handle(name: str, limit: float, work: Coroutine[Any, Any, Result]) -> Result:
-    """Do one operation of a driver. Raises BoardError, whatever the driver raised."""
+async def handle(name: str, limit: float, work: Work[Result]) -> Result:
+    """Do one operation of a driver. Raises BoardError, whatever the driver raised.
+
+    The work is begun here and not before, so that one which is called off leaves nothing behind.
+    """
     try:
         async with asyncio.timeout(limit):
-            return await work
+            return await work()
     except TimeoutError as error:
         raise BoardError(f"{name}: the board took longer than {limit:g} s") from error
     except BorutaError as error:
@@ -56,11 +59,11 @@ class Turn:
         self._urgent += 1
         if self._look is not None:
             self._look.cancel()
-        return await asyncio.shield(self._start(self._locked(work)))
+        return await self._outlive(self._start(self._locked(work)))
 
     async def look(self, work: Work[Result]) -> Result:
         """Do what only looks at the board. Raises UnavailableError when interrupted."""
-        return await asyncio.shield(self._start(self._looking(work)))
+        return await self._outlive(self._start(self._looking(work)))
 
     async def close(self) -> None:
         """Let what is under way finish for a moment, then cancel it, and wait for its end."""
@@ -69,6 +72,14 @@ class Turn:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _outlive(self, task: asyncio.Task[Result]) -> Result:
+        """Wait for a task, which goes on when the wait is called off; its error is told then."""
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_tell_failure)
+            raise
 
     def _start(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         task = asyncio.get_running_loop().create_task(work)
@@ -95,3 +106,8 @@ class Turn:
                 raise UnavailableError(INTERRUPTED) from None
             finally:
                 self._look = None
+
+
+def _tell_failure(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("an operation that nobody waits for any more failed: %s", error)
