@@ -1,7 +1,9 @@
 """What a package carries is picked from the lock."""
 
+import re
 import subprocess
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 
 CLOSURE = Path(__file__).parents[2] / "packaging" / "closure.py"
@@ -54,3 +56,18 @@ def test_the_servers_lock_is_whole() -> None:
     assert done.returncode == 0, done.stderr
     assert "sqlalchemy==" in done.stdout
     assert "pytest==" not in done.stdout
+
+
+def test_the_base_install_needs_no_compiler() -> None:
+    """A board is a small ARM machine: what is compiled must also do without."""
+    done = run((CLOSURE.parents[1] / "requirements.lock").read_text(), "boruta-farm")
+    assert done.returncode == 0, done.stderr
+    names = re.findall(r"^([\w.-]+)==", done.stdout, re.MULTILINE)
+    assert "websockets" in names
+    compiled = {
+        name
+        for name in names
+        for file in distribution(name).files or ()
+        if file.suffix in {".so", ".pyd"}
+    }
+    assert compiled <= {"websockets"}, "websockets falls back to Python, others would not"
