@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.dryad.credential import load_credential
-from boruta_farm.dryad.files import StateFolder, write_durably
+from boruta_farm.dryad.files import LockedFolder, write_durably
 from boruta_farm.dryad.state import AgentState, Phase, StateFile
 from boruta_farm.model.errors import ConfigError, StoreError
 
@@ -96,17 +96,19 @@ def test_a_torn_write_of_an_earlier_crash_is_no_hindrance(tmp_path: Path) -> Non
     (tmp_path / "file.new").write_bytes(b"half")
     write_durably(tmp_path / "file", b"whole")
     assert (tmp_path / "file").read_bytes() == b"whole"
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_second_agent_is_kept_out_of_the_folder(tmp_path: Path) -> None:
-    first = StateFolder(tmp_path / "state")
+    first = LockedFolder(tmp_path / "state", "state_dir")
     first.open()
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
     with pytest.raises(ConfigError, match="another agent uses"):
-        StateFolder(tmp_path / "state").open()
+        LockedFolder(tmp_path / "state", "state_dir").open()
     first.close()
     first.close()
-    second = StateFolder(tmp_path / "state")
+    second = LockedFolder(tmp_path / "state", "state_dir")
     second.open()
     second.close()
 
@@ -114,7 +116,7 @@ def test_a_second_agent_is_kept_out_of_the_folder(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"state_dir: .*file/state cannot be used"):
-        StateFolder(tmp_path / "file" / "state").open()
+        LockedFolder(tmp_path / "file" / "state", "state_dir").open()
 
 
 def test_the_credential_is_made_once(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.drivers.registry import open_driver
 from boruta_farm.dryad.facts import Facts
 from boruta_farm.dryad.fence import Fence
-from boruta_farm.dryad.files import StateFolder, read_boot_id
+from boruta_farm.dryad.files import LockedFolder, read_boot_id
 from boruta_farm.dryad.health import PassiveHealth
 from boruta_farm.dryad.state import Phase, StateFile
 from boruta_farm.dryad.streams import RelayPlace, Streams
@@ -127,7 +127,7 @@ class Agent:
 
 async def run(config: AgentConfig) -> NoReturn:
     """Run an agent until cancelled. Raises ConfigError before it begins."""
-    folder = StateFolder(config.state_dir)
+    folder = LockedFolder(config.state_dir, "state_dir")
     folder.open()
     clock = SystemClock()
     driver = open_driver(config)

@@ -73,11 +73,15 @@ def _sync_folder(path: Path) -> None:
         os.close(folder)
 
 
-class StateFolder:
-    """The agent's folder, locked against a second agent."""
+class LockedFolder:
+    """A folder of the agent, for nobody else to read, locked against a second agent.
 
-    def __init__(self, path: Path) -> None:
+    ``setting`` is the word of the configuration by which errors name it.
+    """
+
+    def __init__(self, path: Path, setting: str) -> None:
         self.path = path
+        self._setting = setting
         self._lock = -1
 
     def open(self) -> None:
@@ -86,13 +90,16 @@ class StateFolder:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise ConfigError(f"state_dir: {self.path} cannot be used: {error.strerror}") from error
+            raise ConfigError(
+                f"{self._setting}: the folder {self.path} cannot be used: {error.strerror}"
+            ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(lock)
             raise ConfigError(
-                f"state_dir: another agent uses {self.path}; stop it, or configure another folder"
+                f"{self._setting}: another agent uses {self.path}; stop it, or configure another "
+                "folder"
             ) from error
         self._lock = lock
 

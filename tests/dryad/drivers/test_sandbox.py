@@ -14,7 +14,7 @@ from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.drivers.descendants import find_descendants
 from boruta_farm.dryad.drivers.sandbox import SandboxConfig, SandboxDriver
 from boruta_farm.dryad.drivers.sandbox_isolation import Isolation
-from boruta_farm.model.errors import BoardError
+from boruta_farm.model.errors import BoardError, ConfigError
 from tests.dryad.drivers.sandboxes import (
     TIMEOUT,
     USER,
@@ -230,7 +230,7 @@ async def test_nothing_to_resume(driver: SandboxDriver, visitor: Visitor) -> Non
 
 
 async def test_a_second_agent_is_refused(driver: SandboxDriver, config: SandboxConfig) -> None:
-    with pytest.raises(BoardError, match="another agent uses"):
+    with pytest.raises(ConfigError, match="another agent uses"):
         await SandboxDriver(config).start()
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.dryad.drivers.sandbox_isolation import Isolation
-from boruta_farm.dryad.drivers.sandbox_lease import Lease, SandboxFolder, write_file
-from boruta_farm.model.errors import BoardError
+from boruta_farm.dryad.drivers.sandbox_lease import Lease, SandboxFolder
+from boruta_farm.model.errors import BoardError, ConfigError
 
 LEASE = Lease(mark="m", isolation=Isolation.SUBREAPER, boot_id="b")
 
@@ -38,20 +38,10 @@ def test_a_damaged_port_is_an_error(tmp_path: Path) -> None:
         folder.read_port()
 
 
-def test_write_file_replaces_and_is_private(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    tmp_path.joinpath("file.new").write_text("left by a crash")
-    write_file(file, b"one")
-    write_file(file, b"two")
-    assert file.read_bytes() == b"two"
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
 def test_a_folder_has_one_user(tmp_path: Path) -> None:
     first, second = SandboxFolder(tmp_path / "new"), SandboxFolder(tmp_path / "new")
     first.open()
-    with pytest.raises(BoardError, match="another agent uses"):
+    with pytest.raises(ConfigError, match="another agent uses"):
         second.open()
     first.close()
     second.open()

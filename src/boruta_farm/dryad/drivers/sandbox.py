@@ -44,7 +44,7 @@ from boruta_farm.dryad.drivers.sandbox_home import (
     session_environment,
 )
 from boruta_farm.dryad.drivers.sandbox_isolation import Isolation, find_isolation
-from boruta_farm.dryad.drivers.sandbox_lease import Lease, SandboxFolder, read_boot_id, write_file
+from boruta_farm.dryad.drivers.sandbox_lease import Lease, SandboxFolder
 from boruta_farm.dryad.drivers.sandbox_server import (
     SandboxServer,
     format_key,
@@ -52,6 +52,7 @@ from boruta_farm.dryad.drivers.sandbox_server import (
     read_host_key,
 )
 from boruta_farm.dryad.drivers.sandbox_sessions import Room
+from boruta_farm.dryad.files import read_boot_id
 from boruta_farm.dryad.terminals import message_bytes
 from boruta_farm.model.errors import BoardError
 
@@ -111,7 +112,7 @@ class SandboxDriver:
         try:
             self._isolation, self._prefix = await find_isolation(self._config.isolation)
             self._lease = self._folder.read_lease()
-            self._host_key = read_host_key(self._folder.host_key, write_file)
+            self._host_key = read_host_key(self._folder.host_key)
             wanted = self._config.port or self._folder.read_port()
             self._port = await self._server.listen(wanted, self._host_key)
             self._folder.write_port(self._port)

@@ -4,12 +4,12 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import Callable
 from pathlib import Path
 
 import asyncssh
 
 from boruta_farm.dryad.drivers.sandbox_sessions import Room, SandboxSession
+from boruta_farm.dryad.files import write_durably
 from boruta_farm.model.errors import BoardError
 
 _log = logging.getLogger(__name__)
@@ -177,14 +177,14 @@ class _Visitor(asyncssh.SSHServer):
         return self._server.open_session() or False
 
 
-def read_host_key(path: Path, write: Callable[[Path, bytes], None]) -> asyncssh.SSHKey:
+def read_host_key(path: Path) -> asyncssh.SSHKey:
     """Return the host key kept in ``path``, made at the first start.
 
-    Raises BoardError when the file is no private key.
+    Raises BoardError when the file is no private key, StoreError when it cannot be written.
     """
     if not path.exists():
         key = asyncssh.generate_private_key("ssh-ed25519", comment="boruta sandbox")
-        write(path, key.export_private_key())
+        write_durably(path, key.export_private_key())
     try:
         return asyncssh.read_private_key(os.fspath(path))
     except (asyncssh.KeyImportError, OSError) as error:
