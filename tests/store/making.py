@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import Fence, SessionKey, Worker, WorkerState
 from boruta_farm.store.base import Decide, Transaction
+
+Seen = TypeVar("Seen")
 
 START = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -204,10 +207,10 @@ def ending(request_id: int) -> Decide[None]:
     return decide
 
 
-def reading(read: Callable[[Transaction], object]) -> Decide[object]:
+def reading(read: Callable[[Transaction], Seen]) -> Decide[Seen]:
     """Return a command that only reads."""
 
-    def decide(tx: Transaction, now: datetime) -> object:
+    def decide(tx: Transaction, now: datetime) -> Seen:
         return read(tx)
 
     return decide

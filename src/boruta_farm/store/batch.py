@@ -16,6 +16,7 @@ from boruta_farm.model.errors import (
 from boruta_farm.model.events import Change
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.base import Decide
+from boruta_farm.store.committed import Committed, Loaded
 from boruta_farm.store.driver import (
     ConflictError,
     ConstraintError,
@@ -24,7 +25,7 @@ from boruta_farm.store.driver import (
     DriverError,
 )
 from boruta_farm.store.flush import Flusher
-from boruta_farm.store.overlay import Layer, Loaded, OverlayTransaction
+from boruta_farm.store.overlay import Layer, OverlayTransaction
 from boruta_farm.store.records import Records
 from boruta_farm.store.rows import EPOCH, moment
 from boruta_farm.store.statements import Statements
@@ -83,6 +84,7 @@ class Batcher:
         self._clock = clock
         self._settings = settings
         self._flusher = flusher or Flusher(settings)
+        self._committed = Committed()
         self.driver: Driver | None = None
         self._newest = EPOCH
 
@@ -93,6 +95,7 @@ class Batcher:
 
     def close(self) -> None:
         """Close the connection, harmless when it is closed."""
+        self._committed.forget()
         driver, self.driver = self.driver, None
         if driver is not None:
             try:
@@ -142,7 +145,9 @@ class Batcher:
             driver.begin()
             records = Records(driver, self._statements)
             counters = records.counters()
-            layer, loaded = Layer(last_id=counters["request"]), Loaded(records)
+            self._committed.as_of(counters["event"])
+            layer = Layer(last_id=counters["request"])
+            loaded = Loaded(records, self._committed)
             self._newest = max(self._newest, moment(counters["time"]))
             results = [self._decide(command, layer, loaded) for command in commands]
             if not layer:
@@ -156,6 +161,8 @@ class Batcher:
                 raise _CommandError(error) from error
             committing = True
             driver.commit()
+            last = changes[-1].event.number if changes else counters["event"]
+            self._committed.take(last, layer.requests.values(), layer.jobs.values(), layer.workers)
             return Outcome(results, changes)
         except DiskFullError:
             driver.rollback()

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from boruta_farm.store.driver import Row, Value
 
+_array_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -69,7 +71,7 @@ class SqliteDialect:
 
     def pack(self, rows: Sequence[Row]) -> tuple[Value, ...]:
         """Return the rows as one JSON array of arrays."""
-        return (json.dumps(rows, ensure_ascii=False, separators=(",", ":")),)
+        return (_array_text(rows),)
 
     def member(self, expression: str, kind: str) -> str:
         """Return an IN over json_each."""

@@ -7,8 +7,15 @@ from operator import attrgetter
 
 from boruta_farm.model.events import Change, Event
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.store.committed import Loaded
 from boruta_farm.store.driver import ConflictError, ConstraintError, Row
-from boruta_farm.store.overlay import Entry, Layer, Loaded
+from boruta_farm.store.moves import (
+    request_move,
+    request_only_moved,
+    worker_move,
+    worker_only_moved,
+)
+from boruta_farm.store.overlay import Entry, Layer
 from boruta_farm.store.people import identity_row
 from boruta_farm.store.rows import (
     audit_row,
@@ -148,6 +155,7 @@ class _Write:
         """Write new requests (above ``last_id``), changed ones, and the tallies per state."""
         new: list[Row] = []
         changed: list[Row] = []
+        moved: list[Row] = []
         tallies: Counter[tuple[str, int]] = Counter()
         for request in layer.requests.values():
             bucket = request.id >> BUCKET_BITS
@@ -156,24 +164,32 @@ class _Write:
             if stored is None:
                 new.append(request_row(request))
             else:
-                changed.append((*request_row(request), stored.revision))
+                if request_only_moved(stored, request):
+                    moved.append((*request_move(request), stored.revision))
+                else:
+                    changed.append((*request_row(request), stored.revision))
                 tallies[stored.state.value, bucket] -= 1
             tallies[request.state.value, bucket] += 1
         self.created = len(new)
         self.send(self.statements.insert_requests, new)
         self._compare(self.statements.update_requests, changed, _first)
-        moved = [(state, bucket, count) for (state, bucket), count in tallies.items() if count]
-        self.send(self.statements.add_tallies, moved)
+        self._compare(self.statements.move_requests, moved, _first)
+        counted = [(state, bucket, count) for (state, bucket), count in tallies.items() if count]
+        self.send(self.statements.add_tallies, counted)
 
     def workers(self, layer: Layer) -> None:
         """Write removed, changed, then new workers: a port or name may pass from one to another."""
         gone: list[Row] = []
         new: list[Row] = []
         changed: list[Row] = []
+        moved: list[Row] = []
         for uuid, worker in layer.workers.items():
             stored = self._loaded.worker(uuid)
             if worker is not None and stored is not None and uuid not in layer.reborn:
-                changed.append((*worker_row(worker), stored.revision))
+                if worker_only_moved(stored, worker):
+                    moved.append((*worker_move(worker), stored.revision))
+                else:
+                    changed.append((*worker_row(worker), stored.revision))
                 continue
             if stored is not None:
                 gone.append((uuid, stored.revision))
@@ -181,6 +197,7 @@ class _Write:
                 new.append(worker_row(worker))
         self._compare(self.statements.delete_workers, gone, _first)
         self._compare(self.statements.update_workers, changed, _first)
+        self._compare(self.statements.move_workers, moved, _first)
         self.send(self.statements.insert_workers, new)
 
     def jobs(self, layer: Layer) -> None:

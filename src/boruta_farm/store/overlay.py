@@ -15,8 +15,8 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.token import Token
 from boruta_farm.model.worker import SessionKey, Worker
+from boruta_farm.store.committed import Loaded
 from boruta_farm.store.people import ACCOUNTS, GROUPS, TOKENS, Pending, PendingPeople, place_of
-from boruta_farm.store.records import Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,41 +84,6 @@ class Layer:
             or self.notes
             or self.seals
         )
-
-
-class Loaded:
-    """Remember for one batch what the database held before it."""
-
-    def __init__(self, records: Records) -> None:
-        self.records = records
-        self._requests: dict[int, Request | None] = {}
-        self._workers: dict[str, Worker | None] = {}
-        self._ports: frozenset[int] | None = None
-
-    def request(self, request_id: int) -> Request | None:
-        """Return the stored request."""
-        if request_id not in self._requests:
-            self._requests[request_id] = self.records.request(request_id)
-        return self._requests[request_id]
-
-    def worker(self, uuid: str) -> Worker | None:
-        """Return the stored worker."""
-        if uuid not in self._workers:
-            self._workers[uuid] = self.records.worker(uuid)
-        return self._workers[uuid]
-
-    def worker_named(self, name: str) -> Worker | None:
-        """Return the stored worker of this name."""
-        worker = self.records.worker_named(name)
-        if worker is not None:
-            self._workers[worker.uuid] = worker
-        return worker
-
-    def ports(self) -> frozenset[int]:
-        """Return the ports of all stored workers."""
-        if self._ports is None:
-            self._ports = self.records.ports()
-        return self._ports
 
 
 class OverlayTransaction:

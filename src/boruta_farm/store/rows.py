@@ -23,6 +23,8 @@ REQUEST_STATES = {state.value: state for state in RequestState}
 WORKER_STATES = {state.value: state for state in WorkerState}
 PHASES = {phase.value: phase for phase in JobPhase}
 KINDS = {kind.value: kind for kind in EventKind}
+json_text = json.JSONEncoder(separators=(",", ":")).encode
+"""Writes JSON without spaces; ``json.dumps`` would make an encoder for every text."""
 
 
 def micros(moment: datetime) -> int:
@@ -31,7 +33,8 @@ def micros(moment: datetime) -> int:
     return (past.days * 86_400 + past.seconds) * 1_000_000 + past.microseconds
 
 
-def _micros(moment: datetime | None) -> int | None:
+def some_micros(moment: datetime | None) -> int | None:
+    """Return the same, None for none."""
     return None if moment is None else micros(moment)
 
 
@@ -46,7 +49,7 @@ def _moment(microseconds: int | None) -> datetime | None:
 
 def mapping_text(mapping: Mapping[str, str]) -> str:
     """Return a mapping as JSON; ``pair_text`` of each of its pairs is a part of it."""
-    return json.dumps(dict(mapping), separators=(",", ":"))
+    return json_text(dict(mapping))
 
 
 def pair_text(key: str, value: str) -> str:
@@ -70,7 +73,7 @@ def _mapping(text: str | None) -> Mapping[str, str] | None:
     return None if text is None else json.loads(text)
 
 
-def _plain(text: str | None) -> str | None:
+def plain(text: str | None) -> str | None:
     """Refuse NUL characters, which neither database keeps whole."""
     if text is not None and "\0" in text:
         raise InvalidError("a text contains a NUL character, which cannot be stored")
@@ -83,21 +86,21 @@ def request_row(request: Request) -> Row:
     job = request.job
     return (
         request.id,
-        _plain(request.owner),
-        None if groups is None else json.dumps(sorted(groups), separators=(",", ":")),
+        plain(request.owner),
+        None if groups is None else json_text(sorted(groups)),
         request.priority,
         micros(request.valid_after),
         micros(request.deadline),
         request.state.value,
         _mapping_text(request.caps),
-        _plain(request.selector),
+        plain(request.selector),
         micros(request.created),
         request.revision,
-        _plain(request.ssh_key),
+        plain(request.ssh_key),
         request.keep_alive,
-        _micros(request.orphaned_since),
-        _micros(request.finished),
-        _plain(request.reason),
+        some_micros(request.orphaned_since),
+        some_micros(request.finished),
+        plain(request.reason),
         None if job is None else job.worker,
         None if job is None else job.epoch,
     )
@@ -156,11 +159,11 @@ def job_row(job: Job) -> Row:
         micros(job.timeout),
         micros(job.limit),
         job.prolong_seq,
-        _micros(job.wanted_timeout),
-        _micros(job.keep_alive_until),
+        some_micros(job.wanted_timeout),
+        some_micros(job.keep_alive_until),
         job.waited,
         job.key_read,
-        _micros(job.ended),
+        some_micros(job.ended),
     )
 
 
@@ -186,32 +189,32 @@ def job_from(row: Row) -> Job:
 def worker_row(worker: Worker) -> Row:
     """Return a worker in the order of ``tables.WORKERS``."""
     return (
-        _plain(worker.uuid),
-        _plain(worker.name),
+        plain(worker.uuid),
+        plain(worker.name),
         worker.state.value,
         micros(worker.since),
         mapping_text(worker.caps),
-        json.dumps(worker.groups, separators=(",", ":")),
+        json_text(worker.groups),
         worker.epoch,
         worker.fence.value,
-        _plain(worker.dryad_address),
-        _plain(worker.ssh_address),
+        plain(worker.dryad_address),
+        plain(worker.ssh_address),
         worker.port,
         micros(worker.registered),
         worker.revision,
-        _plain(worker.reason),
-        _plain(worker.username),
-        _plain(worker.host_key),
-        _plain(worker.boot_id),
-        _plain(worker.credential),
-        _micros(worker.credential_since),
-        _plain(worker.next_credential),
-        _plain(worker.asked_name),
+        plain(worker.reason),
+        plain(worker.username),
+        plain(worker.host_key),
+        plain(worker.boot_id),
+        plain(worker.credential),
+        some_micros(worker.credential_since),
+        plain(worker.next_credential),
+        plain(worker.asked_name),
         worker.after_job,
         worker.idle_again,
-        _micros(worker.unreachable_since),
+        some_micros(worker.unreachable_since),
         _mapping_text(worker.facts),
-        json.dumps([micros(at) for at in worker.recoveries], separators=(",", ":")),
+        json_text([micros(at) for at in worker.recoveries]),
         worker.reach.value,
     )
 
@@ -262,7 +265,7 @@ def groups_from(text: str) -> tuple[str, ...]:
 def key_row(key: SessionKey) -> Row:
     """Return a session key in the order of ``tables.SESSION_KEYS``."""
     sealed = None if key.sealed is None else b64encode(key.sealed).decode("ascii")
-    return (key.worker, key.epoch, _plain(key.public), sealed)
+    return (key.worker, key.epoch, plain(key.public), sealed)
 
 
 def key_from(row: Row) -> SessionKey:
@@ -273,8 +276,8 @@ def key_from(row: Row) -> SessionKey:
 
 def summary_row(summary: Summary) -> Row:
     """Return a summary in the order of ``tables.SUMMARIES``."""
-    numbers = json.dumps(summary.values, separators=(",", ":"))
-    return (_plain(summary.subject), numbers, micros(summary.updated))
+    numbers = json_text(summary.values)
+    return (plain(summary.subject), numbers, micros(summary.updated))
 
 
 def summary_from(row: Row) -> Summary:
@@ -339,4 +342,6 @@ def audit_entry_from(row: Row) -> Entry:
 
 def _visible(text: str) -> str:
     """Return a text that may come from anywhere as a short visible line."""
+    if text.isprintable():
+        return text[:400]
     return "".join(c if c.isprintable() else "?" for c in text[:400])

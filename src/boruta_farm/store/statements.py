@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from boruta_farm.store.dialect import Column, Dialect
+from boruta_farm.store.moves import REQUEST_MOVES, WORKER_MOVES
 from boruta_farm.store.tables import (
     ACCOUNTS,
     AUDIT,
@@ -94,6 +95,7 @@ class Statements:
     def _requests(self) -> None:
         self.insert_requests = self._insert("requests", REQUESTS)
         self.update_requests = self._update("requests", REQUESTS, "id")
+        self.move_requests = self._update("requests", REQUEST_MOVES, "id")
         kept = ("worker", "epoch")
         self.save_jobs = (
             f"{self._upsert('jobs', JOBS, kept)}"
@@ -103,6 +105,7 @@ class Statements:
     def _workers(self) -> None:
         self.insert_workers = self._insert("workers", WORKERS)
         self.update_workers = self._update("workers", WORKERS, "uuid")
+        self.move_workers = self._update("workers", WORKER_MOVES, "uuid")
         gone = (WORKERS[0], BASE)
         self.delete_workers = (
             "DELETE FROM workers WHERE (uuid, revision) IN"
