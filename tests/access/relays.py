@@ -7,7 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.access.processes import gone
-from tests.access.sockets import BOARD_BANNER, LOOPBACK, Peer, free_port
+from tests.access.sockets import BOARD_BANNER, LOOPBACK, Peer
+from tests.ports import free_port
 
 from boruta_farm import __version__
 from boruta_farm.access.adoption import RelayClient

@@ -120,9 +120,3 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
     near.setblocking(False)
     far.setblocking(False)
     return near, far
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on just now."""
-    with socket.create_server((LOOPBACK, 0)) as taken:
-        return int(taken.getsockname()[1])

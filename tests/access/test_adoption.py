@@ -8,7 +8,8 @@ import pytest
 from tests.access.logs import logged
 from tests.access.processes import gone
 from tests.access.relays import CLOCK, Relays, route, talking, told
-from tests.access.sockets import LOOPBACK, dialled, free_port, listening_board
+from tests.access.sockets import LOOPBACK, dialled, listening_board
+from tests.ports import free_port
 
 from boruta_farm.access.adoption import RelayClient
 from boruta_farm.access.rendezvous import Seat, draining

@@ -6,8 +6,9 @@ import socket
 
 import pytest
 from tests.access.outbound import outbound_exchange
-from tests.access.sockets import LOOPBACK, dialled, free_port, listening_board, tcp_pair
+from tests.access.sockets import LOOPBACK, dialled, listening_board, tcp_pair
 from tests.access.switchboards import entry
+from tests.ports import free_port
 
 from boruta_farm.access import dialling
 from boruta_farm.access.streams import Streams

@@ -7,8 +7,9 @@ import socket
 import pytest
 from tests.access.logs import logged
 from tests.access.outbound import OPENED, REFUSED, greeting, outbound_exchange
-from tests.access.sockets import LOOPBACK, Peer, dialled, free_port
+from tests.access.sockets import LOOPBACK, Peer, dialled
 from tests.access.switchboards import entry
+from tests.ports import free_port
 
 from boruta_farm.access.gate import LONGEST_GREETING, Gate
 from boruta_farm.access.streams import Streams

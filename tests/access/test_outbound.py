@@ -9,7 +9,8 @@ from tests.access.logs import logged
 from tests.access.outbound import OPENED, greeting
 from tests.access.processes import gone
 from tests.access.relays import Relays, route, told
-from tests.access.sockets import LOOPBACK, Peer, dialled, free_port, listening_board
+from tests.access.sockets import LOOPBACK, Peer, dialled, listening_board
+from tests.ports import free_port
 
 from boruta_farm.access.adoption import RelayClient
 from boruta_farm.access.routes import Route

@@ -14,8 +14,9 @@ from typing import NoReturn
 import pytest
 from tests.access.processes import gone
 from tests.access.relays import Relays
-from tests.access.sockets import LOOPBACK, dialled, free_port, listening_board
+from tests.access.sockets import LOOPBACK, dialled, listening_board
 from tests.access.switchboards import entry
+from tests.ports import free_port
 
 from boruta_farm import __version__
 from boruta_farm.access import messages

@@ -1,6 +1,7 @@
 import pytest
-from tests.access.sockets import BOARD_BANNER, LOOPBACK, Peer, dialled, free_port, listening_board
+from tests.access.sockets import BOARD_BANNER, LOOPBACK, Peer, dialled, listening_board
 from tests.access.switchboards import entry, exchange
+from tests.ports import free_port
 
 
 async def connected(client: Peer, board: Peer) -> None:

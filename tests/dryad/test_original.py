@@ -35,7 +35,7 @@ from boruta_farm.gorpc.services import (
 from boruta_farm.link.backoff import Backoff
 from boruta_farm.model.errors import ConfigError
 from tests.dryad.boards import Board, FakeDriver, MemoryStore, Mood
-from tests.e2e.stage import free_port
+from tests.ports import free_port
 
 UUID = "e1d8bb68-0000-4000-8000-000000000001"
 WITHIN = 60.0

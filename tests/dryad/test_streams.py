@@ -117,6 +117,7 @@ class WebSocketRelay:
             self.got.put_nowait(message)
 
 
+Stand = tuple[Streams, WebSocketRelay]
 OPEN = b'{"stream": "open"}\n'
 
 
@@ -208,23 +209,49 @@ async def test_a_relay_out_of_reach_is_told_without_the_token() -> None:
         assert TOKEN not in str(raised.value)
 
 
-async def test_where_raw_tcp_gets_no_answer_a_websocket_is_tried_and_remembered() -> None:
-    async with listening() as sshd, listening(b"") as silent:
-        relay = WebSocketRelay()
-        async with serve(relay.serve, "127.0.0.1", 0) as server:
-            port = next(iter(server.sockets)).getsockname()[1]
-            place = RelayPlace(
-                host="127.0.0.1", port=silent.port, url=f"ws://127.0.0.1:{port}/api/v1/stream"
-            )
-            streams = Streams("w1", place, lambda: f":{sshd.port}")
-            streams.look(SESSION)
-            for _ in range(2):
-                await streams.open_stream(3, TOKEN, 1)
-                board = await sshd.next()
-                board.writer.write(b"banner")
-                assert await relay.got.get() == b"banner"
-            assert len(silent.greetings) == 1, "what worked last is tried first"
+@asynccontextmanager
+async def websockets_only(sshd: Listener, relay_port: int | None) -> AsyncIterator[Stand]:
+    """Run an agent whose streams can come over the server's port only."""
+    relay = WebSocketRelay()
+    async with serve(relay.serve, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        place = RelayPlace(
+            host="127.0.0.1", port=relay_port, url=f"ws://127.0.0.1:{port}/api/v1/stream"
+        )
+        streams = Streams("w1", place, lambda: f":{sshd.port}")
+        streams.look(SESSION)
+        try:
+            async with asyncio.timeout(WITHIN):
+                yield streams, relay
+        finally:
             await streams.close()
+
+
+async def test_where_raw_tcp_gets_no_answer_a_websocket_is_tried_and_remembered() -> None:
+    async with (
+        listening() as sshd,
+        listening(b"") as silent,
+        websockets_only(sshd, silent.port) as (streams, relay),
+    ):
+        for _ in range(2):
+            await streams.open_stream(3, TOKEN, 1)
+            board = await sshd.next()
+            board.writer.write(b"banner")
+            assert await relay.got.get() == b"banner"
+        assert len(silent.greetings) == 1, "what worked last is tried first"
+
+
+async def test_while_the_relay_cannot_listen_streams_come_over_the_servers_port() -> None:
+    async with listening() as sshd, websockets_only(sshd, None) as (streams, relay):
+        await streams.open_stream(3, TOKEN, 0)
+        (await sshd.next()).writer.write(b"banner")
+        assert await relay.got.get() == b"banner"
+
+
+async def test_a_relay_that_cannot_listen_is_told_where_there_is_no_other_way() -> None:
+    async with listening() as sshd, agent(sshd) as streams:
+        with pytest.raises(BoardError, match="listens at no port for streams just now"):
+            await streams.open_stream(3, TOKEN, 0)
 
 
 async def test_streams_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

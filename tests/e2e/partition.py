@@ -13,8 +13,9 @@ from boruta_farm.client.farm import connect
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import WorkerState
 from tests.e2e import stage
-from tests.e2e.stage import CAPS, Stage, free_port, ssh, talking
+from tests.e2e.stage import CAPS, Stage, ssh, talking
 from tests.e2e.unreachable import FarYard, board_namespace, run
+from tests.ports import free_port
 
 JOB = "25s"
 LATEST = 5.0

@@ -4,7 +4,6 @@ import asyncio
 import os
 import select
 import shutil
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.session import file_request, wait_for_board
 from boruta_farm.model.request import NewRequest, Request
 from boruta_farm.model.worker import AccessInfo, Worker, WorkerState
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 WITHIN = 60.0
@@ -108,14 +108,6 @@ async def stage(
     finally:
         await yard.end()
     await gone(folder)
-
-
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def gone(folder: Path) -> None:

@@ -16,7 +16,8 @@ from boruta_farm.model.errors import BorutaError, UnavailableError
 from boruta_farm.model.events import Event
 from boruta_farm.model.listing import RequestFilter
 from boruta_farm.model.request import NewRequest, Request, RequestState, RequestUpdate
-from tests.e2e.stage import Yard, free_port, gone
+from tests.e2e.stage import Yard, gone
+from tests.ports import free_port
 
 CLIENTS = 8
 LONGEST_LIFE = 0.4

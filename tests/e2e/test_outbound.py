@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 from boruta_farm.model.worker import Reach, WorkerState
-from tests.e2e.stage import free_port, in_own_network, needs_ssh, ssh, stage, talking
+from tests.e2e.stage import in_own_network, needs_ssh, ssh, stage, talking
+from tests.ports import free_port
 
 pytestmark = needs_ssh
 OUTBOUND = {"reach": "outbound"}

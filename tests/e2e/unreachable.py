@@ -14,7 +14,8 @@ from boruta_farm.cli.demo_boards import DemoBoard
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import connect
 from boruta_farm.model.worker import WorkerState
-from tests.e2e.stage import CAPS, Stage, Yard, free_port, ssh, talking
+from tests.e2e.stage import CAPS, Stage, Yard, ssh, talking
+from tests.ports import free_port
 
 SERVER, BOARD = "10.77.0.1", "10.77.0.2"
 

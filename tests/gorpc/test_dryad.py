@@ -1,9 +1,9 @@
 import asyncio
-import socket
 from datetime import timedelta
 
 import pytest
 from tests.gorpc.farmyard import Recorder, refusal, serving
+from tests.ports import free_port
 
 from boruta_farm.gorpc.dryad import GoDryad, answers
 from boruta_farm.gorpc.keys import Ed25519PublicKey, RSAPublicKey, format_authorized_key
@@ -22,12 +22,6 @@ ED25519 = Ed25519PublicKey(data=bytes(range(32)))
 
 def at(address: tuple[str, int]) -> str:
     return "{}:{}".format(*address)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize("key", [RSA, ED25519], ids=["rsa", "ed25519"])

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from tests.e2e.stage import WITHIN, Yard, free_port, gone
+from tests.e2e.stage import WITHIN, Yard, gone
+from tests.ports import free_port
 
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
-from tests.e2e.stage import Yard, free_port, gone, needs_ssh, ssh
+from tests.e2e.stage import Yard, gone, needs_ssh, ssh
 from tests.interop.peers import GoServer, go_client, go_server
 from tests.interop.wirejson import line, to_json
+from tests.ports import free_port
 
 from boruta_farm.gorpc.keys import parse_authorized_key
 from boruta_farm.gorpc.services import PREPARE, PrepareRequest

@@ -42,6 +42,7 @@ EXAMPLES: tuple[Message, ...] = (
         local_ip="10.0.0.7",
     ),
     Stream(epoch=4, token="t" * 43, port=8488),
+    Stream(epoch=4, token="t" * 43, port=0),
     Hello(version=1, oldest=1, caps={}, dryad_address="", ssh_address=":22", epoch=0, boot_id="b"),
     Welcome(version=1, uuid="u", farm_id="f", epoch=4, heartbeat=5.0),
     Heartbeat(sequence=1, ready=False),

@@ -117,7 +117,7 @@ class StreamingDryad(Protocol):
     """A board whose agent connects its SSH server to the relay, one stream per call."""
 
     async def open_stream(self, epoch: int, token: str, port: int) -> None:
-        """Open a stream from the board's own SSH server to ``port`` of the relay.
+        """Open a stream from the board's own SSH server to ``port`` of the relay, 0 for none.
 
         It goes to the agent's own SSH server and to the farm it belongs to, nowhere else, and
         only for the session of ``epoch``. Returns when it stands. Raises StaleEpochError, and

@@ -141,6 +141,8 @@ class Streams:
     async def _go(self, way: Way, hello: bytes, port: int) -> Carrier:
         place = self._relay
         match way:
+            case Way.RAW | Way.WEBSOCKET if not port:
+                raise UnavailableError("the relay listens at no port for streams just now")
             case Way.RAW:
                 return await connect_raw(place.host, port, hello)
             case Way.WEBSOCKET:

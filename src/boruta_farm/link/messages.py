@@ -173,12 +173,13 @@ class Extension:
 class Stream:
     """Ask for a stream to the relay's ``port``, which opens with the one-time ``token``.
 
-    Neither host nor target is named: the agent connects its own SSH server to its own farm.
+    Neither host nor target is named: the agent connects its own SSH server to its own farm. Port 0
+    says that the relay cannot listen at present; then a stream comes to the server's own port.
     """
 
     epoch: int = field(metadata=by(whole()))
     token: str = field(metadata=by(text(128, 16)), repr=False)
-    port: int = field(metadata=by(whole(1, 65535)))
+    port: int = field(metadata=by(whole(0, 65535)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
