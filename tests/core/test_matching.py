@@ -442,7 +442,7 @@ class IndexMachine(RuleBasedStateMachine):
 
 
 TestIndex = IndexMachine.TestCase
-TestIndex.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestIndex.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
 
 
 @pytest.mark.prove

@@ -102,7 +102,7 @@ def test_a_refusal_after_a_change_is_ignored() -> None:
 
 @pytest.mark.parametrize("demands", [1, 1000])
 def test_a_waiting_request_takes_at_most_400_bytes(demands: int) -> None:
-    count = 50_000
+    count = 20_000
     index = index_of()
     caps = [{"type": str(n)} for n in range(demands)]
     for demand in range(demands):

@@ -209,7 +209,7 @@ class FenceMachine(RuleBasedStateMachine):
 
 
 TestFence = FenceMachine.TestCase
-TestFence.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestFence.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 
 
 @pytest.mark.prove

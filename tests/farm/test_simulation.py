@@ -256,7 +256,7 @@ def play(history: list[object]) -> None:
         run_virtual(History(Path(folder)).play(history))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(history=steps)
 def test_promises_hold_in_random_histories(history: list[object]) -> None:
     play(history)
