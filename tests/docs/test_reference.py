@@ -89,6 +89,12 @@ stands still.
 
 Every error is `{{"message": "...", "Code": "..."}}`; see [errors](errors.md).
 
+## Unknown keys
+
+Calls that the original has read bodies as Go does: unknown keys are ignored, capitals and small
+letters are the same. Those on people, groups, tokens and signing in take exactly what is described;
+anything else is 400 with the place, so that no misspelt limit is taken for a wish for the default.
+
 ## Where we differ from the original
 
 - HEAD answers 204 with the headers, since its own client insists on that; `setstate` answers 204.

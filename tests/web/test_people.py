@@ -36,6 +36,26 @@ async def test_an_invited_person_signs_in_once(tmp_path: Path) -> None:
         assert (await web.call("POST", "login", once)).status == 401
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("tokens/", {"Name": "nightly", "Lifetme": 3600}),
+        ("users/ann", {"groups": ["kernel"]}),
+        ("users/ann", {"Limits": {"Job": 1}}),
+        ("groups/kernel", {"KeysForAdmin": False}),
+    ],
+)
+async def test_a_name_written_wrongly_is_no_wish_for_the_default(
+    tmp_path: Path, path: str, body: dict[str, object]
+) -> None:
+    async with peopled_web(tmp_path) as web:
+        await web.secret("ann", "kernel")
+        refused = await web.call("POST", path, web.root_secret, body)
+        assert refused.status == 400
+        assert refused.json["Code"] == "malformed-body"
+        assert "unknown field" in refused.json["message"]
+
+
 async def test_the_owner_is_the_caller_never_the_body(tmp_path: Path) -> None:
     async with peopled_web(tmp_path) as web:
         ann, bob = await web.secret("ann", "kernel"), await web.secret("bob", "radio")

@@ -18,8 +18,8 @@ from boruta_farm.web.people import (
     token_answer,
 )
 
-ACCOUNT_BODY = Reader(AccountBody)
-GROUP_BODY = Reader(GroupBody)
+ACCOUNT_BODY = Reader(AccountBody, strict=True)
+GROUP_BODY = Reader(GroupBody, strict=True)
 
 JSON: tuple[Header, ...] = (JSON_TYPE,)
 SECRET: tuple[Header, ...] = (JSON_TYPE, (b"cache-control", b"no-store"))

@@ -159,9 +159,14 @@ Body = TypeVar("Body")
 
 
 class Reader(Generic[Body]):
-    """Read bodies of one type: the fast decoder first, Go's leniency when it fails."""
+    """Read bodies of one type: the fast decoder first, Go's leniency when it fails.
 
-    def __init__(self, wanted: type[Body]) -> None:
+    A ``strict`` one knows no leniency. It is for calls that the original has not, where a name
+    written wrongly would give a token a longer life, or an account more, than was meant.
+    """
+
+    def __init__(self, wanted: type[Body], *, strict: bool = False) -> None:
+        self.strict = strict
         self.wanted: object = wanted | None
         self._decode: Callable[[bytes], Body | None] = msgspec.json.Decoder(self.wanted).decode
         self._info = inspect.type_info(self.wanted)
@@ -170,13 +175,15 @@ class Reader(Generic[Body]):
         """Return the body's value, None for null.
 
         Raises MissingBodyError for an empty body, MalformedBodyError for anything that Go
-        would not take either.
+        would not take either, or that is not exactly as described where that is asked for.
         """
         if not body:
             raise MissingBodyError
         try:
             return self._decode(body)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            if self.strict:
+                raise MalformedBodyError(str(error)) from error
             return self._read_tolerantly(body)
 
     def _read_tolerantly(self, body: bytes) -> Body | None:

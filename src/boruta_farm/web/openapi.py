@@ -53,9 +53,11 @@ def describe(routes: Iterable[Route], version: str) -> Json:
         operations[route.method.lower()] = _operation(route, by_type, error, head=False)
         if route.head:
             operations["head"] = _operation(route, by_type, error, head=True)
-    for component in components.values():
+    strict = [route.reader.wanted for route in table if route.reader and route.reader.strict]
+    _, exact = msgspec.json.schema_components(strict)
+    for name in components.keys() - exact.keys():
         # Unknown keys are ignored, as in Go; only the fast decoder refuses them.
-        component.pop("additionalProperties", None)
+        components[name].pop("additionalProperties", None)
     return {
         "openapi": "3.1.0",
         "info": {

@@ -19,7 +19,14 @@ Seconds = Annotated[float, Meta(ge=0, le=366 * 86400)]
 Number = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
-class LimitsJson(Struct, frozen=True, kw_only=True, rename="pascal", omit_defaults=True):
+class LimitsJson(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename="pascal",
+    omit_defaults=True,
+):
     """What may be taken at once; what is left out falls to the groups, then to the farm."""
 
     highest_priority: Number | None = None

@@ -13,8 +13,8 @@ from boruta_farm.web.calls import NO_CONTENT, Answer, Call
 from boruta_farm.web.headers import bearer
 from boruta_farm.web.people import LoginBody, TokenBody, issued_answer, token_answer
 
-TOKEN_BODY = Reader(TokenBody)
-LOGIN_BODY = Reader(LoginBody)
+TOKEN_BODY = Reader(TokenBody, strict=True)
+LOGIN_BODY = Reader(LoginBody, strict=True)
 _NO_WISHES = TokenBody()
 
 
