@@ -226,3 +226,13 @@ async def test_a_server_that_reads_nothing_is_hung_up_on(relays: Relays) -> None
             with pytest.raises((BrokenPipeError, ConnectionResetError)):
                 await asyncio.wait_for(send_for_ever(deaf, flood * 10), 3 * WITHIN)
         await settled(link)
+
+
+async def test_a_caller_that_reads_no_answers_is_hung_up_on(relays: Relays) -> None:
+    await start_relay(relays.folder)
+    async with linked(relays) as link:
+        with call(relays.folder) as deaf:
+            ping = b'{"type": "ping", "sequence": 1%b}\n' % (b"0" * 1000)
+            with pytest.raises((BrokenPipeError, ConnectionResetError)):
+                await asyncio.wait_for(send_for_ever(deaf, ping * 100), 3 * WITHIN)
+        await settled(link)

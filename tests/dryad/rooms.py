@@ -5,10 +5,8 @@ Everything is started by this module and ended by its id; the room's end is the 
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -202,28 +200,17 @@ def start_helper(room: Room, config: Path, user: str = "root") -> RemoteHost:
     """Start the root helper in the room and return the way to it; fails with its last words."""
     command = (sys.executable, "-m", "boruta_farm.dryad", "helper")
     process = room.start(*command, "--conf", str(config), "--user", user)
-    path = config.with_suffix(".sock")
-    end = time.monotonic() + TIMEOUT
-    while not _answers(path):
-        assert time.monotonic() < end, "the helper does not serve"
-        if process.poll() is not None:
-            assert process.stderr is not None
-            raise HelperFailedError(process.stderr.read().decode())
-        time.sleep(0.05)  # the helper is another process: there is nothing here to wait on
-    return RemoteHost(path)
+    assert process.stderr is not None
+    said = b""
+    for line in process.stderr:
+        if b" serves " in line:
+            return RemoteHost(config.with_suffix(".sock"))
+        said += line
+    raise HelperFailedError(said.decode())
 
 
 class HelperFailedError(Exception):
     """The helper ended instead of serving; its words."""
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-    return True
 
 
 def _toml(value: object) -> str:

@@ -153,7 +153,7 @@ class Control:
     def _obey(self, writer: asyncio.StreamWriter, message: Message) -> None:
         match message.kind:
             case messages.PING:
-                writer.write(encode(messages.PONG, sequence=message.whole("sequence")))
+                self._send(writer, messages.PONG, sequence=message.whole("sequence"))
             case messages.BEGIN:
                 self._wanted[writer] = Wanted.begin(message)
             case messages.ROUTE:
@@ -223,10 +223,12 @@ class Control:
             raise ProtocolError(f"relay protocol: {message.kind!r} before a full wanted set")
 
     def _report(self, kind: str, **fields: messages.Value) -> None:
-        server = self._server
-        if server is None:
-            return
-        server.write(encode(kind, **fields))
-        if server.transport.get_write_buffer_size() > MOST_UNREAD:
-            logger.error("the server does not read its reports: hanging up on it")
-            server.transport.abort()
+        if self._server is not None:
+            self._send(self._server, kind, **fields)
+
+    def _send(self, writer: asyncio.StreamWriter, kind: str, **fields: messages.Value) -> None:
+        """Write a line; who reads nothing is hung up on before it fills the memory."""
+        writer.write(encode(kind, **fields))
+        if writer.transport.get_write_buffer_size() > MOST_UNREAD:
+            logger.error("a caller does not read what it is told: hanging up on it")
+            writer.transport.abort()
