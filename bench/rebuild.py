@@ -5,7 +5,7 @@ import time
 from types import SimpleNamespace
 from typing import cast
 
-from bench.boards import make_demands, make_request, make_worker
+from bench.boards import Wanted, make_demands, make_request, make_worker
 from bench.table import Row
 from boruta_farm.clock import SystemClock
 from boruta_farm.core.jobs import Grant
@@ -14,8 +14,10 @@ from boruta_farm.feed import Feed
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.store.base import Snapshot
-from boruta_farm.store.records import DecodedRequests
+from boruta_farm.store.driver import Row as StoredRow
+from boruta_farm.store.packing import PACKED, PackedRequests
 from boruta_farm.store.rows import request_row
+from boruta_farm.store.tables import JOBS
 
 MOST_SECONDS = 10.0
 
@@ -41,13 +43,14 @@ def measure(*, waiting: int, workers: int, demands: int) -> list[Row]:
 
 async def _measure(waiting: int, workers: int, demands: int) -> list[Row]:
     wanted = make_demands(demands, workers, asked=False)
-    rows = [
-        (*request_row(make_request(number, wanted[number % len(wanted)])), *(None,) * 12)
-        for number in range(1, waiting + 1)
-    ]
+    numbers = range(1, waiting + 1)
+    batches = (
+        [_row(number, wanted[number % len(wanted)]) for number in numbers[first : first + PACKED]]
+        for first in range(0, waiting, PACKED)
+    )
     boards = tuple(make_worker(number, workers, serial=True) for number in range(workers))
     busy = tuple(board for board in boards if board.state is WorkerState.RUNNING)
-    snapshot = Snapshot(number=0, requests=DecodedRequests(rows), workers=busy)
+    snapshot = Snapshot(number=0, requests=PackedRequests(batches), workers=busy)
 
     async def follow() -> tuple[Snapshot, _Still]:
         return snapshot, _Still()
@@ -76,6 +79,11 @@ async def _measure(waiting: int, workers: int, demands: int) -> list[Row]:
         ),
         Row(name="longest time that calls waited meanwhile", value=f"{longest * 1000:.0f} ms"),
     ]
+
+
+def _row(number: int, wanted: Wanted) -> StoredRow:
+    """Return a request's row without a job."""
+    return (*request_row(make_request(number, wanted)), *(None,) * len(JOBS))
 
 
 async def _grant(_proposal: Grant) -> None:

@@ -1,6 +1,6 @@
 """Connections that fail on demand, below any store."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from boruta_farm.store.database import DatabaseStore
 from boruta_farm.store.driver import Driver, DriverError, Row, Value
@@ -27,6 +27,10 @@ class FailingDriver:
         rows = self._driver.fetch(statement, parameters)
         self._after(statement)
         return rows
+
+    def read(self, statement: str, size: int) -> Iterator[list[Row]]:
+        self._before(statement)
+        return self._driver.read(statement, size)
 
     def begin(self) -> None:
         self._before("BEGIN")

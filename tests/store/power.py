@@ -167,6 +167,11 @@ class Rows(list[Any]):
     def fetchall(self) -> list[Any]:
         return self
 
+    def fetchmany(self, size: int, /) -> list[Any]:
+        taken = self[:size]
+        del self[:size]
+        return taken
+
 
 class ApswConnection:
     """Look like the standard library's connection; ``synchronous`` overrides what is asked for."""

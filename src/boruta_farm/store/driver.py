@@ -1,6 +1,6 @@
 """What the store asks of a database connection, and how it hears of its failures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 Row = tuple[Any, ...]
@@ -31,6 +31,13 @@ class Driver(Protocol):
 
     def fetch(self, statement: str, parameters: Sequence[Value] = ()) -> list[Row]:
         """Run a statement and return all its rows. Raises DriverError and its kinds."""
+        ...
+
+    def read(self, statement: str, size: int) -> Iterator[list[Row]]:
+        """Run a SELECT within a transaction and yield its rows, at most ``size`` at a time.
+
+        Must be read to its end, or the transaction undone. Raises DriverError, also later.
+        """
         ...
 
     def begin(self) -> None:

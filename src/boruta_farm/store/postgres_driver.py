@@ -1,6 +1,6 @@
 """One connection to PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import psycopg
@@ -39,12 +39,21 @@ class PostgresDriver:
         try:
             cursor = self._connection.execute(_spelled(statement), parameters)
             return cursor.fetchall() if cursor.description else []
-        except (psycopg.IntegrityError, psycopg.DataError) as error:
-            raise ConstraintError(str(error)) from error
-        except psycopg.errors.DiskFull as error:
-            raise DiskFullError(str(error)) from error
         except psycopg.Error as error:
-            raise DriverError(str(error)) from error
+            raise fault(error) from error
+
+    def read(self, statement: str, size: int) -> Iterator[list[Row]]:
+        """Run a SELECT by a cursor of the server and yield its rows, at most ``size`` at a time.
+
+        An ordinary one would hold the whole result, twice.
+        """
+        try:
+            with self._connection.cursor(name="boruta_read") as cursor:
+                cursor.execute(_spelled(statement))
+                while rows := cursor.fetchmany(size):
+                    yield rows
+        except psycopg.Error as error:
+            raise fault(error) from error
 
     def begin(self) -> None:
         """Begin a transaction; reading the counters in it keeps other writers out."""
@@ -72,3 +81,12 @@ class PostgresDriver:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+def fault(error: psycopg.Error) -> DriverError:
+    """Return our kind of an error of PostgreSQL."""
+    if isinstance(error, psycopg.IntegrityError | psycopg.DataError):
+        return ConstraintError(str(error))
+    if isinstance(error, psycopg.errors.DiskFull):
+        return DiskFullError(str(error))
+    return DriverError(str(error))

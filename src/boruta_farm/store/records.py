@@ -1,6 +1,5 @@
 """Reads of single records and of whole tables on one connection."""
 
-from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from boruta_farm.model.audit import Entry as AuditEntry
@@ -9,7 +8,8 @@ from boruta_farm.model.request import Request
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import SessionKey, Worker
 from boruta_farm.store.base import Snapshot
-from boruta_farm.store.driver import Driver, Row
+from boruta_farm.store.driver import Driver
+from boruta_farm.store.packing import PACKED, PackedRequests
 from boruta_farm.store.rows import (
     audit_entry_from,
     event_from,
@@ -129,28 +129,14 @@ class Records:
         try:
             number = self.last_event()
             workers = self.driver.fetch(self.statements.workers)
-            requests = self.driver.fetch(
-                self.statements.holding if holding else self.statements.unfinished
-            )
+            wanted = self.statements.holding if holding else self.statements.unfinished
+            requests = PackedRequests(self.driver.read(wanted, PACKED))
             summaries = [] if holding else self.driver.fetch(self.statements.summaries)
         finally:
             self.driver.rollback()
         return Snapshot(
             number=number,
-            requests=DecodedRequests(requests),
+            requests=requests,
             workers=tuple(map(worker_from, workers)),
             summaries=tuple(map(summary_from, summaries)),
         )
-
-
-class DecodedRequests(Iterable[Request]):
-    """Decode rows as they are asked for, so that a large backlog does not stop the loop."""
-
-    def __init__(self, rows: list[Row]) -> None:
-        self._rows = rows
-
-    def __iter__(self) -> Iterator[Request]:
-        return map(request_from, self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)

@@ -1,7 +1,7 @@
 """One connection to an SQLite file."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from boruta_farm.store.driver import ConstraintError, DiskFullError, DriverError, Row, Value
@@ -12,6 +12,10 @@ class Cursor(Protocol):
 
     def fetchall(self) -> list[Any]:
         """Return all rows, which also ends the statement."""
+        ...
+
+    def fetchmany(self, size: int, /) -> list[Any]:
+        """Return up to so many of the rows left, none at the end."""
         ...
 
 
@@ -56,6 +60,15 @@ class SqliteDriver:
         """Run a statement and return all its rows."""
         try:
             return self._connection.execute(statement, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise fault(error) from error
+
+    def read(self, statement: str, size: int) -> Iterator[list[Row]]:
+        """Run a SELECT and yield its rows, at most ``size`` at a time."""
+        try:
+            cursor = self._connection.execute(statement)
+            while rows := cursor.fetchmany(size):
+                yield rows
         except sqlite3.Error as error:
             raise fault(error) from error
 
