@@ -13,9 +13,9 @@ from boruta_farm.model.policies import FairShare, Policies
 from boruta_farm.model.request import Request
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Worker
+from tests.core.index_machine import IndexMachine
 from tests.core.naive import best_use
 from tests.core.policies.naive import Books, finished_jobs
-from tests.core.test_matching import IndexMachine
 
 HOUR = timedelta(hours=1)
 
