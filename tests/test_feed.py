@@ -205,3 +205,44 @@ async def test_following_goes_on_through_doubt(store: DatabaseStore) -> None:
         assert sorted(told.workers) == sorted(make_worker(n).uuid for n in (1, 2, 3))
     finally:
         following.cancel()
+
+
+async def test_what_is_handed_over_comes_whole_and_once(store: DatabaseStore) -> None:
+    feed = Feed(store)
+    snapshot, subscription = await feed.follow()
+    fold, reached = Fold(), asyncio.Event()
+    fold.begin(snapshot)
+    await store.run(creating())
+
+    def take(changes: tuple[Change, ...]) -> None:
+        fold.fold(changes)
+        if fold.number == 3:
+            reached.set()
+
+    handed = asyncio.ensure_future(subscription.hand_to(take))
+    await store.run(creating())
+    await store.run(finishing(1))
+    await reached.wait()
+    assert list(fold.requests) == [2]
+    subscription.lose()
+    await handed
+    await subscription.hand_to(take)
+
+
+async def test_an_error_of_the_fold_ends_who_handed_it_over(store: DatabaseStore) -> None:
+    class Failing(Fold):
+        def fold(self, changes: tuple[Change, ...]) -> None:
+            raise ValueError("a fault")
+
+    feed, whole = Feed(store), Fold()
+    _, subscription = await feed.follow()
+    following = asyncio.ensure_future(keep_following(feed, Failing()))
+    while not following.done():
+        await store.run(creating())
+    with pytest.raises(ValueError, match="a fault"):
+        await following
+    assert list(feed._subscriptions) == [subscription]
+    changes = await subscription.next()
+    assert changes is not None
+    whole.fold(changes)
+    assert whole.number >= 1, "the others hear on"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import NoReturn, Protocol
 
 from boruta_farm.model.events import Change
@@ -24,6 +25,8 @@ class Subscription:
         self._arrived = asyncio.Event()
         self._behind = False
         self._after = 0
+        self._fold: Callable[[tuple[Change, ...]], None] | None = None
+        self._over: asyncio.Future[None] | None = None
 
     def put(self, changes: tuple[Change, ...]) -> None:
         """Take a committed batch; called by the feed, on the loop."""
@@ -40,6 +43,8 @@ class Subscription:
         self._behind = True
         self._changes.clear()
         self._arrived.set()
+        if self._over is not None and not self._over.done():
+            self._over.set_result(None)
 
     def skip_to(self, number: int) -> None:
         """Drop changes up to ``number``: a snapshot already holds them."""
@@ -52,10 +57,52 @@ class Subscription:
             if self._behind:
                 return None
             self._arrived.clear()
-            changes = tuple(c for c in self._changes if c.event.number > self._after)
+            changes = self._newer(tuple(self._changes))
             self._changes.clear()
             if changes:
                 return changes
+
+    async def hand_to(self, fold: Callable[[tuple[Change, ...]], None]) -> None:
+        """Have ``fold`` called with what has come, then with every batch that comes.
+
+        No task has to wake up for it, which matters where many follow. Returns when the follower
+        must start anew; raises what ``fold`` raised.
+        """
+        if self._behind:
+            return
+        self._over = asyncio.get_running_loop().create_future()
+        self._fold = fold
+        try:
+            self.pass_on()
+            await self._over
+        finally:
+            self._fold = self._over = None
+
+    @property
+    def handed_over(self) -> bool:
+        """Tell whether changes are to be passed on."""
+        return self._fold is not None
+
+    def pass_on(self) -> None:
+        """Fold what has come, where somebody asked for that; called by the feed."""
+        if self._fold is None or not self._changes:
+            return
+        changes = self._newer(tuple(self._changes))
+        self._changes.clear()
+        if not changes:
+            return
+        try:
+            self._fold(changes)
+        except Exception as error:  # noqa: BLE001 - whoever handed it over ends with it
+            self._behind = True
+            if self._over is not None and not self._over.done():
+                self._over.set_exception(error)
+
+    def _newer(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        """Return what no snapshot holds; numbers rise, so the first tells about all."""
+        if not changes or changes[0].event.number > self._after:
+            return changes
+        return tuple(c for c in changes if c.event.number > self._after)
 
     def close(self) -> None:
         """Stop following."""
@@ -63,17 +110,28 @@ class Subscription:
 
 
 class Feed:
-    """Hand every committed batch to every subscription, each with a bound of its own."""
+    """Hand every committed batch to every subscription, in the order in which they began."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._subscriptions: set[Subscription] = set()
+        self._subscriptions: dict[Subscription, None] = {}
+        self._passing_on = False
         store.listen(self._publish)
         store.on_doubt(self._lose_track)
 
     def _publish(self, changes: tuple[Change, ...]) -> None:
+        handed_over = False
         for subscription in tuple(self._subscriptions):
             subscription.put(changes)
+            handed_over |= subscription.handed_over
+        if handed_over and not self._passing_on:
+            self._passing_on = True
+            asyncio.get_running_loop().call_soon(self._pass_on)
+
+    def _pass_on(self) -> None:
+        self._passing_on = False
+        for subscription in tuple(self._subscriptions):
+            subscription.pass_on()
 
     def _lose_track(self) -> None:
         for subscription in tuple(self._subscriptions):
@@ -82,7 +140,7 @@ class Feed:
     def subscribe(self, bound: int = 100_000) -> Subscription:
         """Follow from now on, without a snapshot."""
         subscription = Subscription(self, bound)
-        self._subscriptions.add(subscription)
+        self._subscriptions[subscription] = None
         return subscription
 
     async def follow(
@@ -103,7 +161,7 @@ class Feed:
 
     def drop(self, subscription: Subscription) -> None:
         """Forget a subscription, harmless when it is forgotten already."""
-        self._subscriptions.discard(subscription)
+        self._subscriptions.pop(subscription, None)
 
 
 class Follower(Protocol):
@@ -124,7 +182,6 @@ async def keep_following(feed: Feed, follower: Follower) -> NoReturn:
         snapshot, subscription = await feed.follow(holding=True)
         try:
             follower.begin(snapshot)
-            while (changes := await subscription.next()) is not None:
-                follower.fold(changes)
+            await subscription.hand_to(follower.fold)
         finally:
             subscription.close()

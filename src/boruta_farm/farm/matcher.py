@@ -70,6 +70,7 @@ class Matcher:
         self._in_flight: dict[Grant, datetime] = {}
         self._refused: set[Grant] = set()
         self._work = asyncio.Event()
+        self._until: datetime | None = None
         self._marks = asyncio.Event()
         self._started: datetime | None = None
 
@@ -80,7 +81,7 @@ class Matcher:
                 tasks.create_task(self._propose(tasks))
                 tasks.create_task(self._mark())
                 while True:
-                    await self._follow()
+                    await self._follow(tasks)
         finally:
             self._index = self._started = None
 
@@ -130,7 +131,7 @@ class Matcher:
             return f"grants are unanswered since {oldest:%H:%M:%S} UTC"
         return None
 
-    async def _follow(self) -> None:
+    async def _follow(self, tasks: asyncio.TaskGroup) -> None:
         """Build an index and keep it current until it falls too far behind."""
         self._started = self._clock.now()
         try:
@@ -144,11 +145,14 @@ class Matcher:
             self._wake()
             while (changes := await subscription.next()) is not None:
                 await self._fold(index, changes)
-                self._wake()
                 limits = self._job_limits()
                 if limits is not self._limited and limits != self._limited:
                     _log.info("accounts may hold other numbers of jobs: the queue is read anew")
                     break
+                # At once: whoever was woken for it would come after the calls answered now.
+                self._pass(index, tasks)
+                self._wake_earlier(index)
+                self._marks.set()
             else:
                 _log.warning("the matcher fell behind the feed and reads its queue anew")
             self._served = index.served()
@@ -184,26 +188,39 @@ class Matcher:
         self._marks.set()
 
     async def _propose(self, tasks: asyncio.TaskGroup) -> None:
-        """Submit what the index proposes, whenever something happened or time has come."""
+        """Submit what the index proposes when time has come, or there is room again."""
         while True:
             index = self._index
             if index is not None:
-                while room := min(PASS_LIMIT, MOST_IN_FLIGHT - len(self._in_flight)):
-                    grants = index.proposals(self._clock.now(), room)
-                    for grant in grants:
-                        self._in_flight[grant] = self._clock.now()
-                        tasks.create_task(self._submit(index, grant))
-                    if len(grants) < room:
-                        break
+                self._pass(index, tasks)
             await self._rest(index)
+
+    def _pass(self, index: Index, tasks: asyncio.TaskGroup) -> None:
+        """Submit all that the index proposes now, as far as there is room."""
+        while room := min(PASS_LIMIT, MOST_IN_FLIGHT - len(self._in_flight)):
+            now = self._clock.now()
+            grants = index.proposals(now, room)
+            for grant in grants:
+                self._in_flight[grant] = now
+                tasks.create_task(self._submit(index, grant))
+            if len(grants) < room:
+                break
+
+    def _wake_earlier(self, index: Index) -> None:
+        """End the rest if a request becomes valid before it ends."""
+        valid = index.next_valid()
+        if valid is not None and (self._until is None or valid < self._until):
+            self._work.set()
 
     async def _rest(self, index: Index | None) -> None:
         """Wait for work, at most until the next request becomes valid."""
         self._work.clear()
         nap = LONGEST_NAP_SECONDS
+        now = self._clock.now()
         valid = None if index is None else index.next_valid()
         if valid is not None:
-            nap = min(nap, max(0.0, (valid - self._clock.now()).total_seconds()))
+            nap = min(nap, max(0.0, (valid - now).total_seconds()))
+        self._until = now + timedelta(seconds=nap)
         try:
             async with asyncio.timeout(nap):
                 await self._work.wait()
@@ -225,13 +242,16 @@ class Matcher:
             self._refused.add(grant)
             later = True
         finally:
+            full = len(self._in_flight) >= MOST_IN_FLIGHT
             self._in_flight.pop(grant, None)
         if grant in self._refused:
             if later:
                 await asyncio.sleep(RETRY_SECONDS)
                 self._refused.discard(grant)
             index.refused(grant)
-        self._work.set()
+            self._work.set()
+        elif full:
+            self._work.set()
 
     async def _mark(self) -> None:
         """Have requests marked that lost their last worker or found one again."""

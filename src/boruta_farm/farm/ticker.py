@@ -42,6 +42,7 @@ class Ticker:
         self._clock = clock
         self._deadlines: Deadlines | None = None
         self._changed = asyncio.Event()
+        self._until: datetime | None = None
         self._started: datetime | None = None
         self._acting: datetime | None = None
 
@@ -82,7 +83,7 @@ class Ticker:
                     deadlines.fold(change)
                     if count % CHUNK == 0:
                         await asyncio.sleep(0)
-                self._changed.set()
+                self._wake_earlier(deadlines)
             _log.warning("the ticker fell behind the feed and reads all times anew")
         finally:
             subscription.close()
@@ -117,13 +118,21 @@ class Ticker:
         finally:
             self._acting = None
 
+    def _wake_earlier(self, deadlines: Deadlines) -> None:
+        """End the rest if something falls due before it ends: most changes move no such time."""
+        due = deadlines.next_due()
+        if due is not None and (self._until is None or due < self._until):
+            self._changed.set()
+
     async def _rest(self, deadlines: Deadlines | None) -> None:
         """Wait for a change, at most until the next item falls due."""
         self._changed.clear()
         nap = LONGEST_NAP_SECONDS
+        now = self._clock.now()
         due = None if deadlines is None else deadlines.next_due()
         if due is not None:
-            nap = min(nap, max(0.0, (due - self._clock.now()).total_seconds()))
+            nap = min(nap, max(0.0, (due - now).total_seconds()))
+        self._until = now + timedelta(seconds=nap)
         try:
             async with asyncio.timeout(nap):
                 await self._changed.wait()
