@@ -56,6 +56,8 @@ def test_refuses_everything_else(text: str) -> None:
         (datetime(2026, 1, 2, 3, 4, 50, tzinfo=UTC), "2026-01-02T03:04:50Z"),
         (datetime(2026, 1, 2, 3, 4, 5, 120000, tzinfo=UTC), "2026-01-02T03:04:05.12Z"),
         (datetime(2026, 1, 2, 3, 4, 5, 1, tzinfo=UTC), "2026-01-02T03:04:05.000001Z"),
+        (datetime(2026, 1, 2, 3, 4, 10, 900000, tzinfo=UTC), "2026-01-02T03:04:10.9Z"),
+        (datetime(1, 1, 1, tzinfo=UTC), ZERO),
         (
             datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2))),
             "2026-01-02T01:04:05Z",

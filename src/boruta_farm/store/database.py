@@ -14,6 +14,7 @@ from boruta_farm.store import people
 from boruta_farm.store.audit import list_audit
 from boruta_farm.store.base import Decide, Listener, People, Snapshot
 from boruta_farm.store.batch import Batcher
+from boruta_farm.store.decoded import Decoded
 from boruta_farm.store.listing import list_requests, list_workers
 from boruta_farm.store.records import Records
 from boruta_farm.store.writer import Followers, Writer
@@ -29,6 +30,7 @@ class DatabaseStore:
         self._batcher: Batcher
         self._writer: Writer
         self._farm_id: str | None = None
+        self._decoded = Decoded()
 
     async def start(self) -> None:
         """Open, back up and migrate, start the writer."""

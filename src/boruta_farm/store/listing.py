@@ -25,7 +25,6 @@ from boruta_farm.store.rows import (
     mapping,
     micros,
     pair_text,
-    request_from,
     worker_from,
 )
 from boruta_farm.store.tables import BUCKET_BITS
@@ -117,15 +116,8 @@ class _RequestPage:
             ids, total, beyond = self._cut_by_scan()
         if self._backward:
             ids.reverse()
-        return Page(items=self._load(ids), total=total, remaining=beyond - len(ids))
-
-    def _load(self, ids: list[int]) -> tuple[Request, ...]:
-        if not ids:
-            return ()
-        statement = self._records.statements.requests_by_id
-        rows = self._fetch(statement, (self._dialect.members(ids),))
-        found = {row[0]: row for row in rows}
-        return tuple(request_from(found[number]) for number in ids)
+        items = tuple(self._records.requests(ids))
+        return Page(items=items, total=total, remaining=beyond - len(ids))
 
     def _cut_by_state(self) -> tuple[list[int], int, int]:
         """Sort by id and filter by nothing but states: counts come from tallies."""

@@ -55,7 +55,7 @@ class PostgresStore(DatabaseStore):
         except BaseException:
             self._batcher.close()
             raise
-        self._readers = Readers(lambda: Records(connect(self._url), self._statements), READERS)
+        self._readers = Readers(self._open_reading, READERS)
         await self._writer.start()
 
     async def close(self) -> None:
@@ -95,6 +95,9 @@ class PostgresStore(DatabaseStore):
         finally:
             driver.close()
         return f"the backup is schema {name}"
+
+    def _open_reading(self) -> Records:
+        return Records(connect(self._url), self._statements, self._decoded)
 
     async def _near(self, read: Callable[[Records], Answer]) -> Answer:
         return await self._far(read)

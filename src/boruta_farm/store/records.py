@@ -1,5 +1,6 @@
 """Reads of single records and of whole tables on one connection."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from boruta_farm.model.audit import Entry as AuditEntry
@@ -8,7 +9,8 @@ from boruta_farm.model.request import Request
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import SessionKey, Worker
 from boruta_farm.store.base import Snapshot
-from boruta_farm.store.driver import Driver
+from boruta_farm.store.decoded import Decoded
+from boruta_farm.store.driver import Driver, Row
 from boruta_farm.store.packing import PACKED, PackedRequests
 from boruta_farm.store.rows import (
     audit_entry_from,
@@ -36,16 +38,50 @@ def storable(text: str) -> bool:
 class Records:
     """Read records through a driver; what it sees depends on the driver's transaction."""
 
-    def __init__(self, driver: Driver, statements: Statements) -> None:
+    def __init__(
+        self, driver: Driver, statements: Statements, decoded: Decoded | None = None
+    ) -> None:
         self.driver = driver
         self.statements = statements
+        self._decoded = decoded
 
     def request(self, request_id: int) -> Request | None:
         """Return a request with its latest job."""
         if not 0 < request_id <= LARGEST:
             return None
+        if self._decoded is not None:
+            # The revision alone is a third of what the whole row costs.
+            revisions = self.driver.fetch(self.statements.revision, (request_id,))
+            known = self._decoded.get(*revisions[0]) if revisions else None
+            if known is not None or not revisions:
+                return known
         rows = self.driver.fetch(self.statements.request, (request_id,))
-        return request_from(rows[0]) if rows else None
+        return self._decode(rows[0]) if rows else None
+
+    def requests(self, ids: Sequence[int]) -> list[Request]:
+        """Return requests that exist, in the order of their ids; inside a transaction."""
+        if not ids:
+            return []
+        members, decoded = self.statements.dialect.members, self._decoded
+        found: dict[int, Request] = {}
+        if decoded is not None:
+            for number, revision in self.driver.fetch(
+                self.statements.revisions_by_id, (members(ids),)
+            ):
+                known = decoded.get(number, revision)
+                if known is not None:
+                    found[number] = known
+        missing = [number for number in ids if number not in found]
+        if missing:
+            for row in self.driver.fetch(self.statements.requests_by_id, (members(missing),)):
+                found[row[0]] = self._decode(row)
+        return [found[number] for number in ids]
+
+    def _decode(self, row: Row) -> Request:
+        request = request_from(row)
+        if self._decoded is not None:
+            self._decoded.keep(request)
+        return request
 
     def worker(self, uuid: str) -> Worker | None:
         """Return a worker by UUID."""

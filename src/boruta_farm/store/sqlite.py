@@ -182,7 +182,7 @@ class SqliteStore(DatabaseStore):
         return self._open(("PRAGMA synchronous=FULL",))
 
     def _open_reading(self) -> Records:
-        return Records(self._open(READING), self._statements)
+        return Records(self._open(READING), self._statements, self._decoded)
 
     def _reading(self) -> Records:
         """Return what reads on the loop."""
@@ -192,7 +192,7 @@ class SqliteStore(DatabaseStore):
             raise UnavailableError("the store is closed")
         self._batcher.open()
         assert self._batcher.driver is not None
-        return Records(self._batcher.driver, self._statements)
+        return Records(self._batcher.driver, self._statements, self._decoded)
 
     async def _near(self, read: Callable[[Records], Answer]) -> Answer:
         try:

@@ -65,6 +65,9 @@ class Statements:
         )
         self.request = f"{self.requests} WHERE r.id = ?"
         self.requests_by_id = f"{self.requests} WHERE {self.dialect.member('r.id', 'bigint')}"
+        revisions = "SELECT r.id, r.revision FROM requests AS r WHERE"
+        self.revision = f"{revisions} r.id = ?"
+        self.revisions_by_id = f"{revisions} {self.dialect.member('r.id', 'bigint')}"
         self.unfinished = f"{self.requests} WHERE r.state IN ('WAITING', 'IN PROGRESS')"
         self.holding = (
             f"SELECT {names(REQUESTS, 'r.')}, {names(JOBS, 'j.')} FROM jobs AS j"

@@ -338,11 +338,6 @@ def _forecast_answer(forecast: Forecast | None) -> ForecastAnswer | None:
     )
 
 
-def encode_requests(requests: Iterable[Request]) -> bytes:
-    """Encode a list of requests."""
-    return encode([request_answer(request) for request in requests])
-
-
 def encode_workers(workers: Iterable[Worker]) -> bytes:
     """Encode a list of workers."""
     return encode([worker_answer(worker) for worker in workers])

@@ -16,9 +16,7 @@ from boruta_farm.web.answers import (
     access_answer,
     created_answer,
     encode,
-    encode_requests,
     explanation_answer,
-    request_answer,
 )
 from boruta_farm.web.bodies import Reader, RequestBody, RequestListBody
 from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call, Header
@@ -26,6 +24,7 @@ from boruta_farm.web.errors import CallerGoneError, MalformedBodyError, RequestI
 from boruta_farm.web.headers import idempotency_key, wanted_wait
 from boruta_farm.web.limits import disconnected
 from boruta_farm.web.lists import HIGHEST_ID, list_answer, paginator, request_filter, sorter
+from boruta_farm.web.printed import Printed
 from boruta_farm.web.times import format_seconds, parse_time
 
 REQUEST_BODY = Reader(RequestBody)
@@ -46,6 +45,7 @@ class RequestCalls:
         self._requests = requests
         self._clock = clock
         self._public_address = public_address
+        self._printed = Printed()
 
     async def create(self, call: Call) -> Answer:
         """File a request; with an Idempotency-Key a repetition answers with the first id."""
@@ -76,7 +76,7 @@ class RequestCalls:
         headers: tuple[Header, ...] = (JSON_TYPE, (_STATE, request.state.encode()))
         if request.state is RequestState.IN_PROGRESS and request.job is not None:
             headers += ((_TIMEOUT, format_seconds(request.job.timeout).encode()),)
-        return Answer(status=200, headers=headers, body=encode(request_answer(request)))
+        return Answer(status=200, headers=headers, body=self._printed.one(request))
 
     async def update(self, call: Call) -> Answer:
         """Change a waiting request."""
@@ -139,7 +139,7 @@ class RequestCalls:
             None if body is None else sorter(body.sorter, "id"),
             None if body is None else paginator(body.paginator),
         )
-        return list_answer(page, encode_requests(page.items))
+        return list_answer(page, self._printed.all(page.items))
 
     async def _acquire_patiently(self, call: Call, request_id: int, wait: timedelta) -> AccessInfo:
         """Wait, but not longer than the caller does: nobody would close the prolonged job."""

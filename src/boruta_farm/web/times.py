@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, datetime
 
+import msgspec
+
 ZERO = "0001-01-01T00:00:00Z"
 """Go's zero time, which its clients send for "not set"."""
 
@@ -29,8 +31,9 @@ def parse_time(text: str | None) -> datetime | None:
 
 def format_time(time: datetime) -> str:
     """Print a time in UTC with as many fraction digits as it needs."""
-    text = (time if time.tzinfo is UTC else time.astimezone(UTC)).isoformat()[:-6]
-    return f"{text.rstrip('0')}Z" if time.microsecond else f"{text}Z"
+    # By way of the JSON encoder, which needs a tenth of the time that isoformat takes.
+    text: str = msgspec.to_builtins(time if time.tzinfo is UTC else time.astimezone(UTC))
+    return f"{text[:-1].rstrip('0')}Z" if time.microsecond and text[-2] == "0" else text
 
 
 def format_seconds(time: datetime) -> str:
