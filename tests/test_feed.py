@@ -1,7 +1,8 @@
 """The journal followed: a state, then everything after it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import weakref
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -148,6 +149,21 @@ async def test_a_doubtful_commit_makes_every_follower_start_anew(store: Database
     changes = await subscription.next()
     assert changes is not None
     assert [change.event.number for change in changes] == [3]
+
+
+async def test_what_a_follower_began_with_is_not_kept(store: DatabaseStore) -> None:
+    begun: list[weakref.ref[Iterable[Request]]] = []
+    ready = asyncio.Event()
+
+    class Forgetful(Fold):
+        def begin(self, snapshot: Snapshot) -> None:
+            begun.append(weakref.ref(snapshot.requests))
+            ready.set()
+
+    following = asyncio.ensure_future(keep_following(Feed(store), Forgetful()))
+    await ready.wait()
+    assert begun[0]() is None
+    following.cancel()
 
 
 async def test_a_closed_subscription_hears_nothing(store: DatabaseStore) -> None:

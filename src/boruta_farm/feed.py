@@ -182,6 +182,8 @@ async def keep_following(feed: Feed, follower: Follower) -> NoReturn:
         snapshot, subscription = await feed.follow(holding=True)
         try:
             follower.begin(snapshot)
+            # What it was begun with must not live as long as it is followed.
+            del snapshot
             await subscription.hand_to(follower.fold)
         finally:
             subscription.close()

@@ -1,11 +1,13 @@
 """The ordered set agrees with a sorted list."""
 
 import random
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boruta_farm.core import ranks as module
 from boruta_farm.core.ranks import BLOCK, Ranks
 
 
@@ -13,6 +15,19 @@ from boruta_farm.core.ranks import BLOCK, Ranks
 def test_every_question_is_answered_as_a_sorted_list_would(
     toggled: list[int], probe: int, limit: int
 ) -> None:
+    agrees(toggled, probe, limit)
+
+
+@given(st.lists(st.integers(0, 300), max_size=400), st.integers(-1, 301), st.integers(0, 60))
+def test_so_it_is_over_blocks_that_part_and_join(
+    toggled: list[int], probe: int, limit: int
+) -> None:
+    with patch.object(module, "BLOCK", 8):
+        agrees(toggled, probe, limit)
+
+
+def agrees(toggled: list[int], probe: int, limit: int) -> None:
+    """Compare with a sorted list after adding and removing keys in turn."""
     ranks: Ranks[int] = Ranks()
     known: set[int] = set()
     for key in toggled:

@@ -20,12 +20,14 @@ class Ranks(Generic[Key]):
     and memory follows the number of keys.
     """
 
-    __slots__ = ("_blocks", "_lasts", "_size")
+    # The keys of a block are above the bound before it and not above its own; the last block has
+    # none. Bounds are kept when the key that they were goes, so most changes leave them alone.
+    __slots__ = ("_blocks", "_bounds", "_size")
 
     def __init__(self) -> None:
         # Most sets are empty most of the time; lists of their own come with the first key.
         self._blocks: list[list[Key]] = cast("list[list[Key]]", _NOTHING)
-        self._lasts: list[Key] = cast("list[Key]", _NOTHING)
+        self._bounds: list[Key] = cast("list[Key]", _NOTHING)
         self._size = 0
 
     def __len__(self) -> int:
@@ -36,55 +38,49 @@ class Ranks(Generic[Key]):
             yield from block
 
     def __contains__(self, key: Key) -> bool:
-        at = bisect_left(self._lasts, key)
-        if at == len(self._lasts):
+        if not self._blocks:
             return False
-        block = self._blocks[at]
-        return block[bisect_left(block, key)] == key
+        block = self._blocks[bisect_left(self._bounds, key)]
+        index = bisect_left(block, key)
+        return index < len(block) and block[index] == key
 
     def add(self, key: Key) -> None:
         """Add a key that is not in the set."""
         self._size += 1
-        blocks, lasts = self._blocks, self._lasts
+        blocks = self._blocks
         if not blocks:
-            self._blocks, self._lasts = [[key]], [key]
+            self._blocks = [[key]]
             return
-        at = bisect_left(lasts, key)
-        if at == len(lasts):
-            at -= 1
-            block = blocks[at]
-            block.append(key)
-            lasts[at] = key
-        else:
-            block = blocks[at]
-            insort(block, key)
+        at = bisect_left(self._bounds, key)
+        block = blocks[at]
+        insort(block, key)
         if len(block) > 2 * BLOCK:
             rest = block[BLOCK:]
             del block[BLOCK:]
             blocks.insert(at + 1, rest)
-            lasts[at] = block[-1]
-            lasts.insert(at + 1, rest[-1])
+            if self._bounds:
+                self._bounds.insert(at, block[-1])
+            else:
+                self._bounds = [block[-1]]
 
     def remove(self, key: Key) -> None:
         """Remove a key that is in the set; raises KeyError when it is not."""
-        blocks, lasts = self._blocks, self._lasts
-        at = bisect_left(lasts, key)
-        if at == len(lasts):
-            raise KeyError(key)
-        block = blocks[at]
+        blocks, bounds = self._blocks, self._bounds
+        at = bisect_left(bounds, key)
+        block = blocks[at] if blocks else []
         index = bisect_left(block, key)
-        if block[index] != key:
+        if index == len(block) or block[index] != key:
             raise KeyError(key)
         self._size -= 1
         del block[index]
         if not block:
-            del blocks[at], lasts[at]
-            return
-        lasts[at] = block[-1]
-        if len(block) < BLOCK // 8 and at + 1 < len(blocks) and len(blocks[at + 1]) < BLOCK:
+            del blocks[at]
+            if bounds:
+                # Without the last block, the one before it is bound by nothing.
+                del bounds[min(at, len(bounds) - 1)]
+        elif len(block) < BLOCK // 8 and at < len(bounds) and len(blocks[at + 1]) < BLOCK:
             block.extend(blocks[at + 1])
-            lasts[at] = lasts[at + 1]
-            del blocks[at + 1], lasts[at + 1]
+            del blocks[at + 1], bounds[at]
 
     def first(self) -> Key | None:
         """Return the lowest key."""
@@ -100,14 +96,14 @@ class Ranks(Generic[Key]):
 
     def rank(self, key: Key) -> int:
         """Return how many keys are lower than ``key``, which need not be in the set."""
-        at = bisect_left(self._lasts, key)
+        at = bisect_left(self._bounds, key)
         before = sum(map(len, self._blocks[:at]))
         return before + (bisect_left(self._blocks[at], key) if at < len(self._blocks) else 0)
 
     def after(self, key: Key, limit: int) -> list[Key]:
         """Return up to ``limit`` keys above ``key``, in order."""
         found: list[Key] = []
-        at = bisect_right(self._lasts, key)
+        at = bisect_right(self._bounds, key)
         while at < len(self._blocks) and len(found) < limit:
             block = self._blocks[at]
             start = bisect_right(block, key)

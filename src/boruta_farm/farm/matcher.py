@@ -142,6 +142,8 @@ class Matcher:
             return
         try:
             self._index = index = await self._build(snapshot)
+            # What it was built from must not live as long as it is followed.
+            del snapshot
             self._wake()
             while (changes := await subscription.next()) is not None:
                 await self._fold(index, changes)

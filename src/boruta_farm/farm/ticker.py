@@ -77,6 +77,8 @@ class Ticker:
             return
         try:
             self._deadlines = deadlines = await self._build(snapshot)
+            # What it was built from must not live as long as it is followed.
+            del snapshot
             self._changed.set()
             while (changes := await subscription.next()) is not None:
                 for count, change in enumerate(changes, 1):

@@ -11,8 +11,9 @@ from boruta_farm.model.request import Request
 from boruta_farm.store.driver import Row
 from boruta_farm.store.rows import request_from
 
-PACKED = 500
-"""Rows read and packed together: what exists as objects at any time."""
+PACKED = 2000
+"""Rows read and packed together: few enough to be made objects at once, and enough for pieces so
+large that the system has them back as soon as they are dropped."""
 
 
 class PackedRequests(Iterable[Request]):

@@ -69,6 +69,8 @@ class SqliteDriver:
             cursor = self._connection.execute(statement)
             while rows := cursor.fetchmany(size):
                 yield rows
+            # The page cache is full of what was read once; nobody else is served by that.
+            self._connection.execute("PRAGMA shrink_memory")
         except sqlite3.Error as error:
             raise fault(error) from error
 
