@@ -18,6 +18,9 @@ WorkerKey = tuple[int, str]
 OfferLabel = tuple[frozenset[Token], bool]
 """The tokens of a class of workers, and whether it serves everybody."""
 
+_NOBODY: Ranks[int] = Ranks()
+"""Stands for all sets of requests in which none has been yet: few demands ever need them."""
+
 _SOME_GROUP = "\0"
 """Stands for groups that nobody asks for: the worker still does not serve everybody."""
 
@@ -73,9 +76,9 @@ class Demand:
         self.front: Front[int, Demand] = (
             Front(self, number) if party is None else PartyFront(self, number, party)
         )
-        self.held: Ranks[int] = Ranks()
-        self.later: Ranks[int] = Ranks()
-        self.eligible: set[Offer] = set()
+        self.held = self.later = _NOBODY
+        # Dictionaries as sets: there are thousands of demands, and empty ones take a third.
+        self.eligible: dict[Offer, None] = {}
         self.idle: Heads[WorkerKey, Offer] = Heads()
         self.pivot: Token | None = None
 
@@ -85,9 +88,26 @@ class Demand:
         return {*self.caps, *self.bars, *((group,) for group in self.groups or ())}
 
     @property
+    def places(self) -> tuple[Ranks[int], Ranks[int], Ranks[int]]:
+        """Return all sets of waiting requests."""
+        return self.front.keys, self.held, self.later
+
+    @property
     def waiting(self) -> int:
         """Return how many requests wait here."""
-        return len(self.front.keys) + len(self.held) + len(self.later)
+        return sum(map(len, self.places))
+
+    def hold(self) -> Ranks[int]:
+        """Return ``held`` to put a request there; it is made for the first."""
+        if self.held is _NOBODY:
+            self.held = Ranks()
+        return self.held
+
+    def put_off(self) -> Ranks[int]:
+        """Return ``later`` to put a request there; it is made for the first."""
+        if self.later is _NOBODY:
+            self.later = Ranks()
+        return self.later
 
     @property
     def shift(self) -> int:
@@ -131,7 +151,7 @@ class Offer:
     def __init__(self, label: OfferLabel, derived: Iterable[Token], number: int) -> None:
         self.label(label, derived)
         self.front: Front[WorkerKey, Offer] = Front(self, number)
-        self.eligible: set[Demand] = set()
+        self.eligible: dict[Demand, None] = {}
         self.demands: Heads[int, Demand] = Heads()
         self.states: dict[WorkerState, int] = {}
         self.holders: Ranks[WorkerKey] = Ranks()

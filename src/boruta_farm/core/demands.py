@@ -36,7 +36,10 @@ def demand_key(request: Request, owner: str | None = None) -> DemandKey:
     if request.selector is None:
         return DemandKey(caps, bars, request.owner_groups, owner)
     needed, barred = _tokens(request.selector)
-    return DemandKey(caps | needed, barred | bars, request.owner_groups, owner)
+    # What nothing is added to stays the object that is kept already.
+    caps = caps | needed if caps else needed
+    bars = barred | bars if bars else barred
+    return DemandKey(caps, bars, request.owner_groups, owner)
 
 
 def takes_any_board(request: Request) -> bool:

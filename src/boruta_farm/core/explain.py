@@ -1,6 +1,6 @@
 """Why a request waits: what boards it could use, who stands before it, and what would help."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import merge, nsmallest
@@ -232,7 +232,7 @@ def _count(demand: Demand) -> dict[WorkerState, int]:
     return {state: count for state, count in counts.items() if count}
 
 
-def _soonest(offers: set[Offer]) -> list[Offer]:
+def _soonest(offers: Iterable[Offer]) -> list[Offer]:
     """Return offers among which the first ends of jobs are, without sorting thousands."""
     held = [(first, offer) for offer in offers if (first := offer.holders.first()) is not None]
     if len(held) > 2 * SHOWN:

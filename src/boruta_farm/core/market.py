@@ -65,7 +65,7 @@ class Market(Parting):
             self._ask(token)
         # Found by new offers under its rarest token: "type=x" leads to fewer demands than "arch=y".
         demand.pivot = min(key.caps, key=lambda token: (self._asking[token], token), default=None)
-        self._demands_by.setdefault(demand.pivot, set()).add(demand)
+        self._file_demand(demand)
         for offer in self.offers_having(demand.caps):
             if offer.fits(demand):
                 self._link(demand, offer)
@@ -173,9 +173,7 @@ class Market(Parting):
 
     def _drop_demand(self, demand: Demand) -> None:
         del self._empty[demand], self.demands[demand.key]
-        self._demands_by[demand.pivot].discard(demand)
-        if not self._demands_by[demand.pivot]:
-            del self._demands_by[demand.pivot]
+        self._unfile_demand(demand)
         for offer in tuple(demand.eligible):
             self._unlink(demand, offer)
         for pending in (self.lost, self.gained, self.stirred_demands):
@@ -188,15 +186,15 @@ class Market(Parting):
         if not demand.eligible:
             self.gained[demand] = None
         self._links += 1
-        demand.eligible.add(offer)
-        offer.eligible.add(demand)
+        demand.eligible[offer] = None
+        offer.eligible[demand] = None
         demand.front.greet(offer.demands)
         offer.front.greet(demand.idle)
 
     def _unlink(self, demand: Demand, offer: Offer) -> None:
         self._links += 1
-        demand.eligible.discard(offer)
-        offer.eligible.discard(demand)
+        demand.eligible.pop(offer, None)
+        offer.eligible.pop(demand, None)
         demand.front.dismiss(offer.demands)
         offer.front.dismiss(demand.idle)
         if not demand.eligible:

@@ -20,17 +20,18 @@ class _Walk:
     def __init__(self, demand: Demand, bound: int) -> None:
         self.bound = bound
         self.moved: dict[int, None] = {}
-        self._places = [demand.front.keys, demand.held, demand.later]
+        self._demand = demand
+        self._left = len(demand.places)
         self._cursor = -1
 
     def next(self, limit: int) -> tuple[list[int], bool]:
         """Return up to ``limit`` ids, and whether that was all."""
-        while self._places:
-            keys = self._places[-1].after(self._cursor, limit)
+        while self._left:
+            keys = self._demand.places[self._left - 1].after(self._cursor, limit)
             if keys:
                 self._cursor = keys[-1]
                 return [id_of(key) for key in keys], False
-            self._places.pop()
+            self._left -= 1
             self._cursor = -1
         moved = list(islice(self.moved, limit))
         for request_id in moved:

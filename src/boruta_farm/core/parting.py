@@ -26,7 +26,8 @@ class Parting(ABC):
         self._asking: dict[Token, int] = {}
         self._conditions = Conditions()
         self._columns: dict[str, set[Token]] = {}
-        self._demands_by: dict[Token | None, set[Demand]] = {}
+        # A lone demand is stored as it is: where each asks for a serial number, all are lone.
+        self._demands_by: dict[Token | None, Demand | set[Demand]] = {}
         self._numbers = 0
         self._unasked = 0
 
@@ -54,9 +55,26 @@ class Parting(ABC):
         return min((self._offers_with.get(token, nobody) for token in caps), key=len)
 
     def _demands_under(self, tokens: Iterable[Token]) -> Iterator[Demand]:
-        yield from self._demands_by.get(None, ())
-        for token in tokens:
-            yield from self._demands_by.get(token, ())
+        for pivot in (None, *tokens):
+            found = self._demands_by.get(pivot, ())
+            yield from (found,) if isinstance(found, Demand) else found
+
+    def _file_demand(self, demand: Demand) -> None:
+        known = self._demands_by.get(demand.pivot)
+        if known is None:
+            self._demands_by[demand.pivot] = demand
+        elif isinstance(known, Demand):
+            self._demands_by[demand.pivot] = {known, demand}
+        else:
+            known.add(demand)
+
+    def _unfile_demand(self, demand: Demand) -> None:
+        known = self._demands_by[demand.pivot]
+        if isinstance(known, set):
+            known.discard(demand)
+            if known:
+                return
+        del self._demands_by[demand.pivot]
 
     def _offer_at(self, label: OfferLabel, like: Iterable[Demand] | None = None) -> Offer:
         """Return the offer of a label; a new one is linked to what fits, ``like`` if known."""

@@ -8,7 +8,7 @@ important one in place of a more important one.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Set
+from collections.abc import Callable, Generator, Iterable, Mapping
 from heapq import heappop, heappush
 
 from boruta_farm.core.classes import Demand, Match, Offer
@@ -205,7 +205,7 @@ class Pass:
         return free
 
 
-def _common(used: Mapping[Offer, object], eligible: Set[Offer]) -> list[Offer]:
+def _common(used: Mapping[Offer, object], eligible: Mapping[Offer, object]) -> list[Offer]:
     """Return what is in both, going through the smaller one."""
     if len(used) < len(eligible):
         return [offer for offer in used if offer in eligible]

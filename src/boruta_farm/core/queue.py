@@ -58,7 +58,7 @@ class Queue:
         entry.deadline = micros(request.deadline)
         entry.valid_after = micros(request.valid_after)
         if request.live_job is not None:
-            self._lay(entry, entry.demand.held)
+            self._lay(entry, entry.demand.hold())
         else:
             self._place(entry)
         return entry
@@ -76,7 +76,7 @@ class Queue:
     def hold(self, entry: Entry) -> None:
         """Keep a request from being granted: it is proposed, or its deadline has passed."""
         self._lift(entry)
-        self._lay(entry, entry.demand.held)
+        self._lay(entry, entry.demand.hold())
 
     def free(self, entry: Entry) -> None:
         """Put a request where its times say it belongs."""
@@ -104,9 +104,9 @@ class Queue:
 
     def _place(self, entry: Entry) -> None:
         if entry.deadline <= self.now:
-            self._lay(entry, entry.demand.held)
+            self._lay(entry, entry.demand.hold())
         elif entry.valid_after > self.now:
-            self._lay(entry, entry.demand.later)
+            self._lay(entry, entry.demand.put_off())
             self._later.add(entry.valid_after << ID_BITS | id_of(entry.key))
         else:
             entry.valid_after = 0
