@@ -152,18 +152,27 @@ async def test_a_doubtful_commit_makes_every_follower_start_anew(store: Database
 
 
 async def test_what_a_follower_began_with_is_not_kept(store: DatabaseStore) -> None:
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
     begun: list[weakref.ref[Iterable[Request]]] = []
-    ready = asyncio.Event()
 
-    class Forgetful(Fold):
+    class Watched(Fold):
         def begin(self, snapshot: Snapshot) -> None:
-            begun.append(weakref.ref(snapshot.requests))
-            ready.set()
+            # The thread that read it may be the last to let go of it.
+            begun.append(
+                weakref.ref(
+                    snapshot.requests, lambda _reference: loop.call_soon_threadsafe(gone.set)
+                )
+            )
 
-    following = asyncio.ensure_future(keep_following(Feed(store), Forgetful()))
-    await ready.wait()
-    assert begun[0]() is None
-    following.cancel()
+    following = asyncio.ensure_future(keep_following(Feed(store), Watched()))
+    try:
+        async with asyncio.timeout(30):
+            await gone.wait()
+        assert len(begun) == 1
+        assert not following.done()
+    finally:
+        following.cancel()
 
 
 async def test_a_closed_subscription_hears_nothing(store: DatabaseStore) -> None:
