@@ -40,7 +40,7 @@ def agrees(toggled: list[int], probe: int, limit: int) -> None:
     assert list(ranks) == expected
     assert len(ranks) == len(expected)
     assert (probe in ranks) == (probe in known)
-    assert ranks.first() == (expected[0] if expected else None)
+    assert ranks.lowest == (expected[0] if expected else None)
     assert ranks.at(limit) == (expected[limit] if limit < len(expected) else None)
     assert ranks.rank(probe) == sum(key < probe for key in expected)
     assert ranks.after(probe, limit) == [key for key in expected if key > probe][:limit]

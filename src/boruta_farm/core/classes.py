@@ -1,6 +1,6 @@
 """The two kinds of classes that are matched: what requests demand, what workers offer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -37,7 +37,7 @@ class PartyFront(Front[int, "Demand"]):
     @property
     def head(self) -> int | None:
         """Return the lowest key with the party's shares added, None while it may hold no more."""
-        key = self.keys.at(self.taken) if self.taken else self.keys.first()
+        key = self.keys.at(self.taken) if self.taken else self.keys.lowest
         if key is None or self.party.full is not None:
             return None
         return key + self.party.shift
@@ -213,10 +213,17 @@ class Hold:
 
 @dataclass(slots=True, eq=False)
 class Candidate:
-    """Remember what matching needs of a registered worker."""
+    """Remember what matching needs of a registered worker.
+
+    ``tokens`` are worked out from ``caps``, ``groups`` and ``fence``, which are kept to tell at a
+    glance that a changed worker still offers the same: nearly every change is of its state.
+    """
 
     uuid: str
     name: str
+    caps: Mapping[str, str]
+    groups: tuple[str, ...]
+    fence: Fence
     tokens: tuple[Token, ...]
     state: WorkerState
     revision: int
@@ -227,6 +234,12 @@ class Candidate:
     absent: bool = False
     reason: str | None = None
     lost: bool = False
+
+    def offers_the_same(self, worker: Worker) -> bool:
+        """Tell whether it has nothing new to offer, as far as a glance tells."""
+        return (
+            self.caps is worker.caps and self.groups is worker.groups and self.fence is worker.fence
+        )
 
 
 def tokens_of(worker: Worker) -> tuple[Token, ...]:

@@ -55,7 +55,7 @@ def queue_of(market: Market, demand: Demand, key: int, most: int | None = None) 
         shift = rival.shift
         count = 0
         for keys in (rival.front.keys, rival.held):
-            first = keys.first()
+            first = keys.lowest
             if first is not None and first + shift < key:
                 count += keys.rank(key - shift)
                 if head is None or first + shift < head:

@@ -112,7 +112,7 @@ class Deadlines:
 
     def next_due(self) -> datetime | None:
         """Return when the next item falls due or is due again."""
-        first = self._order.first()
+        first = self._order.lowest
         return None if first is None else moment(first >> _NUMBER_BITS + _KIND_BITS)
 
     def due(self, now: datetime, limit: int = DUE_LIMIT) -> tuple[Due, ...]:
@@ -124,7 +124,7 @@ class Deadlines:
         items: list[Due] = []
         until = micros(now)
         again = micros(now + RETRY)
-        while len(items) < limit and (code := self._order.first()) is not None:
+        while len(items) < limit and (code := self._order.lowest) is not None:
             at = code >> _NUMBER_BITS + _KIND_BITS
             if at > until:
                 break

@@ -234,7 +234,7 @@ def _count(demand: Demand) -> dict[WorkerState, int]:
 
 def _soonest(offers: Iterable[Offer]) -> list[Offer]:
     """Return offers among which the first ends of jobs are, without sorting thousands."""
-    held = [(first, offer) for offer in offers if (first := offer.holders.first()) is not None]
+    held = [(first, offer) for offer in offers if (first := offer.holders.lowest) is not None]
     if len(held) > 2 * SHOWN:
         held = nsmallest(2 * SHOWN, held, key=lambda pair: pair[0])
     return [offer for _, offer in held]

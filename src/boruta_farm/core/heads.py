@@ -39,7 +39,7 @@ class Front(Generic[Key, Owner]):
     @property
     def head(self) -> Key | None:
         """Return the lowest key that no pass has taken."""
-        return self.keys.at(self.taken) if self.taken else self.keys.first()
+        return self.keys.at(self.taken) if self.taken else self.keys.lowest
 
     def greet(self, listener: "Heads[Key, Owner]") -> None:
         """Make a newcomer's heads complete."""

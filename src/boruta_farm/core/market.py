@@ -89,13 +89,11 @@ class Market(Parting):
 
     def put_worker(self, worker: Worker) -> Candidate:
         """Take in a registered worker as it is now."""
-        tokens = tokens_of(worker)
-        key = (len(worker.caps) + len(worker.groups), worker.uuid)
         known = self.workers.get(worker.uuid)
         if known is None:
-            known = self._admit(worker, tokens, key)
-        elif known.key != key or known.tokens != tokens:
-            self._change(known, tokens, key, not worker.groups)
+            known = self._admit(worker)
+        elif not known.offers_the_same(worker):
+            self._compare(known, worker)
         elif known.offer.verified != self._unasked:
             self._verify(known)
         if known.state is not worker.state:
@@ -132,7 +130,7 @@ class Market(Parting):
         keys = candidate.offer.front.keys
         if idle:
             keys.add(candidate.key)
-            if keys.first() == candidate.key:
+            if keys.lowest == candidate.key:
                 self.stirred_offers[candidate.offer] = None
         else:
             keys.remove(candidate.key)
@@ -201,17 +199,21 @@ class Market(Parting):
             self.gained.pop(demand, None)
             self.lost[demand] = None
 
-    def _admit(self, worker: Worker, tokens: tuple[Token, ...], key: WorkerKey) -> Candidate:
+    def _admit(self, worker: Worker) -> Candidate:
+        tokens = tokens_of(worker)
         self._meet_values(tokens)
         kept = self.bearers.keep(tokens)
         candidate = Candidate(
             uuid=worker.uuid,
             name=worker.name,
+            caps=worker.caps,
+            groups=worker.groups,
+            fence=worker.fence,
             tokens=kept,
             state=worker.state,
             revision=worker.revision,
             epoch=worker.epoch,
-            key=key,
+            key=_key(worker),
             offer=self._offer_at(self._label_of(kept, not worker.groups)),
         )
         self.workers[worker.uuid] = candidate
@@ -219,6 +221,16 @@ class Market(Parting):
         self.edition += 1
         self._enter(candidate)
         return candidate
+
+    def _compare(self, candidate: Candidate, worker: Worker) -> None:
+        """Take over what a worker offers now, if that is anything new."""
+        tokens, key = tokens_of(worker), _key(worker)
+        if candidate.key != key or candidate.tokens != tokens:
+            self._change(candidate, tokens, key, not worker.groups)
+        elif candidate.offer.verified != self._unasked:
+            self._verify(candidate)
+        candidate.caps, candidate.groups = worker.caps, worker.groups
+        candidate.fence = worker.fence
 
     def _change(
         self, candidate: Candidate, tokens: tuple[Token, ...], key: WorkerKey, serves_all: bool
@@ -268,3 +280,7 @@ class Market(Parting):
             for demand in tuple(offer.eligible):
                 self._unlink(demand, offer)
             self.stirred_offers.pop(offer, None)
+
+
+def _key(worker: Worker) -> WorkerKey:
+    return len(worker.caps) + len(worker.groups), worker.uuid

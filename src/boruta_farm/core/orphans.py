@@ -55,6 +55,8 @@ class Orphans:
     def note_market(self) -> None:
         """Take over which demands lost their last offer or found one."""
         lost, gained = self._market.lost, self._market.gained
+        if not (lost or gained):
+            return
         for demand in lost:
             self._adoptable.pop(demand, None)
             if demand.waiting:

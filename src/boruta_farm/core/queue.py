@@ -86,12 +86,12 @@ class Queue:
     def advance(self, now: datetime) -> None:
         """Let time pass: requests become valid. Time never goes backwards."""
         self.now = max(self.now, micros(now))
-        while (first := self._later.first()) is not None and first >> ID_BITS <= self.now:
+        while (first := self._later.lowest) is not None and first >> ID_BITS <= self.now:
             self.free(self._entries[id_of(first)])
 
     def next_valid(self) -> datetime | None:
         """Return when the next request becomes valid."""
-        first = self._later.first()
+        first = self._later.lowest
         return None if first is None else moment(first >> ID_BITS)
 
     def expired(self, key: int) -> bool:
@@ -112,7 +112,7 @@ class Queue:
             entry.valid_after = 0
             keys = entry.place = entry.demand.front.keys
             keys.add(entry.key)
-            if keys.first() == entry.key:
+            if keys.lowest == entry.key:
                 self._market.stirred_demands[entry.demand] = None
 
     def _lay(self, entry: Entry, place: Ranks[int]) -> None:

@@ -17,18 +17,20 @@ class Ranks(Generic[Key]):
 
     Adding and removing cost a search and one short move, whatever the number of keys; the rank
     of a key costs one step per block before it. Nothing is deleted lazily, so ranks are exact
-    and memory follows the number of keys.
+    and memory follows the number of keys. ``lowest`` is the first key, None when there is none;
+    it is asked for most, often of sets that have not been looked at for long, so it stands here.
     """
 
     # The keys of a block are above the bound before it and not above its own; the last block has
     # none. Bounds are kept when the key that they were goes, so most changes leave them alone.
-    __slots__ = ("_blocks", "_bounds", "_size")
+    __slots__ = ("_blocks", "_bounds", "_size", "lowest")
 
     def __init__(self) -> None:
         # Most sets are empty most of the time; lists of their own come with the first key.
         self._blocks: list[list[Key]] = cast("list[list[Key]]", _NOTHING)
         self._bounds: list[Key] = cast("list[Key]", _NOTHING)
         self._size = 0
+        self.lowest: Key | None = None
 
     def __len__(self) -> int:
         return self._size
@@ -50,10 +52,13 @@ class Ranks(Generic[Key]):
         blocks = self._blocks
         if not blocks:
             self._blocks = [[key]]
+            self.lowest = key
             return
         at = bisect_left(self._bounds, key)
         block = blocks[at]
         insort(block, key)
+        if not at:
+            self.lowest = block[0]
         if len(block) > 2 * BLOCK:
             rest = block[BLOCK:]
             del block[BLOCK:]
@@ -81,10 +86,8 @@ class Ranks(Generic[Key]):
         elif len(block) < BLOCK // 8 and at < len(bounds) and len(blocks[at + 1]) < BLOCK:
             block.extend(blocks[at + 1])
             del blocks[at + 1], bounds[at]
-
-    def first(self) -> Key | None:
-        """Return the lowest key."""
-        return self._blocks[0][0] if self._blocks else None
+        if key == self.lowest:
+            self.lowest = blocks[0][0] if blocks else None
 
     def at(self, index: int) -> Key | None:
         """Return the key with ``index`` keys before it, None beyond the end."""

@@ -19,6 +19,7 @@ from boruta_farm.model.worker import Fence, Reach, SessionKey, Worker, WorkerSta
 from boruta_farm.store.driver import Row
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 REQUEST_STATES = {state.value: state for state in RequestState}
 WORKER_STATES = {state.value: state for state in WorkerState}
 PHASES = {phase.value: phase for phase in JobPhase}
@@ -29,8 +30,7 @@ json_text = json.JSONEncoder(separators=(",", ":")).encode
 
 def micros(moment: datetime) -> int:
     """Return a time as whole microseconds since 1970."""
-    past = moment - EPOCH
-    return (past.days * 86_400 + past.seconds) * 1_000_000 + past.microseconds
+    return (moment - EPOCH) // MICROSECOND
 
 
 def some_micros(moment: datetime | None) -> int | None:
