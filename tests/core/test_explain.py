@@ -307,3 +307,36 @@ def test_a_name_that_no_board_knows_is_guessed() -> None:
         "no registered board has rma >= 2; no board has a capability 'rma', did you mean ram?; "
         "nearest miss: lab-01 has no rma"
     )
+
+
+def test_those_whom_no_board_serves_are_told_the_same_but_for_their_places() -> None:
+    index = Index(START, FarmSettings())
+    first, second = make_request(1, ARM), make_request(2, ARM, priority=1)
+    for request in (first, second):
+        index.put_request(request)
+    found = [index.explain(request, START, brief=True) for request in (first, second, first)]
+    assert [one.request_id for one in found] == [1, 2, 1]
+    assert [one.position for one in found] == [2, 1, 2]
+    assert [one.decided for one in found] == ["priority", None, "priority"]
+    assert {one.cause for one in found} == {Cause.NO_BOARD}
+    assert len({one.text for one in found}) == 1
+
+
+def test_what_nobody_could_serve_is_told_anew_when_boards_change() -> None:
+    index, request = Index(START, FarmSettings()), make_request(1, {"hdmi": "yes"})
+    index.put_request(request)
+
+    def told() -> tuple[Cause, str]:
+        found = index.explain(request, START, brief=True)
+        return found.cause, found.text
+
+    assert told() == (Cause.NO_BOARD, "no registered board has hdmi=yes")
+    index.put_worker(make_worker("01", ARM))
+    assert told() == (
+        Cause.NO_BOARD,
+        "no registered board has hdmi=yes; nearest miss: lab-01 has no hdmi",
+    )
+    index.put_worker(make_worker("02", {"hdmi": "yes"}))
+    assert told()[0] is Cause.NOW
+    index.remove_worker("02")
+    assert told()[0] is Cause.NO_BOARD

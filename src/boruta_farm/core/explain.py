@@ -1,7 +1,7 @@
 """Why a request waits: what boards it could use, who stands before it, and what would help."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from heapq import merge, nsmallest
 from itertools import islice
@@ -20,7 +20,7 @@ from boruta_farm.core.competition import (
 from boruta_farm.core.forecast import Score
 from boruta_farm.core.learning import Memory
 from boruta_farm.core.market import Market
-from boruta_farm.core.misses import Misses, misses, misses_of
+from boruta_farm.core.misses import Misses, misses
 from boruta_farm.core.moments import micros, moment
 from boruta_farm.core.policies.order import Order
 from boruta_farm.model.explanation import Absent, Cause, Explanation, Forecast, Holder
@@ -52,34 +52,45 @@ class Explainer:
     memory: Memory
     score: Score
     settings: FarmSettings
+    _policy: str = field(init=False)
     _edition: int = -1
     _missed: dict[Demand, Misses] = field(default_factory=dict)
+    _unserved: dict[Demand, Explanation] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._policy = wording.policy(self.settings.policies)
 
     def explain(
-        self, request: Request, now: datetime, sees: Sees, *, brief: bool = False
+        self,
+        request: Request,
+        now: datetime,
+        sees: Sees,
+        *,
+        brief: bool = False,
+        demand: Demand | None = None,
     ) -> Explanation:
         """Find out why a request waits; costs grow with what competes, not with what waits.
 
         A ``brief`` explanation looks for no near misses, and for no position among very many
-        competing demands.
+        competing demands. ``demand`` is the request's, where that is known already.
         """
         if request.state is not RequestState.WAITING:
             return self._not_waiting(request, now)
         market = self.market
-        demand = market.demand(request)
+        if demand is None:
+            demand = market.demand(request)
         counts = _count(demand)
-        holders = tuple(islice(self._holders(demand, sees), SHOWN))
-        away = tuple(
-            Absent(
-                worker=worker.uuid,
-                name=worker.name,
-                state=worker.state.value,
-                reason="its agent is out of reach" if worker.lost else worker.reason,
-            )
-            for worker in absent(demand, SHOWN)
-        )
         key = self.order.key(request) + demand.shift
         queue = queue_of(market, demand, key, BRIEF_RIVALS if brief else None)
+        if not counts and request.live_job is None:
+            return replace(
+                self._without_boards(request, demand, now),
+                request_id=request.id,
+                position=None if queue is None else queue.position,
+                decided=None if queue is None else deciding(self.order, key, queue.first),
+            )
+        holders = tuple(islice(self._holders(demand, sees), SHOWN))
+        away = _away(demand)
         forecast = self._forecast(request, demand, queue, now, brief)
         cause = self._cause(request, demand, counts, queue, now)
         missed = None if brief and counts else self._misses(demand)
@@ -111,15 +122,56 @@ class Explainer:
             other_groups=0 if missed is None else missed.other_groups,
             nearest=None if missed is None else missed.nearest,
             changes=wording.changes(found),
-            policy=wording.policy(self.settings.policies),
+            policy=self._policy,
             decided=decided,
             forecast=forecast,
         )
+
+    def _without_boards(self, request: Request, demand: Demand, now: datetime) -> Explanation:
+        """Explain what no registered board could serve, but for its place in the queue.
+
+        That is the same for all requests of a demand until boards change, and is told to
+        whoever files many of them.
+        """
+        missed = self._misses(demand)
+        known = self._unserved.get(demand)
+        if known is not None:
+            return known
+        found = wording.Findings(
+            request=request,
+            counts={},
+            holders=(),
+            absent=(),
+            position=None,
+            missed=missed,
+            cause=Cause.GROUPS if missed.elsewhere else Cause.NO_BOARD,
+            decided=None,
+            forecast=None,
+            registered=len(self.market.workers),
+            limit=None,
+            now=now,
+        )
+        known = self._unserved[demand] = Explanation(
+            request_id=request.id,
+            state=request.state.value,
+            position=None,
+            matching={},
+            holders=(),
+            text=wording.line(found),
+            cause=found.cause,
+            lacking=missed.lacking,
+            other_groups=missed.other_groups,
+            nearest=missed.nearest,
+            changes=wording.changes(found),
+            policy=self._policy,
+        )
+        return known
 
     def _misses(self, demand: Demand) -> Misses:
         """Return what boards fail on; it is the same for all requests of a demand."""
         if self._edition != self.market.edition or len(self._missed) >= MISSES_KEPT:
             self._missed.clear()
+            self._unserved.clear()
             self._edition = self.market.edition
         known = self._missed.get(demand)
         if known is None:
@@ -161,10 +213,6 @@ class Explainer:
     ) -> Cause:
         if request.live_job is not None:
             return Cause.OPENING
-        if not counts:
-            offers = self.market.offers_having(demand.caps)
-            having = any(not misses_of(demand, offer) for offer in offers)
-            return Cause.GROUPS if having else Cause.NO_BOARD
         if request.valid_after > now:
             return Cause.NOT_YET_VALID
         if sum(len(offer.absent) for offer in demand.eligible) >= sum(counts.values()):
@@ -225,11 +273,26 @@ class Explainer:
 
 def _count(demand: Demand) -> dict[WorkerState, int]:
     """Count the workers that could serve a demand by state, in the order people read them."""
+    if not demand.eligible:
+        return {}
     counts = dict.fromkeys(wording.STATES, 0)
     for offer in demand.eligible:
         for state, count in offer.states.items():
             counts[state] += count
     return {state: count for state, count in counts.items() if count}
+
+
+def _away(demand: Demand) -> tuple[Absent, ...]:
+    """Name workers that could serve a demand, were they in service."""
+    return tuple(
+        Absent(
+            worker=worker.uuid,
+            name=worker.name,
+            state=worker.state.value,
+            reason="its agent is out of reach" if worker.lost else worker.reason,
+        )
+        for worker in absent(demand, SHOWN)
+    )
 
 
 def _soonest(offers: Iterable[Offer]) -> list[Offer]:

@@ -202,7 +202,9 @@ class Index:
     ) -> Explanation:
         """Tell why a request waits; ``sees`` tells whose names the asker may read."""
         self._advance(now)
-        return self._explainer.explain(request, now, sees, brief=brief)
+        entry = self._queue.get(request.id)
+        demand = None if entry is None else entry.demand
+        return self._explainer.explain(request, now, sees, brief=brief, demand=demand)
 
     def _learn(self, request: Request) -> None:
         """Keep score of forecasts, and learn from jobs that ended."""

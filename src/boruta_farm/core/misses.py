@@ -20,7 +20,8 @@ class Misses:
     """Count what registered boards fail on.
 
     ``lacking`` counts boards per required capability that they lack; a board that lacks two is
-    counted twice. ``other_groups`` have all capabilities but serve other groups. ``without``
+    counted twice. ``other_groups`` have all capabilities but serve other groups; ``elsewhere``
+    tells whether any board has all of them, however many there are to look at. ``without``
     tells how many boards would match if one capability were not asked for. ``wanted`` are all
     required capabilities, ``unknown`` those that no board has. ``nearest`` is in words, and so
     are ``guesses`` at names that no board's capability bears.
@@ -28,7 +29,7 @@ class Misses:
 
     wanted: tuple[str, ...]
     unknown: tuple[str, ...]
-
+    elsewhere: bool
     lacking: dict[str, int]
     other_groups: int
     without: dict[str, int]
@@ -64,6 +65,7 @@ def misses(market: Market, demand: Demand) -> Misses:
     return Misses(
         wanted=tuple(map(str, wanted)),
         unknown=tuple(str(miss) for miss in wanted if not (miss.barred or having[miss])),
+        elsewhere=any(not misses_of(demand, o) for o in market.offers_having(demand.caps)),
         lacking={str(miss): count for miss, count in failing.items() if count},
         other_groups=others,
         without=without,
