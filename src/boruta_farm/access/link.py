@@ -37,6 +37,7 @@ class RelayLink:
         self.told = False
         self._reader = reader
         self._writer = writer
+        self._unsent: list[bytes] = []
 
     @classmethod
     async def open(cls, folder: Path, name: str = rendezvous.SOCKET) -> "RelayLink":
@@ -82,10 +83,19 @@ class RelayLink:
         return decode(line) if line.endswith(b"\n") else None
 
     def send(self, line: bytes) -> None:
-        """Send one line, without waiting; a relay that reads nothing is hung up on."""
-        if self._writer.is_closing():
+        """Send one line, without waiting; a relay that reads nothing is hung up on.
+
+        Lines of one moment leave together: sending wakes the relay up.
+        """
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent.append(line)
+
+    def _flush(self) -> None:
+        lines, self._unsent = self._unsent, []
+        if not lines or self._writer.is_closing():
             return
-        self._writer.write(line)
+        self._writer.write(b"".join(lines))
         if self._writer.transport.get_write_buffer_size() > MOST_UNSENT:
             self._writer.transport.abort()
 
@@ -95,6 +105,7 @@ class RelayLink:
 
     async def close(self) -> None:
         """Hang up; what is live at the relay goes on."""
+        self._flush()
         if self._writer.transport.get_write_buffer_size():
             # It does not read: waiting until it has read all would wait for ever.
             self._writer.transport.abort()

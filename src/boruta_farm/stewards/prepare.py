@@ -179,7 +179,7 @@ class Stewards:
             raise
         self._unseen.keep(worker, key, generation)
         self._finished[worker.uuid] = self._step(worker)
-        logger.info("worker %s epoch %d: prepared", worker.name, worker.epoch)
+        logger.debug("worker %s epoch %d: prepared", worker.name, worker.epoch)
 
     async def _set_aside(self, worker: Worker, board: FencedDryad) -> None:
         await _answer(board.clean(worker.epoch), THOROUGH_WITHIN)

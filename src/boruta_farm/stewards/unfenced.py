@@ -165,7 +165,7 @@ class UnfencedStewards:
             raise StaleEpochError
         prepared = await _answer(board.prepare(key.public, epoch=worker.epoch))
         await self._reports.prepared(worker.uuid, worker.epoch, key, prepared)
-        logger.info("worker %s epoch %d: prepared", worker.name, worker.epoch)
+        logger.debug("worker %s epoch %d: prepared", worker.name, worker.epoch)
 
     async def _open(self, worker: Worker, board: Dryad) -> None:
         """Install the caller's own key in place of the prepared one."""
