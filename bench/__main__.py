@@ -76,6 +76,7 @@ MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
     "bystander": ("a GET while original boards register", _of("bystander", "bystander")),
     "agent": ("an idle agent: start, memory, processor", _of("agent", "idle")),
     "scheduler": ("the matching index by itself; alone: the whole table", _scheduler),
+    "explain": ("why a request waits, among 10,000 boards", _of("explain", "explain")),
     "rebuild": ("a million requests read while calls are served", _rebuild),
 }
 

@@ -103,7 +103,7 @@ class Course:
         before = resident()
         while self.requests < self.waiting:
             # Records are made outside the measured time and die at once, as rows would.
-            batch = [self._request() for _ in range(min(1000, self.waiting - self.requests))]
+            batch = [self.request() for _ in range(min(1000, self.waiting - self.requests))]
             started = time.thread_time()
             for request in batch:
                 self.index.put_request(request)
@@ -126,17 +126,18 @@ class Course:
             self.index.candidates(make_request(number, wanted))
         busy = [n for n, w in enumerate(self.workers) if w.state is WorkerState.RUNNING]
         for _ in range(events):
-            self._create(self._request(), self.times.create)
+            self._create(self.request(), self.times.create)
             number = self.source.choice(busy)
             idle = self._changed(number, WorkerState.IDLE)
             self._accept(self._timed(self.times.idle, worker=idle))
-            spare = self._request(self.source.choice(spares))
+            spare = self.request(self.source.choice(spares))
             self._accept(self._create(spare, self.times.found))
         for number in range(NEW_EVENTS):
             unheard = Wanted({}, f"arch = a1, ram >= {1 + number / 1000:.3f}")
-            self._create(self._request(unheard), self.times.new)
+            self._create(self.request(unheard), self.times.new)
 
-    def _request(self, wanted: Wanted | None = None) -> Request:
+    def request(self, wanted: Wanted | None = None) -> Request:
+        """Return a new request, of a demand drawn at random unless one is given."""
         self.requests += 1
         return make_request(self.requests, wanted or self.source.choice(self.demands))
 

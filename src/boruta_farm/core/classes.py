@@ -182,9 +182,13 @@ class Offer:
 
     def fits(self, demand: Demand) -> bool:
         """Tell whether these workers can serve the demand."""
-        if not (demand.caps <= self.tokens and demand.bars.isdisjoint(self.tokens)):
+        if not self.has_all(demand):
             return False
         return demand.groups is None or serves(self.groups, demand.groups)
+
+    def has_all(self, demand: Demand) -> bool:
+        """Tell whether these workers would serve the demand, were it not for groups."""
+        return demand.caps <= self.tokens and demand.bars.isdisjoint(self.tokens)
 
     def announce(self) -> None:
         """Tell the demands that a less capable worker may be idle."""

@@ -46,26 +46,28 @@ def misses(market: Market, demand: Demand) -> Misses:
     failing = {miss: having[miss] if miss.barred else registered - having[miss] for miss in wanted}
     without: dict[str, int] = {}
     others = 0
-    best: tuple[Offer, frozenset[Miss]] | None = None
+    nearest = _Nearest()
     for dropped in (None, *wanted):
         rest = demand.caps if dropped is None else demand.caps - {dropped.token}
         count = 0
         offers = market.offers_having(rest)
         for offer in islice(offers, MOST_SCANNED // (1 + len(wanted))):
-            missed = misses_of(demand, offer)
+            missed = demand.caps - offer.tokens, demand.bars & offer.tokens
+            many = len(missed[0]) + len(missed[1])
             served = demand.groups is None or serves(offer.groups, demand.groups)
-            if not missed:
+            if not many:
                 others += offer.registered if dropped is None and not served else 0
             elif served:
-                count += offer.registered if missed == {dropped} else 0
-                if best is None or _place(missed, offer) < _place(best[1], best[0]):
-                    best = offer, missed
+                if many == 1 and dropped is not None and dropped.token in missed[dropped.barred]:
+                    count += offer.registered
+                nearest.see(offer, missed, many)
         if dropped is not None and count:
             without[str(dropped)] = count
+    best = nearest.best()
     return Misses(
         wanted=tuple(map(str, wanted)),
         unknown=tuple(str(miss) for miss in wanted if not (miss.barred or having[miss])),
-        elsewhere=any(not misses_of(demand, o) for o in market.offers_having(demand.caps)),
+        elsewhere=any(o.has_all(demand) for o in market.offers_having(demand.caps)),
         lacking={str(miss): count for miss, count in failing.items() if count},
         other_groups=others,
         without=without,
@@ -93,28 +95,50 @@ class Miss(NamedTuple):
         return f"not {text}" if self.barred else text
 
 
-def misses_of(demand: Demand, offer: Offer) -> frozenset[Miss]:
-    """Return what an offer's workers fail on, whatever groups they serve."""
-    lacking = demand.caps - offer.tokens
-    refused = demand.bars & offer.tokens
-    return frozenset(
-        (*(Miss(token, False) for token in lacking), *(Miss(token, True) for token in refused))
-    )
+_Missed = tuple[frozenset[Token], frozenset[Token]]
+"""Tokens that an offer lacks, and tokens that it has although they are refused."""
 
 
-def _place(missed: frozenset[Miss], offer: Offer) -> tuple[int, list[Miss], int]:
-    """Return by what near misses are sorted: always the same way for the same farm."""
-    return len(missed), sorted(missed), offer.front.number
+class _Nearest:
+    """Find the offer that fails on the least, always the same for the same farm.
+
+    Thousands are looked at and most fail like another one, so what they fail on is put in order
+    only in the end, once for each kind of failure.
+    """
+
+    def __init__(self) -> None:
+        self._least = 0
+        self._found: dict[_Missed, Offer] = {}
+
+    def see(self, offer: Offer, missed: _Missed, many: int) -> None:
+        """Take an offer into account, which fails on so many tokens."""
+        if self._found and many > self._least:
+            return
+        if many != self._least:
+            self._least = many
+            self._found.clear()
+        known = self._found.get(missed)
+        if known is None or offer.front.number < known.front.number:
+            self._found[missed] = offer
+
+    def best(self) -> tuple[Offer, list[Miss]] | None:
+        """Return the nearest offer and what it fails on, in order; None when none was seen."""
+        told = (
+            (sorted(Miss(token, bool(kind)) for kind in (0, 1) for token in missed[kind]), offer)
+            for missed, offer in self._found.items()
+        )
+        found = min(told, key=lambda pair: pair[0], default=None)
+        return None if found is None else (found[1], found[0])
 
 
-def _nearest(market: Market, offer: Offer, missed: frozenset[Miss]) -> str | None:
+def _nearest(market: Market, offer: Offer, missed: list[Miss]) -> str | None:
     """Name one board of the offer, what it lacks, and what it has in its place."""
     board = market.some_worker(offer)
     if board is None:
         return None
     has = {token[0]: token for token in board.tokens if len(token) == 2}
     told = []
-    for miss in sorted(missed):
+    for miss in missed:
         name = miss.token[0]
         if name not in has:
             told.append(f"has no {name}")
