@@ -1,10 +1,12 @@
 """What was decoded once is what the database holds, whoever wrote it last."""
 
+import pytest
+
 from boruta_farm.model.listing import Paginator, RequestFilter, Sorter
 from boruta_farm.model.request import Request
 from boruta_farm.store.database import DatabaseStore
 from boruta_farm.store.decoded import Decoded
-from tests.store.farms import Farm
+from tests.store.farms import Farm, SqliteKind
 from tests.store.making import (
     changing,
     creating,
@@ -74,7 +76,63 @@ async def test_a_list_reads_what_is_new_and_keeps_its_order(store: DatabaseStore
     assert items[1] == changed
 
 
+def test_what_was_read_is_current_until_a_commit_begins() -> None:
+    decoded, request = Decoded(alone=True), make_request(1)
+    decoded.keep(request, decoded.now())
+    assert decoded.current(1) is request
+    decoded.commit_begins()
+    assert decoded.current(1) is None
+    assert decoded.get(1, 1) is request
+    decoded.commit_is_over()
+    assert decoded.current(1) is None
+
+
+def test_what_is_read_during_a_commit_is_not_current() -> None:
+    decoded = Decoded(alone=True)
+    decoded.commit_begins()
+    decoded.keep(make_request(1), decoded.now())
+    decoded.commit_is_over()
+    assert decoded.current(1) is None
+
+
+def test_what_was_read_before_a_commit_and_kept_after_it_is_not_current() -> None:
+    decoded = Decoded(alone=True)
+    mark = decoded.now()
+    decoded.commit_begins()
+    decoded.commit_is_over()
+    decoded.keep(make_request(1), mark)
+    assert decoded.current(1) is None
+
+
+def test_nothing_is_current_where_other_servers_write() -> None:
+    decoded = Decoded()
+    decoded.keep(make_request(1), decoded.now())
+    assert decoded.current(1) is None
+
+
+async def test_reads_between_commits_leave_the_database_alone(farm: Farm) -> None:
+    if not isinstance(farm.kind, SqliteKind):
+        pytest.skip("other servers may write to PostgreSQL at any time")
+    store = await farm.open()
+    first, second = await store.run(creating()), await store.run(creating())
+    known = await store.get_request(first)
+    farm.fetch("DELETE FROM requests")
+    assert await store.get_request(first) is known
+    assert await store.get_request(second) is None
+
+
+async def test_a_commit_of_anything_has_requests_looked_at_again(store: DatabaseStore) -> None:
+    first, second = await store.run(creating()), await store.run(creating())
+    known = await store.get_request(first)
+    await store.run(changing(second, priority=1))
+    assert await store.get_request(first) is known
+    changed = await store.run(changing(first, priority=1))
+    assert await store.get_request(first) == changed
+
+
 async def test_a_change_by_another_server_is_seen_at_once(farm: Farm) -> None:
+    if isinstance(farm.kind, SqliteKind):
+        pytest.skip("a data folder has one server, which holds its lock")
     store = await farm.open()
     number = await store.run(creating())
     await store.get_request(number)

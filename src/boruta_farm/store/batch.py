@@ -17,6 +17,7 @@ from boruta_farm.model.events import Change
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.base import Decide
 from boruta_farm.store.committed import Committed, Loaded
+from boruta_farm.store.decoded import Decoded
 from boruta_farm.store.driver import (
     ConflictError,
     ConstraintError,
@@ -78,6 +79,7 @@ class Batcher:
         clock: Clock,
         settings: FarmSettings,
         flusher: Flusher | None = None,
+        decoded: Decoded | None = None,
     ) -> None:
         self._open_driver = open_driver
         self._statements = statements
@@ -85,6 +87,7 @@ class Batcher:
         self._settings = settings
         self._flusher = flusher or Flusher(settings)
         self._committed = Committed()
+        self._decoded = decoded or Decoded()
         self.driver: Driver | None = None
         self._newest = EPOCH
 
@@ -160,7 +163,11 @@ class Batcher:
             except Exception as error:
                 raise _CommandError(error) from error
             committing = True
-            driver.commit()
+            self._decoded.commit_begins()
+            try:
+                driver.commit()
+            finally:
+                self._decoded.commit_is_over()
             last = changes[-1].event.number if changes else counters["event"]
             self._committed.take(last, layer.requests.values(), layer.jobs.values(), layer.workers)
             return Outcome(results, changes)

@@ -25,12 +25,12 @@ Answer = TypeVar("Answer")
 class DatabaseStore:
     """Keep the farm's records in a database; the kinds say how it is opened and read."""
 
-    def __init__(self) -> None:
+    def __init__(self, decoded: Decoded) -> None:
         self._followers = Followers()
         self._batcher: Batcher
         self._writer: Writer
         self._farm_id: str | None = None
-        self._decoded = Decoded()
+        self._decoded = decoded
 
     async def start(self) -> None:
         """Open, back up and migrate, start the writer."""

@@ -9,6 +9,7 @@ from boruta_farm.model.errors import StoreError, UnavailableError
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.batch import Batcher
 from boruta_farm.store.database import DatabaseStore
+from boruta_farm.store.decoded import Decoded
 from boruta_farm.store.dialect import PostgresDialect
 from boruta_farm.store.driver import DriverError
 from boruta_farm.store.postgres_driver import connect
@@ -38,7 +39,7 @@ class PostgresStore(DatabaseStore):
         *,
         on_death: Callable[[], None] = die,
     ) -> None:
-        super().__init__()
+        super().__init__(Decoded())
         self._url = url
         self._statements = Statements(PostgresDialect())
         self._batcher = Batcher(lambda: connect(url), self._statements, clock, settings)

@@ -10,7 +10,7 @@ from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import SessionKey, Worker
 from boruta_farm.store.base import Snapshot
 from boruta_farm.store.decoded import Decoded
-from boruta_farm.store.driver import Driver, Row
+from boruta_farm.store.driver import Driver
 from boruta_farm.store.packing import PACKED, PackedRequests
 from boruta_farm.store.rows import (
     audit_entry_from,
@@ -49,14 +49,24 @@ class Records:
         """Return a request with its latest job."""
         if not 0 < request_id <= LARGEST:
             return None
-        if self._decoded is not None:
-            # The revision alone is a third of what the whole row costs.
-            revisions = self.driver.fetch(self.statements.revision, (request_id,))
-            known = self._decoded.get(*revisions[0]) if revisions else None
-            if known is not None or not revisions:
-                return known
+        decoded = self._decoded
+        if decoded is None:
+            return self._read(request_id)
+        known = decoded.current(request_id)
+        if known is not None:
+            return known
+        mark = decoded.now()
+        # The revision alone is a third of what the whole row costs.
+        revisions = self.driver.fetch(self.statements.revision, (request_id,))
+        if revisions:
+            known = decoded.get(*revisions[0]) or self._read(request_id)
+            if known is not None:
+                decoded.keep(known, mark)
+        return known
+
+    def _read(self, request_id: int) -> Request | None:
         rows = self.driver.fetch(self.statements.request, (request_id,))
-        return self._decode(rows[0]) if rows else None
+        return request_from(rows[0]) if rows else None
 
     def requests(self, ids: Sequence[int]) -> list[Request]:
         """Return requests that exist, in the order of their ids; inside a transaction."""
@@ -74,14 +84,10 @@ class Records:
         missing = [number for number in ids if number not in found]
         if missing:
             for row in self.driver.fetch(self.statements.requests_by_id, (members(missing),)):
-                found[row[0]] = self._decode(row)
+                found[row[0]] = request = request_from(row)
+                if decoded is not None:
+                    decoded.keep(request)
         return [found[number] for number in ids]
-
-    def _decode(self, row: Row) -> Request:
-        request = request_from(row)
-        if self._decoded is not None:
-            self._decoded.keep(request)
-        return request
 
     def worker(self, uuid: str) -> Worker | None:
         """Return a worker by UUID."""

@@ -14,6 +14,7 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.batch import Batcher
 from boruta_farm.store.checkpoints import SOFT_LIMIT, Checkpointer
 from boruta_farm.store.database import DatabaseStore
+from boruta_farm.store.decoded import Decoded
 from boruta_farm.store.dialect import SqliteDialect
 from boruta_farm.store.driver import Driver, DriverError
 from boruta_farm.store.readers import Readers, explained
@@ -58,14 +59,16 @@ class SqliteStore(DatabaseStore):
         connector: Connect = connect,
         on_death: Callable[[], None] = die,
     ) -> None:
-        super().__init__()
+        super().__init__(Decoded(alone=True))
         if str(path) == MEMORY and not inline:
             raise StoreError("a database in memory needs the inline writer")
         self._path = Path(path)
         self._inline = inline
         self._connector = connector
         self._statements = Statements(SqliteDialect())
-        self._batcher = Batcher(self._open_writing, self._statements, clock, settings)
+        self._batcher = Batcher(
+            self._open_writing, self._statements, clock, settings, decoded=self._decoded
+        )
         self._checkpointer: Checkpointer | None = None
         if inline:
             self._writer = InlineWriter(self._batcher, self._followers)
