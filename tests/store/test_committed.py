@@ -106,3 +106,23 @@ def _priority(tx: Transaction, number: int) -> int | None:
 def _state(tx: Transaction, number: int) -> RequestState | None:
     request = tx.request(number)
     return None if request is None else request.state
+
+
+async def test_ports_are_known_as_workers_come_move_and_go(farm: Farm) -> None:
+    store, other = await farm.open(), await farm.open()
+    free = reading(lambda tx: tx.free_port())
+    first = make_worker(0)
+    assert await store.run(free) == 20000
+    await store.run(registering(first))
+    assert await store.run(free) == 20001
+    await other.run(registering(make_worker(1)))
+    assert await store.run(free) == 20002
+    moved = replace(first, port=20002, revision=2)
+
+    def leave(tx: Transaction, now: datetime) -> None:
+        tx.remove_worker(make_worker(1), EventKind.WORKER_DEREGISTERED)
+
+    await store.run(registering(moved))
+    assert await store.run(free) == 20000
+    await store.run(leave)
+    assert await store.run(reading(lambda tx: tx.free_port(20000))) == 20001

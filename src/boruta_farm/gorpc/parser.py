@@ -12,6 +12,7 @@ from typing import Final, TypeAlias, TypeVar
 from boruta_farm.gorpc.errors import BrokenStreamError, StreamLimitError
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS, Limits
 from boruta_farm.gorpc.primitives import Cursor
+from boruta_farm.gorpc.recurring import DEFINITIONS
 from boruta_farm.gorpc.types import (
     WIRE_TYPE_ID,
     Kind,
@@ -86,7 +87,10 @@ class Parser:
             type_id = self._cursor.read_int()
             if type_id > 0:
                 return type_id
-            yield from self._define(-type_id)
+            if inside_interface:
+                yield from self._define(-type_id)
+            else:
+                yield from self._define_alone(-type_id)
             self._definition_bytes += self._cursor.position - start
             if self._definition_bytes > self._limits.definitions:
                 raise StreamLimitError(
@@ -104,6 +108,18 @@ class Parser:
         if self._bytes > self._limits.value:
             raise StreamLimitError(f"a gob value exceeds the limit of {self._limits.value} bytes")
         self._cursor = Cursor(message)
+
+    def _define_alone(self, type_id: int) -> Parsing[None]:
+        """Define a type by a message that holds nothing else, as nearly all do."""
+        text = self._cursor.rest()
+        known = DEFINITIONS.find(self._limits, text)
+        if known is not None:
+            self._types.add(type_id, known)
+            self._cursor.take(len(text))
+            return
+        yield from self._define(type_id)
+        if not self._cursor.remaining:
+            DEFINITIONS.keep(self._limits, text, self._types[type_id])
 
     def _define(self, type_id: int) -> Parsing[None]:
         before = self._memory

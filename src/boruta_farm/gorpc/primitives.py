@@ -31,6 +31,10 @@ class Cursor:
         """Return how many bytes are left."""
         return len(self._data) - self._position
 
+    def rest(self) -> bytes:
+        """Return what is left without reading it."""
+        return self._data[self._position :]
+
     def read_uint(self) -> int:
         """Read an unsigned integer of up to 64 bits."""
         if self._position >= len(self._data):

@@ -127,11 +127,19 @@ class TypeTable:
         The id inside the definition is ignored: for types that encode themselves Go sends a wrong
         one. The types it refers to may follow later.
         """
+        self._check(type_id)
+        self._types[type_id] = self._read(definition)
+
+    def add(self, type_id: int, known: WireType) -> None:
+        """Add a type whose definition was read before."""
+        self._check(type_id)
+        self._types[type_id] = known
+
+    def _check(self, type_id: int) -> None:
         if type_id < FIRST_FREE_ID or type_id in self._types:
             raise BrokenStreamError(f"the gob type {type_id} is defined although it exists")
         if len(self._types) >= self._limits.types:
             raise StreamLimitError(f"more than {self._limits.types} gob types on one connection")
-        self._types[type_id] = self._read(definition)
 
     def _read(self, definition: object) -> WireType:
         if not isinstance(definition, dict) or len(definition) != 1:

@@ -1,6 +1,6 @@
 """What the database held before a batch, remembered from one batch to the next."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from boruta_farm.model.job import Job
 from boruta_farm.model.request import Request
@@ -24,6 +24,8 @@ class Committed:
         self._number = -1
         self.requests: dict[int, Request] = {}
         self.workers: dict[str, Worker] = {}
+        self.ports: dict[str, int] | None = None
+        """Of every worker, once somebody has asked for them."""
 
     def as_of(self, number: int) -> None:
         """Begin a batch, given the number of the newest event in the database."""
@@ -36,6 +38,7 @@ class Committed:
         self._number = -1
         self.requests.clear()
         self.workers.clear()
+        self.ports = None
 
     def keep_request(self, request: Request) -> None:
         """Remember a request, in place of the one not touched for longest."""
@@ -72,6 +75,11 @@ class Committed:
                 self.workers.pop(uuid, None)
             else:
                 self.keep_worker(worker)
+            if self.ports is not None:
+                if worker is None:
+                    self.ports.pop(uuid, None)
+                else:
+                    self.ports[uuid] = worker.port
 
 
 class Loaded:
@@ -82,7 +90,6 @@ class Loaded:
         self._committed = committed
         self._requests: dict[int, Request | None] = {}
         self._workers: dict[str, Worker | None] = {}
-        self._ports: frozenset[int] | None = None
 
     def request(self, request_id: int) -> Request | None:
         """Return the stored request."""
@@ -109,8 +116,8 @@ class Loaded:
             self._workers[worker.uuid] = worker
         return worker
 
-    def ports(self) -> frozenset[int]:
+    def ports(self) -> Collection[int]:
         """Return the ports of all stored workers."""
-        if self._ports is None:
-            self._ports = self.records.ports()
-        return self._ports
+        if self._committed.ports is None:
+            self._committed.ports = self.records.ports()
+        return self._committed.ports.values()

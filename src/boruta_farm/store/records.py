@@ -132,9 +132,9 @@ class Records:
         rows = self.driver.fetch(self.statements.summary, (subject,))
         return summary_from(rows[0]) if rows else None
 
-    def ports(self) -> frozenset[int]:
-        """Return the ports that workers have."""
-        return frozenset(row[0] for row in self.driver.fetch(self.statements.ports))
+    def ports(self) -> dict[str, int]:
+        """Return every worker's port."""
+        return dict(self.driver.fetch(self.statements.ports))
 
     def counters(self) -> dict[str, int]:
         """Return all counters, locking them where several writers are possible."""

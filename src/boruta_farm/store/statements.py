@@ -88,7 +88,7 @@ class Statements:
             "SELECT body_hash, request_id FROM creations"
             " WHERE owner = ? AND key = ? AND created > ?"
         )
-        self.ports = "SELECT port FROM workers"
+        self.ports = "SELECT uuid, port FROM workers"
         self.summaries = f"SELECT {names(SUMMARIES)} FROM summaries"
         self.summary = f"{self.summaries} WHERE subject = ?"
         self.counters = f"SELECT name, value FROM counters ORDER BY name{self.dialect.lock}"
