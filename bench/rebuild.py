@@ -1,18 +1,21 @@
 """Build the matching index from rows of a million requests while something else wants the loop."""
 
 import asyncio
+import gc
 import time
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import cast
 
-from bench.boards import Wanted, make_demands, make_request, make_worker
+from bench.boards import NOW, Wanted, make_demands, make_request, make_worker
 from bench.table import Row
-from boruta_farm.clock import SystemClock
+from boruta_farm.clock import VirtualClock
 from boruta_farm.core.jobs import Grant
 from boruta_farm.farm.matcher import Matcher
 from boruta_farm.feed import Feed
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import WorkerState
+from boruta_farm.server.main import GC_THRESHOLDS
 from boruta_farm.store.base import Snapshot
 from boruta_farm.store.driver import Row as StoredRow
 from boruta_farm.store.packing import PACKED, PackedRequests
@@ -56,7 +59,19 @@ async def _measure(waiting: int, workers: int, demands: int) -> list[Row]:
         return snapshot, _Still()
 
     feed = cast("Feed", SimpleNamespace(follow=follow))
-    matcher = Matcher(feed, _grant, _nothing, _nothing, SystemClock(), FarmSettings())
+    # The virtual clock adds the loop's seconds: whatever they are, it is the time of the requests.
+    clock = VirtualClock(NOW - timedelta(seconds=asyncio.get_running_loop().time()))
+    matcher = Matcher(
+        feed,
+        _grant,
+        _nothing,
+        _nothing,
+        clock,
+        FarmSettings(),
+    )
+    # As the server does: by default the collector would look at all there is again and again.
+    thresholds = gc.get_threshold()
+    gc.set_threshold(*GC_THRESHOLDS)
     began, spent = time.perf_counter(), time.process_time()
     running = asyncio.create_task(matcher.run())
     longest = 0.0
@@ -69,6 +84,7 @@ async def _measure(waiting: int, workers: int, demands: int) -> list[Row]:
     seconds, spent = time.perf_counter() - began, time.process_time() - spent
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+    gc.set_threshold(*thresholds)
     name = f"index of {waiting:,} requests and {workers:,} boards, from rows"
     return [
         Row(

@@ -31,8 +31,9 @@ UNFENCED: Token = ("\0fence", "none")
 
 def demand_key(request: Request, owner: str | None = None) -> DemandKey:
     """Return what a request demands; exact capabilities and equality in a selector are the same."""
-    caps: frozenset[Token] = frozenset(request.required.items())
-    bars = _NOTHING if takes_any_board(request) else _UNFENCED
+    caps = frozenset(request.caps.items()) if request.caps else _NOTHING
+    # Asked here as well, because a rebuild asks it a million times.
+    bars = _NOTHING if request.ssh_key is None or takes_any_board(request) else _UNFENCED
     if request.selector is None:
         return DemandKey(caps, bars, request.owner_groups, owner)
     needed, barred = _tokens(request.selector)

@@ -78,12 +78,12 @@ class Index:
         """Take in a request as it is now, whatever its state."""
         self._by_request.pop(request.id, None)
         self._ledger.note(request)
-        self._learn(request)
         job = request.live_job
         if request.state is RequestState.WAITING:
             waiting = self._queue.put(request)
             self._orphans.note_request(waiting, request.id, request.orphaned_since is not None)
         else:
+            self._learn(request)
             entry = self._queue.remove(request.id)
             if entry is not None:
                 self._orphans.note_request(entry, request.id, False)

@@ -45,19 +45,20 @@ class Queue:
 
     def put(self, request: Request) -> Entry:
         """Take in a waiting request as it is now."""
-        entry = self._entries.get(request.id)
+        number = request.id
+        entry = self._entries.get(number)
         if entry is None:
-            entry = self._entries[request.id] = Entry(self._market.demand(request))
+            entry = self._entries[number] = Entry(self._market.demand(request))
             self._market.filled(entry.demand)
-            if request.id > self.highest_id:
-                self.highest_id = request.id
+            if number > self.highest_id:
+                self.highest_id = number
         else:
             self._lift(entry)
         entry.key = self._order.key(request)
         entry.revision = request.revision
         entry.deadline = micros(request.deadline)
         entry.valid_after = micros(request.valid_after)
-        if request.live_job is not None:
+        if request.job is not None and request.job.holds:
             self._lay(entry, entry.demand.hold())
         else:
             self._place(entry)

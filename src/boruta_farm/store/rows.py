@@ -127,17 +127,19 @@ def request_from(row: Row) -> Request:
         reason,
         job_worker,
     ) = row[:17]
+    filed = moment(created)
     return Request(
         id=number,
         owner=owner,
-        owner_groups=None if groups is None else frozenset(json.loads(groups)),
+        owner_groups=None if groups is None else _owner_groups(groups),
         priority=priority,
-        valid_after=moment(valid_after),
+        # Most are valid from the moment they are filed.
+        valid_after=filed if valid_after == created else moment(valid_after),
         deadline=moment(deadline),
         state=REQUEST_STATES[state],
         caps=None if caps is None else mapping(caps),
         selector=selector,
-        created=moment(created),
+        created=filed,
         revision=revision,
         ssh_key=ssh_key,
         keep_alive=keep_alive,
@@ -146,6 +148,12 @@ def request_from(row: Row) -> Request:
         reason=reason,
         job=None if job_worker is None else job_from(row[18:]),
     )
+
+
+@lru_cache(maxsize=1024)
+def _owner_groups(text: str) -> frozenset[str]:
+    """Return an owner's groups from their text; requests with equal groups share one object."""
+    return frozenset(json.loads(text))
 
 
 def job_row(job: Job) -> Row:

@@ -52,7 +52,8 @@ class Order:
 
     def key(self, request: Request) -> int:
         """Return the number of a request; lower ones come first."""
-        return self.level(request) << self._shift | request.id
+        level = self.level(request) if self._step else request.priority
+        return level << self._shift | request.id
 
     def level(self, request: Request) -> int:
         """Return what is compared before shares and ids.
