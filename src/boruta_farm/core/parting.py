@@ -127,10 +127,12 @@ class Parting(ABC):
         if len(token) < 3 or not self._conditions.is_column(name):
             self._part(token)
             return
-        for met in self.bearers.meeting(token):
-            for offer in self._offers_with.get((name, met), ()):
-                offer.tokens.add(token)
-                self._offers_with.setdefault(token, set()).add(offer)
+        met = ((name, value) for value in self.bearers.meeting(token))
+        having = set[Offer]().union(*(self._offers_with.get(value, ()) for value in met))
+        for offer in having:
+            offer.tokens.add(token)
+        if having:
+            self._offers_with.setdefault(token, set()).update(having)
 
     def _unask(self, token: Token) -> None:
         self._asking[token] -= 1
