@@ -75,7 +75,7 @@ class Farm:
         self.tokens = FarmTokens(engine, self.directory)
         self.audit = FarmAudit(engine, store)
         self.sealer = Sealer(engine, store)
-        store.listen(chronicle.record)
+        store.listen(chronicle.follow)
 
     async def _grant(self, proposal: Grant) -> None:
         await self._engine.run(lambda world, now: jobs.grant(world, proposal, now))

@@ -1,5 +1,6 @@
 """Log every committed change as one line with its request, worker and epoch."""
 
+import asyncio
 import logging
 
 from boruta_farm.model.events import Change, EventKind
@@ -13,8 +14,13 @@ QUIET = frozenset(
 ALARMING = frozenset({"FAILED", "INVALID"})
 
 
+def follow(changes: tuple[Change, ...]) -> None:
+    """Log a committed batch once everybody who waits for it was woken; a listener of the store."""
+    asyncio.get_running_loop().call_soon(record, changes)
+
+
 def record(changes: tuple[Change, ...]) -> None:
-    """Log a committed batch; a listener of the store."""
+    """Log a committed batch."""
     for change in changes:
         event = change.event
         level = logging.DEBUG if event.kind in QUIET else logging.INFO

@@ -1,0 +1,52 @@
+"""Every committed change is one line of the log."""
+
+import asyncio
+import logging
+
+import pytest
+
+from boruta_farm.farm import chronicle
+from boruta_farm.model.events import Change, Event, EventKind
+from tests.store.making import START, make_job, make_request, make_worker
+
+WORKER = make_worker(1, epoch=4)
+CHANGES = (
+    Change(
+        event=Event(number=1, at=START, kind=EventKind.REQUEST_CREATED, request_id=7),
+        request=make_request(7),
+    ),
+    Change(
+        event=Event(number=2, at=START, kind=EventKind.REQUEST_STARTED, request_id=7),
+        request=make_request(7, job=make_job(7, WORKER)),
+    ),
+    Change(
+        event=Event(
+            number=3,
+            at=START,
+            kind=EventKind.WORKER_STATE,
+            worker=WORKER.uuid,
+            state="FAILED",
+            reason="fan",
+        ),
+        worker=WORKER,
+    ),
+)
+
+
+async def test_lines_come_once_those_who_wait_were_woken(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger=chronicle.logger.name)
+    woken = asyncio.get_running_loop().create_future()
+
+    async def wait() -> int:
+        await woken
+        return len(caplog.records)
+
+    waiting = asyncio.ensure_future(wait())
+    await asyncio.sleep(0)
+    woken.set_result(None)
+    chronicle.follow(CHANGES)
+    assert await waiting == 0
+    await asyncio.sleep(0)
+    found = [(r.levelname, r.getMessage(), vars(r)["epoch"]) for r in caplog.records]
+    assert found == [("INFO", "request.started", 4), ("WARNING", "worker.state: fan", 4)]
+    assert [vars(record)["worker"] for record in caplog.records] == [WORKER.uuid, WORKER.name]
