@@ -144,3 +144,8 @@ async def peopled_web(
             root_secret=secret,
             first=first,
         )
+
+
+def random_part(secret: str) -> str:
+    """Return what of a token's secret is drawn by chance; it may hold an underscore itself."""
+    return secret.split("_", 3)[-1]
