@@ -9,7 +9,7 @@ from statistics import median
 
 from bench.lab import Lab, Size
 from bench.machine import resident
-from bench.processes import running, wait_until
+from bench.processes import processor_time, running, wait_until
 from bench.table import Row
 
 STARTS = 5
@@ -39,9 +39,9 @@ def idle(lab: Lab) -> list[Row]:
         with running(command, log) as pid:
             _wait(log)
             time.sleep(SETTLE)
-            before = _processor_seconds(pid)
+            before = processor_time(pid)
             time.sleep(IDLE)
-            share = (_processor_seconds(pid) - before) / IDLE * 100
+            share = (processor_time(pid) - before) / IDLE * 100
             memory = resident(pid) / MEGABYTE
     started = median(starts)
     return [
@@ -92,8 +92,3 @@ def _wait(log: Path) -> None:
         START_WITHIN,
         log,
     )
-
-
-def _processor_seconds(pid: int) -> float:
-    """Return the processor time that a process has used, finer than clock ticks."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9

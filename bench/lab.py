@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.fill import fill
 from bench.generator import GoGenerator, RateGenerator
-from bench.processes import answers, fetch, free_port, running, wait_until
+from bench.processes import answers, fetch, free_port, running, wait_for_rest, wait_until
 from bench.server import AGENTS, KEYS
 from bench.wrk import WrkGenerator
 
@@ -140,6 +140,7 @@ class Lab:
             serving = Serving(port=port, pid=pid, log=log, rpc_port=rpc_port)
             if size.waiting:
                 wait_until("matching", lambda: matches(port), START_WITHIN, log)
+                wait_for_rest(pid, START_WITHIN, log)
             if boards:
                 fleet = ["--ready", str(connected), "--maintenance", str(size.maintenance)]
                 server = f"http://127.0.0.1:{port}"

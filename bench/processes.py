@@ -11,6 +11,7 @@ from pathlib import Path
 
 STOP_WITHIN = 15
 PAUSE = 0.005
+WATCHED = 0.25
 
 
 class StartError(Exception):
@@ -63,6 +64,25 @@ def wait_until(what: str, true: Callable[[], bool], seconds: float, log: Path) -
             tail = log.read_text(errors="replace")[-600:] if log.exists() else ""
             raise StartError(f"not within {seconds:g} s: {what}; its log ends: {tail}")
         time.sleep(PAUSE)
+
+
+def wait_for_rest(pid: int, seconds: float, log: Path) -> None:
+    """Wait until a process leaves its processor idle for most of a while. Raises StartError.
+
+    A server that has begun to match still reads its queue for those who mind the deadlines.
+    """
+
+    def at_rest() -> bool:
+        before = processor_time(pid)
+        time.sleep(WATCHED)
+        return processor_time(pid) - before < WATCHED / 5
+
+    wait_until("at rest", at_rest, seconds, log)
+
+
+def processor_time(pid: int) -> float:
+    """Return the seconds that a process's main thread has had, finer than clock ticks."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 def answers(port: int, path: str) -> bool:

@@ -23,7 +23,7 @@ from boruta_farm.store.base import Snapshot
 MOST_IN_FLIGHT = 512
 """Grants submitted and not yet answered; well below what the writer's queue holds."""
 
-CHUNK = 1000
+CHUNK = 200
 """Records folded before other tasks get their turn."""
 
 RETRY_SECONDS = 1.0

@@ -12,7 +12,7 @@ from boruta_farm.model.errors import UnavailableError
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.base import Snapshot
 
-CHUNK = 1000
+CHUNK = 200
 """Records folded before other tasks get their turn."""
 
 RETRY_SECONDS = 1.0
