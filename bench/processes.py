@@ -81,8 +81,9 @@ def wait_for_rest(pid: int, seconds: float, log: Path) -> None:
 
 
 def processor_time(pid: int) -> float:
-    """Return the seconds that a process's main thread has had, finer than clock ticks."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    """Return the seconds that a process's threads have had, finer than clock ticks."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
 
 def answers(port: int, path: str) -> bool:
