@@ -75,8 +75,8 @@ def _called(lab: Lab) -> Row:
     return Row(
         name="GET explain among 10,000 boards and 100,000 waiting",
         value=_words(half, most),
-        aim=f"p50 <= {MOST_MILLISECONDS:.0f} ms",
-        met=half <= MOST_MILLISECONDS,
+        aim=f"p99 <= {MOST_MILLISECONDS:.0f} ms",
+        met=most <= MOST_MILLISECONDS,
     )
 
 
