@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 CONNECT_WITHIN = timedelta(seconds=5)
 ANSWER_WITHIN = timedelta(seconds=60)
 """The original's agent creates a user and takes no times; its own server would wait for ever."""
-PACE = 0.008
+PACE = 0.02
 """Seconds from one board's call to the next when many are wanted at once."""
 
 

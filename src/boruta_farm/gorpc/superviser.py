@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 IDLE_SECONDS = 60.0
 """An original agent registers once and then keeps its connection open without using it."""
 CONNECTIONS = 2048
-PACE = 0.01
+PACE = 0.015
 """Seconds from one board's turn to the next when many come at once."""
 DISPUTE_AGAIN = 60.0
 """Seconds until the same dispute is told again: a board that insists must not fill the journal."""
