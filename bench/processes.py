@@ -12,6 +12,7 @@ from pathlib import Path
 STOP_WITHIN = 15
 PAUSE = 0.005
 WATCHED = 0.25
+"""Seconds of a process's life from which it is judged whether it rests."""
 
 
 class StartError(Exception):
@@ -74,6 +75,7 @@ def wait_for_rest(pid: int, seconds: float, log: Path) -> None:
 
     def at_rest() -> bool:
         before = processor_time(pid)
+        # Nothing tells that a process goes on resting: only a while of its life does.
         time.sleep(WATCHED)
         return processor_time(pid) - before < WATCHED / 5
 
