@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from boruta_farm.store.database import DatabaseStore
-from boruta_farm.store.driver import Driver, DriverError, Row, Value
+from boruta_farm.store.driver import Driver, Row, Value
 
 
 class FailingDriver:
@@ -32,9 +32,9 @@ class FailingDriver:
         self._before(statement)
         return self._driver.read(statement, size)
 
-    def begin(self) -> None:
+    def begin(self, *, wait: bool = True) -> None:
         self._before("BEGIN")
-        self._driver.begin()
+        self._driver.begin(wait=wait)
 
     def begin_reading(self) -> None:
         self._driver.begin_reading()
@@ -51,7 +51,7 @@ class FailingDriver:
         self._driver.close()
 
 
-def failing(start: str, error: DriverError) -> Callable[[str], None]:
+def failing(start: str, error: BaseException) -> Callable[[str], None]:
     """Return a hook that raises at statements that begin like ``start``."""
 
     def check(statement: str) -> None:

@@ -33,8 +33,6 @@ from boruta_farm.store.statements import Statements
 
 logger = logging.getLogger(__name__)
 
-MAX_BATCH = 256
-
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -63,6 +61,17 @@ class Outcome:
     results: list[Result]
     changes: tuple[Change, ...] = ()
     doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Hold a batch that was written but not committed."""
+
+    commands: Sequence[Decide[object]]
+    layer: Layer
+    results: list[Result]
+    changes: tuple[Change, ...]
+    last_event: int
 
 
 class _CommitDoubtError(Exception):
@@ -106,14 +115,37 @@ class Batcher:
             except DriverError:
                 logger.warning("a database connection did not close cleanly", exc_info=True)
 
+    def begin(self, commands: Sequence[Decide[object]]) -> Begun | Outcome | None:
+        """Run commands in a transaction that awaits its COMMIT, which ``commit`` gives it.
+
+        Returns an outcome when they changed nothing. Returns None when the database could not be
+        had at once or refused what they wrote: nothing is changed then, and ``run`` takes its time
+        to find out more. So commands may run more than once.
+        """
+        try:
+            return self._write(commands, wait=False)
+        except (DriverError, _CommandError) as fault:
+            logger.debug("a batch is to be run again: %s", fault)
+            return None
+
+    def commit(self, begun: Begun) -> Outcome:
+        """Commit what was begun and return what became of each command.
+
+        When the disk is full, they run again one by one.
+        """
+        return self._guard(begun.commands, lambda: self._commit(begun))
+
     def run(self, commands: Sequence[Decide[object]]) -> Outcome:
         """Run commands in one transaction and return what became of each.
 
         When the database refuses what they wrote together, they run again one by one, so that
         only the guilty one is rejected: a command may therefore run more than once.
         """
+        return self._guard(commands, lambda: self._attempt(commands))
+
+    def _guard(self, commands: Sequence[Decide[object]], attempt: Callable[[], Outcome]) -> Outcome:
         try:
-            return self._attempt(commands)
+            return attempt()
         except (DiskFullError, ConstraintError, _CommandError) as fault:
             if len(commands) > 1:
                 return self._one_by_one(commands)
@@ -140,12 +172,16 @@ class Batcher:
         return Outcome(results, tuple(changes), doubtful)
 
     def _attempt(self, commands: Sequence[Decide[object]]) -> Outcome:
+        begun = self._write(commands, wait=True)
+        return begun if isinstance(begun, Outcome) else self._commit(begun)
+
+    def _write(self, commands: Sequence[Decide[object]], *, wait: bool) -> Begun | Outcome:
+        """Run commands up to COMMIT; a transaction that fails is undone."""
         self.open()
         driver = self.driver
         assert driver is not None
-        committing = False
         try:
-            driver.begin()
+            driver.begin(wait=wait)
             records = Records(driver, self._statements)
             counters = records.counters()
             self._committed.as_of(counters["event"])
@@ -162,26 +198,29 @@ class Batcher:
                 raise
             except Exception as error:
                 raise _CommandError(error) from error
-            committing = True
-            self._decoded.commit_begins()
-            try:
-                driver.commit()
-            finally:
-                self._decoded.commit_is_over()
-            last = changes[-1].event.number if changes else counters["event"]
-            self._committed.take(last, layer.requests.values(), layer.jobs.values(), layer.workers)
-            return Outcome(results, changes)
+        except (DriverError, _CommandError):
+            driver.rollback()
+            raise
+        last = changes[-1].event.number if changes else counters["event"]
+        return Begun(commands, layer, results, changes, last)
+
+    def _commit(self, begun: Begun) -> Outcome:
+        driver, layer = self.driver, begun.layer
+        assert driver is not None
+        self._decoded.commit_begins()
+        try:
+            driver.commit()
         except DiskFullError:
             driver.rollback()
             raise
         except DriverError as fault:
-            if committing:
-                raise _CommitDoubtError from fault
-            driver.rollback()
-            raise
-        except _CommandError:
-            driver.rollback()
-            raise
+            raise _CommitDoubtError from fault
+        finally:
+            self._decoded.commit_is_over()
+        self._committed.take(
+            begun.last_event, layer.requests.values(), layer.jobs.values(), layer.workers
+        )
+        return Outcome(begun.results, begun.changes)
 
     def _decide(self, command: Decide[object], layer: Layer, loaded: Loaded) -> Result:
         self._newest = now = max(self._newest, self._clock.now())

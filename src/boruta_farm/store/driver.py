@@ -40,8 +40,11 @@ class Driver(Protocol):
         """
         ...
 
-    def begin(self) -> None:
-        """Begin a transaction that will write: nobody else writes until it ends."""
+    def begin(self, *, wait: bool = True) -> None:
+        """Begin a transaction that will write: nobody else writes until it ends.
+
+        Raises DriverError: at once, unless it may ``wait``, when somebody else is writing.
+        """
         ...
 
     def begin_reading(self) -> None:

@@ -8,6 +8,7 @@ from boruta_farm.clock import Clock
 from boruta_farm.model.errors import StoreError, UnavailableError
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.batch import Batcher
+from boruta_farm.store.batch_writer import BatchWriter, die
 from boruta_farm.store.database import DatabaseStore
 from boruta_farm.store.decoded import Decoded
 from boruta_farm.store.dialect import PostgresDialect
@@ -17,7 +18,6 @@ from boruta_farm.store.readers import Readers
 from boruta_farm.store.records import Records
 from boruta_farm.store.statements import Statements
 from boruta_farm.store.upgrade import Upgrade
-from boruta_farm.store.writer import ThreadWriter, die
 
 Answer = TypeVar("Answer")
 
@@ -43,7 +43,7 @@ class PostgresStore(DatabaseStore):
         self._url = url
         self._statements = Statements(PostgresDialect())
         self._batcher = Batcher(lambda: connect(url), self._statements, clock, settings)
-        self._writer = ThreadWriter(self._batcher, self._followers, clock, on_death=on_death)
+        self._writer = BatchWriter(self._batcher, self._followers, clock, on_death=on_death)
         self._readers: Readers | None = None
 
     async def start(self) -> None:

@@ -55,7 +55,7 @@ class PostgresDriver:
         except psycopg.Error as error:
             raise fault(error) from error
 
-    def begin(self) -> None:
+    def begin(self, *, wait: bool = True) -> None:
         """Begin a transaction; reading the counters in it keeps other writers out."""
         self.fetch("BEGIN")
 

@@ -12,6 +12,7 @@ from boruta_farm.clock import Clock
 from boruta_farm.model.errors import StoreError, UnavailableError
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.batch import Batcher
+from boruta_farm.store.batch_writer import BatchWriter, die
 from boruta_farm.store.checkpoints import SOFT_LIMIT, Checkpointer
 from boruta_farm.store.database import DatabaseStore
 from boruta_farm.store.decoded import Decoded
@@ -19,10 +20,10 @@ from boruta_farm.store.dialect import SqliteDialect
 from boruta_farm.store.driver import Driver, DriverError
 from boruta_farm.store.readers import Readers, explained
 from boruta_farm.store.records import Records
-from boruta_farm.store.sqlite_driver import Connect, SqliteDriver, connect
+from boruta_farm.store.sqlite_driver import IMPATIENT, Connect, SqliteDriver, connect
 from boruta_farm.store.statements import Statements
 from boruta_farm.store.upgrade import Upgrade
-from boruta_farm.store.writer import InlineWriter, ThreadWriter, die
+from boruta_farm.store.writer import InlineWriter
 
 Answer = TypeVar("Answer")
 
@@ -46,7 +47,8 @@ class SqliteStore(DatabaseStore):
 
     ``inline`` runs every command and read at once on the loop, with one connection and without
     threads: for virtual clocks. ``connector`` opens connections, for tests that make them fail.
-    ``on_death`` is called in the writer's thread when it dies and must end the process.
+    ``on_death`` is called, on the loop or in the writer's thread, when the writer dies; it must end
+    the process.
     """
 
     def __init__(
@@ -74,10 +76,11 @@ class SqliteStore(DatabaseStore):
             self._writer = InlineWriter(self._batcher, self._followers)
         else:
             self._checkpointer = Checkpointer(self._path, self._open_checkpoints)
-            self._writer = ThreadWriter(
+            self._writer = BatchWriter(
                 self._batcher,
                 self._followers,
                 clock,
+                on_loop=True,
                 after_batch=self._checkpointer.after_batch,
                 on_death=on_death,
             )
@@ -179,7 +182,7 @@ class SqliteStore(DatabaseStore):
     def _open_writing(self) -> Driver:
         if self._inline:
             return self._open(DURABLE)
-        return self._open((*DURABLE, "PRAGMA wal_autocheckpoint=0"))
+        return self._open((*DURABLE, "PRAGMA wal_autocheckpoint=0", IMPATIENT))
 
     def _open_checkpoints(self) -> Driver:
         return self._open(("PRAGMA synchronous=FULL",))

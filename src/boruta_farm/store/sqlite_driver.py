@@ -38,12 +38,18 @@ class Connection(Protocol):
 
 Connect = Callable[[str], Connection]
 
+PATIENCE = 5_000
+"""Milliseconds that a transaction waits for another writer to end."""
+
+IMPATIENT = "PRAGMA busy_timeout=0"
+"""Said to a connection whose statements run on the event loop, which nothing may hold up."""
+
 
 def connect(path: str) -> Connection:
     """Open a file with the standard library, without its implicit transactions."""
     return sqlite3.connect(
         path,
-        timeout=5,
+        timeout=PATIENCE / 1000,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=512,
@@ -74,9 +80,16 @@ class SqliteDriver:
         except sqlite3.Error as error:
             raise fault(error) from error
 
-    def begin(self) -> None:
+    def begin(self, *, wait: bool = True) -> None:
         """Begin a transaction that excludes other writers."""
-        self.fetch("BEGIN IMMEDIATE")
+        if not wait:
+            self.fetch("BEGIN IMMEDIATE")
+            return
+        self.fetch(f"PRAGMA busy_timeout={PATIENCE}")
+        try:
+            self.fetch("BEGIN IMMEDIATE")
+        finally:
+            self.fetch(IMPATIENT)
 
     def begin_reading(self) -> None:
         """Begin a transaction that sees the state at its first read."""
