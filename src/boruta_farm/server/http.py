@@ -9,6 +9,7 @@ from typing import ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from boruta_farm.access.handover import hand_over
+from boruta_farm.server.corked import Corked
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Expect a first call."""
         super().connection_made(transport)
+        self._corked = Corked(transport, self.loop)
         self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -97,6 +99,14 @@ class GuardedProtocol(HttpToolsProtocol):
         self._complete = True
         self._settle()
         super().on_headers_complete()
+        if self.cycle is not None:
+            # It has not begun to run: a task does that.
+            self.cycle.transport = self._corked  # type: ignore[assignment]  # all that it calls
+
+    def on_response_complete(self) -> None:
+        """Write the whole answer."""
+        self._corked.flush()
+        super().on_response_complete()
 
     def data_received(self, data: bytes) -> None:
         """Count what comes while headers are incomplete, which a single endless line is too."""
@@ -142,8 +152,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def _refuse(self, answer: bytes) -> None:
         self._settle()
         if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(answer)
-            self.transport.close()
+            self._corked.write(answer)
+            self._corked.close()
 
 
 def guarded(data: Path) -> type[GuardedProtocol]:
