@@ -340,3 +340,25 @@ def test_what_nobody_could_serve_is_told_anew_when_boards_change() -> None:
     assert told()[0] is Cause.NOW
     index.remove_worker("02")
     assert told()[0] is Cause.NO_BOARD
+
+
+def test_a_short_answer_knows_of_a_moment_ago_when_boards_become_free() -> None:
+    index = Index(START, FarmSettings())
+    index.begin(())
+    index.put_worker(make_worker("01", ARM, state=WorkerState.RUNNING))
+    index.put_request(holding(make_request(1, ARM), "01", HOUR))
+    index.put_request(make_request(2, ARM))
+    request = make_request(3, ARM)
+    index.put_request(request)
+
+    def latest(after: float, *, brief: bool) -> timedelta:
+        found = index.explain(request, START + timedelta(seconds=after), brief=brief)
+        assert found.forecast is not None
+        return found.forecast.latest - START
+
+    before = latest(0, brief=True)
+    index.put_request(holding(replace(make_request(1, ARM), revision=2), "01", 5 * HOUR))
+    minute = timedelta(minutes=1)
+    assert latest(0.9, brief=True) - before <= minute
+    assert latest(0.9, brief=False) - before >= 4 * HOUR - minute
+    assert latest(1.0, brief=True) - before >= 4 * HOUR - minute

@@ -18,6 +18,15 @@ def test_a_turn_is_when_playing_it_out_says(free: list[int], length: int, before
     assert found == pytest.approx(boards[0], abs=0.001)
 
 
+@given(FREE, st.integers(1, 50), st.integers(0, 30), st.integers(2, 4))
+def test_a_board_of_some_weight_is_as_many_boards(
+    free: list[int], length: int, before: int, weight: int
+) -> None:
+    one = turn([(float(when), float(weight)) for when in free], float(length), float(before))
+    each = turn([(float(when), 1.0) for when in free * weight], float(length), float(before))
+    assert one == pytest.approx(each, abs=0.001)
+
+
 def test_boards_that_stand_for_several_count_as_several() -> None:
     assert turn([(10.0, 3.0), (50.0, 1.0)], 100.0, 2.0) == pytest.approx(10, abs=0.001)
     assert turn([(10.0, 3.0), (50.0, 1.0)], 100.0, 3.0) == pytest.approx(50, abs=0.001)

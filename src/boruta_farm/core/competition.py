@@ -79,23 +79,28 @@ def deciding(order: Order, key: int, first: int | None) -> str | None:
     return "order of filing"
 
 
+def starts_at_once(demand: Demand, queue: Queue) -> bool:
+    """Tell whether nothing keeps a request from an idle board."""
+    return (
+        not queue.before
+        and any(offer.front.keys for offer in demand.eligible)
+        and (demand.party is None or demand.party.full is None)
+    )
+
+
 def expected(
-    market: Market,
     demand: Demand,
     queue: Queue,
+    supply: "Supply",
     memory: Memory,
     settings: FarmSettings,
     now: int,
-    sampled: int = SAMPLED,
 ) -> tuple[float, float] | None:
     """Return in how many seconds a request starts, at best and at worst; None when nothing
     that could serve it is in service.
     """
     longest = settings.job_timeout.total_seconds()
-    if not queue.before and _any_idle(demand) and _may_start(demand):
-        return 0.0, 0.0
-    early, late = _free(market, demand, memory, settings, now, sampled)
-    boards = sum(weight for _, weight in early)
+    boards = supply.boards
     if not boards:
         return None
     quick = slow = certain = possible = 0.0
@@ -118,17 +123,9 @@ def expected(
     else:
         own_turn = 0.0
     return (
-        turn(early, each.low, certain),
-        max(own_turn, turn(late, each.high + CLEANING, possible)),
+        turn(supply.early, each.low, certain),
+        max(own_turn, turn(supply.late, each.high + CLEANING, possible)),
     )
-
-
-def _any_idle(demand: Demand) -> bool:
-    return any(offer.front.keys for offer in demand.eligible)
-
-
-def _may_start(demand: Demand) -> bool:
-    return demand.party is None or demand.party.full is None
 
 
 def _bound_here(rival: Demand, demand: Demand, mine: tuple[Offer, ...]) -> float:
@@ -142,10 +139,22 @@ def _bound_here(rival: Demand, demand: Demand, mine: tuple[Offer, ...]) -> float
 Free = list[tuple[float, float]]
 
 
-def _free(
+@dataclass(frozen=True, slots=True, eq=False)
+class Supply:
+    """Tell when the boards of a demand become free: in how many seconds, and how many boards.
+
+    ``early`` is at best, ``late`` at worst; ``boards`` is how many there are in service.
+    """
+
+    early: Free
+    late: Free
+    boards: float
+
+
+def supply_of(
     market: Market, demand: Demand, memory: Memory, settings: FarmSettings, now: int, most: int
-) -> tuple[Free, Free]:
-    """Return when boards become free, in seconds from now: at best and at worst."""
+) -> Supply:
+    """Return when boards become free, by ``most`` of the running jobs."""
     early: Free = []
     late: Free = []
     idle = preparing = 0
@@ -174,7 +183,7 @@ def _free(
         )
         early.append((soon, weight))
         late.append((at_last + CLEANING, weight))
-    return early, late
+    return Supply(early, late, sum(weight for _, weight in early))
 
 
 def _sample(offers: list[Offer], total: int, most: int) -> Iterator[tuple[int, str]]:

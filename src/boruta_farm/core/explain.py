@@ -12,10 +12,13 @@ from boruta_farm.core.competition import (
     BRIEF_SAMPLED,
     SAMPLED,
     Queue,
+    Supply,
     absent,
     deciding,
     expected,
     queue_of,
+    starts_at_once,
+    supply_of,
 )
 from boruta_farm.core.forecast import Score
 from boruta_farm.core.learning import Memory
@@ -37,7 +40,7 @@ BRIEF_RIVALS = 64
 MISSES_KEPT = 1024
 """Demands whose misses are kept until boards change."""
 
-_MINUTE = 60_000_000
+_MOMENT, _MINUTE = 1_000_000, 60_000_000
 
 Sees = Callable[[str], bool]
 """Tells whether the one who asks may see this owner's name."""
@@ -56,6 +59,8 @@ class Explainer:
     _edition: int = -1
     _missed: dict[Demand, Misses] = field(default_factory=dict)
     _unserved: dict[Demand, Explanation] = field(default_factory=dict)
+    _supplied: int = 0
+    _supplies: dict[Demand, Supply] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._policy = wording.policy(self.settings.policies)
@@ -91,8 +96,10 @@ class Explainer:
             )
         holders = tuple(islice(self._holders(demand, sees), SHOWN))
         away = _away(demand)
-        forecast = self._forecast(request, demand, queue, now, brief)
         cause = self._cause(request, demand, counts, queue, now)
+        forecast = None
+        if queue is not None and cause not in (Cause.OPENING, Cause.OUT_OF_SERVICE):
+            forecast = self._forecast(request, demand, queue, now, brief)
         missed = None if brief and counts else self._misses(demand)
         decided = self._decided(demand, key, queue, cause)
         found = wording.Findings(
@@ -234,13 +241,13 @@ class Explainer:
         return deciding(self.order, key, queue.first)
 
     def _forecast(
-        self, request: Request, demand: Demand, queue: Queue | None, now: datetime, brief: bool
+        self, request: Request, demand: Demand, queue: Queue, now: datetime, brief: bool
     ) -> Forecast | None:
-        if queue is None or request.live_job is not None:
-            return None
         at = micros(now)
-        sampled = BRIEF_SAMPLED if brief else SAMPLED
-        found = expected(self.market, demand, queue, self.memory, self.settings, at, sampled)
+        found: tuple[float, float] | None = 0.0, 0.0
+        if not starts_at_once(demand, queue):
+            supply = self._supply(demand, at, brief)
+            found = expected(demand, queue, supply, self.memory, self.settings, at)
         if found is None:
             return None
         not_before = micros(request.valid_after)
@@ -256,6 +263,24 @@ class Explainer:
             hits=self.score.hits,
             of=self.score.of,
         )
+
+    def _supply(self, demand: Demand, at: int, brief: bool) -> Supply:
+        """Return when boards become free, for a short answer as of a moment ago.
+
+        Many requests that ask for the same are filed within a moment, and people are told
+        minutes.
+        """
+        if not brief:
+            return supply_of(self.market, demand, self.memory, self.settings, at, SAMPLED)
+        if at - self._supplied >= _MOMENT:
+            self._supplies.clear()
+            self._supplied = at
+        known = self._supplies.get(demand)
+        if known is None:
+            known = self._supplies[demand] = supply_of(
+                self.market, demand, self.memory, self.settings, at, BRIEF_SAMPLED
+            )
+        return known
 
     def _holders(self, demand: Demand, sees: Sees) -> Iterator[Holder]:
         market = self.market

@@ -14,9 +14,6 @@ from math import sqrt
 QUICK, SLOW = 0.1, 0.9
 """Of ten jobs, one is expected to be quicker than the early end, and one slower than the late."""
 
-PRECISION = 1.0
-"""Seconds to which a start is worked out; people are told minutes."""
-
 SCORED = 1000
 """Starts over which the share within the range is told."""
 
@@ -77,8 +74,9 @@ def turn(free: Iterable[tuple[float, float]], length: float, before: float) -> f
         # Jobs that take no time: all wait for the first board alone.
         return boards[0][0]
     many = sum(weight for _, weight in boards)
-    low, high = boards[0][0] - PRECISION, boards[-1][0] + length * (before / many + 1)
-    while high - low > PRECISION:
+    low, high = boards[0][0] - length, boards[-1][0] + length * (before / many + 1)
+    started = 0.0
+    while high - low > length:
         middle = (low + high) / 2
         starts = 0.0
         for when, weight in boards:
@@ -88,10 +86,16 @@ def turn(free: Iterable[tuple[float, float]], length: float, before: float) -> f
         if starts > before:
             high = middle
         else:
-            low = middle
-    # Boards take a request only when they are free or a job ends: one of those moments it is.
-    moments = (when + max(0, (low - when) // length + 1) * length for when, _ in boards)
-    return min(high, *moments)
+            low, started = middle, starts
+    # Within the length of one job, each board takes one request more.
+    following = sorted(
+        (when + max(0, (low - when) // length + 1) * length, w) for when, w in boards
+    )
+    for moment, weight in following:
+        started += weight
+        if started > before:
+            return moment
+    return high
 
 
 def _quantile(values: list[float], share: float) -> float:

@@ -118,8 +118,8 @@ def span(forecast: Forecast, now: datetime) -> str:
 def clock(when: datetime, now: datetime) -> str:
     """Write a time, with its day where that is another."""
     when = when.astimezone(UTC)
-    same_day = when.date() == now.astimezone(UTC).date()
-    return f"{when:%H:%M} UTC" if same_day else f"{when:%Y-%m-%d %H:%M} UTC"
+    time = f"{when.hour:02}:{when.minute:02} UTC"
+    return time if when.date() == now.astimezone(UTC).date() else f"{when.date()} {time}"
 
 
 def _boards(found: Findings) -> str:
