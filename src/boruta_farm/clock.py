@@ -27,11 +27,12 @@ class SystemClock:
 
     def __init__(self) -> None:
         self._start_wall = datetime.now(UTC)
-        self._start_steady = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self._start_steady = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
     def now(self) -> datetime:
         """Return the wall time at start plus the steady seconds since."""
-        return self._start_wall + timedelta(seconds=self.monotonic() - self._start_steady)
+        passed = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._start_steady
+        return self._start_wall + timedelta(0, 0, passed // 1000)
 
     def monotonic(self) -> float:
         """Return CLOCK_BOOTTIME in seconds."""

@@ -1,8 +1,8 @@
 """The journal followed: the state at event number N, then every change after it, in order."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
+from itertools import chain
 from typing import NoReturn, Protocol
 
 from boruta_farm.model.events import Change
@@ -21,7 +21,8 @@ class Subscription:
     def __init__(self, feed: "Feed", bound: int) -> None:
         self._feed = feed
         self._bound = bound
-        self._changes: deque[Change] = deque()
+        self._batches: list[tuple[Change, ...]] = []
+        self._count = 0
         self._arrived = asyncio.Event()
         self._behind = False
         self._after = 0
@@ -32,16 +33,18 @@ class Subscription:
         """Take a committed batch; called by the feed, on the loop."""
         if self._behind:
             return
-        if len(self._changes) + len(changes) > self._bound:
+        if self._count + len(changes) > self._bound:
             self.lose()
-        else:
-            self._changes.extend(changes)
+            return
+        self._batches.append(changes)
+        self._count += len(changes)
+        if self._fold is None:
             self._arrived.set()
 
     def lose(self) -> None:
         """Give up what was told so far: the follower must subscribe anew; called by the feed."""
         self._behind = True
-        self._changes.clear()
+        self._batches, self._count = [], 0
         self._arrived.set()
         if self._over is not None and not self._over.done():
             self._over.set_result(None)
@@ -57,8 +60,7 @@ class Subscription:
             if self._behind:
                 return None
             self._arrived.clear()
-            changes = self._newer(tuple(self._changes))
-            self._changes.clear()
+            changes = self._newer(self._take())
             if changes:
                 return changes
 
@@ -77,6 +79,8 @@ class Subscription:
             await self._over
         finally:
             self._fold = self._over = None
+            if self._batches:
+                self._arrived.set()
 
     @property
     def handed_over(self) -> bool:
@@ -85,10 +89,9 @@ class Subscription:
 
     def pass_on(self) -> None:
         """Fold what has come, where somebody asked for that; called by the feed."""
-        if self._fold is None or not self._changes:
+        if self._fold is None or not self._batches:
             return
-        changes = self._newer(tuple(self._changes))
-        self._changes.clear()
+        changes = self._newer(self._take())
         if not changes:
             return
         try:
@@ -97,6 +100,11 @@ class Subscription:
             self._behind = True
             if self._over is not None and not self._over.done():
                 self._over.set_exception(error)
+
+    def _take(self) -> tuple[Change, ...]:
+        """Return what has come and forget it; one batch, as nearly always, is not copied."""
+        batches, self._batches, self._count = self._batches, [], 0
+        return batches[0] if len(batches) == 1 else tuple(chain.from_iterable(batches))
 
     def _newer(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
         """Return what no snapshot holds; numbers rise, so the first tells about all."""

@@ -82,7 +82,15 @@ class Deadlines:
         """Take in a request as it is now, whatever its state."""
         number = request.id
         old = self._codes.pop(number, ())
-        codes = tuple(_code(at, kind, number) for kind, at in self._of_request(request))
+        if (
+            request.job is None
+            and request.state is RequestState.WAITING
+            and request.orphaned_since is None
+        ):
+            # Most there ever are: filed and waiting, with a deadline and nothing else.
+            codes: tuple[int, ...] = (_code(request.deadline, DueKind.REQUEST_DEADLINE, number),)
+        else:
+            codes = tuple(_code(at, kind, number) for kind, at in self._of_request(request))
         for code in old if isinstance(old, tuple) else (old,):
             self._order.remove(code)
         for code in codes:

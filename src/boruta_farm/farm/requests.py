@@ -77,20 +77,20 @@ class FarmRequests:
             checked(new.selector, self._explainer)
         if new.strict:
             self._refuse_unmet(caller, new)
-        filed: dict[int, Request] = {}
+        filed: Request | None = None
 
         def decide(world: World, now: datetime) -> Plan[int]:
+            nonlocal filed
             plan = core.create(world, caller, new, now)
-            filed.update(
-                (step.request.id, step.request)
-                for step in plan.steps
-                if isinstance(step, RequestSaved)
-            )
+            filed = None  # It may run twice, and the second time find the first one's request.
+            for step in plan.steps:
+                if isinstance(step, RequestSaved):
+                    filed = step.request
             return plan
 
         request_id = await self._engine.run(decide, caller)
-        if request_id in filed:
-            self._fresh[request_id] = filed[request_id]
+        if filed is not None:
+            self._fresh[request_id] = filed
             if len(self._fresh) > FRESH_KEPT:
                 del self._fresh[next(iter(self._fresh))]
         return request_id

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from boruta_farm.store.driver import Row, Value
 
-_array_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class SqliteDialect:
 
     def pack(self, rows: Sequence[Row]) -> tuple[Value, ...]:
         """Return the rows as one JSON array of arrays."""
-        return (_array_text(rows),)
+        return (_encode(rows).decode(),)
 
     def member(self, expression: str, kind: str) -> str:
         """Return an IN over json_each."""

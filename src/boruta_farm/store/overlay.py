@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from boruta_farm.model.account import Account, Group
 from boruta_farm.model.audit import Entry as AuditEntry
@@ -19,8 +20,7 @@ from boruta_farm.store.committed import Loaded
 from boruta_farm.store.people import ACCOUNTS, GROUPS, TOKENS, Pending, PendingPeople, place_of
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """Note one line of the journal before it has a number."""
 
     at: datetime

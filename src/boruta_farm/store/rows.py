@@ -52,6 +52,16 @@ def mapping_text(mapping: Mapping[str, str]) -> str:
     return json_text(dict(mapping))
 
 
+def _caps_text(caps: Mapping[str, str]) -> str:
+    """Return the same of what a request asks for, which few others have not asked for before."""
+    return _pairs_text(tuple(caps.items()))
+
+
+@lru_cache(maxsize=1024)
+def _pairs_text(pairs: tuple[tuple[str, str], ...]) -> str:
+    return json_text(dict(pairs))
+
+
 def pair_text(key: str, value: str) -> str:
     """Return how a pair looks inside ``mapping_text``."""
     return f"{json.dumps(key)}:{json.dumps(value)}"
@@ -92,7 +102,7 @@ def request_row(request: Request) -> Row:
         micros(request.valid_after),
         micros(request.deadline),
         request.state.value,
-        _mapping_text(request.caps),
+        None if request.caps is None else _caps_text(request.caps),
         plain(request.selector),
         micros(request.created),
         request.revision,
