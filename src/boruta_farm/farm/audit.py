@@ -13,7 +13,9 @@ from boruta_farm.model.errors import UnavailableError
 from boruta_farm.model.permission import Permission
 from boruta_farm.store.base import Store, Transaction
 
-SEALED_AT_ONCE = 1000
+SEALED_AT_ONCE = 200
+"""Entries of one command, a few milliseconds of the event loop."""
+
 GATHER_SECONDS = 0.2
 """Entries gather this long before they are sealed together; well below the second promised."""
 RETRY_SECONDS = 0.5
@@ -89,7 +91,7 @@ class Sealer:
             await asyncio.sleep(GATHER_SECONDS)
 
     async def seal(self) -> bool:
-        """Seal up to 1,000 entries; tell whether there may be more."""
+        """Seal up to 200 entries; tell whether there may be more."""
         beginning = first_seal(self._store.farm_id)
 
         def command(transaction: Transaction, _now: datetime) -> bool:

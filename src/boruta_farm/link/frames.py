@@ -52,7 +52,7 @@ def decode(text: str) -> Incoming | Outcome:
     if len(text) > LARGEST_MESSAGE or len(text.encode(errors="replace")) > LARGEST_MESSAGE:
         raise FrameError(f"a message is larger than {LARGEST_MESSAGE} bytes")
     try:
-        message = json.loads(text, parse_constant=_refuse, object_pairs_hook=_object)
+        message = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise FrameError(f"a message is no JSON: {error}", RpcCode.PARSE_ERROR) from None
     if not isinstance(message, dict):
@@ -81,7 +81,7 @@ def encode_failure(call_id: CallId | None, error: BorutaError) -> str:
 
 
 def _encode(message: JsonObject) -> str:
-    text = json.dumps(message, separators=(",", ":"), allow_nan=False)
+    text = _ENCODER.encode(message)
     if len(text) > LARGEST_MESSAGE:
         raise LimitError(f"a message of {len(text)} bytes is larger than {LARGEST_MESSAGE}")
     return text
@@ -142,3 +142,8 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
+
+
+# Made once: json.loads and json.dumps make them anew for every message.
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_object)
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+_canonical = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
 
 class Action(StrEnum):
     """What an entry is about."""
@@ -113,5 +115,5 @@ def seal_of(previous: str, entry: Entry) -> str:
         entry.subject,
         dict(sorted(entry.detail.items())),
     ]
-    text = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
+    text = _canonical(content)
     return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
