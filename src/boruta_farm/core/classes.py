@@ -30,14 +30,14 @@ class PartyFront(Front[int, "Demand"]):
 
     __slots__ = ("party",)
 
-    def __init__(self, owner: "Demand", number: int, party: "Party[Demand]") -> None:
-        super().__init__(owner, number)
+    def __init__(self, owner: "Demand", party: "Party[Demand]") -> None:
+        super().__init__(owner)
         self.party = party
 
     @property
     def head(self) -> int | None:
         """Return the lowest key with the party's shares added, None while it may hold no more."""
-        key = self.keys.at(self.taken) if self.taken else self.keys.lowest
+        key = self.at(self.taken) if self.taken else self.lowest
         if key is None or self.party.full is not None:
             return None
         return key + self.party.shift
@@ -67,15 +67,13 @@ class Demand:
         "pivot",
     )
 
-    def __init__(self, key: DemandKey, number: int, party: "Party[Demand] | None" = None) -> None:
+    def __init__(self, key: DemandKey, party: "Party[Demand] | None" = None) -> None:
         self.key = key
         self.caps = key.caps
         self.bars = key.bars
         self.groups = key.groups
         self.party = party
-        self.front: Front[int, Demand] = (
-            Front(self, number) if party is None else PartyFront(self, number, party)
-        )
+        self.front: Front[int, Demand] = Front(self) if party is None else PartyFront(self, party)
         self.held = self.later = _NOBODY
         # Dictionaries as sets: there are thousands of demands, and empty ones take a third.
         self.eligible: dict[Offer, None] = {}
@@ -90,7 +88,7 @@ class Demand:
     @property
     def places(self) -> tuple[Ranks[int], Ranks[int], Ranks[int]]:
         """Return all sets of waiting requests."""
-        return self.front.keys, self.held, self.later
+        return self.front, self.held, self.later
 
     @property
     def waiting(self) -> int:
@@ -143,6 +141,7 @@ class Offer:
         "front",
         "groups",
         "holders",
+        "number",
         "states",
         "tokens",
         "verified",
@@ -150,7 +149,8 @@ class Offer:
 
     def __init__(self, label: OfferLabel, derived: Iterable[Token], number: int) -> None:
         self.label(label, derived)
-        self.front: Front[WorkerKey, Offer] = Front(self, number)
+        self.number = number
+        self.front: Front[WorkerKey, Offer] = Front(self)
         self.eligible: dict[Demand, None] = {}
         self.demands: Heads[int, Demand] = Heads()
         self.states: dict[WorkerState, int] = {}
@@ -192,7 +192,8 @@ class Offer:
 
     def announce(self) -> None:
         """Tell the demands that a less capable worker may be idle."""
-        self.front.announce(demand.idle for demand in self.eligible)
+        if self.front.lowest is not None:
+            self.front.announce(demand.idle for demand in self.eligible)
 
 
 class Match(NamedTuple):

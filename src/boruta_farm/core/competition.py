@@ -54,7 +54,7 @@ def queue_of(market: Market, demand: Demand, key: int, most: int | None = None) 
     for rival in rivals:
         shift = rival.shift
         count = 0
-        for keys in (rival.front.keys, rival.held):
+        for keys in (rival.front, rival.held):
             first = keys.lowest
             if first is not None and first + shift < key:
                 count += keys.rank(key - shift)
@@ -83,7 +83,7 @@ def starts_at_once(demand: Demand, queue: Queue) -> bool:
     """Tell whether nothing keeps a request from an idle board."""
     return (
         not queue.before
-        and any(offer.front.keys for offer in demand.eligible)
+        and any(offer.front for offer in demand.eligible)
         and (demand.party is None or demand.party.full is None)
     )
 
@@ -161,7 +161,7 @@ def supply_of(
     held: list[Offer] = []
     running = 0
     for offer in demand.eligible:
-        idle += len(offer.front.keys)
+        idle += len(offer.front)
         preparing += offer.states.get(WorkerState.PREPARE, 0)
         if offer.holders:
             held.append(offer)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from boruta_farm.core.accounts import limits_of
 from boruta_farm.core.demands import takes_any_board
@@ -35,9 +36,11 @@ from boruta_farm.model.worker import Fence, SessionKey, Worker, WorkerState
 from boruta_farm.selectors.selector import parse
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """Propose to give a worker to a request, both as they were when it was proposed."""
+class Grant(NamedTuple):
+    """Propose to give a worker to a request, both as they were when it was proposed.
+
+    A tuple, since every match makes one and looks it up several times.
+    """
 
     request_id: int
     request_revision: int

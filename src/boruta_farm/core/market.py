@@ -60,7 +60,7 @@ class Market(Parting):
         if known is not None:
             return known
         party = self.ledger.party(owner, request.owner_groups)
-        demand = self.demands[key] = Demand(key, self._next_number(), party)
+        demand = self.demands[key] = Demand(key, party)
         for token in demand.tokens:
             self._ask(token)
         # Found by new offers under its rarest token: "type=x" leads to fewer demands than "arch=y".
@@ -102,16 +102,17 @@ class Market(Parting):
             known.state = worker.state
         known.name, known.revision, known.epoch = worker.name, worker.revision, worker.epoch
         known.reason, known.lost = worker.reason, worker.unreachable_since is not None
-        self._set_absent(known, known.lost or worker.state not in SERVING)
+        absent = known.lost or worker.state not in SERVING
+        if known.absent is not absent:
+            self._set_absent(known, absent)
         return known
 
     def _set_absent(self, candidate: Candidate, absent: bool) -> None:
-        if candidate.absent is not absent:
-            candidate.absent = absent
-            if absent:
-                candidate.offer.absent[candidate.uuid] = candidate
-            else:
-                del candidate.offer.absent[candidate.uuid]
+        candidate.absent = absent
+        if absent:
+            candidate.offer.absent[candidate.uuid] = candidate
+        else:
+            del candidate.offer.absent[candidate.uuid]
 
     def remove_worker(self, uuid: str) -> None:
         """Forget a worker that was deregistered."""
@@ -127,7 +128,7 @@ class Market(Parting):
         if candidate.idle is idle:
             return
         candidate.idle = idle
-        keys = candidate.offer.front.keys
+        keys = candidate.offer.front
         if idle:
             keys.add(candidate.key)
             if keys.lowest == candidate.key:
@@ -260,7 +261,7 @@ class Market(Parting):
         if candidate.absent:
             offer.absent[candidate.uuid] = candidate
         if candidate.idle:
-            offer.front.keys.add(candidate.key)
+            offer.front.add(candidate.key)
             self.stirred_offers[offer] = None
         hold = self.holds.get(candidate.uuid)
         if hold is not None:
@@ -271,7 +272,7 @@ class Market(Parting):
         if offer is not candidate.offer:
             offer.absent.pop(candidate.uuid, None)
         if candidate.idle:
-            offer.front.keys.remove(key)
+            offer.front.remove(key)
         hold = self.holds.get(candidate.uuid)
         if hold is not None:
             offer.holders.remove((hold.until, candidate.uuid))

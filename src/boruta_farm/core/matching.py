@@ -220,8 +220,10 @@ class Index:
 
     def _stir(self) -> None:
         """Look again at the demands whose party may hold a board now or has come forward."""
+        if not self._ledger.stirred:
+            return
         for demand in self._ledger.stirred:
-            if demand.front.keys:
+            if demand.front:
                 self._market.stirred_demands[demand] = None
         self._ledger.stirred.clear()
 
@@ -238,12 +240,10 @@ class Index:
     def _grant(self, match: Match) -> Grant:
         """Remember a match as a proposal."""
         match.demand.front.taken = match.offer.front.taken = 0
-        request_id = id_of(match.request)
-        entry = self._queue.get(request_id)
+        entry = self._queue.hold(match.request)
         candidate = self._market.workers[match.worker[1]]
-        assert entry is not None, "what is in a front waits"
-        self._queue.hold(entry)
         self._market.set_idle(candidate, False)
+        request_id = id_of(match.request)
         grant = Grant(
             request_id=request_id,
             request_revision=entry.revision,

@@ -118,7 +118,7 @@ class _Nearest:
             self._least = many
             self._found.clear()
         known = self._found.get(missed)
-        if known is None or offer.front.number < known.front.number:
+        if known is None or offer.number < known.number:
             self._found[missed] = offer
 
     def best(self) -> tuple[Offer, list[Miss]] | None:

@@ -28,7 +28,7 @@ class Parting(ABC):
         self._columns: dict[str, set[Token]] = {}
         # A lone demand is stored as it is: where each asks for a serial number, all are lone.
         self._demands_by: dict[Token | None, Demand | set[Demand]] = {}
-        self._numbers = 0
+        self._parted = 0
         self._unasked = 0
 
     @abstractmethod
@@ -42,10 +42,6 @@ class Parting(ABC):
     def offers(self) -> Iterator[Offer]:
         """Return every offer."""
         return iter(self._offers.values())
-
-    def _next_number(self) -> int:
-        self._numbers += 1
-        return self._numbers
 
     def offers_having(self, caps: frozenset[Token]) -> Collection[Offer]:
         """Return offers among which all are that have these tokens."""
@@ -80,7 +76,8 @@ class Parting(ABC):
         """Return the offer of a label; a new one is linked to what fits, ``like`` if known."""
         offer = self._offers.get(label)
         if offer is None:
-            offer = Offer(label, self._derived(label), self._next_number())
+            self._parted += 1
+            offer = Offer(label, self._derived(label), self._parted)
             offer.verified = self._unasked
             self._file(offer)
             for demand in self._demands_under(offer.tokens) if like is None else like:

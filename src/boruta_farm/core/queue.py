@@ -74,10 +74,16 @@ class Queue:
             self._market.emptied(entry.demand)
         return entry
 
-    def hold(self, entry: Entry) -> None:
-        """Keep a request from being granted: it is proposed, or its deadline has passed."""
-        self._lift(entry)
-        self._lay(entry, entry.demand.hold())
+    def hold(self, key: int) -> Entry:
+        """Keep a request in front from being granted: it is proposed, or its deadline has passed.
+
+        ``key`` may have shares added.
+        """
+        entry = self._entries[id_of(key)]
+        demand = entry.demand
+        demand.front.remove(entry.key)
+        self._lay(entry, demand.hold())
+        return entry
 
     def free(self, entry: Entry) -> None:
         """Put a request where its times say it belongs."""
@@ -100,7 +106,7 @@ class Queue:
         entry = self._entries[id_of(key)]
         if entry.deadline > self.now:
             return False
-        self.hold(entry)
+        self.hold(key)
         return True
 
     def _place(self, entry: Entry) -> None:
@@ -111,7 +117,7 @@ class Queue:
             self._later.add(entry.valid_after << ID_BITS | id_of(entry.key))
         else:
             entry.valid_after = 0
-            keys = entry.place = entry.demand.front.keys
+            keys = entry.place = entry.demand.front
             keys.add(entry.key)
             if keys.lowest == entry.key:
                 self._market.stirred_demands[entry.demand] = None

@@ -42,7 +42,7 @@ class _Settlement:
     def _spare(self, offer: Offer) -> int:
         """Return how many idle workers the remaining requests leave over."""
         users = self._users.get(offer)
-        free = len(offer.front.keys) - offer.front.taken
+        free = len(offer.front) - offer.front.taken
         return free - sum(users.values()) if users else free
 
     def _use(self, offer: Offer, demand: Demand, step: int) -> None:
