@@ -38,6 +38,7 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.selectors.selector import check_exact, parse
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_UNLIMITED = Limits()
 KEEP_ALIVE_RANGE = range(10, 3601)
 
 
@@ -53,7 +54,7 @@ def create(world: World, caller: Caller, new: NewRequest, now: datetime) -> Plan
             if body_hash != new.body_hash:
                 raise IdempotencyError
             return Plan(answer=request_id)
-    limits = Limits() if caller.groups is None else limits_of(world, caller.name)
+    limits = _UNLIMITED if caller.groups is None else limits_of(world, caller.name)
     _check_priority(new.priority, limits)
     valid_after = new.valid_after or now
     deadline = new.deadline or one_month_after(now)
@@ -126,7 +127,7 @@ def update(world: World, request_id: int, change: RequestUpdate, now: datetime) 
         raise RequestStateError
     if change.priority:
         known = request.owner_groups is not None
-        _check_priority(change.priority, limits_of(world, request.owner) if known else Limits())
+        _check_priority(change.priority, limits_of(world, request.owner) if known else _UNLIMITED)
     if change.deadline is not None and change.deadline < now:
         raise DeadlineInPastError
     deadline = change.deadline or request.deadline

@@ -1,5 +1,6 @@
 """What the database held before a batch, remembered from one batch to the next."""
 
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping
 
 from boruta_farm.model.job import Job
@@ -22,8 +23,9 @@ class Committed:
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
         self._number = -1
-        self.requests: dict[int, Request] = {}
-        self.workers: dict[str, Worker] = {}
+        # These forget their first key at once; a plain dictionary looks past all it had before it.
+        self.requests: OrderedDict[int, Request] = OrderedDict()
+        self.workers: OrderedDict[str, Worker] = OrderedDict()
         self.ports: dict[str, int] | None = None
         """Of every worker, once somebody has asked for them."""
 
@@ -45,14 +47,14 @@ class Committed:
         self.requests.pop(request.id, None)
         self.requests[request.id] = request
         if len(self.requests) > self._kept:
-            del self.requests[next(iter(self.requests))]
+            self.requests.popitem(last=False)
 
     def keep_worker(self, worker: Worker) -> None:
         """Remember a worker, in place of the one not touched for longest."""
         self.workers.pop(worker.uuid, None)
         self.workers[worker.uuid] = worker
         if len(self.workers) > self._kept:
-            del self.workers[next(iter(self.workers))]
+            self.workers.popitem(last=False)
 
     def take(
         self,

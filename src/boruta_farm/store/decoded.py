@@ -1,6 +1,7 @@
 """Requests as they were decoded from their rows, so that a row is decoded only once."""
 
 import threading
+from collections import OrderedDict
 
 from boruta_farm.model.request import Request
 
@@ -26,7 +27,8 @@ class Decoded:
         self._kept = kept
         self._alone = alone
         self._begun = self._over = 0
-        self._requests: dict[int, tuple[Request, int | None]] = {}
+        # Forgets its first key at once; a plain dictionary looks past all it had before it.
+        self._requests: OrderedDict[int, tuple[Request, int | None]] = OrderedDict()
         self._lock = threading.Lock()
 
     def current(self, request_id: int) -> Request | None:
@@ -52,7 +54,7 @@ class Decoded:
         with self._lock:
             self._requests[request.id] = request, mark
             if len(self._requests) > self._kept:
-                del self._requests[next(iter(self._requests))]
+                self._requests.popitem(last=False)
 
     def commit_begins(self) -> None:
         """Trust nothing that was read before; called by the writer before each COMMIT."""

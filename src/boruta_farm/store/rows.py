@@ -94,17 +94,20 @@ def request_row(request: Request) -> Row:
     """Return a request in the order of ``tables.REQUESTS``."""
     groups = request.owner_groups
     job = request.job
+    created = micros(request.created)
+    # Most are valid from the moment they are filed.
+    at_once = request.valid_after is request.created
     return (
         request.id,
         plain(request.owner),
         None if groups is None else json_text(sorted(groups)),
         request.priority,
-        micros(request.valid_after),
+        created if at_once else micros(request.valid_after),
         micros(request.deadline),
         request.state.value,
         None if request.caps is None else _caps_text(request.caps),
         plain(request.selector),
-        micros(request.created),
+        created,
         request.revision,
         plain(request.ssh_key),
         request.keep_alive,

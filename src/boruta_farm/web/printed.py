@@ -1,5 +1,6 @@
 """Requests as JSON, printed only once: records never change, a changed request is another."""
 
+from collections import OrderedDict
 from collections.abc import Iterable
 
 from boruta_farm.model.request import Request
@@ -18,7 +19,8 @@ class Printed:
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
-        self._texts: dict[int, tuple[Request, bytes]] = {}
+        # Forgets its first key at once; a plain dictionary looks past all it had before it.
+        self._texts: OrderedDict[int, tuple[Request, bytes]] = OrderedDict()
 
     def one(self, request: Request) -> bytes:
         """Return a request's JSON."""
@@ -28,7 +30,7 @@ class Printed:
         text = encode(request_answer(request))
         self._texts[request.id] = (request, text)
         if len(self._texts) > self._kept:
-            del self._texts[next(iter(self._texts))]
+            self._texts.popitem(last=False)
         return text
 
     def all(self, requests: Iterable[Request]) -> bytes:
