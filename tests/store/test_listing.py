@@ -23,6 +23,7 @@ from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import Worker, WorkerState
 from boruta_farm.store.base import Transaction
 from boruta_farm.store.database import DatabaseStore
+from boruta_farm.store.listing import SHORT, quick
 from tests.store.farms import Farm
 from tests.store.making import START, granting, make_request, make_worker, registering
 
@@ -338,3 +339,27 @@ async def test_pages_carry_jobs(five: DatabaseStore) -> None:
     job = await five.run(granting(4, worker.uuid))
     page = await five.list_requests(RequestFilter(), Sorter(), Paginator())
     assert [request.job for request in page.items] == [None, None, None, job, None]
+
+
+SHORT_PAGE = Paginator(limit=SHORT)
+
+
+@pytest.mark.parametrize(
+    ("where", "sorter", "paginator", "expected"),
+    [
+        (RequestFilter(), Sorter(), SHORT_PAGE, True),
+        (RequestFilter(states=("WAITING",)), Sorter(item="ID"), Paginator(limit=1, border=7), True),
+        (RequestFilter(), Sorter(), Paginator(limit=SHORT + 1), False),
+        (RequestFilter(), Sorter(), Paginator(limit=0), False),
+        (RequestFilter(), Sorter(item="deadline"), SHORT_PAGE, False),
+        (RequestFilter(), Sorter(item="nothing"), SHORT_PAGE, False),
+        (RequestFilter(priorities=(3,)), Sorter(), SHORT_PAGE, False),
+        (RequestFilter(ids=(1, 2)), Sorter(), SHORT_PAGE, False),
+        (RequestFilter(selector="arch=arm"), Sorter(), SHORT_PAGE, False),
+        (RequestFilter(finished_after=START), Sorter(), SHORT_PAGE, False),
+    ],
+)
+def test_only_short_pages_along_the_ids_are_read_on_the_loop(
+    where: RequestFilter, sorter: Sorter, paginator: Paginator, expected: bool
+) -> None:
+    assert quick(where, sorter, paginator) is expected

@@ -15,7 +15,7 @@ from boruta_farm.store.audit import list_audit
 from boruta_farm.store.base import Decide, Listener, People, Snapshot
 from boruta_farm.store.batch import Batcher
 from boruta_farm.store.decoded import Decoded
-from boruta_farm.store.listing import list_requests, list_workers
+from boruta_farm.store.listing import list_requests, list_workers, quick
 from boruta_farm.store.records import Records
 from boruta_farm.store.writer import Followers, Writer
 
@@ -114,7 +114,9 @@ class DatabaseStore:
         self, where: RequestFilter, sorter: Sorter, paginator: Paginator
     ) -> Page[Request]:
         """Return one page of requests."""
-        return await self._far(lambda records: list_requests(records, where, sorter, paginator))
+        # To hand a short page from thread to thread costs more than to read it.
+        read = self._near if quick(where, sorter, paginator) else self._far
+        return await read(lambda records: list_requests(records, where, sorter, paginator))
 
     async def list_workers(
         self, where: WorkerFilter, sorter: Sorter, paginator: Paginator

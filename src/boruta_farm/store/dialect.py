@@ -1,6 +1,5 @@
 """How the two databases differ: in handing over many rows at once, and in locks."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -81,7 +80,7 @@ class SqliteDialect:
 
     def members(self, values: Iterable[str | int]) -> Value:
         """Return the values as one JSON array."""
-        return json.dumps(list(values))
+        return _encode(list(values)).decode()
 
     def contains(self, expression: str) -> str:
         """Return an instr."""
