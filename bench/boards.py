@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import NamedTuple
 
+from boruta_farm.core.moments import micros
 from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.waiting import Asked, Waiting
 from boruta_farm.model.worker import Fence, Worker, WorkerState
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -110,4 +112,25 @@ def make_request(number: int, wanted: Wanted) -> Request:
         caps=wanted.caps,
         selector=wanted.selector,
         created=NOW,
+    )
+
+
+def ask(wanted: Wanted) -> Asked:
+    """Return what the requests of ``make_request`` that want the same share."""
+    caps, selector = wanted
+    return Asked(owner="ann", owner_groups=None, caps=caps, selector=selector, ssh_key=None)
+
+
+def make_waiting(number: int, asked: Asked) -> Waiting:
+    """Return the request of ``make_request`` in brief, as it is read at a start."""
+    since = micros(NOW)
+    return Waiting(
+        id=number,
+        asked=asked,
+        priority=7 + number % 3,
+        created=since,
+        valid_after=since,
+        deadline=micros(NOW + 1000 * HOUR) + number,
+        revision=1,
+        orphaned_since=None,
     )

@@ -24,7 +24,18 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
-from bench.boards import HOUR, NOW, SEED, SPARE, Wanted, make_demands, make_request, make_worker
+from bench.boards import (
+    HOUR,
+    NOW,
+    SEED,
+    SPARE,
+    Wanted,
+    ask,
+    make_demands,
+    make_request,
+    make_waiting,
+    make_worker,
+)
 from boruta_farm.core.jobs import Grant
 from boruta_farm.core.matching import Index
 from boruta_farm.model.events import Change, Event, EventKind
@@ -99,16 +110,20 @@ class Course:
     def build(self) -> tuple[float, float]:
         """Return the seconds a rebuild takes and the bytes per waiting request."""
         spent = 0.0
+        asked = [ask(wanted) for wanted in self.demands]
         gc.collect()
         before = resident()
+        loading = self.index.loading()
         while self.requests < self.waiting:
             # Records are made outside the measured time and die at once, as rows would.
-            batch = [self.request() for _ in range(min(1000, self.waiting - self.requests))]
+            numbers = range(self.requests + 1, min(self.requests + 1000, self.waiting) + 1)
+            batch = [make_waiting(number, self.source.choice(asked)) for number in numbers]
             started = time.thread_time()
-            for request in batch:
-                self.index.put_request(request)
+            for waiting in batch:
+                loading.put(waiting)
             spent += time.thread_time() - started
-        del batch
+            self.requests = numbers[-1]
+        del batch, loading
         gc.collect()
         taken = resident() - before
         started = time.thread_time()

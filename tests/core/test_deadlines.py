@@ -13,6 +13,7 @@ from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import WorkerState
 from tests.core.naive import START, make_request, make_worker
+from tests.core.test_loading import told_in_brief
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -175,3 +176,25 @@ def test_what_is_due_is_what_a_scan_finds(
         (number, kind, at) for number, due in expected.items() for kind, at in due if at <= now
     }
     assert len(deadlines) == sum(map(len, expected.values()))
+
+
+@given(st.lists(st.tuples(st.integers(0, 90), st.booleans()), max_size=6))
+def test_what_is_told_in_brief_falls_due_at_the_same_times(
+    waiting: list[tuple[int, bool]],
+) -> None:
+    requests = [
+        replace(
+            make_request(number, deadline=START + seconds * SECOND),
+            orphaned_since=START if orphaned else None,
+        )
+        for number, (seconds, orphaned) in enumerate(waiting, 1)
+    ]
+    one_by_one, in_brief = Deadlines(SETTINGS), Deadlines(SETTINGS)
+    for request, told in zip(requests, told_in_brief(requests), strict=True):
+        one_by_one.put_request(request)
+        in_brief.put_waiting(told)
+    later = START + HOUR
+    assert in_brief.due(later) == one_by_one.due(later)
+    for request in requests:
+        in_brief.put_request(replace(request, state=RequestState.CANCELLED))
+    assert len(in_brief) == 0

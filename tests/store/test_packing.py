@@ -1,14 +1,17 @@
 """A snapshot's requests take little memory until they are looked at."""
 
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 
-from boruta_farm.store import records
+from boruta_farm.model.request import Request
+from boruta_farm.model.waiting import Asked, Waiting
+from boruta_farm.store import packing, records
 from boruta_farm.store.database import DatabaseStore
 from boruta_farm.store.driver import Row
 from boruta_farm.store.packing import PackedRequests
-from boruta_farm.store.rows import request_row
+from boruta_farm.store.rows import micros, request_row
 from boruta_farm.store.tables import JOBS
 from tests.store.making import creating, finishing, granting, make_request, make_worker, registering
 
@@ -31,7 +34,46 @@ async def test_every_row_comes_back_whole_and_once(
     assert found == {number: await store.get_request(number) for number in found}
     assert found[4].job is not None
     assert [request.id for request in snapshot.requests] == list(found), "it can be read twice"
+    told = {request.id: request for request in snapshot.brief()}
+    assert list(told) == list(found)
+    assert [number for number, what in told.items() if isinstance(what, Request)] == [4]
+    assert told[4] == found[4]
+    assert all(
+        agrees(what, found[number]) for number, what in told.items() if isinstance(what, Waiting)
+    )
     assert [request.id for request in (await store.snapshot(holding=True)).requests] == [4]
+
+
+def agrees(told: Waiting, request: Request) -> bool:
+    """Tell whether a request was told in brief as it is."""
+    orphaned = request.orphaned_since
+    assert all(
+        getattr(told.asked, name) == getattr(request, name) for name in Asked.__dataclass_fields__
+    )
+    return told[2:] == (
+        request.priority,
+        micros(request.created),
+        micros(request.valid_after),
+        micros(request.deadline),
+        request.revision,
+        None if orphaned is None else micros(orphaned),
+    )
+
+
+def test_requests_that_ask_alike_share_what_they_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = [
+        make_request(n, caps={"a": "1"}, owner_groups=frozenset({"lab"}) if n % 2 else None)
+        for n in range(6)
+    ]
+    requests[4] = replace(requests[4], orphaned_since=requests[4].created)
+    rows = [(*request_row(request), *(None,) * len(JOBS)) for request in requests]
+    packed = PackedRequests([rows[:4], rows[4:]])
+    told = [what for what in packed.brief() if isinstance(what, Waiting)]
+    assert all(map(agrees, told, requests))
+    assert len({id(waiting.asked) for waiting in told}) == 2
+    monkeypatch.setattr(packing, "ASKED_KEPT", 1)
+    told = [what for what in packed.brief() if isinstance(what, Waiting)]
+    assert all(map(agrees, told, requests)), "what is forgotten is read again"
 
 
 def test_packed_rows_take_a_fraction_of_the_memory() -> None:

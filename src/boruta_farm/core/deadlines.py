@@ -12,6 +12,7 @@ from boruta_farm.model.events import Change, EventKind
 from boruta_farm.model.job import JobPhase
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.waiting import Waiting
 from boruta_farm.model.worker import Worker, WorkerState
 
 RETRY = timedelta(seconds=1)
@@ -97,6 +98,19 @@ class Deadlines:
             self._order.add(code)
         if codes:
             self._codes[number] = codes if len(codes) > 1 else codes[0]
+
+    def put_waiting(self, waiting: Waiting) -> None:
+        """Take in a request that is not known yet, waits and has no job."""
+        number = waiting.id
+        code = (waiting.deadline << _KIND_BITS | DueKind.REQUEST_DEADLINE) << _NUMBER_BITS | number
+        self._order.add(code)
+        if waiting.orphaned_since is None:
+            self._codes[number] = code
+            return
+        end = moment(waiting.orphaned_since) + self._settings.invalid_after
+        orphaned = _code(end, DueKind.ORPHANED, number)
+        self._order.add(orphaned)
+        self._codes[number] = code, orphaned
 
     def put_worker(self, worker: Worker) -> None:
         """Take in a registered worker as it is now."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from boruta_farm.core.sshkeys import goes_over_go_rpc
 from boruta_farm.model.request import Request
+from boruta_farm.model.waiting import Asked
 from boruta_farm.selectors.conditions import Absent, Condition, NoneOf, OneOf, Present
 from boruta_farm.selectors.selector import parse
 
@@ -29,7 +30,7 @@ UNFENCED: Token = ("\0fence", "none")
 """What boards over Go RPC have; requests whose own key cannot travel there refuse it."""
 
 
-def demand_key(request: Request, owner: str | None = None) -> DemandKey:
+def demand_key(request: Request | Asked, owner: str | None = None) -> DemandKey:
     """Return what a request demands; exact capabilities and equality in a selector are the same."""
     caps = frozenset(request.caps.items()) if request.caps else _NOTHING
     # Asked here as well, because a rebuild asks it a million times.
@@ -43,7 +44,7 @@ def demand_key(request: Request, owner: str | None = None) -> DemandKey:
     return DemandKey(caps, bars, request.owner_groups, owner)
 
 
-def takes_any_board(request: Request) -> bool:
+def takes_any_board(request: Request | Asked) -> bool:
     """Tell whether boards without a fence will do: they take RSA and Ed25519 keys only."""
     return request.ssh_key is None or goes_over_go_rpc(request.ssh_key)
 

@@ -16,6 +16,7 @@ from boruta_farm.core.policies.ledger import Ledger
 from boruta_farm.core.rivals import Rivals
 from boruta_farm.model.policies import Policies
 from boruta_farm.model.request import Request
+from boruta_farm.model.waiting import Asked
 from boruta_farm.model.worker import Worker, WorkerState
 
 EMPTY_DEMANDS_KEPT = 16_384
@@ -52,7 +53,7 @@ class Market(Parting):
         self._links = 0
         self._rivals = Rivals()
 
-    def demand(self, request: Request) -> Demand:
+    def demand(self, request: Request | Asked) -> Demand:
         """Return the demand of a request, working it out when it is new."""
         owner = self.ledger.key(request)
         key = demand_key(request, owner)

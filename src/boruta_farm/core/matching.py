@@ -9,6 +9,7 @@ from boruta_farm.core.explain import Explainer, Sees
 from boruta_farm.core.forecast import Score
 from boruta_farm.core.jobs import Grant
 from boruta_farm.core.learning import Memory
+from boruta_farm.core.loading import Loading
 from boruta_farm.core.market import Market
 from boruta_farm.core.moments import micros
 from boruta_farm.core.orphans import Orphans
@@ -98,6 +99,10 @@ class Index:
                 wanted=demand_key(request),
             )
             self._market.set_hold(job.worker, hold)
+
+    def loading(self) -> Loading:
+        """Return what takes in a long queue faster than ``put_request``, before all changes."""
+        return Loading(self._market, self._queue, self._orphans)
 
     def put_worker(self, worker: Worker) -> None:
         """Take in a registered worker as it is now."""

@@ -8,6 +8,7 @@ from boruta_farm.core.moments import micros, moment
 from boruta_farm.core.policies.order import ID_BITS, Order, id_of
 from boruta_farm.core.ranks import Ranks
 from boruta_farm.model.request import Request
+from boruta_farm.model.waiting import Waiting
 
 
 class Entry:
@@ -62,6 +63,18 @@ class Queue:
             self._lay(entry, entry.demand.hold())
         else:
             self._place(entry)
+        return entry
+
+    def load(self, waiting: Waiting, demand: Demand) -> Entry:
+        """Take in a waiting request that is not known yet and asks for a demand."""
+        entry = self._entries[waiting.id] = Entry(demand)
+        if waiting.id > self.highest_id:
+            self.highest_id = waiting.id
+        entry.key = self._order.key_of(waiting)
+        entry.revision = waiting.revision
+        entry.deadline = waiting.deadline
+        entry.valid_after = waiting.valid_after
+        self._place(entry)
         return entry
 
     def remove(self, request_id: int) -> Entry | None:

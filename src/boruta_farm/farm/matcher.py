@@ -18,6 +18,7 @@ from boruta_farm.model.events import Change
 from boruta_farm.model.explanation import Cause, Explanation
 from boruta_farm.model.request import Request
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.waiting import Waiting
 from boruta_farm.store.base import Snapshot
 
 MOST_IN_FLIGHT = 512
@@ -166,9 +167,13 @@ class Matcher:
         self._limited = self._job_limits()
         index = Index(self._clock.now(), _limited(self._settings, self._limited), self._score)
         index.begin(snapshot.summaries)
+        loading = index.loading()
         # Requests first: then it is known what tells workers apart before any is placed.
-        for count, request in enumerate(snapshot.requests, 1):
-            index.put_request(request)
+        for count, request in enumerate(snapshot.brief(), 1):
+            if isinstance(request, Waiting):
+                loading.put(request)
+            else:
+                index.put_request(request)
             if count % CHUNK == 0:
                 await asyncio.sleep(0)
         for count, worker in enumerate(snapshot.workers, 1):

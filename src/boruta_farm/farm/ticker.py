@@ -10,6 +10,7 @@ from boruta_farm.core.deadlines import Deadlines, Due
 from boruta_farm.feed import Feed
 from boruta_farm.model.errors import UnavailableError
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.waiting import Waiting
 from boruta_farm.store.base import Snapshot
 
 CHUNK = 200
@@ -93,8 +94,11 @@ class Ticker:
 
     async def _build(self, snapshot: Snapshot) -> Deadlines:
         deadlines = Deadlines(self._settings)
-        for count, request in enumerate(snapshot.requests, 1):
-            deadlines.put_request(request)
+        for count, request in enumerate(snapshot.brief(), 1):
+            if isinstance(request, Waiting):
+                deadlines.put_waiting(request)
+            else:
+                deadlines.put_request(request)
             if count % CHUNK == 0:
                 await asyncio.sleep(0)
         for worker in snapshot.workers:

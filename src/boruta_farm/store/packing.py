@@ -7,13 +7,22 @@ has once taken for small objects it seldom gives back. Packed, they take a fifth
 import marshal
 from collections.abc import Iterable, Iterator
 
-from boruta_farm.model.request import Request
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.waiting import Asked, Waiting
 from boruta_farm.store.driver import Row
-from boruta_farm.store.rows import request_from
+from boruta_farm.store.rows import mapping, owner_groups_from, request_from
+
+_WAITING = RequestState.WAITING.value
+_JOB_WORKER = 16
+"""Where a row of ``tables.REQUESTS`` names the job's board."""
 
 PACKED = 2000
 """Rows read and packed together: few enough to be made objects at once, and enough for pieces so
 large that the system has them back as soon as they are dropped."""
+
+
+ASKED_KEPT = 16_384
+"""Different things asked for that are remembered, so that requests which ask alike share one."""
 
 
 class PackedRequests(Iterable[Request]):
@@ -26,3 +35,43 @@ class PackedRequests(Iterable[Request]):
     def __iter__(self) -> Iterator[Request]:
         for pack in self._packs:
             yield from map(request_from, marshal.loads(pack))
+
+    def brief(self) -> Iterator[Request | Waiting]:
+        """Go through all, those that wait and have no job told in brief."""
+        asked = _AskedAlike()
+        for pack in self._packs:
+            for row in marshal.loads(pack):
+                number, owner, groups, priority, valid_after, deadline, state, caps = row[:8]
+                if state != _WAITING or row[_JOB_WORKER] is not None:
+                    yield request_from(row)
+                    continue
+                selector, created, revision, ssh_key, _, orphaned_since = row[8:14]
+                yield Waiting(
+                    number,
+                    asked[owner, groups, caps, selector, ssh_key],
+                    priority,
+                    created,
+                    valid_after,
+                    deadline,
+                    revision,
+                    orphaned_since,
+                )
+
+
+class _AskedAlike(dict[tuple[str, str | None, str | None, str | None, str | None], Asked]):
+    """Keep what was asked for, by the texts of a row that tell of it."""
+
+    def __missing__(
+        self, texts: tuple[str, str | None, str | None, str | None, str | None]
+    ) -> Asked:
+        if len(self) >= ASKED_KEPT:
+            self.clear()
+        owner, groups, caps, selector, ssh_key = texts
+        asked = self[texts] = Asked(
+            owner=owner,
+            owner_groups=None if groups is None else owner_groups_from(groups),
+            caps=None if caps is None else mapping(caps),
+            selector=selector,
+            ssh_key=ssh_key,
+        )
+        return asked

@@ -144,7 +144,7 @@ def request_from(row: Row) -> Request:
     return Request(
         id=number,
         owner=owner,
-        owner_groups=None if groups is None else _owner_groups(groups),
+        owner_groups=None if groups is None else owner_groups_from(groups),
         priority=priority,
         # Most are valid from the moment they are filed.
         valid_after=filed if valid_after == created else moment(valid_after),
@@ -164,7 +164,7 @@ def request_from(row: Row) -> Request:
 
 
 @lru_cache(maxsize=1024)
-def _owner_groups(text: str) -> frozenset[str]:
+def owner_groups_from(text: str) -> frozenset[str]:
     """Return an owner's groups from their text; requests with equal groups share one object."""
     return frozenset(json.loads(text))
 

@@ -8,6 +8,7 @@ from boruta_farm.core.policies.order import ID_BITS, SHARE_BITS
 from boruta_farm.core.policies.shares import Use
 from boruta_farm.model.policies import FairShare, Policies
 from boruta_farm.model.request import Request
+from boruta_farm.model.waiting import Asked
 
 Member = TypeVar("Member")
 Groups = frozenset[str] | None
@@ -111,7 +112,7 @@ class Ledger(Generic[Member]):
         self._parties: dict[tuple[str | None, Groups], Party[Member]] = {}
         self._charged: dict[int, tuple[Account[Member], ...]] = {}
 
-    def key(self, request: Request) -> str | None:
+    def key(self, request: Request | Asked) -> str | None:
         """Return what tells requests of one demand apart: the owner, where owners matter."""
         return request.owner if self._by_owner else None
 

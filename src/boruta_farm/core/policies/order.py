@@ -12,6 +12,7 @@ from typing import NamedTuple
 from boruta_farm.core.moments import micros
 from boruta_farm.model.policies import FairShare, Policies
 from boruta_farm.model.request import Request
+from boruta_farm.model.waiting import Waiting
 
 ID_BITS = 48
 SHARE_BITS = 32
@@ -55,6 +56,13 @@ class Order:
         level = self.level(request) if self._step else request.priority
         return level << self._shift | request.id
 
+    def key_of(self, waiting: Waiting) -> int:
+        """Return the number of a request of which only the briefest is known."""
+        level = waiting.priority
+        if self._step:
+            level = self._aged(level, max(waiting.created, waiting.valid_after))
+        return level << self._shift | waiting.id
+
     def level(self, request: Request) -> int:
         """Return what is compared before shares and ids.
 
@@ -64,10 +72,12 @@ class Order:
         """
         if not self._step:
             return request.priority
-        since = micros(max(request.created, request.valid_after))
+        return self._aged(request.priority, micros(max(request.created, request.valid_after)))
+
+    def _aged(self, priority: int, since: int) -> int:
         if self._shared:
-            return request.priority + since // self._step
-        return request.priority * self._step + since
+            return priority + since // self._step
+        return priority * self._step + since
 
     def place(self, key: int) -> Place:
         """Return what a number with its shares is made of."""
