@@ -130,7 +130,7 @@ def make_waiting(number: int, asked: Asked) -> Waiting:
         priority=7 + number % 3,
         created=since,
         valid_after=since,
-        deadline=micros(NOW + 1000 * HOUR) + number,
+        deadline=micros(NOW + 1000 * HOUR + timedelta(microseconds=number)),
         revision=1,
         orphaned_since=None,
     )
