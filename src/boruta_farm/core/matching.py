@@ -25,6 +25,10 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import Worker, WorkerState
 
+# Looked up on an enumeration, a member costs as much as the rest of a line.
+_IDLE, _WAITING = WorkerState.IDLE, RequestState.WAITING
+_DEREGISTERED = EventKind.WORKER_DEREGISTERED
+
 PASS_LIMIT = 256
 """Most proposals of one pass, so that a large farm's start does not hold up everything else."""
 
@@ -66,11 +70,13 @@ class Index:
 
     def fold(self, change: Change) -> None:
         """Take in one committed change."""
-        self._queue.now = self._ledger.now = max(self._queue.now, micros(change.event.at))
+        now = micros(change.event.at)
+        if now > self._queue.now:
+            self._queue.now = self._ledger.now = now
         if change.request is not None:
             self.put_request(change.request)
         if change.worker is not None:
-            if change.event.kind is EventKind.WORKER_DEREGISTERED:
+            if change.event.kind is _DEREGISTERED:
                 self.remove_worker(change.worker.uuid)
             else:
                 self.put_worker(change.worker)
@@ -80,7 +86,7 @@ class Index:
         self._by_request.pop(request.id, None)
         self._ledger.note(request)
         job = request.live_job
-        if request.state is RequestState.WAITING:
+        if request.state is _WAITING:
             waiting = self._queue.put(request)
             self._orphans.note_request(waiting, request.id, request.orphaned_since is not None)
         else:
@@ -108,7 +114,7 @@ class Index:
         """Take in a registered worker as it is now."""
         self._by_worker.pop(worker.uuid, None)
         candidate = self._market.put_worker(worker)
-        idle = worker.state is WorkerState.IDLE and worker.unreachable_since is None
+        idle = worker.state is _IDLE and worker.unreachable_since is None
         self._market.set_idle(candidate, idle)
         self._orphans.note_market()
 
@@ -130,7 +136,7 @@ class Index:
         if limit <= 0 or not (market.stirred_demands or market.stirred_offers):
             return ()
         matches = self._matches(limit)
-        grants = tuple(self._grant(match) for match in matches)
+        grants = tuple([self._grant(match) for match in matches])
         if len(matches) < limit:
             for demand in market.stirred_demands:
                 demand.announce()

@@ -80,8 +80,10 @@ class Parting(ABC):
             offer = Offer(label, self._derived(label), self._parted)
             offer.verified = self._unasked
             self._file(offer)
-            for demand in self._demands_under(offer.tokens) if like is None else like:
-                if offer.fits(demand):
+            tokens = offer.tokens
+            for demand in self._demands_under(tokens) if like is None else like:
+                # Most do not fit, and a start asks a million times: no call for each.
+                if demand.caps <= tokens and offer.fits(demand):
                     self._link(demand, offer)
         return offer
 

@@ -105,7 +105,9 @@ class Queue:
 
     def advance(self, now: datetime) -> None:
         """Let time pass: requests become valid. Time never goes backwards."""
-        self.now = max(self.now, micros(now))
+        at = micros(now)
+        if at > self.now:
+            self.now = at
         while (first := self._later.lowest) is not None and first >> ID_BITS <= self.now:
             self.free(self._entries[id_of(first)])
 
