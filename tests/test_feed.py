@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from boruta_farm.feed import Feed, keep_following
+from boruta_farm.feed import Feed, Subscription, keep_following
 from boruta_farm.model.errors import OutcomeUnknownError
 from boruta_farm.model.events import Change
 from boruta_farm.model.request import Request
@@ -262,8 +262,10 @@ async def test_an_error_of_the_fold_ends_who_handed_it_over(store: DatabaseStore
     feed, whole = Feed(store), Fold()
     _, subscription = await feed.follow()
     following = asyncio.ensure_future(keep_following(feed, Failing()))
+    number = 0
     while not following.done():
-        await store.run(creating())
+        number += 1
+        await store.run(registering(make_worker(number)))
     with pytest.raises(ValueError, match="a fault"):
         await following
     assert list(feed._subscriptions) == [subscription]
@@ -271,3 +273,26 @@ async def test_an_error_of_the_fold_ends_who_handed_it_over(store: DatabaseStore
     assert changes is not None
     whole.fold(changes)
     assert whole.number >= 1, "the others hear on"
+
+
+async def test_who_follows_boards_is_not_told_what_was_filed(store: DatabaseStore) -> None:
+    feed, worker = Feed(store), make_worker()
+    _, boards = await feed.follow(holding=True)
+    _, everything = await feed.follow()
+    await store.run(registering(worker))
+    await store.run(creating())
+    await store.run(granting(1, worker.uuid))
+    await store.run(finishing(1))
+
+    async def told(subscription: Subscription, number: int) -> list[int]:
+        """Return the numbers of all events up to this one."""
+        numbers: list[int] = []
+        while not numbers or numbers[-1] < number:
+            changes = await subscription.next()
+            assert changes is not None
+            numbers += [change.event.number for change in changes]
+        return numbers
+
+    last = await store.last_event()
+    assert await told(everything, last) == list(range(1, last + 1))
+    assert await told(boards, last) == [1, *range(3, last + 1)], "the second event is the filing"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from itertools import chain
 from typing import NoReturn, Protocol
 
-from boruta_farm.model.events import Change
+from boruta_farm.model.events import Change, EventKind
 from boruta_farm.store.base import Snapshot as Snapshot
 from boruta_farm.store.base import Store
 
@@ -18,7 +18,8 @@ class Subscription:
     ("resync").
     """
 
-    def __init__(self, feed: "Feed", bound: int) -> None:
+    def __init__(self, feed: "Feed", bound: int, *, holding: bool) -> None:
+        self.holding = holding
         self._feed = feed
         self._bound = bound
         self._batches: list[tuple[Change, ...]] = []
@@ -31,7 +32,7 @@ class Subscription:
 
     def put(self, changes: tuple[Change, ...]) -> None:
         """Take a committed batch; called by the feed, on the loop."""
-        if self._behind:
+        if self._behind or not changes:
             return
         if self._count + len(changes) > self._bound:
             self.lose()
@@ -128,9 +129,11 @@ class Feed:
         store.on_doubt(self._lose_track)
 
     def _publish(self, changes: tuple[Change, ...]) -> None:
+        # Found out once: most who follow look after boards, most that changes is filed requests.
+        of_boards = tuple(c for c in changes if c.event.kind is not EventKind.REQUEST_CREATED)
         handed_over = False
         for subscription in tuple(self._subscriptions):
-            subscription.put(changes)
+            subscription.put(of_boards if subscription.holding else changes)
             handed_over |= subscription.handed_over
         if handed_over and not self._passing_on:
             self._passing_on = True
@@ -147,7 +150,10 @@ class Feed:
 
     def subscribe(self, bound: int = 100_000) -> Subscription:
         """Follow from now on, without a snapshot."""
-        subscription = Subscription(self, bound)
+        return self._begin(bound, holding=False)
+
+    def _begin(self, bound: int, *, holding: bool) -> Subscription:
+        subscription = Subscription(self, bound, holding=holding)
         self._subscriptions[subscription] = None
         return subscription
 
@@ -156,9 +162,10 @@ class Feed:
     ) -> tuple[Snapshot, Subscription]:
         """Return the state at an event number and a subscription that goes on right after it.
 
-        With ``holding`` the state has only the requests whose job occupies a worker.
+        With ``holding`` the state has only the requests whose job occupies a worker, and the
+        changes leave out that requests were filed, which occupy none yet.
         """
-        subscription = self.subscribe(bound)
+        subscription = self._begin(bound, holding=holding)
         try:
             snapshot = await self._store.snapshot(holding=holding)
         except BaseException:
