@@ -42,6 +42,7 @@ from boruta_farm.model.events import Change, Event, EventKind
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.server.main import GC_THRESHOLDS
 
 KINDS = ("create", "idle", "found", "grant")
 MOST_P50, MOST_P99, MOST_BYTES, MOST_SECONDS = 30.0, 250.0, 400.0, 10.0
@@ -226,6 +227,8 @@ def summary(spent: list[float]) -> tuple[float, float]:
 
 def measure(workers: int, waiting: int, demands: int, serial: str, events: int) -> Figures:
     """Return one row of the table."""
+    # As the server does: by default the collector would look at all there is again and again.
+    gc.set_threshold(*GC_THRESHOLDS)
     course = Course(workers, waiting, demands, serial)
     rebuild, taken = course.build()
     gc.collect()

@@ -1,6 +1,6 @@
 """The two kinds of classes that are matched: what requests demand, what workers offer."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -180,11 +180,28 @@ class Offer:
         """Count a worker in or out."""
         self.states[state] = self.states.get(state, 0) + step
 
+    def move(self, before: WorkerState, state: WorkerState) -> None:
+        """Count a worker whose state has changed."""
+        states = self.states
+        states[before] -= 1
+        states[state] = states.get(state, 0) + 1
+
     def fits(self, demand: Demand) -> bool:
         """Tell whether these workers can serve the demand."""
         if not self.has_all(demand):
             return False
         return demand.groups is None or serves(self.groups, demand.groups)
+
+    def fitting(self, demands: Iterable[Demand]) -> Iterator[Demand]:
+        """Yield the demands that fit: a start asks of a million, so there is no call for each."""
+        tokens, groups = self.tokens, self.groups
+        for demand in demands:
+            if (
+                demand.caps <= tokens
+                and demand.bars.isdisjoint(tokens)
+                and (demand.groups is None or serves(groups, demand.groups))
+            ):
+                yield demand
 
     def has_all(self, demand: Demand) -> bool:
         """Tell whether these workers would serve the demand, were it not for groups."""

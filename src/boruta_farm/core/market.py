@@ -97,13 +97,13 @@ class Market(Parting):
             self._compare(known, worker)
         elif known.offer.verified != self._unasked:
             self._verify(known)
-        if known.state is not worker.state:
-            known.offer.count(known.state, -1)
-            known.offer.count(worker.state, 1)
-            known.state = worker.state
+        state = worker.state
+        if known.state is not state:
+            known.offer.move(known.state, state)
+            known.state = state
         known.name, known.revision, known.epoch = worker.name, worker.revision, worker.epoch
         known.reason, known.lost = worker.reason, worker.unreachable_since is not None
-        absent = known.lost or worker.state not in SERVING
+        absent = known.lost or state not in SERVING
         if known.absent is not absent:
             self._set_absent(known, absent)
         return known

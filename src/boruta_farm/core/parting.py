@@ -8,6 +8,7 @@ capability that has few, and part the workers that meet them from the rest where
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
+from itertools import chain, repeat
 
 from boruta_farm.core import conditions
 from boruta_farm.core.bearers import Bearers
@@ -51,9 +52,8 @@ class Parting(ABC):
         return min((self._offers_with.get(token, nobody) for token in caps), key=len)
 
     def _demands_under(self, tokens: Iterable[Token]) -> Iterator[Demand]:
-        for pivot in (None, *tokens):
-            found = self._demands_by.get(pivot, ())
-            yield from (found,) if isinstance(found, Demand) else found
+        found = map(self._demands_by.get, (None, *tokens), repeat(()))
+        return chain.from_iterable((f,) if isinstance(f, Demand) else f for f in found)
 
     def _file_demand(self, demand: Demand) -> None:
         known = self._demands_by.get(demand.pivot)
@@ -80,11 +80,10 @@ class Parting(ABC):
             offer = Offer(label, self._derived(label), self._parted)
             offer.verified = self._unasked
             self._file(offer)
-            tokens = offer.tokens
-            for demand in self._demands_under(tokens) if like is None else like:
-                # Most do not fit, and a start asks a million times: no call for each.
-                if demand.caps <= tokens and offer.fits(demand):
-                    self._link(demand, offer)
+            for demand in offer.fitting(
+                self._demands_under(offer.tokens) if like is None else like
+            ):
+                self._link(demand, offer)
         return offer
 
     def _label_of(self, tokens: Collection[Token], serves_all: bool) -> OfferLabel:

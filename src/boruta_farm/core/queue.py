@@ -93,9 +93,8 @@ class Queue:
         ``key`` may have shares added.
         """
         entry = self._entries[id_of(key)]
-        demand = entry.demand
-        demand.front.remove(entry.key)
-        self._lay(entry, demand.hold())
+        entry.demand.front.remove(entry.key)
+        self._lay(entry, entry.demand.hold())
         return entry
 
     def free(self, entry: Entry) -> None:
