@@ -64,6 +64,13 @@ async def test_normal_calls_are_served() -> None:
         assert b"200 OK" in await answer_to(port, CALL[:10], CALL[10:])
 
 
+async def test_calls_sent_in_one_go_are_answered_in_turn() -> None:
+    async with served(GuardedProtocol) as port:
+        found = await answer_to(port, CALL.replace(b"connection: close\r\n", b"") * 2 + CALL)
+    assert found.count(b"200 OK") == found.count(b"fine") == 3
+    assert found.endswith(b"fine")
+
+
 @pytest.mark.parametrize("start", [b"", b"G", b"GET / HTTP/1.1\r\nhost: x\r\n"])
 async def test_slow_headers_are_cut_off(start: bytes) -> None:
     async with served(HastyProtocol) as port:
