@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -33,6 +34,7 @@ STARTS_WITHIN = 60.0
 """Seconds: a slow laptop needs a few for three key pairs."""
 ENDS_WITHIN = 15.0
 SERVING = b"serving on "
+WARNS = re.compile(rb" (WARNING|ERROR|CRITICAL) ")
 NO_DAEMONS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
@@ -87,6 +89,7 @@ class Processes:
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._readers: list[asyncio.Task[None]] = []
         self._said: dict[str, asyncio.Event] = {}
+        self._warning = "none"
         self._failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def start_server(self, port: int, **settings: str) -> None:
@@ -166,6 +169,8 @@ class Processes:
                 log.write(line)
                 log.flush()
                 last = line
+                if name == "server" and WARNS.search(line):
+                    self._warning = line.decode(errors="replace").strip()
                 self._said.setdefault(name, asyncio.Event()).set()
                 if SERVING in line:
                     serving.set()
@@ -182,7 +187,8 @@ class Processes:
             async with asyncio.timeout(STARTS_WITHIN):
                 return await task
         except TimeoutError:
-            raise BorutaError(f"waited {STARTS_WITHIN:g} s in vain for {what}") from None
+            words = f"waited {STARTS_WITHIN:g} s in vain for {what}"
+            raise BorutaError(f"{words}; the server's last warning: {self._warning}") from None
         except asyncio.CancelledError:
             if not self._failed.done():
                 raise
@@ -225,9 +231,23 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def _some_ports() -> str:
-    """Return a small range of its own for this demo's tunnels, so that demos do not collide."""
-    first = random.randrange(TUNNEL_PORTS.start, TUNNEL_PORTS.stop, TUNNEL_PORTS.step)
-    return f"{first}-{first + TUNNEL_PORTS.step - 1}"
+    """Return a small range of its own for this demo's tunnels, so that farms do not collide."""
+    for first in random.sample(TUNNEL_PORTS, len(TUNNEL_PORTS)):
+        if all(map(_is_free, range(first, first + TUNNEL_PORTS.step))):
+            return f"{first}-{first + TUNNEL_PORTS.step - 1}"
+    raise BorutaError(
+        f"no {TUNNEL_PORTS.step} ports in a row are free between {TUNNEL_PORTS.start} and "
+        f"{TUNNEL_PORTS.stop} for the boards; stop what uses them, such as another farm"
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def free_port() -> int:
