@@ -31,6 +31,8 @@ class Dialect(Protocol):
     """Undoes ``hold``."""
     tables: str
     """Returns the names of all tables."""
+    number: str
+    """A parameter that is a whole number, where nothing else tells its type."""
 
     def source(self, columns: Sequence[Column]) -> str:
         """Return a FROM item named ``n`` that yields the rows packed by ``pack``."""
@@ -61,6 +63,7 @@ class SqliteDialect:
     hold = "SELECT 1"
     release = "SELECT 1"
     tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    number = "?"
 
     def source(self, columns: Sequence[Column]) -> str:
         """Return a SELECT over json_each."""
@@ -95,6 +98,7 @@ class PostgresDialect:
     hold = "SELECT pg_advisory_lock(7175)"
     release = "SELECT pg_advisory_unlock(7175)"
     tables = "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = current_schema()"
+    number = "?::bigint"
 
     def source(self, columns: Sequence[Column]) -> str:
         """Return an unnest of typed arrays."""

@@ -27,6 +27,7 @@ from boruta_farm.store.rows import (
     summary_row,
     worker_row,
 )
+from boruta_farm.store.statements import COUNTER_NAMES
 from boruta_farm.store.tables import BUCKET_BITS
 
 EVENTS_KEPT = 100_000
@@ -66,16 +67,14 @@ class Flusher:
         write.send(write.statements.insert_events, [event_row(c.event) for c in changes])
         if last // PRUNE_EVENTS_EVERY > counters["event"] // PRUNE_EVENTS_EVERY:
             write.run(write.statements.prune_events, last - self._events_kept, PRUNED_AT_ONCE)
-        write.send(
-            write.statements.set_counters,
-            [
-                ("audit", counters["audit"] + len(layer.notes)),
-                ("event", last),
-                ("request", layer.last_id),
-                ("requests", counters["requests"] + write.created),
-                ("time", max(counters["time"], micros(now))),
-            ],
-        )
+        new = {
+            "audit": counters["audit"] + len(layer.notes),
+            "event": last,
+            "request": layer.last_id,
+            "requests": counters["requests"] + write.created,
+            "time": max(counters["time"], micros(now)),
+        }
+        write.run(write.statements.set_counters, *(new[name] for name in COUNTER_NAMES))
         return changes
 
     def _prune(self, write: "_Write", now: datetime) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from boruta_farm.model.errors import StoreError
 from boruta_farm.store.dialect import Dialect
 from boruta_farm.store.driver import Driver
+from boruta_farm.store.statements import COUNTER_NAMES
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +18,6 @@ SCHEMA = "0001"
 
 DDL = Path(__file__).parent / "ddl"
 MIGRATIONS = Path(__file__).parent / "migrations"
-COUNTER_NAMES = ("audit", "event", "request", "requests", "time")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
