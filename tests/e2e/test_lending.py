@@ -23,6 +23,7 @@ async def test_killed_server_cuts_no_session_and_forgets_nothing(tmp_path: Path)
     await _kill_server_during_a_job(tmp_path)
 
 
+@pytest.mark.prove
 async def test_killed_server_over_postgresql_forgets_nothing(tmp_path: Path) -> None:
     try:
         with postgres_server.running() as postgres:

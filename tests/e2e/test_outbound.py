@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from boruta_farm.model.worker import Reach, WorkerState
 from tests.e2e.stage import in_own_network, needs_ssh, ssh, stage, talking
 from tests.ports import free_port
@@ -11,6 +13,7 @@ pytestmark = needs_ssh
 OUTBOUND = {"reach": "outbound"}
 
 
+@pytest.mark.prove
 async def test_streams_outlive_the_server_and_new_ones_wait_for_it(tmp_path: Path) -> None:
     async with stage(tmp_path, OUTBOUND) as one:
         assert (await one.worker()).reach is Reach.OUTBOUND

@@ -14,6 +14,7 @@ import pytest
 from boruta_farm.model.errors import StorageFullError, StoreError, UnavailableError
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import SessionKey
+from boruta_farm.store import sqlite_driver
 from boruta_farm.store.driver import Value
 from boruta_farm.store.sqlite import SqliteStore
 from boruta_farm.store.sqlite_driver import Cursor
@@ -165,11 +166,9 @@ async def test_memory_needs_the_inline_writer(clock: HandClock) -> None:
 
 
 async def test_a_lock_held_by_somebody_else_is_told(
-    store: SqliteStore, path: Path, caplog: pytest.LogCaptureFixture
+    store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    driver = store._batcher.driver
-    assert driver is not None
-    driver.fetch("PRAGMA busy_timeout=0")
+    monkeypatch.setattr(sqlite_driver, "PATIENCE", 1)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(UnavailableError, match="database is locked"):

@@ -95,6 +95,7 @@ async def test_no_file_is_left(script: str, host: RemoteHost, visitor: Visitor, 
     assert any(" in /tmp" in line or " in /var/tmp" in line or "shm" in line for line in found)
 
 
+@pytest.mark.prove
 async def test_links_lead_nobody_astray(host: RemoteHost, visitor: Visitor, room: Room) -> None:
     room.sh("mkdir -m 0755 /srv/precious || true; echo keep > /srv/precious/file")
     await host.create(visitor.public, 3600)
@@ -112,6 +113,7 @@ async def test_links_lead_nobody_astray(host: RemoteHost, visitor: Visitor, room
     assert room.sh("ls -A /srv/precious") == "file\n"
 
 
+@pytest.mark.prove
 async def test_immutable_files_go(host: RemoteHost, visitor: Visitor, room: Room) -> None:
     await host.create(visitor.public, 3600)
     visitor.must(USER, "mkdir -p fixed/deep; touch fixed/deep/a; echo x > /tmp/fixed")
@@ -160,6 +162,7 @@ async def test_mail_linger_and_sudo_marks_go(
     assert room.run("ls", *marks.split()).out == ""
 
 
+@pytest.mark.prove
 async def test_mounts_go(host: RemoteHost, visitor: Visitor, room: Room) -> None:
     await host.create(visitor.public, 3600)
     visitor.must(USER, "mkdir -p a b/c /tmp/mine/m")
@@ -175,6 +178,7 @@ async def test_mounts_go(host: RemoteHost, visitor: Visitor, room: Room) -> None
     assert any(line.startswith("5 mounts") for line in found), found
 
 
+@pytest.mark.prove
 async def test_what_a_user_mounted_with_sshfs_goes(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
@@ -195,6 +199,7 @@ async def test_what_a_user_mounted_with_sshfs_goes(
     assert "root:" in room.sh("cat /etc/passwd")
 
 
+@pytest.mark.prove
 async def test_a_full_disk_is_freed(host: RemoteHost, visitor: Visitor, room: Room) -> None:
     """A disk of 2 MiB, full to the last block and the last inode."""
     room.sh("mount -t tmpfs -o size=2m,nr_inodes=500,mode=1777 tmpfs /var/tmp")
@@ -225,6 +230,7 @@ async def test_an_account_that_cannot_be_locked_is_cleaned_all_the_same(
     assert room.run("getent", "passwd", USER).out == ""
 
 
+@pytest.mark.prove
 async def test_a_user_of_an_earlier_configuration_goes_too(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
@@ -250,6 +256,7 @@ async def test_an_account_that_is_not_ours_any_more_is_not_touched(
     room.sh(f"userdel -r {USER}")
 
 
+@pytest.mark.prove
 async def test_what_cannot_be_removed_fails_the_board_by_its_name(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
@@ -270,6 +277,7 @@ async def test_what_cannot_be_removed_fails_the_board_by_its_name(
     await host.clean()
 
 
+@pytest.mark.prove
 async def test_only_the_boards_own_is_touched(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
