@@ -102,7 +102,7 @@ class Deadlines:
     def put_waiting(self, waiting: Waiting) -> None:
         """Take in a request that is not known yet, waits and has no job."""
         number = waiting.id
-        code = (waiting.deadline << _KIND_BITS | DueKind.REQUEST_DEADLINE) << _NUMBER_BITS | number
+        code = _packed(waiting.deadline, DueKind.REQUEST_DEADLINE, number)
         self._order.add(code)
         if waiting.orphaned_since is None:
             self._codes[number] = code
@@ -196,4 +196,8 @@ class Deadlines:
 
 
 def _code(at: datetime, kind: DueKind, number: int) -> int:
-    return (micros(at) << _KIND_BITS | kind) << _NUMBER_BITS | number
+    return _packed(micros(at), kind, number)
+
+
+def _packed(at: int, kind: DueKind, number: int) -> int:
+    return (at << _KIND_BITS | kind) << _NUMBER_BITS | number

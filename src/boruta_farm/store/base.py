@@ -161,7 +161,8 @@ Decide = Callable[[Transaction, datetime], Answer]
 """A command: decides from what it reads, saves through the transaction, returns its answer.
 
 It may run more than once (when a batch is refused as a whole), so it must have no other effect.
-With SQLite it runs on the event loop, with PostgreSQL in a thread: it must be quick
+With SQLite it runs on the event loop, with PostgreSQL in a thread: it must be quick,
+and touch nothing that others change meanwhile.
 """
 
 Listener = Callable[[tuple[Change, ...]], None]

@@ -118,7 +118,7 @@ class BatchWriter:
             self._busy = True
             self._moved = self._clock.now()
             # Not at once: others that are ready now join the batch.
-            self._loop.call_soon(self._begin)
+            self._loop.call_soon(self._gather)
         return cast("Answer", await answer)
 
     def alive(self, now: datetime) -> str | None:
@@ -132,13 +132,21 @@ class BatchWriter:
     def _waiting(self) -> int:
         return len(self._arrived) + len(self._batch)
 
-    def _begin(self, seen: int = 0, quiet: int = 0) -> None:
-        """Take what has arrived and run it as far as the loop may; the thread does the rest."""
-        if seen < len(self._arrived):
+    def _gather(self, seen: int = 0, quiet: int = 0) -> None:
+        """Begin a batch once it is full, or some rounds of the loop have brought nobody.
+
+        ``seen`` had arrived a round ago, and that many ``quiet`` rounds have gone by.
+        """
+        arrived = len(self._arrived)
+        if arrived > seen:
             quiet = 0
-        if quiet < QUIET_ROUNDS and len(self._arrived) < self._size:
-            self._loop.call_soon(self._begin, len(self._arrived), quiet + 1)
-            return
+        if arrived >= self._size or quiet == QUIET_ROUNDS:
+            self._begin()
+        else:
+            self._loop.call_soon(self._gather, arrived, quiet + 1)
+
+    def _begin(self) -> None:
+        """Take what has arrived and run it as far as the loop may; the thread does the rest."""
         size = min(len(self._arrived), self._size)
         self._batch = [self._arrived.popleft() for _ in range(size)]
         commands = [waiting.command for waiting in self._batch]
@@ -171,7 +179,7 @@ class BatchWriter:
                 waiting.answer.set_exception(result.error)
         if self._arrived:
             # Not at once: those who were answered go first, and come back while this is committed.
-            self._loop.call_soon(self._begin)
+            self._loop.call_soon(self._gather)
             return
         self._busy = False
         if not self._open:
