@@ -37,7 +37,7 @@ from bench.boards import (
     make_worker,
 )
 from boruta_farm.core.jobs import Grant
-from boruta_farm.core.matching import Index
+from boruta_farm.matching.index import Index
 from boruta_farm.model.events import Change, Event, EventKind
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState

@@ -11,7 +11,7 @@ from boruta_farm.cli.differences import Difference, State, differences, undeclar
 from boruta_farm.model.account import Account, Group, Limits
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.permission import Role
-from tests.core.naive import make_worker
+from tests.matching.naive import make_worker
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LAB = Group(name="lab", created=NOW, limits=Limits(jobs=2))

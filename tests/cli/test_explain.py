@@ -15,7 +15,7 @@ from boruta_farm.model.explanation import Absent, Cause, Explanation, Forecast, 
 from boruta_farm.web.answers import encode, explanation_answer
 from tests.cli.stage import Boruta
 from tests.client.serving import Served
-from tests.core.naive import make_request
+from tests.matching.naive import make_request
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOLDERS = tuple(

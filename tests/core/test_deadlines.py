@@ -12,8 +12,8 @@ from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import WorkerState
-from tests.core.naive import START, make_request, make_worker
-from tests.core.test_loading import told_in_brief
+from tests.matching.naive import START, make_request, make_worker
+from tests.matching.test_loading import told_in_brief
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)

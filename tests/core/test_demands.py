@@ -1,7 +1,7 @@
 """Requests that demand the same have the same key."""
 
 from boruta_farm.core.demands import condition_of, demand_key, token_text
-from tests.core.naive import make_request
+from tests.matching.naive import make_request
 
 
 def test_exact_capabilities_and_equality_in_a_selector_are_the_same() -> None:

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from boruta_farm.core.demands import demand_key
-from boruta_farm.core.learning import demand_name
-from boruta_farm.core.matching import Index
+from boruta_farm.matching.index import Index
+from boruta_farm.matching.learning import demand_name
 from boruta_farm.model.explanation import Cause, Explanation
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.policies import FairShare, Policies
@@ -15,7 +15,7 @@ from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import Worker, WorkerState
-from tests.core.naive import START, make_request, make_worker
+from tests.matching.naive import START, make_request, make_worker
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)

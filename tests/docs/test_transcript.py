@@ -15,8 +15,8 @@ from boruta_farm.client.farm import Farm
 from boruta_farm.client.wire import read_explanation
 from boruta_farm.model.explanation import Cause
 from boruta_farm.web.answers import encode, explanation_answer
-from tests.core.naive import START
 from tests.docs.scenes import NOT_STAGED, SCENES, Scene
+from tests.matching.naive import START
 
 PAGE = Path(__file__).parents[2] / "docs" / "scheduler.md"
 BEGIN = "<!-- transcript: python -m tests.docs.test_transcript -->\n"

@@ -7,9 +7,9 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from boruta_farm.cli.demo_boards import DemoBoard
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import connect
+from boruta_farm.demo.boards import DemoBoard
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import WorkerState
 from tests.e2e import stage

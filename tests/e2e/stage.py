@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from boruta_farm.cli.demo_boards import DemoBoard
-from boruta_farm.cli.demo_farm import Processes
-from boruta_farm.cli.openssh import Files, command_line, find_ssh, session_files
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
+from boruta_farm.client.openssh import Files, command_line, find_ssh, session_files
 from boruta_farm.client.session import file_request, wait_for_board
+from boruta_farm.demo.boards import DemoBoard
+from boruta_farm.demo.farm import Processes
 from boruta_farm.model.request import NewRequest, Request
 from boruta_farm.model.worker import AccessInfo, Worker, WorkerState
 from tests.ports import free_port

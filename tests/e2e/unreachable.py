@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from boruta_farm.cli.demo_boards import DemoBoard
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import connect
+from boruta_farm.demo.boards import DemoBoard
 from boruta_farm.model.worker import WorkerState
 from tests.e2e.stage import CAPS, Stage, Yard, ssh, talking
 from tests.ports import free_port

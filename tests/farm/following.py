@@ -13,7 +13,7 @@ from boruta_farm.model.request import Request
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import Worker
 from boruta_farm.store.base import Listener, Snapshot, Store
-from tests.core.naive import START
+from tests.matching.naive import START
 
 
 class Journal:

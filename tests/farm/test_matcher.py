@@ -9,8 +9,8 @@ import pytest
 
 from boruta_farm.core.demands import demand_key
 from boruta_farm.core.jobs import Grant
-from boruta_farm.core.learning import demand_name
 from boruta_farm.farm.matcher import MOST_IN_FLIGHT, Matcher
+from boruta_farm.matching.learning import demand_name
 from boruta_farm.model.caller import LOCAL_ADMIN, Caller, Role
 from boruta_farm.model.errors import (
     BorutaError,
@@ -25,8 +25,8 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.testing.loop import run_virtual
-from tests.core.naive import START, make_request, make_worker
 from tests.farm.following import Journal, at, during
+from tests.matching.naive import START, make_request, make_worker
 
 HOUR = timedelta(hours=1)
 ARM = {"arch": "arm"}

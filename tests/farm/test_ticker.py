@@ -13,8 +13,8 @@ from boruta_farm.model.request import RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.testing.loop import run_virtual
-from tests.core.naive import START, make_request, make_worker
 from tests.farm.following import Journal, at, during
+from tests.matching.naive import START, make_request, make_worker
 
 
 class Bench:

@@ -9,7 +9,7 @@ from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import Worker, WorkerState
 from boruta_farm.stewards.roster import Roster
 from boruta_farm.store.base import Snapshot
-from tests.core.naive import START, make_request, make_worker
+from tests.matching.naive import START, make_request, make_worker
 
 HOUR = timedelta(hours=1)
 

@@ -10,7 +10,6 @@ from tests.web.serving import VERSION, FakeHub
 from boruta_farm.contracts import BoardWatch, FencedDryad, Prepared
 from boruta_farm.core import jobs
 from boruta_farm.core.jobs import Grant
-from boruta_farm.core.matching import Index
 from boruta_farm.farm.engine import Engine
 from boruta_farm.farm.prolonging import Prolonging
 from boruta_farm.farm.reports import FarmReports
@@ -19,6 +18,7 @@ from boruta_farm.farm.superviser import FarmSuperviser
 from boruta_farm.farm.waiting import Waiting
 from boruta_farm.farm.workers import FarmWorkers
 from boruta_farm.feed import Feed
+from boruta_farm.matching.index import Index
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.explanation import Explanation
 from boruta_farm.model.request import Request

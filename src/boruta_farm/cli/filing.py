@@ -7,7 +7,6 @@ import typer
 
 from boruta_farm.cli.console import clean, complain, pointing_at, run, say
 from boruta_farm.cli.durations import format_moment
-from boruta_farm.cli.openssh import read_own_key
 from boruta_farm.cli.options import (
     AfterOption,
     CapsOption,
@@ -29,6 +28,7 @@ from boruta_farm.cli.records import request_record
 from boruta_farm.cli.tables import print_record
 from boruta_farm.cli.words import waiting_line
 from boruta_farm.client.farm import Farm
+from boruta_farm.client.openssh import read_own_key
 from boruta_farm.client.session import DEFAULT_PRIORITY, file_request, wait_for_board
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.request import NewRequest, Request, RequestState, RequestUpdate

@@ -8,7 +8,6 @@ import typer
 
 from boruta_farm.cli.console import failures_told, pointing_at, run, say
 from boruta_farm.cli.durations import format_moment
-from boruta_farm.cli.openssh import Files, command_line, known_hosts_line, write_private
 from boruta_farm.cli.options import (
     Output,
     OutputOption,
@@ -22,6 +21,7 @@ from boruta_farm.cli.records import access_record, explanation_record, request_r
 from boruta_farm.cli.tables import Listing, print_listing, print_record
 from boruta_farm.cli.words import waiting_line, wanted_text
 from boruta_farm.client.farm import Farm
+from boruta_farm.client.openssh import Files, command_line, known_hosts_line, write_private
 from boruta_farm.client.session import wait_for_board
 from boruta_farm.contracts import Explanation
 from boruta_farm.model.errors import ConfigError

@@ -14,14 +14,6 @@ from typer.core import TyperCommand
 
 from boruta_farm.cli.console import clean, complain, configured, point_at, say
 from boruta_farm.cli.durations import format_moment
-from boruta_farm.cli.openssh import (
-    OwnKey,
-    Session,
-    command_line,
-    find_ssh,
-    read_own_key,
-    session_files,
-)
 from boruta_farm.cli.options import (
     AfterOption,
     CapsOption,
@@ -38,6 +30,14 @@ from boruta_farm.cli.progress import Spinner
 from boruta_farm.cli.signals import Signals
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.lease import Lease, hold
+from boruta_farm.client.openssh import (
+    OwnKey,
+    Session,
+    command_line,
+    find_ssh,
+    read_own_key,
+    session_files,
+)
 from boruta_farm.client.session import (
     DEFAULT_KEEP_ALIVE,
     DEFAULT_PRIORITY,

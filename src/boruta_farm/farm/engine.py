@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TypeVar
 
 from boruta_farm.core.auditing import notes_of
-from boruta_farm.core.learning import learnt
 from boruta_farm.core.plan import (
     CreationRemembered,
     IdentitySaved,
@@ -20,6 +19,7 @@ from boruta_farm.core.plan import (
     WorkerSaved,
 )
 from boruta_farm.core.world import World
+from boruta_farm.matching.learning import learnt
 from boruta_farm.model.caller import Caller
 from boruta_farm.store.base import Store, Transaction
 

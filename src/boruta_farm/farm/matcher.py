@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from boruta_farm.clock import Clock
 from boruta_farm.core.demands import DemandKey
-from boruta_farm.core.forecast import Score
 from boruta_farm.core.jobs import Grant
-from boruta_farm.core.matching import PASS_LIMIT, Index
 from boruta_farm.feed import Feed
+from boruta_farm.matching.forecast import Score
+from boruta_farm.matching.index import PASS_LIMIT, Index
 from boruta_farm.model.caller import Caller, Role
 from boruta_farm.model.errors import StaleProposalError, UnavailableError
 from boruta_farm.model.events import Change

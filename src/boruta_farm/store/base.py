@@ -5,68 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar, runtime_checkable
 
-from boruta_farm.model.account import Account, Group
+from boruta_farm.core.world import World
 from boruta_farm.model.audit import AuditFilter, Entry, Note
 from boruta_farm.model.events import Change, Event, EventKind, Identity
 from boruta_farm.model.job import Job
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
 from boruta_farm.model.request import Request
-from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.summary import Summary
-from boruta_farm.model.token import Token
 from boruta_farm.model.waiting import Waiting
 from boruta_farm.model.worker import SessionKey, Worker
 
 Answer = TypeVar("Answer")
 
 
-class Transaction(Protocol):
-    """Read and change records inside the writer.
+class Transaction(World, Protocol):
+    """Read and change records inside the writer: a ``World`` that also takes what was decided.
 
-    Reads see every earlier change of the same batch. Changes are kept aside until the command
-    has succeeded (its savepoint) and reach the database once per table and batch.
+    Changes are kept aside until the command has succeeded (its savepoint) and reach the database
+    once per table and batch.
     """
-
-    @property
-    def settings(self) -> FarmSettings:
-        """Return the farm's rules."""
-        ...
-
-    def request(self, request_id: int) -> Request | None:
-        """Return a request with its latest job."""
-        ...
-
-    def worker(self, uuid: str) -> Worker | None:
-        """Return a registered worker."""
-        ...
-
-    def worker_named(self, name: str) -> Worker | None:
-        """Return the registered worker of this name."""
-        ...
-
-    def holder(self, uuid: str) -> Request | None:
-        """Return the request whose OPENING or LIVE job occupies the worker."""
-        ...
-
-    def session_key(self, uuid: str, epoch: int) -> SessionKey | None:
-        """Return the key installed for a preparation."""
-        ...
-
-    def remembered_epoch(self, uuid: str) -> int:
-        """Return the last epoch of a deregistered worker, else 0."""
-        ...
-
-    def remembered_creation(self, owner: str, key: str) -> tuple[str, int] | None:
-        """Return body hash and request id filed under an Idempotency-Key."""
-        ...
-
-    def next_request_id(self) -> int:
-        """Return an id that was never used; saving a request with it uses it up."""
-        ...
-
-    def free_port(self, after: int | None = None) -> int | None:
-        """Return the lowest port of the range that no worker has (above ``after``, if given)."""
-        ...
 
     def summary(self, subject: str) -> Summary | None:
         """Return what is known of a subject."""
@@ -112,32 +69,8 @@ class Transaction(Protocol):
         """Erase the key of a preparation, harmless when there is none."""
         ...
 
-    def account(self, name: str) -> Account | None:
-        """Return an account."""
-        ...
-
-    def accounts(self) -> tuple[Account, ...]:
-        """Return all accounts by name."""
-        ...
-
-    def group(self, name: str) -> Group | None:
-        """Return a group."""
-        ...
-
-    def token(self, token_id: str) -> Token | None:
-        """Return a token."""
-        ...
-
-    def tokens(self) -> tuple[Token, ...]:
-        """Return all tokens by id."""
-        ...
-
     def save_identity(self, record: Identity, kind: EventKind) -> None:
         """Save an account, group or token, or remove it if ``kind`` says so, and journal it."""
-        ...
-
-    def count_waiting(self, owner: str, most: int) -> int:
-        """Count an owner's waiting requests, up to ``most``."""
         ...
 
     def note(self, note: Note) -> None:

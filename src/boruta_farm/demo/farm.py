@@ -1,0 +1,264 @@
+"""The demo's farm: a server and its boards' agents, each a process of its own."""
+
+import asyncio
+import contextlib
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from boruta_farm.client.config import ClientConfig
+from boruta_farm.client.farm import Farm, connect
+from boruta_farm.client.watch import Lost
+from boruta_farm.demo.boards import SANDBOXES, DemoBoard
+from boruta_farm.model.errors import BorutaError
+from boruta_farm.model.worker import Worker, WorkerState
+
+Result = TypeVar("Result")
+
+USUAL_PORT = 8487
+TUNNEL_PORTS = range(21000, 30000, 50)
+"""Where the demo's tunnels lie, in steps of one demo's range."""
+STARTS_WITHIN = 60.0
+"""Seconds: a slow laptop needs a few for three key pairs."""
+ENDS_WITHIN = 15.0
+SERVING = b"serving on "
+WARNS = re.compile(rb" (WARNING|ERROR|CRITICAL) ")
+NO_DAEMONS: Mapping[str, Sequence[str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoFarm:
+    """Carry a running demo farm: where it is, and its boards, all IDLE."""
+
+    url: str
+    folder: Path
+    farm: Farm
+    workers: tuple[Worker, ...]
+
+
+@asynccontextmanager
+async def demo_farm(
+    say: Callable[[str], None],
+    boards: Sequence[DemoBoard] = SANDBOXES,
+    daemons: Mapping[str, Sequence[str]] = NO_DAEMONS,
+) -> AsyncIterator[DemoFarm]:
+    """Run a farm for the block and leave nothing behind. Raises BorutaError in words.
+
+    ``daemons`` are commands, by name, that the boards need and that stay in the foreground.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="boruta-demo-"))
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    if port != USUAL_PORT:
+        say(f"port {USUAL_PORT} is taken, the demo's server uses {port}")
+    processes = Processes(folder)
+    try:
+        await processes.start_server(port)
+        for name, command in daemons.items():
+            await processes.start(name, command)
+        for board in boards:
+            await processes.start_agent(board, url)
+        async with connect(ClientConfig(server=url)) as farm:
+            idle = make_idle(farm, len(boards))
+            workers = await processes.unless_failed(idle, "the boards to be IDLE")
+            yield DemoFarm(url=url, folder=folder, farm=farm, workers=workers)
+    finally:
+        await processes.end()
+        shutil.rmtree(folder)
+
+
+class Processes:
+    """Start the farm's processes in sessions of their own, and end them by their ids."""
+
+    def __init__(self, folder: Path, hear: Callable[[str], None] | None = None) -> None:
+        """Keep everything in a folder; ``hear`` gets what the server prints, line by line."""
+        self._folder = folder
+        self._hear = hear
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._readers: list[asyncio.Task[None]] = []
+        self._said: dict[str, asyncio.Event] = {}
+        self._warning = "none"
+        self._failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def start_server(self, port: int, **settings: str) -> None:
+        """Start the server and wait until it serves. Raises BorutaError with its last words.
+
+        ``settings`` are further settings of the server, over the demo's own.
+        """
+        environment = {
+            "BORUTA_API_ADDR": f"127.0.0.1:{port}",
+            "BORUTA_DATA": str(self._folder / "server"),
+            "BORUTA_KEEP_RELAY": "false",
+            "BORUTA_KEYS_READY": "8",
+            "BORUTA_TUNNEL_PORTS": _some_ports(),
+            **{f"BORUTA_{name.upper()}": value for name, value in settings.items()},
+        }
+        command = (sys.executable, "-m", "boruta_farm.cli", "serve")
+        serving = await self.start("server", command, environment)
+        await self.unless_failed(serving.wait(), "the server to serve")
+
+    async def start_agent(self, board: DemoBoard, url: str, known_as: str | None = None) -> None:
+        """Write an agent's configuration and start it; ``known_as`` is its UUID, else a new one."""
+        folder = self._folder / board.name
+        folder.mkdir()
+        path = folder / "dryad.conf"
+        path.touch(0o600)
+        path.write_text(board.configuration(url, folder, known_as or str(uuid.uuid4())))
+        await self.start(
+            board.name, (sys.executable, "-m", "boruta_farm.dryad", "--conf", str(path))
+        )
+
+    async def stop(self, name: str) -> None:
+        """End one process, and forget the folder it kept."""
+        await _end(self._running.pop(name))
+        shutil.rmtree(self._folder / name)
+
+    async def more_said(self, name: str) -> None:
+        """Wait until a process has said something more."""
+        await self._said.setdefault(name, asyncio.Event()).wait()
+        self._said[name].clear()
+
+    async def end(self) -> None:
+        """End agents first, so that they clean up, then the server with its relay."""
+        server = self._running.pop("server", None)
+        await asyncio.gather(*(_end(process) for process in self._running.values()))
+        if server is not None:
+            await _end(server)
+        await asyncio.gather(*self._readers)
+
+    async def start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> asyncio.Event:
+        """Start a process whose words go to ``NAME.log``; return what is set when it serves."""
+        hear = self._hear if name == "server" else None
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL if hear is None else asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
+        self._running[name] = process
+        serving = asyncio.Event()
+        self._readers.append(asyncio.create_task(self._keep_log(name, process, serving)))
+        if hear is not None:
+            self._readers.append(asyncio.create_task(_listen(process, hear)))
+        return serving
+
+    async def _keep_log(
+        self, name: str, process: asyncio.subprocess.Process, serving: asyncio.Event
+    ) -> None:
+        """Keep a process's words in a file; one that ends on its own fails the farm."""
+        assert process.stderr is not None
+        last = b""
+        with (self._folder / f"{name}.log").open("wb") as log:
+            async for line in process.stderr:
+                log.write(line)
+                log.flush()
+                last = line
+                if name == "server" and WARNS.search(line):
+                    self._warning = line.decode(errors="replace").strip()
+                self._said.setdefault(name, asyncio.Event()).set()
+                if SERVING in line:
+                    serving.set()
+        status = await process.wait()
+        if name in self._running and not self._failed.done():
+            words = last.decode(errors="replace").strip()
+            self._failed.set_result(f"{name} ended with status {status}: {words}")
+
+    async def unless_failed(self, work: Coroutine[None, None, Result], what: str) -> Result:
+        """Return what the work returns. Raises BorutaError when a process fails before, or late."""
+        task = asyncio.create_task(work)
+        self._failed.add_done_callback(lambda _: task.cancel())
+        try:
+            async with asyncio.timeout(STARTS_WITHIN):
+                return await task
+        except TimeoutError:
+            words = f"waited {STARTS_WITHIN:g} s in vain for {what}"
+            raise BorutaError(f"{words}; the server's last warning: {self._warning}") from None
+        except asyncio.CancelledError:
+            if not self._failed.done():
+                raise
+            raise BorutaError(self._failed.result()) from None
+
+
+async def _listen(process: asyncio.subprocess.Process, hear: Callable[[str], None]) -> None:
+    assert process.stdout is not None
+    async for line in process.stdout:
+        hear(line.decode(errors="replace").strip())
+
+
+async def make_idle(farm: Farm, count: int) -> tuple[Worker, ...]:
+    """Set every board IDLE as it registers, and wait until all are."""
+    async with farm.watch() as happenings:
+        async for happening in happenings:
+            if isinstance(happening, Lost):
+                continue
+            workers = (await farm.workers.list_workers(farm.caller)).items
+            for worker in workers:
+                if worker.state is WorkerState.MAINTENANCE:
+                    await farm.workers.set_state(farm.caller, worker.uuid, WorkerState.IDLE)
+                elif worker.state is WorkerState.FAILED:
+                    raise BorutaError(f"{worker.name} failed: {worker.reason}")
+            idle = [worker for worker in workers if worker.state is WorkerState.IDLE]
+            if len(idle) == count:
+                return tuple(sorted(idle, key=lambda worker: worker.name))
+    raise BorutaError("the server ended its events")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    try:
+        async with asyncio.timeout(ENDS_WITHIN):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _some_ports() -> str:
+    """Return a small range of its own for this demo's tunnels, so that farms do not collide."""
+    for first in random.sample(TUNNEL_PORTS, len(TUNNEL_PORTS)):
+        if all(map(_is_free, range(first, first + TUNNEL_PORTS.step))):
+            return f"{first}-{first + TUNNEL_PORTS.step - 1}"
+    raise BorutaError(
+        f"no {TUNNEL_PORTS.step} ports in a row are free between {TUNNEL_PORTS.start} and "
+        f"{TUNNEL_PORTS.stop} for the boards; stop what uses them, such as another farm"
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """Return the usual port, or one that the system says is free."""
+    for port in (USUAL_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            chosen: int = probe.getsockname()[1]
+            return chosen
+    raise BorutaError("no TCP port is free on 127.0.0.1")

@@ -1,0 +1,115 @@
+"""What the demo can play: a farm that stays, and rehearsals that lend one board and end."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+
+from boruta_farm.demo.boards import MUXPI, STM_GROUP, STM_LINE, SYSTEM_USERS
+from boruta_farm.demo.driver import Driver
+from boruta_farm.demo.emulation import emulated_controller
+from boruta_farm.demo.farm import USUAL_PORT, DemoFarm, demo_farm
+from boruta_farm.demo.rehearsal import Rehearsal
+from boruta_farm.demo.rehearsal_linux import LinuxRehearsal
+from boruta_farm.demo.rehearsal_muxpi import MuxPiRehearsal
+from boruta_farm.demo.rehearsal_users import UsersRehearsal
+from boruta_farm.demo.room import add_group, enter_room, in_room, ssh_server
+from boruta_farm.demo.users import users_farm
+
+CHECKOUT = Path("run")
+Say = Callable[[str], None]
+Play = Callable[[Say], Coroutine[None, None, None]]
+
+
+async def until_told(work: Coroutine[None, None, None]) -> bool:
+    """Do the work until it is done or a signal asks to end it; either way it cleans up."""
+    task = asyncio.create_task(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return False
+    return True
+
+
+def rehearsal(driver: Driver) -> Play:
+    """Return the rehearsal with one kind of board; all but sandboxes enter a room of their own."""
+    if driver is not Driver.SANDBOX and not in_room():
+        enter_room(driver)
+    return REHEARSALS[driver]
+
+
+async def stay(say: Say) -> None:
+    """Keep a farm and tell what to try with it."""
+    async with demo_farm(say) as farm:
+        say(_introduction(farm))
+        await asyncio.get_running_loop().create_future()
+
+
+async def users(say: Say) -> None:
+    """Show who may do what."""
+    async with users_farm(say) as farm:
+        await UsersRehearsal(farm, say).run()
+    say("done: everything that had to be refused was refused, and is in the audit")
+
+
+async def _sandbox(say: Say) -> None:
+    async with demo_farm(say) as farm:
+        await Rehearsal(farm, say).run()
+    say("done: a board was lent, used, taken back and proved clean")
+
+
+async def _linux(say: Say) -> None:
+    async with demo_farm(say, SYSTEM_USERS, {"sshd": ssh_server()}) as farm:
+        await LinuxRehearsal(farm, say).run()
+    say("done: a board was lent to a system user, what he left was ended, and it was proved clean")
+
+
+async def _muxpi(say: Say) -> None:
+    add_group(STM_GROUP)
+    async with emulated_controller(STM_LINE) as controller:
+        async with demo_farm(say, MUXPI, {"sshd": ssh_server()}) as farm:
+            await MuxPiRehearsal(farm, controller, say).run()
+        controller.check_dark()
+        say("the agent was ended by SIGTERM: display and lights of the MuxPi are dark")
+    say("done: a MuxPi was lent, its device was switched, taken back and proved off and clean")
+
+
+REHEARSALS: Mapping[Driver, Play] = {
+    Driver.SANDBOX: _sandbox,
+    Driver.LINUX: _linux,
+    Driver.MUXPI: _muxpi,
+}
+
+
+def _introduction(farm: DemoFarm) -> str:
+    boruta = "./run boruta" if CHECKOUT.is_file() else "boruta"
+    if not farm.url.endswith(f":{USUAL_PORT}"):
+        boruta = f"BORUTA_SERVER={farm.url} {boruta}"
+    boards = "\n".join(
+        f"  {w.name:<12}{w.state:<6}"
+        + " ".join(f"{k}={v}" for k, v in sorted(w.caps.items()) if k != "UUID")
+        for w in farm.workers
+    )
+    return f"""
+Boruta serves on {farm.url}, data in {farm.folder}
+API description: {farm.url}/api/v1/openapi.json
+
+{boards}
+
+Sandboxes are processes of this machine; they behave like boards but protect nothing.
+Try, in another terminal:
+
+  {boruta} ssh -c board=rpi4
+      a shell on a board; leave it, and the board is cleaned
+
+  {boruta} new -c board=rpi3; {boruta} ssh -c board=rpi3 --wait 20s
+      take a board, then queue behind it: who holds it, until when, your position
+
+  {boruta} workers
+      all boards
+
+Ctrl-C ends the farm and leaves nothing behind.
+"""

@@ -1,0 +1,335 @@
+"""Why a request waits: what boards it could use, who stands before it, and what would help."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from heapq import merge, nsmallest
+from itertools import islice
+
+from boruta_farm.core.moments import micros, moment
+from boruta_farm.matching import wording
+from boruta_farm.matching.classes import Demand, Offer
+from boruta_farm.matching.competition import (
+    BRIEF_SAMPLED,
+    SAMPLED,
+    Queue,
+    Supply,
+    absent,
+    deciding,
+    expected,
+    queue_of,
+    starts_at_once,
+    supply_of,
+)
+from boruta_farm.matching.forecast import Score
+from boruta_farm.matching.learning import Memory
+from boruta_farm.matching.market import Market
+from boruta_farm.matching.misses import Misses, misses
+from boruta_farm.matching.policies.order import Order
+from boruta_farm.model.explanation import Absent, Cause, Explanation, Forecast, Holder
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.worker import WorkerState
+
+SHOWN = 10
+"""Holders and absent workers named."""
+
+BRIEF_RIVALS = 64
+"""Competing demands up to which a short answer tells the position: a bound on its cost."""
+
+MISSES_KEPT = 1024
+"""Demands whose misses are kept until boards change."""
+
+_MOMENT, _MINUTE = 1_000_000, 60_000_000
+
+Sees = Callable[[str], bool]
+"""Tells whether the one who asks may see this owner's name."""
+
+
+@dataclass(slots=True, eq=False)
+class Explainer:
+    """Explain requests by what the index knows."""
+
+    market: Market
+    order: Order
+    memory: Memory
+    score: Score
+    settings: FarmSettings
+    _policy: str = field(init=False)
+    _edition: int = -1
+    _missed: dict[Demand, Misses] = field(default_factory=dict)
+    _unserved: dict[Demand, Explanation] = field(default_factory=dict)
+    _supplied: int = 0
+    _supplies: dict[Demand, Supply] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._policy = wording.policy(self.settings.policies)
+
+    def explain(
+        self,
+        request: Request,
+        now: datetime,
+        sees: Sees,
+        *,
+        brief: bool = False,
+        demand: Demand | None = None,
+    ) -> Explanation:
+        """Find out why a request waits; costs grow with what competes, not with what waits.
+
+        A ``brief`` explanation looks for no near misses, and for no position among very many
+        competing demands. ``demand`` is the request's, where that is known already.
+        """
+        if request.state is not RequestState.WAITING:
+            return self._not_waiting(request, now)
+        market = self.market
+        if demand is None:
+            demand = market.demand(request)
+        counts = _count(demand)
+        key = self.order.key(request) + demand.shift
+        queue = queue_of(market, demand, key, BRIEF_RIVALS if brief else None)
+        if not counts and request.live_job is None:
+            return replace(
+                self._without_boards(request, demand, now),
+                request_id=request.id,
+                position=None if queue is None else queue.position,
+                decided=None if queue is None else deciding(self.order, key, queue.first),
+            )
+        holders = tuple(islice(self._holders(demand, sees), SHOWN))
+        away = _away(demand)
+        cause = self._cause(request, demand, counts, queue, now)
+        forecast = None
+        if queue is not None and cause not in (Cause.OPENING, Cause.OUT_OF_SERVICE):
+            forecast = self._forecast(request, demand, queue, now, brief)
+        missed = None if brief and counts else self._misses(demand)
+        decided = self._decided(demand, key, queue, cause)
+        found = wording.Findings(
+            request=request,
+            counts=counts,
+            holders=holders,
+            absent=away,
+            position=None if queue is None else queue.position,
+            missed=missed,
+            cause=cause,
+            decided=decided,
+            forecast=forecast,
+            registered=len(market.workers),
+            limit=_limit(demand),
+            now=now,
+        )
+        return Explanation(
+            request_id=request.id,
+            state=request.state.value,
+            position=found.position,
+            matching={state.value: count for state, count in counts.items()},
+            holders=holders,
+            text=self._opening(request) if cause is Cause.OPENING else wording.line(found),
+            cause=cause,
+            absent=away,
+            lacking={} if missed is None else missed.lacking,
+            other_groups=0 if missed is None else missed.other_groups,
+            nearest=None if missed is None else missed.nearest,
+            changes=wording.changes(found),
+            policy=self._policy,
+            decided=decided,
+            forecast=forecast,
+        )
+
+    def _without_boards(self, request: Request, demand: Demand, now: datetime) -> Explanation:
+        """Explain what no registered board could serve, but for its place in the queue.
+
+        That is the same for all requests of a demand until boards change, and is told to
+        whoever files many of them.
+        """
+        missed = self._misses(demand)
+        known = self._unserved.get(demand)
+        if known is not None:
+            return known
+        found = wording.Findings(
+            request=request,
+            counts={},
+            holders=(),
+            absent=(),
+            position=None,
+            missed=missed,
+            cause=Cause.GROUPS if missed.elsewhere else Cause.NO_BOARD,
+            decided=None,
+            forecast=None,
+            registered=len(self.market.workers),
+            limit=None,
+            now=now,
+        )
+        known = self._unserved[demand] = Explanation(
+            request_id=request.id,
+            state=request.state.value,
+            position=None,
+            matching={},
+            holders=(),
+            text=wording.line(found),
+            cause=found.cause,
+            lacking=missed.lacking,
+            other_groups=missed.other_groups,
+            nearest=missed.nearest,
+            changes=wording.changes(found),
+            policy=self._policy,
+        )
+        return known
+
+    def _misses(self, demand: Demand) -> Misses:
+        """Return what boards fail on; it is the same for all requests of a demand."""
+        if self._edition != self.market.edition or len(self._missed) >= MISSES_KEPT:
+            self._missed.clear()
+            self._unserved.clear()
+            self._edition = self.market.edition
+        known = self._missed.get(demand)
+        if known is None:
+            known = self._missed[demand] = misses(self.market, demand)
+        return known
+
+    def _not_waiting(self, request: Request, now: datetime) -> Explanation:
+        job = request.live_job
+        if job is None:
+            reason = f": {request.reason}" if request.reason else ""
+            text = f"the request is {request.state.value}{reason}"
+        else:
+            until = wording.clock(job.timeout, now)
+            text = f"the request has {self._name(job.worker)} until {until}"
+        return Explanation(
+            request_id=request.id,
+            state=request.state.value,
+            position=None,
+            matching={},
+            holders=(),
+            text=text,
+        )
+
+    def _opening(self, request: Request) -> str:
+        job = request.live_job
+        return f"{self._name(job.worker if job else '')} is being opened for this request"
+
+    def _name(self, uuid: str) -> str:
+        worker = self.market.workers.get(uuid)
+        return uuid if worker is None else worker.name
+
+    def _cause(
+        self,
+        request: Request,
+        demand: Demand,
+        counts: dict[WorkerState, int],
+        queue: Queue | None,
+        now: datetime,
+    ) -> Cause:
+        if request.live_job is not None:
+            return Cause.OPENING
+        if request.valid_after > now:
+            return Cause.NOT_YET_VALID
+        if sum(len(offer.absent) for offer in demand.eligible) >= sum(counts.values()):
+            return Cause.OUT_OF_SERVICE
+        if demand.party is not None and demand.party.full is not None:
+            return Cause.LIMIT
+        if queue is not None and queue.first is not None:
+            return Cause.QUEUE
+        return Cause.NOW if counts.get(WorkerState.IDLE) else Cause.BUSY
+
+    def _decided(self, demand: Demand, key: int, queue: Queue | None, cause: Cause) -> str | None:
+        if cause is Cause.LIMIT:
+            assert demand.party is not None
+            full = demand.party.full
+            assert full is not None
+            return f"limit of jobs per {full.kind}"
+        if queue is None:
+            return None
+        return deciding(self.order, key, queue.first)
+
+    def _forecast(
+        self, request: Request, demand: Demand, queue: Queue, now: datetime, brief: bool
+    ) -> Forecast | None:
+        at = micros(now)
+        found: tuple[float, float] | None = 0.0, 0.0
+        if not starts_at_once(demand, queue):
+            supply = self._supply(demand, at, brief)
+            found = expected(demand, queue, supply, self.memory, self.settings, at)
+        if found is None:
+            return None
+        not_before = micros(request.valid_after)
+        earliest, latest = (max(not_before, at + round(wait * 1_000_000)) for wait in found)
+        # To the minute, outwards: nobody plans by seconds, and the text does not flicker.
+        earliest = earliest // _MINUTE * _MINUTE
+        latest = -(-max(latest, earliest) // _MINUTE) * _MINUTE
+        if request.id:
+            self.score.tell(request.id, earliest, latest)
+        return Forecast(
+            earliest=moment(earliest),
+            latest=moment(latest),
+            hits=self.score.hits,
+            of=self.score.of,
+        )
+
+    def _supply(self, demand: Demand, at: int, brief: bool) -> Supply:
+        """Return when boards become free, for a short answer as of a moment ago.
+
+        Many requests that ask for the same are filed within a moment, and people are told
+        minutes.
+        """
+        if not brief:
+            return supply_of(self.market, demand, self.memory, self.settings, at, SAMPLED)
+        if at - self._supplied >= _MOMENT:
+            self._supplies.clear()
+            self._supplied = at
+        known = self._supplies.get(demand)
+        if known is None:
+            known = self._supplies[demand] = supply_of(
+                self.market, demand, self.memory, self.settings, at, BRIEF_SAMPLED
+            )
+        return known
+
+    def _holders(self, demand: Demand, sees: Sees) -> Iterator[Holder]:
+        market = self.market
+        for until, uuid in merge(*(offer.holders for offer in _soonest(demand.eligible))):
+            hold, worker = market.holds[uuid], market.workers[uuid]
+            if worker.state is WorkerState.RUNNING:
+                yield Holder(
+                    worker=uuid,
+                    name=worker.name,
+                    request_id=hold.request_id,
+                    owner=hold.owner if sees(hold.owner) else None,
+                    until=moment(until),
+                )
+
+
+def _count(demand: Demand) -> dict[WorkerState, int]:
+    """Count the workers that could serve a demand by state, in the order people read them."""
+    if not demand.eligible:
+        return {}
+    counts = dict.fromkeys(wording.STATES, 0)
+    for offer in demand.eligible:
+        for state, count in offer.states.items():
+            counts[state] += count
+    return {state: count for state, count in counts.items() if count}
+
+
+def _away(demand: Demand) -> tuple[Absent, ...]:
+    """Name workers that could serve a demand, were they in service."""
+    return tuple(
+        Absent(
+            worker=worker.uuid,
+            name=worker.name,
+            state=worker.state.value,
+            reason="its agent is out of reach" if worker.lost else worker.reason,
+        )
+        for worker in absent(demand, SHOWN)
+    )
+
+
+def _soonest(offers: Iterable[Offer]) -> list[Offer]:
+    """Return offers among which the first ends of jobs are, without sorting thousands."""
+    held = [(first, offer) for offer in offers if (first := offer.holders.lowest) is not None]
+    if len(held) > 2 * SHOWN:
+        held = nsmallest(2 * SHOWN, held, key=lambda pair: pair[0])
+    return [offer for _, offer in held]
+
+
+def _limit(demand: Demand) -> wording.Limit | None:
+    full = demand.party.full if demand.party is not None else None
+    if full is None or full.limit is None:
+        return None
+    return wording.Limit(kind=full.kind, name=full.name, held=len(full.jobs), limit=full.limit)

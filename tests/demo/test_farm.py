@@ -1,0 +1,46 @@
+"""The demo's farm: ports of its own, and words when it does not come up."""
+
+import asyncio
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from boruta_farm.demo import farm as demo_farm
+from boruta_farm.demo.farm import Processes
+from boruta_farm.model.errors import BorutaError
+
+
+def test_ports_that_another_farm_has_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_farm, "TUNNEL_PORTS", range(100, 106, 3))
+    monkeypatch.setattr(demo_farm, "_is_free", lambda port: port != 101)
+    assert {demo_farm._some_ports() for _ in range(20)} == {"103-105"}
+
+
+def test_without_ports_the_demo_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        monkeypatch.setattr(demo_farm, "TUNNEL_PORTS", range(port, port + 1, 1))
+        with pytest.raises(BorutaError, match="no 1 ports in a row are free"):
+            demo_farm._some_ports()
+
+
+async def test_a_farm_that_does_not_come_up_names_the_servers_last_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = Processes(tmp_path)
+    words = "print('12:00 INFO    up\\n12:01 WARNING port 21000 cannot be bound', file=sys.stderr)"
+    script = f"import signal, sys; {words}; sys.stderr.flush(); signal.pause()"
+    await processes.start("server", (sys.executable, "-c", script))
+    try:
+        async with asyncio.timeout(30):
+            while "cannot be bound" not in processes._warning:
+                await processes.more_said("server")
+        monkeypatch.setattr(demo_farm, "STARTS_WITHIN", 0.01)
+        forever = asyncio.Event().wait()
+        with pytest.raises(BorutaError, match=r"the boards.*12:01 WARNING port 21000 cannot"):
+            await processes.unless_failed(forever, "the boards to be IDLE")
+    finally:
+        await processes.end()
