@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
+
+from boruta_farm.model.declared import Shown, Stored
 
 
 class JobPhase(StrEnum):
@@ -25,12 +28,16 @@ class Job:
     """
 
     request_id: int
-    worker: str
-    epoch: int
+    worker: Annotated[str, Shown("WorkerUUID", "the worker that is held", ours=False)]
+    epoch: Annotated[int, Shown("Epoch", "the number of the board's preparation")]
     phase: JobPhase
-    granted: datetime
-    timeout: datetime
-    limit: datetime
+    granted: Annotated[datetime, Shown("Granted", "when the board was lent")]
+    timeout: Annotated[datetime, Shown("Timeout", "when the job ends", ours=False)]
+    limit: Annotated[
+        datetime,
+        Shown("Limit", "the latest end that prolonging can reach"),
+        Stored(column="job_limit"),
+    ]
     prolong_seq: int = 0
     wanted_timeout: datetime | None = None
     keep_alive_until: datetime | None = None

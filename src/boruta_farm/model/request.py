@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
+from boruta_farm.model.declared import Shown, Stored
 from boruta_farm.model.job import Job
 
 HIGHEST_PRIORITY = 1
@@ -72,23 +74,47 @@ class Request:
     after its end; an aborted OPENING job is not kept here.
     """
 
-    id: int
-    owner: str
+    id: Annotated[
+        int, Shown("ID", "given at filing, never used again", ours=False), Stored(moves=True)
+    ]
+    owner: Annotated[str, Shown("Owner", "who filed it", ours=False)]
     owner_groups: frozenset[str] | None
-    priority: int
-    valid_after: datetime
-    deadline: datetime
-    state: RequestState
-    caps: Mapping[str, str] | None
-    created: datetime
-    selector: str | None = None
-    revision: int = 1
-    ssh_key: str | None = None
-    keep_alive: int | None = None
-    orphaned_since: datetime | None = None
-    finished: datetime | None = None
-    reason: str | None = None
-    job: Job | None = None
+    priority: Annotated[int, Shown("Priority", "1 (most important) to 16", ours=False)]
+    valid_after: Annotated[datetime, Shown("ValidAfter", "not granted before", ours=False)]
+    deadline: Annotated[datetime, Shown("Deadline", "not granted after", ours=False)]
+    state: Annotated[
+        RequestState, Shown("State", "where it stands", ours=False), Stored(moves=True)
+    ]
+    caps: Annotated[
+        Mapping[str, str] | None, Shown("Caps", "capabilities that the board must have", ours=False)
+    ]
+    created: Annotated[datetime, Shown("Created", "when it was filed")]
+    selector: Annotated[str | None, Shown("Selector", "more than exact values, see Selectors")] = (
+        None
+    )
+    revision: Annotated[int, Stored(moves=True)] = 1
+    ssh_key: Annotated[str | None, Shown("SSHKey", "own public key, OpenSSH's one-line form")] = (
+        None
+    )
+    keep_alive: Annotated[
+        int | None, Shown("KeepAlive", "seconds without a sign of life after which the job ends")
+    ] = None
+    orphaned_since: Annotated[
+        datetime | None,
+        Shown("OrphanedSince", "since when no registered board could serve it"),
+        Stored(moves=True),
+    ] = None
+    finished: Annotated[
+        datetime | None, Shown("Finished", "when it reached a final state"), Stored(moves=True)
+    ] = None
+    reason: Annotated[str | None, Shown("Reason", "why it ended as it did"), Stored(moves=True)] = (
+        None
+    )
+    job: Annotated[
+        Job | None,
+        Shown("Job", "its hold on a worker; stays in place after the end", ours=False),
+        Stored(moves=True),
+    ] = None
 
     @property
     def required(self) -> Mapping[str, str]:

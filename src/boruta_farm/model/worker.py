@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
+
+from boruta_farm.model.declared import Shown, Stored
 
 UUID_CAPABILITY = "UUID"
 REVOKED = "revoked"
@@ -104,33 +107,51 @@ class Worker:
     the name that the agent asked for last.
     """
 
-    uuid: str
-    name: str
-    state: WorkerState
-    since: datetime
-    caps: Mapping[str, str]
-    groups: tuple[str, ...]
-    epoch: int
-    fence: Fence
+    uuid: Annotated[str, Shown("WorkerUUID", "given by the board", ours=False), Stored(moves=True)]
+    name: Annotated[str, Shown("Name", "unique in the farm")]
+    state: Annotated[WorkerState, Shown("State", "where it stands", ours=False), Stored(moves=True)]
+    since: Annotated[datetime, Shown("Since", "when the state was entered"), Stored(moves=True)]
+    caps: Annotated[
+        Mapping[str, str], Shown("Caps", "what the board tells of itself, for matching", ours=False)
+    ]
+    groups: Annotated[
+        tuple[str, ...], Shown("Groups", "whom it serves; null: everybody", ours=False)
+    ]
+    epoch: Annotated[int, Shown("Epoch", "the number of its preparation"), Stored(moves=True)]
+    fence: Annotated[Fence, Shown("Fence", "who keeps past users off: its agent, or none")]
     dryad_address: str
     ssh_address: str
-    port: int
+    port: Annotated[int, Shown("Port", "TCP port of its tunnel")]
     registered: datetime
-    revision: int = 1
-    reason: str | None = None
-    username: str = DEFAULT_USERNAME
-    host_key: str | None = None
+    revision: Annotated[int, Stored(moves=True)] = 1
+    reason: Annotated[
+        str | None, Shown("Reason", "why it is in this state"), Stored(moves=True)
+    ] = None
+    username: Annotated[str, Stored(moves=True)] = DEFAULT_USERNAME
+    host_key: Annotated[
+        str | None, Shown("HostKey", "its SSH server's public key"), Stored(moves=True)
+    ] = None
     boot_id: str | None = None
     credential: str | None = None
-    credential_since: datetime | None = None
+    credential_since: Annotated[
+        datetime | None, Shown("CredentialSince", "when its agent's credential was pinned")
+    ] = None
     next_credential: str | None = None
     asked_name: str | None = None
-    after_job: bool = False
-    idle_again: bool = False
-    unreachable_since: datetime | None = None
-    facts: Mapping[str, str] | None = None
+    after_job: Annotated[
+        bool, Shown("AfterJob", "goes to MAINTENANCE when its job ends"), Stored(moves=True)
+    ] = False
+    idle_again: Annotated[bool, Stored(moves=True)] = False
+    unreachable_since: Annotated[
+        datetime | None,
+        Shown("UnreachableSince", "since when its agent is out of reach"),
+        Stored(moves=True),
+    ] = None
+    facts: Annotated[
+        Mapping[str, str] | None, Shown("Board", "facts for people, never matched")
+    ] = None
     recoveries: tuple[datetime, ...] = ()
-    reach: Reach = Reach.DIRECT
+    reach: Annotated[Reach, Shown("Reach", "how the relay comes to its SSH server")] = Reach.DIRECT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
