@@ -129,7 +129,7 @@ class Feed:
         store.on_doubt(self._lose_track)
 
     def _publish(self, changes: tuple[Change, ...]) -> None:
-        # Found out once: most who follow look after boards, most that changes is filed requests.
+        # Found out once, however many ask: most that changes is filed requests.
         of_boards = tuple(c for c in changes if c.event.kind is not EventKind.REQUEST_CREATED)
         handed_over = False
         for subscription in tuple(self._subscriptions):

@@ -28,7 +28,7 @@ from boruta_farm.model.worker import Reach
 def test_every_worker_has_a_route_and_only_live_jobs_an_epoch() -> None:
     opening = replace(make_job(2, "w2"), phase=JobPhase.OPENING)
     ended = replace(make_job(3, "w3"), phase=JobPhase.ENDED)
-    tunnels, relay = begun(
+    _, relay = begun(
         *(make_worker(f"w{n}", port=20000 + n) for n in (1, 2, 3, 4)),
         requests=(
             make_request(1, make_job(1, "w1")),
@@ -47,7 +47,6 @@ def test_every_worker_has_a_route_and_only_live_jobs_an_epoch() -> None:
         worker="w1", port=20001, host="192.0.2.1", target=22, epoch=1, cut=LIVE_END
     )
     assert relay.routes["w2"].cut is None
-    assert tunnels.connections("w1") == 3
 
 
 def test_a_route_says_how_its_board_is_reached() -> None:
@@ -61,46 +60,46 @@ def test_a_route_says_how_its_board_is_reached() -> None:
 
 
 def test_a_job_is_told_from_its_start_to_its_end() -> None:
-    tunnels, relay = begun(make_worker())
+    fleet, relay = begun(make_worker())
     job = make_job()
-    tunnels.fold((change(EventKind.REQUEST_CREATED, make_request()),))
+    fleet.fold((change(EventKind.REQUEST_CREATED, make_request()),))
     assert relay.calls == []
-    tunnels.fold((change(EventKind.REQUEST_STARTED, make_request(1, job)),))
+    fleet.fold((change(EventKind.REQUEST_STARTED, make_request(1, job)),))
     assert relay.routes["w1"].epoch == 1
     assert relay.routes["w1"].cut == LIVE_END
     longer = replace(job, timeout=job.timeout + HOUR, prolong_seq=1)
-    tunnels.fold((change(EventKind.REQUEST_PROLONGED, make_request(1, longer)),))
+    fleet.fold((change(EventKind.REQUEST_PROLONGED, make_request(1, longer)),))
     slack = timedelta(seconds=2 + 7200 * 0.0002)
     assert relay.routes["w1"].cut == START + 2 * HOUR + slack
     over = replace(longer, phase=JobPhase.ENDED)
-    tunnels.fold((change(EventKind.REQUEST_FINISHED, make_request(1, over)),))
+    fleet.fold((change(EventKind.REQUEST_FINISHED, make_request(1, over)),))
     assert relay.routes["w1"] == Route(worker="w1", port=20000, host="192.0.2.1", target=22)
     assert relay.calls == ["put w1"] * 3
 
 
 def test_a_wish_that_the_agent_has_not_stored_moves_nothing() -> None:
     job = make_job()
-    tunnels, relay = begun(make_worker(), requests=[make_request(1, job)])
+    fleet, relay = begun(make_worker(), requests=[make_request(1, job)])
     wished = replace(job, wanted_timeout=job.timeout + HOUR, prolong_seq=1)
-    tunnels.fold((change(EventKind.REQUEST_UPDATED, make_request(1, wished)),))
+    fleet.fold((change(EventKind.REQUEST_UPDATED, make_request(1, wished)),))
     assert relay.calls == []
 
 
 def test_an_opening_job_is_reached_only_once_it_is_live() -> None:
-    tunnels, relay = begun(make_worker())
+    fleet, relay = begun(make_worker())
     opening = replace(make_job(), phase=JobPhase.OPENING)
-    tunnels.fold((change(EventKind.REQUEST_OPENING, make_request(1, opening)),))
+    fleet.fold((change(EventKind.REQUEST_OPENING, make_request(1, opening)),))
     assert relay.routes["w1"].epoch is None
-    tunnels.fold((change(EventKind.REQUEST_STARTED, make_request(1, make_job())),))
+    fleet.fold((change(EventKind.REQUEST_STARTED, make_request(1, make_job())),))
     assert relay.routes["w1"].epoch == 1
 
 
 def test_a_batch_is_told_once_and_with_its_outcome() -> None:
     """The end of one job and the grant of the next may come in one batch."""
     first = make_job(1, epoch=1)
-    tunnels, relay = begun(make_worker(), requests=[make_request(1, first)])
+    fleet, relay = begun(make_worker(), requests=[make_request(1, first)])
     over = replace(first, phase=JobPhase.ENDED)
-    tunnels.fold(
+    fleet.fold(
         (
             change(EventKind.REQUEST_FINISHED, make_request(1, over)),
             change(EventKind.WORKER_STATE, make_worker(epoch=2)),
@@ -110,35 +109,35 @@ def test_a_batch_is_told_once_and_with_its_outcome() -> None:
     )
     assert relay.calls == ["put w1"]
     assert relay.routes["w1"].epoch == 2
-    tunnels.fold((change(EventKind.REQUEST_UPDATED, make_request(1, over)),))
+    fleet.fold((change(EventKind.REQUEST_UPDATED, make_request(1, over)),))
     assert relay.routes["w1"].epoch == 2
 
 
 def test_a_job_without_its_request_ends() -> None:
     """An aborted OPENING job, or a requeued request, keeps no job."""
-    tunnels, relay = begun(make_worker(), requests=[make_request(1, make_job())])
-    tunnels.fold((change(EventKind.REQUEST_REQUEUED, make_request(1)),))
+    fleet, relay = begun(make_worker(), requests=[make_request(1, make_job())])
+    fleet.fold((change(EventKind.REQUEST_REQUEUED, make_request(1)),))
     assert relay.routes["w1"].epoch is None
 
 
 def test_workers_come_change_and_go() -> None:
-    tunnels, relay = begun()
-    tunnels.fold((change(EventKind.WORKER_REGISTERED, make_worker()),))
+    fleet, relay = begun()
+    fleet.fold((change(EventKind.WORKER_REGISTERED, make_worker()),))
     assert relay.routes["w1"].port == 20000
-    tunnels.fold((change(EventKind.WORKER_STATE, make_worker(epoch=2)),))
+    fleet.fold((change(EventKind.WORKER_STATE, make_worker(epoch=2)),))
     moved = replace(make_worker(port=20007), ssh_address="[2001:db8::7]:2222")
-    tunnels.fold((change(EventKind.WORKER_CHANGED, moved),))
+    fleet.fold((change(EventKind.WORKER_CHANGED, moved),))
     assert relay.routes["w1"] == Route(worker="w1", port=20007, host="2001:db8::7", target=2222)
-    tunnels.fold((change(EventKind.WORKER_DEREGISTERED, moved),))
+    fleet.fold((change(EventKind.WORKER_DEREGISTERED, moved),))
     assert relay.routes == {}
     assert relay.calls == ["put w1", "put w1", "drop w1"]
 
 
 def test_a_new_snapshot_starts_over() -> None:
-    tunnels, relay = begun(
+    fleet, relay = begun(
         make_worker(), make_worker("w2", port=20001), requests=[make_request(1, make_job())]
     )
-    tunnels.begin(Snapshot(number=9, requests=(), workers=(make_worker(epoch=2),)))
+    fleet.begin(Snapshot(number=9, requests=(), workers=(make_worker(epoch=2),)))
     assert {w: r.epoch for w, r in relay.routes.items()} == {"w1": None}
 
 
@@ -147,6 +146,7 @@ async def test_it_follows_the_feed_and_starts_over_when_it_fell_behind() -> None
         await farm.save(make_worker())
         await farm.relay.until("put w1")
         assert farm.tunnels.alive() is None
+        assert farm.tunnels.connections("w1") == 3
         farm.doubt()
         await farm.relay.until("replace")
         assert set(farm.relay.routes) == {"w1"}

@@ -11,6 +11,7 @@ from boruta_farm.access.tunnels import Tunnels
 from boruta_farm.clock import VirtualClock
 from boruta_farm.contracts import Reports
 from boruta_farm.feed import Feed, Snapshot
+from boruta_farm.fleet import Fleet
 from boruta_farm.model.errors import PortsExhaustedError
 from boruta_farm.model.events import Change, Event, EventKind
 from boruta_farm.model.job import Job, JobPhase
@@ -18,6 +19,7 @@ from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, Worker, WorkerState
 from boruta_farm.store.sqlite import SqliteStore
+from boruta_farm.testing.boards import SimulatedBoards
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -153,25 +155,23 @@ def change(kind: EventKind, record: Request | Worker) -> Change:
     return Change(event=event, worker=record)
 
 
-def new_tunnels(
-    relay: FakeRelay, feed: Feed | None = None, reports: FakeReports | None = None
-) -> Tunnels:
-    return Tunnels(
-        feed or cast("Feed", None),
-        relay,
-        cast("Reports", reports or FakeReports()),
-        VirtualClock(START),
-        SETTINGS,
-    )
+def new_fleet(feed: Feed | None = None) -> Fleet:
+    clock = VirtualClock(START)
+    return Fleet(feed or cast("Feed", None), SimulatedBoards(clock), clock)
 
 
-def begun(*workers: Worker, requests: Iterable[Request] = ()) -> tuple[Tunnels, FakeRelay]:
-    relay = FakeRelay()
-    tunnels = new_tunnels(relay)
-    tunnels.begin(Snapshot(number=1, requests=requests, workers=workers))
+def new_tunnels(fleet: Fleet, relay: FakeRelay, reports: FakeReports | None = None) -> Tunnels:
+    return Tunnels(fleet, relay, cast("Reports", reports or FakeReports()), SETTINGS)
+
+
+def begun(*workers: Worker, requests: Iterable[Request] = ()) -> tuple[Fleet, FakeRelay]:
+    """Return a fleet that was read and told tunnels, and the relay that they told."""
+    fleet, relay = new_fleet(), FakeRelay()
+    fleet.listen(new_tunnels(fleet, relay).touched)
+    fleet.begin(Snapshot(number=1, requests=requests, workers=workers))
     assert relay.calls == ["replace"]
     relay.calls.clear()
-    return tunnels, relay
+    return fleet, relay
 
 
 LIVE_END = START + HOUR + timedelta(seconds=2 + 3600 * 0.0002)
@@ -180,8 +180,9 @@ LIVE_END = START + HOUR + timedelta(seconds=2 + 3600 * 0.0002)
 class Following:
     """A store in memory, followed by tunnels."""
 
-    def __init__(self, store: SqliteStore, relay: FakeRelay, tunnels: Tunnels) -> None:
+    def __init__(self, store: SqliteStore, feed: Feed, relay: FakeRelay, tunnels: Tunnels) -> None:
         self._store = store
+        self._feed = feed
         self.relay = relay
         self.tunnels = tunnels
 
@@ -191,7 +192,7 @@ class Following:
 
     def doubt(self) -> None:
         """Make every follower start over."""
-        self.tunnels._feed._lose_track()
+        self._feed._lose_track()
 
 
 @asynccontextmanager
@@ -200,14 +201,17 @@ async def following(reports: FakeReports | None = None) -> AsyncIterator[Followi
     store = SqliteStore(":memory:", clock, SETTINGS, inline=True)
     await store.start()
     relay = FakeRelay()
-    tunnels = new_tunnels(relay, Feed(store), reports)
+    feed = Feed(store)
+    fleet = new_fleet(feed)
+    tunnels = new_tunnels(fleet, relay, reports)
     assert tunnels.alive() is not None
-    task = asyncio.create_task(tunnels.run())
+    tasks = [asyncio.create_task(part.run()) for part in (fleet, tunnels)]
     try:
         await relay.until("replace")
-        yield Following(store, relay, tunnels)
+        yield Following(store, feed, relay, tunnels)
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
         await store.close()
-    assert task.cancelled()
+    assert all(task.cancelled() for task in tasks)

@@ -19,24 +19,25 @@ ROOMS: dict[str, frozenset[str]] = {
     "matching": frozenset({"core", "selectors"}),
     "store": frozenset({"clock", "core.world", "selectors"}),
     "feed": frozenset({"store.base"}),
+    "fleet": frozenset({"contracts", "clock", "feed"}),
     "farm": frozenset(
-        {"contracts", "clock", "core", "matching", "selectors", "feed", "store.base"}
+        {"contracts", "clock", "core", "matching", "selectors", "feed", "fleet", "store.base"}
     ),
     "link": frozenset({"contracts", "clock"}),
     "gorpc": frozenset({"contracts"}),
-    "stewards": frozenset({"contracts", "clock", "feed"}),
-    "access": frozenset({"contracts", "clock", "feed"}),
+    "boards": frozenset({"contracts", "clock", "fleet"}),
+    "access": frozenset({"contracts", "clock", "fleet"}),
     "web": frozenset({"contracts", "clock", "feed", "link"}),
     "client": frozenset({"contracts", "clock"}),
     "cli": frozenset({"client", "contracts", "server", "demo"}),
     "dryad": frozenset({"contracts", "clock", "link", "gorpc"}),
     "server": frozenset(
-        {"contracts", "clock", "selectors", "core", "matching", "store", "feed", "farm"}
-        | {"link", "gorpc", "stewards", "access", "web"}
+        {"contracts", "clock", "selectors", "core", "matching", "store", "feed", "fleet", "farm"}
+        | {"link", "gorpc", "boards", "access", "web"}
     ),
     "testing": frozenset(
-        {"contracts", "clock", "selectors", "core", "matching", "store", "feed", "farm"}
-        | {"link", "gorpc", "stewards", "access", "web", "client", "dryad", "server"}
+        {"contracts", "clock", "selectors", "core", "matching", "store", "feed", "fleet", "farm"}
+        | {"link", "gorpc", "boards", "access", "web", "client", "dryad", "server"}
     ),
     "demo": frozenset({"client", "contracts", "clock", "server", "testing"}),
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from boruta_farm.boards.revocation import Revocation
 from boruta_farm.dryad.credential import Credential, digest_of
 from boruta_farm.farm.assembly import Farm
 from boruta_farm.link.agent import AgentLink
@@ -21,7 +22,6 @@ from boruta_farm.model.permission import Scope
 from boruta_farm.model.settings import Enrolment, FarmSettings
 from boruta_farm.model.token import NewToken, TokenKind
 from boruta_farm.model.worker import Worker
-from boruta_farm.stewards.revocation import Revocation
 from boruta_farm.store.sqlite import SqliteStore
 from boruta_farm.testing.farm import PlainCipher
 from boruta_farm.testing.loop import run_virtual
@@ -102,11 +102,14 @@ class Yard:
 async def yard(folder: Path, enrolment: Enrolment) -> AsyncIterator[Yard]:
     one = Yard(folder, enrolment)
     await one.store.start()
-    revocation = asyncio.ensure_future(Revocation(one.farm.feed, one.hub).run())
+    fleet = one.farm.fleet
+    parts = [fleet.run(), Revocation(fleet, one.hub).run()]
+    running = [asyncio.ensure_future(part) for part in parts]
     try:
         yield one
     finally:
-        revocation.cancel()
+        for part in running:
+            part.cancel()
         await one.wires.close()
         await one.store.close()
 

@@ -9,9 +9,12 @@ from pathlib import Path
 from tests.web.farm import FarmWorld
 
 from boruta_farm.access.keymaker import make_key
+from boruta_farm.boards.runner import Runner
+from boruta_farm.boards.unfenced import Unfenced
 from boruta_farm.contracts import Prepared
 from boruta_farm.farm.reports import FarmReports
 from boruta_farm.feed import Feed
+from boruta_farm.fleet import Fleet
 from boruta_farm.gorpc.client import call_once
 from boruta_farm.gorpc.dryad import GoDialler
 from boruta_farm.gorpc.routes import Peer, route
@@ -26,8 +29,8 @@ from boruta_farm.gorpc.services import (
     RegisterRequest,
 )
 from boruta_farm.gorpc.superviser import GoSuperviser
-from boruta_farm.model.worker import KeyPair, WorkerState
-from boruta_farm.stewards.unfenced import UnfencedStewards
+from boruta_farm.model.worker import Fence, KeyPair, WorkerState
+from boruta_farm.testing.boards import SimulatedBoards
 from boruta_farm.testing.farm import OpenDoors
 from boruta_farm.web.services import WebOptions
 
@@ -77,10 +80,9 @@ class GoFarmWorld(FarmWorld):
         self._boards = Server(
             [route(PREPARE, self._prepare), route(PUT_IN_MAINTENANCE, self._put_in_maintenance)]
         )
-        stewards = UnfencedStewards(
-            *(Feed(self.store), GoDialler(), self._told, Keys(), OpenDoors())
-        )
-        self._stewards = stewards
+        self._fleet = Fleet(Feed(self.store), SimulatedBoards(self.clock), self.clock)
+        unfenced = Unfenced(self._fleet, self._told, Keys(), OpenDoors(), GoDialler())
+        self._runner = Runner(self._fleet, self._told, {Fence.NONE: unfenced})
         self.keys: list[PrepareRequest] = []
         self.messages: list[str] = []
 
@@ -91,10 +93,11 @@ class GoFarmWorld(FarmWorld):
         self._rpc = bound.getsockname()
         await self._superviser.listen(bound)
         self._port = await self._boards.listen_tcp("127.0.0.1", 0)
-        self._serving = asyncio.create_task(self._stewards.run())
+        parts = [self._fleet.run(), self._runner.run()]
+        self._serving = asyncio.gather(*parts)
 
     async def close(self) -> None:
-        """End boards and stewards."""
+        """End boards and what looks after them."""
         self._serving.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._serving

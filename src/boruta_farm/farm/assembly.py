@@ -20,6 +20,7 @@ from boruta_farm.farm.tokens import FarmTokens
 from boruta_farm.farm.waiting import Waiting
 from boruta_farm.farm.workers import FarmWorkers
 from boruta_farm.feed import Feed
+from boruta_farm.fleet import Fleet
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.base import Store
 
@@ -28,8 +29,8 @@ class Farm:
     """Put the contracts, the matcher and the ticker together over a started store.
 
     Whoever assembles a farm awaits ``directory.load()`` and runs ``matcher.run()``,
-    ``ticker.run()``, ``directory.run()`` and ``sealer.run()``. With ``users`` every call needs
-    a token even before the first account is made.
+    ``ticker.run()``, ``fleet.run()``, ``directory.run()`` and ``sealer.run()``. With ``users``
+    every call needs a token even before the first account is made.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Farm:
         self._engine = engine
         self._waiting = Waiting(store)
         self.feed = Feed(store)
+        self.fleet = Fleet(self.feed, boards, clock)
         self.directory = Directory(store, clock, wanted=users)
         self.matcher = Matcher(
             self.feed,

@@ -41,7 +41,7 @@ class Prolonging:
         now = self._clock.now()
         try:
             async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
-                # Whoever prolongs right after the grant may be faster than the steward that
+                # Whoever prolongs right after the grant may be faster than the runner that
                 # tells the agent of it; telling it twice is harmless.
                 present = (wish.present - now).total_seconds()
                 await board.grant(wish.epoch, present, wish.ssh_key)

@@ -1,4 +1,4 @@
-"""The contract Reports in process: what stewards, link and relay tell about boards."""
+"""The contract Reports in process: what those who look after boards, link and relay tell."""
 
 from collections.abc import Mapping
 

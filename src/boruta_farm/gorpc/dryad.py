@@ -75,7 +75,7 @@ class GoDryad:
     async def healthcheck(self) -> None:
         """Test the board, which cuts the power of its device under test for a second.
 
-        Raises BoardError, AgentUnreachableError. No steward calls this: see ``knock``.
+        Raises BoardError, AgentUnreachableError. Health rounds do not call this: see ``knock``.
         """
         await self._call(HEALTHCHECK, Empty())
 

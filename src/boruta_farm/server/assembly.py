@@ -1,4 +1,4 @@
-"""The whole server put together: store, farm, link, stewards, relay, API."""
+"""The whole server put together: store, farm, link, boards, relay, API."""
 
 import asyncio
 import logging
@@ -13,21 +13,23 @@ from boruta_farm.access.keys import RsaKeyPool
 from boruta_farm.access.link import stop_relay
 from boruta_farm.access.tunnels import Tunnels
 from boruta_farm.access.wishes import OutboundStreams
+from boruta_farm.boards.fenced import Fenced
+from boruta_farm.boards.presence import Presence
+from boruta_farm.boards.recovery import Recovery
+from boruta_farm.boards.revocation import Revocation
+from boruta_farm.boards.rounds import HealthRounds, RoundsConfig
+from boruta_farm.boards.runner import Policy, Runner
+from boruta_farm.boards.unfenced import Unfenced
 from boruta_farm.clock import SystemClock
 from boruta_farm.farm.assembly import Farm
 from boruta_farm.gorpc.dryad import GoDialler
 from boruta_farm.gorpc.superviser import GoSuperviser
 from boruta_farm.link.server import Hub
+from boruta_farm.model.worker import Fence
 from boruta_farm.server.config import Config
 from boruta_farm.server.folder import DATABASE_FILE, DataFolder
 from boruta_farm.server.supervision import LoopWatch, keep_running
 from boruta_farm.server.values import show_address
-from boruta_farm.stewards.health import Recovery
-from boruta_farm.stewards.prepare import Stewards
-from boruta_farm.stewards.presence import Presence
-from boruta_farm.stewards.revocation import Revocation
-from boruta_farm.stewards.rounds import HealthRounds, RoundsConfig
-from boruta_farm.stewards.unfenced import UnfencedStewards
 from boruta_farm.store.factory import open_store
 from boruta_farm.web.app import WebApp, build_app
 from boruta_farm.web.auth import People
@@ -67,22 +69,18 @@ class Server:
         self._relay = RelayClient(
             config.data, tunnels_at, clock, start=config.start_relay, streams=config.streams()
         )
-        self._tunnels = Tunnels(farm.feed, self._relay, farm.reports, clock, settings)
-        stewards = Stewards(farm.feed, self._hub, farm.reports, self._pool, self._tunnels, clock)
+        self._tunnels = Tunnels(farm.fleet, self._relay, farm.reports, settings)
         streams = OutboundStreams(self._hub, self._relay)
-        grace = settings.lost_grace
-        presence = Presence(farm.feed, self._hub, farm.reports, clock, grace)
-        dialler = GoDialler()
-        recovery = Recovery(farm.feed, self._hub, farm.reports, dialler)
-        unfenced = UnfencedStewards(
-            *(farm.feed, dialler, farm.reports, self._pool, self._tunnels),
-            check_first=bool(config.rpc_healthcheck),
-        )
-        rounds = HealthRounds(
-            farm.feed, self._hub, dialler, farm.reports, clock, _rounds_config(config)
-        )
+        fleet, reports, dialler = farm.fleet, farm.reports, GoDialler()
+        keys_and_doors = self._pool, self._tunnels
+        check_first = bool(config.rpc_healthcheck)
+        policies: dict[Fence, Policy] = {
+            Fence.AGENT: Fenced(fleet, reports, *keys_and_doors, clock),
+            Fence.NONE: Unfenced(fleet, reports, *keys_and_doors, dialler, check_first=check_first),
+        }
         self._parts: dict[str, Callable[[], Awaitable[None]]] = {
             "loop watch": self._watch.run,
+            "fleet": fleet.run,
             "matcher": farm.matcher.run,
             "ticker": farm.ticker.run,
             "directory": farm.directory.run,
@@ -90,12 +88,13 @@ class Server:
             "key pool": self._pool.run,
             "tunnels": self._tunnels.run,
             "outbound streams": streams.run,
-            "stewards": stewards.run,
-            "presence": presence.run,
-            "recovery": recovery.run,
-            "stewards of boards without a fence": unfenced.run,
-            "health rounds": rounds.run,
-            "revocation": Revocation(farm.feed, self._hub).run,
+            "board runner": Runner(fleet, reports, policies).run,
+            "presence": Presence(fleet, reports, clock, settings.lost_grace).run,
+            "recovery": Recovery(fleet, reports, dialler).run,
+            "health rounds": HealthRounds(
+                fleet, dialler, reports, clock, _rounds_config(config)
+            ).run,
+            "revocation": Revocation(fleet, self._hub).run,
         }
         self._app = build_app(self._services(), self._options())
         self._go_superviser = GoSuperviser(

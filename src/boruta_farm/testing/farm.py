@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from boruta_farm.boards.fenced import Fenced
+from boruta_farm.boards.presence import Presence
+from boruta_farm.boards.recovery import Recovery
+from boruta_farm.boards.runner import Runner
 from boruta_farm.clock import VirtualClock
 from boruta_farm.farm.assembly import Farm
-from boruta_farm.model.errors import StaleEpochError
+from boruta_farm.model.errors import AgentUnreachableError, StaleEpochError
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.model.worker import KeyPair
-from boruta_farm.stewards.health import Recovery
-from boruta_farm.stewards.prepare import Stewards
-from boruta_farm.stewards.presence import Presence
+from boruta_farm.model.worker import Fence, KeyPair, Worker
 from boruta_farm.store.sqlite import SqliteStore
 from boruta_farm.testing.boards import SimulatedBoard, SimulatedBoards
 
@@ -43,6 +44,18 @@ class OpenDoors:
         """Return at once."""
 
 
+class NoDialler:
+    """Reach no board: all have a fence."""
+
+    def dial(self, worker: Worker) -> NoReturn:
+        """Refuse to call a board."""
+        raise AgentUnreachableError
+
+    async def knock(self, worker: Worker) -> None:
+        """Refuse to reach a board."""
+        raise AgentUnreachableError
+
+
 class PlainCipher:
     """Seal by naming the context, so that a test sees what was sealed for what."""
 
@@ -59,7 +72,7 @@ class PlainCipher:
 
 
 class SimulatedFarm:
-    """Run the real farm and stewards over a real SQLite file, with simulated boards."""
+    """Run the real farm over a real SQLite file, with simulated boards and who looks after them."""
 
     def __init__(self, path: Path, settings: FarmSettings | None = None) -> None:
         self.clock = VirtualClock()
@@ -76,13 +89,13 @@ class SimulatedFarm:
         await self.store.start()
         self.links = SimulatedBoards(self.clock)
         self.farm = Farm(self.store, self.settings, self.clock, PlainCipher(), self.links)
-        farm, grace = self.farm, self.settings.lost_grace
-        stewards = Stewards(
-            farm.feed, self.links, farm.reports, self._pool, OpenDoors(), self.clock
-        )
-        presence = Presence(farm.feed, self.links, farm.reports, self.clock, grace)
-        recovery = Recovery(farm.feed, self.links, farm.reports)
-        for part in (farm.matcher, farm.ticker, stewards, presence, recovery):
+        farm = self.farm
+        fleet, reports = farm.fleet, farm.reports
+        fenced = Fenced(fleet, reports, self._pool, OpenDoors(), self.clock)
+        runner = Runner(fleet, reports, {Fence.AGENT: fenced})
+        presence = Presence(fleet, reports, self.clock, self.settings.lost_grace)
+        recovery = Recovery(fleet, reports, NoDialler())
+        for part in (farm.matcher, farm.ticker, fleet, runner, presence, recovery):
             self._spawn(part.run())
         self._spawn(self._end_sessions())
         for uuid in sorted(self._connected):

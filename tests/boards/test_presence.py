@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from boruta_farm.boards.presence import Presence
 from boruta_farm.model.errors import OverloadedError
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.job import JobPhase
@@ -14,10 +15,9 @@ from boruta_farm.model.request import RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence
 from boruta_farm.server.supervision import keep_running
-from boruta_farm.stewards.presence import Presence
 from boruta_farm.testing.boards import SimulatedBoard
-from tests.stewards.lab import FAILED, IDLE, MAINTENANCE, PREPARE, RUNNING, Lab, play
-from tests.stewards.test_prepare import failing_once
+from tests.boards.lab import FAILED, IDLE, MAINTENANCE, PREPARE, RUNNING, Lab, play
+from tests.boards.test_fenced import failing_once
 
 GRACE = 30.0
 SHORT = 0.1
@@ -230,7 +230,7 @@ def test_a_loss_that_could_not_be_written_is_told_again(
         lab.disconnect(board.uuid)
         farm = lab.farm
         failing_once(lab, "lost", OverloadedError(), monkeypatch)
-        presence = Presence(farm.feed, lab.links, farm.reports, lab.clock, timedelta(seconds=5))
+        presence = Presence(farm.fleet, farm.reports, lab.clock, timedelta(seconds=5))
         running = asyncio.create_task(keep_running("presence", presence.run))
         await lab.settle(5.5)
         assert await lab.state(board) is IDLE

@@ -61,7 +61,7 @@ class Witness:
 
 
 class WitnessedConnection(Connection):
-    """Tell a witness of every call that a steward makes."""
+    """Tell a witness of every call that the runner makes."""
 
     def __init__(self, board: SimulatedBoard, witness: Witness) -> None:
         super().__init__(board)

@@ -6,8 +6,8 @@ from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.testing.loop import run_virtual
+from tests.boards.goboards import GoYard
 from tests.core.test_requests import ED25519
-from tests.stewards.goboards import GoYard
 
 Play = Callable[[GoYard], Awaitable[None]]
 

@@ -1,7 +1,7 @@
 """Private keys that were prepared and never handed out, which may serve again."""
 
+from boruta_farm.fleet import Fleet
 from boruta_farm.model.worker import KeyPair, Worker
-from boruta_farm.stewards.roster import Roster
 
 MOST_KEPT = 4096
 """Keys kept at once; beyond them a new one is taken, which costs no more than time."""
@@ -15,12 +15,12 @@ class UnseenKeys:
     after a gap in the feed or a restart every key counts as seen.
     """
 
-    def __init__(self, roster: Roster) -> None:
-        self._roster = roster
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
         self._kept: dict[str, tuple[int, int, KeyPair]] = {}
 
     def keep(self, worker: Worker, key: KeyPair, generation: int) -> None:
-        """Remember the key of a worker's preparation, begun in this generation of the roster."""
+        """Remember the key of a worker's preparation, begun in this generation of the fleet."""
         if worker.uuid in self._kept or len(self._kept) < MOST_KEPT:
             self._kept[worker.uuid] = (generation, worker.epoch, key)
 
@@ -30,5 +30,5 @@ class UnseenKeys:
         if known is None:
             return None
         generation, epoch, key = known
-        seen = self._roster.key_read.get(worker.uuid, -1) >= epoch
-        return None if seen or generation != self._roster.generation else key
+        seen = self._fleet.key_read.get(worker.uuid, -1) >= epoch
+        return None if seen or generation != self._fleet.generation else key

@@ -7,8 +7,8 @@ import pytest
 
 from boruta_farm.model.errors import OverloadedError
 from boruta_farm.testing.boards import Manner, SimulatedBoard
-from tests.stewards.lab import FAILED, IDLE, MAINTENANCE, PREPARE, RUNNING, Lab, play
-from tests.stewards.test_prepare import failing_once
+from tests.boards.lab import FAILED, IDLE, MAINTENANCE, PREPARE, RUNNING, Lab, play
+from tests.boards.test_fenced import failing_once
 
 SHORT = 0.1
 AN_HOUR = 3600

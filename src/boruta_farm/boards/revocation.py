@@ -1,10 +1,10 @@
 """Send agents away whose credential was revoked."""
 
+from collections.abc import Collection
 from typing import NoReturn, Protocol
 
-from boruta_farm.feed import Feed, keep_following
+from boruta_farm.fleet import Fleet
 from boruta_farm.model.worker import REVOKED
-from boruta_farm.stewards.roster import Roster
 
 
 class Links(Protocol):
@@ -18,16 +18,16 @@ class Links(Protocol):
 class Revocation:
     """Close the link of every board whose credential is taken away, wherever that was done."""
 
-    def __init__(self, feed: Feed, links: Links) -> None:
-        self._feed = feed
+    def __init__(self, fleet: Fleet, links: Links) -> None:
+        self._fleet = fleet
         self._links = links
-        self._roster = Roster(self._touched)
 
     async def run(self) -> NoReturn:
         """Follow the farm until cancelled."""
-        await keep_following(self._feed, self._roster)
+        await self._fleet.tell(self._touched)
 
-    def _touched(self, uuid: str) -> None:
-        worker = self._roster.workers.get(uuid)
-        if worker is not None and worker.credential == REVOKED:
-            self._links.dismiss(uuid, "this board's credential was revoked")
+    def _touched(self, uuids: Collection[str]) -> None:
+        for uuid in uuids:
+            worker = self._fleet.workers.get(uuid)
+            if worker is not None and worker.credential == REVOKED:
+                self._links.dismiss(uuid, "this board's credential was revoked")

@@ -8,28 +8,18 @@ from random import Random
 
 import pytest
 
+from boruta_farm.boards.rounds import HealthRounds, RoundsConfig
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import AgentUnreachableError
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.model.worker import Worker
-from boruta_farm.stewards.rounds import HealthRounds, RoundsConfig
 from boruta_farm.testing.boards import Connection, Manner
-from tests.stewards import lab as lab_module
-from tests.stewards.lab import BUSY, FAILED, IDLE, MAINTENANCE, RUNNING, Lab, play
+from boruta_farm.testing.farm import NoDialler
+from tests.boards import lab as lab_module
+from tests.boards.lab import BUSY, FAILED, IDLE, MAINTENANCE, RUNNING, Lab, play
 
 STILL = 3 * 75 + 5
 """Seconds within which three rounds are over."""
-
-
-class NoDialler:
-    """Boards without a fence do not exist here."""
-
-    def dial(self, worker: Worker) -> Connection:
-        raise AssertionError(worker)
-
-    async def knock(self, worker: Worker) -> None:
-        raise AssertionError(worker)
 
 
 def look(
@@ -42,9 +32,7 @@ def look(
 
     async def with_rounds(lab: Lab) -> None:
         farm = lab.farm
-        rounds = HealthRounds(
-            farm.feed, lab.links, NoDialler(), farm.reports, lab.clock, config, Random(7)
-        )
+        rounds = HealthRounds(farm.fleet, NoDialler(), farm.reports, lab.clock, config, Random(7))
         lab.run_beside(rounds.run())
         await script(lab)
 

@@ -3,14 +3,14 @@
 import asyncio
 import heapq
 import logging
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NoReturn
 
 from boruta_farm.clock import Clock
-from boruta_farm.contracts import Boards, BoardWatch, Reports
-from boruta_farm.feed import Feed, keep_following
+from boruta_farm.contracts import Reports
+from boruta_farm.fleet import Fleet
 from boruta_farm.model.worker import Fence
-from boruta_farm.stewards.roster import Roster
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +22,8 @@ class Presence:
     restart of the server fails nobody.
     """
 
-    def __init__(
-        self, feed: Feed, boards: Boards, reports: Reports, clock: Clock, grace: timedelta
-    ) -> None:
-        self._feed = feed
-        self._boards = boards
+    def __init__(self, fleet: Fleet, reports: Reports, clock: Clock, grace: timedelta) -> None:
+        self._fleet = fleet
         self._reports = reports
         self._clock = clock
         self._grace = grace
@@ -35,30 +32,27 @@ class Presence:
         self._waiting: set[str] = set()
         self._back: set[str] = set()
         self._changed = asyncio.Event()
-        self._roster = Roster(self._touched)
 
     async def run(self) -> NoReturn:
         """Report who is lost and who is back, until cancelled."""
-        # Before the snapshot is read: a board that comes in between must not be missed.
-        watch = self._boards.watch()
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._watch_boards(watch))
-                group.create_task(self._report())
-                await keep_following(self._feed, self._roster)
-        finally:
-            watch.close()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._report())
+            await self._fleet.tell(self._touched)
         raise AssertionError("following ends only by cancellation")
 
-    def _touched(self, uuid: str) -> None:
+    def _touched(self, uuids: Collection[str]) -> None:
+        for uuid in uuids:
+            self._look(uuid)
+
+    def _look(self, uuid: str) -> None:
         """Start the grace of a board that is away and not known to be lost.
 
         One that is here and noted as lost is told to be back: it came while its loss was written.
         """
-        worker = self._roster.workers.get(uuid)
+        worker = self._fleet.workers.get(uuid)
         if worker is None or worker.fence is Fence.NONE:
             return
-        here, lost = self._boards.fenced(uuid) is not None, worker.unreachable_since is not None
+        here, lost = self._fleet.link(uuid) is not None, worker.unreachable_since is not None
         if here and lost:
             self._back.add(uuid)
             self._changed.set()
@@ -69,12 +63,8 @@ class Presence:
         self._changed.set()
 
     def _lost_at(self, uuid: str) -> datetime:
-        contact = self._boards.contact(uuid)
+        contact = self._fleet.contact(uuid)
         return max(contact or self._started, self._started) + self._grace
-
-    async def _watch_boards(self, watch: BoardWatch) -> NoReturn:
-        while True:
-            self._touched(await watch.next())
 
     async def _report(self) -> NoReturn:
         while True:
@@ -94,10 +84,10 @@ class Presence:
                 continue
 
     async def _decide(self, uuid: str, now: datetime) -> None:
-        if self._boards.fenced(uuid) is not None or uuid not in self._roster.workers:
+        if self._fleet.link(uuid) is not None or uuid not in self._fleet.workers:
             return
         if self._lost_at(uuid) > now:
-            self._touched(uuid)
+            self._look(uuid)
             return
-        logger.warning("worker %s: agent out of reach", self._roster.workers[uuid].name)
+        logger.warning("worker %s: agent out of reach", self._fleet.workers[uuid].name)
         await self._reports.lost(uuid)

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
 
+from boruta_farm.boards.attendance import ANSWER_WITHIN, Attendance, check
 from boruta_farm.clock import Clock
-from boruta_farm.contracts import Boards, Dialler, Reports
-from boruta_farm.feed import Feed, keep_following
+from boruta_farm.contracts import Dialler, Reports
+from boruta_farm.fleet import Fleet
 from boruta_farm.model.errors import BoardError, BorutaError, UnavailableError
 from boruta_farm.model.worker import Fence, Worker, WorkerState
-from boruta_farm.stewards.roster import Roster
 
 logger = logging.getLogger(__name__)
 
 JITTER = 0.25
 """Share by which a pause is longer or shorter, so that a farm's boards are not met all at once."""
-ANSWER_WITHIN = timedelta(seconds=60)
 LOOKED_AFTER = {
     Fence.AGENT: frozenset({WorkerState.IDLE, WorkerState.RUNNING}),
     Fence.NONE: frozenset({WorkerState.IDLE}),
@@ -51,61 +50,34 @@ class HealthRounds:
 
     def __init__(
         self,
-        feed: Feed,
-        boards: Boards,
+        fleet: Fleet,
         dialler: Dialler,
         reports: Reports,
         clock: Clock,
         config: RoundsConfig | None = None,
         chance: random.Random | None = None,
     ) -> None:
-        self._feed = feed
-        self._boards = boards
+        self._fleet = fleet
         self._dialler = dialler
         self._reports = reports
         self._clock = clock
         self._config = config or RoundsConfig()
         self._chance = chance or random.Random()
-        self._roster = Roster(self._touched)
-        self._rounds: dict[str, asyncio.Task[None]] = {}
+        self._looked_after = Attendance(fleet, _is_looked_after, self._look_after)
 
     async def run(self) -> NoReturn:
         """Look after boards, until cancelled."""
         try:
-            await keep_following(self._feed, self._roster)
+            await self._fleet.tell(self._looked_after.touched)
         finally:
-            for task in self._rounds.values():
-                task.cancel()
-
-    def _touched(self, uuid: str) -> None:
-        worker = self._looked_after(uuid)
-        running = self._rounds.get(uuid)
-        if worker is None and running is not None:
-            del self._rounds[uuid]
-            running.cancel()
-        elif worker is not None and running is None:
-            task = asyncio.get_running_loop().create_task(self._look_after(uuid))
-            self._rounds[uuid] = task
-            task.add_done_callback(lambda done: self._done(uuid, done))
-
-    def _done(self, uuid: str, task: asyncio.Task[None]) -> None:
-        if self._rounds.get(uuid) is task:
-            del self._rounds[uuid]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("rounds of %s failed: %s", uuid, error, exc_info=error)
-
-    def _looked_after(self, uuid: str) -> Worker | None:
-        worker = self._roster.workers.get(uuid)
-        if worker is None or worker.state not in LOOKED_AFTER[worker.fence]:
-            return None
-        return worker
+            self._looked_after.end()
 
     async def _look_after(self, uuid: str) -> None:
         failures = 0
         while True:
             share = 1 + JITTER * (2 * self._chance.random() - 1)
             await asyncio.sleep(self._config.every.total_seconds() * share)
-            worker = self._looked_after(uuid)
+            worker = self._looked_after.worker(uuid)
             if worker is None:
                 return
             if self._is_due_for_test(worker):
@@ -124,11 +96,7 @@ class HealthRounds:
     async def _trouble(self, worker: Worker) -> str | None:
         """Return what is wrong with the board, None for nothing or when nobody could say."""
         try:
-            async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
-                if worker.fence is Fence.NONE:
-                    await self._dialler.knock(worker)
-                elif (board := self._boards.fenced(worker.uuid)) is not None:
-                    await board.healthcheck()
+            await check(worker, self._fleet, self._dialler)
         except BoardError as error:
             return error.message
         except TimeoutError:
@@ -141,7 +109,7 @@ class HealthRounds:
 
     async def _fail(self, worker: Worker, trouble: str, failures: int) -> None:
         """Fail a worker unless it has moved on: one that was just lent is asked again."""
-        now = self._looked_after(worker.uuid)
+        now = self._looked_after.worker(worker.uuid)
         if now is None or (now.state, now.epoch) != (worker.state, worker.epoch):
             return
         times = "a health check failed" if failures == 1 else f"{failures} health checks failed"
@@ -160,7 +128,7 @@ class HealthRounds:
             bool(limit)
             and worker.state is WorkerState.IDLE
             and self._clock.now() - worker.since >= limit
-            and (unfenced or self._boards.fenced(worker.uuid) is not None)
+            and (unfenced or self._fleet.link(worker.uuid) is not None)
         )
 
     async def _recheck(self, worker: Worker) -> None:
@@ -170,3 +138,7 @@ class HealthRounds:
             logger.info("worker %s epoch %d: not tested: %s", worker.name, worker.epoch, error)
         else:
             logger.info("worker %s epoch %d: taken out for its test", worker.name, worker.epoch)
+
+
+def _is_looked_after(worker: Worker) -> bool:
+    return worker.state in LOOKED_AFTER[worker.fence]

@@ -8,6 +8,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from boruta_farm.boards.recovery import Recovery
+from boruta_farm.boards.rounds import HealthRounds, RoundsConfig
+from boruta_farm.boards.runner import Runner
+from boruta_farm.boards.unfenced import Unfenced
 from boruta_farm.clock import VirtualClock
 from boruta_farm.contracts import Prepared
 from boruta_farm.farm.assembly import Farm
@@ -16,9 +20,6 @@ from boruta_farm.model.errors import AgentUnreachableError, BoardError
 from boruta_farm.model.request import NewRequest, Request
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, Registration, Worker, WorkerState
-from boruta_farm.stewards.health import Recovery
-from boruta_farm.stewards.rounds import HealthRounds, RoundsConfig
-from boruta_farm.stewards.unfenced import UnfencedStewards
 from boruta_farm.store.sqlite import SqliteStore
 from boruta_farm.testing.boards import SimulatedBoards
 from boruta_farm.testing.farm import CountingPool, OpenDoors, PlainCipher
@@ -78,7 +79,7 @@ class GoBoard:
 
 
 class GoYard:
-    """Run farm, stewards, recovery and rounds; the server may crash and start again."""
+    """Run farm, runner, recovery and rounds; the server may crash and start again."""
 
     def __init__(self, folder: Path, recheck: timedelta = timedelta()) -> None:
         self.recheck = recheck
@@ -107,16 +108,15 @@ class GoYard:
         links = SimulatedBoards(self.clock)
         self.farm = Farm(self.store, settings, self.clock, PlainCipher(), links)
         farm = self.farm
-        stewards = UnfencedStewards(
-            *(farm.feed, self, farm.reports, self._pool, OpenDoors()),
-            check_first=bool(self.recheck),
+        fleet, reports = farm.fleet, farm.reports
+        unfenced = Unfenced(
+            *(fleet, reports, self._pool, OpenDoors(), self), check_first=bool(self.recheck)
         )
-        recovery = Recovery(farm.feed, links, farm.reports, self)
+        runner = Runner(fleet, reports, {Fence.NONE: unfenced})
+        recovery = Recovery(fleet, reports, self)
         config = RoundsConfig(test_unfenced_after=self.recheck)
-        rounds = HealthRounds(
-            *(farm.feed, links, self, farm.reports, self.clock, config), chance=Random(SEED)
-        )
-        for part in (farm.matcher, farm.ticker, stewards, recovery, rounds):
+        rounds = HealthRounds(fleet, self, reports, self.clock, config, chance=Random(SEED))
+        for part in (farm.matcher, farm.ticker, fleet, runner, recovery, rounds):
             self._spawn(part.run())
 
     async def crash(self) -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.worker import WorkerState
-from tests.stewards.goboards import GoYard
-from tests.stewards.test_unfenced import play
+from tests.boards.goboards import GoYard
+from tests.boards.test_unfenced import play
 
 
 def test_idle_board_is_visited_about_once_a_minute(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""What boards whose agent is the fence are wanted to do: clean, prepare, grant, set aside."""
+
+import logging
+from collections.abc import Hashable
+from datetime import timedelta
+
+from boruta_farm.boards.runner import MAINTENANCE_TEXT, answer
+from boruta_farm.boards.unseen import UnseenKeys
+from boruta_farm.clock import Clock
+from boruta_farm.contracts import Doors, FencedDryad, KeyPool, Reports
+from boruta_farm.fleet import Fleet
+from boruta_farm.model.errors import AgentUnreachableError, BoardError, StaleEpochError
+from boruta_farm.model.job import JobPhase
+from boruta_farm.model.worker import Worker, WorkerState
+
+logger = logging.getLogger(__name__)
+
+ANSWER_WITHIN = timedelta(seconds=60)
+THOROUGH_WITHIN = timedelta(minutes=5)
+"""For cleaning and preparing, which may reimage and test the board: as long as the agent gives
+itself. The worker's own limit (``prepare_timeout``) counts besides."""
+
+
+class Fenced:
+    """Clean and prepare boards, tell them of their jobs, and set them aside for maintenance."""
+
+    def __init__(
+        self, fleet: Fleet, reports: Reports, pool: KeyPool, doors: Doors, clock: Clock
+    ) -> None:
+        self._fleet = fleet
+        self._reports = reports
+        self._pool = pool
+        self._doors = doors
+        self._clock = clock
+        self._unseen = UnseenKeys(fleet)
+
+    def step(self, worker: Worker) -> Hashable | None:
+        """Name what is wanted; a grant is told to each agent that comes."""
+        link = self._fleet.link(worker.uuid)
+        if link is None:
+            return None
+        match worker.state:
+            case WorkerState.PREPARE | WorkerState.BUSY:
+                return worker.epoch, worker.state
+            case WorkerState.RUNNING if self._fleet.job(worker) is not None:
+                return worker.epoch, worker.state, link
+            case _:
+                return None
+
+    def rest(self, uuid: str) -> float:
+        """Leave no board alone: its agent tells one call from another."""
+        return 0.0
+
+    async def carry_out(self, worker: Worker) -> None:
+        """Do what the worker's state asks for."""
+        link = self._fleet.link(worker.uuid)
+        if link is None:
+            raise AgentUnreachableError
+        match worker.state:
+            case WorkerState.PREPARE:
+                await self._prepare(worker, link.board)
+            case WorkerState.BUSY:
+                await self._set_aside(worker, link.board)
+            case WorkerState.RUNNING:
+                await self._tell_grant(worker, link.board)
+
+    async def _prepare(self, worker: Worker, board: FencedDryad) -> None:
+        report = await answer(board.clean(worker.epoch), THOROUGH_WITHIN)
+        for line in report.found:
+            logger.info("worker %s epoch %d: cleaned %s", worker.name, worker.epoch, line)
+        await answer(self._doors.ready(worker.uuid), ANSWER_WITHIN)
+        generation = self._fleet.generation
+        key = self._unseen.take(worker) or await self._pool.take()
+        try:
+            preparing = board.prepare(key.public, epoch=worker.epoch)
+            prepared = await answer(preparing, THOROUGH_WITHIN)
+            await self._reports.prepared(worker.uuid, worker.epoch, key, prepared)
+        except (StaleEpochError, BoardError, AgentUnreachableError):
+            self._pool.give_back(key)
+            raise
+        self._unseen.keep(worker, key, generation)
+        logger.debug("worker %s epoch %d: prepared", worker.name, worker.epoch)
+
+    async def _set_aside(self, worker: Worker, board: FencedDryad) -> None:
+        await answer(board.clean(worker.epoch), THOROUGH_WITHIN)
+        text = worker.reason or MAINTENANCE_TEXT
+        await answer(board.put_in_maintenance(text), ANSWER_WITHIN)
+        await self._reports.cleaned(worker.uuid, worker.epoch)
+        logger.info("worker %s epoch %d: in maintenance", worker.name, worker.epoch)
+
+    async def _tell_grant(self, worker: Worker, board: FencedDryad) -> None:
+        """Tell the agent when the job ends, and open the board for a caller's own key."""
+        job = self._fleet.job(worker)
+        if job is None:
+            return
+        key = self._fleet.holders[worker.uuid].ssh_key
+        remaining = (job.timeout - self._clock.now()).total_seconds()
+        await answer(board.grant(job.epoch, remaining, key), ANSWER_WITHIN)
+        if job.phase is JobPhase.OPENING:
+            await self._reports.opened(worker.uuid, job.epoch)

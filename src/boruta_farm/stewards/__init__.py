@@ -1,1 +1,0 @@
-"""The stewards of the boards: prepare and clean them, notice who is lost, try who failed."""
