@@ -161,7 +161,7 @@ class GoYard:
     async def lend(self, name: str, ssh_key: str | None = None) -> int:
         """File a request for a board."""
         new = NewRequest(caps={"board": name}, priority=8, ssh_key=ssh_key)
-        request_id = await self.farm.requests.new_request(LOCAL_ADMIN, new)
+        request_id = (await self.farm.requests.new_request(LOCAL_ADMIN, new)).id
         await self.settle()
         return request_id
 

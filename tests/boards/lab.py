@@ -143,7 +143,7 @@ class Lab(SimulatedFarm):
     async def file(self, ssh_key: str | None = None) -> int:
         """File a request that any board can serve."""
         new = NewRequest(caps={}, priority=8, ssh_key=ssh_key)
-        return await self.farm.requests.new_request(LOCAL_ADMIN, new)
+        return (await self.farm.requests.new_request(LOCAL_ADMIN, new)).id
 
     async def request(self, request_id: int) -> Request:
         """Return a request's record."""

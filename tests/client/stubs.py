@@ -11,6 +11,7 @@ from boruta_farm.client.channel import NO_TEXTS, Answer
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.requests import HttpRequests
 from boruta_farm.clock import VirtualClock
+from boruta_farm.contracts import Filed
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import BorutaError, UnavailableError
 from boruta_farm.model.job import Job, JobPhase
@@ -104,10 +105,10 @@ class StubRequests(HttpRequests):
         """Return when a call was made, in seconds of virtual time."""
         return [round(when, 3) for called, when in self.calls if called == name]
 
-    async def new_request(self, caller: Caller, new: NewRequest) -> int:
+    async def new_request(self, caller: Caller, new: NewRequest) -> Filed:
         self.filed.append(new)
         await self._call("new_request")
-        return self.request.id
+        return Filed(id=self.request.id)
 
     async def close_request(self, caller: Caller, request_id: int) -> None:
         await self._call("close_request")

@@ -27,7 +27,7 @@ def sent(served: Served, path: str) -> tuple[dict[str, str], Json]:
 
 
 async def test_plain_request_names_only_what_is_wanted(farm: Farm, served: Served) -> None:
-    assert await farm.requests.new_request(farm.caller, PLAIN) == 1
+    assert (await farm.requests.new_request(farm.caller, PLAIN)).id == 1
     headers, body = sent(served, "reqs/")
     assert body == {"Priority": 8, "Caps": {"board": "rpi4"}}
     assert "idempotency-key" not in headers
@@ -43,8 +43,8 @@ async def test_everything_wanted_travels(farm: Farm, served: Served) -> None:
         keep_alive=120,
         idempotency_key="once",
     )
-    assert await farm.requests.new_request(farm.caller, new) == 1
-    assert await farm.requests.new_request(farm.caller, new) == 1
+    assert (await farm.requests.new_request(farm.caller, new)).id == 1
+    assert (await farm.requests.new_request(farm.caller, new)).id == 1
     headers, body = sent(served, "reqs/")
     assert headers["idempotency-key"] == "once"
     assert body["ValidAfter"] == "2027-01-01T12:00:00+00:00"

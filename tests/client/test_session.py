@@ -15,6 +15,7 @@ from boruta_farm.client.session import (
     filed,
     wait_for_board,
 )
+from boruta_farm.contracts import Filed
 from boruta_farm.model.errors import (
     BorutaError,
     OutcomeUnknownError,
@@ -41,7 +42,7 @@ def test_filing_that_breaks_off_is_repeated_with_the_same_key() -> None:
     async def work() -> None:
         farm = StubFarm()
         farm.stub.failures["new_request"] = [UNKNOWN, AWAY, None]
-        assert await file_request(farm, ANY) == 7
+        assert (await file_request(farm, ANY)).id == 7
         keys = {new.idempotency_key for new in farm.stub.filed}
         assert len(farm.stub.filed) == 3
         assert len(keys) == 1
@@ -98,7 +99,7 @@ def test_given_up_while_filing_the_request_is_closed_all_the_same() -> None:
         farm = StubFarm()
         slow = farm.stub.new_request
 
-        async def new_request(caller: object, new: NewRequest) -> int:
+        async def new_request(caller: object, new: NewRequest) -> Filed:
             await asyncio.sleep(3)
             return await slow(farm.caller, new)
 

@@ -7,7 +7,7 @@ import pytest
 from boruta_farm.client import wire
 from boruta_farm.model.errors import ProtocolError
 from boruta_farm.model.events import EventKind
-from boruta_farm.model.explanation import Absent, Cause, Explanation, Forecast, Holder
+from boruta_farm.model.explanation import Absent, Cause, Explanation, Filed, Forecast, Holder
 from boruta_farm.model.job import JobPhase
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import Fence, WorkerState
@@ -112,6 +112,10 @@ def test_explanation() -> None:
     assert (found.cause, found.forecast, found.changes) == (Cause.NONE, None, ())
 
 
+def test_the_original_tells_a_new_request_s_id_alone() -> None:
+    assert wire.read_filed({"ReqID": 7}) == Filed(id=7)
+
+
 def test_an_explanation_survives_the_way_over_the_wire() -> None:
     when = datetime(2026, 11, 1, 12, tzinfo=UTC)
     sent = Explanation(
@@ -134,6 +138,8 @@ def test_an_explanation_survives_the_way_over_the_wire() -> None:
     value = json.loads(answers.encode(answers.explanation_answer(sent)))
     assert wire.read_explanation(value) == sent
     assert wire.read_explanation(value | {"Cause": "a newer one"}).cause is Cause.NONE
+    filed = Filed(id=4, outlook=sent)
+    assert wire.read_filed(json.loads(answers.encode(answers.created_answer(filed)))) == filed
 
 
 @pytest.mark.parametrize(

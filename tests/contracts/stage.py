@@ -58,7 +58,7 @@ class Stage:
     ) -> int:
         """File a request and let the farm act on it."""
         new = NewRequest(caps=caps or {}, priority=priority, keep_alive=keep_alive)
-        request_id = await self.requests.new_request(CALLER, new)
+        request_id = (await self.requests.new_request(CALLER, new)).id
         await self.farm.settle()
         return request_id
 

@@ -42,9 +42,11 @@ async def test_the_order_of_input_does_not_matter_for_exact_demands(stage: Stage
 async def test_a_flexible_request_leaves_the_scarce_board_to_the_specific_one(stage: Stage) -> None:
     await stage.board(1, ARM | {"hdmi": "yes"})
     await stage.board(2, ARM)
-    flexible = await stage.requests.new_request(
-        CALLER, NewRequest(caps={}, selector="arch in (arm, arm64)", priority=8)
-    )
+    flexible = (
+        await stage.requests.new_request(
+            CALLER, NewRequest(caps={}, selector="arch in (arm, arm64)", priority=8)
+        )
+    ).id
     specific = await stage.filed(ARM | {"hdmi": "yes"})
     assert await board_of(stage, flexible) == "board-2"
     assert await board_of(stage, specific) == "board-1"

@@ -32,7 +32,7 @@ SECOND = timedelta(seconds=1)
 @scene
 async def test_a_new_request_waits_with_the_defaults(stage: Stage) -> None:
     filed = stage.now()
-    request_id = await stage.requests.new_request(CALLER, NewRequest(caps={"a": "1"}, priority=4))
+    request_id = await stage.filed({"a": "1"}, priority=4)
     request = await stage.requests.get_request_info(CALLER, request_id)
     assert (request.id, request.priority, request.caps) == (request_id, 4, {"a": "1"})
     assert request.state is RequestState.WAITING
@@ -53,7 +53,7 @@ async def test_a_request_keeps_what_was_said(stage: Stage) -> None:
         keep_alive=60,
     )
     request = await stage.requests.get_request_info(
-        CALLER, await stage.requests.new_request(CALLER, new)
+        CALLER, (await stage.requests.new_request(CALLER, new)).id
     )
     assert (request.caps, request.ssh_key, request.keep_alive) == (None, ED25519, 60)
     assert (request.valid_after, request.deadline) == (new.valid_after, new.deadline)
@@ -94,8 +94,8 @@ async def test_what_cannot_be_filed(stage: Stage) -> None:
 @scene
 async def test_an_idempotency_key_files_once(stage: Stage) -> None:
     new = NewRequest(caps={}, priority=8, idempotency_key="k", body_hash="1")
-    first = await stage.requests.new_request(CALLER, new)
-    assert await stage.requests.new_request(CALLER, new) == first
+    first = (await stage.requests.new_request(CALLER, new)).id
+    assert (await stage.requests.new_request(CALLER, new)).id == first
     other = NewRequest(caps={}, priority=9, idempotency_key="k", body_hash="2")
     with pytest.raises(IdempotencyError):
         await stage.requests.new_request(CALLER, other)
@@ -265,7 +265,7 @@ async def test_patient_acquire_prolongs_once(stage: Stage) -> None:
 async def test_an_own_key_is_used_and_no_other_handed_out(stage: Stage) -> None:
     board = await stage.board(1)
     new = NewRequest(caps={}, priority=8, ssh_key=ED25519)
-    request_id = await stage.requests.new_request(CALLER, new)
+    request_id = (await stage.requests.new_request(CALLER, new)).id
     await stage.farm.settle(2)
     access = await stage.requests.acquire_worker(CALLER, request_id)
     assert access.key == ""
@@ -378,8 +378,23 @@ async def test_explain_of_what_no_board_can_serve(stage: Stage) -> None:
 @scene
 async def test_an_outlook_is_an_explanation_in_short(stage: Stage) -> None:
     request_id = await stage.filed({"board": "none"})
-    outlook = await stage.requests.outlook(CALLER, request_id)
+    outlook = await stage.requests.explain(CALLER, request_id, brief=True)
     explanation = await stage.requests.explain(CALLER, request_id)
     assert outlook == explanation
     with pytest.raises(RequestNotFoundError):
-        await stage.requests.outlook(CALLER, 999)
+        await stage.requests.explain(CALLER, 999, brief=True)
+
+
+@scene
+async def test_who_files_is_told_the_outlook(stage: Stage) -> None:
+    new = NewRequest(caps={"board": "none"}, priority=8, idempotency_key="outlook", body_hash="one")
+    filed = await stage.requests.new_request(CALLER, new)
+    assert filed.outlook == await stage.requests.explain(CALLER, filed.id, brief=True)
+    assert filed.outlook is not None
+    assert filed.outlook.cause is Cause.NO_BOARD
+    assert await stage.requests.new_request(CALLER, new) == filed
+    await stage.requests.close_request(CALLER, filed.id)
+    again = await stage.requests.new_request(CALLER, new)
+    assert again.id == filed.id
+    assert again.outlook is not None
+    assert again.outlook.state == "CANCELLED", "a repetition tells what became of the first"

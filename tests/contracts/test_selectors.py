@@ -20,7 +20,7 @@ from tests.contracts.stage import CALLER, Stage
 
 async def filed(stage: Stage, selector: str, **caps: str) -> int:
     new = NewRequest(caps=caps, selector=selector, priority=8)
-    return await stage.requests.new_request(CALLER, new)
+    return (await stage.requests.new_request(CALLER, new)).id
 
 
 async def workers(stage: Stage, selector: str) -> list[str]:

@@ -36,7 +36,7 @@ class Stage:
     def waiting(self, new: NewRequest | None = None) -> int:
         """File a request."""
         filed = new or NewRequest(caps={}, priority=8)
-        return self.world.apply(requests.create(self.world, LOCAL_ADMIN, filed, NOW))
+        return self.world.apply(requests.create(self.world, LOCAL_ADMIN, filed, NOW)).id
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def world() -> DictWorld:
 
 def filed(world: DictWorld, by: Caller = ANN, **wishes: object) -> Request:
     new = NewRequest(caps={}, priority=8)
-    request_id = world.apply(requests.create(world, by, replace(new, **wishes), NOW))  # type: ignore[arg-type]  # a test names the fields
+    request_id = world.apply(requests.create(world, by, replace(new, **wishes), NOW)).id  # type: ignore[arg-type]  # a test names the fields
     return world.requests[request_id]
 
 

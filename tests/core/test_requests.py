@@ -44,7 +44,7 @@ def test_default_deadline_is_one_calendar_month(day: datetime, expected: datetim
 
 
 def test_new_request_waits_with_defaults(world: DictWorld) -> None:
-    request_id = world.apply(requests.create(world, LOCAL_ADMIN, new(), NOW))
+    request_id = world.apply(requests.create(world, LOCAL_ADMIN, new(), NOW)).id
     request = world.requests[request_id]
     assert (request.state, request.owner) == (RequestState.WAITING, "admin")
     assert (request.valid_after, request.deadline) == (NOW, one_month_after(NOW))
@@ -62,7 +62,7 @@ def test_times_are_checked_only_against_a_given_deadline(world: DictWorld) -> No
     with pytest.raises(TimeRangeError):
         requests.create(world, LOCAL_ADMIN, new(deadline=NOW, valid_after=NOW + SECOND), NOW)
     far = NOW + timedelta(days=4000)
-    assert requests.create(world, LOCAL_ADMIN, new(valid_after=far), NOW).answer == 1
+    assert requests.create(world, LOCAL_ADMIN, new(valid_after=far), NOW).answer.id == 1
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_own_key_must_parse(world: DictWorld, key: str) -> None:
     if key:
         with pytest.raises(SSHKeyError):
             requests.create(world, LOCAL_ADMIN, new(ssh_key=key), NOW)
-    stored = world.apply(requests.create(world, LOCAL_ADMIN, new(ssh_key=ED25519 + "\n"), NOW))
+    stored = world.apply(requests.create(world, LOCAL_ADMIN, new(ssh_key=ED25519 + "\n"), NOW)).id
     assert world.requests[stored].ssh_key == ED25519
 
 

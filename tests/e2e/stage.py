@@ -79,7 +79,7 @@ class Stage:
     async def lend(self, **values: str) -> tuple[Request, AccessInfo]:
         """File a request and return it running, with its access."""
         new = NewRequest(caps=CAPS, priority=8, ssh_key=values.get("ssh_key"))
-        request_id = await file_request(self.farm, new)
+        request_id = (await file_request(self.farm, new)).id
         async with asyncio.timeout(WITHIN):
             request = await wait_for_board(self.farm, request_id)
         return request, await self.farm.requests.acquire_worker(self.farm.caller, request_id)

@@ -78,7 +78,7 @@ class Client:
             idempotency_key=key,
         )
         self._ledger.doubtful[key] = new
-        request_id = await self._farm.requests.new_request(self._farm.caller, new)
+        request_id = (await self._farm.requests.new_request(self._farm.caller, new)).id
         del self._ledger.doubtful[key]
         self._ledger.created(request_id, new.priority)
         return request_id
@@ -107,8 +107,8 @@ async def check_all(farm: Farm, ledger: Ledger, ids: list[int]) -> None:
             assert request_id in found, f"acknowledged request {request_id} is gone (I6)"
             ledger.check(found[request_id])
     for new in list(ledger.doubtful.values()):
-        first = await farm.requests.new_request(farm.caller, new)
-        again = await farm.requests.new_request(farm.caller, replace(new))
+        first = (await farm.requests.new_request(farm.caller, new)).id
+        again = (await farm.requests.new_request(farm.caller, replace(new))).id
         assert first == again, "an Idempotency-Key made two requests"
         ledger.created(first, new.priority)
     ledger.doubtful.clear()
@@ -118,7 +118,7 @@ async def check_journal(farm: Farm) -> int:
     """Read the journal from its beginning; return how many events it holds."""
     last = 0
     async with asyncio.timeout(60), farm.watch(after=0) as happenings:
-        newest = await farm.requests.new_request(farm.caller, NewRequest(caps={}, priority=1))
+        newest = (await farm.requests.new_request(farm.caller, NewRequest(caps={}, priority=1))).id
         async for happening in happenings:
             if isinstance(happening, Resync):
                 assert not happening.gap, f"the journal has a gap: {happening.reason}"

@@ -36,7 +36,7 @@ async def _kill_server_during_a_job(folder: Path, **settings: str) -> None:
     async with stage(folder, **settings) as one:
         request, access = await one.lend()
         another = NewRequest(caps=CAPS, priority=8)
-        waiting = await one.farm.requests.new_request(one.farm.caller, another)
+        waiting = (await one.farm.requests.new_request(one.farm.caller, another)).id
         async with talking(access) as talk:
             assert await talk.says("before") == "before"
             await one.yard.kill("server")

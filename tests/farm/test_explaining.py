@@ -49,12 +49,12 @@ def play(
 def test_what_was_learnt_survives_a_crash_and_foretells_the_next_start(tmp_path: Path) -> None:
     async def script(farm: SimulatedFarm) -> None:
         for _ in range(5):
-            request_id = await farm.farm.requests.new_request(LOCAL_ADMIN, ARM)
+            request_id = (await farm.farm.requests.new_request(LOCAL_ADMIN, ARM)).id
             await farm.settle(600)
             await farm.farm.requests.close_request(LOCAL_ADMIN, request_id)
             await farm.settle(5)
         await farm.farm.requests.new_request(LOCAL_ADMIN, ARM)
-        waiting = await farm.farm.requests.new_request(LOCAL_ADMIN, ARM)
+        waiting = (await farm.farm.requests.new_request(LOCAL_ADMIN, ARM)).id
         await farm.settle(1)
         await farm.crash()
         await farm.start()
@@ -76,7 +76,7 @@ def test_ranges_told_come_true_for_most_starts_and_the_share_is_told(tmp_path: P
         waiting: list[int] = []
         for _ in range(60):
             while len(waiting) < 4:
-                waiting.append(await requests.new_request(LOCAL_ADMIN, ARM))
+                waiting.append((await requests.new_request(LOCAL_ADMIN, ARM)).id)
                 await farm.settle(1)
                 await requests.explain(LOCAL_ADMIN, waiting[-1])
             running = waiting.pop(0)
@@ -97,14 +97,14 @@ def test_ranges_told_come_true_for_most_starts_and_the_share_is_told(tmp_path: P
 def test_under_a_fair_share_a_restart_forgets_nobody_s_use(tmp_path: Path) -> None:
     async def script(farm: SimulatedFarm) -> None:
         requests = farm.farm.requests
-        first = await requests.new_request(LOCAL_ADMIN, ARM)
+        first = (await requests.new_request(LOCAL_ADMIN, ARM)).id
         await farm.settle(600)
         await requests.close_request(LOCAL_ADMIN, first)
         await farm.settle(5)
-        running = await requests.new_request(LOCAL_ADMIN, ARM)
+        running = (await requests.new_request(LOCAL_ADMIN, ARM)).id
         await farm.settle(1)
-        older = await requests.new_request(LOCAL_ADMIN, ARM)
-        newer = await requests.new_request(BOB, ARM)
+        older = (await requests.new_request(LOCAL_ADMIN, ARM)).id
+        newer = (await requests.new_request(BOB, ARM)).id
         await farm.crash()
         await farm.start()
         await farm.settle(1)
@@ -122,10 +122,10 @@ def test_a_limit_lets_others_pass_and_the_answer_says_so(tmp_path: Path) -> None
     async def script(farm: SimulatedFarm) -> None:
         requests = farm.farm.requests
         for _ in range(2):
-            held = await requests.new_request(LOCAL_ADMIN, ARM)
-        other = await requests.new_request(BOB, ARM)
+            held = (await requests.new_request(LOCAL_ADMIN, ARM)).id
+        other = (await requests.new_request(BOB, ARM)).id
         await farm.settle(1)
-        outlook = await requests.outlook(LOCAL_ADMIN, held)
+        outlook = await requests.explain(LOCAL_ADMIN, held, brief=True)
         assert (outlook.cause, outlook.decided) == (Cause.LIMIT, "limit of jobs per owner")
         state = (await requests.get_request_info(BOB, other)).state
         assert state is RequestState.IN_PROGRESS

@@ -49,7 +49,7 @@ class Lab:
     async def filed(self, caller: Caller) -> int:
         """File a request and let the farm act on it."""
         new = NewRequest(caps={}, priority=8)
-        request_id = await self.farm.requests.new_request(caller, new)
+        request_id = (await self.farm.requests.new_request(caller, new)).id
         await self.simulated.settle()
         return request_id
 

@@ -166,17 +166,19 @@ class History:
 
     async def _file(self, step: New) -> None:
         now = self.farm.clock.now()
-        request_id = await self.farm.farm.requests.new_request(
-            LOCAL_ADMIN,
-            NewRequest(
-                caps=CAPS[step.caps],
-                priority=step.priority,
-                ssh_key=ED25519 if step.own_key else None,
-                keep_alive=step.keep_alive,
-                valid_after=now + timedelta(seconds=step.start),
-                deadline=now + timedelta(seconds=step.start + step.life),
-            ),
-        )
+        request_id = (
+            await self.farm.farm.requests.new_request(
+                LOCAL_ADMIN,
+                NewRequest(
+                    caps=CAPS[step.caps],
+                    priority=step.priority,
+                    ssh_key=ED25519 if step.own_key else None,
+                    keep_alive=step.keep_alive,
+                    valid_after=now + timedelta(seconds=step.start),
+                    deadline=now + timedelta(seconds=step.start + step.life),
+                ),
+            )
+        ).id
         assert request_id not in self.observer.acknowledged, "an id was used twice (I7)"
         request = await self.farm.farm.requests.get_request_info(LOCAL_ADMIN, request_id)
         self.observer.acknowledged[request_id] = request.state

@@ -23,7 +23,7 @@ from boruta_farm.model.errors import (
     WorkerNotFoundError,
     WorkerTransitionError,
 )
-from boruta_farm.model.explanation import Absent, Cause, Explanation, Forecast, Holder
+from boruta_farm.model.explanation import Absent, Cause, Explanation, Filed, Forecast, Holder
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.listing import (
     Page,
@@ -69,12 +69,12 @@ class FakeRequests:
         self.filters: list[RequestFilter | None] = []
         workers.lost = self.fail
 
-    async def new_request(self, caller: Caller, new: NewRequest) -> int:
+    async def new_request(self, caller: Caller, new: NewRequest) -> Filed:
         if new.idempotency_key is not None and new.idempotency_key in self.creations:
             body_hash, request_id = self.creations[new.idempotency_key]
             if body_hash != new.body_hash:
                 raise IdempotencyError
-            return request_id
+            return self._filed(request_id)
         now = self.clock.now()
         if not 1 <= new.priority <= 16:
             raise PriorityError
@@ -100,7 +100,10 @@ class FakeRequests:
         self.seen.append(new)
         self.kept[request.id] = request
         self.match(request)
-        return request.id
+        return self._filed(request.id)
+
+    def _filed(self, request_id: int) -> Filed:
+        return Filed(id=request_id, outlook=self._explained(request_id))
 
     def match(self, request: Request) -> None:
         """Grant the request the first worker that fits."""
@@ -230,8 +233,12 @@ class FakeRequests:
         if request.live_job is None:
             raise WorkerNotAssignedError
 
-    async def explain(self, caller: Caller, request_id: int) -> Explanation:
-        request = await self.get_request_info(caller, request_id)
+    async def explain(self, caller: Caller, request_id: int, *, brief: bool = False) -> Explanation:
+        await self.get_request_info(caller, request_id)
+        return self._explained(request_id)
+
+    def _explained(self, request_id: int) -> Explanation:
+        request = self.kept[request_id]
         holder = Holder(worker="w", name="board-1", request_id=7, owner="ann", until=NOW)
         return Explanation(
             request_id=request_id,
@@ -250,9 +257,6 @@ class FakeRequests:
             decided="priority",
             forecast=Forecast(earliest=NOW, latest=NOW + timedelta(hours=1), hits=43, of=50),
         )
-
-    async def outlook(self, caller: Caller, request_id: int) -> Explanation:
-        return await self.explain(caller, request_id)
 
 
 class FakeWorkers:

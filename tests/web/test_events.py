@@ -162,8 +162,8 @@ async def test_a_reader_that_falls_behind_is_told_so(monkeypatch: pytest.MonkeyP
 
 async def test_explanations_are_told_at_once_and_whenever_they_change() -> None:
     world = World()
-    request_id = await world.requests.new_request(LOCAL_ADMIN, NewRequest(caps={}, priority=8))
-    other = await world.requests.new_request(LOCAL_ADMIN, NewRequest(caps={}, priority=8))
+    request_id = (await world.requests.new_request(LOCAL_ADMIN, NewRequest(caps={}, priority=8))).id
+    other = (await world.requests.new_request(LOCAL_ADMIN, NewRequest(caps={}, priority=8))).id
     query = f"?request={other}&explain={request_id}"
     async with served(world.app) as port, streaming(port, query) as reader:
         block = await reader.block()

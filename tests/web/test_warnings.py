@@ -2,7 +2,7 @@
 
 import pytest
 
-from boruta_farm.contracts import Explanation
+from boruta_farm.contracts import Explanation, Filed
 from boruta_farm.model.explanation import Cause
 from boruta_farm.web.answers import created_answer, encode
 
@@ -17,7 +17,7 @@ def told(cause: Cause) -> bytes:
         text="no registered board has ram >= 16",
         cause=cause,
     )
-    return encode(created_answer(7, outlook))
+    return encode(created_answer(Filed(id=7, outlook=outlook)))
 
 
 @pytest.mark.parametrize("cause", [Cause.NO_BOARD, Cause.GROUPS])

@@ -30,6 +30,7 @@ from boruta_farm.cli.words import waiting_line
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.openssh import read_own_key
 from boruta_farm.client.session import DEFAULT_PRIORITY, file_request, wait_for_board
+from boruta_farm.contracts import Explanation
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.request import NewRequest, Request, RequestState, RequestUpdate
 
@@ -81,7 +82,8 @@ def new(
     form = output_of(context, output)
 
     async def work(farm: Farm) -> None:
-        request_id = await file_request(farm, with_own_key(wanted, key))
+        filed = await file_request(farm, with_own_key(wanted, key))
+        request_id = filed.id
         if form in (Output.TABLE, Output.IDS):
             print(request_id, flush=True)
         if patience is not None:
@@ -89,7 +91,7 @@ def new(
                 await wait_for_board(farm, request_id, patience, spinner.report)
         request = await farm.requests.get_request_info(farm.caller, request_id)
         if form is Output.TABLE:
-            say(await _hint(farm, request))
+            say(await _hint(farm, request, filed.outlook))
         elif form is not Output.IDS:
             print_record({}, request_record(request), str(request_id), form)
 
@@ -102,15 +104,15 @@ def with_own_key(new: NewRequest, key: str | None) -> NewRequest:
     return new if key is None else replace(new, ssh_key=read_own_key(key).line)
 
 
-async def _hint(farm: Farm, request: Request) -> str:
-    """Tell what will happen next, and what to type."""
+async def _hint(farm: Farm, request: Request, outlook: Explanation | None) -> str:
+    """Tell what will happen next, as the server answered the filing, and what to type."""
     next_step = f"connect: boruta ssh {request.id}"
     if request.state is RequestState.IN_PROGRESS and request.job is not None:
         worker = await farm.workers.get_worker_info(farm.caller, request.job.worker)
         until = format_moment(request.job.timeout, farm.now())
         return clean(f"{worker.name} is yours until {until}; {next_step}")
     if request.state is RequestState.WAITING:
-        explanation = await farm.requests.explain(farm.caller, request.id)
+        explanation = outlook or await farm.requests.explain(farm.caller, request.id)
         return clean(f"{waiting_line(request, explanation, farm.now())}; {next_step}")
     return clean(f"request {request.id} is {request.state}: {request.reason or 'no reason told'}")
 

@@ -8,10 +8,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from boruta_farm.client.channel import Answer, Channel
-from boruta_farm.client.fields import Fields
 from boruta_farm.client.lists import list_body, page_of
-from boruta_farm.client.wire import read_access, read_explanation, read_request, read_requests
-from boruta_farm.contracts import Explanation
+from boruta_farm.client.wire import (
+    read_access,
+    read_explanation,
+    read_filed,
+    read_request,
+    read_requests,
+)
+from boruta_farm.contracts import Explanation, Filed
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import InvalidError, RequestNotFoundError, WorkerNotAssignedError
 from boruta_farm.model.keys import NEW_REQUEST_KEYS, REQUEST_EXTRA_KEYS, REQUEST_KEYS
@@ -29,8 +34,8 @@ class HttpRequests:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
-    async def new_request(self, caller: Caller, new: NewRequest) -> int:
-        """File a request and return its id."""
+    async def new_request(self, caller: Caller, new: NewRequest) -> Filed:
+        """File a request and return what the server answers."""
         body: dict[str, object] = {
             KEYS["priority"]: new.priority,
             KEYS["caps"]: None if new.caps is None else dict(new.caps),
@@ -48,7 +53,7 @@ class HttpRequests:
         body |= _times(new.valid_after, new.deadline)
         headers = {} if new.idempotency_key is None else {"Idempotency-Key": new.idempotency_key}
         answer = await self._channel.post("reqs/", body, headers)
-        return Fields(answer.body, "the id of a request").number("ReqID")
+        return read_filed(answer.body)
 
     async def close_request(self, caller: Caller, request_id: int) -> None:
         """Cancel a waiting request or finish a running one."""
@@ -113,13 +118,10 @@ class HttpRequests:
         """Renew a request's KeepAlive."""
         await self._act(request_id, "keepalive")
 
-    async def explain(self, caller: Caller, request_id: int) -> Explanation:
+    async def explain(self, caller: Caller, request_id: int, *, brief: bool = False) -> Explanation:
         """Tell where a request stands in the queue."""
-        return read_explanation((await self._channel.get(f"{_path(request_id)}/explain")).body)
-
-    async def outlook(self, caller: Caller, request_id: int) -> Explanation:
-        """Tell the same in short."""
-        answer = await self._channel.get(f"{_path(request_id)}/explain", {"brief": "1"})
+        query = {"brief": "1"} if brief else {}
+        answer = await self._channel.get(f"{_path(request_id)}/explain", query)
         return read_explanation(answer.body)
 
     async def _act(

@@ -13,6 +13,7 @@ from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.lease import Lease, Say, hold
 from boruta_farm.client.waiting import Report, Turn
+from boruta_farm.contracts import Filed
 from boruta_farm.model.errors import (
     BorutaError,
     NotFoundError,
@@ -37,7 +38,7 @@ class NotStartedError(BorutaError):
     code = "not-started"
 
 
-async def file_request(farm: Farm, new: NewRequest) -> int:
+async def file_request(farm: Farm, new: NewRequest) -> Filed:
     """File a request exactly once, also when connections break on the way.
 
     Raises what ``new_request`` raises; OutcomeUnknownError only after several attempts.
@@ -83,7 +84,7 @@ async def filed(farm: Farm, new: NewRequest, say: Say = log.warning) -> AsyncIte
     """File a request for the block and close it at the end, whatever the end is."""
     filing = asyncio.create_task(file_request(farm, new))
     try:
-        request_id = await asyncio.shield(filing)
+        request_id = (await asyncio.shield(filing)).id
     except asyncio.CancelledError:
         # The call may be at the server already: learn the id, or nobody could close it.
         if not filing.cancelled():
@@ -97,10 +98,10 @@ async def filed(farm: Farm, new: NewRequest, say: Say = log.warning) -> AsyncIte
             say(trouble)
 
 
-async def _close_late(farm: Farm, filing: asyncio.Task[int], say: Say) -> None:
+async def _close_late(farm: Farm, filing: asyncio.Task[Filed], say: Say) -> None:
     try:
         async with asyncio.timeout(CLOSE_WITHIN):
-            request_id = await filing
+            request_id = (await filing).id
     except (TimeoutError, BorutaError) as error:
         say(f"it is unknown whether a request was filed ({error}); see: boruta ls")
         return

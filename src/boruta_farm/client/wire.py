@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from boruta_farm.client.fields import Fields, objects
 from boruta_farm.model.events import Event, EventKind
-from boruta_farm.model.explanation import Absent, Cause, Explanation, Forecast, Holder
+from boruta_farm.model.explanation import Absent, Cause, Explanation, Filed, Forecast, Holder
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.keys import (
     ABSENT_KEYS,
@@ -157,6 +157,15 @@ def read_event(value: object) -> Event | None:
         worker=fields.optional_text(EVENT_KEYS["worker"]),
         state=fields.optional_text(EVENT_KEYS["state"]),
         reason=fields.optional_text(EVENT_KEYS["reason"]),
+    )
+
+
+def read_filed(value: object) -> Filed:
+    """Return what a server answers to a new request; the original tells its id alone."""
+    fields = Fields(value, "the id of a request")
+    told = value.get("Explanation") if isinstance(value, dict) else None
+    return Filed(
+        id=fields.number("ReqID"), outlook=None if told is None else read_explanation(told)
     )
 
 

@@ -27,7 +27,7 @@ from boruta_farm.contracts.boards import (
     Superviser,
 )
 from boruta_farm.model.caller import Caller
-from boruta_farm.model.explanation import Explanation, Holder
+from boruta_farm.model.explanation import Explanation, Filed, Holder
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
 from boruta_farm.model.request import NewRequest, Request, RequestUpdate
 from boruta_farm.model.worker import AccessInfo, Worker, WorkerState
@@ -42,6 +42,7 @@ __all__ = [
     "Dryad",
     "Explanation",
     "FencedDryad",
+    "Filed",
     "Holder",
     "KeyPool",
     "Prepared",
@@ -58,9 +59,10 @@ __all__ = [
 class Requests(Protocol):
     """What people and CI systems do with requests."""
 
-    async def new_request(self, caller: Caller, new: NewRequest) -> int:
-        """File a request and return its id.
+    async def new_request(self, caller: Caller, new: NewRequest) -> Filed:
+        """File a request and return its id and its outlook.
 
+        A repeated ``idempotency_key`` answers with the request that it made first.
         Raises PriorityError, DeadlineInPastError, TimeRangeError, SSHKeyError, KeepAliveError,
         SelectorError, LimitError, IdempotencyError, and UnmetDemandError where ``strict`` was
         asked for. Defaults: valid after now, deadline one calendar month on.
@@ -127,16 +129,10 @@ class Requests(Protocol):
         """
         ...
 
-    async def explain(self, caller: Caller, request_id: int) -> Explanation:
+    async def explain(self, caller: Caller, request_id: int, *, brief: bool = False) -> Explanation:
         """Tell where a request stands in the queue and what it waits for.
 
-        Raises RequestNotFoundError.
-        """
-        ...
-
-    async def outlook(self, caller: Caller, request_id: int) -> Explanation:
-        """Tell the same in short: without near misses, or a position that is costly to find.
-
+        ``brief`` leaves out near misses, and a position that is costly to find.
         Raises RequestNotFoundError.
         """
         ...

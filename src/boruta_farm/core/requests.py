@@ -42,8 +42,8 @@ _UNLIMITED = Limits()
 KEEP_ALIVE_RANGE = range(10, 3601)
 
 
-def create(world: World, caller: Caller, new: NewRequest, now: datetime) -> Plan[int]:
-    """File a request; a repeated Idempotency-Key answers with the id it made first.
+def create(world: World, caller: Caller, new: NewRequest, now: datetime) -> Plan[Request]:
+    """File a request; a repeated Idempotency-Key answers with the request it made first.
 
     Raises the errors of ``contracts.Requests.new_request``.
     """
@@ -53,7 +53,7 @@ def create(world: World, caller: Caller, new: NewRequest, now: datetime) -> Plan
             body_hash, request_id = known
             if body_hash != new.body_hash:
                 raise IdempotencyError
-            return Plan(answer=request_id)
+            return Plan(answer=_existing(world, request_id))
     limits = _UNLIMITED if caller.groups is None else limits_of(world, caller.name)
     _check_priority(new.priority, limits)
     valid_after = new.valid_after or now
@@ -91,7 +91,7 @@ def create(world: World, caller: Caller, new: NewRequest, now: datetime) -> Plan
                 request_id=request.id,
             )
         )
-    return Plan(answer=request.id, steps=tuple(steps))
+    return Plan(answer=request, steps=tuple(steps))
 
 
 def draft(caller: Caller, new: NewRequest) -> Request:

@@ -53,7 +53,7 @@ class Rehearsal(Steps):
         await self._check_all_idle()
 
     async def _file(self, why: str) -> int:
-        request_id = await file_request(self._farm, NewRequest(caps=CAPS, priority=8))
+        request_id = (await file_request(self._farm, NewRequest(caps=CAPS, priority=8))).id
         wanted = ", ".join(f"{name}={value}" for name, value in CAPS.items())
         self._step(f"request {request_id} for {wanted} filed: {why}")
         return request_id

@@ -128,7 +128,7 @@ class UsersRehearsal(Steps):
 
     async def _keep_to_the_group(self, ann: Farm, bob: Farm, grouped: Worker) -> None:
         """Let Bob wait first: what he must not have goes to who asks after him."""
-        waiting = await file_request(bob, NewRequest(caps=GROUPED.caps, priority=1))
+        waiting = (await file_request(bob, NewRequest(caps=GROUPED.caps, priority=1))).id
         for _ in range(2):
             await self._lend_once(ann, GROUPED.caps, grouped)
         request = await bob.requests.get_request_info(bob.caller, waiting)
@@ -141,7 +141,7 @@ class UsersRehearsal(Steps):
 
     async def _lend_once(self, person: Farm, caps: Mapping[str, str], worker: Worker) -> None:
         """Lend a board to somebody and take it back, until it is IDLE again."""
-        request_id = await file_request(person, NewRequest(caps=dict(caps), priority=8))
+        request_id = (await file_request(person, NewRequest(caps=dict(caps), priority=8))).id
         request = await self._in_time("the grant", wait_for_board(person, request_id))
         must(request.job is not None and request.job.worker == worker.uuid, "another board came")
         await person.requests.close_request(person.caller, request_id)
@@ -155,7 +155,7 @@ class UsersRehearsal(Steps):
                     return
 
     async def _refuse_key(self, ann: Farm, bob: Farm) -> None:
-        request_id = await file_request(ann, NewRequest(caps=dict(FREE.caps), priority=8))
+        request_id = (await file_request(ann, NewRequest(caps=dict(FREE.caps), priority=8))).id
         await self._in_time("the grant", wait_for_board(ann, request_id))
         access = await ann.requests.acquire_worker(ann.caller, request_id)
         must("PRIVATE KEY" in access.key, "ann received no key")

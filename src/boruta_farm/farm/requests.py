@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from boruta_farm.contracts import Cipher, Explanation
+from boruta_farm.contracts import Cipher, Explanation, Filed
 from boruta_farm.core import jobs
 from boruta_farm.core import requests as core
 from boruta_farm.core.permissions import check_access, check_request, permitted_request
-from boruta_farm.core.plan import Plan, RequestSaved
+from boruta_farm.core.plan import Plan
 from boruta_farm.core.world import World
 from boruta_farm.farm.engine import Engine
 from boruta_farm.farm.naming import CapabilityNames, checked
@@ -35,9 +35,6 @@ from boruta_farm.model.worker import AccessInfo
 from boruta_farm.store.base import Store
 
 LONGEST_WAIT = timedelta(seconds=300)
-
-FRESH_KEPT = 256
-"""Requests just filed that are remembered until their filer was told about them."""
 
 
 class Explainer(CapabilityNames, Protocol):
@@ -67,33 +64,20 @@ class FarmRequests:
         self._prolonging = prolonging
         self._cipher = cipher
         self._explainer = explainer
-        self._fresh: dict[int, Request] = {}
         self._group_named = group_named
 
-    async def new_request(self, caller: Caller, new: NewRequest) -> int:
-        """File a request and return its id."""
+    async def new_request(self, caller: Caller, new: NewRequest) -> Filed:
+        """File a request and tell in short what it waits for, at a cost that is bounded."""
         caller.require(Permission.FILE_REQUESTS)
         if new.selector is not None:
             checked(new.selector, self._explainer)
         if new.strict:
             self._refuse_unmet(caller, new)
-        filed: Request | None = None
-
-        def decide(world: World, now: datetime) -> Plan[int]:
-            nonlocal filed
-            plan = core.create(world, caller, new, now)
-            filed = None  # It may run twice, and the second time find the first one's request.
-            for step in plan.steps:
-                if isinstance(step, RequestSaved):
-                    filed = step.request
-            return plan
-
-        request_id = await self._engine.run(decide, caller)
-        if filed is not None:
-            self._fresh[request_id] = filed
-            if len(self._fresh) > FRESH_KEPT:
-                del self._fresh[next(iter(self._fresh))]
-        return request_id
+        request = await self._engine.run(
+            lambda world, now: core.create(world, caller, new, now), caller
+        )
+        outlook = self._explainer.explain(request, caller, brief=True)
+        return Filed(id=request.id, outlook=outlook)
 
     async def close_request(self, caller: Caller, request_id: int) -> None:
         """Cancel a waiting request or finish a running one."""
@@ -171,20 +155,10 @@ class FarmRequests:
         check_request(caller, request, Permission.CHANGE_REQUESTS)
         await self._engine.run(lambda world, now: jobs.keep_alive(world, request_id, now))
 
-    async def explain(self, caller: Caller, request_id: int) -> Explanation:
+    async def explain(self, caller: Caller, request_id: int, *, brief: bool = False) -> Explanation:
         """Tell where a request stands in the queue."""
-        return self._explainer.explain(await self.get_request_info(caller, request_id), caller)
-
-    async def outlook(self, caller: Caller, request_id: int) -> Explanation:
-        """Tell the same in short, at a cost that is bounded.
-
-        Who has just filed the request is told about it as it was filed: reading it from the
-        database would take longer than all the rest.
-        """
-        request = self._fresh.pop(request_id, None)
-        if request is None or request.owner != caller.name:
-            request = await self.get_request_info(caller, request_id)
-        return self._explainer.explain(request, caller, brief=True)
+        request = await self.get_request_info(caller, request_id)
+        return self._explainer.explain(request, caller, brief=brief)
 
     async def _existing(self, caller: Caller, request_id: int, permission: Permission) -> Request:
         """Return a request; its owner never changes, so rights are judged outside the writer."""

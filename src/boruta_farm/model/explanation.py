@@ -90,3 +90,14 @@ class Explanation:
     policy: str | None = None
     decided: str | None = None
     forecast: Forecast | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filed:
+    """Answer the filing of a request: its id, and in short why it waits.
+
+    ``outlook`` is None where the server says no more than the id, as the original does.
+    """
+
+    id: int
+    outlook: Explanation | None = None

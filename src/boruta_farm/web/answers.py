@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from boruta_farm.contracts import Explanation
+from boruta_farm.contracts import Explanation, Filed
 from boruta_farm.model.events import Event
 from boruta_farm.model.explanation import Cause, Forecast
 from boruta_farm.model.job import Job
@@ -196,12 +196,13 @@ UNSERVED = frozenset({Cause.NO_BOARD, Cause.GROUPS})
 """Causes that no amount of waiting removes, unless the farm's boards change."""
 
 
-def created_answer(request_id: int, outlook: Explanation) -> CreatedAnswer:
+def created_answer(filed: Filed) -> CreatedAnswer:
     """Show a new request's id with what there is to say at once."""
+    outlook = filed.outlook
+    if outlook is None:
+        return CreatedAnswer(filed.id)
     warned = outlook.cause in UNSERVED
-    return CreatedAnswer(
-        request_id, explanation_answer(outlook), [outlook.text] if warned else UNSET
-    )
+    return CreatedAnswer(filed.id, explanation_answer(outlook), [outlook.text] if warned else UNSET)
 
 
 encode = msgspec.json.Encoder(order="deterministic").encode

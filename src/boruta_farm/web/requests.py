@@ -51,7 +51,7 @@ class RequestCalls:
         """File a request; with an Idempotency-Key a repetition answers with the first id."""
         body = REQUEST_BODY.read(call.body) or _EMPTY
         key = idempotency_key(call)
-        request_id = await self._requests.new_request(
+        filed = await self._requests.new_request(
             call.caller,
             NewRequest(
                 caps=body.caps,
@@ -67,8 +67,7 @@ class RequestCalls:
                 body_hash=None if key is None else hashlib.sha256(call.body).hexdigest(),
             ),
         )
-        outlook = await self._requests.outlook(call.caller, request_id)
-        return Answer(status=201, headers=_JSON, body=encode(created_answer(request_id, outlook)))
+        return Answer(status=201, headers=_JSON, body=encode(created_answer(filed)))
 
     async def get(self, call: Call) -> Answer:
         """Show a request."""
@@ -110,10 +109,8 @@ class RequestCalls:
     async def explain(self, call: Call) -> Answer:
         """Tell why a request waits."""
         request_id = request_id_of(call)
-        if "1" in call.query("brief"):
-            found = await self._requests.outlook(call.caller, request_id)
-        else:
-            found = await self._requests.explain(call.caller, request_id)
+        brief = "1" in call.query("brief")
+        found = await self._requests.explain(call.caller, request_id, brief=brief)
         return Answer(status=200, headers=_JSON, body=encode(explanation_answer(found)))
 
     async def acquire(self, call: Call) -> Answer:
