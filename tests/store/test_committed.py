@@ -8,11 +8,12 @@ import pytest
 from boruta_farm.model.errors import StaleProposalError
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.job import JobPhase
-from boruta_farm.model.request import RequestState
+from boruta_farm.model.listing import Paginator, RequestFilter, Sorter
+from boruta_farm.model.request import Request, RequestState
 from boruta_farm.store.base import Transaction
 from boruta_farm.store.committed import Committed
 from boruta_farm.store.database import DatabaseStore
-from tests.store.farms import Farm
+from tests.store.farms import Farm, SqliteKind
 from tests.store.making import (
     changing,
     creating,
@@ -30,20 +31,39 @@ from tests.store.making import (
 def test_only_so_many_records_are_remembered() -> None:
     known = Committed(kept=2)
     for number in (1, 2, 1, 3):
-        known.keep_request(make_request(number))
-        known.keep_worker(make_worker(number))
-    assert list(known.requests) == [1, 3]
-    assert len(known.workers) == 2
+        known.keep_current(make_request(number))
+    assert [known.request(number) is not None for number in (1, 2, 3)] == [True, False, True]
 
 
-def test_a_change_by_somebody_else_makes_everything_forgotten() -> None:
-    known = Committed()
+def test_another_revision_is_not_known() -> None:
+    known, request = Committed(), make_request(1, revision=3)
+    known.keep(request)
+    assert known.get(1, 3) is request
+    assert known.get(1, 2) is None
+    assert known.get(1, 4) is None
+    assert known.get(2, 3) is None
+
+
+def test_what_was_read_late_replaces_nothing_newer() -> None:
+    known, newer = Committed(), make_request(1, revision=3)
+    known.take(1, [newer], [], {})
+    known.keep(make_request(1, revision=2))
+    known.keep(make_request(1, revision=3))
+    assert known.request(1) is newer
+    known.keep(make_request(1, revision=4))
+    assert known.request(1) is None, "somebody else wrote it"
+    assert known.get(1, 4) is not None
+
+
+def test_a_change_by_somebody_else_leaves_nothing_current() -> None:
+    known, request = Committed(alone=True), make_request()
     known.as_of(5)
-    known.keep_request(make_request())
+    known.keep_current(request)
     known.as_of(5)
-    assert known.requests
+    assert known.request(1) is known.current(1) is request
     known.as_of(6)
-    assert not known.requests
+    assert known.request(1) is known.current(1) is None
+    assert known.get(1, request.revision) is request
 
 
 def test_a_job_saved_by_itself_makes_its_request_forgotten() -> None:
@@ -51,9 +71,9 @@ def test_a_job_saved_by_itself_makes_its_request_forgotten() -> None:
     job = make_job(1, make_worker())
     request = make_request(1, job=job)
     known.take(1, [request], [job], {})
-    assert known.requests == {1: request}
+    assert known.request(1) is request
     known.take(2, [], [replace(job, phase=JobPhase.ENDED)], {})
-    assert not known.requests
+    assert known.get(1, request.revision) is None
 
 
 def test_a_worker_that_is_gone_is_not_known() -> None:
@@ -61,6 +81,101 @@ def test_a_worker_that_is_gone_is_not_known() -> None:
     known.take(1, [], [], {worker.uuid: worker})
     known.take(2, [], [], {worker.uuid: None})
     assert not known.workers
+
+
+def test_what_was_read_is_current_until_it_is_written() -> None:
+    known, first, second = Committed(alone=True), make_request(1), make_request(2)
+    for request in (first, second):
+        known.keep(request, known.mark())
+    assert known.current(1) is first
+    changed = make_request(1, revision=2)
+    known.take(1, [changed], [], {})
+    assert known.current(1) is changed
+    assert known.current(2) is second
+
+
+def test_what_was_read_before_a_commit_and_kept_after_it_is_not_current() -> None:
+    known = Committed(alone=True)
+    mark = known.mark()
+    known.take(1, [], [], {})
+    known.keep(make_request(1), mark)
+    assert known.current(1) is None
+    assert known.get(1, 1) is not None
+
+
+def test_what_was_read_before_a_commit_of_unknown_outcome_is_not_current() -> None:
+    known = Committed(alone=True)
+    mark = known.mark()
+    known.forget()
+    known.keep(make_request(1), mark)
+    assert known.current(1) is None
+
+
+def test_nothing_is_current_for_readers_where_other_servers_write() -> None:
+    known, request = Committed(), make_request(1)
+    known.keep(request, known.mark())
+    assert known.request(1) is None
+    known.take(1, [request], [], {})
+    assert known.current(1) is None
+    assert known.request(1) is request
+
+
+async def listed(store: DatabaseStore) -> tuple[Request, ...]:
+    return (await store.list_requests(RequestFilter(), Sorter(), Paginator())).items
+
+
+async def test_what_was_written_is_what_reads_and_lists_show(store: DatabaseStore) -> None:
+    number = await store.run(creating())
+    first = await store.get_request(number)
+    assert first is not None
+    assert await store.get_request(number) is first
+    assert (await listed(store))[0] is first
+
+
+async def test_a_change_is_seen_at_once(store: DatabaseStore) -> None:
+    number = await store.run(creating())
+    await store.get_request(number)
+    changed = await store.run(changing(number, priority=1))
+    assert await store.get_request(number) == changed
+    assert await listed(store) == (changed,)
+
+
+async def test_a_job_is_seen_at_once(store: DatabaseStore) -> None:
+    number = await store.run(creating())
+    worker = make_worker()
+    await store.run(registering(worker))
+    await listed(store)
+    job = await store.run(granting(number, worker.uuid))
+    found = await store.get_request(number)
+    assert found is not None
+    assert found.job == job
+    assert await listed(store) == (found,)
+
+
+async def test_a_list_reads_what_is_new_and_keeps_its_order(farm: Farm) -> None:
+    writing = await farm.open()
+    for _ in range(5):
+        await writing.run(creating())
+    changed = await writing.run(changing(2, priority=1))
+    store = await farm.open()
+    for number in (4, 2):
+        await store.get_request(number)
+    items = await listed(store)
+    assert [request.id for request in items] == [1, 2, 3, 4, 5]
+    assert items[1] == changed
+    assert items == await listed(writing)
+
+
+async def test_what_the_server_itself_knows_leaves_the_database_alone(farm: Farm) -> None:
+    if not isinstance(farm.kind, SqliteKind):
+        pytest.skip("other servers may write to PostgreSQL at any time")
+    store = await farm.open()
+    numbers = [await store.run(creating()) for _ in range(2)]
+    known = [await store.get_request(number) for number in numbers]
+    farm.fetch("DELETE FROM requests")
+    assert [await store.get_request(number) for number in numbers] == known
+    assert None not in known
+    assert await store.get_request(3) is None
 
 
 async def test_what_another_server_wrote_is_seen(farm: Farm) -> None:

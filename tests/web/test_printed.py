@@ -56,12 +56,12 @@ def test_a_list_is_the_list_of_its_texts() -> None:
     assert printed.all([]) == b"[]"
 
 
-def test_only_so_many_texts_are_kept() -> None:
-    printed = Printed(kept=2)
-    first, second, third = request(1), request(2), request(3)
-    texts = [printed.one(one) for one in (first, second, third)]
-    assert printed.one(second) is texts[1]
-    assert printed.one(third) is texts[2]
-    again = printed.one(first)
-    assert again == texts[0]
-    assert again is not texts[0]
+def test_a_text_goes_with_its_record() -> None:
+    printed, kept = Printed(), request(1)
+    printed.one(kept)
+    printed.one(request(2))
+    assert set(printed._printed) == {1}
+    changed = replace(kept, revision=2)
+    printed.one(changed)
+    del kept
+    assert set(printed._printed) == {1}, "the text of what took its place stays"

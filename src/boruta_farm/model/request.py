@@ -63,7 +63,7 @@ class RequestUpdate:
     deadline: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Request:
     """Record one request.
 

@@ -16,8 +16,7 @@ from boruta_farm.model.errors import (
 from boruta_farm.model.events import Change
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.base import Decide
-from boruta_farm.store.committed import Committed, Loaded
-from boruta_farm.store.decoded import Decoded
+from boruta_farm.store.committed import Committed
 from boruta_farm.store.driver import (
     ConflictError,
     ConstraintError,
@@ -26,6 +25,7 @@ from boruta_farm.store.driver import (
     DriverError,
 )
 from boruta_farm.store.flush import Flusher
+from boruta_farm.store.loaded import Loaded
 from boruta_farm.store.overlay import Layer, OverlayTransaction
 from boruta_farm.store.records import Records
 from boruta_farm.store.rows import EPOCH, moment
@@ -87,16 +87,15 @@ class Batcher:
         statements: Statements,
         clock: Clock,
         settings: FarmSettings,
+        committed: Committed,
         flusher: Flusher | None = None,
-        decoded: Decoded | None = None,
     ) -> None:
         self._open_driver = open_driver
         self._statements = statements
         self._clock = clock
         self._settings = settings
         self._flusher = flusher or Flusher(settings)
-        self._committed = Committed()
-        self._decoded = decoded or Decoded()
+        self._committed = committed
         self.driver: Driver | None = None
         self._newest = EPOCH
 
@@ -207,7 +206,6 @@ class Batcher:
     def _commit(self, begun: Begun) -> Outcome:
         driver, layer = self.driver, begun.layer
         assert driver is not None
-        self._decoded.commit_begins()
         try:
             driver.commit()
         except DiskFullError:
@@ -215,8 +213,6 @@ class Batcher:
             raise
         except DriverError as fault:
             raise _CommitDoubtError from fault
-        finally:
-            self._decoded.commit_is_over()
         self._committed.take(
             begun.last_event, layer.requests.values(), layer.jobs.values(), layer.workers
         )

@@ -14,7 +14,7 @@ from boruta_farm.store import people
 from boruta_farm.store.audit import list_audit
 from boruta_farm.store.base import Decide, Listener, People, Snapshot
 from boruta_farm.store.batch import Batcher
-from boruta_farm.store.decoded import Decoded
+from boruta_farm.store.committed import Committed
 from boruta_farm.store.listing import list_requests, list_workers, quick
 from boruta_farm.store.records import Records
 from boruta_farm.store.writer import Followers, Writer
@@ -25,12 +25,12 @@ Answer = TypeVar("Answer")
 class DatabaseStore:
     """Keep the farm's records in a database; the kinds say how it is opened and read."""
 
-    def __init__(self, decoded: Decoded) -> None:
+    def __init__(self, committed: Committed) -> None:
         self._followers = Followers()
         self._batcher: Batcher
         self._writer: Writer
         self._farm_id: str | None = None
-        self._decoded = decoded
+        self._committed = committed
 
     async def start(self) -> None:
         """Open, back up and migrate, start the writer."""

@@ -7,8 +7,8 @@ from operator import attrgetter
 
 from boruta_farm.model.events import Change, Event
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.store.committed import Loaded
 from boruta_farm.store.driver import ConflictError, ConstraintError, Row
+from boruta_farm.store.loaded import Loaded
 from boruta_farm.store.moves import (
     request_move,
     request_only_moved,

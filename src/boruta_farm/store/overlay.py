@@ -16,7 +16,7 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.token import Token
 from boruta_farm.model.worker import SessionKey, Worker
-from boruta_farm.store.committed import Loaded
+from boruta_farm.store.loaded import Loaded
 from boruta_farm.store.people import ACCOUNTS, GROUPS, TOKENS, Pending, PendingPeople, place_of
 
 

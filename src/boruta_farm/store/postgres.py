@@ -9,8 +9,8 @@ from boruta_farm.model.errors import StoreError, UnavailableError
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.batch import Batcher
 from boruta_farm.store.batch_writer import BatchWriter, die
+from boruta_farm.store.committed import Committed
 from boruta_farm.store.database import DatabaseStore
-from boruta_farm.store.decoded import Decoded
 from boruta_farm.store.dialect import PostgresDialect
 from boruta_farm.store.driver import DriverError
 from boruta_farm.store.postgres_driver import connect
@@ -39,10 +39,12 @@ class PostgresStore(DatabaseStore):
         *,
         on_death: Callable[[], None] = die,
     ) -> None:
-        super().__init__(Decoded())
+        super().__init__(Committed())
         self._url = url
         self._statements = Statements(PostgresDialect())
-        self._batcher = Batcher(lambda: connect(url), self._statements, clock, settings)
+        self._batcher = Batcher(
+            lambda: connect(url), self._statements, clock, settings, self._committed
+        )
         self._writer = BatchWriter(self._batcher, self._followers, clock, on_death=on_death)
         self._readers: Readers | None = None
 
@@ -98,7 +100,7 @@ class PostgresStore(DatabaseStore):
         return f"the backup is schema {name}"
 
     def _open_reading(self) -> Records:
-        return Records(connect(self._url), self._statements, self._decoded)
+        return Records(connect(self._url), self._statements, self._committed)
 
     async def _near(self, read: Callable[[Records], Answer]) -> Answer:
         return await self._far(read)

@@ -9,7 +9,7 @@ from boruta_farm.model.request import Request
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import SessionKey, Worker
 from boruta_farm.store.base import Snapshot
-from boruta_farm.store.decoded import Decoded
+from boruta_farm.store.committed import Committed
 from boruta_farm.store.driver import Driver
 from boruta_farm.store.packing import PACKED, PackedRequests
 from boruta_farm.store.rows import (
@@ -39,29 +39,29 @@ class Records:
     """Read records through a driver; what it sees depends on the driver's transaction."""
 
     def __init__(
-        self, driver: Driver, statements: Statements, decoded: Decoded | None = None
+        self, driver: Driver, statements: Statements, committed: Committed | None = None
     ) -> None:
         self.driver = driver
         self.statements = statements
-        self._decoded = decoded
+        self._committed = committed
 
     def request(self, request_id: int) -> Request | None:
         """Return a request with its latest job."""
         if not 0 < request_id <= LARGEST:
             return None
-        decoded = self._decoded
-        if decoded is None:
+        committed = self._committed
+        if committed is None:
             return self._read(request_id)
-        known = decoded.current(request_id)
+        known = committed.current(request_id)
         if known is not None:
             return known
-        mark = decoded.now()
+        mark = committed.mark()
         # The revision alone is a third of what the whole row costs.
         revisions = self.driver.fetch(self.statements.revision, (request_id,))
         if revisions:
-            known = decoded.get(*revisions[0]) or self._read(request_id)
+            known = committed.get(*revisions[0]) or self._read(request_id)
             if known is not None:
-                decoded.keep(known, mark)
+                committed.keep(known, mark)
         return known
 
     def _read(self, request_id: int) -> Request | None:
@@ -72,21 +72,21 @@ class Records:
         """Return requests that exist, in the order of their ids; inside a transaction."""
         if not ids:
             return []
-        members, decoded = self.statements.dialect.members, self._decoded
+        members, committed = self.statements.dialect.members, self._committed
         found: dict[int, Request] = {}
-        if decoded is not None:
+        if committed is not None:
             for number, revision in self.driver.fetch(
                 self.statements.revisions_by_id, (members(ids),)
             ):
-                known = decoded.get(number, revision)
+                known = committed.get(number, revision)
                 if known is not None:
                     found[number] = known
         missing = [number for number in ids if number not in found]
         if missing:
             for row in self.driver.fetch(self.statements.requests_by_id, (members(missing),)):
                 found[row[0]] = request = request_from(row)
-                if decoded is not None:
-                    decoded.keep(request)
+                if committed is not None:
+                    committed.keep(request)
         return [found[number] for number in ids]
 
     def worker(self, uuid: str) -> Worker | None:

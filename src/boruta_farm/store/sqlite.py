@@ -14,8 +14,8 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.batch import Batcher
 from boruta_farm.store.batch_writer import BatchWriter, die
 from boruta_farm.store.checkpoints import SOFT_LIMIT, Checkpointer
+from boruta_farm.store.committed import Committed
 from boruta_farm.store.database import DatabaseStore
-from boruta_farm.store.decoded import Decoded
 from boruta_farm.store.dialect import SqliteDialect
 from boruta_farm.store.driver import Driver, DriverError
 from boruta_farm.store.readers import Readers, explained
@@ -61,7 +61,7 @@ class SqliteStore(DatabaseStore):
         connector: Connect = connect,
         on_death: Callable[[], None] = die,
     ) -> None:
-        super().__init__(Decoded(alone=True))
+        super().__init__(Committed(alone=True))
         if str(path) == MEMORY and not inline:
             raise StoreError("a database in memory needs the inline writer")
         self._path = Path(path)
@@ -69,7 +69,7 @@ class SqliteStore(DatabaseStore):
         self._connector = connector
         self._statements = Statements(SqliteDialect())
         self._batcher = Batcher(
-            self._open_writing, self._statements, clock, settings, decoded=self._decoded
+            self._open_writing, self._statements, clock, settings, self._committed
         )
         self._checkpointer: Checkpointer | None = None
         if inline:
@@ -188,7 +188,7 @@ class SqliteStore(DatabaseStore):
         return self._open(("PRAGMA synchronous=FULL",))
 
     def _open_reading(self) -> Records:
-        return Records(self._open(READING), self._statements, self._decoded)
+        return Records(self._open(READING), self._statements, self._committed)
 
     def _reading(self) -> Records:
         """Return what reads on the loop."""
@@ -198,7 +198,7 @@ class SqliteStore(DatabaseStore):
             raise UnavailableError("the store is closed")
         self._batcher.open()
         assert self._batcher.driver is not None
-        return Records(self._batcher.driver, self._statements, self._decoded)
+        return Records(self._batcher.driver, self._statements, self._committed)
 
     async def _near(self, read: Callable[[Records], Answer]) -> Answer:
         try:
