@@ -24,6 +24,11 @@ def test_new_prints_the_id_alone_and_a_hint_beside(boruta: Boruta) -> None:
     )
 
 
+def test_new_prints_what_the_server_answered_to_the_filing(boruta: Boruta, served: Served) -> None:
+    boruta("new", "-c", "board=rpi4")
+    assert not [path for _, path, _, _ in served.farm.calls if "explain" in path]
+
+
 def test_new_that_is_granted_at_once(boruta: Boruta, served: Served) -> None:
     board(served)
     assert "lab-rpi4 is yours until" in boruta("new").err

@@ -165,7 +165,7 @@ class FakeFarm:
     async def create(self, call: Call) -> Response:
         key = call.headers.get("idempotency-key")
         if key is not None and key in self.known_keys:
-            return JSONResponse({"ReqID": self.known_keys[key]}, 201)
+            return self._filed(self.known_keys[key])
         body = json.loads(call.scope["farm.body"])
         if not 1 <= body["Priority"] <= 16:
             words = "invalid request: requested priority out of bounds"
@@ -191,7 +191,11 @@ class FakeFarm:
             self.known_keys[key] = number
         self.tell("request.created", Request=number, State="WAITING")
         self.match()
-        return JSONResponse({"ReqID": number}, 201)
+        return self._filed(number)
+
+    def _filed(self, number: int) -> Response:
+        told = self._explained(self.requests[number])
+        return JSONResponse({"ReqID": number, "Explanation": told}, 201)
 
     async def list_requests(self, call: Call) -> Response:
         body = json.loads(call.scope["farm.body"])
@@ -218,11 +222,14 @@ class FakeFarm:
         request = self.requests.get(call.path_params["id"])
         if request is None:
             return _missing("Request")
+        return JSONResponse(self._explained(request))
+
+    def _explained(self, request: Json) -> Json:
         waiting = [n for n, r in self.requests.items() if r["State"] == "WAITING"]
         position = waiting.index(request["ID"]) + 1 if request["ID"] in waiting else None
         words = {"ID": request["ID"], "State": request["State"], "Position": position}
         rest = {"Matching": {"RUNNING": 1}, "Holders": self.holders, "Text": "waits for its turn"}
-        return JSONResponse(words | rest)
+        return words | rest
 
     async def act(self, call: Call) -> Response:
         request = self.requests.get(call.path_params["id"])

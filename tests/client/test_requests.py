@@ -27,7 +27,10 @@ def sent(served: Served, path: str) -> tuple[dict[str, str], Json]:
 
 
 async def test_plain_request_names_only_what_is_wanted(farm: Farm, served: Served) -> None:
-    assert (await farm.requests.new_request(farm.caller, PLAIN)).id == 1
+    filed = await farm.requests.new_request(farm.caller, PLAIN)
+    assert filed.id == 1
+    assert filed.outlook is not None
+    assert (filed.outlook.state, filed.outlook.position) == ("WAITING", 1)
     headers, body = sent(served, "reqs/")
     assert body == {"Priority": 8, "Caps": {"board": "rpi4"}}
     assert "idempotency-key" not in headers

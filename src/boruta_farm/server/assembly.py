@@ -80,11 +80,11 @@ class Server:
         }
         self._parts: dict[str, Callable[[], Awaitable[None]]] = {
             "loop watch": self._watch.run,
-            "fleet": fleet.run,
             "matcher": farm.matcher.run,
             "ticker": farm.ticker.run,
             "directory": farm.directory.run,
             "sealer": farm.sealer.run,
+            "fleet": fleet.run,
             "key pool": self._pool.run,
             "tunnels": self._tunnels.run,
             "outbound streams": streams.run,
