@@ -14,6 +14,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "model": frozenset(),
     "contracts": frozenset(),
     "clock": frozenset(),
+    "settings": frozenset(),
     "selectors": frozenset(),
     "core": frozenset({"selectors"}),
     "matching": frozenset({"core", "selectors"}),
@@ -28,12 +29,12 @@ ROOMS: dict[str, frozenset[str]] = {
     "boards": frozenset({"contracts", "clock", "fleet"}),
     "access": frozenset({"contracts", "clock", "fleet"}),
     "web": frozenset({"contracts", "clock", "feed", "link"}),
-    "client": frozenset({"contracts", "clock"}),
-    "cli": frozenset({"client", "contracts", "server", "demo"}),
-    "dryad": frozenset({"contracts", "clock", "link", "gorpc"}),
+    "client": frozenset({"contracts", "clock", "settings"}),
+    "cli": frozenset({"client", "contracts", "settings", "server", "demo"}),
+    "dryad": frozenset({"contracts", "clock", "settings", "link", "gorpc"}),
     "server": frozenset(
-        {"contracts", "clock", "selectors", "core", "matching", "store", "feed", "fleet", "farm"}
-        | {"link", "gorpc", "boards", "access", "web"}
+        {"contracts", "clock", "settings", "selectors", "core", "matching", "store", "feed"}
+        | {"fleet", "farm", "link", "gorpc", "boards", "access", "web"}
     ),
     "testing": frozenset(
         {"contracts", "clock", "selectors", "core", "matching", "store", "feed", "fleet", "farm"}

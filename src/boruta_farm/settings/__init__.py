@@ -1,0 +1,1 @@
+"""How settings are declared once, and read, told and checked from that."""

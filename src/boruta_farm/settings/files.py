@@ -1,0 +1,92 @@
+"""The one reader of files that hold settings or records: TOML, and JSON for what we keep."""
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from boruta_farm.settings.table import SettingError, Table, mapping
+
+LARGEST: Final = 4 << 20
+"""Bytes; a configuration of ten thousand accounts has one."""
+
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+def read_toml(path: Path) -> Table:
+    """Return what a TOML file says. Raises ConfigError with the file and what is wrong."""
+    return _read(path, parse_toml)
+
+
+def parse_toml(content: bytes) -> Mapping[str, object]:
+    """Return what TOML says. Raises SettingError."""
+    text = _text(content)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise SettingError("is no valid TOML: its lists or tables lie too deep") from None
+    except ValueError as error:
+        # Python's own refusal of very long numbers is no TOMLDecodeError.
+        raise SettingError(f"is no valid TOML: {error}") from None
+
+
+def read_json(path: Path) -> Table:
+    """Return the object in a JSON file. Raises FileNotFoundError, or ConfigError."""
+    return _read(path, parse_json, missing_told=False)
+
+
+def parse_json(content: bytes) -> Mapping[str, object]:
+    """Return what one JSON object says; no key stands there twice. Raises SettingError."""
+    text = _text(content)
+    try:
+        return mapping(json.loads(text, object_pairs_hook=_once, parse_constant=_no_number))
+    except RecursionError:
+        raise SettingError("is no valid JSON: its lists or objects lie too deep") from None
+    except ValueError as error:
+        raise SettingError(f"is no valid JSON: {error}") from None
+
+
+def _read(
+    path: Path, parse: Callable[[bytes], Mapping[str, object]], *, missing_told: bool = True
+) -> Table:
+    table = Table(place=str(path))
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except FileNotFoundError as error:
+        if not missing_told:
+            raise
+        raise table.refusal(SettingError(f"cannot be read: {error.strerror}")) from None
+    except OSError as error:
+        raise table.refusal(SettingError(f"cannot be read: {error.strerror}")) from None
+    try:
+        return Table(place=str(path), content=parse(content))
+    except SettingError as wrong:
+        raise table.refusal(wrong) from None
+
+
+def _text(content: bytes) -> str:
+    if len(content) > LARGEST:
+        raise SettingError(f"is larger than {LARGEST >> 20} MiB; name a file of settings")
+    content = content.removeprefix(BYTE_ORDER_MARK)
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SettingError(
+            f"is no UTF-8 text (line {line}, byte {content[error.start]:#04x}); save it as UTF-8"
+        ) from None
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"{key!r} stands there twice")
+        found[key] = value
+    return found
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(f"{name} is no number")

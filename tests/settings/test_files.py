@@ -1,0 +1,81 @@
+"""Whatever a file holds, its reader answers with a table or with one line."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from boruta_farm.model.errors import ConfigError
+from boruta_farm.settings.files import LARGEST, read_json, read_toml
+from boruta_farm.settings.table import Table
+
+Reader = Callable[[Path], Table]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "file"
+
+
+def refused(reader: Reader, path: Path) -> str:
+    with pytest.raises(ConfigError) as wrong:
+        reader(path)
+    assert wrong.value.message.startswith(f"{path}: ")
+    assert "\n" not in wrong.value.message
+    assert len(wrong.value.message) < 300
+    return wrong.value.message.removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a = 1\nb = 'x'\n", b"\xef\xbb\xbfa = 1\nb = 'x'\n", b"\xef\xbb\xbfa = 1\r\nb = 'x'\r\n"],
+)
+def test_toml_of_any_editor_is_read(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
+    assert read_toml(path) == Table(place=str(path), content={"a": 1, "b": "x"})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"a = ", "is no valid TOML: Invalid value (at end of document)"),
+        (b"a = 1\na = 2\n", "is no valid TOML: Cannot overwrite a value (at line 2"),
+        (b"[a]\n[a]", "is no valid TOML: Cannot declare ('a',) twice"),
+        (b"a = 1\nb = '\xff'\n", "is no UTF-8 text (line 2, byte 0xff); save it as UTF-8"),
+        ("a = 1".encode("utf-16"), "is no UTF-8 text (line 1, byte 0xff)"),
+        (b"a = " + b"9" * 5000, "is no valid TOML: Exceeds the limit"),
+        (b"a = " + b"[" * 50_000, "is no valid TOML: its lists or tables lie too deep"),
+        (b"a = 2026-02-30", "is no valid TOML"),
+        (b"a = '\0'", "is no valid TOML"),
+        (b"# " + b"x" * LARGEST, "is larger than 4 MiB"),
+    ],
+)
+def test_other_toml_is_told_in_one_line(content: bytes, words: str, path: Path) -> None:
+    path.write_bytes(content)
+    assert refused(read_toml, path).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is no valid JSON: Expecting value"),
+        (b"[]", "a list must be a table"),
+        (b"3", "3 must be a table"),
+        (b'{"a": NaN}', "is no valid JSON: NaN is no number"),
+        (b'{"a": 1, "a": 2}', "is no valid JSON: 'a' stands there twice"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "is no valid JSON: Exceeds the limit"),
+        (b'{"a":' * 50_000, "is no valid JSON: its lists or objects lie too deep"),
+        (b'{"a": "\xff"}', "is no UTF-8 text"),
+    ],
+)
+def test_other_json_is_told_in_one_line(content: bytes, words: str, path: Path) -> None:
+    path.write_bytes(content)
+    assert refused(read_json, path).startswith(words)
+
+
+def test_what_is_no_file_is_told(tmp_path: Path) -> None:
+    assert refused(read_toml, tmp_path) == "cannot be read: Is a directory"
+    assert refused(read_toml, tmp_path / "none") == "cannot be read: No such file or directory"
+    assert refused(read_toml, Path("/dev/zero")).startswith("is larger than 4 MiB")
+    with pytest.raises(FileNotFoundError):
+        read_json(tmp_path / "none")
