@@ -11,7 +11,8 @@ import pytest
 from boruta_farm.model import errors
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.permission import RULES, Permission, Reach, Role, Scope, reach_of
-from boruta_farm.server import config
+from boruta_farm.server.config import Config
+from boruta_farm.settings import document
 from boruta_farm.web.routes import Route
 from tests.architecture.test_imports import ROOMS
 from tests.web.serving import World, routes_of
@@ -37,7 +38,7 @@ values stop the start and name their place. `boruta config example` prints a com
 
 Durations are written with units: `90s`, `30m`, `1h30m`, `2d`.
 
-{config.reference()}
+{document.reference(Config)}
 ## Listening beyond this machine
 
 The server refuses any address outside loopback unless two things are given: users, or

@@ -3,13 +3,13 @@
 import pytest
 
 from boruta_farm.model.errors import ConfigError
-from boruta_farm.server.config import Config, describe, load
-from boruta_farm.server.values import Raw
+from boruta_farm.server.config import Config, load
+from boruta_farm.settings.document import describe
 
-TLS: dict[str, Raw] = {"tls_certificate": "/c.pem", "tls_key": "/c.key"}
+TLS: dict[str, object] = {"tls_certificate": "/c.pem", "tls_key": "/c.key"}
 
 
-def loaded(**overrides: Raw) -> Config:
+def loaded(**overrides: object) -> Config:
     return load(environment={}, overrides=overrides)
 
 

@@ -7,10 +7,9 @@ import pytest
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.policies import FairShare, Policies
 from boruta_farm.server.config import load
-from boruta_farm.server.values import Raw
 
 
-def policies(**settings: Raw) -> Policies:
+def policies(**settings: object) -> Policies:
     """Return the policies of these settings."""
     return load(environment={}, overrides=settings).farm_settings().policies
 
@@ -48,13 +47,13 @@ def test_all_of_them_are_read() -> None:
         ({"ageing": "soon"}, "ageing: 'soon' is no duration"),
         ({"ageing": "0s"}, "no time at all"),
         ({"fair_share": "all"}, "none of none, owners, groups, groups and owners"),
-        ({"half_life": "1m"}, "half_life: must be at least 10m"),
-        ({"owner_limit": 0}, "owner_limit: 0 is no whole number of at least 1"),
+        ({"half_life": "1m"}, "half_life: '1m' must be at least 10m"),
+        ({"owner_limit": 0}, "owner_limit: 0 must lie between 1 and"),
         ({"owner_limits": "ci"}, "'ci' names nobody"),
         ({"owner_limits": "ci=2, ci=3"}, "'ci' stands there twice"),
-        ({"group_limits": "qa=many"}, "'many' is no whole number"),
+        ({"group_limits": "qa=many"}, "group_limits.qa: 'many' must be a whole number"),
     ],
 )
-def test_what_is_wrong_is_said(settings: dict[str, Raw], words: str) -> None:
+def test_what_is_wrong_is_said(settings: dict[str, object], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         policies(**settings)

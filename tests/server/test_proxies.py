@@ -8,7 +8,6 @@ from starlette.types import Receive, Scope, Send
 
 from boruta_farm.server.config import load
 from boruta_farm.server.main import HttpServer
-from boruta_farm.server.values import Raw
 from boruta_farm.web.app import WebApp, entrance_to
 from boruta_farm.web.dispatch import Dispatcher
 from tests.web.serving import World, raw_call
@@ -44,7 +43,7 @@ class Watching(WebApp):
 async def test_only_configured_proxies_are_believed(
     trusted: str, headers: tuple[str, ...], seen: tuple[str, str]
 ) -> None:
-    overrides: dict[str, Raw] = {"trusted_proxies": trusted}
+    overrides: dict[str, object] = {"trusted_proxies": trusted}
     watching = Watching()
     server = HttpServer(watching, load(environment={}, overrides=overrides), None)
     with socket.socket() as listener:

@@ -37,6 +37,12 @@ class AesGcmCipher:
             _make_key(path)
         return cls(_read_key(path))
 
+    @staticmethod
+    def check(data: Path) -> None:
+        """Refuse a key file that ``load`` would refuse, and make none. Raises ConfigError."""
+        if (path := data / KEY_FILE).exists():
+            _read_key(path)
+
     def seal(self, plain: bytes, context: str) -> bytes:
         """Encrypt and authenticate ``plain``, bound to ``context``."""
         nonce = secrets.token_bytes(NONCE_SIZE)

@@ -8,6 +8,7 @@ import typer
 
 from boruta_farm.cli.console import failures_told, say
 from boruta_farm.cli.parts import server_installed
+from boruta_farm.settings import document
 
 FileArgument = Annotated[
     Path | None, typer.Argument(metavar="FILE", help="The configuration file, if any.")
@@ -15,28 +16,33 @@ FileArgument = Annotated[
 
 
 def check(path: FileArgument = None) -> None:
-    """Check a configuration, the environment's settings included."""
+    """Refuse what serve would refuse at start, in the same words; change nothing.
+
+    The environment's settings count too. A server may be running meanwhile.
+    """
     with failures_told(), server_installed():
         from boruta_farm.server.config import load
+        from boruta_farm.server.main import check as check_start
 
-        load(path)
+        check_start(load(path))
     print(f"{path or 'the configuration'} is good")
 
 
 def example() -> None:
     """Print a commented file with every setting at its default."""
     with failures_told(), server_installed():
-        from boruta_farm.server.config import example as text
+        from boruta_farm.server.config import Config
 
-        print(text())
+    print("# Boruta's server. Every setting is optional; the values shown are the defaults.\n")
+    print(document.example(Config))
 
 
 def show(path: FileArgument = None) -> None:
     """Print the settings in force: defaults, file, environment."""
     with failures_told(), server_installed():
-        from boruta_farm.server.config import describe, load
+        from boruta_farm.server.config import load
 
-        print(describe(load(path)), end="")
+        print(document.describe(load(path)), end="")
 
 
 def certificate(

@@ -29,7 +29,7 @@ from boruta_farm.model.worker import Fence
 from boruta_farm.server.config import Config
 from boruta_farm.server.folder import DATABASE_FILE, DataFolder
 from boruta_farm.server.supervision import LoopWatch, keep_running
-from boruta_farm.server.values import show_address
+from boruta_farm.settings.places import show_address
 from boruta_farm.store.factory import open_store
 from boruta_farm.web.app import WebApp, build_app
 from boruta_farm.web.auth import People

@@ -1,5 +1,6 @@
 """The data folder: made private, and used by one server at a time."""
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -27,10 +28,7 @@ class DataFolder:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             self._lock = os.open(self.path / LOCK_FILE, flags, 0o600)
         except OSError as error:
-            raise ConfigError(
-                f"data: {self.path} cannot be used ({error.strerror}); name another folder with "
-                "--data, or mend its owner and permissions"
-            ) from None
+            raise self._unusable(error.errno) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -39,6 +37,25 @@ class DataFolder:
                 f"data: another server uses {self.path}; stop it, or name another folder "
                 "with --data"
             ) from None
+
+    def check(self) -> None:
+        """Refuse a folder that ``open`` could not make or write to, but change nothing.
+
+        That another server holds it is no trouble. Raises ConfigError.
+        """
+        nearest = self.path.absolute()
+        while not os.path.lexists(nearest):
+            nearest = nearest.parent
+        if not nearest.is_dir():
+            raise self._unusable(errno.EEXIST if nearest == self.path else errno.ENOTDIR)
+        if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=True):
+            raise self._unusable(errno.EACCES)
+
+    def _unusable(self, number: int | None) -> ConfigError:
+        return ConfigError(
+            f"data: {self.path} cannot be used ({os.strerror(number or errno.EIO)}); name another "
+            "folder with --data, or mend its owner and permissions"
+        )
 
     def close(self) -> None:
         """Give the folder up."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import gc
 import logging
 import signal
@@ -13,15 +14,18 @@ from dataclasses import replace
 
 import uvicorn
 
+from boruta_farm.access.cipher import AesGcmCipher
 from boruta_farm.clock import SystemClock
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.server import logs
 from boruta_farm.server.assembly import Server
 from boruta_farm.server.config import Config
+from boruta_farm.server.folder import DataFolder
 from boruta_farm.server.http import guarded
 from boruta_farm.server.supervision import keep_running
 from boruta_farm.server.tls import Certificates
-from boruta_farm.server.values import show_address
+from boruta_farm.settings.places import show_address
+from boruta_farm.store.factory import open_store
 from boruta_farm.web.app import WebApp
 
 logger = logging.getLogger(__name__)
@@ -48,6 +52,22 @@ def run(config: Config) -> None:
         config = replace(config, api_addr=listener.getsockname()[:2])
         runner = stack.enter_context(asyncio.Runner(loop_factory=_loop_factory()))
         runner.run(_serve(config, listener, rpc_listener, certificates))
+
+
+def check(config: Config) -> None:
+    """Refuse what ``run`` would refuse at start, in its words, and make or change nothing.
+
+    A server that runs meanwhile is no trouble: ports in use are taken to be its. Whether the
+    database answers and is not newer is left to the start. Raises ConfigError and StoreError.
+    """
+    _certificates(config)
+    for name, address in (("api_addr", config.api_addr), ("rpc_addr", config.rpc_addr)):
+        if address is not None:
+            _listen(name, *address, in_use=True).close()
+    DataFolder(config.data).check()
+    AesGcmCipher.check(config.data)
+    if config.database:
+        open_store(config.database, SystemClock(), config.farm_settings())
 
 
 def _certificates(config: Config) -> Certificates | None:
@@ -153,8 +173,11 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
     return uvloop.Loop
 
 
-def _listen(setting: str, host: str, port: int) -> socket.socket:
-    """Bind a setting's port. Raises ConfigError naming it when that is not possible."""
+def _listen(setting: str, host: str, port: int, *, in_use: bool = False) -> socket.socket:
+    """Bind a setting's port. Raises ConfigError naming it when that is not possible.
+
+    One that is ``in_use`` may be taken for bound.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -162,6 +185,8 @@ def _listen(setting: str, host: str, port: int) -> socket.socket:
         listener.bind((host, port))
         listener.listen(BACKLOG)
     except OSError as error:
+        if in_use and error.errno == errno.EADDRINUSE:
+            return listener
         listener.close()
         raise ConfigError(
             f"{setting}: {show_address((host, port))} cannot be used ({error.strerror}); "

@@ -68,8 +68,8 @@ def _usual(item: Setting) -> str:
         return item.usual
     if item.required:
         return "(must be given)"
-    value = None if item.usually() is None else item.kind.show(item.usually())
-    if value is None or value in ("", [], {}):
+    value = item.kind.show(item.usually())
+    if value in ("", [], {}):
         return "(none)"
     return f"`{value if isinstance(value, str) else toml_value(value)}`"
 
@@ -99,8 +99,7 @@ def _example(made: type[Dataclass], values: Mapping[str, object], path: str) -> 
 
 
 def _shown_default(item: Setting) -> object:
-    usual = None if item.required else item.usually()
-    return "" if usual is None else item.kind.show(usual)
+    return "" if item.required else item.kind.show(item.usually())
 
 
 def _commented(words: str) -> Iterator[str]:
@@ -113,7 +112,7 @@ def _described(settings: Dataclass, path: str) -> Iterator[str]:
         value = getattr(settings, item.name)
         if isinstance(item.kind, Struct):
             tables.append((item.key, value))
-        elif value is not None or item.kind.show(value) is not None:
+        else:
             yield f"{item.key} = {toml_value(item.kind.show(value))}"
     for key, value in tables:
         yield f"\n[{path}{key}]"

@@ -149,7 +149,8 @@ class Url(Kind[str]):
             raise SettingError(f"{shown(raw)} is no address: {error}") from None
         if parts.username or parts.password or parts.query or parts.fragment:
             raise SettingError("the address must hold neither user, query nor fragment")
-        if parts.scheme not in self._schemes or not parts.hostname or port == 0:
+        host = parts.hostname
+        if parts.scheme not in self._schemes or not host or port == 0 or not _resolvable(host):
             guess = text.split("://")[-1].strip("/")[:60] or "HOST:8487"
             raise SettingError(f"{shown(raw)} is no address; did you mean http://{guess} ?")
         return text.rstrip("/")
@@ -191,10 +192,28 @@ def show_address(value: tuple[str, int]) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def _resolvable(host: str) -> bool:
+    """Tell whether a host's name could be asked for: Python's own functions fail on others."""
+    try:
+        return len(host.encode("idna")) < 254
+    except UnicodeError:
+        return False
+
+
 def _address(raw: object) -> tuple[str, int]:
     match = _ADDRESS.fullmatch(raw) if isinstance(raw, str) else None
     if match is None or int(match[2]) > LAST_PORT:
         raise SettingError(
             f"{shown(raw)} must be HOST:PORT, such as 127.0.0.1:8487, an IPv6 host in brackets"
         )
-    return match[1], int(match[2])
+    host = match[1]
+    if host.startswith("["):
+        try:
+            ipaddress.IPv6Address(host[1:-1].partition("%")[0])
+        except ValueError:
+            raise SettingError(
+                f"{shown(raw)}: what stands in brackets is no IPv6 address"
+            ) from None
+    elif not _resolvable(host):
+        raise SettingError(f"{shown(raw)}: {shown(host)} is no host's name")
+    return host, int(match[2])
