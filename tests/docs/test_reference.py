@@ -8,17 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from boruta_farm.dryad.config import AgentConfig
+from boruta_farm.dryad.stm.settings import MuxPiSettings
 from boruta_farm.model import errors
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.permission import RULES, Permission, Reach, Role, Scope, reach_of
 from boruta_farm.server.config import Config
 from boruta_farm.settings import document
+from boruta_farm.settings.declaration import Dataclass, declared
 from boruta_farm.web.routes import Route
 from tests.architecture.test_imports import ROOMS
 from tests.web.serving import World, routes_of
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+TABLE_HEAD = "| setting | default | meaning |\n"
 
 
 def _errors() -> Iterator[type[BorutaError]]:
@@ -169,6 +173,16 @@ farm moves on, and nothing else.
 """
 
 
+TABLES = {"agent.md": AgentConfig}
+"""Pages that tell of more than their table of settings."""
+
+
+def with_table(page: str, made: type[Dataclass]) -> str:
+    """Return a page with its one table of settings as it is declared."""
+    head, _, rest = page.partition(TABLE_HEAD)
+    return f"{head}{document.reference(made)}\n{rest.partition(chr(10) * 2)[2]}"
+
+
 PAGES = {
     "api.md": api_page,
     "configuration.md": configuration_page,
@@ -183,6 +197,22 @@ def test_generated_page_is_up_to_date(name: str) -> None:
     assert (DOCS / name).read_text() == PAGES[name](), (
         f"docs/{name} is out of date; run: python -m tests.docs.test_reference"
     )
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_table_of_settings_is_up_to_date(name: str) -> None:
+    page = (DOCS / name).read_text()
+    assert TABLE_HEAD in page
+    assert page == with_table(page, TABLES[name]), (
+        f"docs/{name} is out of date; run: python -m tests.docs.test_reference"
+    )
+
+
+def test_every_setting_of_a_muxpi_is_explained() -> None:
+    lines = (DOCS / "muxpi.md").read_text().splitlines()
+    told = [line.split(" | ")[0] for line in lines if line.startswith("| ")]
+    for item in declared(MuxPiSettings):
+        assert any(f"`{item.key}`" in row or f" {item.key}`" in row for row in told), item.key
 
 
 def test_error_codes_are_unique() -> None:
@@ -207,3 +237,5 @@ def test_links_between_pages_lead_somewhere() -> None:
 if __name__ == "__main__":
     for name, make in PAGES.items():
         (DOCS / name).write_text(make())
+    for name, table in TABLES.items():
+        (DOCS / name).write_text(with_table((DOCS / name).read_text(), table))

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.dryad.drivers.hooked import CLEAN_HOOK, HookedDriver
-from boruta_farm.dryad.hooks import Hook, Hooks, HookSettings, distrust, read_hooks
-from boruta_farm.dryad.values import Table
+from boruta_farm.dryad.hooks import Hook, Hooks, HookSettings, distrust
 from boruta_farm.model.errors import BoardError, ConfigError
+from boruta_farm.settings.declaration import read
+from boruta_farm.settings.table import Table
 from tests.dryad.boards import NEW, OLD, Board, FakeDriver
 
 Write = Callable[[str], Path]
@@ -28,8 +29,14 @@ def script(tmp_path: Path) -> Write:
 
 
 def hooks(path: Path, timeout: float = 60.0, **environment: str) -> Hooks:
-    paths = dict.fromkeys(Hook, path)
-    settings = HookSettings(paths=paths, timeout=timeout, environment=environment)
+    settings = HookSettings(
+        prepare=path,
+        clean=path,
+        maintenance=path,
+        healthcheck=path,
+        timeout=timeout,
+        environment=environment,
+    )
     return Hooks(settings, {"board": "uuid-1"})
 
 
@@ -93,7 +100,6 @@ def test_what_cannot_be_run_is_refused(script: Write, tmp_path: Path) -> None:
     path = script("true")
     path.chmod(0o644)
     assert "chmod +x" in distrust(path)
-    assert "full path" in distrust(Path("hook"))
     assert "No such file" in distrust(tmp_path / "none")
     assert "cannot be executed" in distrust(tmp_path)
 
@@ -101,8 +107,8 @@ def test_what_cannot_be_run_is_refused(script: Write, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"claen": "/x"}, r"no setting hooks.claen; did you mean hooks.clean\?"),
-        ({"clean": "x"}, "hooks.clean: 'x' must be an executable's full path"),
+        ({"claen": "/x"}, r"hooks.claen: there is no such setting; did you mean clean\?"),
+        ({"clean": "x"}, "hooks.clean: 'x' must be a path that begins with /"),
         ({"timeout": 0}, "hooks.timeout: 0 must lie between 1 and 280"),
         ({"timeout": True}, "hooks.timeout: True must be a number"),
         ({"environment": {"A B": "x"}}, "hooks.environment.A B: must be a variable's name"),
@@ -111,14 +117,14 @@ def test_what_cannot_be_run_is_refused(script: Write, tmp_path: Path) -> None:
 )
 def test_wrong_settings_name_their_key(content: dict[str, object], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        read_hooks(Table(Path("/d.conf"), content, "hooks."))
+        read(HookSettings, Table(place="/d.conf", path="hooks", content=content))
 
 
 def test_settings_are_read(script: Write) -> None:
     path = script("true")
     content = {"clean": str(path), "timeout": 90, "environment": {"PDU": "3"}}
-    settings = read_hooks(Table(Path("/d.conf"), content, "hooks."))
-    assert settings == HookSettings(paths={Hook.CLEAN: path}, timeout=90, environment={"PDU": "3"})
+    settings = read(HookSettings, Table(place="/d.conf", path="hooks", content=content))
+    assert settings == HookSettings(clean=path, timeout=90, environment={"PDU": "3"})
 
 
 async def test_each_operation_runs_its_hook_after_the_driver(script: Write, tmp_path: Path) -> None:

@@ -4,33 +4,46 @@ import os
 import re
 import ssl
 import stat
-import tomllib
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from boruta_farm.dryad.health import HealthLimits
-from boruta_farm.dryad.hooks import HookSettings, read_hooks
-from boruta_farm.dryad.stm.settings import NO_CARD, MuxPiSettings, read_muxpi
-from boruta_farm.dryad.users.settings import DEFAULT_UIDS, UserSettings, read_user
-from boruta_farm.dryad.values import Table
+from boruta_farm.dryad.hooks import HookSettings
+from boruta_farm.dryad.stm.settings import NO_CARD, MuxPiSettings
+from boruta_farm.dryad.users.settings import CleanSettings, UserSettings
 from boruta_farm.model.errors import ConfigError
-from boruta_farm.model.worker import DEFAULT_USERNAME, UUID_CAPABILITY, Reach
+from boruta_farm.model.worker import UUID_CAPABILITY, Reach
+from boruta_farm.settings import document
+from boruta_farm.settings.declaration import environment, read, section, setting
+from boruta_farm.settings.files import read_toml
+from boruta_farm.settings.kinds import Blank, Line, Maybe, Named, OneOf, Text, Whole
+from boruta_farm.settings.places import Destination, Location, Url
+from boruta_farm.settings.table import SettingError, Table
 
 DEFAULT_PATH = Path("/etc/boruta/dryad.conf")
 DEFAULT_STM = "/run/stm.socket"
-KEYS = (
-    *("listen_address", "boruta_address", "ssh_address", "sdcard", "stm_path", "caps", "user"),
-    *("name", "server", "ca_file", "join_token", "driver", "state_dir", "sandbox", "hooks"),
-    *("clean", "health", "reach", "relay_address", "helper", "muxpi"),
-)
+DRIVER_TABLES = ("muxpi", "sandbox")
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LONGEST_NAME = 64
 JOIN_TOKEN_VARIABLE = "DRYAD_JOIN_TOKEN"
-SANDBOX_KEYS = ("port",)
-HEALTH_KEYS = ("disk_free", "memory_free", "temperature")
+
+
+def _default_state_dir() -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/lib/dryad")
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser().absolute() / "dryad"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSettings:
+    """Say where the sandbox's SSH server listens."""
+
+    port: int = setting(
+        Whole(0, 65535), "The sandbox's SSH port; 0 chooses one once and keeps it.", default=0
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,34 +52,116 @@ class AgentConfig:
 
     ``listen_address``, ``boruta_address`` (Go RPC), ``ssh_address``, ``sdcard`` and ``stm_path``
     are the original's. ``server`` is the farm's HTTP address, empty when ``boruta_address`` names
-    a server of the original instead. ``name`` defaults to the host's.
-    ``ca_file`` holds the authority that signed the farm's certificate; None means the system's.
-    ``helper`` is the socket of the root helper, None when the agent itself runs as root.
-    ``join_token`` is the farm's invitation, needed until the board is enrolled.
-    ``sandbox_port`` 0 lets the sandbox choose a port once. ``reach`` is how users' connections
-    come to the board; ``relay_address`` is where its streams go, by default the server's host.
+    a server of the original instead. ``path`` is the file they were read from.
     """
 
     path: Path
-    caps: Mapping[str, str]
-    server: str
-    driver: str
-    state_dir: Path
-    ca_file: Path | None = None
-    join_token: str | None = field(default=None, repr=False)
-    name: str | None = None
-    listen_address: str = ":7175"
-    boruta_address: str = ""
-    ssh_address: str = ":22"
-    sdcard: str = NO_CARD
-    stm_path: str = DEFAULT_STM
-    helper: Path | None = None
-    user: UserSettings = field(default=UserSettings())
-    hooks: HookSettings = field(default=HookSettings())
-    sandbox_port: int = 0
-    health: HealthLimits = field(default_factory=HealthLimits)
-    reach: Reach = Reach.AUTO
-    relay_address: str = ""
+    server: str = setting(
+        Blank(Url(("http", "https", "ws", "wss"))),
+        "The farm's address, such as https://farm.example:8487. For a server of the original "
+        "system leave it empty and set boruta_address.",
+        default="",
+        written=True,
+    )
+    ca_file: Path | None = setting(
+        Maybe(Location()),
+        "The authority that signed the farm's certificate, where it is not one that the system "
+        "trusts.",
+        default=None,
+        usual="the system's authorities",
+        example="/etc/boruta/farm-ca.pem",
+    )
+    join_token: str | None = setting(
+        Maybe(Text(secret=True)),
+        "The invitation by which the board enrols, from boruta agent invite at the farm; not "
+        f"needed afterwards. The environment variable {JOIN_TOKEN_VARIABLE} does the same.",
+        default=None,
+        variable=JOIN_TOKEN_VARIABLE,
+        hidden=True,
+    )
+    name: str | None = setting(
+        Maybe(Line(LONGEST_NAME)),
+        "The board's name in the farm; -2, -3 are added when it is taken.",
+        default=None,
+        usual="the host's name",
+        example="lab-rpi4",
+    )
+    driver: str = setting(
+        Text(),
+        "What the board is: linux (system users behind this machine's sshd), muxpi (that and a "
+        "MuxPi's controller) or sandbox (a playground).",
+        default="",
+        usual="`muxpi` when `stm_path` exists, else `linux`",
+        example="linux",
+    )
+    helper: Path | None = setting(
+        Maybe(Location(full=True)),
+        "The socket of the root helper (dryad helper); without it the agent has to be root.",
+        default=None,
+        example="/run/boruta/helper/board.sock",
+    )
+    state_dir: Path = setting(
+        Location(full=True),
+        "What the agent must not forget: credential, epoch, session.",
+        make=_default_state_dir,
+        usual="`/var/lib/dryad` for root, else `~/.local/state/dryad`",
+        example="/var/lib/dryad",
+    )
+    reach: Reach = setting(
+        OneOf(Reach),
+        "How users' connections come to the board: direct (the farm dials ssh_address), outbound "
+        "(the agent connects its SSH server to the farm: for boards behind a router or firewall), "
+        "or auto (direct where the farm can reach the board, else outbound).",
+        default=Reach.AUTO,
+    )
+    relay_address: str = setting(
+        Blank(Destination(host=True, without="; without the key it is the server's host")),
+        "Where the board's streams go, HOST:PORT.",
+        default="",
+        usual="the server's host, the farm's port",
+        example="farm.example:8488",
+    )
+    listen_address: str = setting(
+        Destination(),
+        "Where calls of a server of the original are taken.",
+        default=":7175",
+        written=True,
+    )
+    boruta_address: str = setting(
+        Blank(Destination()),
+        "A server of the original system, HOST:PORT, in place of server.",
+        default="",
+        written=True,
+    )
+    ssh_address: str = setting(
+        Destination(),
+        "Where the machine's sshd can be reached; the server fills in a missing host.",
+        default=":22",
+        written=True,
+    )
+    sdcard: str = setting(
+        Text(), "The card reader's device of a MuxPi.", default=NO_CARD, written=True
+    )
+    stm_path: str = setting(
+        Text(),
+        "The socket of a MuxPi's controller; empty: the agent owns the serial line.",
+        default=DEFAULT_STM,
+        written=True,
+    )
+    caps: Mapping[str, str] = setting(
+        Named(Text()),
+        "Capabilities, names and values are texts. The UUID is the board.",
+        make=dict,
+        usual="`UUID`",
+        written=True,
+    )
+    user: UserSettings = section(UserSettings, "Who a session is.")
+    clean: CleanSettings = section(CleanSettings, "What a clean-up looks through.")
+    hooks: HookSettings = section(
+        HookSettings, "Executables of your own, run after the agent has done its part."
+    )
+    health: HealthLimits = section(HealthLimits, "When the board counts as healthy.")
+    sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     muxpi: MuxPiSettings = field(default_factory=MuxPiSettings)
 
     @property
@@ -74,66 +169,33 @@ class AgentConfig:
         """Return the board's UUID."""
         return self.caps[UUID_CAPABILITY]
 
+    def check(self) -> None:
+        """Refuse settings that contradict each other. Raises SettingError."""
+        if self.server and self.boruta_address:
+            raise SettingError(
+                "a board belongs to one farm; remove boruta_address, or remove server to stay "
+                f"with the original's server at {self.boruta_address}",
+                "server",
+            )
+        if not self.server and not self.boruta_address:
+            raise SettingError(
+                'is empty; write the farm\'s address, such as server = "https://farm.example:8487"',
+                "server",
+            )
+        if not UUID_FORM.fullmatch(self.caps.get(UUID_CAPABILITY, "")):
+            raise SettingError(
+                "must be a UUID in lower case, which the farm knows the board by; a fresh one "
+                f'would be {UUID_CAPABILITY} = "{uuid.uuid4()}"',
+                f"caps.{UUID_CAPABILITY}",
+            )
+
 
 def example() -> str:
     """Return a file with defaults and a fresh UUID."""
-    return f"""\
-# The board's agent. Set 'server' and the capabilities, then start dryad again.
-
-# The farm's address, such as "https://farm.example:8487". For a server of the original system
-# leave it empty and set boruta_address.
-server = ""
-
-# The authority that signed the farm's certificate, where it is not one that the system trusts.
-# ca_file = "/etc/boruta/farm-ca.pem"
-
-# The invitation, from "boruta agent invite" at the farm; not needed once the board is enrolled.
-# The environment variable DRYAD_JOIN_TOKEN does the same.
-# join_token = ""
-
-# The board's name in the farm; without it the host's name is used.
-# name = "lab-rpi4"
-
-# What the board is: "linux" (system users behind this machine's sshd), "muxpi" (that and a MuxPi's
-# controller) or "sandbox" (a playground).
-# driver = "linux"
-
-# The socket of 'dryad helper', so that the agent itself need not be root.
-# helper = "/run/boruta/helper/board.sock"
-
-# Where the agent keeps what it must not forget.
-# state_dir = "/var/lib/dryad"
-
-# How users' connections come to the board: "direct" (the farm dials ssh_address), "outbound" (the
-# agent connects its SSH server to the farm: for boards behind a router or firewall), or "auto"
-# (direct where the farm can reach the board, else outbound).
-# reach = "auto"
-
-listen_address = ":7175"
-boruta_address = ""
-ssh_address = ":22"
-sdcard = "{NO_CARD}"
-stm_path = "{DEFAULT_STM}"
-
-# With stm_path = "" the agent of a MuxPi owns the serial line and serves the STM's sockets itself.
-# [muxpi]
-# tty = "/dev/ttyS2"
-# tests = ["card", "power", "ping"]
-
-[caps]
-UUID = "{uuid.uuid4()}"
-
-[user]
-name = "{DEFAULT_USERNAME}"
-groups = []
-# Each job gets another uid of this range; boards on one host need ranges of their own.
-# uids = "{DEFAULT_UIDS}"
-
-# Executables of your own, run after the agent has done its part; 'clean' must succeed.
-# [hooks]
-# clean = "/etc/boruta/hooks/clean"
-# timeout = 60
-"""
+    return (
+        "# The board's agent. Set 'server' and the capabilities, then start dryad again.\n\n"
+        + document.example(AgentConfig, {"caps": {UUID_CAPABILITY: str(uuid.uuid4())}})
+    )
 
 
 def write_example(path: Path) -> None:
@@ -152,170 +214,48 @@ def write_example(path: Path) -> None:
 
 def load(path: Path) -> AgentConfig:
     """Return the checked configuration. Raises ConfigError with key, reason and remedy."""
+    table = read_toml(path)
+    variables = environment(AgentConfig, {name: v for name, v in os.environ.items() if v})
+    config = read(AgentConfig, table, *variables, beside=DRIVER_TABLES, path=path)
     try:
-        content = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is no valid TOML: {error}") from None
-    return _Reader(path, content).config()
-
-
-class _Reader:
-    """Take one key after the other; every complaint names file, key and what would be right."""
-
-    def __init__(self, path: Path, content: Mapping[str, object]) -> None:
-        self._table = Table(path, content)
-
-    def config(self) -> AgentConfig:
-        """Return the configuration."""
-        table = self._table
-        table.known(KEYS)
-        stm_path = table.text("stm_path", DEFAULT_STM)
-        sdcard = table.text("sdcard", NO_CARD)
-        return AgentConfig(
-            path=table.path,
-            caps=self._caps(),
-            server=self._server(),
-            ca_file=self._ca_file(),
-            join_token=self._join_token(),
-            driver=table.text("driver", "muxpi" if Path(stm_path).exists() else "linux"),
-            state_dir=table.absolute("state_dir", str(_default_state_dir())),
-            name=self._name(),
-            listen_address=self._address("listen_address", ":7175"),
-            boruta_address=self._optional_address("boruta_address"),
-            ssh_address=self._address("ssh_address", ":22"),
-            sdcard=sdcard,
-            stm_path=stm_path,
-            helper=table.absolute("helper", "/") if "helper" in table.content else None,
-            user=read_user(table.table("user"), table.table("clean")),
-            hooks=read_hooks(table.table("hooks")),
-            sandbox_port=self._sandbox_port(),
-            health=self._health(),
-            reach=self._reach(),
-            relay_address=self._relay_address(),
-            muxpi=read_muxpi(table.table("muxpi"), stm_path, sdcard),
+        return replace(
+            config,
+            ca_file=_authority(config),
+            join_token=_join_token(config, table),
+            driver=config.driver or ("muxpi" if Path(config.stm_path).exists() else "linux"),
+            user=replace(config.user, paths=config.clean.paths, not_reset=config.clean.not_reset),
+            sandbox=read(SandboxSettings, table.table("sandbox")),
+            muxpi=_muxpi(config, table),
         )
-
-    def _address(self, key: str, default: str) -> str:
-        value = self._table.text(key, default)
-        port = value.rpartition(":")[2]
-        if ":" not in value or not port.isdigit() or not 0 < int(port) < 65536:
-            raise self._table.wrong(key, f"{value!r} must be HOST:PORT or :PORT")
-        return value
-
-    def _optional_address(self, key: str) -> str:
-        return self._address(key, "") if self._table.text(key, "") else ""
-
-    def _reach(self) -> Reach:
-        value = self._table.text("reach", Reach.AUTO)
-        try:
-            return Reach(value)
-        except ValueError:
-            raise self._table.wrong(
-                "reach",
-                f"{value!r} must be auto, direct (the farm dials ssh_address), or outbound (the "
-                "agent connects to the farm)",
-            ) from None
-
-    def _relay_address(self) -> str:
-        value = self._optional_address("relay_address")
-        if value.startswith(":"):
-            raise self._table.wrong(
-                "relay_address",
-                f"{value!r} must be HOST:PORT; without the key the host of the server is taken, "
-                "and the port that the farm names",
-            )
-        return value
-
-    def _name(self) -> str | None:
-        if "name" not in self._table.content:
-            return None
-        value = self._table.text("name", "")
-        if not 0 < len(value) <= LONGEST_NAME or not value.isprintable() or value != value.strip():
-            raise self._table.wrong(
-                "name",
-                f"{value!r} must be one line of 1 to {LONGEST_NAME} visible characters; without "
-                "the key the host's name is used",
-            )
-        return value
-
-    def _server(self) -> str:
-        value = self._table.text("server", "").rstrip("/")
-        try:
-            parts = urlsplit(value)
-            usable = parts.hostname is not None and parts.port != 0
-        except ValueError as error:
-            raise self._table.wrong("server", f"{value!r}: {error}") from None
-        original = self._table.text("boruta_address", "")
-        if value and original:
-            raise self._table.wrong(
-                "server, boruta_address",
-                "a board belongs to one farm; remove boruta_address, or remove server to stay with "
-                f"the original's server at {original}",
-            )
-        if not value and original:
-            return ""
-        if not value:
-            raise self._table.wrong(
-                "server",
-                'is empty; write the farm\'s address, such as server = "https://farm.example:8487"',
-            )
-        if parts.scheme not in ("http", "https", "ws", "wss") or not usable:
-            raise self._table.wrong("server", f"{value!r} must begin with http:// or https://")
-        return value
-
-    def _ca_file(self) -> Path | None:
-        if not self._table.text("ca_file", ""):
-            return None
-        path = self._table.path.parent / Path(self._table.text("ca_file", "")).expanduser()
-        try:
-            ssl.create_default_context(cafile=path)
-        except OSError as error:
-            why = error.strerror if error.errno else "it holds no PEM certificate"
-            raise self._table.wrong("ca_file", f"{str(path)!r} cannot be used: {why}") from None
-        return path
-
-    def _join_token(self) -> str | None:
-        token = self._table.text("join_token", "")
-        path = self._table.path
-        if token and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise self._table.wrong(
-                "join_token", f"others can read this file; run: chmod 600 {path}"
-            )
-        return token or os.environ.get(JOIN_TOKEN_VARIABLE) or None
-
-    def _caps(self) -> dict[str, str]:
-        table = self._table.table("caps")
-        caps = table.pairs()
-        if not UUID_FORM.fullmatch(caps.get(UUID_CAPABILITY, "")):
-            raise table.wrong(
-                UUID_CAPABILITY,
-                "must be a UUID in lower case, which the farm knows the board by; a fresh one "
-                f'would be {UUID_CAPABILITY} = "{uuid.uuid4()}"',
-            )
-        return caps
-
-    def _health(self) -> HealthLimits:
-        health = self._table.table("health")
-        health.known(HEALTH_KEYS)
-        for key, value in health.content.items():
-            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-                raise health.wrong(
-                    key, f"{value!r} must be a whole number, 0 to judge nothing by it"
-                )
-        return HealthLimits(**{key: int(str(value)) for key, value in health.content.items()})
-
-    def _sandbox_port(self) -> int:
-        sandbox = self._table.table("sandbox")
-        sandbox.known(SANDBOX_KEYS)
-        port = sandbox.content.get("port", 0)
-        if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port < 65536:
-            raise sandbox.wrong("port", f"{port!r} must be a port, or 0")
-        return port
+    except SettingError as wrong:
+        raise table.refusal(wrong) from None
 
 
-def _default_state_dir() -> Path:
-    if os.geteuid() == 0:
-        return Path("/var/lib/dryad")
-    return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "dryad"
+def _authority(config: AgentConfig) -> Path | None:
+    """Return the authority's file, which lies beside the configuration unless told in full."""
+    if config.ca_file is None:
+        return None
+    path = config.path.parent / config.ca_file
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:
+        why = error.strerror if error.errno else "it holds no PEM certificate"
+        raise SettingError(f"{str(path)!r} cannot be used: {why}", "ca_file") from None
+    return path
+
+
+def _join_token(config: AgentConfig, table: Table) -> str | None:
+    """Return the invitation, unless it stands in a file that others can read."""
+    if table.content.get("join_token") and config.path.stat().st_mode & (
+        stat.S_IRWXG | stat.S_IRWXO
+    ):
+        raise SettingError(f"others can read this file; run: chmod 600 {config.path}", "join_token")
+    return config.join_token
+
+
+def _muxpi(config: AgentConfig, table: Table) -> MuxPiSettings:
+    own = table.table("muxpi")
+    try:
+        return read(MuxPiSettings, own).with_original(config.stm_path, config.sdcard)
+    except SettingError as wrong:
+        raise own.refusal(wrong) from None

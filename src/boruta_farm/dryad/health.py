@@ -9,6 +9,8 @@ from typing import Final, Protocol
 from boruta_farm.dryad.host import ROOT, Readings, take_readings
 from boruta_farm.dryad.sshd import read_banner
 from boruta_farm.model.errors import BoardError
+from boruta_farm.settings.declaration import setting
+from boruta_farm.settings.kinds import Whole
 
 _MEBIBYTE: Final = 1 << 20
 
@@ -17,9 +19,21 @@ _MEBIBYTE: Final = 1 << 20
 class HealthLimits:
     """Say what is too little or too much: MiB free, degrees Celsius; 0 judges nothing."""
 
-    disk_free: int = 64
-    memory_free: int = 16
-    temperature: int = 95
+    disk_free: int = setting(
+        Whole(),
+        "MiB of disk that must be free for the board to count as healthy; 0: not judged.",
+        default=64,
+    )
+    memory_free: int = setting(
+        Whole(),
+        "MiB of memory that must be free for the board to count as healthy; 0: not judged.",
+        default=16,
+    )
+    temperature: int = setting(
+        Whole(),
+        "Degrees Celsius above which the supervisor counts as too hot; 0: not judged.",
+        default=95,
+    )
 
 
 class HostHealth(Protocol):

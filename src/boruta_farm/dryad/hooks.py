@@ -6,14 +6,17 @@ import logging
 import os
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from boruta_farm.dryad.files import replaceable
-from boruta_farm.dryad.values import Table
 from boruta_farm.model.errors import BoardError
+from boruta_farm.settings.declaration import setting
+from boruta_farm.settings.kinds import Maybe, Named, Seconds, Text
+from boruta_farm.settings.places import Location
+from boruta_farm.settings.table import SettingError
 
 logger = logging.getLogger(__name__)
 
@@ -39,37 +42,50 @@ class Hook(StrEnum):
     HEALTHCHECK = "healthcheck"
 
 
-KEYS: Final = (*Hook, "timeout", "environment")
+class Executable(Location):
+    """An executable's full path, which nobody else may replace."""
+
+    def __init__(self) -> None:
+        super().__init__(full=True)
+
+    def read(self, raw: object) -> Path:
+        """Return the path."""
+        path = super().read(raw)
+        if trouble := distrust(path):
+            raise SettingError(trouble)
+        return path
+
+
+def _hook(hook: Hook, words: str) -> Any:
+    return setting(Maybe(Executable()), words, default=None, example=f"/etc/boruta/hooks/{hook}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookSettings:
-    """Say which executables run when, for how many seconds at most, with which environment."""
+    """Say which executables run when, for how many seconds at most, with which environment.
 
-    paths: Mapping[Hook, Path] = field(default_factory=dict)
-    timeout: float = USUAL_TIMEOUT
-    environment: Mapping[str, str] = field(default_factory=dict)
+    The paths bear the names of ``Hook``.
+    """
 
-
-def read_hooks(table: Table) -> HookSettings:
-    """Return the settings, each executable checked. Raises ConfigError."""
-    table.known(KEYS)
-    paths = {}
-    for hook in Hook:
-        if hook in table.content:
-            path = Path(table.text(hook, ""))
-            if trouble := distrust(path):
-                raise table.wrong(hook, trouble)
-            paths[hook] = path
-    environment = table.table("environment").pairs()
-    for name, value in environment.items():
-        if not name.isidentifier() or "\0" in value:
-            raise table.table("environment").wrong(name, "must be a variable's name with a text")
-    return HookSettings(
-        paths=paths,
-        timeout=table.number("timeout", USUAL_TIMEOUT, 1, LONGEST_TIMEOUT),
-        environment=environment,
+    prepare: Path | None = _hook(Hook.PREPARE, "Run after a board was prepared.")
+    clean: Path | None = _hook(Hook.CLEAN, "Run after a clean-up; it must succeed.")
+    maintenance: Path | None = _hook(
+        Hook.MAINTENANCE, "Run after a board was taken out of lending."
     )
+    healthcheck: Path | None = _hook(
+        Hook.HEALTHCHECK, "Run after a check of an idle board's health."
+    )
+    timeout: float = setting(
+        Seconds(1, LONGEST_TIMEOUT), "Seconds that each hook may take.", default=USUAL_TIMEOUT
+    )
+    environment: Mapping[str, str] = setting(Named(Text()), "Variables for all hooks.", make=dict)
+
+    def check(self) -> None:
+        """Refuse what cannot be a variable. Raises SettingError."""
+        for name in self.environment:
+            if not name.isidentifier():
+                wrong = SettingError("must be a variable's name with a text")
+                raise wrong.below(name).below("environment")
 
 
 def distrust(path: Path) -> str:
@@ -78,8 +94,6 @@ def distrust(path: Path) -> str:
     Whoever may replace it has the agent's rights: file and folders above it must belong to root
     or to the agent's user, and nobody else may write to them.
     """
-    if not path.is_absolute():
-        return f"{str(path)!r} must be an executable's full path"
     try:
         real = path.resolve(strict=True)
         if trouble := replaceable(real, frozenset({0, os.geteuid()})):
@@ -100,7 +114,8 @@ class Hooks:
 
     def path(self, hook: Hook) -> Path | None:
         """Return the executable, None when none is configured."""
-        return self._settings.paths.get(hook)
+        path: Path | None = getattr(self._settings, hook)
+        return path
 
     async def run(self, hook: Hook, **words: str) -> None:
         """Run a hook to its end. Raises BoardError when it fails or is late.

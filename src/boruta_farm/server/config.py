@@ -358,7 +358,7 @@ def load(
     variables = os.environ if environment is None else environment
     return read(
         Config,
-        *(() if path is None else (read_toml(path),)),
+        Table() if path is None else read_toml(path),
         *environment_tables(Config, variables, ENVIRONMENT_PREFIX),
         Table(place="command line", content=overrides or {}),
     )

@@ -187,8 +187,9 @@ class Struct(Kind[Made], Generic[Made]):
 def read(made: type[Made], *tables: Table, beside: Collection[str] = (), **given: object) -> Made:
     """Return the settings of a class, read from tables of which the later ones win.
 
-    Keys ``beside`` are left to others; ``given`` are fields that are no settings. Raises
-    ConfigError in one line: place, key, what is wrong, what would be right.
+    The first is the file: complaints about settings that nobody gave name it. Keys ``beside`` are
+    left to others; ``given`` are fields that are no settings. Raises ConfigError in one line:
+    place, key, what is wrong, what would be right.
     """
     struct, found = Struct(made), dict(given)
     places: dict[str, Table] = {}
@@ -208,8 +209,8 @@ def blamed(
     wrong: SettingError, tables: Collection[Table], places: Mapping[str, Table]
 ) -> ConfigError:
     """Return a complaint about settings together: at the place that gave the one it names."""
-    first = next(iter(tables), Table())
-    return places.get(wrong.key.partition(".")[0], first).refusal(wrong)
+    file = next(iter(tables), Table())
+    return places.get(wrong.key.partition(".")[0], file).refusal(wrong)
 
 
 def environment(

@@ -77,29 +77,40 @@ def _usual(item: Setting) -> str:
 def _example(made: type[Dataclass], values: Mapping[str, object], path: str) -> Iterator[str]:
     tables = []
     for item in declared(made):
-        if isinstance(item.kind, Struct):
-            tables.append(item)
-            continue
         value = values.get(path + item.key, item.example)
         if value is None:
             value = _shown_default(item)
+        if isinstance(item.kind, Struct) or isinstance(value, dict):
+            tables.append((item, value))
+            continue
         yield from _commented(item.words)
-        if isinstance(value, dict):
-            tables_of = "" if item.written else "# "
-            yield f"{tables_of}[{path}{item.key}]"
-            yield from (f"{tables_of}{_key(k)} = {toml_value(v)}" for k, v in value.items())
-        else:
-            yield f"{'' if item.written else '# '}{item.key} = {toml_value(value)}"
+        yield f"{_mark(item)}{item.key} = {toml_value(value)}"
         yield ""
-    for item in tables:
-        assert isinstance(item.kind, Struct)
+    for item, value in tables:
         yield from _commented(item.words)
-        yield f"[{path}{item.key}]"
-        yield from _example(item.kind.made, values, f"{path}{item.key}.")
+        yield f"{_mark(item)}[{path}{item.key}]"
+        if isinstance(item.kind, Struct):
+            yield from _example(item.kind.made, values, f"{path}{item.key}.")
+        elif isinstance(value, dict):
+            yield from (f"{_mark(item)}{_key(k)} = {toml_value(v)}" for k, v in value.items())
+            yield ""
+
+
+def _mark(item: Setting) -> str:
+    """Return what comments a setting out, unless it is written into a new file."""
+    return "" if _written(item) else "# "
+
+
+def _written(item: Setting) -> bool:
+    if isinstance(item.kind, Struct):
+        return any(map(_written, item.kind.settings.values()))
+    return item.written
 
 
 def _shown_default(item: Setting) -> object:
-    return "" if item.required else item.kind.show(item.usually())
+    if isinstance(item.kind, Struct) or item.required:
+        return ""
+    return item.kind.show(item.usually())
 
 
 def _commented(words: str) -> Iterator[str]:

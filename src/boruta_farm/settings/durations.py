@@ -26,7 +26,7 @@ UNITS: Final[Mapping[str, Decimal | int]] = {
 _NEXT: Final = {"d": "h", "h": "m", "m": "s"}
 """The unit of a number that ends a duration without one: ``2h30``."""
 
-_PART: Final = rf"([0-9]+\.?[0-9]*|\.[0-9]+) *({'|'.join(sorted(UNITS, key=len, reverse=True))})"
+_PART: Final = rf"([0-9]+(?:\.[0-9]*)?|\.[0-9]+) *({'|'.join(sorted(UNITS, key=len, reverse=True))})"
 _PARTS: Final = re.compile(_PART)
 _WHOLE: Final = re.compile(rf" *([+-]?)((?:{_PART} *)+)([0-9]{{1,2}})? *")
 _MOST_CHARACTERS: Final = 60
@@ -44,8 +44,8 @@ def parse_duration(
     short = text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}..."
     if re.fullmatch(r"[+-]?0", text):
         return _within(NONE, short, least, most)
-    whole = _WHOLE.fullmatch(text)
-    if whole is None or len(text) > 2 * _MOST_CHARACTERS:
+    whole = _WHOLE.fullmatch(text) if len(text) <= 2 * _MOST_CHARACTERS else None
+    if whole is None:
         raise ValueError(f"{short!r} is no duration; write it with a unit, such as {such_as}")
     sign, parts, rest = whole[1], _PARTS.findall(whole[2]), whole[5]
     if rest is not None:

@@ -68,6 +68,38 @@ class Text(Kind[str]):
         return "what stands there" if self._secret else shown(raw)
 
 
+class Line(Text):
+    """One line of visible characters, without space at its ends."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most=LONGEST_TEXT)
+        self._longest = most
+
+    def read(self, raw: object) -> str:
+        """Return the line."""
+        text = super().read(raw)
+        if not 0 < len(text) <= self._longest or not text.isprintable() or text != text.strip():
+            raise SettingError(
+                f"{shown(raw)} must be one line of 1 to {self._longest} visible characters"
+            )
+        return text
+
+
+class Blank(Kind[str]):
+    """A text of another kind, or an empty one."""
+
+    def __init__(self, kind: Kind[str]) -> None:
+        self._kind = kind
+
+    def read(self, raw: object) -> str:
+        """Return the text."""
+        return "" if raw == "" else self._kind.read(raw)
+
+    def show(self, value: str) -> object:
+        """Return the text."""
+        return value and self._kind.show(value)
+
+
 class Switch(Kind[bool]):
     """True or false; the texts on, off, yes, no, 1 and 0 mean the same."""
 

@@ -2,33 +2,33 @@ from pathlib import Path
 
 import pytest
 
-from boruta_farm.dryad.users.settings import UidRange, UserSettings, read_user
-from boruta_farm.dryad.values import Table
+from boruta_farm.dryad.users.settings import CleanSettings, UidRange, UserSettings
 from boruta_farm.model.errors import ConfigError
+from boruta_farm.settings.declaration import read
+from boruta_farm.settings.table import Table
 
 
-def read(
-    user: dict[str, object] | None = None, clean: dict[str, object] | None = None
-) -> UserSettings:
-    path = Path("/d.conf")
-    return read_user(Table(path, user or {}, "user."), Table(path, clean or {}, "clean."))
+def user_of(**content: object) -> UserSettings:
+    return read(UserSettings, Table(place="/d.conf", path="user", content=content))
+
+
+def clean_of(**content: object) -> CleanSettings:
+    return read(CleanSettings, Table(place="/d.conf", path="clean", content=content))
 
 
 def test_defaults() -> None:
-    assert read() == UserSettings()
+    assert user_of() == UserSettings()
+    assert clean_of() == CleanSettings()
 
 
 def test_everything_can_be_said() -> None:
-    assert read(
-        {
-            "name": "lab",
-            "groups": ["dialout"],
-            "uids": "80000-80099",
-            "shell": "/bin/sh",
-            "skeleton": "/srv/skel",
-            "home": "/srv/home",
-        },
-        {"paths": ["/srv/scratch"], "not_reset": ["NVRAM"]},
+    assert user_of(
+        name="lab",
+        groups=["dialout"],
+        uids="80000-80099",
+        shell="/bin/sh",
+        skeleton="/srv/skel",
+        home="/srv/home",
     ) == UserSettings(
         name="lab",
         groups=("dialout",),
@@ -36,8 +36,9 @@ def test_everything_can_be_said() -> None:
         shell="/bin/sh",
         skeleton=Path("/srv/skel"),
         home=Path("/srv/home"),
-        paths=(Path("/srv/scratch"),),
-        not_reset=("NVRAM",),
+    )
+    assert clean_of(paths=["/srv/scratch"], not_reset=["NVRAM"]) == CleanSettings(
+        paths=(Path("/srv/scratch"),), not_reset=("NVRAM",)
     )
 
 
@@ -47,22 +48,22 @@ def test_everything_can_be_said() -> None:
         ({"uids": "x"}, {}, "user.uids: 'x' must be a range"),
         ({"uids": "0-70000"}, {}, "user.uids: 0-70000 must lie between 1000 and"),
         ({"uids": "70000-4294967295"}, {}, "user.uids: .* must lie between"),
-        ({"uids": "70001-70000"}, {}, "user.uids: .* must hold 3 uids or more"),
-        ({"uids": "70000-70001"}, {}, "user.uids: .* must hold 3"),
+        ({"uids": "70001-70000"}, {}, "user.uids: .* must hold 3 or more"),
+        ({"uids": "70000-70001"}, {}, "user.uids: .* must hold 3 or more"),
         ({"name": "root\n"}, {}, "user.name: .* is no account's name"),
         ({"name": "-x"}, {}, "user.name"),
         ({"home": "home"}, {}, "user.home: 'home' must be a path"),
-        ({"gruops": []}, {}, "no setting user.gruops; did you mean user.groups"),
+        ({"gruops": []}, {}, "user.gruops: there is no such setting; did you mean groups"),
         ({}, {"paths": ["/"]}, "clean.paths: '/' must be a folder's full path"),
         ({}, {"paths": ["/srv/../etc"]}, "clean.paths: .* without '..'"),
-        ({}, {"paths": ["srv"]}, "clean.paths"),
+        ({}, {"paths": ["srv"]}, "clean.paths: 'srv' must be a path that begins with /"),
     ],
 )
 def test_wrong_settings_name_their_key(
     user: dict[str, object], clean: dict[str, object], words: str
 ) -> None:
     with pytest.raises(ConfigError, match=words):
-        read(user, clean)
+        (user_of(**user), clean_of(**clean))
 
 
 def test_uids_take_turns_and_the_first_is_kept_back() -> None:

@@ -68,7 +68,7 @@ def _open_sandbox(config: AgentConfig) -> Driver:
     return SandboxDriver(
         SandboxConfig(
             directory=config.state_dir / "sandbox",
-            port=config.sandbox_port,
+            port=config.sandbox.port,
             username=config.user.name,
         )
     )

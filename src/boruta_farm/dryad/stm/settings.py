@@ -1,17 +1,15 @@
 """The settings of a MuxPi: ``[muxpi]`` of the agent's configuration."""
 
-import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from boruta_farm.dryad.values import Table
+from boruta_farm.settings.declaration import setting
+from boruta_farm.settings.kinds import Listing, OneOf, Seconds, Text
+from boruta_farm.settings.places import Ip, Location
+from boruta_farm.settings.table import SettingError
 
-KEYS: Final = (
-    *("tty", "admin_socket", "user_socket", "socket_group"),
-    *("tests", "dut_address", "boot_within"),
-)
 DUT_ADDRESS: Final = "192.168.69.10"
 """What a MuxPi's own DHCP server always gives to the device under test."""
 
@@ -31,45 +29,48 @@ class Trial(StrEnum):
 class MuxPiSettings:
     """Say where the controller is and what is tried before a board is lent.
 
-    ``stm_path`` is the socket of the service that owns the serial line; None means that the agent
-    owns it (``tty``) and serves both sockets itself. ``boot_within`` is in seconds.
+    ``stm_path`` and ``sdcard`` stand at the top of the configuration, where the original has
+    them. ``stm_path`` is the socket of the service that owns the serial line; None means that the
+    agent owns it (``tty``) and serves both sockets itself.
     """
 
     stm_path: Path | None = Path("/run/stm.socket")
     sdcard: Path = Path(NO_CARD)
-    tty: Path = Path("/dev/ttyS2")
-    admin_socket: Path = Path("/run/stm.socket")
-    user_socket: Path = Path("/run/stm-user.socket")
-    socket_group: str = "stm"
-    trials: tuple[Trial, ...] = ()
-    dut_address: str = DUT_ADDRESS
-    boot_within: float = 60.0
-
-
-def read_muxpi(table: Table, stm_path: str, sdcard: str) -> MuxPiSettings:
-    """Return the checked settings. Raises ConfigError."""
-    table.known(KEYS)
-    trials = []
-    for name in table.texts("tests"):
-        if name not in tuple(Trial):
-            known = ", ".join(f'"{trial}"' for trial in Trial)
-            raise table.wrong("tests", f"there is no test {name!r}; there are {known}")
-        trials.append(Trial(name))
-    if Trial.CARD in trials and sdcard == NO_CARD:
-        raise table.wrong("tests", f'"card" needs the card reader\'s device: sdcard is {NO_CARD}')
-    address = table.text("dut_address", DUT_ADDRESS)
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        raise table.wrong("dut_address", f"{address!r} must be an IP address") from None
-    return MuxPiSettings(
-        stm_path=Path(stm_path) if stm_path else None,
-        sdcard=Path(sdcard),
-        tty=table.absolute("tty", "/dev/ttyS2"),
-        admin_socket=table.absolute("admin_socket", "/run/stm.socket"),
-        user_socket=table.absolute("user_socket", "/run/stm-user.socket"),
-        socket_group=table.text("socket_group", "stm"),
-        trials=tuple(trials),
-        dut_address=address,
-        boot_within=table.number("boot_within", 60, 1, 240),
+    tty: Path = setting(
+        Location(full=True),
+        'The serial line of the controller, which the agent opens where stm_path is "".',
+        default=Path("/dev/ttyS2"),
     )
+    admin_socket: Path = setting(
+        Location(full=True),
+        "The socket for all commands, which the agent then serves.",
+        default=Path("/run/stm.socket"),
+    )
+    user_socket: Path = setting(
+        Location(full=True),
+        "The socket for sessions.",
+        default=Path("/run/stm-user.socket"),
+    )
+    socket_group: str = setting(
+        Text(), "The group that may use the socket for sessions.", default="stm"
+    )
+    trials: tuple[Trial, ...] = setting(
+        Listing(OneOf(Trial)),
+        "Tests that switch the device under test, made before each preparation.",
+        key="tests",
+        default=(),
+    )
+    dut_address: str = setting(
+        Ip(), "The address of the device under test, for the test ping.", default=DUT_ADDRESS
+    )
+    boot_within: float = setting(
+        Seconds(1, 240), "Seconds within which the device under test answers.", default=60.0
+    )
+
+    def with_original(self, stm_path: str, sdcard: str) -> "MuxPiSettings":
+        """Return the settings with the original's beside them. Raises SettingError."""
+        if Trial.CARD in self.trials and sdcard == NO_CARD:
+            raise SettingError(
+                f'"card" needs the card reader\'s device: sdcard is {NO_CARD}; name it', "tests"
+            )
+        return replace(self, stm_path=Path(stm_path) if stm_path else None, sdcard=Path(sdcard))

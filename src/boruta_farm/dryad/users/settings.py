@@ -1,15 +1,15 @@
 """The settings of the session user: ``[user]`` and ``[clean]`` of the agent's configuration."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from boruta_farm.dryad.values import Table
 from boruta_farm.model.worker import DEFAULT_USERNAME
+from boruta_farm.settings.declaration import setting
+from boruta_farm.settings.kinds import Kind, Listing, Text
+from boruta_farm.settings.places import Location, Ports
+from boruta_farm.settings.table import SettingError
 
-USER_KEYS = ("name", "groups", "uids", "shell", "skeleton", "home")
-CLEAN_KEYS = ("paths", "not_reset")
-ACCOUNT_FORM = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 RANGE_FORM = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
 DEFAULT_UIDS = "70000-70999"
 """Outside what distributions give to people (to 60000), services and containers (100000 on)."""
@@ -51,69 +51,89 @@ class UidRange:
         return uid + 1
 
 
+class Shell(Kind[str]):
+    """A program's full path."""
+
+    def read(self, raw: object) -> str:
+        """Return the path as a text."""
+        return str(Location(full=True).read(raw))
+
+    def show(self, value: str) -> object:
+        """Return its text."""
+        return value
+
+
+class Uids(Kind[UidRange]):
+    """The uids of a board's session users, as ``FIRST-LAST``."""
+
+    def __init__(self) -> None:
+        self._range = Ports(LOWEST_UID, HIGHEST_UID, such_as=DEFAULT_UIDS, count=FEWEST_UIDS)
+
+    def read(self, raw: object) -> UidRange:
+        """Return the range; it must hold some, since no uid is used twice in a row."""
+        first, last = self._range.read(raw)
+        return UidRange(first=first, last=last)
+
+    def show(self, value: UidRange) -> object:
+        """Return its text."""
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanSettings:
+    """Say what a clean-up looks through besides the usual places, and what it leaves."""
+
+    paths: tuple[Path, ...] = setting(
+        Listing(Location(full=True)),
+        "Folders that a clean-up looks through besides the usual ones.",
+        default=(),
+    )
+    not_reset: tuple[str, ...] = setting(
+        Listing(Text()), "What no clean-up of this board resets, for people to know.", default=()
+    )
+
+    def check(self) -> None:
+        """Refuse folders that cannot be meant. Raises SettingError."""
+        for path in self.paths:
+            if ".." in path.parts or path == Path("/"):
+                raise SettingError(
+                    f"{str(path)!r} must be a folder's full path, without '..'", "paths"
+                )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserSettings:
     """Say who the session user is and where a session may leave something.
 
-    ``home`` is the folder in which the home is made. ``paths`` are folders that a clean-up looks
-    through besides the usual ones. ``not_reset`` names what no clean-up of this board resets.
+    ``home`` is the folder in which the home is made. ``paths`` and ``not_reset`` are those of
+    ``CleanSettings``.
     """
 
-    name: str = DEFAULT_USERNAME
-    groups: tuple[str, ...] = ()
-    uids: UidRange = field(default=UidRange(first=70000, last=70999))
-    shell: str = "/bin/bash"
-    skeleton: Path = Path("/etc/skel")
-    home: Path = Path("/home")
+    name: str = setting(
+        Text(
+            r"[a-z_][a-z0-9_-]{0,30}",
+            "is no account's name; use up to 31 lower-case letters, digits, - and _, not "
+            "beginning with a digit or -",
+        ),
+        "The session's user.",
+        default=DEFAULT_USERNAME,
+        written=True,
+    )
+    groups: tuple[str, ...] = setting(
+        Listing(Text()), "The session user's groups; they must exist.", default=(), written=True
+    )
+    uids: UidRange = setting(
+        Uids(),
+        "The uids of this board: each job gets another. Boards on one host need ranges of their "
+        "own.",
+        default=UidRange(first=70000, last=70999),
+    )
+    shell: str = setting(Shell(), "The user's shell.", default="/bin/bash")
+    skeleton: Path = setting(
+        Location(full=True), "What a new home holds.", default=Path("/etc/skel")
+    )
+    home: Path = setting(
+        Location(full=True), "The folder in which the home is made.", default=Path("/home")
+    )
     paths: tuple[Path, ...] = ()
     not_reset: tuple[str, ...] = ()
-
-
-def read_user(user: Table, clean: Table) -> UserSettings:
-    """Return the checked settings. Raises ConfigError."""
-    user.known(USER_KEYS)
-    clean.known(CLEAN_KEYS)
-    return UserSettings(
-        name=_account(user, "name"),
-        groups=user.texts("groups"),
-        uids=_uids(user),
-        shell=str(user.absolute("shell", "/bin/bash")),
-        skeleton=user.absolute("skeleton", "/etc/skel"),
-        home=user.absolute("home", "/home"),
-        paths=_paths(clean),
-        not_reset=clean.texts("not_reset"),
-    )
-
-
-def _account(user: Table, key: str) -> str:
-    value = user.text(key, DEFAULT_USERNAME)
-    if not ACCOUNT_FORM.fullmatch(value):
-        raise user.wrong(
-            key,
-            f"{value!r} is no account's name; use up to 31 lower-case letters, digits, - and _, "
-            "not beginning with a digit or -",
-        )
-    return value
-
-
-def _uids(user: Table) -> UidRange:
-    value = user.text("uids", DEFAULT_UIDS)
-    match = RANGE_FORM.fullmatch(value)
-    if match is None:
-        raise user.wrong("uids", f'{value!r} must be a range, such as "{DEFAULT_UIDS}"')
-    uids = UidRange(first=int(match[1]), last=int(match[2]))
-    if uids.first < LOWEST_UID or uids.last > HIGHEST_UID:
-        raise user.wrong("uids", f"{value} must lie between {LOWEST_UID} and {HIGHEST_UID}")
-    if uids.last - uids.first + 1 < FEWEST_UIDS:
-        raise user.wrong(
-            "uids", f"{value} must hold {FEWEST_UIDS} uids or more: none is used twice in a row"
-        )
-    return uids
-
-
-def _paths(clean: Table) -> tuple[Path, ...]:
-    paths = tuple(Path(path) for path in clean.texts("paths"))
-    for path in paths:
-        if not path.is_absolute() or ".." in path.parts or path == Path("/"):
-            raise clean.wrong("paths", f"{str(path)!r} must be a folder's full path, without '..'")
-    return paths
