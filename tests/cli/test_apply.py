@@ -77,5 +77,5 @@ def test_a_mistake_changes_nothing_at_all(root: Boruta, file: Path) -> None:
     before = root("export").out
     file.write_text(FARM.replace("full_name", "fullname"))
     refused = root("apply", str(file), status=1)
-    assert "there is no user.ann.fullname" in refused.err
+    assert "user.ann.fullname: there is no such setting; did you mean full_name?" in refused.err
     assert root("export").out == before

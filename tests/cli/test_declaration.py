@@ -3,11 +3,15 @@
 import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tomli_w
 
 from boruta_farm.cli.declaration import (
+    GROUP,
+    LIMITS,
+    USER,
     Declaration,
     WorkerChange,
     describe_group,
@@ -18,6 +22,8 @@ from boruta_farm.cli.declaration import (
 from boruta_farm.model.account import Account, AccountChange, Group, GroupChange, Limits
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.permission import Role
+from boruta_farm.settings.declaration import Struct
+from tests.settings.strange import STRANGE
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = "ssh-ed25519 AAAA ann@laptop"
@@ -76,21 +82,57 @@ def test_a_whole_farm_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[users.ann]", "there is no users; known are group, user, worker"),
+        ("[users.ann]", "users: there is no such setting; did you mean user"),
         ("[user.ann]\nrole = 'boss'", "user.ann.role: 'boss' is none of viewer"),
-        ("[user.ann]\ngroup = ['lab']", "there is no user.ann.group"),
-        ("[user.ann]\ngroups = 'lab'", "user.ann.groups: must be a list"),
-        ("[user]\nann = 3", "user.ann: must be a table"),
+        (
+            "[user.ann]\ngroup = ['lab']",
+            "user.ann.group: there is .*; did you mean groups",
+        ),
+        ("[user.ann]\ngroups = 'lab'", "user.ann.groups: 'lab' must be a list"),
+        ("[user]\nann = 3", "user.ann: 3 must be a table"),
         ("[user.ann.limits]\njobs = 'many'", "user.ann.limits.jobs: 'many' must be a whole"),
-        ("[user.ann.limits]\njob_time = 30", "user.ann.limits.job_time: '30' is no duration"),
-        ("[user.ann.limits]\nboards = 3", "there is no user.ann.limits.boards"),
-        ("[group.lab]\nkeys_for_admins = 'yes'", "group.lab.keys_for_admins: 'yes' must be true"),
-        ("[worker.rpi4]\nstate = 'IDLE'", "there is no worker.rpi4.state"),
+        ("[user.ann.limits]\njob_time = 30", "user.ann.limits.job_time: 30 is no duration"),
+        ("[user.ann.limits]\nboards = 3", "user.ann.limits.boards: there is no such setting"),
+        ("[group.lab]\nkeys_for_admins = 'si'", "group.lab.keys_for_admins: 'si' must be true"),
+        (
+            "[user.ann.limits]\njob_time = '99999999999d'",
+            "job_time: .* a hundred years",
+        ),
+        ("[user.ann.limits]\njobs = 99999999999", "jobs: 99999999999 must lie between"),
+        ("[user.ann.limits]\njobs = nan", "jobs: nan must be a whole number"),
+        ("[worker.rpi4]\nstate = 'IDLE'", "worker.rpi4.state: there is no such setting"),
     ],
 )
 def test_mistakes_are_told_with_their_place(text: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         parse(tomllib.loads(text))
+
+
+@pytest.mark.parametrize("place", ["group.lab.", "user.ann.", "user.ann.limits.", "worker.rpi4."])
+def test_whatever_stands_there_is_read_or_told_in_one_line(place: str) -> None:
+    kinds: dict[str, Struct[Any]] = {
+        "group.lab.": GROUP,
+        "user.ann.": USER,
+        "user.ann.limits.": LIMITS,
+        "worker.rpi4.": Struct(WorkerChange),
+    }
+    for key in kinds[place].settings:
+        for raw in STRANGE:
+            words = complaint(f"{place}{key}", raw)
+            assert words.isprintable()
+            assert not words or words.startswith(place)
+
+
+def complaint(path: str, raw: object) -> str:
+    """Return what is said against a value at a path."""
+    for key in reversed(path.split(".")):
+        raw = {key: raw}
+    assert isinstance(raw, dict)
+    try:
+        parse(raw)
+    except ConfigError as wrong:
+        return wrong.message
+    return ""
 
 
 @pytest.mark.parametrize(("content", "words"), [(None, "cannot be read"), ("[", "no valid TOML")])

@@ -66,11 +66,11 @@ def test_profile_named_in_the_file(path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("server = 3", "server must be a text"),
-        ("sever = 'x'", "there is no setting 'sever'"),
+        ("server = 3", "server: 3 must be a text"),
+        ("sever = 'x'", "sever: there is no such setting; did you mean server"),
         ("server = ", "is no valid TOML"),
         ("profile_name = 'lab'", r"no \[profile.lab\]; known profiles: none"),
-        ("profile = 'lab'", "write profiles as tables"),
+        ("profile = 'lab'", "profile: 'lab' must be a table"),
         ("server = 'lab:8487'", "did you mean http://lab:8487"),
         ("server = 'http://u:p@lab'", "a token goes into BORUTA_TOKEN"),
         ("server = 'http://lab:port'", "is no address"),

@@ -40,7 +40,9 @@ name in capitals, such as `BORUTA_API_ADDR`), then flags; the later wins. Unknow
 values stop the start and name their place. `boruta config example` prints a commented file,
 `boruta config show` the settings in force, `boruta config check FILE` checks one.
 
-Durations are written with units: `90s`, `30m`, `1h30m`, `2d`.
+Durations are written with units: `90s`, `30m`, `1h30m`, `1h 30m`, `2h30`, `2d`, `500ms`; a hundred
+years at most. Lists may be TOML lists or one text with commas, which is what the environment takes.
+A file may begin with a byte order mark.
 
 {document.reference(Config)}
 ## Listening beyond this machine

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from boruta_farm.client.config import ProfileFile
 from boruta_farm.dryad.config import AgentConfig, SandboxSettings
 from boruta_farm.dryad.stm.settings import MuxPiSettings
 from boruta_farm.model.errors import ConfigError
@@ -30,6 +31,7 @@ DECLARED: dict[str, type[Dataclass]] = {
     "agent": AgentConfig,
     "muxpi": MuxPiSettings,
     "sandbox": SandboxSettings,
+    "client": ProfileFile,
 }
 
 

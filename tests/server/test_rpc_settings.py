@@ -26,7 +26,7 @@ def test_address_and_networks_are_read_and_shown() -> None:
     ("overrides", "words"),
     [
         ({"rpc_addr": ":7175"}, r"rpc_addr: 0\.0\.0\.0 can be reached from other machines"),
-        ({"rpc_addr": "7175"}, "must be HOST:PORT"),
+        ({"rpc_addr": "7175"}, "is no address; write HOST:PORT"),
         ({"rpc_allow": "10.0.0.1/8"}, r"did you mean 10\.0\.0\.0/8"),
     ],
 )

@@ -1,15 +1,12 @@
 """Whatever a file holds, its reader answers with a table or with one line."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from boruta_farm.model.errors import ConfigError
-from boruta_farm.settings.files import LARGEST, read_json, read_toml
-from boruta_farm.settings.table import Table
-
-Reader = Callable[[Path], Table]
+from boruta_farm.settings.files import LARGEST, parse_json, read_toml
+from boruta_farm.settings.table import SettingError, Table
 
 
 @pytest.fixture
@@ -17,9 +14,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "file"
 
 
-def refused(reader: Reader, path: Path) -> str:
+def refused(path: Path) -> str:
     with pytest.raises(ConfigError) as wrong:
-        reader(path)
+        read_toml(path)
     assert wrong.value.message.startswith(f"{path}: ")
     assert "\n" not in wrong.value.message
     assert len(wrong.value.message) < 300
@@ -52,7 +49,7 @@ def test_toml_of_any_editor_is_read(content: bytes, path: Path) -> None:
 )
 def test_other_toml_is_told_in_one_line(content: bytes, words: str, path: Path) -> None:
     path.write_bytes(content)
-    assert refused(read_toml, path).startswith(words)
+    assert refused(path).startswith(words)
 
 
 @pytest.mark.parametrize(
@@ -68,14 +65,18 @@ def test_other_toml_is_told_in_one_line(content: bytes, words: str, path: Path) 
         (b'{"a": "\xff"}', "is no UTF-8 text"),
     ],
 )
-def test_other_json_is_told_in_one_line(content: bytes, words: str, path: Path) -> None:
-    path.write_bytes(content)
-    assert refused(read_json, path).startswith(words)
+def test_other_json_is_told_in_one_line(content: bytes, words: str) -> None:
+    with pytest.raises(SettingError) as wrong:
+        parse_json(content)
+    assert wrong.value.message.startswith(words)
+    assert wrong.value.message.isprintable()
+
+
+def test_json_is_read() -> None:
+    assert parse_json(b'\xef\xbb\xbf{"a": [1, null]}') == {"a": [1, None]}
 
 
 def test_what_is_no_file_is_told(tmp_path: Path) -> None:
-    assert refused(read_toml, tmp_path) == "cannot be read: Is a directory"
-    assert refused(read_toml, tmp_path / "none") == "cannot be read: No such file or directory"
-    assert refused(read_toml, Path("/dev/zero")).startswith("is larger than 4 MiB")
-    with pytest.raises(FileNotFoundError):
-        read_json(tmp_path / "none")
+    assert refused(tmp_path) == "cannot be read: Is a directory"
+    assert refused(tmp_path / "none") == "cannot be read: No such file or directory"
+    assert refused(Path("/dev/zero")).startswith("is larger than 4 MiB")

@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from boruta_farm.cli.console import FAILED, clean, run
-from boruta_farm.cli.durations import parse_duration, parse_moment
+from boruta_farm.cli.durations import parse_moment
 from boruta_farm.client.audit import parse_line
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.people import read_entry
 from boruta_farm.model.audit import Action, AuditFilter, Entry, Verification
+from boruta_farm.settings.durations import parse_duration
 
 ALL = 10**15
 

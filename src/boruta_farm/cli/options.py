@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.durations import parse_duration, parse_moment
+from boruta_farm.cli.durations import parse_moment
+from boruta_farm.settings.durations import parse_duration
 
 
 class Output(StrEnum):

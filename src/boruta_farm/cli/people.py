@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.durations import format_duration, parse_duration
 from boruta_farm.client.people import Json, Self, limits_body
 from boruta_farm.model.account import Account, Group, Limits
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.token import Token
+from boruta_farm.settings.durations import format_duration, parse_duration
 
 NONE = "none"
 """Takes a limit away again."""

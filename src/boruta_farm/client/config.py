@@ -3,7 +3,6 @@
 import ipaddress
 import os
 import stat
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +10,50 @@ from urllib.parse import urlsplit
 
 from boruta_farm.client.credentials import Credentials, configuration_folder
 from boruta_farm.model.errors import ConfigError
+from boruta_farm.settings.declaration import Struct, read, setting
+from boruta_farm.settings.declaration import environment as variables
+from boruta_farm.settings.files import read_toml
+from boruta_farm.settings.kinds import Maybe, Named, Text
+from boruta_farm.settings.places import Location, Url
+from boruta_farm.settings.table import SettingError, Table
 
 DEFAULT_SERVER = "http://127.0.0.1:8487"
-KEYS = ("server", "token", "ca_file")
+SERVER = Url(user="a token goes into BORUTA_TOKEN")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Carry what a profile, the top of the file, or the environment says."""
+
+    server: str | None = setting(
+        Maybe(SERVER), "The server's address.", default=None, variable="BORUTA_SERVER"
+    )
+    token: str | None = setting(
+        Maybe(Text(secret=True)),
+        "The bearer token for this server.",
+        default=None,
+        variable="BORUTA_TOKEN",
+        hidden=True,
+    )
+    ca_file: Path | None = setting(
+        Maybe(Location()),
+        "The authority that signed the server's certificate, beside the file unless absolute.",
+        default=None,
+        variable="BORUTA_CA_FILE",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileFile(Profile):
+    """Carry the whole profile file: what stands at its top, and the profiles by name."""
+
+    profile_name: str | None = setting(
+        Maybe(Text()),
+        "The profile to use unless another is asked for.",
+        default=None,
+        variable="BORUTA_PROFILE",
+    )
+    profile: Mapping[str, Profile] = setting(Named(Struct(Profile)), "Profiles.", make=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,71 +109,43 @@ def load(
     """
     environment = os.environ if environment is None else environment
     place = path or default_path(environment)
-    wanted = profile or environment.get("BORUTA_PROFILE")
-    filed = _from_file(place, wanted)
-    address, source = filed.get("server"), str(place)
-    token, authority = filed.get("token"), filed.get("ca_file")
-    for value, name in (
-        (environment.get("BORUTA_SERVER"), "BORUTA_SERVER"),
-        (server, "--server"),
-    ):
-        if value and not (profile and name == "BORUTA_SERVER"):
-            if value != address:
-                token = authority = None
-            address, source = value, name
-    address = check_address(address or DEFAULT_SERVER, source)
-    token = environment.get("BORUTA_TOKEN") or token or Credentials(environment).get(address)
-    trusted = place.parent / Path(authority).expanduser() if authority else None
-    named = ca_file or environment.get("BORUTA_CA_FILE")
+    said = read(ProfileFile, Table(), *variables(ProfileFile, environment))
+    flags = read(
+        Profile, Table(place="command line", content={"server": server, "ca_file": ca_file})
+    )
+    filed = _from_file(place, profile or said.profile_name)
+    # A profile that is asked for by a flag comes before the environment's address.
+    wanted = flags.server or (None if profile else said.server)
+    same = wanted in (None, filed.server)
+    address = wanted or filed.server or DEFAULT_SERVER
+    filed_token = filed.token if same else None
+    trusted = place.parent / filed.ca_file if same and filed.ca_file else None
     return ClientConfig(
         server=address,
-        token=token,
-        ca_file=Path(named).expanduser() if named else trusted,
+        token=said.token or filed_token or Credentials(environment).get(address),
+        ca_file=flags.ca_file or said.ca_file or trusted,
     )
 
 
-def _from_file(path: Path, profile: str | None) -> dict[str, str]:
+def _from_file(path: Path, profile: str | None) -> Profile:
     """Return the settings of one profile, or of the file's top."""
     try:
-        text = path.read_text()
-    except FileNotFoundError:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
         if profile:
             raise ConfigError(f"there is no profile {profile!r}: {path} does not exist") from None
-        return {}
+        return Profile()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: is no valid TOML: {error}") from None
-    profiles = content.pop("profile", {})
-    chosen = profile or content.pop("profile_name", None)
-    content.pop("profile_name", None)
-    if not isinstance(profiles, dict):
-        raise ConfigError(f"{path}: profile: write profiles as tables, such as [profile.lab]")
-    where = str(path)
-    if chosen is not None:
-        if chosen not in profiles or not isinstance(profiles[chosen], dict):
-            known = ", ".join(sorted(profiles)) or "none"
-            raise ConfigError(f"{path}: there is no [profile.{chosen}]; known profiles: {known}")
-        content, where = profiles[chosen], f"{path}: profile.{chosen}"
-    settings = _texts(content, where)
-    if "token" in settings:
+    filed = read(ProfileFile, read_toml(path))
+    name = profile or filed.profile_name
+    if name is not None and name not in filed.profile:
+        known = ", ".join(sorted(filed.profile)) or "none"
+        raise ConfigError(f"{path}: there is no [profile.{name}]; known profiles: {known}")
+    chosen = filed if name is None else filed.profile[name]
+    if chosen.token is not None:
         _check_private(path)
-    return settings
-
-
-def _texts(content: Mapping[str, object], where: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, value in content.items():
-        if name not in KEYS:
-            raise ConfigError(
-                f"{where}: there is no setting {name!r}; known: server, token, ca_file"
-            )
-        if not isinstance(value, str) or not value:
-            raise ConfigError(f"{where}: {name} must be a text that is not empty")
-        found[name] = value
-    return found
+    return chosen
 
 
 def _check_private(path: Path) -> None:
@@ -144,17 +156,6 @@ def _check_private(path: Path) -> None:
 def check_address(address: str, source: str) -> str:
     """Return a server's address without slashes at its end. Raises ConfigError."""
     try:
-        parts = urlsplit(address)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-        _ = parts.port
-    except ValueError as error:
-        raise ConfigError(f"{source}: {address!r} is no address: {error}") from None
-    if not usable:
-        guess = address.split("://")[-1].strip("/") or "HOST:8487"
-        raise ConfigError(f"{source}: {address!r} is no address; did you mean http://{guess} ?")
-    if parts.query or parts.fragment or parts.username or parts.password:
-        raise ConfigError(
-            f"{source}: the address must hold neither user, query nor fragment; "
-            "a token goes into BORUTA_TOKEN"
-        )
-    return address.rstrip("/")
+        return SERVER.read(address)
+    except SettingError as wrong:
+        raise ConfigError(f"{source}: {wrong.message}") from None

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Protocol
 
 from boruta_farm.model.errors import ConfigError
+from boruta_farm.settings.files import parse_json
+from boruta_farm.settings.kinds import Named, Text
+from boruta_farm.settings.table import SettingError
 
 SERVICE = "boruta"
 IN_KEYRING = "keyring"
 """Stands in the file in place of a token that the keyring holds."""
 PRIVATE = 0o600
+TOKENS = Named(Text(secret=True))
 
 
 def configuration_folder(environment: Mapping[str, str]) -> Path:
@@ -82,7 +86,7 @@ class Credentials:
 
     def _read(self) -> dict[str, str]:
         try:
-            text = self._path.read_text()
+            content = self._path.read_bytes()
             mode = self._path.stat().st_mode
         except FileNotFoundError:
             return {}
@@ -94,14 +98,12 @@ class Credentials:
                 f"chmod 600 {self._path}, then sign in anew"
             )
         try:
-            content = json.loads(text)
-        except ValueError:
+            return TOKENS.read(parse_json(content))
+        except SettingError as wrong:
             raise ConfigError(
-                f"{self._path}: is damaged; remove it and sign in again: boruta login"
+                f"{self._path}: is damaged ({wrong.message}); remove it and sign in again: "
+                "boruta login"
             ) from None
-        if not isinstance(content, dict):
-            return {}
-        return {key: value for key, value in content.items() if isinstance(value, str)}
 
     def _write(self, kept: Mapping[str, str]) -> None:
         """Replace the file in one step, so that no other run finds half of it."""

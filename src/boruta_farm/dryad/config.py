@@ -34,7 +34,7 @@ def _default_state_dir() -> Path:
     if os.geteuid() == 0:
         return Path("/var/lib/dryad")
     base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(base).expanduser().absolute() / "dryad"
+    return Location(full=True).read(base) / "dryad"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

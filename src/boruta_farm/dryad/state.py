@@ -1,14 +1,18 @@
 """What the agent must not forget: epoch, session and end, over crashes and reboots."""
 
-import json
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from boruta_farm.dryad.files import write_durably
 from boruta_farm.model.errors import ConfigError
+from boruta_farm.settings.declaration import Struct, setting
+from boruta_farm.settings.files import parse_json
+from boruta_farm.settings.kinds import Listing, Maybe, Number, OneOf, Switch, Text, Whole
+from boruta_farm.settings.records import read_record, write_record
+from boruta_farm.settings.table import SettingError
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +31,11 @@ class Phase(StrEnum):
     ENDED = "ENDED"
 
 
+WORDS = Maybe(Text())
+COUNT = Whole(0, 2**63 - 1)
+FOR_EVER = 1e12
+"""Seconds of a clock that begins at boot."""
+
 OPEN = frozenset({Phase.PREPARED, Phase.GRANTED})
 """Phases in which a session can be logged in to."""
 
@@ -41,20 +50,30 @@ class AgentState:
     last clean-up ended and removed, told to the server with the proof.
     """
 
-    boot_id: str
-    epoch: int = 0
-    phase: Phase = Phase.CLEANING
-    farm_id: str | None = None
-    key: str | None = field(default=None, repr=False)
-    wanted_key: str | None = field(default=None, repr=False)
-    username: str = ""
-    host_key: str | None = None
-    end: float | None = None
-    sequence: int = 0
-    tell_ended: bool = False
-    trouble: str | None = None
-    notice: str | None = None
-    found: tuple[str, ...] = ()
+    boot_id: str = setting(Text())
+    epoch: int = setting(COUNT, default=0)
+    phase: Phase = setting(OneOf(Phase), default=Phase.CLEANING)
+    farm_id: str | None = setting(WORDS, default=None)
+    key: str | None = setting(WORDS, default=None, hidden=True)
+    wanted_key: str | None = setting(WORDS, default=None, hidden=True)
+    username: str = setting(Text(), default="")
+    host_key: str | None = setting(WORDS, default=None)
+    end: float | None = setting(Maybe(Number(0, FOR_EVER)), default=None)
+    sequence: int = setting(COUNT, default=0)
+    tell_ended: bool = setting(Switch(), default=False)
+    trouble: str | None = setting(WORDS, default=None)
+    notice: str | None = setting(WORDS, default=None)
+    found: tuple[str, ...] = setting(Listing(Text()), default=())
+
+    def check(self) -> None:
+        """Refuse what ``save`` never wrote. Raises SettingError."""
+        if (self.phase in OPEN and self.key is None) or (
+            self.phase is Phase.GRANTED and self.end is None
+        ):
+            raise SettingError(f"{self.phase} without key or end", "phase")
+
+
+STATE = Struct(AgentState)
 
 
 class StateStore(Protocol):
@@ -92,12 +111,12 @@ class StateFile:
         except OSError as error:
             raise ConfigError(f"{self._path}: cannot be read: {error.strerror}") from error
         try:
-            fields = json.loads(content)
-            written_as = fields.pop("format")
-            if isinstance(written_as, int) and written_as > FORMAT:
+            fields = dict(parse_json(content))
+            written_as = Whole(1).read(fields.pop("format", None))
+            if written_as > FORMAT:
                 raise ConfigError(f"{self._path}: was written by a newer agent; update this one")
-            return _state(fields)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return read_record(STATE, fields)
+        except SettingError as error:
             aside = self._path.with_name(f"{self._path.name}.damaged")
             self._path.replace(aside)
             logger.error("%s was damaged (%s) and is now %s", self._path, error, aside.name)
@@ -105,36 +124,4 @@ class StateFile:
 
     def save(self, state: AgentState) -> None:
         """Store the state durably."""
-        write_durably(self._path, json.dumps({"format": FORMAT, **asdict(state)}).encode())
-
-
-def _state(fields: dict[str, object]) -> AgentState:
-    """Raises ValueError, KeyError or TypeError for anything that was not written by ``save``."""
-    kinds: dict[str, tuple[type, ...]] = {
-        "boot_id": (str,),
-        "epoch": (int,),
-        "phase": (str,),
-        "farm_id": (str, type(None)),
-        "key": (str, type(None)),
-        "wanted_key": (str, type(None)),
-        "username": (str,),
-        "host_key": (str, type(None)),
-        "end": (float, int, type(None)),
-        "sequence": (int,),
-        "tell_ended": (bool,),
-        "trouble": (str, type(None)),
-        "notice": (str, type(None)),
-        "found": (list,),
-    }
-    for name, kind in kinds.items():
-        if not isinstance(fields[name], kind):
-            raise TypeError(f"{name} is {fields[name]!r}")
-    phase, found = Phase(str(fields.pop("phase"))), fields.pop("found")
-    assert isinstance(found, list)
-    fields["found"] = tuple(str(line) for line in found)
-    state = AgentState(phase=phase, **fields)  # type: ignore[arg-type]  # checked above, one by one
-    if (state.phase in OPEN and state.key is None) or (
-        state.phase is Phase.GRANTED and state.end is None
-    ):
-        raise ValueError(f"{state.phase} without key or end")
-    return state
+        write_durably(self._path, write_record(state, format=FORMAT))

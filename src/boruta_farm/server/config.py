@@ -51,7 +51,7 @@ def default_data() -> Path:
     if os.geteuid() == 0:
         return Path("/var/lib/boruta")
     base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "boruta"
+    return Location().read(base) / "boruta"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

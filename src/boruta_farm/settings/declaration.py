@@ -16,11 +16,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
-from boruta_farm.model.errors import ConfigError
 from boruta_farm.settings.kinds import Kind
 from boruta_farm.settings.table import SettingError, Table, mapping, unknown
 
 METADATA: Final = "setting"
+NEEDED: Final = object()
+"""Stands for the default of a setting that must be given."""
 
 
 class Dataclass(Protocol):
@@ -36,16 +37,17 @@ Made = TypeVar("Made", bound=Dataclass)
 class Setting:
     """Carry all that is declared of one setting.
 
-    ``usual`` tells the default to people where the value does not. ``example`` is what an example
-    file shows where the default says nothing. A ``written`` setting stands in it without a ``#``.
-    ``variable`` is the environment's name for it.
+    ``name`` is the field's, ``key`` what it is called in files where that differs. ``make``
+    returns a default that depends on machine or user. ``usual`` tells the default to people where
+    the value does not. ``example`` is what an example file shows where the default says nothing.
+    A ``written`` setting stands in it without a ``#``. ``variable`` is the environment's name.
     """
 
-    name: str
-    key: str
     kind: Kind[Any]
-    words: str
-    default: object = MISSING
+    words: str = ""
+    name: str = ""
+    key: str = ""
+    default: object = NEEDED
     make: Callable[[], object] | None = None
     usual: str = ""
     example: object = None
@@ -55,50 +57,27 @@ class Setting:
     @property
     def required(self) -> bool:
         """Tell whether it must be given."""
-        return self.default is MISSING and self.make is None
+        return self.default is NEEDED and self.make is None
 
     def usually(self) -> object:
-        """Return the default."""
+        """Return the default. Raises SettingError when there is none."""
+        if self.required:
+            words = f"; {self.words[:1].lower()}{self.words[1:]}" if self.words else ""
+            raise SettingError(f"is missing{words}")
         return self.make() if self.make is not None else self.default
 
 
-def setting(
-    kind: Kind[Any],
-    words: str,
-    *,
-    default: object = MISSING,
-    make: Callable[[], object] | None = None,
-    key: str = "",
-    usual: str = "",
-    example: object = None,
-    written: bool = False,
-    variable: str = "",
-    hidden: bool = False,
-) -> Any:
-    """Return the dataclass field of a setting; see ``Setting``.
+def setting(kind: Kind[Any], words: str = "", *, hidden: bool = False, **told: Any) -> Any:
+    """Return the dataclass field of a setting; ``told`` are the fields of ``Setting``.
 
-    ``make`` returns a default that depends on machine or user. Without either the setting must be
-    given. ``key`` is its name in files, by default the field's. A ``hidden`` one is not in repr.
+    Without ``default`` and ``make`` it must be given. A ``hidden`` one is not in repr.
     """
-    declared = {
-        METADATA: Setting(
-            name="",
-            key=key,
-            kind=kind,
-            words=words,
-            default=default,
-            make=make,
-            usual=usual,
-            example=example,
-            written=written,
-            variable=variable,
-        )
-    }
-    if make is not None:
-        return dataclasses.field(default_factory=make, metadata=declared, repr=not hidden)
-    if default is MISSING:
-        return dataclasses.field(metadata=declared, repr=not hidden)
-    return dataclasses.field(default=default, metadata=declared, repr=not hidden)
+    item = Setting(kind=kind, words=words, **told)
+    made: Any = MISSING if item.make is None else item.make
+    default: Any = MISSING if item.default is NEEDED else item.default
+    return dataclasses.field(
+        default=default, default_factory=made, metadata={METADATA: item}, repr=not hidden
+    )
 
 
 def section(kind: "type[Dataclass] | Struct[Any]", words: str = "", *, key: str = "") -> Any:
@@ -127,9 +106,12 @@ class Struct(Kind[Made], Generic[Made]):
     each other.
     """
 
-    def __init__(self, made: type[Made]) -> None:
+    def __init__(self, made: type[Made], settings: Mapping[str, Setting] | None = None) -> None:
+        """Take the class, and its settings by field where they cannot stand in the class."""
         self.made = made
-        self.settings = {item.key: item for item in declared(made)}
+        named = () if settings is None else settings.items()
+        own = [dataclasses.replace(item, name=name, key=item.key or name) for name, item in named]
+        self.settings = {item.key: item for item in own or declared(made)}
 
     def read(self, raw: object) -> Made:
         """Return the dataclass."""
@@ -156,31 +138,26 @@ class Struct(Kind[Made], Generic[Made]):
         """Return the dataclass of values that were read one by one."""
         values = dict(values)
         for item in self.settings.values():
-            if item.name in values:
-                continue
-            if isinstance(item.kind, Struct):
-                values[item.name] = item.kind.below(item.key)
-            elif item.required:
-                raise SettingError(
-                    f"is missing; {item.words[:1].lower()}{item.words[1:]}", item.key
-                )
+            if item.name not in values:
+                try:
+                    values[item.name] = item.usually()
+                except SettingError as wrong:
+                    raise wrong.below(item.key) from None
         made = self.made(**values)
         check = getattr(made, "check", None)
         if check is not None:
             check()
         return made
 
-    def below(self, key: str) -> Made:
-        """Return what an absent table named ``key`` means."""
-        try:
-            return self.finish({})
-        except SettingError as wrong:
-            raise wrong.below(key) from None
+    def show(self, value: Dataclass) -> dict[str, object]:
+        """Return the table; what has its default is left out.
 
-    def show(self, value: Made) -> object:
-        """Return the table."""
+        Any record with fields of the same names will do.
+        """
         return {
-            item.key: item.kind.show(getattr(value, item.name)) for item in self.settings.values()
+            item.key: item.kind.show(own)
+            for item in self.settings.values()
+            if (own := getattr(value, item.name)) != item.usually()
         }
 
 
@@ -202,15 +179,8 @@ def read(made: type[Made], *tables: Table, beside: Collection[str] = (), **given
     try:
         return struct.finish(found)
     except SettingError as wrong:
-        raise blamed(wrong, tables, places) from None
-
-
-def blamed(
-    wrong: SettingError, tables: Collection[Table], places: Mapping[str, Table]
-) -> ConfigError:
-    """Return a complaint about settings together: at the place that gave the one it names."""
-    file = next(iter(tables), Table())
-    return places.get(wrong.key.partition(".")[0], file).refusal(wrong)
+        file = next(iter(tables), Table())
+        raise places.get(wrong.key.partition(".")[0], file).refusal(wrong) from None
 
 
 def environment(
@@ -220,13 +190,12 @@ def environment(
 
     A setting's variable is the declared one, else ``prefix`` and its key in capitals, else none.
     """
-    return tuple(
-        Table(place=f"environment variable {name}", content={item.key: variables[name]})
+    named = {
+        item.key: item.variable or (f"{prefix}{item.key.upper()}" if prefix else "")
         for item in declared(made)
-        if (name := variable_of(item, prefix)) in variables
+    }
+    return tuple(
+        Table(place=f"environment variable {name}", content={key: variables[name]})
+        for key, name in named.items()
+        if name in variables
     )
-
-
-def variable_of(item: Setting, prefix: str = "") -> str:
-    """Return the environment's name of a setting, empty when it has none."""
-    return item.variable or (f"{prefix}{item.key.upper()}" if prefix else "")

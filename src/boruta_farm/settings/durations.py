@@ -26,10 +26,13 @@ UNITS: Final[Mapping[str, Decimal | int]] = {
 _NEXT: Final = {"d": "h", "h": "m", "m": "s"}
 """The unit of a number that ends a duration without one: ``2h30``."""
 
-_PART: Final = rf"([0-9]+(?:\.[0-9]*)?|\.[0-9]+) *({'|'.join(sorted(UNITS, key=len, reverse=True))})"
+_PART: Final = (
+    rf"([0-9]+(?:\.[0-9]*)?|\.[0-9]+) *({'|'.join(sorted(UNITS, key=len, reverse=True))})"
+)
 _PARTS: Final = re.compile(_PART)
 _WHOLE: Final = re.compile(rf" *([+-]?)((?:{_PART} *)+)([0-9]{{1,2}})? *")
 _MOST_CHARACTERS: Final = 60
+_LONGEST_WRITTEN: Final = 2 * _MOST_CHARACTERS
 
 
 def parse_duration(
@@ -44,7 +47,7 @@ def parse_duration(
     short = text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}..."
     if re.fullmatch(r"[+-]?0", text):
         return _within(NONE, short, least, most)
-    whole = _WHOLE.fullmatch(text) if len(text) <= 2 * _MOST_CHARACTERS else None
+    whole = _WHOLE.fullmatch(text) if len(text) <= _LONGEST_WRITTEN else None
     if whole is None:
         raise ValueError(f"{short!r} is no duration; write it with a unit, such as {such_as}")
     sign, parts, rest = whole[1], _PARTS.findall(whole[2]), whole[5]
@@ -58,6 +61,11 @@ def parse_duration(
         raise ValueError(f"{short!r} is longer than a hundred years")
     found = timedelta(microseconds=int(micros.to_integral_value()))
     return _within(-found if sign == "-" else found, short, least, most)
+
+
+def is_duration(text: str) -> bool:
+    """Tell whether a text is written as a duration, however long."""
+    return len(text) <= _LONGEST_WRITTEN and _WHOLE.fullmatch(text) is not None
 
 
 def format_duration(duration: timedelta) -> str:

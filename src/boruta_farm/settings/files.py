@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,15 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 def read_toml(path: Path) -> Table:
     """Return what a TOML file says. Raises ConfigError with the file and what is wrong."""
-    return _read(path, parse_toml)
+    table = Table(place=str(path))
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        return Table(place=str(path), content=parse_toml(content))
+    except OSError as error:
+        raise table.refusal(SettingError(f"cannot be read: {error.strerror}")) from None
+    except SettingError as wrong:
+        raise table.refusal(wrong) from None
 
 
 def parse_toml(content: bytes) -> Mapping[str, object]:
@@ -31,11 +39,6 @@ def parse_toml(content: bytes) -> Mapping[str, object]:
         raise SettingError(f"is no valid TOML: {error}") from None
 
 
-def read_json(path: Path) -> Table:
-    """Return the object in a JSON file. Raises FileNotFoundError, or ConfigError."""
-    return _read(path, parse_json, missing_told=False)
-
-
 def parse_json(content: bytes) -> Mapping[str, object]:
     """Return what one JSON object says; no key stands there twice. Raises SettingError."""
     text = _text(content)
@@ -45,25 +48,6 @@ def parse_json(content: bytes) -> Mapping[str, object]:
         raise SettingError("is no valid JSON: its lists or objects lie too deep") from None
     except ValueError as error:
         raise SettingError(f"is no valid JSON: {error}") from None
-
-
-def _read(
-    path: Path, parse: Callable[[bytes], Mapping[str, object]], *, missing_told: bool = True
-) -> Table:
-    table = Table(place=str(path))
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-    except FileNotFoundError as error:
-        if not missing_told:
-            raise
-        raise table.refusal(SettingError(f"cannot be read: {error.strerror}")) from None
-    except OSError as error:
-        raise table.refusal(SettingError(f"cannot be read: {error.strerror}")) from None
-    try:
-        return Table(place=str(path), content=parse(content))
-    except SettingError as wrong:
-        raise table.refusal(wrong) from None
 
 
 def _text(content: bytes) -> str:

@@ -35,7 +35,7 @@ class Kind(Generic[Value]):
 
     def show(self, value: Value) -> object:
         """Return what ``read`` reads, as it stands in a file: a text, number, list or table."""
-        raise NotImplementedError
+        return value
 
 
 class Text(Kind[str]):
@@ -112,10 +112,6 @@ class Switch(Kind[bool]):
             raise SettingError(f"{shown(raw)} must be true or false")
         return found
 
-    def show(self, value: bool) -> object:
-        """Return true or false."""
-        return value
-
 
 class Whole(Kind[int]):
     """A whole number within limits, both included."""
@@ -131,10 +127,6 @@ class Whole(Kind[int]):
         if not self._least <= found <= self._most:
             raise SettingError(f"{shown(raw)} must lie between {self._least} and {self._most}")
         return found
-
-    def show(self, value: int) -> object:
-        """Return the number."""
-        return value
 
 
 class Number(Kind[float]):
@@ -225,7 +217,7 @@ class Maybe(Kind[Value | None]):
 
     def read(self, raw: object) -> Value | None:
         """Return the value, or None."""
-        return None if raw in (self._none, "") else self._kind.read(raw)
+        return None if raw is None or raw in (self._none, "") else self._kind.read(raw)
 
     def show(self, value: Value | None) -> object:
         """Return the value's text, or what stands for none."""

@@ -46,10 +46,6 @@ class Destination(Kind[str]):
             raise SettingError(f"{shown(raw)} must be {form}{self._without}")
         return str(raw)
 
-    def show(self, value: str) -> object:
-        """Return its text."""
-        return value
-
 
 class Ports(Kind[tuple[int, int]]):
     """A range ``FIRST-LAST`` of numbers such as ports, both included."""
@@ -87,10 +83,6 @@ class Ip(Kind[str]):
         except ValueError:
             raise SettingError(f"{shown(raw)} is no IP address") from None
 
-    def show(self, value: str) -> object:
-        """Return its text."""
-        return value
-
 
 class Net(Kind[Network]):
     """A network, such as ``10.0.0.0/8`` or ``fd00::/8``."""
@@ -126,20 +118,21 @@ class Origin(Kind[str]):
             )
         return found
 
-    def show(self, value: str) -> object:
-        """Return its text."""
-        return value
-
 
 class Url(Kind[str]):
     """A server's address without user, query, fragment or slashes at its end."""
 
-    def __init__(self, schemes: Collection[str] = ("http", "https")) -> None:
-        self._schemes = schemes
+    def __init__(
+        self, schemes: Collection[str] = ("http", "https"), *, user: str = "leave them out"
+    ) -> None:
+        self._schemes, self._user = schemes, user
 
     def read(self, raw: object) -> str:
         """Return the address."""
         text = Text(most=2000).read(raw)
+        if "@" in text:
+            # Not repeated: it may hold a password.
+            raise SettingError(f"the address must hold neither user nor token; {self._user}")
         if not text.isprintable() or " " in text:
             raise SettingError(f"{shown(raw)} is no address: there must be no spaces in it")
         try:
@@ -147,17 +140,13 @@ class Url(Kind[str]):
             port = parts.port
         except ValueError as error:
             raise SettingError(f"{shown(raw)} is no address: {error}") from None
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise SettingError("the address must hold neither user, query nor fragment")
+        if parts.query or parts.fragment:
+            raise SettingError(f"{shown(raw)}: the address must hold neither query nor fragment")
         host = parts.hostname
         if parts.scheme not in self._schemes or not host or port == 0 or not _resolvable(host):
             guess = text.split("://")[-1].strip("/")[:60] or "HOST:8487"
             raise SettingError(f"{shown(raw)} is no address; did you mean http://{guess} ?")
         return text.rstrip("/")
-
-    def show(self, value: str) -> object:
-        """Return its text."""
-        return value
 
 
 class Location(Kind[Path]):
@@ -204,7 +193,8 @@ def _address(raw: object) -> tuple[str, int]:
     match = _ADDRESS.fullmatch(raw) if isinstance(raw, str) else None
     if match is None or int(match[2]) > LAST_PORT:
         raise SettingError(
-            f"{shown(raw)} must be HOST:PORT, such as 127.0.0.1:8487, an IPv6 host in brackets"
+            f"{shown(raw)} is no address; write HOST:PORT, such as 127.0.0.1:8487, an IPv6 host in "
+            "brackets"
         )
     host = match[1]
     if host.startswith("["):

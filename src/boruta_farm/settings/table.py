@@ -3,11 +3,14 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, time
 from typing import Final
 
 from boruta_farm.model.errors import ConfigError
 
 LONGEST_SHOWN: Final = 60
+FEW: Final = 8
+"""As many names are told to those who missed one; of more, the nearest alone."""
 
 
 class SettingError(ConfigError):
@@ -69,7 +72,8 @@ def unknown(key: str, known: Iterable[str]) -> SettingError:
     """Return the complaint about a key that nobody reads."""
     known = list(known)
     near = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known) or 'none'}"
+    few = f"known are {', '.join(known)}" if len(known) <= FEW else "remove it"
+    hint = f"did you mean {near[0]}?" if near else few
     return SettingError(
         f"there is no such setting; {hint}", key if key.isprintable() else repr(key)
     )
@@ -83,5 +87,5 @@ def shown(raw: object) -> str:
         return "a list"
     if isinstance(raw, int) and raw.bit_length() > LONGEST_SHOWN * 3:
         return "a number of very many digits"
-    text = repr(raw)
+    text = str(raw) if isinstance(raw, date | time) else repr(raw)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

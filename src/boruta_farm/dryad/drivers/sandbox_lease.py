@@ -1,21 +1,28 @@
 """The files of a sandbox's folder: what it keeps over restarts, and its lock."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from boruta_farm.dryad.drivers.sandbox_isolation import Isolation
 from boruta_farm.dryad.files import LockedFolder, write_durably
 from boruta_farm.model.errors import BoardError
+from boruta_farm.settings.declaration import Struct, setting
+from boruta_farm.settings.files import parse_json
+from boruta_farm.settings.kinds import OneOf, Text
+from boruta_farm.settings.records import read_record, write_record
+from boruta_farm.settings.table import SettingError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """Note the session that was prepared last; it is written before anything is made."""
 
-    mark: str
-    isolation: Isolation
-    boot_id: str
+    mark: str = setting(Text())
+    isolation: Isolation = setting(OneOf(Isolation))
+    boot_id: str = setting(Text())
+
+
+LEASE = Struct(Lease)
 
 
 class SandboxFolder:
@@ -53,15 +60,10 @@ class SandboxFolder:
     def read_lease(self) -> Lease | None:
         """Return the lease that was prepared and not cleaned since, None when there is none."""
         try:
-            fields = json.loads(self._lease.read_bytes())
-            return Lease(
-                mark=str(fields["mark"]),
-                isolation=Isolation(fields["isolation"]),
-                boot_id=str(fields["boot_id"]),
-            )
+            return read_record(LEASE, parse_json(self._lease.read_bytes()))
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError) as error:
+        except SettingError as error:
             raise BoardError(
                 f"sandbox: {self._lease} is damaged, so processes of the last session cannot be "
                 "told; restart the machine or end them by hand, then remove the file"
@@ -69,7 +71,7 @@ class SandboxFolder:
 
     def write_lease(self, lease: Lease) -> None:
         """Keep the lease. Raises StoreError."""
-        write_durably(self._lease, json.dumps(asdict(lease)).encode())
+        write_durably(self._lease, write_record(lease))
 
     def remove_lease(self) -> None:
         """Forget the lease: nothing of it is left."""

@@ -9,10 +9,10 @@ from typing import Final, TypeVar
 
 from boruta_farm.dryad.stm.client import ADMIN_SOCKET, USER_SOCKET
 from boruta_farm.dryad.stm.display import LAST_ROW, WIDTH
-from boruta_farm.dryad.stm.durations import parse_duration
 from boruta_farm.dryad.stm.errors import ArgumentError
 from boruta_farm.dryad.stm.port import DEFAULT_PATH
 from boruta_farm.dryad.stm.values import Color
+from boruta_farm.settings.durations import LONGEST, parse_duration
 
 _Value = TypeVar("_Value")
 
@@ -172,8 +172,8 @@ def _switch(text: str) -> bool:
 
 def _duration(text: str) -> timedelta:
     try:
-        return parse_duration(text)
-    except ArgumentError as error:
+        return parse_duration(text, least=-LONGEST, such_as="500ms, 2s or 1m30s")
+    except ValueError as error:
         raise ArgumentTypeError(str(error)) from error
 
 

@@ -1,11 +1,15 @@
 """What root must remember of a board's session user: the uid given last, and in which boot."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from boruta_farm.dryad.files import write_durably
 from boruta_farm.model.errors import BoardError, ConfigError, StoreError
+from boruta_farm.settings.declaration import Struct, setting
+from boruta_farm.settings.files import parse_json
+from boruta_farm.settings.kinds import Text, Whole
+from boruta_farm.settings.records import read_record, write_record
+from boruta_farm.settings.table import SettingError
 
 FOLDER = Path("/var/lib/boruta-sessions")
 
@@ -14,8 +18,11 @@ FOLDER = Path("/var/lib/boruta-sessions")
 class SessionRecord:
     """Record the session user made last: ``boot_id`` tells in which boot of the machine."""
 
-    uid: int
-    boot_id: str
+    uid: int = setting(Whole())
+    boot_id: str = setting(Text())
+
+
+RECORD = Struct(SessionRecord)
 
 
 class RecordFile:
@@ -27,11 +34,10 @@ class RecordFile:
     def load(self) -> SessionRecord | None:
         """Return the record, None when no user was ever made. Raises BoardError when damaged."""
         try:
-            fields = json.loads(self._path.read_bytes())
-            return SessionRecord(uid=int(fields["uid"]), boot_id=str(fields["boot_id"]))
+            return read_record(RECORD, parse_json(self._path.read_bytes()))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, SettingError) as error:
             raise BoardError(
                 f"{self._path}: cannot be read ({error}); see that no process of the board's uids "
                 "runs, then remove the file"
@@ -40,7 +46,7 @@ class RecordFile:
     def save(self, record: SessionRecord) -> None:
         """Store the record; it survives a power cut. Raises BoardError."""
         try:
-            write_durably(self._path, json.dumps(asdict(record)).encode())
+            write_durably(self._path, write_record(record))
         except StoreError as error:
             raise BoardError(error.message) from error
 

@@ -58,10 +58,6 @@ class Shell(Kind[str]):
         """Return the path as a text."""
         return str(Location(full=True).read(raw))
 
-    def show(self, value: str) -> object:
-        """Return its text."""
-        return value
-
 
 class Uids(Kind[UidRange]):
     """The uids of a board's session users, as ``FIRST-LAST``."""
