@@ -88,3 +88,14 @@ def test_every_private_event_is_entered_with_what_it_was_about() -> None:
     for kind in EventKind:
         if kind.private:
             assert list(notes_of(IdentitySaved(record=group, kind=kind), None))
+
+
+def test_what_admins_tell_of_a_worker_is_entered_where_they_change_it() -> None:
+    told = replace(WORKER, labels={"a": "1", "rack": "b"}, notes="loud", photo="https://x/b.jpg")
+    changed, moved = (
+        next(notes_of(WorkerSaved(worker=told, kind=kind), ROOT)).detail
+        for kind in (EventKind.WORKER_CHANGED, EventKind.WORKER_STATE)
+    )
+    told_of = {"labels": "a=1, rack=b", "notes": "loud", "photo": "https://x/b.jpg"}
+    assert changed == {**moved, **told_of}
+    assert told_of.keys().isdisjoint(moved)

@@ -10,17 +10,20 @@ from boruta_farm.core.transitions import WORKER_TRANSITIONS, move_request, move_
 from boruta_farm.model.errors import (
     FailInMaintenanceError,
     ForbiddenStateError,
+    InvalidError,
+    LimitError,
     NotDeregisterableError,
     PortsExhaustedError,
     StaleEpochError,
     TransitionError,
+    WorkerDescriptionError,
     WorkerNotFoundError,
     WorkerTransitionError,
 )
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.model.worker import WorkerState
+from boruta_farm.model.worker import WorkerChange, WorkerState
 from tests.core.conftest import Stage
 from tests.core.test_jobs import OWN_KEY, run
 from tests.core.world import NOW, DictWorld
@@ -171,6 +174,85 @@ def test_groups_are_sorted_and_unique(world: DictWorld, stage: Stage) -> None:
     uuid = stage.idle()
     world.apply(workers.set_groups(world, uuid, ("b", "a", "b")))
     assert world.workers[uuid].groups == ("a", "b")
+
+
+LABELS = {"rack": "b", "camera": "yes"}
+
+
+def test_labels_notes_and_photo_are_set_each_by_itself(world: DictWorld, stage: Stage) -> None:
+    uuid = stage.idle()
+    photo = "https://wiki.example.org:8443/boards/b%201.jpg?size=1"
+    for change in (
+        WorkerChange(labels=LABELS),
+        WorkerChange(notes="Fan is loud.\n\tAsk Żaneta."),
+        WorkerChange(photo=photo),
+    ):
+        world.apply(workers.describe(world, uuid, change))
+    worker = world.workers[uuid]
+    assert (worker.labels, worker.photo) == (LABELS, photo)
+    assert list(worker.labels or ()) == ["camera", "rack"]
+    assert worker.notes == "Fan is loud.\n\tAsk Żaneta."
+    assert worker.matched == {**worker.caps, **LABELS}
+    assert world.told.count(EventKind.WORKER_CHANGED) == 3
+    assert workers.describe(world, uuid, WorkerChange(labels=LABELS, photo=photo)).steps == ()
+    world.apply(workers.describe(world, uuid, WorkerChange(labels={}, notes="", photo="")))
+    worker = world.workers[uuid]
+    assert (worker.labels, worker.notes, worker.photo) == (None, None, None)
+    assert worker.matched is worker.caps
+
+
+def test_what_a_board_tells_of_itself_wins_over_a_label(world: DictWorld, stage: Stage) -> None:
+    uuid = stage.idle()
+    name, value = "arch", "arm"
+    world.workers[uuid] = before = replace(world.workers[uuid], caps={"UUID": uuid, name: value})
+    with pytest.raises(WorkerDescriptionError, match=f"tells {name}={value} of itself"):
+        workers.describe(world, uuid, WorkerChange(labels={name: "other"}))
+    world.apply(workers.describe(world, uuid, WorkerChange(labels={name: value})))
+    world.workers[uuid] = told = replace(world.workers[uuid], labels={name: "other"})
+    assert told.matched == before.caps
+    again = WorkerChange(labels={name: "other", "rack": "b"})
+    world.apply(workers.describe(world, uuid, again))
+    assert world.workers[uuid].matched == {**before.caps, "rack": "b"}
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        (WorkerChange(labels={"UUID": "x"}), WorkerDescriptionError, "UUID="),
+        (WorkerChange(labels={"": "x"}), WorkerDescriptionError, "cannot be a label"),
+        (WorkerChange(labels={" a": "x"}), WorkerDescriptionError, "cannot be a label"),
+        (WorkerChange(labels={"a\n": "x"}), WorkerDescriptionError, "cannot be a label"),
+        (WorkerChange(labels={"a": "x\0"}), WorkerDescriptionError, "cannot be a label"),
+        (WorkerChange(labels={"a" * 65: "x"}), LimitError, "at most 64"),
+        (WorkerChange(labels={"a": "x" * 257}), LimitError, "value 256"),
+        (WorkerChange(labels={f"l{n}": "x" for n in range(65)}), LimitError, "limit of 64"),
+        (WorkerChange(notes="a\0b"), WorkerDescriptionError, "control characters"),
+        (WorkerChange(notes="n" * 4001), LimitError, "at most 4000"),
+        (WorkerChange(photo="https://x/" + "p" * 1000), LimitError, "at most 1000"),
+        *(
+            (WorkerChange(photo=photo), WorkerDescriptionError, "address of a photo")
+            for photo in (
+                "http://wiki.example.org/b.jpg",
+                "javascript:alert(1)",
+                "https:///b.jpg",
+                "https://ann:secret@wiki.example.org/b.jpg",
+                "https://wiki.example.org/b 1.jpg",
+                'https://wiki.example.org/"onload=x',
+                "https://wiki.example.org:99999/",
+                "https://[wiki/",
+                "b.jpg",
+            )
+        ),
+    ],
+)
+def test_what_describes_no_worker_is_refused(
+    world: DictWorld, stage: Stage, change: WorkerChange, error: type[InvalidError], words: str
+) -> None:
+    uuid = stage.idle()
+    with pytest.raises(error, match=words):
+        workers.describe(world, uuid, change)
+    with pytest.raises(WorkerNotFoundError):
+        workers.describe(world, "no such board", change)
 
 
 def test_facts_are_noted_and_told_once(world: DictWorld, stage: Stage) -> None:

@@ -131,16 +131,30 @@ class IndexMachine(IndexWorld):
         worker = make_worker(uuid, caps, groups=groups, state=state, fence=fence)
         self.tell(EventKind.WORKER_REGISTERED, worker=worker)
 
-    @rule(pick=PICK, caps=WORKER_CAPS, groups=GROUPS)
-    def change_worker(self, pick: int, caps: dict[str, str], groups: tuple[str, ...]) -> None:
+    @rule(pick=PICK, caps=WORKER_CAPS, groups=GROUPS, labels=st.none() | WORKER_CAPS)
+    def change_worker(
+        self,
+        pick: int,
+        caps: dict[str, str],
+        groups: tuple[str, ...],
+        labels: dict[str, str] | None,
+    ) -> None:
         worker = self.some_worker(pick)
         if worker is not None:
             changed = replace(
                 worker,
                 caps={"UUID": worker.uuid, **caps},
                 groups=groups,
+                labels=labels,
                 revision=worker.revision + 1,
             )
+            self.tell(EventKind.WORKER_CHANGED, worker=changed)
+
+    @rule(pick=PICK, labels=st.none() | WORKER_CAPS)
+    def label_worker(self, pick: int, labels: dict[str, str] | None) -> None:
+        worker = self.some_worker(pick)
+        if worker is not None:
+            changed = replace(worker, labels=labels, revision=worker.revision + 1)
             self.tell(EventKind.WORKER_CHANGED, worker=changed)
 
     @rule(pick=PICK, state=st.sampled_from(WorkerState), lost=st.booleans())
@@ -314,18 +328,22 @@ class IndexMachine(IndexWorld):
         self.busy_requests.clear()
         self.busy_workers.clear()
 
-    @rule(pick=PICK, groups=st.none() | GROUPS)
-    def ask_for_orphans(self, pick: int, groups: tuple[str, ...] | None) -> None:
+    @rule(pick=PICK, groups=st.none() | GROUPS, labels=st.none() | WORKER_CAPS)
+    def ask_for_orphans(
+        self, pick: int, groups: tuple[str, ...] | None, labels: dict[str, str] | None
+    ) -> None:
         worker = self.some_worker(pick)
         if worker is not None:
             moved = None if groups is None else replace(worker, groups=groups)
+            if labels is not None:
+                moved = replace(moved or worker, labels=labels)
             expected = sum(
                 self.waits(r)
                 and self.matching(r) == [worker]
                 and (moved is None or not fits(r, moved))
                 for r in self.requests.values()
             )
-            assert self.index.count_orphans(worker.uuid, groups) == expected
+            assert self.index.count_orphans(worker.uuid, groups, labels) == expected
 
     @rule(pick=PICK)
     def explain(self, pick: int) -> None:

@@ -77,13 +77,13 @@ def order(request: Request) -> tuple[int, int]:
 
 def capability(worker: Worker) -> tuple[int, str]:
     """Return what idle workers are sorted by."""
-    return len(worker.caps) + len(worker.groups), worker.uuid
+    return len(worker.matched) + len(worker.groups), worker.uuid
 
 
 def fits(request: Request, worker: Worker) -> bool:
     """Tell whether a worker can serve a request."""
-    has_all = all(worker.caps.get(name) == value for name, value in request.required.items())
-    meets = parse(request.selector or "").matches(worker.caps)
+    has_all = all(worker.matched.get(name) == value for name, value in request.required.items())
+    meets = parse(request.selector or "").matches(worker.matched)
     takes_key = worker.fence is Fence.AGENT or (request.ssh_key or "ssh-rsa").split()[0] in (
         "ssh-rsa",
         "ssh-ed25519",

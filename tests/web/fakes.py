@@ -34,7 +34,7 @@ from boruta_farm.model.listing import (
     WorkerFilter,
 )
 from boruta_farm.model.request import NewRequest, Request, RequestState, RequestUpdate
-from boruta_farm.model.worker import AccessInfo, Fence, Worker, WorkerState
+from boruta_farm.model.worker import AccessInfo, Fence, Worker, WorkerChange, WorkerState
 
 NOW = datetime(2026, 11, 23, 20, 7, 42, 739845, tzinfo=UTC)
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nbm90IGEga2V5\n-----END RSA PRIVATE KEY-----\n"
@@ -350,6 +350,15 @@ class FakeWorkers:
         known = await self.get_worker_info(caller, worker)
         self.kept[known.uuid] = replace(known, name=name)
 
+    async def describe(self, caller: Caller, worker: str, change: WorkerChange) -> None:
+        known = await self.get_worker_info(caller, worker)
+        given = {
+            name: value
+            for name in ("labels", "notes", "photo")
+            if (value := getattr(change, name)) is not None
+        }
+        self.kept[known.uuid] = replace(known, **given)
+
     async def revoke_agent(self, caller: Caller, worker: str) -> None:
         known = await self.get_worker_info(caller, worker)
         self.kept[known.uuid] = replace(known, credential_since=None)
@@ -361,7 +370,11 @@ class FakeWorkers:
         del self.kept[known.uuid]
 
     async def count_orphans(
-        self, caller: Caller, worker: str, groups: tuple[str, ...] | None = None
+        self,
+        caller: Caller,
+        worker: str,
+        groups: tuple[str, ...] | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> int:
         await self.get_worker_info(caller, worker)
         self.calls.append(("count_orphans", worker, groups))

@@ -70,7 +70,7 @@ class NoIndex:
             text="",
         )
 
-    def count_orphans(self, uuid: str, groups: tuple[str, ...] | None = None) -> NoReturn:
+    def count_orphans(self, uuid: str, groups: object = None, labels: object = None) -> NoReturn:
         raise NotImplementedError
 
 

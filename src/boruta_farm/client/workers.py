@@ -3,6 +3,8 @@
 Who calls is decided by the token, so the ``caller`` of each call is only a part of the contract.
 """
 
+import json
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from boruta_farm.client.channel import Channel
@@ -12,7 +14,7 @@ from boruta_farm.client.wire import read_worker, read_workers
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import WorkerNotFoundError
 from boruta_farm.model.listing import Page, Paginator, Sorter, WorkerFilter
-from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.model.worker import Worker, WorkerChange, WorkerState
 
 
 class HttpWorkers:
@@ -68,6 +70,12 @@ class HttpWorkers:
         """Give a worker another name."""
         await self._channel.post(f"{_path(worker)}/setname", name)
 
+    async def describe(self, caller: Caller, worker: str, change: WorkerChange) -> None:
+        """Set a worker's labels, notes or photo."""
+        told = {"Labels": change.labels, "Notes": change.notes, "Photo": change.photo}
+        body = {key: value for key, value in told.items() if value is not None}
+        await self._channel.post(f"{_path(worker)}/describe", body)
+
     async def revoke_agent(self, caller: Caller, worker: str) -> None:
         """Take the credential of a worker's agent away."""
         await self._channel.post(f"{_path(worker)}/revoke")
@@ -77,10 +85,16 @@ class HttpWorkers:
         await self._channel.post(f"{_path(worker)}/deregister")
 
     async def count_orphans(
-        self, caller: Caller, worker: str, groups: tuple[str, ...] | None = None
+        self,
+        caller: Caller,
+        worker: str,
+        groups: tuple[str, ...] | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> int:
         """Count waiting requests that only this worker could serve."""
         query = {} if groups is None else {"groups": ",".join(groups)}
+        if labels is not None:
+            query["labels"] = json.dumps(dict(labels))
         answer = await self._channel.get(f"{_path(worker)}/orphans", query)
         fields = Fields(answer.body, "a count of requests")
         found = fields.optional_number("Orphans")

@@ -6,6 +6,7 @@ Python's spelling. Each call names its caller. Implementations: in process (``fa
 all of them to these words.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -30,7 +31,7 @@ from boruta_farm.model.caller import Caller
 from boruta_farm.model.explanation import Explanation, Filed, Holder
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
 from boruta_farm.model.request import NewRequest, Request, RequestUpdate
-from boruta_farm.model.worker import AccessInfo, Worker, WorkerState
+from boruta_farm.model.worker import AccessInfo, Worker, WorkerChange, WorkerState
 
 __all__ = [
     "BoardWatch",
@@ -186,6 +187,16 @@ class Workers(Protocol):
         """
         ...
 
+    async def describe(self, caller: Caller, worker: str, change: WorkerChange) -> None:
+        """Set a worker's labels, notes or photo.
+
+        Labels are matched like capabilities; a request that waits for one is granted at once, one
+        that loses its last worker is marked as orphaned. Running jobs go on. Raises
+        WorkerNotFoundError, LimitError for what is too many or too long, and WorkerDescriptionError
+        for what can be no label, notes or photo.
+        """
+        ...
+
     async def revoke_agent(self, caller: Caller, worker: str) -> None:
         """Take the credential of a worker's agent away and close its link.
 
@@ -202,11 +213,15 @@ class Workers(Protocol):
         ...
 
     async def count_orphans(
-        self, caller: Caller, worker: str, groups: tuple[str, ...] | None = None
+        self,
+        caller: Caller,
+        worker: str,
+        groups: tuple[str, ...] | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> int:
         """Count waiting requests that only this worker could serve.
 
-        With ``groups`` it counts those that lose their last worker if it moves there, without
-        it those that lose it by deregistration. Raises WorkerNotFoundError.
+        With ``groups`` or ``labels`` it counts those that lose their last worker if it gets
+        these, without them those that lose it by deregistration. Raises WorkerNotFoundError.
         """
         ...

@@ -61,7 +61,7 @@ def notes_of(step: Step, caller: Caller | None) -> Iterator[Note]:
                     source=source,
                     action=found,
                     subject=f"worker {worker.uuid}",
-                    detail=_worker_detail(worker),
+                    detail=_worker_detail(worker, step.kind),
                 )
         case IdentitySaved():
             subject, detail = _identity(step)
@@ -110,10 +110,14 @@ def _request_detail(request: Request) -> dict[str, str]:
     return detail
 
 
-def _worker_detail(worker: Worker) -> dict[str, str]:
+def _worker_detail(worker: Worker, kind: EventKind) -> dict[str, str]:
     detail = {"name": worker.name, "state": worker.state.value}
     if worker.groups:
         detail["groups"] = ", ".join(worker.groups)
+    if kind is EventKind.WORKER_CHANGED:
+        labels = ", ".join(f"{name}={value}" for name, value in (worker.labels or {}).items())
+        told = {"labels": labels, "notes": worker.notes, "photo": worker.photo}
+        detail |= {name: text for name, text in told.items() if text}
     if worker.reason:
         detail["reason"] = worker.reason
     return detail

@@ -345,8 +345,8 @@ def _still_true(proposal: Grant, request: Request, worker: Worker, now: datetime
         and worker.unreachable_since is None
         and worker.revision == proposal.worker_revision
         and worker.epoch == proposal.epoch
-        and request.required.items() <= worker.caps.items()
-        and (request.selector is None or parse(request.selector).matches(worker.caps))
+        and request.required.items() <= (offered := worker.matched).items()
+        and (request.selector is None or parse(request.selector).matches(offered))
         and serves(worker.groups, request.owner_groups)
         and (worker.fence is Fence.AGENT or takes_any_board(request))
     )

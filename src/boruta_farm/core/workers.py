@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from boruta_farm.core.flapping import recover, take_back
 from boruta_farm.core.jobs import end_job, requeued
@@ -25,17 +26,29 @@ from boruta_farm.model.errors import (
     NotDeregisterableError,
     PortsExhaustedError,
     StaleEpochError,
+    WorkerDescriptionError,
     WorkerNameError,
     WorkerNotFoundError,
     WorkerTransitionError,
 )
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.request import RequestState
-from boruta_farm.model.worker import SessionKey, Worker, WorkerState
+from boruta_farm.model.worker import (
+    UUID_CAPABILITY,
+    SessionKey,
+    Worker,
+    WorkerChange,
+    WorkerState,
+)
 
 MOST_GROUPS = 64
 LONGEST_GROUP = 64
 LONGEST_REASON = 1000
+MOST_LABELS = 64
+LONGEST_LABEL_NAME = 64
+LONGEST_LABEL_VALUE = 256
+LONGEST_NOTES = 4000
+LONGEST_PHOTO = 1000
 OUT_OF_SERVICE = frozenset({WorkerState.MAINTENANCE, WorkerState.FAILED})
 WAITING_FOR_AGENT = frozenset({WorkerState.IDLE, WorkerState.PREPARE, WorkerState.BUSY})
 PASSING = frozenset({WorkerState.PREPARE, WorkerState.BUSY})
@@ -102,6 +115,81 @@ def set_name(world: World, uuid: str, name: str) -> Plan[None]:
         raise WorkerNameError(f"{name} is the name of the worker {holder.uuid} already")
     changed = replace(worker, name=name, revision=worker.revision + 1)
     return Plan(answer=None, steps=(WorkerSaved(worker=changed, kind=EventKind.WORKER_CHANGED),))
+
+
+def describe(world: World, uuid: str, change: WorkerChange) -> Plan[None]:
+    """Set what admins tell of a worker; what is the same already changes nothing.
+
+    Raises LimitError and WorkerDescriptionError.
+    """
+    worker = existing(world, uuid)
+    changed = worker
+    if change.labels is not None:
+        _check_labels(worker, change.labels)
+        changed = replace(changed, labels=dict(sorted(change.labels.items())) or None)
+    if change.notes is not None:
+        _check_notes(change.notes)
+        changed = replace(changed, notes=change.notes or None)
+    if change.photo is not None:
+        _check_photo(change.photo)
+        changed = replace(changed, photo=change.photo or None)
+    if changed == worker:
+        return Plan(answer=None)
+    changed = replace(changed, revision=worker.revision + 1)
+    return Plan(answer=None, steps=(WorkerSaved(worker=changed, kind=EventKind.WORKER_CHANGED),))
+
+
+def _check_labels(worker: Worker, labels: Mapping[str, str]) -> None:
+    if len(labels) > MOST_LABELS:
+        raise LimitError(f"{len(labels)} labels exceed the limit of {MOST_LABELS} for one worker")
+    kept = worker.labels or {}
+    for name, value in labels.items():
+        if len(name) > LONGEST_LABEL_NAME or len(value) > LONGEST_LABEL_VALUE:
+            raise LimitError(
+                f"the label {name[:40]!r} is too long: a name takes at most {LONGEST_LABEL_NAME} "
+                f"characters, a value {LONGEST_LABEL_VALUE}"
+            )
+        if not name or not (name + value).isprintable() or name != name.strip():
+            raise WorkerDescriptionError(
+                f"{f'{name}={value}'[:80]!r} cannot be a label: its name needs a visible "
+                "character and no blank around it, and name and value are one line"
+            )
+        own = worker.caps.get(name)
+        # One that was there before the board told its own must not keep others from being set.
+        shadowed = own not in (None, value) and kept.get(name) != value
+        if shadowed or name == UUID_CAPABILITY:
+            raise WorkerDescriptionError(
+                f"{worker.name} tells {name}={own} of itself, which a label cannot change; "
+                "choose another name, or change it in the agent's configuration"
+            )
+
+
+def _check_notes(notes: str) -> None:
+    if len(notes) > LONGEST_NOTES:
+        raise LimitError(f"notes may have at most {LONGEST_NOTES} characters")
+    if not all(sign.isprintable() or sign in "\n\t" for sign in notes):
+        raise WorkerDescriptionError(
+            "notes take visible characters, line feeds and tabs; remove other control characters"
+        )
+
+
+def _check_photo(photo: str) -> None:
+    """Take https addresses only: pages show them, and a name or password would be shown too."""
+    if not photo:
+        return
+    if len(photo) > LONGEST_PHOTO:
+        raise LimitError(f"a photo's address may have at most {LONGEST_PHOTO} characters")
+    try:
+        parts = urlsplit(photo)
+        good = parts.scheme == "https" and bool(parts.hostname) and parts.username is None
+        good = good and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good = False
+    if not good or not (photo.isascii() and photo.isprintable()) or set(photo) & set(' "<>\\'):
+        raise WorkerDescriptionError(
+            f"{photo[:80]!r} cannot be the address of a photo; give one like "
+            "https://wiki.example.org/board.jpg, without a name or password"
+        )
 
 
 def deregister(world: World, uuid: str) -> Plan[None]:

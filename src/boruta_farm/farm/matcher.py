@@ -112,14 +112,19 @@ class Matcher:
         """Return the capabilities that registered boards have; none while the index is built."""
         return () if self._index is None else self._index.capability_names
 
-    def count_orphans(self, uuid: str, groups: tuple[str, ...] | None = None) -> int:
-        """Count waiting requests that only this worker serves, and not in ``groups`` if given.
+    def count_orphans(
+        self,
+        uuid: str,
+        groups: tuple[str, ...] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> int:
+        """Count waiting requests that only this worker serves, and not with what is given.
 
         Raises UnavailableError while the index is being built.
         """
         if self._index is None:
             raise UnavailableError("the farm is still reading its queue; ask again in a moment")
-        return self._index.count_orphans(uuid, groups)
+        return self._index.count_orphans(uuid, groups, labels)
 
     def alive(self, now: datetime) -> str | None:
         """Return None while matching moves on, else what stands still and since when."""

@@ -1,5 +1,6 @@
 """The contract Workers in process."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -14,15 +15,20 @@ from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import ForbiddenStateError, WorkerNotFoundError
 from boruta_farm.model.listing import Page, Paginator, Sorter, WorkerFilter
 from boruta_farm.model.permission import Permission
-from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.model.worker import Worker, WorkerChange, WorkerState
 from boruta_farm.store.base import Store
 
 
 class Market(CapabilityNames, Protocol):
     """Knows what boards have, and counts the waiting requests that only one worker could serve."""
 
-    def count_orphans(self, uuid: str, groups: tuple[str, ...] | None = None) -> int:
-        """Count those that lose it by deregistration, or by moving to ``groups``."""
+    def count_orphans(
+        self,
+        uuid: str,
+        groups: tuple[str, ...] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> int:
+        """Count those that lose it by deregistration, or by getting ``groups`` or ``labels``."""
         ...
 
 
@@ -96,6 +102,16 @@ class FarmWorkers:
 
         await self._engine.run(decide, caller)
 
+    async def describe(self, caller: Caller, worker: str, change: WorkerChange) -> None:
+        """Set a worker's labels, notes or photo."""
+        uuid = await self._managed(caller, worker)
+
+        def decide(world: World, _now: datetime) -> Plan[None]:
+            _check(world, caller, uuid)
+            return core.describe(world, uuid, change)
+
+        await self._engine.run(decide, caller)
+
     async def revoke_agent(self, caller: Caller, worker: str) -> None:
         """Take the credential of a worker's agent away."""
         caller.require(Permission.MANAGE_AGENTS)
@@ -113,11 +129,15 @@ class FarmWorkers:
         await self._engine.run(decide, caller)
 
     async def count_orphans(
-        self, caller: Caller, worker: str, groups: tuple[str, ...] | None = None
+        self,
+        caller: Caller,
+        worker: str,
+        groups: tuple[str, ...] | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> int:
         """Count waiting requests that only this worker could serve."""
         uuid = (await self.get_worker_info(caller, worker)).uuid
-        return self._market.count_orphans(uuid, groups)
+        return self._market.count_orphans(uuid, groups, labels)
 
     async def _managed(self, caller: Caller, worker: str) -> str:
         """Return the UUID of a worker that the caller means to change."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from boruta_farm.core.demands import UNFENCED, DemandKey, Token
+from boruta_farm.core.demands import UNFENCED, DemandKey, Token, condition_of
 from boruta_farm.core.ranks import Ranks
 from boruta_farm.matching.heads import Front, Heads
 from boruta_farm.matching.policies.ledger import Party
@@ -237,13 +237,15 @@ class Hold:
 class Candidate:
     """Remember what matching needs of a registered worker.
 
-    ``tokens`` are worked out from ``caps``, ``groups`` and ``fence``, which are kept to tell at a
-    glance that a changed worker still offers the same: nearly every change is of its state.
+    ``tokens`` are worked out from ``caps``, ``labels``, ``groups`` and ``fence``, which are kept
+    to tell at a glance that a changed worker still offers the same: nearly every change is of its
+    state.
     """
 
     uuid: str
     name: str
     caps: Mapping[str, str]
+    labels: Mapping[str, str] | None
     groups: tuple[str, ...]
     fence: Fence
     tokens: tuple[Token, ...]
@@ -260,11 +262,35 @@ class Candidate:
     def offers_the_same(self, worker: Worker) -> bool:
         """Tell whether it has nothing new to offer, as far as a glance tells."""
         return (
-            self.caps is worker.caps and self.groups is worker.groups and self.fence is worker.fence
+            self.caps is worker.caps
+            and self.labels is worker.labels
+            and self.groups is worker.groups
+            and self.fence is worker.fence
+        )
+
+    def would_serve(
+        self,
+        demand: Demand,
+        groups: tuple[str, ...] | None,
+        labels: Mapping[str, str] | None,
+    ) -> bool:
+        """Tell whether it would still serve a demand that it serves now, given other of these."""
+        if groups is not None and not serves(groups, demand.groups):
+            return False
+        if labels is None:
+            return True
+        offered = {**labels, **self.caps}  # As in Worker.matched.
+        return all(_meets(offered, token) for token in demand.caps) and not any(
+            _meets(offered, token) for token in demand.bars if token != UNFENCED
         )
 
 
 def tokens_of(worker: Worker) -> tuple[Token, ...]:
     """Return all that a worker has, capabilities first."""
-    tokens = (*worker.caps.items(), *((group,) for group in worker.groups))
+    tokens = (*worker.matched.items(), *((group,) for group in worker.groups))
     return (*tokens, UNFENCED) if worker.fence is Fence.NONE else tokens
+
+
+def _meets(offered: Mapping[str, str], token: Token) -> bool:
+    value = offered.get(token[0])
+    return condition_of(token).holds(value) if len(token) == 3 else value == token[1]

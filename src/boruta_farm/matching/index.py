@@ -17,7 +17,6 @@ from boruta_farm.matching.passes import Pass, serve_demand, serve_offer
 from boruta_farm.matching.policies.ledger import Ledger
 from boruta_farm.matching.policies.order import Order, id_of
 from boruta_farm.matching.queue import Queue
-from boruta_farm.model.caller import serves
 from boruta_farm.model.events import Change, EventKind
 from boruta_farm.model.explanation import Explanation
 from boruta_farm.model.request import Request, RequestState
@@ -189,18 +188,25 @@ class Index:
         """Learn which demands had a worker, so that a loss in between is not forgotten."""
         self._orphans.inherit(served)
 
-    def count_orphans(self, uuid: str, groups: tuple[str, ...] | None = None) -> int:
+    def count_orphans(
+        self,
+        uuid: str,
+        groups: tuple[str, ...] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> int:
         """Count waiting requests that only this worker could serve.
 
-        With ``groups``: those it could not serve any more in these groups.
+        With ``groups`` or ``labels``: those it could not serve any more if it got these.
         """
         candidate = self._market.workers.get(uuid)
         if candidate is None or candidate.offer.registered > 1:
             return 0
+        changed = groups is not None or labels is not None
         return sum(
             demand.waiting
             for demand in candidate.offer.eligible
-            if len(demand.eligible) == 1 and (groups is None or not serves(groups, demand.groups))
+            if len(demand.eligible) == 1
+            and not (changed and candidate.would_serve(demand, groups, labels))
         )
 
     def explain(

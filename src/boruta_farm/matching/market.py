@@ -209,6 +209,7 @@ class Market(Parting):
             uuid=worker.uuid,
             name=worker.name,
             caps=worker.caps,
+            labels=worker.labels,
             groups=worker.groups,
             fence=worker.fence,
             tokens=kept,
@@ -232,7 +233,7 @@ class Market(Parting):
         elif candidate.offer.verified != self._unasked:
             self._verify(candidate)
         candidate.caps, candidate.groups = worker.caps, worker.groups
-        candidate.fence = worker.fence
+        candidate.labels, candidate.fence = worker.labels, worker.fence
 
     def _change(
         self, candidate: Candidate, tokens: tuple[Token, ...], key: WorkerKey, serves_all: bool
@@ -285,4 +286,4 @@ class Market(Parting):
 
 
 def _key(worker: Worker) -> WorkerKey:
-    return len(worker.caps) + len(worker.groups), worker.uuid
+    return len(worker.matched) + len(worker.groups), worker.uuid

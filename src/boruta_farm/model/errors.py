@@ -165,6 +165,12 @@ class WorkerNameError(InvalidError):
     code = "bad-worker-name"
 
 
+class WorkerDescriptionError(InvalidError):
+    """a worker's labels, notes or photo cannot be what was given"""
+
+    code = "bad-worker-description"
+
+
 class SSHKeyError(InvalidError):
     """SSHKey is not a public key in OpenSSH's one-line form ('ssh-ed25519 AAAA... me@host')"""
 

@@ -104,7 +104,8 @@ class Worker:
     ``recoveries`` are the moments at which it lately went from FAILED towards IDLE, oldest first.
     ``credential`` is the hash of the agent's bearer, pinned at ``credential_since``;
     ``next_credential`` is one that the agent has announced and not yet used. ``asked_name`` is
-    the name that the agent asked for last.
+    the name that the agent asked for last. ``labels``, ``notes`` and ``photo`` (an https address)
+    are told by admins and survive every registration.
     """
 
     uuid: Annotated[str, Shown("WorkerUUID", "given by the board", ours=False), Stored(moves=True)]
@@ -152,6 +153,32 @@ class Worker:
     ] = None
     recoveries: tuple[datetime, ...] = ()
     reach: Annotated[Reach, Shown("Reach", "how the relay comes to its SSH server")] = Reach.DIRECT
+    labels: Annotated[
+        Mapping[str, str] | None, Shown("Labels", "matched like capabilities, set by admins")
+    ] = None
+    notes: Annotated[str | None, Shown("Notes", "text for people, set by admins")] = None
+    photo: Annotated[str | None, Shown("Photo", "https address of a picture of the board")] = None
+
+    @property
+    def matched(self) -> Mapping[str, str]:
+        """Return what requests are matched with: labels, and before them capabilities.
+
+        What the board tells of itself wins: it is known to be there, and a label that was given
+        when the board did not tell it must not turn false when it does.
+        """
+        return {**self.labels, **self.caps} if self.labels else self.caps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerChange:
+    """Carry what admins tell of a worker; None keeps what is there, an empty value removes it.
+
+    ``labels`` take the place of all that are there.
+    """
+
+    labels: Mapping[str, str] | None = None
+    notes: str | None = None
+    photo: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
