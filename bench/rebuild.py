@@ -19,8 +19,7 @@ from boruta_farm.server.main import GC_THRESHOLDS
 from boruta_farm.store.base import Snapshot
 from boruta_farm.store.driver import Row as StoredRow
 from boruta_farm.store.packing import PACKED, PackedRequests
-from boruta_farm.store.rows import request_row
-from boruta_farm.store.tables import JOBS
+from boruta_farm.store.rows import JOB, REQUEST
 
 MOST_SECONDS = 10.0
 
@@ -99,7 +98,7 @@ async def _measure(waiting: int, workers: int, demands: int) -> list[Row]:
 
 def _row(number: int, wanted: Wanted) -> StoredRow:
     """Return a request's row without a job."""
-    return (*request_row(make_request(number, wanted)), *(None,) * len(JOBS))
+    return (*REQUEST.row(make_request(number, wanted)), *(None,) * len(JOB.columns))
 
 
 async def _grant(_proposal: Grant) -> None:

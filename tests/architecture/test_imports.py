@@ -45,7 +45,7 @@ ROOMS: dict[str, frozenset[str]] = {
 """What each room may import besides ``model`` and itself."""
 
 THIRD_PARTY: dict[str, frozenset[str]] = {
-    "store": frozenset({"sqlalchemy", "alembic", "psycopg", "psycopg_pool", "msgspec"}),
+    "store": frozenset({"psycopg", "psycopg_pool", "msgspec"}),
     "access": frozenset({"cryptography", "asyncssh", "websockets"}),
     "web": frozenset({"starlette", "msgspec"}),
     "client": frozenset({"httpx", "keyring"}),

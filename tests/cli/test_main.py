@@ -8,7 +8,7 @@ from boruta_farm import __version__
 from tests.cli.stage import Boruta
 from tests.client.serving import Served
 
-HEAVY = {"httpx", "rich", "uvicorn", "starlette", "sqlalchemy", "cryptography", "asyncssh"}
+HEAVY = {"httpx", "rich", "uvicorn", "starlette", "cryptography", "asyncssh"}
 
 
 def test_help_needs_nothing_heavy() -> None:

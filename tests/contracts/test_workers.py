@@ -1,5 +1,7 @@
 """What every implementation of Workers promises."""
 
+from pathlib import Path
+
 import pytest
 
 from boruta_farm.model.errors import (
@@ -8,10 +10,12 @@ from boruta_farm.model.errors import (
     WorkerNotFoundError,
     WorkerTransitionError,
 )
-from boruta_farm.model.worker import Fence, WorkerState
+from boruta_farm.model.listing import WorkerFilter
+from boruta_farm.model.worker import Fence, WorkerChange, WorkerState
 from boruta_farm.testing.boards import Manner
+from boruta_farm.testing.loop import run_virtual
 from tests.contracts.scene import scene
-from tests.contracts.stage import CALLER, UUID, Stage
+from tests.contracts.stage import CALLER, UUID, Stage, in_process
 
 FIRST = UUID.format(1)
 
@@ -139,3 +143,38 @@ async def test_orphans_are_those_that_only_this_worker_could_serve(stage: Stage)
     moved = await stage.workers.count_orphans(CALLER, FIRST, ("ci",))
     assert moved == 0, "an owner without groups is served by every worker"
     assert await stage.workers.count_orphans(CALLER, FIRST, ()) == 0
+
+
+def test_labels_are_matched_like_capabilities(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with in_process(tmp_path) as stage:
+            await label(stage)
+
+    run_virtual(play())
+
+
+async def label(stage: Stage) -> None:
+    await stage.board(1, {"board": "rpi4"})
+    camera, wanted = await stage.filed({"camera": "yes"}), await stage.filed({"rack": "b"})
+    assert (await stage.state(camera), await stage.state(wanted)) == ("WAITING", "WAITING")
+    await stage.workers.describe(CALLER, "board-1", WorkerChange(labels={"camera": "yes"}))
+    await stage.farm.settle()
+    assert await stage.state(camera) == "IN PROGRESS", "a label wakes who waits for it"
+    labels = {"camera": "yes", "rack": "b"}
+    change = WorkerChange(labels=labels, notes="top shelf", photo="https://wiki.example.org/1")
+    await stage.workers.describe(CALLER, FIRST, change)
+    await stage.farm.settle()
+    assert await stage.state(camera) == "IN PROGRESS", "a job goes on"
+    without = await stage.workers.count_orphans(CALLER, FIRST, labels={"camera": "yes"})
+    assert without == 1
+    assert await stage.workers.count_orphans(CALLER, FIRST, labels=labels) == 0
+    for where in (WorkerFilter(caps={"rack": "b"}), WorkerFilter(selector="rack in (b, c)")):
+        (worker,) = (await stage.workers.list_workers(CALLER, where)).items
+        assert (worker.labels, worker.notes) == (labels, "top shelf")
+        assert worker.photo == "https://wiki.example.org/1"
+    assert (await stage.workers.list_workers(CALLER, WorkerFilter(caps={"rack": "c"}))).total == 0
+    await stage.workers.describe(CALLER, FIRST, WorkerChange(labels={}))
+    await stage.farm.settle()
+    orphan = await stage.requests.get_request_info(CALLER, wanted)
+    assert orphan.orphaned_since is not None
+    assert (await stage.workers.get_worker_info(CALLER, FIRST)).notes == "top shelf"

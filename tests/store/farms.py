@@ -7,6 +7,7 @@ from typing import Protocol
 from boruta_farm.clock import Clock
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.database import DatabaseStore
+from boruta_farm.store.dialect import Dialect, PostgresDialect, SqliteDialect
 from boruta_farm.store.driver import Driver, Row, Value
 from boruta_farm.store.postgres import PostgresStore
 from boruta_farm.store.postgres_driver import connect as connect_postgres
@@ -70,6 +71,11 @@ class Farm:
     def threaded(self) -> bool:
         """Tell whether commands can come together in one batch."""
         return self.kind.threaded
+
+    @property
+    def dialect(self) -> Dialect:
+        """Return how statements are spelt for the database."""
+        return SqliteDialect() if isinstance(self.kind, SqliteKind) else PostgresDialect()
 
     async def open(self, settings: FarmSettings | None = None) -> DatabaseStore:
         """Return a started store."""

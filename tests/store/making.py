@@ -1,10 +1,12 @@
 """Records and commands for the store's tests."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from enum import Enum
+from typing import Any, TypeVar
 
+from boruta_farm.model.declared import Field, declared
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
@@ -12,6 +14,7 @@ from boruta_farm.model.worker import Fence, SessionKey, Worker, WorkerState
 from boruta_farm.store.base import Decide, Transaction
 
 Seen = TypeVar("Seen")
+Whole = TypeVar("Whole")
 
 START = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -78,6 +81,51 @@ def make_job(request_id: int, worker: Worker, **changes: object) -> Job:
         limit=START + 24 * HOUR,
     )
     return replace(job, **changes)  # type: ignore[arg-type]  # a test names the fields
+
+
+STEP = timedelta(microseconds=1)
+
+
+def full(kind: type[Whole], **given: object) -> Whole:
+    """Return a record of which every field has a value of its own, other than its default."""
+    record: type = kind
+    fields = declared(record)
+    made = {
+        field.name: given.get(field.name, _other(field, place))
+        for place, field in enumerate(fields, 1)
+    }
+    for field in fields:
+        value = made[field.name]
+        if field.name not in given:
+            assert value is not None, field.name
+            assert field.needed or value != field.default, field.name
+            if not isinstance(value, bool | Enum):
+                others = [made[f.name] for f in fields if f is not field]
+                assert value not in others, f"{field.name} is like another field"
+    return kind(**made)
+
+
+def _other(field: Field, place: int) -> object:
+    kind: Any = field.kind
+    if is_dataclass(kind):
+        part: Any = kind
+        return full(part)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return next(member for member in reversed(kind) if member != field.default)
+    values: dict[Any, object] = {
+        int: 1000 + place,
+        str: f'{field.name}: \\ " ż',
+        bool: not field.default,
+        bytes: b"\0\xff" + field.name.encode(),
+        datetime: START + place * STEP,
+        timedelta: timedelta(seconds=place),
+        frozenset[str]: frozenset({"b", field.name}),
+        tuple[str, ...]: (field.name, "a", "ż"),
+        tuple[datetime, ...]: (START + place * HOUR, START),
+        tuple[float, ...]: (float(place), 0.5),
+        Mapping[str, str]: {field.name: 'va"lue', "ż": "\ud800\0"},
+    }
+    return values[kind]
 
 
 def creating(**changes: object) -> Decide[int]:

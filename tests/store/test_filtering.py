@@ -2,12 +2,13 @@
 
 import pytest
 
-from boruta_farm.store.filtering import request_values, worker_values
+from boruta_farm.store.filtering import BriefRequest, BriefWorker
 
 
 def test_a_request_shows_its_columns_beside_what_it_asks_for() -> None:
-    row = (7, 4, "ann", "WAITING", '{"board":"rpi4","owner":"lab"}', "ram >= 2", "uuid-1")
-    assert request_values(row) == {
+    caps = '{"board":"rpi4","owner":"lab"}'
+    row = BriefRequest(7, 4, "ann", "WAITING", caps, "ram >= 2", "uuid-1")
+    assert row.values() == {
         "id": "7",
         "priority": "4",
         "owner": "lab",
@@ -16,7 +17,7 @@ def test_a_request_shows_its_columns_beside_what_it_asks_for() -> None:
         "selector": "ram >= 2",
         "worker": "uuid-1",
     }
-    assert request_values((7, 4, "ann", "DONE", None, None, None)) == {
+    assert BriefRequest(7, 4, "ann", "DONE", None, None, None).values() == {
         "id": "7",
         "priority": "4",
         "owner": "ann",
@@ -26,7 +27,8 @@ def test_a_request_shows_its_columns_beside_what_it_asks_for() -> None:
 
 @pytest.mark.parametrize(("groups", "shown"), [("[]", None), ('["ci","lab"]', "ci,lab")])
 def test_a_worker_shows_its_columns_beside_its_capabilities(groups: str, shown: str | None) -> None:
-    row = ("uuid-1", "board-1", "IDLE", groups, '{"ram":"4","name":"mine"}', "agent")
-    values = dict(worker_values(row))
+    caps = '{"ram":"4","name":"mine"}'
+    row = BriefWorker("uuid-1", "board-1", "IDLE", groups, caps, '{"ram":"2","rack":"b"}', "agent")
+    values = dict(row.values())
     assert values.pop("groups", None) == shown
-    assert values == {"name": "mine", "state": "IDLE", "fence": "agent", "ram": "4"}
+    assert values == {"name": "mine", "state": "IDLE", "fence": "agent", "ram": "4", "rack": "b"}

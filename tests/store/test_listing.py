@@ -54,6 +54,8 @@ def some_worker(number: int) -> Worker:
         state=tuple(WorkerState)[number % 6],
         groups=((), ("a",), ("a", "b"), ("b",))[number % 4],
         caps={"arch": ("arm", "x86")[number % 2], "n": str(number % 3), "quoted": '"arch":"arm"'},
+        # Own capabilities go before labels.
+        labels={"rack": "x", "n": "1"} if number % 5 == 0 else None,
     )
 
 
@@ -123,6 +125,7 @@ REQUEST_SELECTORS: dict[str | None, Callable[[Request], bool]] = {
 }
 WORKER_SELECTORS: dict[str | None, Callable[[Worker], bool]] = {
     None: lambda worker: True,
+    "rack = x": lambda worker: worker.labels is not None,
     "n >= 1, arch in (x86, mips)": lambda w: w.caps["n"] != "0" and w.caps["arch"] == "x86",
     "groups has b": lambda worker: "b" in worker.groups,
     "state not in (IDLE), !m": lambda worker: worker.state is not WorkerState.IDLE,
@@ -202,7 +205,7 @@ async def test_pages_of_requests_equal_the_model(
 @given(
     caps=st.none()
     | st.dictionaries(
-        st.sampled_from(["arch", "n", "quoted", "m"]),
+        st.sampled_from(["arch", "n", "quoted", "rack"]),
         st.sampled_from(["arm", "1", '"arch":"arm"', "x"]),
         max_size=2,
     ),
@@ -240,7 +243,7 @@ async def test_pages_of_workers_equal_the_model(
     matching = [
         worker
         for worker in everything
-        if (caps or {}).items() <= worker.caps.items()
+        if (caps or {}).items() <= worker.matched.items()
         and (not groups or set(groups) & set(worker.groups))
         and (not states or worker.state.value in states)
         and WORKER_SELECTORS[selector](worker)

@@ -1,27 +1,24 @@
 """What a job's life changes, and nothing else, is written in short."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
 
+from boruta_farm.model.declared import Field, declared
 from boruta_farm.model.events import EventKind
-from boruta_farm.model.request import RequestState
-from boruta_farm.model.worker import Fence, Reach, Worker, WorkerState
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.worker import Worker, WorkerState
 from boruta_farm.store.base import Transaction
+from boruta_farm.store.codec import Codec
 from boruta_farm.store.database import DatabaseStore
-from boruta_farm.store.moves import (
-    REQUEST_MOVES,
-    WORKER_MOVES,
-    request_move,
-    request_only_moved,
-    worker_move,
-    worker_only_moved,
-)
+from boruta_farm.store.rows import REQUEST, WORKER
 from tests.store.making import (
     START,
     changing,
     creating,
+    full,
     make_job,
     make_request,
     make_worker,
@@ -29,98 +26,38 @@ from tests.store.making import (
     registering,
 )
 
+Moved = TypeVar("Moved")
+
 LATER = START + timedelta(seconds=1)
 
-REQUEST_CHANGES: dict[str, object] = {
-    "id": 2,
-    "owner": "ann",
-    "owner_groups": frozenset({"a"}),
-    "priority": 9,
-    "valid_after": LATER,
-    "deadline": LATER,
-    "state": RequestState.DONE,
-    "caps": {"arch": "x86"},
-    "selector": "arch = x86",
-    "created": LATER,
-    "revision": 2,
-    "ssh_key": "ssh-rsa",
-    "keep_alive": 60,
-    "orphaned_since": LATER,
-    "finished": LATER,
-    "reason": "why",
-    "job": make_job(1, make_worker()),
-}
-WORKER_CHANGES: dict[str, object] = {
-    "uuid": "another",
-    "name": "other",
-    "state": WorkerState.RUNNING,
-    "since": LATER,
-    "caps": {"arch": "x86"},
-    "groups": ("a",),
-    "epoch": 2,
-    "fence": Fence.NONE,
-    "dryad_address": "192.0.2.2:7175",
-    "ssh_address": "192.0.2.2:22",
-    "port": 20002,
-    "registered": LATER,
-    "revision": 2,
-    "reason": "why",
-    "username": "user",
-    "host_key": "ssh-ed25519",
-    "boot_id": "boot",
-    "credential": "c",
-    "credential_since": LATER,
-    "next_credential": "n",
-    "asked_name": "asked",
-    "after_job": True,
-    "idle_again": True,
-    "unreachable_since": LATER,
-    "facts": {"model": "x"},
-    "recoveries": (LATER,),
-    "reach": Reach.OUTBOUND,
-}
+
+@pytest.mark.parametrize("field", declared(Request), ids=lambda field: field.name)
+def test_every_change_of_a_request_is_written_or_told(field: Field) -> None:
+    tell(REQUEST, make_request(), full(Request), field)
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(make_request())])
-def test_every_change_of_a_request_is_written_or_told(name: str) -> None:
-    before = make_request(1)
-    after = make_request(1, **{name: REQUEST_CHANGES[name]})
+@pytest.mark.parametrize("field", declared(Worker), ids=lambda field: field.name)
+def test_every_change_of_a_worker_is_written_or_told(field: Field) -> None:
+    tell(WORKER, make_worker(), full(Worker), field)
+
+
+def tell(codec: Codec[Moved], before: Moved, other: Moved, field: Field) -> None:
+    """Change one field and see whether it is written in short, as it says."""
+    after: Moved = replace(before, **{field.name: getattr(other, field.name)})  # type: ignore[type-var]  # a record
     assert before != after
-    written = request_move(before) != request_move(after)
-    assert written == request_only_moved(before, after)
-
-
-@pytest.mark.parametrize("name", [field.name for field in fields(make_worker())])
-def test_every_change_of_a_worker_is_written_or_told(name: str) -> None:
-    before = make_worker(1)
-    after = make_worker(1, **{name: WORKER_CHANGES[name]})
-    assert before != after
-    written = worker_move(before) != worker_move(after)
-    assert written == worker_only_moved(before, after)
-
-
-def test_rows_have_a_value_for_each_column() -> None:
-    assert len(request_move(make_request())) == len(REQUEST_MOVES)
-    assert len(worker_move(make_worker())) == len(WORKER_MOVES)
+    assert codec.row(before) != codec.row(after)
+    written = codec.move(before) != codec.move(after)
+    assert written == codec.only_moved(before, after) == (field.stored.moves or field.stored.key)
+    assert len(codec.move(after)) == len(codec.moves)
 
 
 async def test_a_move_is_stored_as_it_was_made(store: DatabaseStore) -> None:
     worker = make_worker()
     await store.run(registering(worker))
     number = await store.run(creating())
-    moved_worker = replace(
-        worker,
-        revision=2,
-        **{name: WORKER_CHANGES[name] for name in ("state", "since", "epoch", "reason")},  # type: ignore[arg-type]  # a test names the fields
-    )
-    moved_worker = replace(
-        moved_worker,
-        username="user",
-        host_key="ssh-ed25519",
-        after_job=True,
-        idle_again=True,
-        unreachable_since=LATER,
-    )
+    other = full(Worker)
+    moving = {f.name: getattr(other, f.name) for f in declared(Worker) if f.stored.moves}
+    moved_worker: Worker = replace(worker, **{**moving, "revision": 2})
 
     def move(tx: Transaction, now: object) -> None:
         tx.save_worker(moved_worker, EventKind.WORKER_STATE)

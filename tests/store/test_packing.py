@@ -11,9 +11,18 @@ from boruta_farm.store import packing, records
 from boruta_farm.store.database import DatabaseStore
 from boruta_farm.store.driver import Row
 from boruta_farm.store.packing import PackedRequests
-from boruta_farm.store.rows import micros, request_row
-from boruta_farm.store.tables import JOBS
-from tests.store.making import creating, finishing, granting, make_request, make_worker, registering
+from boruta_farm.store.rows import JOB, REQUEST
+from boruta_farm.store.values import micros
+from tests.store.making import (
+    HOUR,
+    START,
+    creating,
+    finishing,
+    granting,
+    make_request,
+    make_worker,
+    registering,
+)
 
 REQUESTS = 5_000
 
@@ -65,8 +74,15 @@ def test_requests_that_ask_alike_share_what_they_ask_for(monkeypatch: pytest.Mon
         make_request(n, caps={"a": "1"}, owner_groups=frozenset({"lab"}) if n % 2 else None)
         for n in range(6)
     ]
-    requests[4] = replace(requests[4], orphaned_since=requests[4].created)
-    rows = [(*request_row(request), *(None,) * len(JOBS)) for request in requests]
+    # Every time is another, so that none can stand in another's place.
+    requests[4] = replace(
+        requests[4],
+        valid_after=START + HOUR,
+        deadline=START + 2 * HOUR,
+        orphaned_since=START + 3 * HOUR,
+        revision=7,
+    )
+    rows = [(*REQUEST.row(request), *(None,) * len(JOB.columns)) for request in requests]
     packed = PackedRequests([rows[:4], rows[4:]])
     told = [what for what in packed.brief() if isinstance(what, Waiting)]
     assert all(map(agrees, told, requests))
@@ -81,7 +97,10 @@ def test_packed_rows_take_a_fraction_of_the_memory() -> None:
         numbers = range(1, REQUESTS + 1)
         # The job's columns are all there and empty, as the database returns them.
         return [
-            [(*request_row(make_request(n)), *(None,) * len(JOBS)) for n in numbers[first:][:size]]
+            [
+                (*REQUEST.row(make_request(n)), *(None,) * len(JOB.columns))
+                for n in numbers[first:][:size]
+            ]
             for first in range(0, REQUESTS, size)
         ]
 

@@ -1,24 +1,41 @@
 """Records survive being rows."""
 
-from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boruta_farm.model.account import Account, Group
+from boruta_farm.model.audit import Entry
+from boruta_farm.model.declared import declared
 from boruta_farm.model.errors import InvalidError
-from boruta_farm.model.events import EventKind
-from boruta_farm.model.job import JobPhase
-from boruta_farm.model.request import Request, RequestState
-from boruta_farm.model.worker import Fence, SessionKey, Worker, WorkerState
+from boruta_farm.model.events import Event, EventKind
+from boruta_farm.model.job import Job
+from boruta_farm.model.request import Request
+from boruta_farm.model.summary import Summary
+from boruta_farm.model.token import Token
+from boruta_farm.model.worker import SessionKey, Worker, WorkerState
+from boruta_farm.store import rows
 from boruta_farm.store.base import Transaction
+from boruta_farm.store.codec import Codec
 from boruta_farm.store.database import DatabaseStore
-from boruta_farm.store.rows import mapping_text, micros, moment, pair_text
-from tests.store.making import START, changing, creating, make_job, make_worker, registering
+from boruta_farm.store.values import mapping_text, micros, moment, pair_text
+from tests.store.making import (
+    changing,
+    creating,
+    full,
+    make_job,
+    make_request,
+    make_worker,
+    reading,
+    registering,
+    saving,
+)
 
 MOMENTS = st.datetimes(timezones=st.just(UTC))
-STEP = timedelta(microseconds=1)
 
 
 @given(MOMENTS)
@@ -32,69 +49,92 @@ def test_every_pair_is_found_in_the_mappings_text(caps: dict[str, str]) -> None:
         assert pair_text(key, value) in mapping_text(caps)
 
 
+CODECS: dict[type, Codec[Any]] = {
+    Request: rows.REQUEST,
+    Job: rows.JOB,
+    Worker: rows.WORKER,
+    SessionKey: rows.SESSION_KEY,
+    Event: rows.EVENT,
+    Summary: rows.SUMMARY,
+    Entry: rows.ENTRY,
+    Account: rows.ACCOUNT,
+    Group: rows.GROUP,
+    Token: rows.TOKEN,
+}
+
+
+@pytest.mark.parametrize("kind", CODECS)
+def test_every_field_of_a_record_survives(kind: type) -> None:
+    whole: Any = full(kind)
+    codec = CODECS[kind]
+    row = codec.row(whole)
+    assert len(row) == len(codec.columns)
+    assert {type(value) for value in row} <= {int, str, bool}
+    for column, value in zip(codec.columns, row, strict=True):
+        assert type(value) is {"bigint": int, "text": str, "boolean": bool}[column.kind]
+    job = rows.JOB.row(whole.job) if kind is Request else ()
+    back = codec.record((*row, *job))
+    assert back == whole
+    for field in declared(kind):
+        assert type(getattr(back, field.name)) is type(getattr(whole, field.name)), field.name
+
+
+@pytest.mark.parametrize("kind", CODECS)
+def test_what_may_be_absent_survives_as_absent(kind: type) -> None:
+    whole: Any = full(kind)
+    codec = CODECS[kind]
+    bare = replace(whole, **{f.name: None for f in declared(kind) if f.optional})
+    row = codec.row(bare)
+    absent = [column.name for column in codec.columns if not column.needed]
+    found = [c.name for c, value in zip(codec.columns, row, strict=True) if value is None]
+    assert found == absent
+    job = (None,) * len(rows.JOB.columns) if kind is Request else ()
+    assert codec.record((*row, *job)) == bare
+
+
+@pytest.mark.parametrize("kind", CODECS)
+def test_no_text_with_nul_becomes_a_row(kind: type) -> None:
+    whole: Any = full(kind)
+    codec = CODECS[kind]
+    for field in declared(kind):
+        if field.kind is str:
+            with pytest.raises(InvalidError, match="NUL"):
+                codec.row(replace(whole, **{field.name: "a\0b"}))
+
+
+def test_a_time_that_is_mostly_another_is_the_same_object() -> None:
+    job = (None,) * len(rows.JOB.columns)
+    back = rows.REQUEST.record((*rows.REQUEST.row(make_request()), *job))
+    assert back.valid_after is back.created
+
+
+def test_equal_capabilities_are_one_object_and_facts_are_not_kept() -> None:
+    first, second = (
+        rows.WORKER.record(rows.WORKER.row(make_worker(caps={"UUID": "x"}, facts={"a": "b"})))
+        for _ in range(2)
+    )
+    assert first.caps is second.caps
+    assert first.facts is not second.facts
+
+
 async def test_a_full_request_comes_back_as_it_was(store: DatabaseStore) -> None:
     worker = make_worker(epoch=7)
     await store.run(registering(worker))
-    number = await store.run(creating(caps=None, keep_alive=60, ssh_key="ssh-ed25519 AAAA me@ż"))
-    job = make_job(
-        number,
-        worker,
-        phase=JobPhase.OPENING,
-        granted=START + STEP,
-        timeout=START + 2 * STEP,
-        limit=START + 3 * STEP,
-        prolong_seq=4,
-        wanted_timeout=START + 5 * STEP,
-        keep_alive_until=START + 6 * STEP,
-        waited=True,
-        ended=START + 7 * STEP,
-    )
-    full = await store.run(
-        changing(
-            number,
-            owner="ann",
-            owner_groups=frozenset({"b", "a"}),
-            priority=1,
-            state=RequestState.FAILED,
-            caps={"key": 'va"lue', "ż": "\ud800\0"},
-            selector='"a b" in ("ż", "\\"\\\\")',
-            valid_after=START + 8 * STEP,
-            deadline=START + 9 * STEP,
-            orphaned_since=START + 10 * STEP,
-            finished=START + 11 * STEP,
-            reason="it's over: \\ \" é",
-            job=job,
-        )
-    )
-    assert all(getattr(full, field.name) is not None for field in fields(Request))
-    assert await store.get_request(number) == full
+    number = await store.run(creating())
+    job = full(Job, request_id=number, worker=worker.uuid, epoch=worker.epoch)
+    whole = full(Request, id=number, revision=2, job=job)
+    await store.run(saving(whole))
+    assert await store.get_request(number) == whole
+    assert await store.run(reading(lambda tx: tx.request(number))) == whole
 
 
 async def test_a_full_worker_comes_back_as_it_was(store: DatabaseStore) -> None:
-    full = make_worker(
-        state=WorkerState.BUSY,
-        since=START + STEP,
-        groups=("a", "ż"),
-        epoch=2**40,
-        fence=Fence.NONE,
-        registered=START + 2 * STEP,
-        reason="r",
-        username="u",
-        host_key="h",
-        boot_id="b",
-        credential="c",
-        credential_since=START + 4 * STEP,
-        next_credential="n",
-        asked_name="a",
-        after_job=True,
-        idle_again=True,
-        unreachable_since=START + 3 * STEP,
-        facts={"kernel": "6.1"},
-    )
-    assert all(getattr(full, field.name) is not None for field in fields(Worker))
-    await store.run(registering(full))
-    assert await store.get_worker(full.uuid) == full
-    assert await store.get_worker(full.name) == full
+    first = full(Worker, revision=1)
+    whole = replace(first, revision=2, name="another", labels={"rack": "b"})
+    for worker in (first, whole):
+        await store.run(registering(worker))
+        assert await store.get_worker(worker.uuid) == worker
+        assert await store.get_worker(worker.name) == worker
 
 
 @pytest.mark.parametrize("sealed", [None, b"", b"\0\xff sealed"])

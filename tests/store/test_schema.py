@@ -1,109 +1,123 @@
-"""One schema, told four ways: metadata, texts, columns and migrations."""
-
-from pathlib import Path
+"""One schema: a database that was migrated to it is like one that was made with it."""
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect, text
 
-from boruta_farm.store import schema, tables
-from boruta_farm.store.migrations.runner import migrate
-from boruta_farm.store.upgrade import DDL, MIGRATIONS, SCHEMA
-from tests.store.farms import Farm, Kind, PostgresKind, SqliteKind
-
-
-def url_of(kind: Kind) -> str:
-    if isinstance(kind, PostgresKind):
-        return kind.url.replace("postgresql://", "postgresql+psycopg://")
-    assert isinstance(kind, SqliteKind)
-    return f"sqlite:///{kind.path}"
+from boruta_farm.model.audit import AuditFilter
+from boruta_farm.model.worker import Fence, Reach
+from boruta_farm.store.base import Transaction
+from boruta_farm.store.dialect import Dialect, PostgresDialect, SqliteDialect
+from boruta_farm.store.schema import META, TABLES, Table, created, ddl, defined
+from tests.store.farms import Farm
+from tests.store.making import START, make_job, make_request, make_worker, reading
+from tests.store.old import KEPT, clear, lay_schema, shape
 
 
-def made(connection: Connection) -> object:
-    """Return all that a database knows of its tables."""
-    if connection.dialect.name == "sqlite":
-        rows = connection.execute(text("SELECT type, name, sql FROM sqlite_master"))
-        return sorted(
-            (row[0], row[1], " ".join(str(row[2]).split())) for row in rows if row[2] is not None
-        )
-    found = inspect(connection)
-    return {
-        name: (
-            [(str(c["name"]), str(c["type"]), c["nullable"]) for c in found.get_columns(name)],
-            found.get_pk_constraint(name)["constrained_columns"],
-            sorted(str(index) for index in found.get_indexes(name)),
-        )
-        for name in found.get_table_names()
-    }
-
-
-@pytest.mark.parametrize("name", schema.DIALECTS)
-def test_the_texts_are_those_of_the_metadata(name: str) -> None:
-    kept = (DDL / f"{name}.sql").read_text(encoding="utf-8")
-    assert kept == schema.ddl(name), "run: python -m boruta_farm.store.schema"
-
-
-def test_writing_the_texts_anew_changes_nothing(tmp_path: Path) -> None:
-    schema.main(tmp_path)
-    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {
-        file.name: file.read_text() for file in DDL.iterdir()
-    }
-
-
-def test_the_columns_are_those_of_the_metadata() -> None:
-    listed = {
-        name.lower(): columns
-        for name, columns in vars(tables).items()
-        if isinstance(columns, tuple)
-    }
-    kinds = {"INTEGER": "bigint", "BIGINT": "bigint", "TEXT": "text", "BOOLEAN": "boolean"}
-    assert {
-        name: [(column.name, kinds[str(column.type)]) for column in table.columns]
-        for name, table in schema.metadata.tables.items()
-        if name != "alembic_version"
-    } == {name: [(c.name, c.kind) for c in columns] for name, columns in listed.items()}
-
-
-def test_the_newest_migration_is_the_schema() -> None:
-    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [SCHEMA]
-
-
-async def test_a_new_database_equals_the_metadata(farm: Farm) -> None:
-    await farm.open()
-    engine = create_engine(url_of(farm.kind))
-    try:
-        with engine.connect() as connection:
-            context = MigrationContext.configure(connection)
-            assert context.get_current_revision() == SCHEMA
-            assert compare_metadata(context, schema.metadata) == []
-    finally:
-        engine.dispose()
-
-
-async def test_migrating_from_nothing_equals_a_new_database(kind: Kind, farm: Farm) -> None:
+@pytest.mark.parametrize("number", KEPT)
+async def test_a_migrated_database_is_like_a_new_one(farm: Farm, number: int) -> None:
     await farm.open()
     await farm.close()
-    engine = create_engine(url_of(kind))
-    try:
-        with engine.connect() as connection:
-            fresh = made(connection)
-            assert fresh
-        with engine.begin() as connection:
-            for table in inspect(connection).get_table_names():
-                connection.execute(text(f"DROP TABLE {table}"))
-        migrate(url_of(kind), MIGRATIONS, SCHEMA)
-        with engine.connect() as connection:
-            migrated = made(connection)
-    finally:
-        engine.dispose()
-    assert without_stamp(migrated) == without_stamp(fresh)
+    fresh = shape(farm)
+    assert fresh.keys() == {table.name for table in TABLES}
+    lay_schema(farm, number)
+    old = shape(farm)
+    await farm.open()
+    migrated = shape(farm)
+    assert migrated.keys() == fresh.keys()
+    for table, (columns, defaults, indexes) in fresh.items():
+        assert migrated[table][0] == columns, table
+        assert migrated[table][2] == indexes, table
+        before = old[table][0] if table in old else {}
+        # Every server writes all columns that were there before defaults were told.
+        assert {name: told for name, told in migrated[table][1].items() if name not in before} == {
+            name: told for name, told in defaults.items() if name not in before
+        }
 
 
-def without_stamp(found: object) -> object:
-    """Leave the version's own table out: Alembic makes it with a type of its own."""
-    if isinstance(found, dict):
-        return {name: table for name, table in found.items() if name != "alembic_version"}
-    assert isinstance(found, list)
-    return [entry for entry in found if entry[1] != "alembic_version"]
+async def test_rows_of_the_first_schema_are_read_as_they_were_meant(farm: Farm) -> None:
+    lay_schema(farm, 1)
+    store = await farm.open()
+    assert store.farm_id == "the-farm"
+    uuid = make_worker().uuid
+    worker = await store.get_worker(uuid)
+    assert worker == make_worker(
+        state="RUNNING",
+        groups=("lab",),
+        epoch=5,
+        fence=Fence.AGENT,
+        revision=6,
+        host_key="ssh-ed25519 BBBB",
+        boot_id="boot",
+        credential="hash",
+        credential_since=START,
+        asked_name="board-1",
+        facts={"kernel": "6.1"},
+        recoveries=(START,),
+        reach=Reach.AUTO,
+    )
+    request = await store.get_request(7)
+    assert request is not None
+    assert worker is not None
+    job = make_job(7, worker, prolong_seq=2, waited=True, key_read=True)
+    assert request == make_request(
+        7,
+        owner="ann",
+        owner_groups=frozenset({"ci", "lab"}),
+        priority=3,
+        state="IN PROGRESS",
+        selector="ram >= 2",
+        revision=4,
+        ssh_key="ssh-ed25519 AAAA",
+        keep_alive=60,
+        job=job,
+    )
+    key = await store.get_session_key(uuid, 5)
+    assert key is not None
+    assert key.sealed == b"\0\xff"
+    (event,) = await store.events(0, 10)
+    assert (event.kind, event.request_id, event.at) == ("request.created", 7, START)
+    (entry,) = await store.audit(AuditFilter())
+    assert (entry.actor, entry.detail) == ("ann", {"owner": "ann"})
+    account, group, token = (await store.people()).records
+    assert [account.created, group.created, token.created] == [START] * 3
+    (summary,) = (await store.snapshot()).summaries
+    assert summary.values == (60.0, 90.5)
+
+    def more(tx: Transaction) -> tuple[int, int, tuple[str, int] | None]:
+        found = tx.remembered_epoch("gone"), tx.next_request_id()
+        return (*found, tx.remembered_creation("ann", "once"))
+
+    assert await store.run(reading(more)) == (3, 8, ("hash", 7))
+
+
+@pytest.mark.parametrize("dialect", [SqliteDialect(), PostgresDialect()])
+def test_what_may_be_left_out_has_a_default_in_the_database(dialect: Dialect) -> None:
+    told = "\n".join(ddl(dialect))
+    text = dialect.types["text"]
+    assert f"labels {text}," in told
+    assert f"username {text} NOT NULL DEFAULT 'boruta-user'" in told
+    assert f"recoveries {text} NOT NULL DEFAULT '[]'" in told
+    assert f"reach {text} NOT NULL DEFAULT 'direct'" in told
+    assert "key_read BOOLEAN NOT NULL DEFAULT FALSE" in told
+    assert f"revision {dialect.types['bigint']} NOT NULL DEFAULT 1" in told
+    assert list(created(META, dialect)) == [
+        f"CREATE TABLE meta (name {text} NOT NULL, value {text} NOT NULL, PRIMARY KEY (name))"
+        + dialect.bare
+    ]
+
+
+async def test_a_column_with_a_default_can_be_added_to_rows_that_are_there(farm: Farm) -> None:
+    await farm.open()
+    await farm.close()
+    ((farm_id,),) = farm.fetch("SELECT value FROM meta")
+    clear(farm)
+    dialect = farm.dialect
+    for statement in created(Table("meta", META.columns), dialect):
+        farm.fetch(statement)
+    farm.fetch("INSERT INTO meta (name, value) VALUES ('farm_id', ?)", (farm_id,))
+    columns = [c for table in TABLES for c in table.columns if c.default is not None]
+    for number, column in enumerate(columns):
+        told = defined(column, dialect).removeprefix(column.name)
+        farm.fetch(f"ALTER TABLE meta ADD COLUMN c{number}{told}")
+    names = ", ".join(f"c{number}" for number in range(len(columns)))
+    (row,) = farm.fetch(f"SELECT {names} FROM meta")
+    assert list(row) == [column.default for column in columns]

@@ -199,8 +199,8 @@ async def test_many_readers_and_the_writer_get_on(store: SqliteStore) -> None:
     assert await store.last_event() == 200
 
 
-def test_starting_imports_neither_sqlalchemy_nor_psycopg(path: Path) -> None:
-    """They take most of a second, and only migrations and PostgreSQL need them."""
+def test_starting_imports_no_psycopg(path: Path) -> None:
+    """It takes a while, and only PostgreSQL needs it."""
     script = f"""
 import asyncio, sys
 from boruta_farm.clock import SystemClock
@@ -214,9 +214,9 @@ async def main():
 
 for _ in range(2):
     asyncio.run(main())
-print([name for name in ("sqlalchemy", "alembic", "psycopg") if name in sys.modules])
+print("psycopg" in sys.modules)
 """
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == "False"

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
+from boruta_farm.model.declared import Stored
 from boruta_farm.model.permission import Role
 
 Value = TypeVar("Value", int, timedelta)
@@ -53,7 +54,7 @@ class Account:
     authenticate. A disabled account can do nothing, but keeps its name.
     """
 
-    name: str
+    name: Annotated[str, Stored(key=True)]
     role: Role
     created: datetime
     full_name: str = ""
@@ -74,7 +75,7 @@ class Group:
     members' jobs, for example to help them.
     """
 
-    name: str
+    name: Annotated[str, Stored(key=True)]
     created: datetime
     limits: Limits = Limits()
     keys_for_admins: bool = False

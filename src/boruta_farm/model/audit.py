@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Annotated
+
+from boruta_farm.model.declared import Stored
 
 _canonical = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
@@ -59,13 +62,13 @@ class Note:
 class Entry:
     """Record one entry; ``seal`` is None until the sealer has chained it."""
 
-    number: int
+    number: Annotated[int, Stored(key=True)]
     at: datetime
     actor: str
     source: str
     action: str
     subject: str
-    detail: Mapping[str, str]
+    detail: Annotated[Mapping[str, str], Stored(values="own")]
     seal: str | None = None
 
 

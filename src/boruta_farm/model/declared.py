@@ -7,7 +7,7 @@ beside them, in the same line: ``reason: Annotated[str | None, Shown("Reason")] 
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from types import NoneType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,19 @@ class Shown:
 class Stored:
     """Say how the field is stored, where its name and type do not tell.
 
-    ``column`` is the column's name where that differs from the field's. ``moves`` tells that a
-    job's life changes the field, so that it is written with every step of it.
+    ``column`` is the column's name where that differs from the field's. ``key`` tells that the
+    field names the record, alone or with others. ``moves`` tells that a job's life changes the
+    field, so that it is written with every step of it, as the key is. ``mostly`` names a field
+    whose value this one nearly always has: what they have in common is made once. ``values``
+    tells how often mappings and lists repeat: ``few`` different ones have both their texts and
+    what was read of these remembered, of ``many`` only the latter, ``own`` ones never come again.
     """
 
     column: str | None = None
+    key: bool = False
     moves: bool = False
+    mostly: str | None = None
+    values: Literal["few", "many", "own"] = "many"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

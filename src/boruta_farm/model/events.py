@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 from boruta_farm.model.account import Account, Group
+from boruta_farm.model.declared import Stored
 from boruta_farm.model.request import Request
 from boruta_farm.model.token import Token
 from boruta_farm.model.worker import Worker
@@ -61,7 +63,7 @@ class Event:
     record, so that an event never leaks capabilities, keys or owners.
     """
 
-    number: int
+    number: Annotated[int, Stored(key=True)]
     at: datetime
     kind: EventKind
     request_id: int | None = None

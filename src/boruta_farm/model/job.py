@@ -28,8 +28,10 @@ class Job:
     """
 
     request_id: int
-    worker: Annotated[str, Shown("WorkerUUID", "the worker that is held", ours=False)]
-    epoch: Annotated[int, Shown("Epoch", "the number of the board's preparation")]
+    worker: Annotated[
+        str, Shown("WorkerUUID", "the worker that is held", ours=False), Stored(key=True)
+    ]
+    epoch: Annotated[int, Shown("Epoch", "the number of the board's preparation"), Stored(key=True)]
     phase: JobPhase
     granted: Annotated[datetime, Shown("Granted", "when the board was lent")]
     timeout: Annotated[datetime, Shown("Timeout", "when the job ends", ours=False)]

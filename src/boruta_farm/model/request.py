@@ -75,18 +75,22 @@ class Request:
     """
 
     id: Annotated[
-        int, Shown("ID", "given at filing, never used again", ours=False), Stored(moves=True)
+        int, Shown("ID", "given at filing, never used again", ours=False), Stored(key=True)
     ]
     owner: Annotated[str, Shown("Owner", "who filed it", ours=False)]
     owner_groups: frozenset[str] | None
     priority: Annotated[int, Shown("Priority", "1 (most important) to 16", ours=False)]
-    valid_after: Annotated[datetime, Shown("ValidAfter", "not granted before", ours=False)]
+    valid_after: Annotated[
+        datetime, Shown("ValidAfter", "not granted before", ours=False), Stored(mostly="created")
+    ]
     deadline: Annotated[datetime, Shown("Deadline", "not granted after", ours=False)]
     state: Annotated[
         RequestState, Shown("State", "where it stands", ours=False), Stored(moves=True)
     ]
     caps: Annotated[
-        Mapping[str, str] | None, Shown("Caps", "capabilities that the board must have", ours=False)
+        Mapping[str, str] | None,
+        Shown("Caps", "capabilities that the board must have", ours=False),
+        Stored(values="few"),
     ]
     created: Annotated[datetime, Shown("Created", "when it was filed")]
     selector: Annotated[str | None, Shown("Selector", "more than exact values, see Selectors")] = (

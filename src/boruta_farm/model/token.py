@@ -5,7 +5,9 @@ import hmac
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Annotated
 
+from boruta_farm.model.declared import Stored
 from boruta_farm.model.permission import Scope
 
 PREFIX = "boruta_"
@@ -33,7 +35,7 @@ class Token:
     without end. ``worker`` binds a JOIN token to one UUID. ``issuer`` is who made it.
     """
 
-    id: str
+    id: Annotated[str, Stored(key=True)]
     account: str
     kind: TokenKind
     scope: Scope

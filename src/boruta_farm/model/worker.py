@@ -50,8 +50,8 @@ class SessionKey:
     ``sealed`` is None when the session uses the caller's own key. Erased when the job ends.
     """
 
-    worker: str
-    epoch: int
+    worker: Annotated[str, Stored(key=True)]
+    epoch: Annotated[int, Stored(key=True)]
     public: str
     sealed: bytes | None
 
@@ -108,7 +108,7 @@ class Worker:
     are told by admins and survive every registration.
     """
 
-    uuid: Annotated[str, Shown("WorkerUUID", "given by the board", ours=False), Stored(moves=True)]
+    uuid: Annotated[str, Shown("WorkerUUID", "given by the board", ours=False), Stored(key=True)]
     name: Annotated[str, Shown("Name", "unique in the farm")]
     state: Annotated[WorkerState, Shown("State", "where it stands", ours=False), Stored(moves=True)]
     since: Annotated[datetime, Shown("Since", "when the state was entered"), Stored(moves=True)]
@@ -149,7 +149,9 @@ class Worker:
         Stored(moves=True),
     ] = None
     facts: Annotated[
-        Mapping[str, str] | None, Shown("Board", "facts for people, never matched")
+        Mapping[str, str] | None,
+        Shown("Board", "facts for people, never matched"),
+        Stored(values="own"),
     ] = None
     recoveries: tuple[datetime, ...] = ()
     reach: Annotated[Reach, Shown("Reach", "how the relay comes to its SSH server")] = Reach.DIRECT

@@ -3,7 +3,8 @@
 from boruta_farm.model.audit import AuditFilter, Entry
 from boruta_farm.store.driver import Value
 from boruta_farm.store.records import LARGEST, Records, storable
-from boruta_farm.store.rows import audit_entry_from, micros
+from boruta_farm.store.rows import ENTRY
+from boruta_farm.store.values import micros
 
 LARGEST_PAGE = 10_000
 
@@ -32,4 +33,4 @@ def list_audit(records: Records, where: AuditFilter) -> tuple[Entry, ...]:
         f"{records.statements.audit} WHERE {' AND '.join(conditions)} ORDER BY number LIMIT ?",
         values,
     )
-    return tuple(map(audit_entry_from, rows))
+    return tuple(map(ENTRY.record, rows))

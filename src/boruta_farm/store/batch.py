@@ -28,8 +28,8 @@ from boruta_farm.store.flush import Flusher
 from boruta_farm.store.loaded import Loaded
 from boruta_farm.store.overlay import Layer, OverlayTransaction
 from boruta_farm.store.records import Records
-from boruta_farm.store.rows import EPOCH, moment
 from boruta_farm.store.statements import Statements
+from boruta_farm.store.values import EPOCH, moment
 
 logger = logging.getLogger(__name__)
 

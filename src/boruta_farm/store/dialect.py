@@ -1,6 +1,6 @@
 """How the two databases differ: in handing over many rows at once, and in locks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,16 +13,26 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Name a column and its PostgreSQL type: bigint, text or boolean."""
+    """Tell a column: its kind is bigint, text or boolean.
+
+    ``needed`` means that it is never NULL. ``default`` is for servers that do not know it yet.
+    """
 
     name: str
     kind: str
+    needed: bool = True
+    key: bool = False
+    default: str | int | bool | None = None
 
 
 class Dialect(Protocol):
     """Spell what SQLite and PostgreSQL spell differently."""
 
     name: str
+    types: Mapping[str, str]
+    """What columns' kinds are called where tables are made."""
+    bare: str
+    """Ends a CREATE TABLE whose rows need no number besides their key."""
     lock: str
     """Appended to a SELECT whose rows stay locked until the transaction ends."""
     hold: str
@@ -59,6 +69,9 @@ class SqliteDialect:
     """Hand rows over as one JSON text."""
 
     name = "sqlite"
+    # Only INTEGER makes a primary key SQLite's own row number.
+    types: Mapping[str, str] = {"bigint": "INTEGER", "text": "TEXT", "boolean": "BOOLEAN"}
+    bare = " WITHOUT ROWID"
     lock = ""
     hold = "SELECT 1"
     release = "SELECT 1"
@@ -94,6 +107,13 @@ class PostgresDialect:
     """Hand rows over as one array per column."""
 
     name = "postgresql"
+    # Text sorts by its characters on every machine.
+    types: Mapping[str, str] = {
+        "bigint": "BIGINT",
+        "text": 'TEXT COLLATE "C"',
+        "boolean": "BOOLEAN",
+    }
+    bare = ""
     lock = " FOR UPDATE"
     hold = "SELECT pg_advisory_lock(7175)"
     release = "SELECT pg_advisory_unlock(7175)"

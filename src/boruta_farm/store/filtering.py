@@ -1,33 +1,60 @@
 """What a list's selector sees of a record: its capabilities, and beside them what it shows."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from boruta_farm.store.driver import Row
-from boruta_farm.store.rows import groups_from, mapping
-
-
-def request_values(row: Row) -> Mapping[str, str]:
-    """Return the values of ``id, priority, owner, state, caps, selector, job_worker, ...``.
-
-    A capability asked for wins over a column of the same name.
-    """
-    number, priority, owner, state, caps, selector, worker = row[:7]
-    values = {"id": str(number), "priority": str(priority), "owner": owner, "state": state}
-    if selector is not None:
-        values["selector"] = selector
-    if worker is not None:
-        values["worker"] = worker
-    if caps is not None:
-        values.update(mapping(caps))
-    return values
+from boruta_farm.store.values import mapping, texts
 
 
-def worker_values(row: Row) -> Mapping[str, str]:
-    """Return the values of ``uuid, name, state, groups, caps, fence``; capabilities win."""
-    _, name, state, groups, caps, fence = row
-    values = {"name": name, "state": state, "fence": fence}
-    joined = ",".join(groups_from(groups))
-    if joined:
-        values["groups"] = joined
-    values.update(mapping(caps))
-    return values
+class BriefRequest(NamedTuple):
+    """Carry the columns of a request that selectors look at."""
+
+    id: int
+    priority: int
+    owner: str
+    state: str
+    caps: str | None
+    selector: str | None
+    job_worker: str | None
+
+    def values(self) -> Mapping[str, str]:
+        """Return what selectors see; a capability asked for wins over a column of its name."""
+        values = {
+            "id": str(self.id),
+            "priority": str(self.priority),
+            "owner": self.owner,
+            "state": self.state,
+        }
+        if self.selector is not None:
+            values["selector"] = self.selector
+        if self.job_worker is not None:
+            values["worker"] = self.job_worker
+        if self.caps is not None:
+            values.update(mapping(self.caps))
+        return values
+
+
+class BriefWorker(NamedTuple):
+    """Carry the columns of a worker that lists are filtered and sorted by."""
+
+    uuid: str
+    name: str
+    state: str
+    groups: str
+    caps: str
+    labels: str | None
+    fence: str
+
+    def matched(self) -> Mapping[str, str]:
+        """Return what requests are matched with, as in ``Worker``."""
+        caps = mapping(self.caps)
+        return caps if self.labels is None else {**mapping(self.labels), **caps}
+
+    def values(self) -> Mapping[str, str]:
+        """Return what selectors see; labels and capabilities win over a column of their name."""
+        values = {"name": self.name, "state": self.state, "fence": self.fence}
+        joined = ",".join(texts(self.groups))
+        if joined:
+            values["groups"] = joined
+        values.update(self.matched())
+        return values

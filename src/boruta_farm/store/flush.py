@@ -1,34 +1,30 @@
 """A batch's changes written: one statement per table, the journal last."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
+from typing import TypeVar
 
 from boruta_farm.model.events import Change, Event
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.driver import ConflictError, ConstraintError, Row
 from boruta_farm.store.loaded import Loaded
-from boruta_farm.store.moves import (
-    request_move,
-    request_only_moved,
-    worker_move,
-    worker_only_moved,
-)
 from boruta_farm.store.overlay import Entry, Layer
-from boruta_farm.store.people import identity_row
 from boruta_farm.store.rows import (
+    EVENT,
+    JOB,
+    PEOPLE,
+    REQUEST,
+    SESSION_KEY,
+    SUMMARY,
+    WORKER,
     audit_row,
-    event_row,
-    job_row,
-    key_row,
-    micros,
-    request_row,
-    summary_row,
-    worker_row,
 )
-from boruta_farm.store.statements import COUNTER_NAMES
-from boruta_farm.store.tables import BUCKET_BITS
+from boruta_farm.store.schema import BUCKET_BITS, COUNTER_NAMES
+from boruta_farm.store.values import micros
+
+Key = TypeVar("Key", int, str)
 
 EVENTS_KEPT = 100_000
 PRUNED_AT_ONCE = 1_000
@@ -64,7 +60,7 @@ class Flusher:
         self._prune(write, now)
         changes = number(layer.journal, counters["event"])
         last = counters["event"] + len(changes)
-        write.send(write.statements.insert_events, [event_row(c.event) for c in changes])
+        write.send(write.statements.insert_events, [EVENT.row(c.event) for c in changes])
         if last // PRUNE_EVENTS_EVERY > counters["event"] // PRUNE_EVENTS_EVERY:
             write.run(write.statements.prune_events, last - self._events_kept, PRUNED_AT_ONCE)
         new = {
@@ -143,66 +139,66 @@ class _Write:
             return []
         return self._driver.fetch(statement, self.statements.dialect.pack(rows))
 
-    def _compare(self, statement: str, rows: Sequence[Row], what: Callable[[Row], object]) -> None:
-        """Run a compare-and-set and refuse the batch unless every row was met."""
-        done = {what(row) for row in self.send(statement, rows)}
-        missed = [str(what(row)) for row in rows if what(row) not in done]
+    def _compare(self, statement: str, rows: Mapping[Key, Row]) -> None:
+        """Run a compare-and-set and refuse the batch unless every row, by its key, was met."""
+        done = {key for (key,) in self.send(statement, list(rows.values()))}
+        missed = [str(key) for key in rows if key not in done]
         if missed:
             raise ConflictError(f"changed by somebody else meanwhile: {', '.join(missed)}")
 
     def requests(self, layer: Layer, last_id: int) -> None:
         """Write new requests (above ``last_id``), changed ones, and the tallies per state."""
         new: list[Row] = []
-        changed: list[Row] = []
-        moved: list[Row] = []
+        changed: dict[int, Row] = {}
+        moved: dict[int, Row] = {}
         tallies: Counter[tuple[str, int]] = Counter()
         for request in layer.requests.values():
             bucket = request.id >> BUCKET_BITS
             known = request.id <= last_id
             stored = self._loaded.request(request.id) if known else None
             if stored is None:
-                new.append(request_row(request))
+                new.append(REQUEST.row(request))
             else:
-                if request_only_moved(stored, request):
-                    moved.append((*request_move(request), stored.revision))
+                if REQUEST.only_moved(stored, request):
+                    moved[request.id] = (*REQUEST.move(request), stored.revision)
                 else:
-                    changed.append((*request_row(request), stored.revision))
+                    changed[request.id] = (*REQUEST.row(request), stored.revision)
                 tallies[stored.state.value, bucket] -= 1
             tallies[request.state.value, bucket] += 1
         self.created = len(new)
         self.send(self.statements.insert_requests, new)
-        self._compare(self.statements.update_requests, changed, _first)
-        self._compare(self.statements.move_requests, moved, _first)
+        self._compare(self.statements.update_requests, changed)
+        self._compare(self.statements.move_requests, moved)
         counted = [(state, bucket, count) for (state, bucket), count in tallies.items() if count]
         self.send(self.statements.add_tallies, counted)
 
     def workers(self, layer: Layer) -> None:
         """Write removed, changed, then new workers: a port or name may pass from one to another."""
-        gone: list[Row] = []
+        gone: dict[str, Row] = {}
         new: list[Row] = []
-        changed: list[Row] = []
-        moved: list[Row] = []
+        changed: dict[str, Row] = {}
+        moved: dict[str, Row] = {}
         for uuid, worker in layer.workers.items():
             stored = self._loaded.worker(uuid)
             if worker is not None and stored is not None and uuid not in layer.reborn:
-                if worker_only_moved(stored, worker):
-                    moved.append((*worker_move(worker), stored.revision))
+                if WORKER.only_moved(stored, worker):
+                    moved[uuid] = (*WORKER.move(worker), stored.revision)
                 else:
-                    changed.append((*worker_row(worker), stored.revision))
+                    changed[uuid] = (*WORKER.row(worker), stored.revision)
                 continue
             if stored is not None:
-                gone.append((uuid, stored.revision))
+                gone[uuid] = (uuid, stored.revision)
             if worker is not None:
-                new.append(worker_row(worker))
-        self._compare(self.statements.delete_workers, gone, _first)
-        self._compare(self.statements.update_workers, changed, _first)
-        self._compare(self.statements.move_workers, moved, _first)
+                new.append(WORKER.row(worker))
+        self._compare(self.statements.delete_workers, gone)
+        self._compare(self.statements.update_workers, changed)
+        self._compare(self.statements.move_workers, moved)
         self.send(self.statements.insert_workers, new)
 
     def jobs(self, layer: Layer) -> None:
         """Write jobs, the ended ones first: they free the worker for the next."""
         jobs = sorted(layer.jobs.values(), key=attrgetter("holds"))
-        rows = [job_row(job) for job in jobs]
+        rows = list(map(JOB.row, jobs))
         done = set(map(tuple, self.send(self.statements.save_jobs, rows)))
         for job in jobs:
             if (job.worker, job.epoch) not in done:
@@ -212,7 +208,7 @@ class _Write:
 
     def others(self, layer: Layer) -> None:
         """Write keys, remembered epochs, creations and what was learnt."""
-        saved = [key_row(key) for key in layer.keys.values() if key is not None]
+        saved = [SESSION_KEY.row(key) for key in layer.keys.values() if key is not None]
         erased = [place for place, key in layer.keys.items() if key is None]
         self.send(self.statements.save_keys, saved)
         self.send(self.statements.erase_keys, erased)
@@ -222,7 +218,7 @@ class _Write:
             for (owner, key), (body_hash, request_id, at) in layer.creations.items()
         ]
         self.send(self.statements.save_creations, creations)
-        summaries = [summary_row(summary) for summary in layer.summaries.values()]
+        summaries = list(map(SUMMARY.row, layer.summaries.values()))
         self.send(self.statements.save_summaries, summaries)
 
     def people(self, layer: Layer) -> None:
@@ -233,7 +229,7 @@ class _Write:
             if record is None:
                 removed[table].append((key,))
             else:
-                saved[table].append(identity_row(record))
+                saved[table].append(PEOPLE[table].row(record))
         for table, rows in removed.items():
             self.send(self.statements.people[table].delete, rows)
         for table, rows in saved.items():
@@ -246,7 +242,3 @@ class _Write:
             audit_row(place, at, note) for place, (at, note) in enumerate(layer.notes, last + 1)
         ]
         self.send(self.statements.insert_audit, rows)
-
-
-def _first(row: Row) -> object:
-    return row[0]

@@ -17,17 +17,12 @@ from boruta_farm.model.listing import (
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import Worker, WorkerState
 from boruta_farm.selectors.selector import parse
-from boruta_farm.store.driver import Row, Value
-from boruta_farm.store.filtering import request_values, worker_values
+from boruta_farm.store.driver import Value
+from boruta_farm.store.filtering import BriefRequest, BriefWorker
 from boruta_farm.store.records import LARGEST, Records, storable
-from boruta_farm.store.rows import (
-    groups_from,
-    mapping,
-    micros,
-    pair_text,
-    worker_from,
-)
-from boruta_farm.store.tables import BUCKET_BITS
+from boruta_farm.store.rows import WORKER
+from boruta_farm.store.schema import BUCKET_BITS
+from boruta_farm.store.values import micros, pair_text, texts
 
 REQUEST_SORTS = {
     "": "r.id",
@@ -117,10 +112,10 @@ class _RequestPage:
         """Return the border's place: its value of the sort's key, and its id."""
         if not isinstance(border, int) or not 0 < border <= LARGEST:
             raise RequestNotFoundError
-        rows = self._fetch(f"SELECT {self._key}, r.id FROM requests AS r WHERE r.id = ?", (border,))
-        if not rows:
-            raise RequestNotFoundError
-        return rows[0][0], rows[0][1]
+        statement = f"SELECT {self._key}, r.id FROM requests AS r WHERE r.id = ?"
+        for value, number in self._fetch(statement, (border,)):
+            return value, number
+        raise RequestNotFoundError
 
     def cut(self) -> Page[Request]:
         """Return the page with its counts."""
@@ -148,7 +143,7 @@ class _RequestPage:
             statement = (
                 f"SELECT r.id FROM requests AS r{after.text()} ORDER BY r.id {order} LIMIT ?"
             )
-            ids = [row[0] for row in self._fetch(statement, (*after.values, self._limit))]
+            ids = self._ids(statement, (*after.values, self._limit))
         else:
             ids = self._merge(states, after, order)
         total = self._tally(states, "bucket >= ?", 0)
@@ -184,18 +179,24 @@ class _RequestPage:
         values: list[Value] = []
         for state in states:
             values += (state, *after.values, self._limit)
-        rows = self._fetch(f"{parts} ORDER BY id {order} LIMIT ?", (*values, self._limit))
-        return [row[0] for row in rows]
+        return self._ids(f"{parts} ORDER BY id {order} LIMIT ?", (*values, self._limit))
+
+    def _ids(self, statement: str, values: Sequence[Value]) -> list[int]:
+        return [number for (number,) in self._fetch(statement, values)]
+
+    def _sum(self, statement: str, values: Sequence[Value] = ()) -> int:
+        ((number,),) = self._fetch(statement, values)
+        return int(number)
 
     def _tally(self, states: list[str] | None, part: str, bucket: int) -> int:
         if states is None and bucket == 0 and ">=" in part:
             statement = "SELECT value FROM counters WHERE name = 'requests'"
-            return int(self._fetch(statement)[0][0])
+            return self._sum(statement)
         chosen = [state.value for state in RequestState] if states is None else states
         condition = Condition([part], [bucket])
         condition.add(self._dialect.member("state", "text"), self._dialect.members(chosen))
         statement = f"SELECT COALESCE(SUM(requests), 0) FROM tallies{condition.text()}"
-        return int(self._fetch(statement, condition.values)[0][0])
+        return self._sum(statement, condition.values)
 
     def _count(self, states: list[str] | None, low: int, high: int) -> int:
         condition = Condition(["r.id BETWEEN ? AND ?"], [low, high])
@@ -203,7 +204,7 @@ class _RequestPage:
             member = self._dialect.member("r.state", "text")
             condition.add(member, self._dialect.members(states))
         statement = f"SELECT COUNT(*) FROM requests AS r{condition.text()}"
-        return int(self._fetch(statement, condition.values)[0][0])
+        return self._sum(statement, condition.values)
 
     def _cut_by_scan(self) -> tuple[list[int], int, int]:
         """Filter and sort by anything: one pass over the index counts, another cuts."""
@@ -217,28 +218,29 @@ class _RequestPage:
             beyond = f"COUNT(*) FILTER (WHERE {comparison})"
             values = self._border
             page.add(comparison, *self._border)
-        counted = self._fetch(
+        ((total, left),) = self._fetch(
             f"SELECT COUNT(*), {beyond} FROM requests AS r{condition.text()}",
             (*values, *condition.values),
         )
-        rows = self._fetch(
+        ids = self._ids(
             f"SELECT r.id FROM requests AS r{page.text()}"
             f" ORDER BY {self._key} {order}, r.id {order} LIMIT ?",
             (*page.values, self._limit),
         )
-        return [row[0] for row in rows], counted[0][0], counted[0][1]
+        return ids, total, left
 
     def _cut_by_selector(self, text: str) -> tuple[list[int], int, int]:
         """Filter by what only decoding can tell: every row that the rest lets pass is looked at."""
         selector, condition = parse(text), self._condition()
         order = "ASC" if self._up else "DESC"
+        columns = ", ".join(f"r.{name}" for name in BriefRequest._fields)
         rows = self._fetch(
-            f"SELECT r.id, r.priority, r.owner, r.state, r.caps, r.selector, r.job_worker,"
-            f" {self._key} FROM requests AS r{condition.text()}"
+            f"SELECT {self._key}, {columns} FROM requests AS r{condition.text()}"
             f" ORDER BY {self._key} {order}, r.id {order}",
             condition.values,
         )
-        found = [(row[7], row[0]) for row in rows if selector.matches(request_values(row))]
+        briefs = ((place, BriefRequest(*columns)) for place, *columns in rows)
+        found = [(place, brief.id) for place, brief in briefs if selector.matches(brief.values())]
         beyond = found
         if self._border is not None:
             border = self._border
@@ -289,7 +291,7 @@ def list_workers(
                 for row in rows
                 if (_place(row, item) > border if up else _place(row, item) < border)
             ]
-        page = [row[0] for row in beyond[: paginator.limit or MAX_PAGE_LIMIT]]
+        page = [row.uuid for row in beyond[: paginator.limit or MAX_PAGE_LIMIT]]
         if backward:
             page.reverse()
         items = _load_workers(records, page)
@@ -298,31 +300,32 @@ def list_workers(
         records.driver.rollback()
 
 
-BRIEF = "SELECT uuid, name, state, groups, caps, fence FROM workers"
+BRIEF = f"SELECT {', '.join(BriefWorker._fields)} FROM workers"
 
 
-def _border_worker(records: Records, border: int | str) -> Row:
-    known = storable(str(border))
-    rows = records.driver.fetch(f"{BRIEF} WHERE uuid = ?", (str(border),)) if known else []
-    if not rows:
+def _border_worker(records: Records, border: int | str) -> BriefWorker:
+    uuid = str(border)
+    found = None
+    if storable(uuid):
+        found = records.one(BriefWorker._make, f"{BRIEF} WHERE uuid = ?", uuid)
+    if found is None:
         raise WorkerNotFoundError("worker not found")
-    return rows[0]
+    return found
 
 
-def _place(row: Row, item: str) -> tuple[object, str]:
-    uuid: str = row[0]
+def _place(worker: BriefWorker, item: str) -> tuple[object, str]:
     match item:
         case "name":
-            return row[1], uuid
+            return worker.name, worker.uuid
         case "state":
-            return row[2], uuid
+            return worker.state, worker.uuid
         case "groups":
-            return groups_from(row[3]), uuid
+            return texts(worker.groups), worker.uuid
         case _:
-            return uuid, uuid
+            return worker.uuid, worker.uuid
 
 
-def _matching_workers(records: Records, where: WorkerFilter) -> list[Row]:
+def _matching_workers(records: Records, where: WorkerFilter) -> list[BriefWorker]:
     dialect = records.statements.dialect
     condition = Condition()
     if where.states:
@@ -331,16 +334,19 @@ def _matching_workers(records: Records, where: WorkerFilter) -> list[Row]:
     caps = dict(where.caps or {})
     for key, value in caps.items():
         # The text of a pair only narrows the search: decoding decides.
-        condition.add(dialect.contains("caps"), pair_text(key, value))
-    rows = records.driver.fetch(f"{BRIEF}{condition.text()}", condition.values)
+        pair = pair_text(key, value)
+        told = f"({dialect.contains('caps')} OR {dialect.contains('labels')})"
+        condition.add(told, pair, pair)
+    found = records.driver.fetch(f"{BRIEF}{condition.text()}", condition.values)
+    rows = list(map(BriefWorker._make, found))
     if caps:
-        rows = [row for row in rows if caps.items() <= mapping(row[4]).items()]
+        rows = [row for row in rows if caps.items() <= row.matched().items()]
     if where.groups:
         wanted = frozenset(where.groups)
-        rows = [row for row in rows if not wanted.isdisjoint(groups_from(row[3]))]
+        rows = [row for row in rows if not wanted.isdisjoint(texts(row.groups))]
     if where.selector is not None:
         selector = parse(where.selector)
-        rows = [row for row in rows if selector.matches(worker_values(row))]
+        rows = [row for row in rows if selector.matches(row.values())]
     return rows
 
 
@@ -349,5 +355,5 @@ def _load_workers(records: Records, uuids: Sequence[str]) -> tuple[Worker, ...]:
         return ()
     statements = records.statements
     rows = records.driver.fetch(statements.workers_by_uuid, (statements.dialect.members(uuids),))
-    found = {row[0]: row for row in rows}
-    return tuple(worker_from(found[uuid]) for uuid in uuids)
+    found = {worker.uuid: worker for worker in map(WORKER.record, rows)}
+    return tuple(found[uuid] for uuid in uuids)

@@ -10,11 +10,14 @@ from collections.abc import Iterable, Iterator
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.waiting import Asked, Waiting
 from boruta_farm.store.driver import Row
-from boruta_farm.store.rows import mapping, owner_groups_from, request_from
+from boruta_farm.store.rows import REQUEST
+from boruta_farm.store.values import mapping, text_set
 
 _WAITING = RequestState.WAITING.value
-_JOB_WORKER = 16
-"""Where a row of ``tables.REQUESTS`` names the job's board."""
+_columns_of = REQUEST.pick(
+    *("id", "owner", "owner_groups", "priority", "valid_after", "deadline", "state", "caps"),
+    *("created", "selector", "revision", "ssh_key", "orphaned_since", "job_worker"),
+)
 
 PACKED = 2000
 """Rows read and packed together: few enough to be made objects at once, and enough for pieces so
@@ -34,18 +37,32 @@ class PackedRequests(Iterable[Request]):
 
     def __iter__(self) -> Iterator[Request]:
         for pack in self._packs:
-            yield from map(request_from, marshal.loads(pack))
+            yield from map(REQUEST.record, marshal.loads(pack))
 
     def brief(self) -> Iterator[Request | Waiting]:
         """Go through all, those that wait and have no job told in brief."""
         asked = _AskedAlike()
         for pack in self._packs:
             for row in marshal.loads(pack):
-                number, owner, groups, priority, valid_after, deadline, state, caps = row[:8]
-                if state != _WAITING or row[_JOB_WORKER] is not None:
-                    yield request_from(row)
+                (
+                    number,
+                    owner,
+                    groups,
+                    priority,
+                    valid_after,
+                    deadline,
+                    state,
+                    caps,
+                    created,
+                    selector,
+                    revision,
+                    ssh_key,
+                    orphaned_since,
+                    job_worker,
+                ) = _columns_of(row)
+                if state != _WAITING or job_worker is not None:
+                    yield REQUEST.record(row)
                     continue
-                selector, created, revision, ssh_key, _, orphaned_since = row[8:14]
                 yield Waiting(
                     number,
                     asked[owner, groups, caps, selector, ssh_key],
@@ -69,7 +86,7 @@ class _AskedAlike(dict[tuple[str, str | None, str | None, str | None, str | None
         owner, groups, caps, selector, ssh_key = texts
         asked = self[texts] = Asked(
             owner=owner,
-            owner_groups=None if groups is None else owner_groups_from(groups),
+            owner_groups=None if groups is None else text_set(groups),
             caps=None if caps is None else mapping(caps),
             selector=selector,
             ssh_key=ssh_key,

@@ -17,7 +17,7 @@ from boruta_farm.store.postgres_driver import connect
 from boruta_farm.store.readers import Readers
 from boruta_farm.store.records import Records
 from boruta_farm.store.statements import Statements
-from boruta_farm.store.upgrade import Upgrade
+from boruta_farm.store.upgrade import Backup, Upgrade
 
 Answer = TypeVar("Answer")
 
@@ -73,15 +73,14 @@ class PostgresStore(DatabaseStore):
             where="the PostgreSQL database",
             dialect=self._statements.dialect,
             backup=self._back_up,
-            url=lambda: "postgresql+psycopg://" + self._url.split("://", 1)[1],
         )
         self._batcher.open()
         assert self._batcher.driver is not None
         self._farm_id = upgrade.apply(self._batcher.driver)
 
-    def _back_up(self, found: str) -> str:
+    def _back_up(self, found: int) -> Backup:
         """Copy all tables into a schema of their own."""
-        name = f"boruta_backup_{found}"
+        name = f"boruta_backup_{found:04}"
         driver = connect(self._url)
         try:
             driver.begin()
@@ -97,7 +96,14 @@ class PostgresStore(DatabaseStore):
             ) from failure
         finally:
             driver.close()
-        return f"the backup is schema {name}"
+        return Backup(f"the backup is schema {name}", lambda: self._drop(name))
+
+    def _drop(self, name: str) -> None:
+        driver = connect(self._url)
+        try:
+            driver.fetch(f"DROP SCHEMA {name} CASCADE")
+        finally:
+            driver.close()
 
     def _open_reading(self) -> Records:
         return Records(connect(self._url), self._statements, self._committed)

@@ -1,7 +1,8 @@
 """Reads of single records and of whole tables on one connection."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any, TypeVar
 
 from boruta_farm.model.audit import Entry as AuditEntry
 from boruta_farm.model.events import Event
@@ -10,18 +11,13 @@ from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import SessionKey, Worker
 from boruta_farm.store.base import Snapshot
 from boruta_farm.store.committed import Committed
-from boruta_farm.store.driver import Driver
+from boruta_farm.store.driver import Driver, Row, Value
 from boruta_farm.store.packing import PACKED, PackedRequests
-from boruta_farm.store.rows import (
-    audit_entry_from,
-    event_from,
-    key_from,
-    micros,
-    request_from,
-    summary_from,
-    worker_from,
-)
+from boruta_farm.store.rows import ENTRY, EVENT, REQUEST, SESSION_KEY, SUMMARY, WORKER
 from boruta_farm.store.statements import Statements
+from boruta_farm.store.values import micros
+
+Found = TypeVar("Found")
 
 LARGEST = 2**63 - 1
 """The largest number a column holds; a larger id is that of no record."""
@@ -45,6 +41,18 @@ class Records:
         self.statements = statements
         self._committed = committed
 
+    def one(self, made: Callable[[Row], Found], statement: str, *values: Value) -> Found | None:
+        """Return what is made of the only row of a statement, None where there is none."""
+        for row in self.driver.fetch(statement, values):
+            return made(row)
+        return None
+
+    def _value(self, statement: str, *values: Value) -> Any:
+        """Return the only value of the only row of a statement, None where there is none."""
+        for (value,) in self.driver.fetch(statement, values):
+            return value
+        return None
+
     def request(self, request_id: int) -> Request | None:
         """Return a request with its latest job."""
         if not 0 < request_id <= LARGEST:
@@ -57,16 +65,14 @@ class Records:
             return known
         mark = committed.mark()
         # The revision alone is a third of what the whole row costs.
-        revisions = self.driver.fetch(self.statements.revision, (request_id,))
-        if revisions:
-            known = committed.get(*revisions[0]) or self._read(request_id)
+        for number, revision in self.driver.fetch(self.statements.revision, (request_id,)):
+            known = committed.get(number, revision) or self._read(request_id)
             if known is not None:
                 committed.keep(known, mark)
         return known
 
     def _read(self, request_id: int) -> Request | None:
-        rows = self.driver.fetch(self.statements.request, (request_id,))
-        return request_from(rows[0]) if rows else None
+        return self.one(REQUEST.record, self.statements.request, request_id)
 
     def requests(self, ids: Sequence[int]) -> list[Request]:
         """Return requests that exist, in the order of their ids; inside a transaction."""
@@ -84,7 +90,8 @@ class Records:
         missing = [number for number in ids if number not in found]
         if missing:
             for row in self.driver.fetch(self.statements.requests_by_id, (members(missing),)):
-                found[row[0]] = request = request_from(row)
+                request = REQUEST.record(row)
+                found[request.id] = request
                 if committed is not None:
                     committed.keep(request)
         return [found[number] for number in ids]
@@ -93,44 +100,39 @@ class Records:
         """Return a worker by UUID."""
         if not storable(uuid):
             return None
-        rows = self.driver.fetch(self.statements.worker, (uuid,))
-        return worker_from(rows[0]) if rows else None
+        return self.one(WORKER.record, self.statements.worker, uuid)
 
     def worker_named(self, name: str) -> Worker | None:
         """Return a worker by name."""
         if not storable(name):
             return None
-        rows = self.driver.fetch(self.statements.worker_named, (name,))
-        return worker_from(rows[0]) if rows else None
+        return self.one(WORKER.record, self.statements.worker_named, name)
 
     def holder(self, uuid: str, above: int) -> int | None:
         """Return the id of the request that holds a worker by a job with an epoch above."""
-        rows = self.driver.fetch(self.statements.holder, (uuid, above))
-        return int(rows[0][0]) if rows else None
+        found: int | None = self._value(self.statements.holder, uuid, above)
+        return found
 
     def session_key(self, uuid: str, epoch: int) -> SessionKey | None:
         """Return the key of a preparation."""
         if not (storable(uuid) and 0 <= epoch <= LARGEST):
             return None
-        rows = self.driver.fetch(self.statements.session_key, (uuid, epoch))
-        return key_from(rows[0]) if rows else None
+        return self.one(SESSION_KEY.record, self.statements.session_key, uuid, epoch)
 
     def epoch(self, uuid: str) -> int:
         """Return the remembered epoch of a deregistered worker, else 0."""
-        rows = self.driver.fetch(self.statements.epoch, (uuid,))
-        return int(rows[0][0]) if rows else 0
+        return self._value(self.statements.epoch, uuid) or 0
 
     def creation(self, owner: str, key: str, after: datetime) -> tuple[str, int] | None:
         """Return body hash and request id of a creation remembered later than ``after``."""
         rows = self.driver.fetch(self.statements.creation, (owner, key, micros(after)))
-        return (rows[0][0], rows[0][1]) if rows else None
+        return next(((body_hash, request_id) for body_hash, request_id in rows), None)
 
     def summary(self, subject: str) -> Summary | None:
         """Return what is known of a subject."""
         if not storable(subject):
             return None
-        rows = self.driver.fetch(self.statements.summary, (subject,))
-        return summary_from(rows[0]) if rows else None
+        return self.one(SUMMARY.record, self.statements.summary, subject)
 
     def ports(self) -> dict[str, int]:
         """Return every worker's port."""
@@ -142,28 +144,28 @@ class Records:
 
     def last_event(self) -> int:
         """Return the number of the newest event."""
-        return int(self.driver.fetch(self.statements.last_event)[0][0])
+        return int(self._value(self.statements.last_event))
 
     def count_waiting(self, owner: str, most: int) -> int:
         """Count an owner's waiting requests, up to ``most``."""
         if not storable(owner):
             return 0
-        return int(self.driver.fetch(self.statements.count_waiting, (owner, most))[0][0])
+        return int(self._value(self.statements.count_waiting, owner, most))
 
     def unsealed(self, limit: int) -> tuple[AuditEntry, ...]:
         """Return the oldest audit entries without a seal."""
         rows = self.driver.fetch(self.statements.unsealed, (limit,))
-        return tuple(map(audit_entry_from, rows))
+        return tuple(map(ENTRY.record, rows))
 
     def last_seal(self) -> str | None:
         """Return the newest seal of the audit."""
-        rows = self.driver.fetch(self.statements.last_seal)
-        return str(rows[0][1]) if rows else None
+        found: str | None = self._value(self.statements.last_seal)
+        return found
 
     def events(self, after: int, limit: int) -> tuple[Event, ...]:
         """Return journalled events in order."""
         bounds = (max(-LARGEST, min(after, LARGEST)), min(limit, LARGEST))
-        return tuple(map(event_from, self.driver.fetch(self.statements.events, bounds)))
+        return tuple(map(EVENT.record, self.driver.fetch(self.statements.events, bounds)))
 
     def snapshot(self, *, holding: bool = False) -> Snapshot:
         """Return what is unfinished (only what holds a worker) and all workers, as of one event."""
@@ -179,6 +181,6 @@ class Records:
         return Snapshot(
             number=number,
             requests=requests,
-            workers=tuple(map(worker_from, workers)),
-            summaries=tuple(map(summary_from, summaries)),
+            workers=tuple(map(WORKER.record, workers)),
+            summaries=tuple(map(SUMMARY.record, summaries)),
         )

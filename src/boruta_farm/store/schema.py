@@ -1,277 +1,177 @@
-"""The database's tables, keys and indexes.
+"""The database's tables, keys and indexes: the one place that tells them.
 
-Starting a server need not import this module: new databases are made from the texts in ``ddl/``,
-which ``python -m boruta_farm.store.schema`` writes anew after a change here (and a test compares).
-A change here also needs a migration and a new number in ``upgrade.SCHEMA``.
+What a table holds is its record's declaration; only tables without a record name columns here. A
+change of either needs a step in ``migrations``, which tells how one is written.
 """
 
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
-
-from boruta_farm.store.upgrade import DDL
-
-DIALECTS = ("sqlite", "postgresql")
-
-metadata = MetaData()
-
-Number = BigInteger().with_variant(Integer(), "sqlite")
-"""Only INTEGER makes a primary key SQLite's own row number."""
-
-Plain = Text().with_variant(Text(collation="C"), "postgresql")
-"""Text that sorts by its characters on every machine."""
+from boruta_farm.store import rows
+from boruta_farm.store.dialect import Column, Dialect
 
 
-def _needed(name: str, kind: Text | BigInteger | Boolean = Plain) -> "Column[object]":
-    return Column(name, kind, nullable=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """Tell an index of some columns, over the rows for which ``where`` holds."""
+
+    name: str
+    columns: tuple[str, ...]
+    unique: bool = False
+    where: str | None = None
 
 
-def _optional(name: str, kind: Text | BigInteger | Boolean = Plain) -> "Column[object]":
-    return Column(name, kind, nullable=True)
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Tell a table; ``bare`` ones need no row numbers, since they are read by their key alone."""
+
+    name: str
+    columns: tuple[Column, ...]
+    indexes: tuple[Index, ...] = ()
+    bare: bool = True
+
+    @property
+    def key(self) -> tuple[Column, ...]:
+        """Return the columns of its primary key."""
+        return tuple(column for column in self.columns if column.key)
+
+    def some(self, *names: str) -> tuple[Column, ...]:
+        """Return columns by their names."""
+        known = {column.name: column for column in self.columns}
+        return tuple(known[name] for name in names)
 
 
-def _key(name: str, kind: Text | BigInteger = Plain) -> "Column[object]":
-    return Column(name, kind, primary_key=True, autoincrement=False)
+def _number(name: str, *, key: bool = False) -> Column:
+    return Column(name, "bigint", key=key)
 
 
-requests = Table(
+def _text(name: str, *, key: bool = False) -> Column:
+    return Column(name, "text", key=key)
+
+
+WAITING = "state = 'WAITING'"
+HOLDING = "phase IN ('OPENING', 'LIVE')"
+
+REQUESTS = Table(
     "requests",
-    metadata,
-    _key("id", Number),
-    _needed("owner"),
-    _optional("owner_groups"),
-    _needed("priority", Number),
-    _needed("valid_after", Number),
-    _needed("deadline", Number),
-    _needed("state"),
-    _optional("caps"),
-    _optional("selector"),
-    _needed("created", Number),
-    _needed("revision", Number),
-    _optional("ssh_key"),
-    _optional("keep_alive", Number),
-    _optional("orphaned_since", Number),
-    _optional("finished", Number),
-    _optional("reason"),
-    _optional("job_worker"),
-    _optional("job_epoch", Number),
+    rows.REQUEST.columns,
+    (
+        # It holds all that lists filter and sort by, so that they never touch the wide rows.
+        Index(
+            name="requests_listed",
+            columns=("state", "id", "priority", "deadline", "valid_after", "finished"),
+        ),
+        Index(name="requests_waiting", columns=("owner",), where=WAITING),
+    ),
+    bare=False,
 )
-Index(
-    # One index holds all that lists filter and sort by, so that they never touch the wide rows.
-    "requests_listed",
-    *(requests.c[name] for name in ("state", "id", "priority", "deadline", "valid_after")),
-    requests.c.finished,
-)
-
-WAITING = text("state = 'WAITING'")
-Index("requests_waiting", requests.c.owner, sqlite_where=WAITING, postgresql_where=WAITING)
-
-jobs = Table(
+JOBS = Table(
     "jobs",
-    metadata,
-    _needed("request_id", Number),
-    _key("worker"),
-    _key("epoch", Number),
-    _needed("phase"),
-    _needed("granted", Number),
-    _needed("timeout", Number),
-    _needed("job_limit", Number),
-    _needed("prolong_seq", Number),
-    _optional("wanted_timeout", Number),
-    _optional("keep_alive_until", Number),
-    _needed("waited", Boolean()),
-    _needed("key_read", Boolean()),
-    _optional("ended", Number),
-    sqlite_with_rowid=False,
+    rows.JOB.columns,
+    (
+        Index(name="jobs_one_per_worker", columns=("worker",), unique=True, where=HOLDING),
+        Index(name="jobs_one_per_request", columns=("request_id",), unique=True, where=HOLDING),
+    ),
 )
-HOLDING = text("phase IN ('OPENING', 'LIVE')")
-for held in (jobs.c.worker, jobs.c.request_id):
-    Index(
-        f"jobs_one_per_{held.name.removesuffix('_id')}",
-        held,
-        unique=True,
-        sqlite_where=HOLDING,
-        postgresql_where=HOLDING,
-    )
-
-workers = Table(
+WORKERS = Table(
     "workers",
-    metadata,
-    _key("uuid"),
-    _needed("name"),
-    _needed("state"),
-    _needed("since", Number),
-    _needed("caps"),
-    _needed("groups"),
-    _needed("epoch", Number),
-    _needed("fence"),
-    _needed("dryad_address"),
-    _needed("ssh_address"),
-    _needed("port", Number),
-    _needed("registered", Number),
-    _needed("revision", Number),
-    _optional("reason"),
-    _needed("username"),
-    _optional("host_key"),
-    _optional("boot_id"),
-    _optional("credential"),
-    _optional("credential_since", Number),
-    _optional("next_credential"),
-    _optional("asked_name"),
-    _needed("after_job", Boolean()),
-    _needed("idle_again", Boolean()),
-    _optional("unreachable_since", Number),
-    _optional("facts"),
-    _needed("recoveries"),
-    _needed("reach"),
+    rows.WORKER.columns,
+    (
+        Index(name="workers_name", columns=("name",), unique=True),
+        Index(name="workers_port", columns=("port",), unique=True),
+    ),
+    bare=False,
 )
-Index("workers_name", workers.c.name, unique=True)
-Index("workers_port", workers.c.port, unique=True)
-
-session_keys = Table(
-    "session_keys",
-    metadata,
-    _key("worker"),
-    _key("epoch", Number),
-    _needed("public"),
-    _optional("sealed"),
-    sqlite_with_rowid=False,
-)
-
-creations = Table(
-    "creations",
-    metadata,
-    _key("owner"),
-    _key("key"),
-    _needed("body_hash"),
-    _needed("request_id", Number),
-    _needed("created", Number),
-    sqlite_with_rowid=False,
-)
-Index("creations_created", creations.c.created)
-
-epochs = Table("epochs", metadata, _key("uuid"), _needed("epoch", Number), sqlite_with_rowid=False)
-
-events = Table(
-    "events",
-    metadata,
-    _key("number", Number),
-    _needed("at", Number),
-    _needed("kind"),
-    _optional("request_id", Number),
-    _optional("worker"),
-    _optional("state"),
-    _optional("reason"),
-)
-
-summaries = Table(
+SESSION_KEYS = Table("session_keys", rows.SESSION_KEY.columns)
+EVENTS = Table("events", rows.EVENT.columns, bare=False)
+SUMMARIES = Table(
     "summaries",
-    metadata,
-    _key("subject"),
-    _needed("numbers"),
-    _needed("updated", Number),
-    sqlite_with_rowid=False,
+    rows.SUMMARY.columns,
+    (Index(name="summaries_updated", columns=("updated",)),),
 )
-Index("summaries_updated", summaries.c.updated)
-
-tallies = Table(
-    "tallies",
-    metadata,
-    _key("state"),
-    _key("bucket", Number),
-    _needed("requests", Number),
-    sqlite_with_rowid=False,
-)
-
-accounts = Table(
-    "accounts",
-    metadata,
-    _key("name"),
-    _needed("role"),
-    _needed("created", Number),
-    _needed("full_name"),
-    _needed("groups"),
-    _needed("ssh_keys"),
-    _needed("keys_on_board", Boolean()),
-    _needed("networks"),
-    _needed("limits"),
-    _needed("disabled", Boolean()),
-    _needed("revision", Number),
-    sqlite_with_rowid=False,
-)
-
-groups = Table(
-    "farm_groups",
-    metadata,
-    _key("name"),
-    _needed("created", Number),
-    _needed("limits"),
-    _needed("keys_for_admins", Boolean()),
-    _needed("revision", Number),
-    sqlite_with_rowid=False,
-)
-
-tokens = Table(
-    "tokens",
-    metadata,
-    _key("id"),
-    _needed("account"),
-    _needed("kind"),
-    _needed("scope"),
-    _needed("name"),
-    _needed("digest"),
-    _needed("created", Number),
-    _needed("expires", Number),
-    _needed("issuer"),
-    _optional("uses", Number),
-    _optional("worker"),
-    sqlite_with_rowid=False,
-)
-
-audit = Table(
+AUDIT = Table(
     "audit",
-    metadata,
-    _key("number", Number),
-    _needed("at", Number),
-    _needed("actor"),
-    _needed("source"),
-    _needed("action"),
-    _needed("subject"),
-    _needed("detail"),
-    _optional("seal"),
+    rows.ENTRY.columns,
+    (Index(name="audit_unsealed", columns=("number",), where="seal IS NULL"),),
+    bare=False,
 )
-UNSEALED = text("seal IS NULL")
-Index("audit_unsealed", audit.c.number, sqlite_where=UNSEALED, postgresql_where=UNSEALED)
+ACCOUNTS = Table("accounts", rows.ACCOUNT.columns)
+GROUPS = Table("farm_groups", rows.GROUP.columns)
+TOKENS = Table("tokens", rows.TOKEN.columns)
+CREATIONS = Table(
+    "creations",
+    (
+        _text("owner", key=True),
+        _text("key", key=True),
+        _text("body_hash"),
+        _number("request_id"),
+        _number("created"),
+    ),
+    (Index(name="creations_created", columns=("created",)),),
+)
+EPOCHS = Table("epochs", (_text("uuid", key=True), _number("epoch")))
+TALLIES = Table(
+    "tallies", (_text("state", key=True), _number("bucket", key=True), _number("requests"))
+)
+BUCKET_BITS = 10
+"""Requests are tallied per state and per 1,024 ids, so that a page's place needs no counting."""
+COUNTERS = Table("counters", (_text("name", key=True), _number("value")))
+COUNTER_NAMES = ("audit", "event", "request", "requests", "time")
+"""The rows of the counters' table."""
+META = Table("meta", (_text("name", key=True), _text("value")))
+SCHEMA_VERSION = Table("schema_version", (_number("version", key=True), _number("oldest")))
+"""Has one row: the schema's number, and the oldest server's that can work with it."""
 
-counters = Table(
-    "counters", metadata, _key("name"), _needed("value", Number), sqlite_with_rowid=False
+TABLES = (
+    REQUESTS,
+    JOBS,
+    WORKERS,
+    SESSION_KEYS,
+    EVENTS,
+    SUMMARIES,
+    AUDIT,
+    ACCOUNTS,
+    GROUPS,
+    TOKENS,
+    CREATIONS,
+    EPOCHS,
+    TALLIES,
+    COUNTERS,
+    META,
+    SCHEMA_VERSION,
 )
 
-meta = Table("meta", metadata, _key("name"), _needed("value"), sqlite_with_rowid=False)
 
-alembic_version = Table("alembic_version", metadata, _key("version_num"))
-
-
-def ddl(name: str) -> str:
-    """Return the statements that make all tables and indexes in a dialect."""
-    dialect = make_url(f"{name}://").get_dialect()()
-    statements: list[str] = []
-    for table in metadata.sorted_tables:
-        indexes = sorted(table.indexes, key=lambda index: str(index.name))
-        made: list[ExecutableDDLElement] = [CreateTable(table), *map(CreateIndex, indexes)]
-        for statement in made:
-            lines = str(statement.compile(dialect=dialect)).strip().splitlines()
-            statements.append("\n".join(line.rstrip().replace("\t", "    ") for line in lines))
-    return ";\n\n".join(statements) + ";\n"
+def ddl(dialect: Dialect) -> Iterator[str]:
+    """Yield the statements that make all tables and indexes."""
+    for table in TABLES:
+        yield from created(table, dialect)
 
 
-def main(folder: Path = DDL) -> None:
-    """Write the texts anew."""
-    for name in DIALECTS:
-        (folder / f"{name}.sql").write_text(ddl(name), encoding="utf-8")
+def created(table: Table, dialect: Dialect) -> Iterator[str]:
+    """Yield the statements that make a table with its indexes."""
+    parts = [defined(column, dialect) for column in table.columns]
+    parts.append(f"PRIMARY KEY ({', '.join(column.name for column in table.key)})")
+    yield f"CREATE TABLE {table.name} ({', '.join(parts)}){dialect.bare if table.bare else ''}"
+    for index in table.indexes:
+        unique = "UNIQUE " if index.unique else ""
+        where = "" if index.where is None else f" WHERE {index.where}"
+        yield (
+            f"CREATE {unique}INDEX {index.name} ON {table.name} ({', '.join(index.columns)}){where}"
+        )
 
 
-if __name__ == "__main__":
-    main()
+def defined(column: Column, dialect: Dialect) -> str:
+    """Return a column as it stands in CREATE TABLE and in ADD COLUMN."""
+    words = [column.name, dialect.types[column.kind]]
+    if column.needed:
+        words.append("NOT NULL")
+    if column.default is not None:
+        words.append(f"DEFAULT {_literal(column.default)}")
+    return " ".join(words)
+
+
+def _literal(value: str | int | bool) -> str:
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return str(value).upper()

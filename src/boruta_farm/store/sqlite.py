@@ -22,7 +22,7 @@ from boruta_farm.store.readers import Readers, explained
 from boruta_farm.store.records import Records
 from boruta_farm.store.sqlite_driver import IMPATIENT, Connect, SqliteDriver, connect
 from boruta_farm.store.statements import Statements
-from boruta_farm.store.upgrade import Upgrade
+from boruta_farm.store.upgrade import Backup, Upgrade
 from boruta_farm.store.writer import InlineWriter
 
 Answer = TypeVar("Answer")
@@ -129,7 +129,6 @@ class SqliteStore(DatabaseStore):
             where=str(self._path),
             dialect=self._statements.dialect,
             backup=self._back_up,
-            url=lambda: f"sqlite:///{self._path}",
         )
         assert self._batcher.driver is not None
         mode = self._batcher.driver.fetch("PRAGMA journal_mode")[0][0]
@@ -156,15 +155,22 @@ class SqliteStore(DatabaseStore):
         finally:
             os.close(folder)
 
-    def _back_up(self, found: str) -> str:
-        copy = self._path.with_name(f"{self._path.name}.schema-{found}.backup")
-        with (
-            closing(sqlite3.connect(self._path)) as source,
-            closing(sqlite3.connect(copy)) as target,
-        ):
-            copy.chmod(0o600)
-            source.backup(target)
-        return f"the backup is {copy}"
+    def _back_up(self, found: int) -> Backup:
+        copy = self._path.with_name(f"{self._path.name}.schema-{found:04}.backup")
+        try:
+            with (
+                closing(sqlite3.connect(self._path)) as source,
+                closing(sqlite3.connect(copy)) as target,
+            ):
+                copy.chmod(0o600)
+                source.backup(target)
+        except (OSError, sqlite3.Error) as failure:
+            copy.unlink(missing_ok=True)
+            raise StoreError(
+                f"the backup before migrating, {copy}, cannot be made ({failure}); make room, and"
+                " let the user write beside the database, then start again"
+            ) from failure
+        return Backup(f"the backup is {copy}", copy.unlink)
 
     def _open(self, pragmas: tuple[str, ...]) -> SqliteDriver:
         try:

@@ -7,40 +7,40 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from boruta_farm.store.dialect import Column, Dialect
-from boruta_farm.store.moves import REQUEST_MOVES, WORKER_MOVES
-from boruta_farm.store.tables import (
+from boruta_farm.store.rows import REQUEST, WORKER
+from boruta_farm.store.schema import (
     ACCOUNTS,
     AUDIT,
+    COUNTER_NAMES,
     CREATIONS,
     EPOCHS,
     EVENTS,
-    FARM_GROUPS,
+    GROUPS,
+    HOLDING,
     JOBS,
     REQUESTS,
     SESSION_KEYS,
     SUMMARIES,
     TALLIES,
     TOKENS,
+    WAITING,
     WORKERS,
+    Table,
 )
 
 BASE = Column("base", "bigint")
 """The revision that a compare-and-set expects."""
 
-COUNTER_NAMES = ("audit", "event", "request", "requests", "time")
-"""The rows of the counters' table."""
 
-HOLDING = "phase IN ('OPENING', 'LIVE')"
-
-
-def names(columns: Sequence[Column], prefix: str = "") -> str:
+def names(of: Table | Sequence[Column], prefix: str = "") -> str:
     """Return column names for a SELECT or INSERT."""
+    columns = of.columns if isinstance(of, Table) else of
     return ", ".join(prefix + column.name for column in columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeopleStatements:
-    """Hold the texts for one table of people; its first column is its key."""
+    """Hold the texts for one table of people."""
 
     all: str
     one: str
@@ -98,56 +98,52 @@ class Statements:
         self.events = f"SELECT {names(EVENTS)} FROM events WHERE number > ? ORDER BY number LIMIT ?"
 
     def _requests(self) -> None:
-        self.insert_requests = self._insert("requests", REQUESTS)
-        self.update_requests = self._update("requests", REQUESTS, "id")
-        self.move_requests = self._update("requests", REQUEST_MOVES, "id")
-        kept = ("worker", "epoch")
+        self.insert_requests = self._insert(REQUESTS)
+        self.update_requests = self._update(REQUESTS, REQUESTS.columns)
+        self.move_requests = self._update(REQUESTS, REQUEST.moves)
         self.save_jobs = (
-            f"{self._upsert('jobs', JOBS, kept)}"
+            f"{self._upsert(JOBS)}"
             " WHERE jobs.request_id = excluded.request_id RETURNING worker, epoch"
         )
 
     def _workers(self) -> None:
-        self.insert_workers = self._insert("workers", WORKERS)
-        self.update_workers = self._update("workers", WORKERS, "uuid")
-        self.move_workers = self._update("workers", WORKER_MOVES, "uuid")
-        gone = (WORKERS[0], BASE)
+        self.insert_workers = self._insert(WORKERS)
+        self.update_workers = self._update(WORKERS, WORKERS.columns)
+        self.move_workers = self._update(WORKERS, WORKER.moves)
+        gone = (*WORKERS.key, BASE)
         self.delete_workers = (
             "DELETE FROM workers WHERE (uuid, revision) IN"
             f" (SELECT n.uuid, n.base FROM {self.dialect.source(gone)}) RETURNING uuid"
         )
         self.save_epochs = (
-            f"INSERT INTO epochs ({names(EPOCHS)}) SELECT {names(EPOCHS, 'n.')}"
-            f" FROM {self.dialect.source(EPOCHS)} WHERE true"
+            f"{self._insert(EPOCHS)} WHERE true"
             " ON CONFLICT (uuid) DO UPDATE SET epoch = excluded.epoch"
             " WHERE excluded.epoch > epochs.epoch"
         )
 
     def _others(self) -> None:
-        self.save_keys = self._upsert("session_keys", SESSION_KEYS, ("worker", "epoch"))
-        erased = SESSION_KEYS[:2]
+        self.save_keys = self._upsert(SESSION_KEYS)
         self.erase_keys = (
             "DELETE FROM session_keys WHERE (worker, epoch) IN"
-            f" (SELECT n.worker, n.epoch FROM {self.dialect.source(erased)})"
+            f" (SELECT n.worker, n.epoch FROM {self.dialect.source(SESSION_KEYS.key)})"
         )
-        self.save_creations = self._upsert("creations", CREATIONS, ("owner", "key"))
+        self.save_creations = self._upsert(CREATIONS)
         self.prune_creations = (
             "DELETE FROM creations WHERE (owner, key) IN"
             " (SELECT owner, key FROM creations WHERE created <= ? LIMIT ?) RETURNING owner"
         )
-        self.save_summaries = self._upsert("summaries", SUMMARIES, ("subject",))
+        self.save_summaries = self._upsert(SUMMARIES)
         self.prune_summaries = (
             "DELETE FROM summaries WHERE subject IN"
             " (SELECT subject FROM summaries ORDER BY updated DESC LIMIT ? OFFSET ?)"
         )
-        self.insert_events = self._insert("events", EVENTS)
+        self.insert_events = self._insert(EVENTS)
         self.prune_events = (
             "DELETE FROM events WHERE number IN"
             " (SELECT number FROM events WHERE number <= ? ORDER BY number LIMIT ?)"
         )
         self.add_tallies = (
-            f"INSERT INTO tallies ({names(TALLIES)}) SELECT {names(TALLIES, 'n.')}"
-            f" FROM {self.dialect.source(TALLIES)} WHERE true ON CONFLICT (state, bucket)"
+            f"{self._insert(TALLIES)} WHERE true ON CONFLICT (state, bucket)"
             " DO UPDATE SET requests = tallies.requests + excluded.requests"
         )
         # All of them, and with every commit: by packed rows it would take five times as long.
@@ -156,62 +152,59 @@ class Statements:
 
     def _people(self) -> None:
         self.people = {
-            table: PeopleStatements(
-                all=f"SELECT {names(columns)} FROM {table} ORDER BY {key}",
-                one=f"SELECT {names(columns)} FROM {table} WHERE {key} = ?",
-                save=self._upsert(table, columns, (key,)),
+            table.name: PeopleStatements(
+                all=f"SELECT {names(table)} FROM {table.name} ORDER BY {names(table.key)}",
+                one=f"SELECT {names(table)} FROM {table.name} WHERE {names(table.key)} = ?",
+                save=self._upsert(table),
                 delete=(
-                    f"DELETE FROM {table} WHERE {key} IN"
-                    f" (SELECT n.{key} FROM {self.dialect.source(columns[:1])})"
+                    f"DELETE FROM {table.name} WHERE {names(table.key)} IN"
+                    f" (SELECT {names(table.key, 'n.')} FROM {self.dialect.source(table.key)})"
                 ),
             )
-            for table, columns, key in (
-                ("accounts", ACCOUNTS, "name"),
-                ("farm_groups", FARM_GROUPS, "name"),
-                ("tokens", TOKENS, "id"),
-            )
+            for table in (ACCOUNTS, GROUPS, TOKENS)
         }
         self.count_waiting = (
             "SELECT count(*) FROM (SELECT 1 FROM requests"
-            " WHERE owner = ? AND state = 'WAITING' LIMIT ?) AS w"
+            f" WHERE owner = ? AND {WAITING} LIMIT ?) AS w"
         )
 
     def _audit(self) -> None:
-        self.insert_audit = self._insert("audit", AUDIT)
+        self.insert_audit = self._insert(AUDIT)
         self.audit = f"SELECT {names(AUDIT)} FROM audit"
         self.unsealed = f"{self.audit} WHERE seal IS NULL ORDER BY number LIMIT ?"
         self.last_seal = (
-            "SELECT number, seal FROM audit WHERE seal IS NOT NULL ORDER BY number DESC LIMIT 1"
+            "SELECT seal FROM audit WHERE seal IS NOT NULL ORDER BY number DESC LIMIT 1"
         )
-        sealed = (AUDIT[0], AUDIT[-1])
+        sealed = AUDIT.some("number", "seal")
         self.save_seals = (
             f"UPDATE audit SET seal = n.seal FROM {self.dialect.source(sealed)}"
             " WHERE audit.number = n.number AND audit.seal IS NULL"
         )
 
-    def _insert(self, table: str, columns: Sequence[Column]) -> str:
+    def _insert(self, table: Table) -> str:
+        columns = table.columns
         return (
-            f"INSERT INTO {table} ({names(columns)}) SELECT {names(columns, 'n.')}"
+            f"INSERT INTO {table.name} ({names(columns)}) SELECT {names(columns, 'n.')}"
             f" FROM {self.dialect.source(columns)}"
         )
 
-    def _upsert(self, table: str, columns: Sequence[Column], key: tuple[str, ...]) -> str:
+    def _upsert(self, table: Table) -> str:
         changes = ", ".join(
-            f"{column.name} = excluded.{column.name}"
-            for column in columns
-            if column.name not in key
+            f"{column.name} = excluded.{column.name}" for column in table.columns if not column.key
         )
         return (
-            f"{self._insert(table, columns)} WHERE true"
-            f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+            f"{self._insert(table)} WHERE true"
+            f" ON CONFLICT ({names(table.key)}) DO UPDATE SET {changes}"
         )
 
-    def _update(self, table: str, columns: Sequence[Column], key: str) -> str:
+    def _update(self, table: Table, columns: Sequence[Column]) -> str:
+        """Return a compare-and-set of a table's rows by their key of one column."""
+        (key,) = table.key
         changes = ", ".join(
-            f"{column.name} = n.{column.name}" for column in columns if column.name != key
+            f"{column.name} = n.{column.name}" for column in columns if not column.key
         )
         return (
-            f"UPDATE {table} SET {changes} FROM {self.dialect.source((*columns, BASE))}"
-            f" WHERE {table}.{key} = n.{key} AND {table}.revision = n.base"
-            f" RETURNING {table}.{key}"
+            f"UPDATE {table.name} SET {changes} FROM {self.dialect.source((*columns, BASE))}"
+            f" WHERE {table.name}.{key.name} = n.{key.name} AND {table.name}.revision = n.base"
+            f" RETURNING {table.name}.{key.name}"
         )

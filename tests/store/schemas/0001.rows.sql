@@ -1,0 +1,16 @@
+INSERT INTO alembic_version (version_num) VALUES ('0001');
+INSERT INTO meta (name, value) VALUES ('farm_id', 'the-farm');
+INSERT INTO counters (name, value) VALUES ('audit', 1), ('event', 1), ('request', 7), ('requests', 1), ('time', 1795435200123456);
+INSERT INTO requests (id, owner, owner_groups, priority, valid_after, deadline, state, caps, selector, created, revision, ssh_key, keep_alive, orphaned_since, finished, reason, job_worker, job_epoch) VALUES (7, 'ann', '["ci","lab"]', 3, 1795435200123456, 1798027200123456, 'IN PROGRESS', '{"arch":"arm"}', 'ram >= 2', 1795435200123456, 4, 'ssh-ed25519 AAAA', 60, NULL, NULL, NULL, '00000000-0000-4000-8000-000000000001', 5);
+INSERT INTO jobs (request_id, worker, epoch, phase, granted, timeout, job_limit, prolong_seq, wanted_timeout, keep_alive_until, waited, key_read, ended) VALUES (7, '00000000-0000-4000-8000-000000000001', 5, 'LIVE', 1795435200123456, 1795438800123456, 1795521600123456, 2, NULL, NULL, true, true, NULL);
+INSERT INTO workers (uuid, name, state, since, caps, groups, epoch, fence, dryad_address, ssh_address, port, registered, revision, reason, username, host_key, boot_id, credential, credential_since, next_credential, asked_name, after_job, idle_again, unreachable_since, facts, recoveries, reach) VALUES ('00000000-0000-4000-8000-000000000001', 'board-1', 'RUNNING', 1795435200123456, '{"UUID":"00000000-0000-4000-8000-000000000001","arch":"arm"}', '["lab"]', 5, 'agent', '192.0.2.1:7175', '192.0.2.1:22', 20001, 1795435200123456, 6, NULL, 'boruta-user', 'ssh-ed25519 BBBB', 'boot', 'hash', 1795435200123456, NULL, 'board-1', false, false, NULL, '{"kernel":"6.1"}', '[1795435200123456]', 'auto');
+INSERT INTO session_keys (worker, epoch, public, sealed) VALUES ('00000000-0000-4000-8000-000000000001', 5, 'ssh-rsa AAAA', 'AP8=');
+INSERT INTO creations (owner, key, body_hash, request_id, created) VALUES ('ann', 'once', 'hash', 7, 1795435200123456);
+INSERT INTO epochs (uuid, epoch) VALUES ('gone', 3);
+INSERT INTO events (number, at, kind, request_id, worker, state, reason) VALUES (1, 1795435200123456, 'request.created', 7, NULL, 'WAITING', NULL);
+INSERT INTO summaries (subject, numbers, updated) VALUES ('length/0a', '[60.0,90.5]', 1795435200123456);
+INSERT INTO tallies (state, bucket, requests) VALUES ('IN PROGRESS', 0, 1);
+INSERT INTO accounts (name, role, created, full_name, groups, ssh_keys, keys_on_board, networks, limits, disabled, revision) VALUES ('ann', 'user', 1795435200123456, 'Ann', '["lab"]', '[]', true, '[]', '{"jobs":2,"job_time":5400.0}', false, 2);
+INSERT INTO farm_groups (name, created, limits, keys_for_admins, revision) VALUES ('lab', 1795435200123456, '{}', true, 1);
+INSERT INTO tokens (id, account, kind, scope, name, digest, created, expires, issuer, uses, worker) VALUES ('0123456789', 'ann', 'personal', 'request', 'laptop', 'digest', 1795435200123456, 1798027200123456, 'root', NULL, NULL);
+INSERT INTO audit (number, at, actor, source, action, subject, detail, seal) VALUES (1, 1795435200123456, 'ann', '192.0.2.9', 'grant', 'request 7', '{"owner":"ann"}', NULL);
