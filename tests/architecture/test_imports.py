@@ -40,9 +40,19 @@ ROOMS: dict[str, frozenset[str]] = {
         {"contracts", "clock", "selectors", "core", "matching", "store", "feed", "fleet", "farm"}
         | {"link", "gorpc", "boards", "access", "web", "client", "dryad", "server"}
     ),
-    "demo": frozenset({"client", "contracts", "clock", "server", "testing"}),
+    "demo": frozenset({"client", "contracts", "clock", "dryad.proc", "server", "testing"}),
 }
 """What each room may import besides ``model`` and itself."""
+
+DRYAD: dict[str, frozenset[str]] = {
+    "proc": frozenset(),
+    "stm": frozenset(),
+    "cleanup": frozenset({"proc"}),
+    "users": frozenset({"cleanup", "proc"}),
+    "drivers": frozenset({"proc", "stm", "users"}),
+    "doctor": frozenset({"drivers", "proc", "stm", "users"}),
+}
+"""What each folder of the agent's room may import of the others."""
 
 THIRD_PARTY: dict[str, frozenset[str]] = {
     "store": frozenset({"psycopg", "psycopg_pool", "msgspec"}),
@@ -120,6 +130,35 @@ def test_room_imports_only_what_the_table_allows(module: str) -> None:
             if room == "dryad" and module.split(".")[-1].startswith("sandbox"):
                 allowed = allowed | SANDBOX_ONLY
             assert first in allowed, f"{module} imports the library {first}"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("dryad.")])
+def test_folders_of_the_agent_import_only_what_their_table_allows(module: str) -> None:
+    folder = module.split(".")[1]
+    if folder not in DRYAD:
+        assert len(module.split(".")) == 2, f"{folder} is in no row of the table"
+        return
+    for name, _ in imports(MODULES[module]):
+        target = name.removeprefix(f"{PACKAGE}.dryad.").split(".")[0]
+        if name.startswith(f"{PACKAGE}.dryad.") and target in DRYAD and target != folder:
+            assert target in DRYAD[folder], (
+                f"{module} imports {name}; {folder} may import {sorted(DRYAD[folder])}"
+            )
+        if folder == "proc" and target != folder:
+            assert name.split(".")[0] in sys.stdlib_module_names, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_one_folder_parses_proc(module: str) -> None:
+    """Paths below /proc stand in ``dryad/proc/`` alone, but for open descriptors by path."""
+    if module.startswith("dryad.proc"):
+        return
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            path = node.value.lstrip("/")
+            assert not path.startswith("proc/") or path.startswith("proc/self/fd/"), (
+                f"{module} reads {node.value}; a reader in dryad/proc/ does"
+            )
 
 
 def test_no_circles() -> None:

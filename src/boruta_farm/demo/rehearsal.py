@@ -6,7 +6,6 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from boruta_farm.client.openssh import Files, command_line, find_ssh, session_files
 from boruta_farm.client.session import close_request, file_request, wait_for_board
@@ -14,13 +13,13 @@ from boruta_farm.client.waiting import Progress
 from boruta_farm.client.watch import Lost
 from boruta_farm.demo.farm import DemoFarm
 from boruta_farm.demo.steps import Steps, must
+from boruta_farm.dryad.proc.processes import list_processes, read_command_line
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.request import NewRequest, Request
 from boruta_farm.model.worker import AccessInfo, WorkerState
 
 MEBIBYTE = 1 << 20
 CAPS = {"board": "rpi4"}
-PROC = Path("/proc")
 
 
 class Rehearsal(Steps):
@@ -208,13 +207,5 @@ def _scp_line(access: AccessInfo, files: Files, source: str, target: str) -> lis
 
 def _processes(mark: str) -> list[int]:
     """Return the processes of this machine whose command line bears the mark."""
-    found = []
-    for entry in PROC.iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                line = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if mark.encode() in line:
-                found.append(int(entry.name))
-    return found
+    others = (pid for pid in list_processes() if pid != os.getpid())
+    return [pid for pid in others if mark.encode() in read_command_line(pid)]

@@ -9,8 +9,11 @@ from typing import Final
 
 from boruta_farm.client.openssh import Files
 from boruta_farm.demo.farm import DemoFarm
-from boruta_farm.demo.rehearsal import PROC, Rehearsal
+from boruta_farm.demo.rehearsal import Rehearsal
 from boruta_farm.demo.steps import must
+from boruta_farm.dryad.proc.ipc import list_ipc
+from boruta_farm.dryad.proc.mounts import list_mounts
+from boruta_farm.dryad.proc.processes import find_owned
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.worker import AccessInfo
 
@@ -117,27 +120,20 @@ class LinuxRehearsal(Rehearsal):
         return (self._demo.folder / f"{BOARD}.log").read_text()
 
     def _processes_of_uid(self) -> Iterator[str]:
-        for entry in PROC.iterdir():
-            try:
-                if entry.name.isdigit() and entry.stat().st_uid == self._uid:
-                    state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
-                    if state not in "ZX":
-                        yield f"process {entry.name}"
-            except OSError:
-                continue
+        for process, _uid in find_owned({self._uid}):
+            yield f"process {process.pid}"
 
     def _traces(self) -> Iterator[str]:
         for folder in ("/dev/shm", "/var/tmp", "/tmp", "/dev/mqueue", str(CRONTABS)):
             for path in Path(folder).glob("*"):
                 if path.lstat().st_uid == self._uid or path.name == self._user:
                     yield str(path)
-        for line in Path("/proc/self/mountinfo").read_text().splitlines():
-            if f"/{self._user}/" in line.split()[4]:
-                yield line.split()[4]
-        for kind in ("shm", "msg", "sem"):
-            for line in Path(f"/proc/sysvipc/{kind}").read_text().splitlines()[1:]:
-                if str(self._uid) in line.split():
-                    yield f"{kind} {line.split()[1]}"
+        for mount in list_mounts():
+            if f"/{self._user}/" in mount.point:
+                yield mount.point
+        for thing in list_ipc():
+            if self._uid in (thing.owner, thing.creator):
+                yield str(thing)
 
     async def _must_run(self, *command: str) -> None:
         status, output = await self._run(command)

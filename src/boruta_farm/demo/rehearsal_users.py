@@ -14,6 +14,7 @@ from boruta_farm.client.session import file_request, wait_for_board
 from boruta_farm.demo.farm import make_idle
 from boruta_farm.demo.steps import WITHIN, Steps, must
 from boruta_farm.demo.users import FREE, GROUPED, UsersFarm
+from boruta_farm.dryad.proc.processes import list_processes, read_command_line
 from boruta_farm.model.account import AccountChange, GroupChange
 from boruta_farm.model.audit import Action, AuditFilter
 from boruta_farm.model.errors import (
@@ -42,8 +43,6 @@ AUDITED: Final = (
 )
 TOLD_APART: Final = 24
 """Characters of a secret's end that nothing else has."""
-
-PROC: Final = Path("/proc")
 
 
 class UsersRehearsal(Steps):
@@ -222,7 +221,9 @@ class UsersRehearsal(Steps):
     def _look_for_secrets(self) -> None:
         """Search every log and command line for every secret that this rehearsal saw."""
         logs = {path.name: path.read_text(errors="replace") for path in self._logs()}
-        lines = {entry.name: _command_line(entry) for entry in PROC.iterdir()}
+        lines = {
+            str(pid): read_command_line(pid).decode(errors="replace") for pid in list_processes()
+        }
         for secret in self._demo.secrets:
             # The end is random in tokens and keys alike; their beginnings are not secret.
             places = [name for name, text in (logs | lines).items() if secret[-TOLD_APART:] in text]
@@ -250,10 +251,3 @@ async def _refused(kind: type[BorutaError], work: Awaitable[object]) -> str:
     except kind as error:
         return error.message
     raise BorutaError(f"what had to be refused was allowed ({kind.code} was expected)")
-
-
-def _command_line(entry: Path) -> str:
-    try:
-        return (entry / "cmdline").read_text(errors="replace") if entry.name.isdigit() else ""
-    except OSError:
-        return ""

@@ -16,8 +16,9 @@ from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.drivers.registry import open_driver
 from boruta_farm.dryad.facts import Facts
 from boruta_farm.dryad.fence import Fence
-from boruta_farm.dryad.files import LockedFolder, read_boot_id
+from boruta_farm.dryad.files import LockedFolder
 from boruta_farm.dryad.health import PassiveHealth
+from boruta_farm.dryad.proc.machine import read_boot_id
 from boruta_farm.dryad.state import Phase, StateFile
 from boruta_farm.dryad.streams import RelayPlace, Streams
 from boruta_farm.link.agent import AgentLink, Farm

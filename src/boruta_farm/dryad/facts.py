@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from boruta_farm import __version__
-from boruta_farm.dryad.host import ROOT, Readings, host_keys, take_readings
+from boruta_farm.dryad.host import Readings, host_keys, take_readings
+from boruta_farm.dryad.proc.machine import ROOT
 from boruta_farm.dryad.sshd import read_banner
 from boruta_farm.model.errors import BoardError, BorutaError
 

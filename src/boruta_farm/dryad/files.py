@@ -7,13 +7,6 @@ from pathlib import Path
 
 from boruta_farm.model.errors import ConfigError, StoreError
 
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-
-
-def read_boot_id() -> str:
-    """Return what changes with every boot of this machine."""
-    return BOOT_ID.read_text().strip()
-
 
 def write_durably(path: Path, data: bytes) -> None:
     """Replace a file at once; when this returns, a power cut cannot undo it. Raises StoreError."""

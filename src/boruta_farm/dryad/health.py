@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from boruta_farm.dryad.host import ROOT, Readings, take_readings
+from boruta_farm.dryad.host import Readings, take_readings
+from boruta_farm.dryad.proc.machine import ROOT
 from boruta_farm.dryad.sshd import read_banner
 from boruta_farm.model.errors import BoardError
 from boruta_farm.settings.declaration import setting

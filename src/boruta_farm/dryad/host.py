@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from boruta_farm.dryad.proc.machine import ROOT, read_memory, read_uptime
+
 logger = logging.getLogger(__name__)
 
-ROOT: Final = Path("/")
-_KIBIBYTE: Final = 1024
 _THERMAL: Final = "sys/class/thermal"
 _HOST_KEYS: Final = "etc/ssh"
 _HOTTEST_BELIEVED: Final = 200_000
@@ -35,9 +35,9 @@ class Readings:
 def take_readings(folder: Path, root: Path = ROOT) -> Readings:
     """Look at the machine; the disk is the one that ``folder`` is on. Raises OSError for that."""
     disk = shutil.disk_usage(folder)
-    memory = _memory(root / "proc/meminfo")
+    memory = read_memory(root)
     return Readings(
-        uptime=_uptime(root / "proc/uptime"),
+        uptime=read_uptime(root),
         load=os.getloadavg()[0],
         temperature=_temperature(root / _THERMAL),
         memory_available=memory.get("MemAvailable"),
@@ -64,21 +64,6 @@ def _fingerprint(path: Path) -> str | None:
         logger.info("the host key %s is left out: %s", path, error)
         return None
     return f"{kind} SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
-
-
-def _uptime(path: Path) -> float | None:
-    words = (_read(path) or "").split()
-    return float(words[0]) if words else None
-
-
-def _memory(path: Path) -> dict[str, int]:
-    found = {}
-    for line in (_read(path) or "").splitlines():
-        name, _, rest = line.partition(":")
-        number = rest.split()[:1]
-        if number and number[0].isdecimal():
-            found[name] = int(number[0]) * _KIBIBYTE
-    return found
 
 
 def _temperature(folder: Path) -> float | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.dryad.cleanup.cgroups import Cgroups
-from boruta_farm.dryad.users.settings import UidRange
+from boruta_farm.dryad.uids import UidRange
 
 UIDS = UidRange(first=3_999_990, last=3_999_999)
 UNIFIED = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))

@@ -11,9 +11,9 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from boruta_farm.dryad.drivers.descendants import Process, list_processes
 from boruta_farm.dryad.drivers.sandbox import SandboxConfig, SandboxDriver
 from boruta_farm.dryad.drivers.sandbox_isolation import Isolation, find_isolation
+from boruta_farm.dryad.proc.processes import Process, list_processes
 from boruta_farm.model.errors import BoardError
 
 USER = "boruta-user"

@@ -11,9 +11,9 @@ import asyncssh
 import pytest
 
 from boruta_farm.dryad.drivers.base import Driver
-from boruta_farm.dryad.drivers.descendants import find_descendants
 from boruta_farm.dryad.drivers.sandbox import SandboxConfig, SandboxDriver
 from boruta_farm.dryad.drivers.sandbox_isolation import Isolation
+from boruta_farm.dryad.proc.descendants import find_descendants
 from boruta_farm.model.errors import BoardError, ConfigError
 from tests.dryad.drivers.sandboxes import (
     TIMEOUT,

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from boruta_farm.dryad.users.settings import CleanSettings, UidRange, UserSettings
+from boruta_farm.dryad.uids import UidRange
+from boruta_farm.dryad.users.settings import CleanSettings, UserSettings
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.settings.declaration import read
 from boruta_farm.settings.table import Table

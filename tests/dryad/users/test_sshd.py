@@ -75,6 +75,6 @@ def test_memory_is_told_from_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         "5 4 8:3 / /over rw - ext4 /dev/sda3 rw",
     ]
     table.write_text("\n".join(lines) + "\n")
-    monkeypatch.setattr("boruta_farm.dryad.cleanup.mounts.MOUNTS", table)
+    monkeypatch.setattr("boruta_farm.dryad.proc.mounts.MOUNTS", table)
     places = ("/run/boruta/keys", "/var/keys", "/run/disk/keys", "/running", "/over/x")
     assert [on_tmpfs(Path(place)) for place in places] == [True, False, False, False, False]

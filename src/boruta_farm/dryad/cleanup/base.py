@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from boruta_farm.dryad.users.settings import UidRange
+from boruta_farm.dryad.uids import UidRange
 
 NAMED = 5
 

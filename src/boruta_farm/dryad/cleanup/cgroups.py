@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from boruta_farm.dryad.cleanup.base import summary
-from boruta_farm.dryad.users.settings import UidRange
+from boruta_farm.dryad.proc.processes import read_process
+from boruta_farm.dryad.uids import UidRange
 
 HIERARCHIES: Final = (
     Path("/sys/fs/cgroup"),
@@ -78,13 +79,5 @@ def _members(group: Path) -> list[int]:
     for folder, _, _ in os.walk(group):
         with contextlib.suppress(OSError):
             pids = map(int, (Path(folder) / "cgroup.procs").read_text().split())
-            found.extend(pid for pid in pids if pid > 1 and _alive(pid))
+            found.extend(pid for pid in pids if pid > 1 and read_process(pid) is not None)
     return found
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in b"ZX"

@@ -3,27 +3,17 @@
 import ctypes
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from boruta_farm.dryad.cleanup.base import Session, printable, summary
-from boruta_farm.dryad.users.settings import UidRange
+from boruta_farm.dryad.proc.mounts import Mount, lies_in, list_mounts
+from boruta_farm.dryad.uids import UidRange
 from boruta_farm.model.errors import BoardError
 
-MOUNTS: Final = Path("/proc/self/mountinfo")
 MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8
 ROUNDS: Final = 1000
 """How many mounts may lie on each other before it is called a failure."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mount:
-    """Carry one line of the kernel's table."""
-
-    point: str
-    kind: str
-    options: str
 
 
 class Mounts:
@@ -55,17 +45,6 @@ def find_mounts(session: Session) -> list[Mount]:
     return [mount for mount in list_mounts() if _belongs(mount, session)]
 
 
-def list_mounts() -> list[Mount]:
-    """Return every mount of this mount namespace."""
-    mounts = []
-    for line in MOUNTS.read_bytes().splitlines():
-        own, _, rest = line.partition(b" - ")
-        kind, _, options = rest.split(b" ", 2)
-        point = os.fsdecode(_unescape(own.split()[4]))
-        mounts.append(Mount(point=point, kind=kind.decode(), options=os.fsdecode(options)))
-    return mounts
-
-
 def unmount(point: str) -> None:
     """Take a mount away; one that is busy vanishes now and ends when it is no longer used.
 
@@ -95,11 +74,6 @@ def _fuse_user(options: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def lies_in(point: str, folder: str) -> bool:
-    """Tell whether a path is a folder or lies below it."""
-    return point == folder or point.startswith(f"{folder}/")
-
-
 def _below_owned(point: str, uids: UidRange) -> bool:
     """Tell whether a folder above the mount point belongs to one of the uids."""
     for folder in list(Path(point).parents)[:-1]:
@@ -113,7 +87,3 @@ def _below_owned(point: str, uids: UidRange) -> bool:
 
 def _words(mount: Mount) -> str:
     return f"{mount.kind} at {printable(mount.point)}"
-
-
-def _unescape(text: bytes) -> bytes:
-    return re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), text)

@@ -1,27 +1,27 @@
 """End every process of a board's uids, faster than they can fork, and sshd's part of a session."""
 
-import contextlib
-import os
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 from boruta_farm.dryad.cleanup.base import Session, summary
 from boruta_farm.dryad.cleanup.cgroups import Cgroups
-from boruta_farm.dryad.drivers.descendants import (
+from boruta_farm.dryad.proc.descendants import end_processes
+from boruta_farm.dryad.proc.processes import (
     Process,
     describe_process,
-    end_processes,
+    find_owned,
     list_processes,
+    read_command_line,
+    read_program,
+    read_uids,
 )
-from boruta_farm.dryad.users.settings import UidRange
+from boruta_farm.dryad.uids import UidRange
 from boruta_farm.model.errors import BoardError
 
-_PROC: Final = Path("/proc")
 LIMIT: Final = 30.0
 """Seconds for ending all processes; a fork bomb takes a fraction of one."""
 
@@ -42,9 +42,6 @@ except ProcessLookupError:
 """Kill all that one uid may kill, in one call of the kernel: no fork is fast enough for it.
 
 Its real and saved uid are the keeper's, so that no process of the session may signal it."""
-
-REPLACED: Final = " (deleted)"
-"""What the kernel adds to the name of a program that an upgrade has replaced."""
 
 SSHD: Final = frozenset({"sshd", "sshd-session", "sshd-auth"})
 
@@ -109,39 +106,6 @@ def strike(uids: UidRange, uid: int) -> None:
         raise BoardError(f"the processes of uid {uid} cannot be killed: {words[-1:]}")
 
 
-def find_owned(uids: UidRange) -> Iterator[tuple[Process, int]]:
-    """Yield every living process that has one of the uids in any of its places.
-
-    So a program that runs with root's rights in the user's name is found as well, and, where the
-    kernel keeps login uids, whatever a login of the user started, under any uid.
-    """
-    for process in list_processes().values():
-        if process.pid == os.getpid():
-            continue
-        for uid in process_uids(process.pid):
-            if uid in uids:
-                yield process, uid
-                break
-
-
-def process_uids(pid: int) -> tuple[int, ...]:
-    """Return real, effective, saved, file system and login uid, none for one that is gone."""
-    folder = _PROC / str(pid)
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        for line in (folder / "status").read_bytes().splitlines():
-            if line.startswith(b"Uid:"):
-                return (*map(int, line.split()[1:]), *_login_uid(folder))
-    return ()
-
-
-def _login_uid(folder: Path) -> tuple[int, ...]:
-    """Return who logged in to start a process; kernels without auditing do not tell."""
-    try:
-        return (int((folder / "loginuid").read_bytes()),)
-    except (OSError, ValueError):
-        return ()
-
-
 def find_connections(name: str) -> Iterator[Process]:
     """Yield root's processes of the SSH server that serve, or are about to serve, the account.
 
@@ -150,14 +114,12 @@ def find_connections(name: str) -> Iterator[Process]:
     """
     title = re.compile(rb"sshd[a-z-]*: " + re.escape(name.encode()) + rb"[ @]")
     for process in list_processes().values():
-        with contextlib.suppress(OSError):
-            folder = _PROC / str(process.pid)
-            if (
-                title.match((folder / "cmdline").read_bytes().replace(b"\0", b" "))
-                and (folder / "exe").readlink().name.removesuffix(REPLACED) in SSHD
-                and process_uids(process.pid)[:1] == (0,)
-            ):
-                yield process
+        if (
+            title.match(read_command_line(process.pid))
+            and read_program(process.pid) in SSHD
+            and read_uids(process.pid)[:1] == (0,)
+        ):
+            yield process
 
 
 def _all_of(session: Session) -> Iterator[Process]:

@@ -28,13 +28,6 @@ from pathlib import Path
 import asyncssh
 
 from boruta_farm.contracts import Prepared
-from boruta_farm.dryad.drivers.descendants import (
-    Process,
-    describe_process,
-    end_processes,
-    find_descendants,
-    find_session,
-)
 from boruta_farm.dryad.drivers.sandbox_control import KeeperControl, attach_keeper, start_keeper
 from boruta_farm.dryad.drivers.sandbox_home import (
     find_sftp_server,
@@ -45,6 +38,7 @@ from boruta_farm.dryad.drivers.sandbox_home import (
 )
 from boruta_farm.dryad.drivers.sandbox_isolation import Isolation, find_isolation
 from boruta_farm.dryad.drivers.sandbox_lease import Lease, SandboxFolder
+from boruta_farm.dryad.drivers.sandbox_mark import find_session
 from boruta_farm.dryad.drivers.sandbox_server import (
     SandboxServer,
     format_key,
@@ -52,7 +46,9 @@ from boruta_farm.dryad.drivers.sandbox_server import (
     read_host_key,
 )
 from boruta_farm.dryad.drivers.sandbox_sessions import Room
-from boruta_farm.dryad.files import read_boot_id
+from boruta_farm.dryad.proc.descendants import end_processes, find_descendants
+from boruta_farm.dryad.proc.machine import read_boot_id
+from boruta_farm.dryad.proc.processes import Process, describe_process
 from boruta_farm.dryad.terminals import message_bytes
 from boruta_farm.model.errors import BoardError
 

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from boruta_farm.dryad.drivers.descendants import MARK, is_marked, read_process
 from boruta_farm.dryad.drivers.sandbox_isolation import Isolation
 from boruta_farm.dryad.drivers.sandbox_keeper import MESSAGE_LIMIT, READY, SOCKET, Program
+from boruta_farm.dryad.drivers.sandbox_mark import MARK, is_marked
+from boruta_farm.dryad.proc.processes import read_process
 from boruta_farm.model.errors import BoardError
 
 _START_TIMEOUT = 15.0

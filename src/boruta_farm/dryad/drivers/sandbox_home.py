@@ -6,8 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from boruta_farm.dryad.cleanup.mounts import lies_in, list_mounts
-from boruta_farm.dryad.drivers.descendants import MARK
+from boruta_farm.dryad.drivers.sandbox_mark import MARK
+from boruta_farm.dryad.proc.mounts import lies_in, list_mounts
 from boruta_farm.model.errors import BoardError
 
 _COUNTED = 10_000

@@ -24,7 +24,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from boruta_farm.dryad.drivers.descendants import end_processes, find_descendants
+from boruta_farm.dryad.proc.descendants import end_processes, find_descendants
 
 SOCKET = "keeper.sock"
 READY = b"ready\n"

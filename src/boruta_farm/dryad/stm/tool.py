@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Never
 
-from boruta_farm.dryad.stm.activation import take_sockets
+from boruta_farm.dryad.activation import take_sockets
 from boruta_farm.dryad.stm.client import ADMIN_SOCKET, USER_SOCKET, Client
 from boruta_farm.dryad.stm.controller import Controller
 from boruta_farm.dryad.stm.errors import ControllerError

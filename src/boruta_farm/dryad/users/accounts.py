@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from boruta_farm.dryad.uids import UidRange
 from boruta_farm.dryad.users.claims import ACCOUNTS_LOCK, FOLDER, locked
 from boruta_farm.dryad.users.host import Account
-from boruta_farm.dryad.users.settings import UidRange, UserSettings
+from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.dryad.users.tools import run
 from boruta_farm.model.errors import BoardError, ConfigError
 

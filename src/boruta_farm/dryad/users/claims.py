@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from boruta_farm.dryad.users.settings import RANGE_FORM, UidRange, UserSettings
+from boruta_farm.dryad.uids import UidRange
+from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.model.errors import ConfigError
 
 FOLDER: Final = Path("/run/boruta/claims")
@@ -64,15 +65,13 @@ class Claim:
             name, _, text = os.read(file, 256).decode().strip().partition(" ")
         finally:
             os.close(file)
-        match = RANGE_FORM.fullmatch(text)
+        uids = UidRange.parse(text)
         if name == self._user.name:
             raise ConfigError(
                 f"{self._config}: user.name: the board {other.name} on this host has the session "
                 f"user {name!r} already; give this board another"
             )
-        if match is not None and self._user.uids.overlaps(
-            UidRange(first=int(match[1]), last=int(match[2]))
-        ):
+        if uids is not None and self._user.uids.overlaps(uids):
             raise ConfigError(
                 f"{self._config}: user.uids: {self._user.uids} overlaps {text}, which belongs to "
                 f"the board {other.name} on this host; give this board uids of its own"

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from boruta_farm.dryad import logs
+from boruta_farm.dryad.activation import take_sockets
 from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig, load
 from boruta_farm.dryad.files import replaceable
-from boruta_farm.dryad.stm.activation import take_sockets
 from boruta_farm.dryad.users.helper import Helper, find_user, listen
 from boruta_farm.dryad.users.local import LocalHost
 from boruta_farm.model.errors import BorutaError, ConfigError

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from boruta_farm.dryad.cleanup.base import Session
-from boruta_farm.dryad.cleanup.processes import find_owned
 from boruta_farm.dryad.cleanup.proof import Cleaner, clean_up, system_cleaner
-from boruta_farm.dryad.files import read_boot_id
+from boruta_farm.dryad.proc.machine import read_boot_id
+from boruta_farm.dryad.proc.processes import find_owned
 from boruta_farm.dryad.terminals import write_to_terminals
 from boruta_farm.dryad.users.accounts import (
     add_account,

@@ -1,54 +1,20 @@
 """The settings of the session user: ``[user]`` and ``[clean]`` of the agent's configuration."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from boruta_farm.dryad.uids import UidRange
 from boruta_farm.model.worker import DEFAULT_USERNAME
 from boruta_farm.settings.declaration import setting
 from boruta_farm.settings.kinds import Kind, Listing, Text
 from boruta_farm.settings.places import Location, Ports
 from boruta_farm.settings.table import SettingError
 
-RANGE_FORM = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
 DEFAULT_UIDS = "70000-70999"
 """Outside what distributions give to people (to 60000), services and containers (100000 on)."""
 
 LOWEST_UID, HIGHEST_UID = 1000, 4_294_967_293
 FEWEST_UIDS = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UidRange:
-    """Carry the uids that belong to one board, both ends included.
-
-    The first is never given to a user: who ends a session's processes takes it, so that they
-    cannot strike back.
-    """
-
-    first: int
-    last: int
-
-    def __contains__(self, uid: object) -> bool:
-        return isinstance(uid, int) and self.first <= uid <= self.last
-
-    def __str__(self) -> str:
-        return f"{self.first}-{self.last}"
-
-    @property
-    def keeper(self) -> int:
-        """Return the uid that no user gets."""
-        return self.first
-
-    def overlaps(self, other: "UidRange") -> bool:
-        """Tell whether two ranges share a uid."""
-        return self.first <= other.last and other.first <= self.last
-
-    def after(self, uid: int | None) -> int:
-        """Return the uid whose turn is after ``uid``, round and round."""
-        if uid is None or not self.first < uid < self.last:
-            return self.first + 1
-        return uid + 1
 
 
 class Shell(Kind[str]):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from boruta_farm.dryad.cleanup.mounts import lies_in, list_mounts
+from boruta_farm.dryad.proc.mounts import find_mount
 from boruta_farm.dryad.users.tools import run
 from boruta_farm.model.errors import BoardError
 
@@ -73,6 +73,5 @@ def _in_home(settings: dict[str, str]) -> bool:
 
 def on_tmpfs(folder: Path) -> bool:
     """Tell whether a folder, or where it will be made, lies in memory."""
-    under = [m for m in list_mounts() if lies_in(str(folder), m.point.rstrip("/"))]
-    # Of several mounts on one point the last is the one that is seen.
-    return bool(under) and max(reversed(under), key=lambda m: len(m.point)).kind in MEMORY
+    mount = find_mount(str(folder))
+    return mount is not None and mount.kind in MEMORY

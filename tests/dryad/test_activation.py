@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from boruta_farm.dryad.stm.activation import take_sockets
+from boruta_farm.dryad.activation import take_sockets
 
 
 @pytest.fixture

@@ -8,17 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from boruta_farm.dryad.drivers import descendants
-from boruta_farm.dryad.drivers.descendants import (
-    MARK,
+from boruta_farm.dryad.drivers.sandbox_mark import MARK, find_session
+from boruta_farm.dryad.proc import descendants
+from boruta_farm.dryad.proc.descendants import end_processes, find_descendants, send_signal
+from boruta_farm.dryad.proc.processes import (
     Process,
     describe_process,
-    end_processes,
     find_below,
-    find_descendants,
-    find_session,
     read_process,
-    send_signal,
 )
 
 
