@@ -14,7 +14,7 @@ from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.drivers.registry import open_driver
 
 
-class HollowDriver:
+class HollowDriver(Driver):
     """Keep a board on which nobody can do anything."""
 
     def __init__(self, real: Driver) -> None:
@@ -26,16 +26,6 @@ class HollowDriver:
         """Return an address that nobody dials."""
         return "127.0.0.1:22"
 
-    async def start(self) -> None:
-        """Open nothing."""
-
-    async def close(self) -> None:
-        """Release nothing."""
-
-    async def resume(self, key: str) -> bool:
-        """Find no session."""
-        return False
-
     async def prepare(self, key: str) -> Prepared:
         """Make nobody."""
         return Prepared(username="nobody")
@@ -43,28 +33,9 @@ class HollowDriver:
     async def authorize(self, key: str) -> None:
         """Let nobody in."""
 
-    async def expire_in(self, remaining: float) -> None:
-        """Let it be."""
-
     async def clean(self) -> tuple[str, ...]:
         """Find nothing."""
         return ()
-
-    async def warn(self, message: str) -> None:
-        """Warn nobody."""
-
-    async def put_in_maintenance(self, message: str) -> None:
-        """Show nothing."""
-
-    async def test(self) -> None:
-        """Do nothing."""
-
-    async def healthcheck(self) -> None:
-        """Be well."""
-
-    async def facts(self) -> dict[str, str]:
-        """Know nothing."""
-        return {}
 
 
 def hollow(config: AgentConfig) -> Driver:

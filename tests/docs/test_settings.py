@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from boruta_farm.client.config import ProfileFile
-from boruta_farm.dryad.config import AgentConfig, SandboxSettings
+from boruta_farm.dryad.config import AgentConfig
+from boruta_farm.dryad.drivers.sandbox import SandboxSettings
 from boruta_farm.dryad.stm.settings import MuxPiSettings
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.server.config import ENVIRONMENT_PREFIX, Config

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from boruta_farm.clock import VirtualClock
 from boruta_farm.contracts import Prepared
+from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.fence import Fence
 from boruta_farm.dryad.state import AgentState, Phase
 from boruta_farm.model.errors import BoardError, StoreError
@@ -48,7 +49,7 @@ class Board:
         self.session = False
 
 
-class FakeDriver:
+class FakeDriver(Driver):
     """A driver for such a board, which notes what it was asked."""
 
     def __init__(self, board: Board) -> None:

@@ -44,7 +44,7 @@ def test_a_wrong_configuration_is_told(tmp_path: Path, capsys: pytest.CaptureFix
     assert "did you mean server?" in told
 
 
-def test_a_driver_that_is_not_built_in_is_told(
+def test_a_driver_that_is_not_installed_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "dryad.conf"
@@ -54,8 +54,8 @@ def test_a_driver_that_is_not_built_in_is_told(
     )
     assert run(["--conf", str(path)]) == 1
     told = capsys.readouterr().err
-    assert "driver: 'toaster' is not built into this version" in told
-    assert "sandbox" in told
+    assert "driver: no installed package brings the driver 'toaster'" in told
+    assert "only linux, muxpi, sandbox" in told
 
 
 def test_the_idle_command_loads_little(tmp_path: Path) -> None:

@@ -91,13 +91,15 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    folder: Path, agent: Mapping[str, str] | None = None, /, **settings: str
+    folder: Path, agent: Mapping[str, str] | DemoBoard | None = None, /, **settings: str
 ) -> AsyncIterator[Stage]:
-    """Run a farm with one board for the block; ``agent`` are settings of the board's agent."""
+    """Run a farm with one board for the block; ``agent`` are its settings, or the board itself."""
     yard = Yard(folder, free_port(), settings)
     try:
         await yard.begin()
-        board = DemoBoard(name="test", caps=CAPS, driver="sandbox", settings=agent or {})
+        board = agent
+        if not isinstance(board, DemoBoard):
+            board = DemoBoard(name="test", caps=CAPS, driver="sandbox", settings=board or {})
         await yard.start_agent(board, yard.url)
         async with connect(ClientConfig(server=yard.url)) as farm:
             one = Stage(yard, farm)

@@ -14,7 +14,8 @@ class DemoBoard:
     """Describe one board: its capabilities, and what its driver needs to know.
 
     ``settings`` are further keys at the top of the configuration, ``user`` those of ``[user]``,
-    ``muxpi`` those of ``[muxpi]``.
+    ``table`` those of the table
+    that bears the driver's name.
     """
 
     name: str
@@ -22,7 +23,7 @@ class DemoBoard:
     driver: str
     settings: Mapping[str, str] = field(default_factory=dict)
     user: Mapping[str, Value] = field(default_factory=dict)
-    muxpi: Mapping[str, Value] = field(default_factory=dict)
+    table: Mapping[str, Value] = field(default_factory=dict)
 
     def renamed(self, name: str) -> "DemoBoard":
         """Return the same board under another name."""
@@ -40,7 +41,7 @@ class DemoBoard:
         tables: dict[str, Mapping[str, Value]] = {
             "caps": {"UUID": uuid, **self.caps},
             "user": self.user,
-            "muxpi": self.muxpi,
+            self.driver: self.table,
         }
         parts = [_lines(top), *(f"[{name}]\n{_lines(keys)}" for name, keys in tables.items())]
         return "\n".join(parts)
@@ -94,7 +95,7 @@ MUXPI: Final = (
         driver="muxpi",
         settings={"ssh_address": "127.0.0.1:22", "stm_path": ""},
         user={"name": "boruta-rpi4", "uids": "70000-70099", "groups": (STM_GROUP,)},
-        muxpi={"tty": str(STM_LINE), "socket_group": STM_GROUP, "tests": ("power",)},
+        table={"tty": str(STM_LINE), "socket_group": STM_GROUP, "tests": ("power",)},
     ),
     SYSTEM_USERS[1],
 )

@@ -157,8 +157,7 @@ async def run(config: AgentConfig) -> NoReturn:
             from boruta_farm.dryad.original import OriginalServer
 
             await OriginalServer(config, fence, driver.ssh_address).run()
-        own_server = config.driver == "sandbox"
-        facts = Facts(folder.path, ssh_address, fence.facts, own_server=own_server)
+        facts = Facts(folder.path, ssh_address, fence.facts, own_server=driver.own_server)
         agent = Agent(config, driver, fence, streams, dialler, facts, credential)
         await AgentLink(dialler.dial, agent, clock).run()
     finally:

@@ -11,20 +11,20 @@ from pathlib import Path
 
 from boruta_farm.dryad.health import HealthLimits
 from boruta_farm.dryad.hooks import HookSettings
-from boruta_farm.dryad.stm.settings import NO_CARD, MuxPiSettings
+from boruta_farm.dryad.plugins import DRIVERS, installed
+from boruta_farm.dryad.stm.settings import NO_CARD
 from boruta_farm.dryad.users.settings import CleanSettings, UserSettings
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.worker import UUID_CAPABILITY, Reach
 from boruta_farm.settings import document
-from boruta_farm.settings.declaration import environment, read, section, setting
+from boruta_farm.settings.declaration import declared, environment, read, section, setting
 from boruta_farm.settings.files import read_toml
-from boruta_farm.settings.kinds import Blank, Line, Maybe, Named, OneOf, Text, Whole
+from boruta_farm.settings.kinds import Blank, Line, Maybe, Named, OneOf, Text
 from boruta_farm.settings.places import Destination, Location, Url
 from boruta_farm.settings.table import SettingError, Table
 
 DEFAULT_PATH = Path("/etc/boruta/dryad.conf")
 DEFAULT_STM = "/run/stm.socket"
-DRIVER_TABLES = ("muxpi", "sandbox")
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LONGEST_NAME = 64
 JOIN_TOKEN_VARIABLE = "DRYAD_JOIN_TOKEN"
@@ -38,21 +38,13 @@ def _default_state_dir() -> Path:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxSettings:
-    """Say where the sandbox's SSH server listens."""
-
-    port: int = setting(
-        Whole(0, 65535), "The sandbox's SSH port; 0 chooses one once and keeps it.", default=0
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentConfig:
     """Carry the agent's settings.
 
     ``listen_address``, ``boruta_address`` (Go RPC), ``ssh_address``, ``sdcard`` and ``stm_path``
     are the original's. ``server`` is the farm's HTTP address, empty when ``boruta_address`` names
-    a server of the original instead. ``path`` is the file they were read from.
+    a server of the original instead. ``path`` is the file they were read from,
+    and ``tables`` all of it: each driver has a table there.
     """
 
     path: Path
@@ -89,7 +81,7 @@ class AgentConfig:
     driver: str = setting(
         Text(),
         "What the board is: linux (system users behind this machine's sshd), muxpi (that and a "
-        "MuxPi's controller) or sandbox (a playground).",
+        "MuxPi's controller), sandbox (a playground) or one that a package of yours brings.",
         default="",
         usual="`muxpi` when `stm_path` exists, else `linux`",
         example="linux",
@@ -161,8 +153,7 @@ class AgentConfig:
         HookSettings, "Executables of your own, run after the agent has done its part."
     )
     health: HealthLimits = section(HealthLimits, "When the board counts as healthy.")
-    sandbox: SandboxSettings = field(default_factory=SandboxSettings)
-    muxpi: MuxPiSettings = field(default_factory=MuxPiSettings)
+    tables: Table = field(default=Table(), repr=False)
 
     @property
     def uuid(self) -> str:
@@ -216,7 +207,7 @@ def load(path: Path) -> AgentConfig:
     """Return the checked configuration. Raises ConfigError with key, reason and remedy."""
     table = read_toml(path)
     variables = environment(AgentConfig, {name: v for name, v in os.environ.items() if v})
-    config = read(AgentConfig, table, *variables, beside=DRIVER_TABLES, path=path)
+    config = read(AgentConfig, table, *variables, beside=_drivers(table), path=path, tables=table)
     try:
         return replace(
             config,
@@ -224,11 +215,22 @@ def load(path: Path) -> AgentConfig:
             join_token=_join_token(config, table),
             driver=config.driver or ("muxpi" if Path(config.stm_path).exists() else "linux"),
             user=replace(config.user, paths=config.clean.paths, not_reset=config.clean.not_reset),
-            sandbox=read(SandboxSettings, table.table("sandbox")),
-            muxpi=_muxpi(config, table),
         )
     except SettingError as wrong:
         raise table.refusal(wrong) from None
+
+
+def _drivers(table: Table) -> tuple[str, ...]:
+    """Return the tables that drivers read: of the chosen one, and of all that are installed.
+
+    One that is not chosen is its package's affair. Raises ConfigError.
+    """
+    chosen = table.content.get("driver")
+    if chosen in {item.key for item in declared(AgentConfig)}:
+        raise table.refusal(
+            SettingError(f"{chosen!r} is a setting of the agent's own, no driver", "driver")
+        )
+    return (*((chosen,) if isinstance(chosen, str) else ()), *installed(DRIVERS))
 
 
 def _authority(config: AgentConfig) -> Path | None:
@@ -251,11 +253,3 @@ def _join_token(config: AgentConfig, table: Table) -> str | None:
     ):
         raise SettingError(f"others can read this file; run: chmod 600 {config.path}", "join_token")
     return config.join_token
-
-
-def _muxpi(config: AgentConfig, table: Table) -> MuxPiSettings:
-    own = table.table("muxpi")
-    try:
-        return read(MuxPiSettings, own).with_original(config.stm_path, config.sdcard)
-    except SettingError as wrong:
-        raise own.refusal(wrong) from None

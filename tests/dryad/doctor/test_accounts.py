@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.dryad.doctor.accounts import check_accounts
-from boruta_farm.dryad.doctor.findings import Finding, Verdict
+from boruta_farm.dryad.findings import Finding, Verdict
 from tests.dryad.doctor.configs import config
 
 
@@ -34,11 +34,6 @@ def test_groups_that_give_root_are_told(tmp_path: Path) -> None:
     root = grp.getgrgid(0).gr_name
     [fact] = facts(examined(tmp_path, f'groups = ["{root}"]'), Verdict.ADVICE)
     assert "not isolated" in fact
-
-
-def test_a_muxpi_session_needs_its_groups(tmp_path: Path) -> None:
-    [fact] = facts(examined(tmp_path, "", driver="muxpi"), Verdict.ADVICE)
-    assert "stm, dialout" in fact
 
 
 def test_another_name_is_what_weles_does_not_expect(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from boruta_farm.dryad.doctor.farm import VERSION, check_clock, check_farm, version_url
-from boruta_farm.dryad.doctor.findings import Verdict
+from boruta_farm.dryad.findings import Verdict
 from tests.dryad.doctor.configs import config
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)

@@ -2,13 +2,9 @@ import asyncio
 import json
 from pathlib import Path
 
-from boruta_farm.dryad.doctor.findings import Verdict
 from boruta_farm.dryad.doctor.helper import check_helper
+from boruta_farm.dryad.findings import Verdict
 from tests.dryad.doctor.configs import config
-
-
-async def test_a_sandbox_needs_no_root(tmp_path: Path) -> None:
-    assert await check_helper(config(tmp_path)) == ()
 
 
 async def test_an_agent_that_is_root_is_advised(tmp_path: Path) -> None:

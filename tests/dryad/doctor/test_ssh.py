@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from boruta_farm.dryad.doctor.findings import Verdict
 from boruta_farm.dryad.doctor.ssh import check_ssh, closed, judge
+from boruta_farm.dryad.findings import Verdict
 from tests.dryad.doctor.configs import config
 
 NEW = {

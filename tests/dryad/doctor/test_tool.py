@@ -21,6 +21,18 @@ def test_a_board_that_cannot_reach_its_farm_is_not_well(
     assert "ok      system" in told
     assert "WRONG   farm" in told
     assert told.splitlines()[-1].startswith("1 of ")
+    assert " helper " not in told, "a sandbox needs no root"
+
+
+def test_a_missing_driver_is_told_beside_the_rest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = config(tmp_path, driver="sandbx").path
+    assert run(["doctor", "--conf", str(path)]) == FOUND_WRONG
+    told = capsys.readouterr().out
+    assert "no installed package brings the driver 'sandbx'" in told
+    assert "-> did you mean 'sandbox'?" in told
+    assert "ok      files" in told
 
 
 def test_brief_leaves_out_what_is_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

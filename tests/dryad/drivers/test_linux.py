@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from boruta_farm.dryad.drivers import linux
-from boruta_farm.dryad.drivers.hooked import NOT_RESET
+from boruta_farm.dryad.drivers.base import NOT_RESET
 from boruta_farm.dryad.drivers.linux import RENEWED_EVERY, SLACK, WAITING, LinuxDriver
 from boruta_farm.dryad.users.host import Inspection
 from boruta_farm.dryad.users.settings import UserSettings

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from boruta_farm.dryad.drivers.hooked import NOT_RESET
+from boruta_farm.dryad.drivers.base import NOT_RESET
 from boruta_farm.dryad.drivers.muxpi import MuxPiDriver
 from boruta_farm.dryad.stm.client import Client
 from boruta_farm.dryad.stm.settings import MuxPiSettings, Trial

@@ -5,14 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from boruta_farm.dryad.config import AgentConfig
-from boruta_farm.dryad.doctor.findings import Finding, advice, good, wrong
+from boruta_farm.dryad.findings import Finding, advice, good, wrong
 from boruta_farm.dryad.users.accounts import check_groups, find_account
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.model.errors import BoardError, ConfigError
 from boruta_farm.model.worker import DEFAULT_USERNAME
-
-MUXPI_GROUPS = ("stm", "dialout")
-"""What a session on a MuxPi needs for the controller and for the DUT's serial lines."""
 
 
 def check_accounts(config: AgentConfig) -> Iterator[Finding]:
@@ -41,14 +38,6 @@ def _groups(config: AgentConfig) -> Iterator[Finding]:
             "not isolated",
             "give the card and the serial ports to a group of their own by a udev rule "
             "(docs/drivers.md)",
-        )
-    missing = [group for group in MUXPI_GROUPS if group not in user.groups]
-    if config.driver == "muxpi" and missing:
-        yield advice(
-            "user",
-            f"user.groups: without {', '.join(missing)} a session cannot use the controller or the "
-            "serial lines",
-            f"add to [user] groups: {', '.join(missing)}",
         )
     if not root:
         yield good("user", f"groups: {', '.join(user.groups) or 'none'}")

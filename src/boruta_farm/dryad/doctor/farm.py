@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from boruta_farm.dryad.carriers import connect
 from boruta_farm.dryad.config import AgentConfig
 from boruta_farm.dryad.dialling import Dialler
-from boruta_farm.dryad.doctor.findings import Finding, advice, good, wrong
+from boruta_farm.dryad.findings import Finding, advice, good, wrong
 from boruta_farm.dryad.streams import RelayPlace
 from boruta_farm.model.errors import BorutaError, UnavailableError
 from boruta_farm.model.worker import Reach

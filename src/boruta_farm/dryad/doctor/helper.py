@@ -1,7 +1,7 @@
 """The root helper: that it answers the agent, or that the agent had better have one."""
 
 from boruta_farm.dryad.config import AgentConfig
-from boruta_farm.dryad.doctor.findings import Finding, advice, good, wrong
+from boruta_farm.dryad.findings import Finding, advice, good, wrong
 from boruta_farm.dryad.users.remote import RemoteHost
 from boruta_farm.model.errors import BorutaError
 
@@ -10,8 +10,6 @@ UNIT = "dryad-helper.service"
 
 async def check_helper(config: AgentConfig) -> tuple[Finding, ...]:
     """Have the helper look at its machine, as the agent does at its start; nothing is made."""
-    if config.driver == "sandbox":
-        return ()
     if config.helper is None:
         return (
             advice(

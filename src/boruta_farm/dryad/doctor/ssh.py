@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from boruta_farm.dryad.config import AgentConfig
-from boruta_farm.dryad.doctor.findings import Finding, advice, good, wrong
+from boruta_farm.dryad.findings import Finding, advice, good, wrong
 from boruta_farm.dryad.sshd import read_banner
 from boruta_farm.dryad.users.keys import FOLDER as KEYS
 from boruta_farm.dryad.users.sshd import SshServer

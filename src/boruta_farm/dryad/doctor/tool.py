@@ -9,12 +9,12 @@ from pathlib import Path
 from boruta_farm.dryad import config as configuration
 from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig
 from boruta_farm.dryad.doctor.accounts import check_accounts
-from boruta_farm.dryad.doctor.controller import check_controller
 from boruta_farm.dryad.doctor.farm import check_farm
-from boruta_farm.dryad.doctor.findings import Finding, Verdict, summary, wrong
 from boruta_farm.dryad.doctor.helper import check_helper
 from boruta_farm.dryad.doctor.ssh import check_ssh
 from boruta_farm.dryad.doctor.system import check_system
+from boruta_farm.dryad.drivers.registry import open_driver
+from boruta_farm.dryad.findings import Finding, Verdict, summary, wrong
 from boruta_farm.model.errors import ConfigError
 
 DONE, FOUND_WRONG = 0, 1
@@ -39,12 +39,17 @@ def main(arguments: Sequence[str]) -> int:
 
 async def examine(config: AgentConfig) -> tuple[Finding, ...]:
     """Return all findings for a board, in the order in which they are mended."""
-    findings = list(check_system(config))
-    if config.driver != "sandbox":
+    try:
+        driver = open_driver(config)
+    except ConfigError as error:
+        return (*check_system(config, users=False), _refused(config.path, error))
+    users = not driver.own_server
+    findings = list(check_system(config, users=users))
+    if users:
         findings += check_accounts(config)
         findings += await check_helper(config)
         findings += await check_ssh(config)
-    findings += await check_controller(config)
+    findings += await driver.examine()
     findings += await check_farm(config)
     return tuple(findings)
 

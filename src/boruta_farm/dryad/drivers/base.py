@@ -1,41 +1,71 @@
 """What the agent needs from a board, whatever hardware it is."""
 
-from typing import Protocol
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Generic, TypeVar
 
 from boruta_farm.contracts import Prepared
+from boruta_farm.dryad.findings import Finding
+from boruta_farm.dryad.users.host import SessionHost
+from boruta_farm.dryad.users.settings import UserSettings
+from boruta_farm.settings.declaration import Dataclass
+
+logger = logging.getLogger(__name__)
+
+NOT_RESET: Final = "Not reset"
+"""The fact that names what a clean-up leaves as it is."""
+
+Settings = TypeVar("Settings", bound=Dataclass)
 
 
-class Driver(Protocol):
+class Driver(ABC):
     """Keep one board's session user: let in, shut out, prove clean.
 
     The agent calls one method at a time. A driver knows nothing of epochs and ends: the fence
-    does. Every failure is a BoardError that says what, where and what to do.
+    does. Every failure is a BoardError that says what, where and what to do. Four members must be
+    written; each of the others does what is safe until it is written, too.
     """
 
+    own_server: bool = False
+    """Whether the driver serves SSH itself; else sessions are the machine's users, behind sshd."""
+
     @property
+    @abstractmethod
     def ssh_address(self) -> str:
         """Return ``host:port`` of the board's SSH server once started, port kept over restarts."""
-        ...
+
+    @abstractmethod
+    async def prepare(self, key: str) -> Prepared:
+        """Make the session user and home afresh with ``key`` as the only way in."""
+
+    @abstractmethod
+    async def authorize(self, key: str) -> None:
+        """Replace the one key, before anybody has logged in."""
+
+    @abstractmethod
+    async def clean(self) -> tuple[str, ...]:
+        """Let nobody in, end everything of the session, remove its leftovers, then look again.
+
+        Returns what was found, one line each. Raises BoardError naming what survived.
+        """
 
     async def start(self) -> None:
         """Open what the driver needs; nobody is let in before ``prepare``."""
-        ...
+        return
 
     async def close(self) -> None:
         """Release everything; a session that runs is left as ``resume`` can find it, or ended."""
-        ...
+        return
 
     async def resume(self, key: str) -> bool:
-        """Take up the session of a restarted agent; False when nothing of it is left."""
-        ...
+        """Take up the session of a restarted agent; False when nothing of it is left.
 
-    async def prepare(self, key: str) -> Prepared:
-        """Make the session user and home afresh with ``key`` as the only way in."""
-        ...
-
-    async def authorize(self, key: str) -> None:
-        """Replace the one key, before anybody has logged in."""
-        ...
+        The board is cleaned then, and the user loses the session.
+        """
+        return False
 
     async def expire_in(self, remaining: float) -> None:
         """Let the key open the board for so many seconds and a little more, then no longer.
@@ -43,34 +73,142 @@ class Driver(Protocol):
         Called at the grant, at every prolongation and after a restart. It is a second lock, for
         a board whose agent dies: the fence ends the session by itself.
         """
-        ...
-
-    async def clean(self) -> tuple[str, ...]:
-        """Let nobody in, end everything of the session, remove its leftovers, then look again.
-
-        Returns what was found, one line each. Raises BoardError naming what survived.
-        """
-        ...
+        return
 
     async def warn(self, message: str) -> None:
         """Show one line on the terminals of whoever is logged in; no terminal is no failure."""
-        ...
+        return
 
     async def put_in_maintenance(self, message: str) -> None:
         """Show that the board is in maintenance."""
-        ...
+        logger.info("in maintenance: %s", message)
 
     async def healthcheck(self) -> None:
-        """Test the board without disturbing it. Raises BoardError with what is wrong."""
-        ...
+        """Test the board without disturbing it. Raises BoardError with what is wrong.
+
+        The machine and its SSH server are tested besides.
+        """
+        return
 
     async def test(self) -> None:
         """Test the board thoroughly, disturbing it as configured; only while it is nobody's.
 
         Called on a clean board before each preparation. Raises BoardError with what is wrong.
         """
-        ...
+        return
 
     async def facts(self) -> dict[str, str]:
         """Return facts about the board for people; they never take part in matching."""
-        ...
+        return {}
+
+    async def examine(self) -> tuple[Finding, ...]:
+        """Return what ``dryad doctor`` tells of the board; called instead of ``start``.
+
+        Nothing is changed or switched.
+        """
+        return ()
+
+
+class WrappedDriver(Driver):
+    """Do what another driver does; overridden methods add to that."""
+
+    def __init__(self, inner: Driver) -> None:
+        self.inner = inner
+        self.own_server = inner.own_server
+
+    @property
+    def ssh_address(self) -> str:
+        """Return the inner driver's address."""
+        return self.inner.ssh_address
+
+    async def start(self) -> None:
+        """Start the inner driver."""
+        await self.inner.start()
+
+    async def close(self) -> None:
+        """Close the inner driver."""
+        await self.inner.close()
+
+    async def resume(self, key: str) -> bool:
+        """Take up the inner driver's session."""
+        return await self.inner.resume(key)
+
+    async def prepare(self, key: str) -> Prepared:
+        """Prepare as the inner driver does."""
+        return await self.inner.prepare(key)
+
+    async def authorize(self, key: str) -> None:
+        """Replace the key."""
+        await self.inner.authorize(key)
+
+    async def expire_in(self, remaining: float) -> None:
+        """Tell the inner driver how long the key is wanted."""
+        await self.inner.expire_in(remaining)
+
+    async def clean(self) -> tuple[str, ...]:
+        """Clean as the inner driver does."""
+        return await self.inner.clean()
+
+    async def warn(self, message: str) -> None:
+        """Show a line to whoever is logged in."""
+        await self.inner.warn(message)
+
+    async def put_in_maintenance(self, message: str) -> None:
+        """Show the message as the inner driver does."""
+        await self.inner.put_in_maintenance(message)
+
+    async def healthcheck(self) -> None:
+        """Test as the inner driver does."""
+        await self.inner.healthcheck()
+
+    async def test(self) -> None:
+        """Test thoroughly as the inner driver does."""
+        await self.inner.test()
+
+    async def facts(self) -> dict[str, str]:
+        """Return the inner driver's facts."""
+        return await self.inner.facts()
+
+    async def examine(self) -> tuple[Finding, ...]:
+        """Return the inner driver's findings."""
+        return await self.inner.examine()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """Say for which board a driver is opened.
+
+    ``folder`` is for the driver's own files; who needs it makes it. ``ssh_address`` is where the
+    machine's sshd answers. ``sdcard`` and ``stm_path`` are the original's settings of a MuxPi.
+    ``open_driver`` opens another driver, with its own table, to be wrapped. ``open_host`` returns
+    who makes session users.
+    """
+
+    uuid: str
+    name: str
+    folder: Path
+    ssh_address: str
+    user: UserSettings
+    sdcard: str
+    stm_path: str
+    open_driver: Callable[[str], Driver]
+    open_host: Callable[[], SessionHost]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverKind(Generic[Settings]):
+    """What a package registers as ``boruta_farm.drivers``: the driver's settings, how it is opened.
+
+    ``settings`` is a dataclass whose fields are made by ``settings.declaration.setting``: they
+    are the keys of the table that bears the driver's name. ``open`` only makes the driver; what
+    it needs is opened by ``Driver.start``. It may raise SettingError for settings that contradict
+    each other or the board.
+    """
+
+    settings: type[Settings]
+    open: Callable[[Settings, Board], Driver]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoSettings:
+    """The settings of a driver that has none of its own."""

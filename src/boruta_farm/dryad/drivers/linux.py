@@ -6,7 +6,7 @@ import time
 from typing import Final, NoReturn
 
 from boruta_farm.contracts import Prepared
-from boruta_farm.dryad.drivers.hooked import NOT_RESET
+from boruta_farm.dryad.drivers.base import NOT_RESET, Board, Driver, DriverKind, NoSettings
 from boruta_farm.dryad.users.host import Account, Inspection, SessionHost
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.model.errors import BoardError
@@ -24,8 +24,8 @@ JUMP: Final = 5.0
 """Seconds by which the wall clock may go wrong before the key's end is written anew."""
 
 
-class LinuxDriver:
-    """Keep the session user of one board, as the ``Driver`` protocol says.
+class LinuxDriver(Driver):
+    """Keep the session user of one board.
 
     All that needs root goes through ``host``. The device under test is not known to it: hooks
     switch it.
@@ -107,17 +107,10 @@ class LinuxDriver:
         """Show a line on the terminals of the session."""
         await self._host.warn(message)
 
-    async def put_in_maintenance(self, message: str) -> None:
-        """Log the message: a board without hardware of its own has nothing to show it on."""
-        logger.info("in maintenance: %s", message)
-
     async def healthcheck(self) -> None:
         """Test that the session user is there while the board is prepared."""
         if await self._host.find() is None and self._key is not None:
             raise BoardError(f"the session user {self._user.name!r} has vanished; clean the board")
-
-    async def test(self) -> None:
-        """Do nothing: a hook may."""
 
     async def facts(self) -> dict[str, str]:
         """Return what people should know of this board."""
@@ -156,6 +149,13 @@ class LinuxDriver:
                     written = _now()
                 except BoardError as error:
                     logger.error("the key's end could not be renewed: %s", error.message)
+
+
+def _open(_: NoSettings, board: Board) -> Driver:
+    return LinuxDriver(board.open_host(), board.user, board.ssh_address)
+
+
+KIND: Final = DriverKind(settings=NoSettings, open=_open)
 
 
 def _now() -> float:

@@ -1,15 +1,23 @@
 """A MuxPi: a system user as on any Linux machine, and the controller of its device under test."""
 
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from boruta_farm.contracts import Prepared
-from boruta_farm.dryad.drivers.base import Driver
-from boruta_farm.dryad.drivers.hooked import NOT_RESET
+from boruta_farm.dryad.drivers.base import (
+    NOT_RESET,
+    Board,
+    Driver,
+    DriverKind,
+    WrappedDriver,
+)
+from boruta_farm.dryad.findings import Finding
 from boruta_farm.dryad.stm.client import Client
 from boruta_farm.dryad.stm.controller import Controller
 from boruta_farm.dryad.stm.dut import reset
 from boruta_farm.dryad.stm.errors import ControllerError
+from boruta_farm.dryad.stm.examination import examine_controller
 from boruta_farm.dryad.stm.interface import Interface
 from boruta_farm.dryad.stm.maintenance import MaintenanceSign
 from boruta_farm.dryad.stm.service import Service
@@ -23,7 +31,7 @@ CARD_CONTENT: Final = "content of the card"
 _UNKNOWN: Final = "unknown"
 
 
-class MuxPiDriver:
+class MuxPiDriver(WrappedDriver):
     """Do what ``session`` does for the user, and switch the device under test.
 
     Where ``settings.stm_path`` is None the agent owns the serial line and serves both sockets of
@@ -31,23 +39,23 @@ class MuxPiDriver:
     """
 
     def __init__(
-        self, session: Driver, settings: MuxPiSettings, interface: Interface | None = None
+        self,
+        session: Driver,
+        settings: MuxPiSettings,
+        groups: Sequence[str] = (),
+        interface: Interface | None = None,
     ) -> None:
-        self._session = session
+        super().__init__(session)
         self._settings = settings
+        self._groups = groups
         self._interface = interface or open_controller(settings)
         self._sign = MaintenanceSign(self._interface)
         self._trials = Trials(self._interface, settings)
         self._service: Service | None = None
 
-    @property
-    def ssh_address(self) -> str:
-        """Return the address of the machine's SSH server."""
-        return self._session.ssh_address
-
     async def start(self) -> None:
         """Check the session user, then serve the controller when the line is ours."""
-        await self._session.start()
+        await super().start()
         if self._settings.stm_path is None:
             self._service = Service(self._interface)
             await self._service.listen(
@@ -72,61 +80,49 @@ class MuxPiDriver:
                 for path in (self._settings.admin_socket, self._settings.user_socket):
                     path.unlink(missing_ok=True)
             await self._interface.close()
-            await self._session.close()
-
-    async def resume(self, key: str) -> bool:
-        """Take up the session; the device under test is as its user left it."""
-        return await self._session.resume(key)
+            await super().close()
 
     async def prepare(self, key: str) -> Prepared:
         """Take the maintenance sign down, then make user and home afresh."""
         await self._sign.clear()
-        return await self._session.prepare(key)
-
-    async def authorize(self, key: str) -> None:
-        """Replace the key."""
-        await self._session.authorize(key)
-
-    async def expire_in(self, remaining: float) -> None:
-        """Let the key end a little after the job."""
-        await self._session.expire_in(remaining)
+        return await super().prepare(key)
 
     async def clean(self) -> tuple[str, ...]:
         """End and remove the session, then reset the device under test, and look at both.
 
         In this order: a user who is still there could switch it on again.
         """
-        found = await self._session.clean()
+        found = await super().clean()
         return (*found, *await reset(self._interface))
-
-    async def warn(self, message: str) -> None:
-        """Show a line on the terminals of the session."""
-        await self._session.warn(message)
 
     async def put_in_maintenance(self, message: str) -> None:
         """Show the message on the display and let the lights take turns."""
-        await self._session.put_in_maintenance(message)
+        await super().put_in_maintenance(message)
         await self._sign.show(message)
 
     async def healthcheck(self) -> None:
         """Test the session's part, and that the controller answers; nothing is switched."""
-        await self._session.healthcheck()
+        await super().healthcheck()
         await self._interface.probe()
 
     async def test(self) -> None:
         """Try what is configured on the device under test, which is reset afterwards."""
-        await self._session.test()
+        await super().test()
         await self._trials.run()
 
     async def facts(self) -> dict[str, str]:
         """Return what the controller says besides the session's facts."""
-        facts = {**await self._session.facts(), **await self._controller_facts()}
+        facts = {**await super().facts(), **await self._controller_facts()}
         not_reset = facts.get(NOT_RESET, "").split(", ")
         facts[NOT_RESET] = ", ".join(
             CARD_CONTENT if part == DUT else part for part in not_reset if part
         )
         facts["Tests"] = ", ".join(self._settings.trials) or "none beyond the passive check"
         return facts
+
+    async def examine(self) -> tuple[Finding, ...]:
+        """Ask the controller for its version, and see what sessions use it by."""
+        return (*await super().examine(), *await examine_controller(self._settings, self._groups))
 
     async def _controller_facts(self) -> dict[str, str]:
         try:
@@ -144,3 +140,11 @@ def open_controller(settings: MuxPiSettings) -> Interface:
     if settings.stm_path is not None:
         return Client(settings.stm_path)
     return Controller.at(settings.tty)
+
+
+def _open(settings: MuxPiSettings, board: Board) -> Driver:
+    settings = settings.with_original(board.stm_path, board.sdcard)
+    return MuxPiDriver(board.open_driver("linux"), settings, board.user.groups)
+
+
+KIND: Final = DriverKind(settings=MuxPiSettings, open=_open)

@@ -1,28 +1,25 @@
-"""Which kinds of board this agent can keep; each is imported only when it is chosen."""
+"""The drivers that are installed, found by entry points, with their tables of the configuration."""
 
 import socket
 
 from boruta_farm.dryad.config import AgentConfig
-from boruta_farm.dryad.drivers.base import Driver
+from boruta_farm.dryad.drivers.base import Board, Driver, DriverKind
 from boruta_farm.dryad.drivers.hooked import HookedDriver
 from boruta_farm.dryad.hooks import Hooks
+from boruta_farm.dryad.plugins import DRIVERS, find
 from boruta_farm.dryad.users.host import SessionHost
-from boruta_farm.model.errors import ConfigError
-
-BUILT_IN = ("linux", "muxpi", "sandbox")
+from boruta_farm.model.errors import BorutaError, ConfigError
+from boruta_farm.settings.declaration import read
+from boruta_farm.settings.table import SettingError
 
 
 def open_driver(config: AgentConfig) -> Driver:
     """Return the configured driver with the lab's hooks around it, not yet started.
 
-    Raises ConfigError when it is unknown or needs a library that is not installed.
+    Raises ConfigError when no package brings it, when it is broken or its table is wrong.
     """
-    board = {
-        "board": config.uuid,
-        "name": config.name or socket.gethostname(),
-        "driver": config.driver,
-    }
-    return HookedDriver(_open(config), Hooks(config.hooks, board))
+    board = {"board": config.uuid, "name": _name(config), "driver": config.driver}
+    return HookedDriver(_open(config, config.driver, ()), Hooks(config.hooks, board))
 
 
 def open_host(config: AgentConfig) -> SessionHost:
@@ -36,39 +33,44 @@ def open_host(config: AgentConfig) -> SessionHost:
     return LocalHost(config.uuid, config.user, config.path)
 
 
-def _open(config: AgentConfig) -> Driver:
-    match config.driver:
-        case "linux":
-            from boruta_farm.dryad.drivers.linux import LinuxDriver
-
-            return LinuxDriver(open_host(config), config.user, config.ssh_address)
-        case "muxpi":
-            from boruta_farm.dryad.drivers.linux import LinuxDriver
-            from boruta_farm.dryad.drivers.muxpi import MuxPiDriver
-
-            session = LinuxDriver(open_host(config), config.user, config.ssh_address)
-            return MuxPiDriver(session, config.muxpi)
-        case "sandbox":
-            return _open_sandbox(config)
-        case _:
-            raise ConfigError(
-                f"{config.path}: driver: {config.driver!r} is not built into this version; built "
-                f"in: {', '.join(BUILT_IN)}"
-            )
-
-
-def _open_sandbox(config: AgentConfig) -> Driver:
+def _open(config: AgentConfig, name: str, wraps: tuple[str, ...]) -> Driver:
+    wraps = (*wraps, name)
+    place = f"{config.path}: driver"
+    if name in wraps[:-1]:
+        raise ConfigError(f"{place}: {' wraps '.join(wraps)}: a driver cannot wrap itself")
     try:
-        from boruta_farm.dryad.drivers.sandbox import SandboxConfig, SandboxDriver
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"{config.path}: driver: the sandbox needs {error.name}, which is not installed; "
-            "run: pip install 'boruta-farm[sandbox]'"
-        ) from None
-    return SandboxDriver(
-        SandboxConfig(
-            directory=config.state_dir / "sandbox",
-            port=config.sandbox.port,
-            username=config.user.name,
-        )
+        kind = find(DRIVERS, name, DriverKind)
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error.message}") from None
+    board = Board(
+        uuid=config.uuid,
+        name=_name(config),
+        folder=config.state_dir / name,
+        ssh_address=config.ssh_address,
+        user=config.user,
+        sdcard=config.sdcard,
+        stm_path=config.stm_path,
+        open_driver=lambda inner: _open(config, inner, wraps),
+        open_host=lambda: open_host(config),
     )
+    table = config.tables.table(name)
+    try:
+        driver = kind.open(read(kind.settings, table), board)
+    except SettingError as wrong:
+        raise table.refusal(wrong) from None
+    except BorutaError:
+        raise
+    except Exception as error:  # a foreign package may raise anything
+        raise ConfigError(
+            f"{place}: {name!r} cannot be opened: {type(error).__name__}: {error}; mend or "
+            "reinstall the package that brings it"
+        ) from error
+    if not isinstance(driver, Driver):
+        raise ConfigError(
+            f"{place}: {name!r} opens {driver!r}, which is no Driver; mend its package"
+        )
+    return driver
+
+
+def _name(config: AgentConfig) -> str:
+    return config.name or socket.gethostname()

@@ -24,10 +24,12 @@ import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import asyncssh
 
 from boruta_farm.contracts import Prepared
+from boruta_farm.dryad.drivers.base import Board, Driver, DriverKind
 from boruta_farm.dryad.drivers.sandbox_control import KeeperControl, attach_keeper, start_keeper
 from boruta_farm.dryad.drivers.sandbox_home import (
     find_sftp_server,
@@ -51,11 +53,24 @@ from boruta_farm.dryad.proc.machine import read_boot_id
 from boruta_farm.dryad.proc.processes import Process, describe_process
 from boruta_farm.dryad.terminals import message_bytes
 from boruta_farm.model.errors import BoardError
+from boruta_farm.settings.declaration import setting
+from boruta_farm.settings.kinds import Whole
 
 _log = logging.getLogger(__name__)
 
 _NAMED = 5
 _BANNER_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSettings:
+    """The table ``[sandbox]``."""
+
+    port: int = setting(
+        Whole(0, 65535),
+        "The sandbox's SSH port; 0 chooses one once and keeps it.",
+        default=0,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +92,15 @@ class SandboxConfig:
     grace: float = 60.0
 
 
-class SandboxDriver:
-    """Keep the sandbox's session, as the ``Driver`` protocol says.
+class SandboxDriver(Driver):
+    """Keep the sandbox's session.
 
+    The key lives in this process and no connection outlives that, so it needs no end of its own.
     An agent that was killed and comes back within the grace finds the session's processes still
     running (only connections are cut); an orderly ``close`` ends them and keeps the home.
     """
+
+    own_server = True
 
     def __init__(self, config: SandboxConfig) -> None:
         self._config = config
@@ -176,9 +194,6 @@ class SandboxDriver:
         await self._server.shut("the board's key was replaced")
         self._server.admit(parsed, room)
 
-    async def expire_in(self, remaining: float) -> None:
-        """Do nothing: the key lives in this process, and no connection outlives that."""
-
     async def clean(self) -> tuple[str, ...]:
         """End and remove everything of the session, then look again."""
         connections = await self._server.shut("the job has ended")
@@ -231,9 +246,6 @@ class SandboxDriver:
                 f"sandbox: only {free >> 20} MiB are free in {self._folder.path}, "
                 f"{self._config.min_free >> 20} MiB are needed; free some space"
             )
-
-    async def test(self) -> None:
-        """Do nothing: there is no hardware."""
 
     async def facts(self) -> dict[str, str]:
         """Return isolation, versions and tools."""
@@ -297,6 +309,15 @@ class SandboxDriver:
         if left:
             raise BoardError(f"sandbox: cannot end {await asyncio.to_thread(_name, left)}")
         return words
+
+
+def _open(settings: SandboxSettings, board: Board) -> Driver:
+    return SandboxDriver(
+        SandboxConfig(directory=board.folder, port=settings.port, username=board.user.name)
+    )
+
+
+KIND: Final = DriverKind(settings=SandboxSettings, open=_open)
 
 
 def _look(mark: str, own: tuple[int, ...]) -> str:

@@ -1,35 +1,46 @@
-"""The board controller of a MuxPi: that it answers, and who may use it."""
+"""What ``dryad doctor`` asks of a MuxPi's board controller: that it answers, and who may use it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Final
 
-from boruta_farm.dryad.config import AgentConfig
-from boruta_farm.dryad.doctor.findings import Finding, advice, good, wrong
+from boruta_farm.dryad.findings import Finding, advice, good, wrong
 from boruta_farm.dryad.stm.client import Client
+from boruta_farm.dryad.stm.settings import MuxPiSettings
 from boruta_farm.model.errors import BorutaError
 
 TOOL = Path("/usr/local/bin/stm")
 """Where Weles and the DUT scripts expect it."""
 
-
-async def check_controller(config: AgentConfig) -> tuple[Finding, ...]:
-    """Ask the controller for its version; nothing is switched."""
-    if config.driver != "muxpi":
-        return ()
-    return (await _probe(config), *_for_sessions(config))
+GROUPS: Final = ("stm", "dialout")
+"""What a session on a MuxPi needs for the controller and for the DUT's serial lines."""
 
 
-def _for_sessions(config: AgentConfig) -> Iterator[Finding]:
+async def examine_controller(
+    settings: MuxPiSettings, groups: Collection[str]
+) -> tuple[Finding, ...]:
+    """Ask the controller for its version; nothing is switched. ``groups`` are the session's."""
+    return (await _probe(settings), *_for_sessions(settings, groups))
+
+
+def _for_sessions(settings: MuxPiSettings, groups: Collection[str]) -> Iterator[Finding]:
     """Check what sessions use the controller by."""
+    if missing := [group for group in GROUPS if group not in groups]:
+        yield advice(
+            "user",
+            f"user.groups: without {', '.join(missing)} a session cannot use the controller or the "
+            "serial lines",
+            f"add to [user] groups: {', '.join(missing)}",
+        )
     if not TOOL.exists():
         yield advice(
             "stm",
             f"there is no {TOOL}, which Weles and the DUT scripts call",
             f'make it a script of two lines: #!/bin/sh, and: exec dryad stm "$@"\nchmod 755 {TOOL}',
         )
-    socket = config.muxpi.user_socket
-    if config.stm_path and not socket.exists():
+    socket = settings.user_socket
+    if settings.stm_path and not socket.exists():
         yield advice(
             "stm",
             f"there is no {socket}: sessions cannot switch their DUT",
@@ -37,9 +48,9 @@ def _for_sessions(config: AgentConfig) -> Iterator[Finding]:
         )
 
 
-async def _probe(config: AgentConfig) -> Finding:
-    stm_path, device = config.stm_path, config.muxpi.tty
-    if not stm_path:
+async def _probe(settings: MuxPiSettings) -> Finding:
+    stm_path, device = settings.stm_path, settings.tty
+    if stm_path is None:
         if os.access(device, os.R_OK | os.W_OK):
             return good("stm", f"the serial line {device} is the agent's")
         return wrong(
@@ -48,7 +59,7 @@ async def _probe(config: AgentConfig) -> Finding:
             "enable uart2 (armbian-config, System, Hardware), and run the agent as root or in "
             "the group dialout",
         )
-    client = Client(Path(stm_path), patience=3.0)
+    client = Client(stm_path, patience=3.0)
     try:
         words = await client.probe()
     except BorutaError as error:

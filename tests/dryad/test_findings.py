@@ -1,4 +1,4 @@
-from boruta_farm.dryad.doctor.findings import advice, good, summary, wrong
+from boruta_farm.dryad.findings import advice, good, summary, wrong
 
 
 def test_every_step_of_a_remedy_has_a_line_of_its_own() -> None:
