@@ -6,17 +6,25 @@ from typing import Final
 
 from boruta_farm.dryad.cleanup.base import Session, printable
 from boruta_farm.dryad.cleanup.flags import loosen
-from boruta_farm.dryad.cleanup.tree import FOLDER, Owned, Sweep, Tally
+from boruta_farm.dryad.cleanup.tree import FOLDER, Sweep, Tally
+from boruta_farm.dryad.proc.mounts import list_mounts
 from boruta_farm.model.errors import BoardError
 
 USUAL: Final = tuple(
     Path(path)
     for path in (
-        *("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock", "/run/user"),
+        *("/tmp", "/var/tmp", "/dev/shm", "/run/lock", "/run/user"),
         *("/run/screen", "/var/mail", "/var/spool/cron", "/var/spool/at", "/var/crash"),
     )
 )
 """Folders of common systems to which a user can write, by itself or through a tool."""
+
+WITHOUT_FILES: Final = frozenset(
+    {"proc", "sysfs", "devpts", "cgroup", "cgroup2", "mqueue", "debugfs", "tracefs", "securityfs"}
+    | {"bpf", "pstore", "configfs", "efivarfs", "binfmt_misc", "autofs", "hugetlbfs", "nsfs"}
+    | {"rpc_pipefs", "selinuxfs", "nfs", "nfs4", "cifs", "squashfs", "iso9660", "erofs"}
+)
+"""File systems in which a session's user can leave nothing on this machine."""
 
 BY_NAME: Final = tuple(
     Path(path)
@@ -46,12 +54,9 @@ class Scratch:
         return self._go(session, remove=False)
 
     def _go(self, session: Session, *, remove: bool) -> list[str]:
-        def owned(status: os.stat_result) -> bool:
-            return status.st_uid in session.uids or status.st_gid in session.uids
-
         found: list[str] = []
         for folder in (*self._usual, *session.paths):
-            found += _sweep(folder, owned, remove=remove)
+            found += _sweep(folder, session, remove=remove)
         for folder in self._by_name:
             found += _take_named(folder, session.name, remove=remove)
         return found
@@ -69,16 +74,51 @@ class Home:
         return [f"the home {session.home}"] if os.path.lexists(session.home) else []
 
 
-def _sweep(folder: Path, owned: Owned, *, remove: bool) -> list[str]:
+class Everywhere:
+    """Files of the uids in all of the machine's file systems, before a uid is given again.
+
+    A session may have found a folder to write to that nobody thought of. What is there belongs to
+    no one as long as its uid does not come back.
+    """
+
+    def end(self, session: Session) -> list[str]:
+        """Remove them; takes as long as it takes to see every folder. Raises BoardError."""
+        return self._go(session, remove=True)
+
+    def left(self, session: Session) -> list[str]:
+        """Return what is there."""
+        return self._go(session, remove=False)
+
+    def _go(self, session: Session, *, remove: bool) -> list[str]:
+        found: list[str] = []
+        for mount in list_mounts():
+            if mount.kind not in WITHOUT_FILES and not mount.kind.startswith("fuse"):
+                found += _sweep(Path(mount.point), session, remove=remove)
+        return found
+
+
+def sweep(top: int, session: Session, place: str, *, remove: bool) -> list[str]:
+    """Find, and remove where wanted, what belongs to the uids in an open folder.
+
+    Raises BoardError.
+    """
+
+    def owned(status: os.stat_result) -> bool:
+        return status.st_uid in session.uids or status.st_gid in session.uids
+
+    tally = Sweep(owned, remove=remove).run(top)
+    _refuse(place, tally)
+    return _words(tally, f"in {place}")
+
+
+def _sweep(folder: Path, session: Session, *, remove: bool) -> list[str]:
     top = _open_folder(folder)
     if top is None:
         return []
     try:
-        tally = Sweep(owned, remove=remove).run(top)
+        return sweep(top, session, str(folder), remove=remove)
     finally:
         os.close(top)
-    _refuse(folder, tally)
-    return _words(tally, f"in {folder}")
 
 
 def _take_named(folder: Path, name: str, *, remove: bool) -> list[str]:
@@ -113,7 +153,7 @@ def _remove_tree(folder: Path, name: str) -> list[str]:
             tally = Sweep(lambda _: True, remove=True, everything=True).run(home)
         finally:
             os.close(home)
-        _refuse(folder / name, tally)
+        _refuse(str(folder / name), tally)
         os.rmdir(name, dir_fd=top)
     except OSError as error:
         raise BoardError(
@@ -142,11 +182,12 @@ def _exists(name: str, folder: int) -> bool:
     return True
 
 
-def _refuse(folder: Path, tally: Tally) -> None:
+def _refuse(folder: str, tally: Tally) -> None:
     if tally.kept:
         more = f" and {len(tally.kept) - 1} more" if len(tally.kept) > 1 else ""
-        place = printable(str(folder))
-        raise BoardError(f"{place}: cannot be cleaned of {tally.kept[0]}{more}; remove it by hand")
+        raise BoardError(
+            f"{printable(folder)}: cannot be cleaned of {tally.kept[0]}{more}; remove it by hand"
+        )
 
 
 def _words(tally: Tally, where: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Remove System V shared memory, semaphores and message queues of a board's uids."""
+"""Remove shared memory, semaphores and message queues of a board's uids, System V and POSIX."""
 
 import ctypes
 import errno
@@ -7,10 +7,18 @@ from collections.abc import Iterator
 from typing import Final
 
 from boruta_farm.dryad.cleanup.base import Session, summary
+from boruta_farm.dryad.cleanup.files import sweep
+from boruta_farm.dryad.cleanup.guise import call
+from boruta_farm.dryad.cleanup.tree import FOLDER
 from boruta_farm.dryad.proc.ipc import IpcKind, IpcObject, list_ipc
 from boruta_farm.dryad.uids import UidRange
 from boruta_farm.model.errors import BoardError
 
+USUAL_QUEUES: Final = "/dev/mqueue"
+FSOPEN, FSCONFIG, FSMOUNT = 430, 431, 432
+"""New enough to have one number on all machines."""
+
+FSOPEN_CLOEXEC, FSCONFIG_CREATE, FSMOUNT_CLOEXEC = 1, 6, 1
 IPC_RMID: Final = 0
 GONE: Final = frozenset({errno.EINVAL, errno.EIDRM})
 
@@ -46,3 +54,57 @@ def remove(thing: IpcObject) -> None:
         status = getattr(libc, f"{thing.kind.name.lower()}ctl")(thing.number, IPC_RMID, None)
     if status != 0 and (number := ctypes.get_errno()) not in GONE:
         raise BoardError(f"{thing} cannot be removed: {os.strerror(number)}")
+
+
+class MessageQueues:
+    """POSIX message queues, which the kernel keeps whether or not they can be seen anywhere."""
+
+    def end(self, session: Session) -> list[str]:
+        """Remove them. Raises BoardError."""
+        return self._go(session, remove=True)
+
+    def left(self, session: Session) -> list[str]:
+        """Return what is there."""
+        return self._go(session, remove=False)
+
+    def _go(self, session: Session, *, remove: bool) -> list[str]:
+        folder = open_queues()
+        if folder is None:
+            return []
+        try:
+            return sweep(folder, session, "the kernel's message queues", remove=remove)
+        finally:
+            os.close(folder)
+
+
+def open_queues() -> int | None:
+    """Return the folder of the queues, mounted for nobody else to see; None without such a thing.
+
+    Kernels before 5.2 cannot do that: there the usual mount is taken. Raises BoardError.
+    """
+    try:
+        context = call(FSOPEN, b"mqueue", FSOPEN_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENODEV:
+            return None
+        return _open_usual()
+    mounted = -1
+    try:
+        call(FSCONFIG, context, FSCONFIG_CREATE, None, None, 0)
+        mounted = call(FSMOUNT, context, FSMOUNT_CLOEXEC, 0)
+        return os.open(".", FOLDER, dir_fd=mounted)
+    except OSError as error:
+        raise BoardError(f"the message queues cannot be looked at: {error.strerror}") from error
+    finally:
+        os.close(context)
+        if mounted >= 0:
+            os.close(mounted)
+
+
+def _open_usual() -> int | None:
+    try:
+        return os.open(USUAL_QUEUES, FOLDER)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BoardError(f"{USUAL_QUEUES} cannot be looked through: {error.strerror}") from error

@@ -1,14 +1,17 @@
 """End every process of a board's uids, faster than they can fork, and sshd's part of a session."""
 
+import contextlib
+import logging
+import os
 import re
-import subprocess
-import sys
+import signal
 import time
 from collections.abc import Iterator
 from typing import Final
 
 from boruta_farm.dryad.cleanup.base import Session, summary
 from boruta_farm.dryad.cleanup.cgroups import Cgroups
+from boruta_farm.dryad.cleanup.guise import guise
 from boruta_farm.dryad.proc.descendants import end_processes
 from boruta_farm.dryad.proc.processes import (
     Process,
@@ -22,27 +25,12 @@ from boruta_farm.dryad.proc.processes import (
 from boruta_farm.dryad.uids import UidRange
 from boruta_farm.model.errors import BoardError
 
+logger = logging.getLogger(__name__)
+
 LIMIT: Final = 30.0
 """Seconds for ending all processes; a fork bomb takes a fraction of one."""
 
 STRIKES: Final = 2
-STRIKE_TIMEOUT: Final = 20.0
-STRIKE: Final = """
-import os, signal, sys
-keeper, uid = int(sys.argv[1]), int(sys.argv[2])
-assert keeper > 0 and uid > 0 and keeper != uid
-os.setgroups([])
-os.setresgid(keeper, keeper, keeper)
-os.setresuid(keeper, uid, keeper)
-try:
-    os.kill(-1, signal.SIGKILL)
-except ProcessLookupError:
-    pass
-"""
-"""Kill all that one uid may kill, in one call of the kernel: no fork is fast enough for it.
-
-Its real and saved uid are the keeper's, so that no process of the session may signal it."""
-
 SSHD: Final = frozenset({"sshd", "sshd-session", "sshd-auth"})
 
 
@@ -62,10 +50,13 @@ class Processes:
             *summary(map(describe_process, own), "process", "processes"),
         ]
         deadline = time.monotonic() + self._limit
-        self._cgroups.kill(session.uids)
-        for _ in range(STRIKES):
-            for uid in sorted({uid for _, uid in find_owned(session.uids)}):
-                strike(session.uids, uid)
+        try:
+            self._cgroups.kill(session.uids)
+            for _ in range(STRIKES):
+                for uid in sorted({uid for _, uid in find_owned(session.uids)}):
+                    strike(session.uids, uid)
+        except (BoardError, OSError) as error:
+            logger.error("ending processes one by one: %s", error)
         left = end_processes(
             lambda: _all_of(session), max(deadline - time.monotonic(), self._limit / 3)
         )
@@ -84,26 +75,18 @@ class Processes:
 
 
 def strike(uids: UidRange, uid: int) -> None:
-    """Kill every process of one uid at once. Raises BoardError when that cannot be done."""
+    """Kill every process of one uid in one call of the kernel: no fork is fast enough for it.
+
+    No process is made for it, since there may be no room for one. The thread's real uid is the
+    keeper's, so that no process of the session may signal it. Raises BoardError when that cannot
+    be done.
+    """
     if uid not in uids or uid <= 0:
         raise BoardError(f"uid {uid} does not belong to the board's range {uids}")
     if uid == uids.keeper:
         return
-    command = (sys.executable, "-I", "-S", "-c", STRIKE, str(uids.keeper), str(uid))
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=STRIKE_TIMEOUT,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise BoardError(f"the processes of uid {uid} cannot be killed: {error}") from error
-    if done.returncode:
-        words = done.stderr.decode(errors="replace").strip().splitlines()
-        raise BoardError(f"the processes of uid {uid} cannot be killed: {words[-1:]}")
+    with guise(real=uids.keeper, effective=uid), contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
 
 
 def find_connections(name: str) -> Iterator[Process]:

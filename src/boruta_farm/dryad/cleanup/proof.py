@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from boruta_farm.dryad.cleanup.base import Remains, Session
-from boruta_farm.dryad.cleanup.files import Home, Scratch
-from boruta_farm.dryad.cleanup.ipc import SystemVIpc
+from boruta_farm.dryad.cleanup.files import Everywhere, Home, Scratch
+from boruta_farm.dryad.cleanup.ipc import MessageQueues, SystemVIpc
+from boruta_farm.dryad.cleanup.keyrings import Keyrings
 from boruta_farm.dryad.cleanup.mounts import Mounts
 from boruta_farm.dryad.cleanup.processes import Processes
 from boruta_farm.dryad.cleanup.schedules import Schedules
@@ -23,22 +24,26 @@ class Cleaner:
     """Hold the kinds of remains in the order in which they are ended.
 
     What starts processes goes before them, processes before their mounts, mounts before files:
-    each would bring the next back, or keep it.
+    each would bring the next back, or keep it. ``everywhere`` is looked at only before uids are
+    given again.
     """
 
     schedules: Remains
     processes: Remains
     mounts: Remains
     ipc: Remains
+    queues: Remains
+    keyrings: Remains
     scratch: Remains
     home: Remains
+    everywhere: Remains
 
     @property
     def all(self) -> Sequence[Remains]:
-        """Return every kind, in order."""
+        """Return every kind that each clean-up ends, in order."""
         return (
             *(self.schedules, self.processes, self.mounts),
-            *(self.ipc, self.scratch, self.home),
+            *(self.ipc, self.queues, self.keyrings, self.scratch, self.home),
         )
 
 
@@ -49,8 +54,11 @@ def system_cleaner() -> Cleaner:
         processes=Processes(),
         mounts=Mounts(),
         ipc=SystemVIpc(),
+        queues=MessageQueues(),
+        keyrings=Keyrings(),
         scratch=Scratch(),
         home=Home(),
+        everywhere=Everywhere(),
     )
 
 
@@ -71,17 +79,17 @@ def clean_up(
     for shut in shut_out:
         try:
             shut()
-        except BoardError as error:
-            logger.warning("cleaning up all the same: %s", error.message)
+        except Exception as error:  # noqa: BLE001  # nothing skips the next
+            logger.warning("cleaning up all the same: %s", _words(shut, error))
     for remains in cleaner.all:
         try:
             found += remains.end(session)
-        except BoardError as error:
-            troubles.append(error.message)
+        except Exception as error:  # noqa: BLE001  # nothing skips the next
+            troubles.append(_words(remains, error))
     try:
         remove_account()
-    except BoardError as error:
-        troubles.append(error.message)
+    except Exception as error:  # noqa: BLE001  # nothing skips the next
+        troubles.append(_words(remove_account, error))
     survivors = look_again(cleaner, session)
     if survivors or troubles:
         words = "; ".join([*troubles, *survivors][:TROUBLES])
@@ -95,6 +103,14 @@ def look_again(cleaner: Cleaner, session: Session) -> list[str]:
     for remains in cleaner.all:
         try:
             survivors += [f"after the clean-up there is {line}" for line in remains.left(session)]
-        except BoardError as error:
-            survivors.append(error.message)
+        except Exception as error:  # noqa: BLE001  # nothing skips the next
+            survivors.append(_words(remains, error))
     return survivors
+
+
+def _words(step: object, error: Exception) -> str:
+    """Return why a step failed; a fault of its own, which nobody expects, is told in full."""
+    if isinstance(error, BoardError):
+        return error.message
+    logger.error("%r failed", step, exc_info=error)
+    return f"{type(step).__name__}: {type(error).__name__}: {error}"

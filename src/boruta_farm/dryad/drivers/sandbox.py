@@ -51,6 +51,7 @@ from boruta_farm.dryad.drivers.sandbox_sessions import Room
 from boruta_farm.dryad.proc.descendants import end_processes, find_descendants
 from boruta_farm.dryad.proc.machine import read_boot_id
 from boruta_farm.dryad.proc.processes import Process, describe_process
+from boruta_farm.dryad.ready import ReadyThread
 from boruta_farm.dryad.terminals import message_bytes
 from boruta_farm.model.errors import BoardError
 from boruta_farm.settings.declaration import setting
@@ -112,6 +113,7 @@ class SandboxDriver(Driver):
         self._prefix: tuple[str, ...] = ()
         self._lease: Lease | None = None
         self._room: Room | None = None
+        self._thread = ReadyThread("sandbox")
 
     @property
     def ssh_address(self) -> str:
@@ -123,6 +125,7 @@ class SandboxDriver(Driver):
     async def start(self) -> None:
         """Open the SSH server; nobody is let in before ``prepare`` or ``resume``."""
         self._folder.open()
+        self._thread.start()
         try:
             self._isolation, self._prefix = await find_isolation(self._config.isolation)
             self._lease = self._folder.read_lease()
@@ -132,6 +135,7 @@ class SandboxDriver(Driver):
             self._folder.write_port(self._port)
         except BaseException:
             await self._server.close()
+            self._thread.close()
             self._folder.close()
             raise
         _log.warning(
@@ -147,6 +151,7 @@ class SandboxDriver(Driver):
         try:
             await self._end_processes()
         finally:
+            self._thread.close()
             self._folder.close()
 
     async def resume(self, key: str) -> bool:
@@ -198,9 +203,10 @@ class SandboxDriver(Driver):
         """End and remove everything of the session, then look again."""
         connections = await self._server.shut("the job has ended")
         found = await self._end_processes()
-        leftovers = await asyncio.to_thread(remove_home, self._folder.home)
+        leftovers = await self._thread.run(lambda: remove_home(self._folder.home))
         if self._lease is not None:
-            if left := await asyncio.to_thread(_look, self._lease.mark, ()):
+            mark = self._lease.mark
+            if left := await self._thread.run(lambda: _look(mark, ())):
                 raise BoardError(f"sandbox: after the clean-up there are {left}")
             self._folder.remove_lease()
             self._lease = None
@@ -297,17 +303,21 @@ class SandboxDriver(Driver):
         own = keeper.infrastructure(lease.mark) if keeper is not None and keeper.alive else ()
 
         limit = self._config.end_limit
-        words = await asyncio.to_thread(_look, lease.mark, own)
+        words = await self._thread.run(lambda: _look(lease.mark, own))
         left: list[Process] = []
         # The end of a namespace's first process is the end of all; below a subreaper they must
         # be gone before it, while their orphans still come back to it.
         if own and lease.isolation is Isolation.SUBREAPER:
-            left = await asyncio.to_thread(end_processes, lambda: find_descendants(own[0]), limit)
+            left = await self._thread.run(
+                lambda: end_processes(lambda: find_descendants(own[0]), limit)
+            )
         if keeper is not None:
             await keeper.kill()
-        left += await asyncio.to_thread(end_processes, lambda: find_session(lease.mark), limit)
+        left += await self._thread.run(
+            lambda: end_processes(lambda: find_session(lease.mark), limit)
+        )
         if left:
-            raise BoardError(f"sandbox: cannot end {await asyncio.to_thread(_name, left)}")
+            raise BoardError(f"sandbox: cannot end {await self._thread.run(lambda: _name(left))}")
         return words
 
 

@@ -142,3 +142,11 @@ def _read(pid: int, name: str) -> bytes:
         return (PROC / str(pid) / name).read_bytes()
     except OSError:
         return b""
+
+
+def read_own_capabilities() -> int:
+    """Return the effective capabilities of the calling thread, one bit each. Raises OSError."""
+    for line in (PROC / "thread-self/status").read_bytes().splitlines():
+        if line.startswith(b"CapEff:"):
+            return int(line.split()[1], 16)
+    return 0

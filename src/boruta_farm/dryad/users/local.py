@@ -1,17 +1,15 @@
 """The session user made and unmade by this very process, which runs as root."""
 
-import asyncio
 import logging
 import os
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from boruta_farm.dryad.cleanup.base import Session
 from boruta_farm.dryad.cleanup.proof import Cleaner, clean_up, system_cleaner
 from boruta_farm.dryad.proc.machine import read_boot_id
 from boruta_farm.dryad.proc.processes import find_owned
+from boruta_farm.dryad.ready import ReadyThread
 from boruta_farm.dryad.terminals import write_to_terminals
 from boruta_farm.dryad.users.accounts import (
     add_account,
@@ -39,11 +37,13 @@ LONGEST_KEY: Final = 31 * 86400.0
 """Seconds for which a key may be asked to work at most."""
 
 LONGEST_MESSAGE: Final = 400
-Result = TypeVar("Result")
 
 
 class LocalHost:
-    """Do the verbs of ``SessionHost`` with this process's rights, one at a time, in a thread."""
+    """Do the verbs of ``SessionHost`` with this process's rights, one at a time, in a thread.
+
+    A verb goes on when its caller has given up.
+    """
 
     def __init__(
         self, uuid: str, user: UserSettings, config: Path, cleaner: Cleaner | None = None
@@ -55,45 +55,40 @@ class LocalHost:
         self._record = RecordFile(FOLDER / uuid / "session.json")
         self._key = KeyFile(user.name)
         self._server = SshServer()
-        self._turn = threading.Lock()
+        self._thread = ReadyThread("session")
+        self._seen_after: int | None = None
 
     async def inspect(self) -> Inspection:
         """Check root, groups, shell and folders, and claim user and uids."""
-        return await self._do(self._inspect)
+        self._thread.start()
+        return await self._thread.run(self._inspect)
 
     async def create(self, key: str, seconds: float) -> Account:
         """Make user and home afresh; everything is checked before anything is touched."""
         checked, limited = check_key(key), _limited(seconds)
-        return await self._do(lambda: self._create(checked, limited))
+        return await self._thread.run(lambda: self._create(checked, limited))
 
     async def authorize(self, key: str, seconds: float) -> None:
         """Replace the key."""
         checked, limited = check_key(key), _limited(seconds)
-        await self._do(lambda: self._authorize(checked, limited))
+        await self._thread.run(lambda: self._authorize(checked, limited))
 
     async def find(self) -> Account | None:
         """Return the account when it, its home and its record are of this boot."""
-        return await self._do(self._find)
+        return await self._thread.run(self._find)
 
     async def warn(self, message: str) -> int:
         """Write to the terminals of the user."""
-        return await self._do(lambda: self._warn(message[:LONGEST_MESSAGE]))
+        return await self._thread.run(lambda: self._warn(message[:LONGEST_MESSAGE]))
 
     async def clean(self) -> tuple[str, ...]:
         """Shut out, end, remove, look again."""
-        return await self._do(self._clean)
+        return await self._thread.run(self._clean)
 
     async def close(self) -> None:
         """Give up the claim."""
+        self._thread.close()
         self._claim.release()
-
-    async def _do(self, work: Callable[[], Result]) -> Result:
-        # The lock, since a verb whose caller has given up goes on in its thread.
-        def in_turn() -> Result:
-            with self._turn:
-                return work()
-
-        return await asyncio.to_thread(in_turn)
 
     def _inspect(self) -> Inspection:
         if os.geteuid() != 0:
@@ -139,6 +134,9 @@ class LocalHost:
         known = self._record.load()
         busy = {uid for _, uid in find_owned(user.uids)}
         uid = choose_uid(user.uids, known.uid if known else None, busy)
+        if known is not None and uid <= known.uid != self._seen_after:
+            self._go_round(user)
+            self._seen_after = known.uid
         self._record.save(SessionRecord(uid=uid, boot_id=read_boot_id()))
         account = add_account(user, uid)
         if not self._server.looks_at(user.name, self._key.path):
@@ -146,6 +144,12 @@ class LocalHost:
         self._key.write(key, uid, uid, seconds)
         logger.info("user %s was made with uid %d", user.name, uid)
         return account
+
+    def _go_round(self, user: UserSettings) -> None:
+        """See that no file of the uids is left anywhere before they are given a second time."""
+        session = Session(name=user.name, uids=user.uids, home=home_of(user), paths=user.paths)
+        for line in self._cleaner.everywhere.end(session):
+            logger.warning("the uids go round: found and removed: %s", line)
 
     def _authorize(self, key: str, seconds: float) -> None:
         account = self._find()

@@ -28,6 +28,8 @@ def run(*command: str, accept: tuple[int, ...] = (0,)) -> str:
         raise BoardError(f"{command[0]} was not found; install it (Debian: {package})") from None
     except subprocess.TimeoutExpired:
         raise BoardError(f"{command[0]} was not done within {TIMEOUT:g} s and was ended") from None
+    except OSError as error:
+        raise BoardError(f"{command[0]} cannot be started: {error.strerror}") from None
     if done.returncode not in accept:
         words = done.stderr.decode(errors="replace").strip().splitlines()
         last = words[-1] if words else "without a word"
