@@ -17,12 +17,13 @@ from starlette.types import Receive, Scope, Send
 
 from bench.fill import board_uuid
 from boruta_farm.access.keys import KEYS_READY, RsaKeyPool
+from boruta_farm.model.explanation import Filed
 from boruta_farm.model.permission import Permission
 from boruta_farm.model.worker import KeyPair
 from boruta_farm.server import assembly, main
 from boruta_farm.server.assembly import Server
 from boruta_farm.server.config import Config, load
-from boruta_farm.web.answers import CreatedAnswer, encode
+from boruta_farm.web.answers import told
 from boruta_farm.web.app import WebApp, entrance_to
 from boruta_farm.web.calls import JSON_TYPE, Answer, Call
 from boruta_farm.web.dispatch import Dispatcher
@@ -34,18 +35,18 @@ BARE = "/bench/bare"
 KEYS = "/bench/keys"
 AGENTS = "/bench/agents"
 BARE_ANSWER = b'{"ReqID":100001}'
-SAMPLE = CreatedAnswer(100001)
+SAMPLE = Filed(id=100001)
 
 
 async def accept_nothing(call: Call) -> Answer:
     """Read a new request's body and answer as if it had been filed."""
     REQUEST_BODY.read(call.body)
-    return Answer(status=201, headers=(JSON_TYPE,), body=encode(SAMPLE))
+    return Answer(status=201, headers=(JSON_TYPE,), body=told(SAMPLE))
 
 
 async def show_nothing(call: Call) -> Answer:
     """Answer without looking for anything."""
-    return Answer(status=200, headers=(JSON_TYPE,), body=encode(SAMPLE))
+    return Answer(status=200, headers=(JSON_TYPE,), body=told(SAMPLE))
 
 
 ROUTES = (

@@ -16,6 +16,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "clock": frozenset(),
     "settings": frozenset(),
     "selectors": frozenset(),
+    "records": frozenset(),
     "core": frozenset({"selectors"}),
     "matching": frozenset({"core", "selectors"}),
     "store": frozenset({"clock", "core.world", "selectors"}),
@@ -28,9 +29,9 @@ ROOMS: dict[str, frozenset[str]] = {
     "gorpc": frozenset({"contracts"}),
     "boards": frozenset({"contracts", "clock", "fleet"}),
     "access": frozenset({"contracts", "clock", "fleet"}),
-    "web": frozenset({"contracts", "clock", "feed", "link"}),
-    "client": frozenset({"contracts", "clock", "settings"}),
-    "cli": frozenset({"client", "contracts", "settings", "server", "demo"}),
+    "web": frozenset({"contracts", "clock", "feed", "link", "records"}),
+    "client": frozenset({"contracts", "clock", "records", "settings"}),
+    "cli": frozenset({"client", "contracts", "records", "settings", "server", "demo"}),
     "dryad": frozenset({"contracts", "clock", "settings", "link", "gorpc"}),
     "server": frozenset(
         {"contracts", "clock", "settings", "selectors", "core", "matching", "store", "feed"}

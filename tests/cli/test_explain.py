@@ -8,11 +8,11 @@ from typing import cast
 import pytest
 
 from boruta_farm.cli.explain import lines
-from boruta_farm.cli.records import explanation_record
+from boruta_farm.cli.tables import as_json
 from boruta_farm.cli.words import waiting_line
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.explanation import Absent, Cause, Explanation, Forecast, Holder
-from boruta_farm.web.answers import encode, explanation_answer
+from boruta_farm.web.answers import told
 from tests.cli.stage import Boruta
 from tests.client.serving import Served
 from tests.matching.naive import make_request
@@ -77,7 +77,7 @@ def test_everything_found_out_has_its_line() -> None:
 
 def test_the_record_is_that_of_the_api() -> None:
     several = replace(FOUND, absent=(ABSENT, ABSENT))
-    assert explanation_record(several) == json.loads(encode(explanation_answer(several)))
+    assert json.loads(as_json(several)) == json.loads(told(several))
 
 
 def test_a_farm_that_is_starting_says_so_and_nothing_else() -> None:

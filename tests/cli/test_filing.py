@@ -46,8 +46,8 @@ def test_new_with_everything(boruta: Boruta, served: Served, tmp_path: Path) -> 
         "Caps": {"a": "1", "b": "x=y"},
         "SSHKey": "ssh-ed25519 AAAA",
         "KeepAlive": 120,
-        "ValidAfter": "2027-01-01T12:00:00+00:00",
-        "Deadline": "2027-01-02T12:00:00+00:00",
+        "ValidAfter": "2027-01-01T12:00:00Z",
+        "Deadline": "2027-01-02T12:00:00Z",
     }
 
 

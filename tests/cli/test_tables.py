@@ -3,7 +3,14 @@ import json
 import pytest
 
 from boruta_farm.cli.options import Output
-from boruta_farm.cli.tables import Listing, plain_lines, print_listing, print_table
+from boruta_farm.cli.tables import (
+    Listing,
+    as_json,
+    plain_lines,
+    print_listing,
+    print_record,
+    print_table,
+)
 
 LISTING = Listing(
     headers=("Name", "State"),
@@ -56,3 +63,27 @@ def test_colours_are_for_terminals_that_want_them(
     out = capsys.readouterr().out
     assert ("\x1b[36m" in out) is coloured
     assert "[red]lab" in out, "what a server sends is no markup"
+
+
+CRAFTED = "a\x1b[2Jb\x7f\x9b\u202ec\U000e0001"
+
+
+@pytest.mark.parametrize("output", list(Output))
+def test_nothing_that_steers_a_terminal_is_printed_in_any_form(
+    output: Output, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listing = Listing(
+        headers=("Name",), rows=[(CRAFTED,)], records=[{"Reason": CRAFTED}], ids=[CRAFTED]
+    )
+    print_listing(listing, output)
+    print_record({f"Board {CRAFTED}": CRAFTED}, {CRAFTED: CRAFTED}, CRAFTED, output)
+    printed = capsys.readouterr().out
+    assert printed.replace("\n", "").isprintable()
+
+
+def test_json_with_escapes_means_the_same() -> None:
+    assert json.loads(as_json({"Reason": CRAFTED, "Name": "Jürgen"})) == {
+        "Reason": CRAFTED,
+        "Name": "Jürgen",
+    }
+    assert "Jürgen" in as_json({"Name": "Jürgen"})

@@ -1,15 +1,16 @@
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from boruta_farm.client.farm import Farm, Version
+from boruta_farm.client.farm import Farm
 from boruta_farm.client.watch import Resync
+from boruta_farm.model.answers import Version
 from boruta_farm.model.events import Event
 from tests.client.fakes import FakeFarm
 from tests.client.serving import Served
 
 
 async def test_version(farm: Farm) -> None:
-    assert await farm.version() == Version(server="0.3.0", api="v1")
+    assert await farm.version() == Version(server="0.3.0", api="v1", api_state="devel")
 
 
 async def test_time_is_the_servers(farm: Farm) -> None:

@@ -50,8 +50,8 @@ async def test_everything_wanted_travels(farm: Farm, served: Served) -> None:
     assert (await farm.requests.new_request(farm.caller, new)).id == 1
     headers, body = sent(served, "reqs/")
     assert headers["idempotency-key"] == "once"
-    assert body["ValidAfter"] == "2027-01-01T12:00:00+00:00"
-    assert body["Deadline"] == "2027-01-02T00:00:00+00:00"
+    assert body["ValidAfter"] == "2027-01-01T12:00:00Z"
+    assert body["Deadline"] == "2027-01-02T00:00:00Z"
     assert (body["Caps"], body["SSHKey"], body["KeepAlive"]) == (None, new.ssh_key, 120)
     request = await farm.requests.get_request_info(farm.caller, 1)
     assert (request.valid_after, request.keep_alive) == (new.valid_after, 120)

@@ -10,7 +10,7 @@ from boruta_farm.model.events import EventKind
 from boruta_farm.model.explanation import Absent, Cause, Explanation, Filed, Forecast, Holder
 from boruta_farm.model.job import JobPhase
 from boruta_farm.model.request import RequestState
-from boruta_farm.model.worker import Fence, WorkerState
+from boruta_farm.model.worker import Fence, Worker, WorkerState
 from boruta_farm.web import answers
 
 ORIGINAL_REQUEST: dict[str, Any] = {
@@ -66,11 +66,11 @@ def test_additive_keys_of_ours() -> None:
 
 
 def test_worker_of_the_original_and_of_ours() -> None:
-    worker = wire.read_worker(ORIGINAL_WORKER)
+    worker = wire.read(Worker, ORIGINAL_WORKER)
     assert (worker.uuid, worker.name, worker.state) == ("u", "u", WorkerState.IDLE)
     assert (worker.groups, worker.fence) == ((), Fence.NONE)
     more = {"Name": "lab", "Fence": "agent", "Groups": ["a", "b"], "AfterJob": True, "Port": 20001}
-    worker = wire.read_worker(ORIGINAL_WORKER | more)
+    worker = wire.read(Worker, ORIGINAL_WORKER | more)
     assert (worker.name, worker.fence, worker.groups) == ("lab", Fence.AGENT, ("a", "b"))
     assert (worker.after_job, worker.port) == (True, 20001)
 
@@ -86,7 +86,7 @@ def test_worker_of_the_original_and_of_ours() -> None:
 )
 def test_access_is_an_address_to_dial(address: dict[str, Any], ip: str) -> None:
     access = wire.read_access({"Addr": address, "Key": "K", "Username": "boruta-user"}, "lab")
-    assert (access.ip, access.port, access.key, access.host_key) == (ip, 1, "K", None)
+    assert (access.host, access.port, access.key, access.host_key) == (ip, 1, "K", None)
 
 
 def test_event_and_an_event_of_tomorrow() -> None:
@@ -106,14 +106,14 @@ def test_explanation() -> None:
         "Until": "2026-11-01T00:00:00Z",
     }
     value = {"ID": 4, "State": "WAITING", "Position": 2, "Matching": {"RUNNING": 1}}
-    found = wire.read_explanation(value | {"Holders": [holder], "Text": "words"})
+    found = wire.read(Explanation, value | {"Holders": [holder], "Text": "words"})
     assert (found.position, found.matching, found.text) == (2, {"RUNNING": 1}, "words")
     assert (found.holders[0].name, found.holders[0].owner) == ("lab", "ann")
     assert (found.cause, found.forecast, found.changes) == (Cause.NONE, None, ())
 
 
 def test_the_original_tells_a_new_request_s_id_alone() -> None:
-    assert wire.read_filed({"ReqID": 7}) == Filed(id=7)
+    assert wire.read(Filed, {"ReqID": 7}) == Filed(id=7)
 
 
 def test_an_explanation_survives_the_way_over_the_wire() -> None:
@@ -135,11 +135,11 @@ def test_an_explanation_survives_the_way_over_the_wire() -> None:
         decided="priority",
         forecast=Forecast(earliest=when, latest=when, hits=1, of=2),
     )
-    value = json.loads(answers.encode(answers.explanation_answer(sent)))
-    assert wire.read_explanation(value) == sent
-    assert wire.read_explanation(value | {"Cause": "a newer one"}).cause is Cause.NONE
+    value = json.loads(answers.told(sent))
+    assert wire.read(Explanation, value) == sent
+    assert wire.read(Explanation, value | {"Cause": "a newer one"}).cause is Cause.NONE
     filed = Filed(id=4, outlook=sent)
-    assert wire.read_filed(json.loads(answers.encode(answers.created_answer(filed)))) == filed
+    assert wire.read(Filed, json.loads(answers.told(filed))) == filed
 
 
 @pytest.mark.parametrize(

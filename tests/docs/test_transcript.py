@@ -12,9 +12,9 @@ import pytest
 
 from boruta_farm.cli.explain import lines
 from boruta_farm.client.farm import Farm
-from boruta_farm.client.wire import read_explanation
-from boruta_farm.model.explanation import Cause
-from boruta_farm.web.answers import encode, explanation_answer
+from boruta_farm.client.wire import read
+from boruta_farm.model.explanation import Cause, Explanation
+from boruta_farm.web import answers
 from tests.docs.scenes import NOT_STAGED, SCENES, Scene
 from tests.matching.naive import START
 
@@ -32,8 +32,8 @@ class Clocked:
 
 def told(scene: Scene) -> str:
     """Return what the command prints once the server has answered."""
-    answer = json.loads(encode(explanation_answer(scene.explanation())))
-    printed = lines(cast("Farm", Clocked()), read_explanation(answer))
+    answer = json.loads(answers.told(scene.explanation()))
+    printed = lines(cast("Farm", Clocked()), read(Explanation, answer))
     return "\n".join(f"    {line}" for line in (f"$ boruta explain {scene.asked.id}", *printed))
 
 

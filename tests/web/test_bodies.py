@@ -1,12 +1,14 @@
+from typing import Any
+
 import pytest
 
-from boruta_farm.web.bodies import Reader, RequestBody
+from boruta_farm.web.bodies import Reader
 from boruta_farm.web.errors import MalformedBodyError, MissingBodyError
 from boruta_farm.web.requests import REQUEST_BODY, REQUEST_LIST
 from boruta_farm.web.workers import GROUPS_BODY, STATE_BODY, WORKER_LIST
 
 
-def read(body: bytes) -> RequestBody:
+def read(body: bytes) -> Any:
     found = REQUEST_BODY.read(body)
     assert found is not None
     return found

@@ -75,11 +75,23 @@ async def test_it_is_served() -> None:
 def test_unknown_keys_are_forbidden_only_where_the_original_has_no_such_call() -> None:
     schemas = described()["components"]["schemas"]
     assert {name for name, schema in schemas.items() if "additionalProperties" in schema} == {
-        *("AccountBody", "GroupBody", "LimitsJson", "LoginBody", "TokenBody")
+        *("AccountChangeBody", "GroupChangeBody", "LimitsBody", "LoginBody", "NewTokenBody")
     }
     assert "additionalProperties" not in schemas["RequestBody"]
     assert schemas["RequestBody"]["properties"]["Caps"]
-    assert "WorkerUUID" in schemas["WorkerAnswer"]["required"]
+    assert "WorkerUUID" in schemas["Worker"]["required"]
+
+
+def test_it_tells_what_is_always_there_which_states_exist_and_what_may_be_sent() -> None:
+    schemas = described()["components"]["schemas"]
+    request = schemas["Request"]
+    assert {"ID", "Owner", "State", "Job", "Caps", "Created"} <= set(request["required"])
+    assert "Selector" not in request["required"]
+    assert "IN PROGRESS" in schemas["RequestState"]["enum"]
+    assert request["properties"]["Priority"]["description"] == "1 (most important) to 16"
+    for name in ("RequestBody", "AccountChangeBody", "NewTokenBody", "StateBody"):
+        assert schemas[name]["description"]
+        assert schemas[name]["properties"]
 
 
 SCHEMA = schemathesis.openapi.from_asgi(PATH, filled().app).exclude(path="/api/v1/events")

@@ -4,7 +4,8 @@ import pytest
 
 from boruta_farm.contracts import Explanation, Filed
 from boruta_farm.model.explanation import Cause
-from boruta_farm.web.answers import created_answer, encode
+from boruta_farm.web.answers import told as encoded
+from boruta_farm.web.answers import warned
 
 
 def told(cause: Cause) -> bytes:
@@ -17,7 +18,7 @@ def told(cause: Cause) -> bytes:
         text="no registered board has ram >= 16",
         cause=cause,
     )
-    return encode(created_answer(Filed(id=7, outlook=outlook)))
+    return encoded(warned(Filed(id=7, outlook=outlook)))
 
 
 @pytest.mark.parametrize("cause", [Cause.NO_BOARD, Cause.GROUPS])

@@ -7,8 +7,6 @@ import typer
 from boruta_farm.cli.console import run, say
 from boruta_farm.cli.durations import format_age, format_moment
 from boruta_farm.cli.options import OutputOption, output_of, read_duration
-from boruta_farm.cli.people import token_record
-from boruta_farm.cli.records import worker_record
 from boruta_farm.cli.selection import one_worker
 from boruta_farm.cli.tables import Listing, print_listing
 from boruta_farm.client.farm import Farm
@@ -65,7 +63,7 @@ def list_agents(context: typer.Context, output: OutputOption = None) -> None:
         return Listing(
             headers=("Name", "UUID", "Credential since", "Link"),
             rows=[(w.name, w.uuid, _pinned(farm, w), _link(farm, w)) for w in agents],
-            records=[worker_record(worker) for worker in agents],
+            records=agents,
             ids=[worker.uuid for worker in agents],
         )
 
@@ -105,7 +103,7 @@ def invitations(context: typer.Context, output: OutputOption = None) -> None:
                 )
                 for token in tokens
             ],
-            records=[token_record(token) for token in tokens],
+            records=tokens,
             ids=[token.id for token in tokens],
         )
 

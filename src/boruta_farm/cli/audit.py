@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import FAILED, clean, run
+from boruta_farm.cli.console import FAILED, clean, legible, run
 from boruta_farm.cli.durations import parse_moment
 from boruta_farm.client.audit import parse_line
 from boruta_farm.client.farm import Farm
-from boruta_farm.client.people import read_entry
 from boruta_farm.model.audit import Action, AuditFilter, Entry, Verification
 from boruta_farm.settings.durations import parse_duration
 
@@ -61,9 +60,9 @@ def audit(
         async with farm.audit.lines(where) as lines:
             async for line in lines:
                 if export:
-                    print(line)
+                    print(legible(line))
                 elif line:
-                    print(_words(read_entry(parse_line(line))))
+                    print(_words(parse_line(line)))
 
     run(context, work)
 

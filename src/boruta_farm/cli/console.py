@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from json import dumps
 from typing import TypeVar
 
 import typer
@@ -22,6 +23,14 @@ FAILED = 1
 def clean(text: str) -> str:
     """Return a text of the server without what could steer a terminal."""
     return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def legible(text: str) -> str:
+    """Return JSON that means the same, with what could steer a terminal escaped."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else dumps(character)[1:-1]
+        for character in text.replace("\x7f", "\\u007f")
+    )
 
 
 def say(text: str) -> None:

@@ -1,14 +1,13 @@
 """``boruta events``: what happens in the farm, as it happens."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from boruta_farm.cli.console import clean, run, say
 from boruta_farm.cli.options import Output, OutputOption, output_of
-from boruta_farm.cli.records import event_record
 from boruta_farm.cli.selection import one_worker
+from boruta_farm.cli.tables import as_json
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.watch import Lost, Resync
 from boruta_farm.model.events import Event
@@ -66,7 +65,7 @@ async def _line(event: Event, names: Names, form: Output) -> str:
     if form is Output.IDS:
         return str(event.number)
     if form is not Output.TABLE:
-        return json.dumps(event_record(event), ensure_ascii=False)
+        return as_json(event)
     parts = [event.at.astimezone().strftime("%H:%M:%S"), f"{event.kind:<20}"]
     if event.request_id is not None:
         parts.append(f"request {event.request_id}")

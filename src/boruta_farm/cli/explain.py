@@ -9,7 +9,6 @@ from boruta_farm.cli.console import clean, run
 from boruta_farm.cli.durations import format_moment
 from boruta_farm.cli.filing import IdArgument
 from boruta_farm.cli.options import Output, OutputOption, output_of
-from boruta_farm.cli.records import explanation_record
 from boruta_farm.cli.tables import print_record
 from boruta_farm.cli.words import count
 from boruta_farm.client.farm import Farm
@@ -63,7 +62,7 @@ def _print(farm: Farm, found: Explanation, form: Output, again: bool) -> None:
             print()
         print("\n".join(clean(line) for line in lines(farm, found)), flush=True)
     else:
-        print_record({}, explanation_record(found), str(found.request_id), form)
+        print_record({}, found, str(found.request_id), form)
 
 
 def lines(farm: Farm, found: Explanation) -> list[str]:

@@ -24,7 +24,6 @@ from boruta_farm.cli.options import (
     read_moment,
 )
 from boruta_farm.cli.progress import Spinner
-from boruta_farm.cli.records import request_record
 from boruta_farm.cli.tables import print_record
 from boruta_farm.cli.words import waiting_line
 from boruta_farm.client.farm import Farm
@@ -93,7 +92,7 @@ def new(
         if form is Output.TABLE:
             say(await _hint(farm, request, filed.outlook))
         elif form is not Output.IDS:
-            print_record({}, request_record(request), str(request_id), form)
+            print_record({}, request, str(request_id), form)
 
     with pointing_at(selector):
         run(context, work)

@@ -12,7 +12,6 @@ from boruta_farm.cli.people import (
     PrioritiesOption,
     ProlongTimeOption,
     WaitingOption,
-    group_record,
     limits_words,
     read_limits,
 )
@@ -48,7 +47,7 @@ def list_groups(context: typer.Context, output: OutputOption = None) -> None:
                 )
                 for group in groups
             ],
-            records=[group_record(group) for group in groups],
+            records=groups,
             ids=[group.name for group in groups],
         )
 

@@ -12,12 +12,12 @@ import typer
 from boruta_farm.cli.console import failures_told, run, say
 from boruta_farm.cli.durations import format_moment
 from boruta_farm.cli.options import OutputOption, output_of, settings_of
-from boruta_farm.cli.people import limits_words, self_record
+from boruta_farm.cli.people import limits_words
 from boruta_farm.cli.tables import print_record
 from boruta_farm.client import config as configuration
 from boruta_farm.client.credentials import Credentials
 from boruta_farm.client.farm import Farm, connect
-from boruta_farm.client.people import Self
+from boruta_farm.model.answers import Self
 from boruta_farm.model.errors import BorutaError, ConfigError
 from boruta_farm.model.token import PREFIX, TokenKind
 
@@ -90,7 +90,7 @@ def whoami(context: typer.Context, output: OutputOption = None) -> None:
         if who.token is not None:
             until = format_moment(who.token.expires, farm.now())
             facts["Token"] = f"{who.token.id} ({who.token.name}) until {until}"
-        print_record(facts, self_record(who), who.name, form)
+        print_record(facts, who, who.name, form)
 
     run(context, work)
 

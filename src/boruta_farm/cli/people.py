@@ -1,16 +1,14 @@
 """What several verbs about people share: limits as options and words, records as JSON."""
 
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from boruta_farm.client.people import Json, Self, limits_body
-from boruta_farm.model.account import Account, Group, Limits
+from boruta_farm.model.account import Limits
 from boruta_farm.model.errors import ConfigError
-from boruta_farm.model.token import Token
 from boruta_farm.settings.durations import format_duration, parse_duration
 
 NONE = "none"
@@ -93,63 +91,6 @@ def read_public_key(path: Path) -> str:
     if "PRIVATE KEY" in text:
         raise ConfigError(f"{path}: is a private key; name the public one, {path}.pub")
     return text.strip().splitlines()[0] if text.strip() else ""
-
-
-def account_record(account: Account) -> Json:
-    """Return an account as the API shows it."""
-    return {
-        "Name": account.name,
-        "Role": account.role.value,
-        "FullName": account.full_name,
-        "Groups": list(account.groups),
-        "SSHKeys": list(account.ssh_keys),
-        "KeysOnBoard": account.keys_on_board,
-        "Networks": list(account.networks),
-        "Limits": limits_body(account.limits),
-        "Disabled": account.disabled,
-        "Created": account.created.astimezone(UTC).isoformat(),
-    }
-
-
-def group_record(group: Group) -> Json:
-    """Return a group as the API shows it."""
-    return {
-        "Name": group.name,
-        "Limits": limits_body(group.limits),
-        "KeysForAdmins": group.keys_for_admins,
-        "Created": group.created.astimezone(UTC).isoformat(),
-    }
-
-
-def token_record(token: Token) -> Json:
-    """Return a token as the API shows it."""
-    record: Json = {
-        "ID": token.id,
-        "Account": token.account,
-        "Kind": token.kind.value,
-        "Scope": token.scope.value,
-        "Name": token.name,
-        "Created": token.created.astimezone(UTC).isoformat(),
-        "Expires": token.expires.astimezone(UTC).isoformat(),
-        "Issuer": token.issuer,
-    }
-    if token.uses is not None:
-        record["Uses"] = token.uses
-    if token.worker is not None:
-        record["WorkerUUID"] = token.worker
-    return record
-
-
-def self_record(who: Self) -> Json:
-    """Return who is calling as the API shows it."""
-    return {
-        "Name": who.name,
-        "Role": who.role.value,
-        "Groups": None if who.groups is None else list(who.groups),
-        "Scope": who.scope.value,
-        "Limits": limits_body(who.limits),
-        "Token": None if who.token is None else token_record(who.token),
-    }
 
 
 def _range(text: str) -> tuple[int | None, int | None]:

@@ -17,7 +17,6 @@ from boruta_farm.cli.options import (
     read_duration,
 )
 from boruta_farm.cli.progress import Spinner
-from boruta_farm.cli.records import access_record, explanation_record, request_record
 from boruta_farm.cli.tables import Listing, print_listing, print_record
 from boruta_farm.cli.words import waiting_line, wanted_text
 from boruta_farm.client.farm import Farm
@@ -28,6 +27,7 @@ from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.listing import RequestFilter
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import AccessInfo
+from boruta_farm.records.writing import write
 
 UNFINISHED = tuple(state for state in RequestState if not state.finished)
 
@@ -91,7 +91,7 @@ def _listing(farm: Farm, requests: tuple[Request, ...], names: Mapping[str, str]
     return Listing(
         headers=("ID", "State", "Pri", "Wants", "Worker", "Until", "Reason"),
         rows=rows,
-        records=[request_record(request) for request in requests],
+        records=requests,
         ids=[str(request.id) for request in requests],
     )
 
@@ -105,9 +105,9 @@ def show(context: typer.Context, request_id: IdArgument, output: OutputOption = 
         explanation = None
         if request.state is RequestState.WAITING:
             explanation = await farm.requests.explain(farm.caller, request_id)
-        record = request_record(request)
+        record = write(request)
         if explanation is not None:
-            record["Explanation"] = explanation_record(explanation)
+            record["Explanation"] = explanation
         facts = _facts(farm, request, await _names(farm, (request,)), explanation)
         print_record(facts, record, str(request_id), form)
 
@@ -171,7 +171,7 @@ def acquire(
         return await farm.requests.acquire_worker(farm.caller, request_id)
 
     access = run(context, work)
-    facts = {"Address": access.ip, "Port": str(access.port), "User": access.username}
+    facts = {"Address": access.host, "Port": str(access.port), "User": access.username}
     if access.host_key is not None:
         facts["Host key"] = access.host_key
     if save is not None:
@@ -181,7 +181,7 @@ def acquire(
         say(
             f"the private key is not shown; use --save FOLDER, -o json, or: boruta ssh {request_id}"
         )
-    print_record(facts, access_record(access), str(request_id), form)
+    print_record(facts, access, str(request_id), form)
 
 
 def _save(access: AccessInfo, folder: Path) -> Files:

@@ -5,8 +5,9 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from boruta_farm.cli.console import clean
+from boruta_farm.cli.console import clean, legible
 from boruta_farm.cli.options import Output
+from boruta_farm.records.writing import write
 
 STYLES = {
     "IDLE": "green",
@@ -31,7 +32,7 @@ class Listing:
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
-    records: Sequence[Mapping[str, object]]
+    records: Sequence[object]
     ids: Sequence[str]
 
 
@@ -39,32 +40,35 @@ def print_listing(listing: Listing, output: Output) -> None:
     """Print a list in the form asked for."""
     match output:
         case Output.JSON:
-            print(json.dumps(listing.records, indent=2, ensure_ascii=False))
+            print(as_json(listing.records, indent=2))
         case Output.JSONL:
             for record in listing.records:
-                print(json.dumps(record, ensure_ascii=False))
+                print(as_json(record))
         case Output.IDS:
             for known in listing.ids:
-                print(known)
+                print(clean(known))
         case Output.TABLE:
             print_table(listing.headers, listing.rows)
 
 
-def print_record(
-    facts: Mapping[str, str], record: Mapping[str, object], known: str, output: Output
-) -> None:
+def print_record(facts: Mapping[str, str], record: object, known: str, output: Output) -> None:
     """Print one thing: its facts line by line, its JSON or its id."""
     match output:
         case Output.JSON:
-            print(json.dumps(record, indent=2, ensure_ascii=False))
+            print(as_json(record, indent=2))
         case Output.JSONL:
-            print(json.dumps(record, ensure_ascii=False))
+            print(as_json(record))
         case Output.IDS:
-            print(known)
+            print(clean(known))
         case Output.TABLE:
             width = max(len(name) for name in facts)
             for name, value in facts.items():
-                print(f"{name.ljust(width)}{GAP}{clean(value)}")
+                print(f"{clean(name).ljust(width)}{GAP}{clean(value)}")
+
+
+def as_json(value: object, indent: int | None = None) -> str:
+    """Return a record, or what holds records, as the API shows it; fit for a terminal."""
+    return legible(json.dumps(value, indent=indent, ensure_ascii=False, default=write))
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

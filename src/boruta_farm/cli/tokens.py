@@ -7,7 +7,6 @@ import typer
 from boruta_farm.cli.console import run, say
 from boruta_farm.cli.durations import format_moment
 from boruta_farm.cli.options import OutputOption, output_of, read_duration
-from boruta_farm.cli.people import token_record
 from boruta_farm.cli.tables import Listing, print_listing
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.permission import Scope
@@ -38,7 +37,7 @@ def list_tokens(
                 )
                 for token in tokens
             ],
-            records=[token_record(token) for token in tokens],
+            records=tokens,
             ids=[token.id for token in tokens],
         )
 

@@ -15,7 +15,6 @@ from boruta_farm.cli.people import (
     PrioritiesOption,
     ProlongTimeOption,
     WaitingOption,
-    account_record,
     limits_words,
     read_limits,
     read_public_key,
@@ -71,7 +70,7 @@ def list_users(context: typer.Context, output: OutputOption = None) -> None:
                 )
                 for account in accounts
             ],
-            records=[account_record(account) for account in accounts],
+            records=accounts,
             ids=[account.name for account in accounts],
         )
 
@@ -85,7 +84,7 @@ def show(context: typer.Context, name: NameArgument, output: OutputOption = None
     async def work(farm: Farm) -> None:
         account = await farm.accounts.get_account(farm.caller, name)
         moment = format_moment(account.created, farm.now())
-        print_record(_facts(account, moment), account_record(account), name, form)
+        print_record(_facts(account, moment), account, name, form)
 
     run(context, work)
 

@@ -1,13 +1,13 @@
 """``boruta version``: what runs here and there."""
 
-import json
-
 import typer
 
 from boruta_farm import __version__
 from boruta_farm.cli.console import run
 from boruta_farm.cli.options import Output, OutputOption, output_of
-from boruta_farm.client.farm import Farm, Version
+from boruta_farm.cli.tables import as_json
+from boruta_farm.client.farm import Farm
+from boruta_farm.model.answers import Version
 
 
 def version(context: typer.Context, output: OutputOption = None) -> None:
@@ -24,4 +24,4 @@ def version(context: typer.Context, output: OutputOption = None) -> None:
         print(f"server  {found.server} (API {found.api})")
     else:
         record = {"Client": __version__, "Server": found.server, "API_Version": found.api}
-        print(json.dumps(record))
+        print(as_json(record))

@@ -8,7 +8,6 @@ import typer
 from boruta_farm.cli.console import pointing_at, run, say
 from boruta_farm.cli.durations import format_age, format_moment
 from boruta_farm.cli.options import CapsOption, OutputOption, SelectorArgument, output_of, read_caps
-from boruta_farm.cli.records import worker_record
 from boruta_farm.cli.selection import one_worker
 from boruta_farm.cli.tables import Listing, print_listing, print_record
 from boruta_farm.cli.words import caps_text, worker_state_text
@@ -79,7 +78,7 @@ def _listing(farm: Farm, found: tuple[Worker, ...], holders: Holders) -> Listing
     return Listing(
         headers=("Name", "State", "Since", "Capabilities", "Held", "Reason", "Fence"),
         rows=rows,
-        records=[worker_record(worker) for worker in found],
+        records=found,
         ids=[worker.uuid for worker in found],
     )
 
@@ -102,7 +101,7 @@ def show(
     async def work(farm: Farm) -> None:
         worker = await one_worker(farm, name)
         held = _held(farm, (await _holders(farm)).get(worker.uuid))
-        print_record(_facts(farm, worker, held), worker_record(worker), worker.uuid, form)
+        print_record(_facts(farm, worker, held), worker, worker.uuid, form)
 
     run(context, work)
 

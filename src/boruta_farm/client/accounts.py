@@ -3,16 +3,9 @@
 from urllib.parse import quote
 
 from boruta_farm.client.channel import Channel
-from boruta_farm.client.fields import items
-from boruta_farm.client.people import (
-    Self,
-    account_body,
-    group_body,
-    read_account,
-    read_group,
-    read_self,
-)
+from boruta_farm.client.wire import body, read, read_all
 from boruta_farm.model.account import Account, AccountChange, Group, GroupChange
+from boruta_farm.model.answers import Self
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import AccountNotFoundError, GroupNotFoundError
 
@@ -25,21 +18,21 @@ class HttpAccounts:
 
     async def me(self) -> Self:
         """Return who this client is to the server."""
-        return read_self((await self._channel.get("me")).body)
+        return read(Self, (await self._channel.get("me")).body)
 
     async def list_accounts(self, caller: Caller) -> tuple[Account, ...]:
         """Return the accounts that the caller may see, by name."""
         answer = await self._channel.get("users/")
-        return tuple(map(read_account, items(answer.body)))
+        return read_all(Account, answer.body)
 
     async def get_account(self, caller: Caller, name: str) -> Account:
         """Return one account."""
-        return read_account((await self._channel.get(account_path(name))).body)
+        return read(Account, (await self._channel.get(account_path(name))).body)
 
     async def save_account(self, caller: Caller, name: str, change: AccountChange) -> Account:
         """Change an account, or make it, and return it."""
-        answer = await self._channel.post(account_path(name), account_body(change))
-        return read_account(answer.body)
+        answer = await self._channel.post(account_path(name), body(change))
+        return read(Account, answer.body)
 
     async def remove_account(self, caller: Caller, name: str) -> None:
         """Remove an account and its tokens."""
@@ -48,12 +41,12 @@ class HttpAccounts:
     async def list_groups(self, caller: Caller) -> tuple[Group, ...]:
         """Return all groups by name."""
         answer = await self._channel.get("groups/")
-        return tuple(map(read_group, items(answer.body)))
+        return read_all(Group, answer.body)
 
     async def save_group(self, caller: Caller, name: str, change: GroupChange) -> Group:
         """Change a group, or make it, and return it."""
-        answer = await self._channel.post(_group_path(name), group_body(change))
-        return read_group(answer.body)
+        answer = await self._channel.post(_group_path(name), body(change))
+        return read(Group, answer.body)
 
     async def remove_group(self, caller: Caller, name: str) -> None:
         """Remove a group."""

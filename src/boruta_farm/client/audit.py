@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from boruta_farm.client.channel import Channel
-from boruta_farm.client.people import read_verification
-from boruta_farm.model.audit import AuditFilter, Verification
+from boruta_farm.client.wire import read
+from boruta_farm.model.audit import AuditFilter, Entry, Verification
 from boruta_farm.model.errors import ProtocolError
 
 
@@ -33,13 +33,13 @@ class HttpAudit:
 
     async def verify(self) -> Verification:
         """Have the whole chain checked."""
-        return read_verification((await self._channel.get("audit/verify")).body)
+        return read(Verification, (await self._channel.get("audit/verify")).body)
 
 
-def parse_line(line: str) -> object:
-    """Return the value of an exported line. Raises ProtocolError."""
+def parse_line(line: str) -> Entry:
+    """Return the entry of an exported line. Raises ProtocolError."""
     try:
         value: object = json.loads(line)
     except ValueError as error:
         raise ProtocolError("the server sent an audit entry that is no JSON") from error
-    return value
+    return read(Entry, value)

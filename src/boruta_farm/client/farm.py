@@ -2,29 +2,21 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 
 from boruta_farm.client.accounts import HttpAccounts
 from boruta_farm.client.audit import HttpAudit
 from boruta_farm.client.channel import Channel
 from boruta_farm.client.config import ClientConfig
-from boruta_farm.client.fields import Fields
 from boruta_farm.client.requests import HttpRequests
 from boruta_farm.client.tokens import HttpTokens
 from boruta_farm.client.watch import Happening, Watch
+from boruta_farm.client.wire import read
 from boruta_farm.client.workers import HttpWorkers
 from boruta_farm.clock import Clock, SystemClock
 from boruta_farm.contracts import Requests, Workers
+from boruta_farm.model.answers import Version
 from boruta_farm.model.caller import LOCAL_ADMIN, Caller
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
-    """Carry what a server says of itself."""
-
-    server: str
-    api: str
 
 
 class Farm:
@@ -56,8 +48,7 @@ class Farm:
 
     async def version(self) -> Version:
         """Return the server's version."""
-        fields = Fields((await self._channel.get("version")).body, "a version")
-        return Version(server=fields.text("Server"), api=fields.text("API_Version"))
+        return read(Version, (await self._channel.get("version")).body)
 
 
 @asynccontextmanager

@@ -95,7 +95,7 @@ def known_hosts_line(access: AccessInfo) -> str:
     """Return the line that pins a board's host key. Raises ProtocolError for an odd one."""
     if access.host_key is None or not HOST_KEY.fullmatch(access.host_key):
         raise ProtocolError("the server sent a host key that is none")
-    place = access.ip if access.port == 22 else f"[{access.ip}]:{access.port}"
+    place = access.host if access.port == 22 else f"[{access.host}]:{access.port}"
     return f"{place} {access.host_key}\n"
 
 
@@ -111,9 +111,9 @@ def command_line(
     Its first word on an option counts, so ours stand before ``extra``, which stands before the
     user's own configuration. Raises ProtocolError for a user or host that could be an option.
     """
-    if not USERNAME.fullmatch(access.username) or not HOST.fullmatch(access.ip):
+    if not USERNAME.fullmatch(access.username) or not HOST.fullmatch(access.host):
         raise ProtocolError(
-            f"the server sent {access.username!r} at {access.ip!r}, which no ssh could reach"
+            f"the server sent {access.username!r} at {access.host!r}, which no ssh could reach"
         )
     arguments = [program, "-p", str(access.port)]
     if files.identity is not None:
@@ -131,7 +131,7 @@ def command_line(
         arguments += ["-o", "StrictHostKeyChecking=accept-new"]
     # A shared connection could be one to the board's last job.
     arguments += ["-o", "ControlPath=none", "-o", "ServerAliveInterval=30", *extra]
-    arguments.append(f"{access.username}@{access.ip}")
+    arguments.append(f"{access.username}@{access.host}")
     if command:
         arguments += ["--", *command] if command[0].startswith("-") else command
     return arguments

@@ -5,27 +5,19 @@ Who calls is decided by the token, so the ``caller`` of each call is only a part
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from boruta_farm.client.channel import Answer, Channel
 from boruta_farm.client.lists import list_body, page_of
-from boruta_farm.client.wire import (
-    read_access,
-    read_explanation,
-    read_filed,
-    read_request,
-    read_requests,
-)
+from boruta_farm.client.wire import body, read, read_access, read_request, read_requests
 from boruta_farm.contracts import Explanation, Filed
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import InvalidError, RequestNotFoundError, WorkerNotAssignedError
-from boruta_farm.model.keys import NEW_REQUEST_KEYS, REQUEST_EXTRA_KEYS, REQUEST_KEYS
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter
 from boruta_farm.model.request import NewRequest, Request, RequestUpdate
 from boruta_farm.model.worker import AccessInfo
 
 LONGEST_WAIT = timedelta(seconds=300)
-KEYS = REQUEST_KEYS | REQUEST_EXTRA_KEYS
 
 
 class HttpRequests:
@@ -36,24 +28,9 @@ class HttpRequests:
 
     async def new_request(self, caller: Caller, new: NewRequest) -> Filed:
         """File a request and return what the server answers."""
-        body: dict[str, object] = {
-            KEYS["priority"]: new.priority,
-            KEYS["caps"]: None if new.caps is None else dict(new.caps),
-        }
-        if new.selector is not None:
-            body[KEYS["selector"]] = new.selector
-        if new.strict:
-            body[NEW_REQUEST_KEYS["strict"]] = True
-        if new.ssh_key is not None:
-            body[KEYS["ssh_key"]] = new.ssh_key
-        if new.keep_alive is not None:
-            body[KEYS["keep_alive"]] = new.keep_alive
-        if new.account_key is not None:
-            body[NEW_REQUEST_KEYS["account_key"]] = new.account_key
-        body |= _times(new.valid_after, new.deadline)
         headers = {} if new.idempotency_key is None else {"Idempotency-Key": new.idempotency_key}
-        answer = await self._channel.post("reqs/", body, headers)
-        return read_filed(answer.body)
+        answer = await self._channel.post("reqs/", body(new), headers)
+        return read(Filed, answer.body)
 
     async def close_request(self, caller: Caller, request_id: int) -> None:
         """Cancel a waiting request or finish a running one."""
@@ -61,11 +38,7 @@ class HttpRequests:
 
     async def update_request(self, caller: Caller, request_id: int, update: RequestUpdate) -> None:
         """Change a waiting request."""
-        body: dict[str, object] = {}
-        if update.priority:
-            body[KEYS["priority"]] = update.priority
-        body |= _times(update.valid_after, update.deadline)
-        await self._channel.post(_path(request_id), body)
+        await self._channel.post(_path(request_id), body(update))
 
     async def get_request_info(self, caller: Caller, request_id: int) -> Request:
         """Return one request."""
@@ -122,7 +95,7 @@ class HttpRequests:
         """Tell where a request stands in the queue."""
         query = {"brief": "1"} if brief else {}
         answer = await self._channel.get(f"{_path(request_id)}/explain", query)
-        return read_explanation(answer.body)
+        return read(Explanation, answer.body)
 
     async def _act(
         self,
@@ -139,8 +112,3 @@ def _path(request_id: int) -> str:
     if request_id < 0:
         raise RequestNotFoundError
     return f"reqs/{request_id}"
-
-
-def _times(valid_after: datetime | None, deadline: datetime | None) -> dict[str, object]:
-    times = {KEYS["valid_after"]: valid_after, KEYS["deadline"]: deadline}
-    return {key: time.astimezone(UTC).isoformat() for key, time in times.items() if time}

@@ -1,12 +1,10 @@
 """The contract Tokens over HTTP."""
 
-from collections.abc import Mapping
 from urllib.parse import quote
 
 from boruta_farm.client.accounts import account_path
 from boruta_farm.client.channel import Channel
-from boruta_farm.client.fields import items
-from boruta_farm.client.people import account_body, read_issued, read_token
+from boruta_farm.client.wire import body, read, read_all
 from boruta_farm.model.account import AccountChange
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import TokenNotFoundError
@@ -23,21 +21,11 @@ class HttpTokens:
         """Return the tokens that the caller may see, of one account or of all."""
         query = {} if account is None else {"account": account}
         answer = await self._channel.get("tokens/", query)
-        return tuple(map(read_token, items(answer.body)))
+        return read_all(Token, answer.body)
 
     async def issue(self, caller: Caller, new: NewToken) -> Issued:
         """Make a token; without an account it is the caller's own."""
-        given: Mapping[str, object | None] = {
-            "Account": new.account or None,
-            "Kind": new.kind.value,
-            "Scope": new.scope.value,
-            "Name": new.name,
-            "Lifetime": None if new.lifetime is None else new.lifetime.total_seconds(),
-            "Uses": new.uses,
-            "WorkerUUID": new.worker,
-        }
-        body = {key: value for key, value in given.items() if value is not None}
-        return read_issued((await self._channel.post("tokens/", body)).body)
+        return read(Issued, (await self._channel.post("tokens/", body(new))).body)
 
     async def revoke(self, caller: Caller, token_id: str) -> None:
         """Make a token worthless."""
@@ -48,10 +36,10 @@ class HttpTokens:
     async def invite(self, caller: Caller, name: str, change: AccountChange) -> Issued:
         """Save an account and make a one-time token for it."""
         path = f"{account_path(name)}/invite"
-        return read_issued((await self._channel.post(path, account_body(change))).body)
+        return read(Issued, (await self._channel.post(path, body(change))).body)
 
     async def login(self, secret: str, source: str, name: str) -> Issued:
         """Exchange a one-time token; where it comes from is for the server to see."""
         headers = {"Authorization": f"Bearer {secret}"}
         answer = await self._channel.post("login", {"Name": name}, headers)
-        return read_issued(answer.body)
+        return read(Issued, answer.body)

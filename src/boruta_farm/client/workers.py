@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from boruta_farm.client.channel import Channel
-from boruta_farm.client.fields import Fields
 from boruta_farm.client.lists import list_body, page_of
-from boruta_farm.client.wire import read_worker, read_workers
+from boruta_farm.client.wire import body, read, read_all
+from boruta_farm.model.answers import Orphaned
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import WorkerNotFoundError
 from boruta_farm.model.listing import Page, Paginator, Sorter, WorkerFilter
@@ -40,11 +40,11 @@ class HttpWorkers:
             "Selector": where.selector,
         }
         answer = await self._channel.post("workers/list", list_body(fields, sorter, paginator))
-        return page_of(answer, read_workers(answer.body))
+        return page_of(answer, read_all(Worker, answer.body))
 
     async def get_worker_info(self, caller: Caller, worker: str) -> Worker:
         """Return one worker."""
-        return read_worker((await self._channel.get(_path(worker))).body)
+        return read(Worker, (await self._channel.get(_path(worker))).body)
 
     async def set_state(
         self,
@@ -55,12 +55,12 @@ class HttpWorkers:
         after_job: bool = False,
     ) -> None:
         """Send a worker to IDLE or MAINTENANCE."""
-        body: dict[str, object] = {"WorkerState": state.value}
+        wanted: dict[str, object] = {"WorkerState": state.value}
         if reason is not None:
-            body["Reason"] = reason
+            wanted["Reason"] = reason
         if after_job:
-            body["AfterJob"] = True
-        await self._channel.post(f"{_path(worker)}/setstate", body)
+            wanted["AfterJob"] = True
+        await self._channel.post(f"{_path(worker)}/setstate", wanted)
 
     async def set_groups(self, caller: Caller, worker: str, groups: tuple[str, ...]) -> None:
         """Replace a worker's groups."""
@@ -72,9 +72,7 @@ class HttpWorkers:
 
     async def describe(self, caller: Caller, worker: str, change: WorkerChange) -> None:
         """Set a worker's labels, notes or photo."""
-        told = {"Labels": change.labels, "Notes": change.notes, "Photo": change.photo}
-        body = {key: value for key, value in told.items() if value is not None}
-        await self._channel.post(f"{_path(worker)}/describe", body)
+        await self._channel.post(f"{_path(worker)}/describe", body(change))
 
     async def revoke_agent(self, caller: Caller, worker: str) -> None:
         """Take the credential of a worker's agent away."""
@@ -96,9 +94,7 @@ class HttpWorkers:
         if labels is not None:
             query["labels"] = json.dumps(dict(labels))
         answer = await self._channel.get(f"{_path(worker)}/orphans", query)
-        fields = Fields(answer.body, "a count of requests")
-        found = fields.optional_number("Orphans")
-        return fields.number("Count") if found is None else found
+        return read(Orphaned, answer.body).count
 
 
 def _path(worker: str) -> str:

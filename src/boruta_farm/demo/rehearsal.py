@@ -82,7 +82,7 @@ class Rehearsal(Steps):
         request = await self._wait(second)
         access = await self._farm.requests.acquire_worker(self._farm.caller, second)
         must(access.host_key is not None, "the board's host key is not known")
-        self._step(f"acquired: {access.username}@{access.ip} port {access.port}, key handed out")
+        self._step(f"acquired: {access.username}@{access.host} port {access.port}, key handed out")
         return access, request
 
     async def _use(self, access: AccessInfo, files: Files) -> None:
@@ -93,7 +93,7 @@ class Rehearsal(Steps):
         there = self._demo.folder / "there"
         back = self._demo.folder / "back"
         there.write_bytes(data)
-        board = f"{access.username}@{access.ip}:copy"
+        board = f"{access.username}@{access.host}:copy"
         await self._scp(access, files, str(there), board)
         there_hash = await self._ssh(access, files, "sha256sum", "copy")
         digest = hashlib.sha256(data).hexdigest()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Annotated, TypeVar
 
-from boruta_farm.model.declared import Stored
+from boruta_farm.model.declared import Shown, Stored
 from boruta_farm.model.permission import Role
 
 Value = TypeVar("Value", int, timedelta)
@@ -24,12 +24,18 @@ class Limits:
     all prolongations of one job may add.
     """
 
-    highest_priority: int | None = None
-    lowest_priority: int | None = None
-    jobs: int | None = None
-    waiting: int | None = None
-    job_time: timedelta | None = None
-    prolong_time: timedelta | None = None
+    highest_priority: Annotated[
+        int | None, Shown("HighestPriority", "the most important priority allowed")
+    ] = None
+    lowest_priority: Annotated[
+        int | None, Shown("LowestPriority", "the least important priority allowed")
+    ] = None
+    jobs: Annotated[int | None, Shown("Jobs", "running jobs")] = None
+    waiting: Annotated[int | None, Shown("Waiting", "waiting requests")] = None
+    job_time: Annotated[timedelta | None, Shown("JobTime", "longest job, unless prolonged")] = None
+    prolong_time: Annotated[
+        timedelta | None, Shown("ProlongTime", "what all prolongations of a job may add")
+    ] = None
 
     def __bool__(self) -> bool:
         """Tell whether anything is limited."""
@@ -54,16 +60,20 @@ class Account:
     authenticate. A disabled account can do nothing, but keeps its name.
     """
 
-    name: Annotated[str, Stored(key=True)]
-    role: Role
-    created: datetime
-    full_name: str = ""
-    groups: tuple[str, ...] = ()
-    ssh_keys: tuple[str, ...] = ()
-    keys_on_board: bool = False
-    networks: tuple[str, ...] = ()
-    limits: Limits = Limits()
-    disabled: bool = False
+    name: Annotated[str, Shown("Name", "unique in the farm"), Stored(key=True)]
+    role: Annotated[Role, Shown("Role", "what it is for")]
+    full_name: Annotated[str, Shown("FullName", "for people to read")] = ""
+    groups: Annotated[tuple[str, ...], Shown("Groups", "that it is in")] = ()
+    ssh_keys: Annotated[tuple[str, ...], Shown("SSHKeys", "public keys, one line each")] = ()
+    keys_on_board: Annotated[
+        bool, Shown("KeysOnBoard", "put its keys on every board that its requests get")
+    ] = False
+    networks: Annotated[
+        tuple[str, ...], Shown("Networks", "calls without a token from there are its own")
+    ] = ()
+    limits: Annotated[Limits, Shown("Limits", "what it may take")] = Limits()
+    disabled: Annotated[bool, Shown("Disabled", "can do nothing")] = False
+    created: Annotated[datetime, Shown("Created", "when it was made")]
     revision: int = 1
 
 
@@ -75,10 +85,12 @@ class Group:
     members' jobs, for example to help them.
     """
 
-    name: Annotated[str, Stored(key=True)]
-    created: datetime
-    limits: Limits = Limits()
-    keys_for_admins: bool = False
+    name: Annotated[str, Shown("Name", "unique in the farm"), Stored(key=True)]
+    limits: Annotated[Limits, Shown("Limits", "its members' defaults")] = Limits()
+    keys_for_admins: Annotated[
+        bool, Shown("KeysForAdmins", "its group-admins may receive keys of its members' boards")
+    ] = False
+    created: Annotated[datetime, Shown("Created", "when it was made")]
     revision: int = 1
 
 
@@ -86,14 +98,18 @@ class Group:
 class AccountChange:
     """Carry what to change about an account, or how to make one; None keeps what is there."""
 
-    role: Role | None = None
-    full_name: str | None = None
-    groups: tuple[str, ...] | None = None
-    ssh_keys: tuple[str, ...] | None = None
-    keys_on_board: bool | None = None
-    networks: tuple[str, ...] | None = None
-    limits: Limits | None = None
-    disabled: bool | None = None
+    role: Annotated[Role | None, Shown("Role", "what it is for")] = None
+    full_name: Annotated[str | None, Shown("FullName", "for people to read")] = None
+    groups: Annotated[tuple[str, ...] | None, Shown("Groups", "from now on")] = None
+    ssh_keys: Annotated[tuple[str, ...] | None, Shown("SSHKeys", "one line each")] = None
+    keys_on_board: Annotated[
+        bool | None, Shown("KeysOnBoard", "put its keys on every board that its requests get")
+    ] = None
+    networks: Annotated[
+        tuple[str, ...] | None, Shown("Networks", "calls without a token from there are its own")
+    ] = None
+    limits: Annotated[Limits | None, Shown("Limits", "all of them, as they shall be")] = None
+    disabled: Annotated[bool | None, Shown("Disabled", "can do nothing")] = None
 
     @property
     def given(self) -> frozenset[str]:
@@ -105,8 +121,11 @@ class AccountChange:
 class GroupChange:
     """Carry what to change about a group, or how to make one; None keeps what is there."""
 
-    limits: Limits | None = None
-    keys_for_admins: bool | None = None
+    limits: Annotated[Limits | None, Shown("Limits", "its members' defaults")] = None
+    keys_for_admins: Annotated[
+        bool | None,
+        Shown("KeysForAdmins", "its group-admins may receive keys of its members' boards"),
+    ] = None
 
 
 def effective_limits(own: Limits, groups: Collection[Limits]) -> Limits:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from boruta_farm.model.declared import Stored
+from boruta_farm.model.declared import Shown, Stored
 
 _canonical = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
@@ -62,14 +62,18 @@ class Note:
 class Entry:
     """Record one entry; ``seal`` is None until the sealer has chained it."""
 
-    number: Annotated[int, Stored(key=True)]
-    at: datetime
-    actor: str
-    source: str
-    action: str
-    subject: str
-    detail: Annotated[Mapping[str, str], Stored(values="own")]
-    seal: str | None = None
+    number: Annotated[int, Shown("Number", "rises without gaps"), Stored(key=True)]
+    at: Annotated[datetime, Shown("At", "when")]
+    actor: Annotated[str, Shown("Actor", "an account, `farm`, `nobody` or `agent UUID`")]
+    source: Annotated[str, Shown("Source", "the address it came from")]
+    action: Annotated[str, Shown("Action", "what was done")]
+    subject: Annotated[str, Shown("Subject", "what it was done to, such as `request 12`")]
+    detail: Annotated[
+        Mapping[str, str], Shown("Detail", "more of it, without secrets"), Stored(values="own")
+    ]
+    seal: Annotated[
+        str | None, Shown("Seal", "null until it is chained, within a second", null=True)
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +98,14 @@ class Verification:
     good seal: whoever writes it down elsewhere can prove later that nothing before it changed.
     """
 
-    entries: int
-    unsealed: int
-    head_number: int
-    head: str
-    broken: int | None = None
-    words: str = ""
+    entries: Annotated[int, Shown("Entries", "that were checked")]
+    unsealed: Annotated[int, Shown("Unsealed", "newest ones that wait for the sealer")]
+    head_number: Annotated[int, Shown("HeadNumber", "of the last good entry")]
+    head: Annotated[str, Shown("Head", "the last good seal")]
+    broken: Annotated[
+        int | None, Shown("Broken", "the first entry that does not fit", null=True)
+    ] = None
+    words: Annotated[str, Shown("Words", "how it does not fit")] = ""
 
 
 def first_seal(farm_id: str) -> str:

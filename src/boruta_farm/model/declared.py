@@ -15,12 +15,15 @@ class Shown:
     """Say that people see the field: its JSON key, and what the descriptions tell of it.
 
     ``ours`` tells that the original does not have the key: it is left out while there is no
-    value, and a server that does not send it is no fault.
+    value, unless ``null`` tells that it is there all the same, as null. The original's keys are
+    always there, an empty list as null. ``inside`` is the key of the object in which it lies.
     """
 
     key: str
     words: str = ""
     ours: bool = True
+    null: bool = False
+    inside: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +66,19 @@ class Field:
         """Return the name of its column."""
         return self.stored.column or self.name
 
+    @property
+    def left_out(self) -> bool:
+        """Tell whether its key is left out while there is no value."""
+        return self.optional and self.shown is not None and self.shown.ours and not self.shown.null
 
-@cache
+
 def declared(record: type) -> tuple[Field, ...]:
     """Return what a record declares of its fields, in their order."""
+    return _declared(record)
+
+
+@cache
+def _declared(record: type) -> tuple[Field, ...]:
     return tuple(
         _field(item.name, item.type, item.default, item.default_factory) for item in fields(record)
     )

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from boruta_farm.model.account import Account, Group
-from boruta_farm.model.declared import Stored
+from boruta_farm.model.declared import Shown, Stored
 from boruta_farm.model.request import Request
 from boruta_farm.model.token import Token
 from boruta_farm.model.worker import Worker
@@ -63,13 +63,13 @@ class Event:
     record, so that an event never leaks capabilities, keys or owners.
     """
 
-    number: Annotated[int, Stored(key=True)]
-    at: datetime
-    kind: EventKind
-    request_id: int | None = None
-    worker: str | None = None
-    state: str | None = None
-    reason: str | None = None
+    number: Annotated[int, Shown("Number", "rises without gaps"), Stored(key=True)]
+    at: Annotated[datetime, Shown("At", "when it happened")]
+    kind: Annotated[EventKind, Shown("Kind", "what happened")]
+    request_id: Annotated[int | None, Shown("Request", "the request's ID", null=True)] = None
+    worker: Annotated[str | None, Shown("Worker", "the worker's UUID", null=True)] = None
+    state: Annotated[str | None, Shown("State", "the state after it", null=True)] = None
+    reason: Annotated[str | None, Shown("Reason", "why", null=True)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
+
+from boruta_farm.model.declared import Shown
 
 
 class Cause(StrEnum):
@@ -29,21 +32,21 @@ class Holder:
     ``owner`` is None where the farm does not let the asker see it.
     """
 
-    worker: str
-    name: str
-    request_id: int
-    owner: str | None
-    until: datetime
+    worker: Annotated[str, Shown("WorkerUUID", "the worker that is held")]
+    name: Annotated[str, Shown("Name", "its name")]
+    request_id: Annotated[int, Shown("Request", "ID of the request that holds it")]
+    owner: Annotated[str | None, Shown("Owner", "whose, where the asker may see it", null=True)]
+    until: Annotated[datetime, Shown("Until", "when the job ends")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absent:
     """Name a worker that could serve a waiting request but serves nobody at present."""
 
-    worker: str
-    name: str
-    state: str
-    reason: str | None
+    worker: Annotated[str, Shown("WorkerUUID", "the worker out of service")]
+    name: Annotated[str, Shown("Name", "its name")]
+    state: Annotated[str, Shown("State", "where it stands")]
+    reason: Annotated[str | None, Shown("Reason", "why", null=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +57,10 @@ class Forecast:
     of the farm as it is: more important requests may still come.
     """
 
-    earliest: datetime
-    latest: datetime
-    hits: int
-    of: int
+    earliest: Annotated[datetime, Shown("Earliest", "at best")]
+    latest: Annotated[datetime, Shown("Latest", "at worst")]
+    hits: Annotated[int, Shown("Hits", "of the last `Of` starts, how many were as foretold")]
+    of: Annotated[int, Shown("Of", "starts that were foretold")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,21 +78,27 @@ class Explanation:
     somebody comes first or a limit holds the request back. ``text`` says it all in one line.
     """
 
-    request_id: int
-    state: str
-    position: int | None
-    matching: Mapping[str, int]
-    holders: tuple[Holder, ...]
-    text: str
-    cause: Cause = Cause.NONE
-    absent: tuple[Absent, ...] = ()
-    lacking: Mapping[str, int] = field(default_factory=dict)
-    other_groups: int = 0
-    nearest: str | None = None
-    changes: tuple[str, ...] = ()
-    policy: str | None = None
-    decided: str | None = None
-    forecast: Forecast | None = None
+    request_id: Annotated[int, Shown("ID", "of the request")]
+    state: Annotated[str, Shown("State", "where it stands")]
+    position: Annotated[int | None, Shown("Position", "from 1, in the queue", null=True)]
+    matching: Annotated[Mapping[str, int], Shown("Matching", "workers that could serve, by state")]
+    holders: Annotated[tuple[Holder, ...], Shown("Holders", "who has them, earliest end first")]
+    text: Annotated[str, Shown("Text", "all of it in one line")]
+    cause: Annotated[Cause, Shown("Cause", "what it waits for first of all")] = Cause.NONE
+    absent: Annotated[tuple[Absent, ...], Shown("Absent", "workers out of service")] = ()
+    lacking: Annotated[
+        Mapping[str, int], Shown("Lacking", "workers that lack a required capability, by it")
+    ] = field(default_factory=dict)
+    other_groups: Annotated[int, Shown("OtherGroups", "workers that serve other groups")] = 0
+    nearest: Annotated[
+        str | None, Shown("Nearest", "the worker that misses least, in words", null=True)
+    ] = None
+    changes: Annotated[tuple[str, ...], Shown("Changes", "what would help")] = ()
+    policy: Annotated[str | None, Shown("Policy", "the order of requests", null=True)] = None
+    decided: Annotated[str | None, Shown("Decided", "the rule that decided", null=True)] = None
+    forecast: Annotated[
+        Forecast | None, Shown("Forecast", "when it is expected to start", null=True)
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +106,11 @@ class Filed:
     """Answer the filing of a request: its id, and in short why it waits.
 
     ``outlook`` is None where the server says no more than the id, as the original does.
+    ``warnings`` come when no registered board could serve it, in whatever state.
     """
 
-    id: int
-    outlook: Explanation | None = None
+    id: Annotated[int, Shown("ReqID", ours=False)]
+    outlook: Annotated[Explanation | None, Shown("Explanation", "what it waits for")] = None
+    warnings: Annotated[
+        tuple[str, ...] | None, Shown("Warnings", "no registered board could serve it")
+    ] = None

@@ -31,10 +31,10 @@ class Job:
     worker: Annotated[
         str, Shown("WorkerUUID", "the worker that is held", ours=False), Stored(key=True)
     ]
+    timeout: Annotated[datetime, Shown("Timeout", "when the job ends", ours=False)]
     epoch: Annotated[int, Shown("Epoch", "the number of the board's preparation"), Stored(key=True)]
     phase: JobPhase
     granted: Annotated[datetime, Shown("Granted", "when the board was lent")]
-    timeout: Annotated[datetime, Shown("Timeout", "when the job ends", ours=False)]
     limit: Annotated[
         datetime,
         Shown("Limit", "the latest end that prolonging can reach"),

@@ -41,15 +41,24 @@ class NewRequest:
     ``idempotency_key`` with ``body_hash`` makes a repeated creation return the first id.
     """
 
-    caps: Mapping[str, str] | None
-    priority: int
-    valid_after: datetime | None = None
-    deadline: datetime | None = None
-    ssh_key: str | None = None
-    account_key: bool | None = None
-    keep_alive: int | None = None
-    selector: str | None = None
-    strict: bool = False
+    priority: Annotated[int, Shown("Priority", "1 (most important) to 16", ours=False)]
+    deadline: Annotated[datetime | None, Shown("Deadline", "not granted after")] = None
+    valid_after: Annotated[datetime | None, Shown("ValidAfter", "not granted before")] = None
+    caps: Annotated[
+        Mapping[str, str] | None, Shown("Caps", "capabilities that the board must have", ours=False)
+    ]
+    selector: Annotated[str | None, Shown("Selector", "more than exact values, see Selectors")] = (
+        None
+    )
+    strict: Annotated[bool, Shown("Strict", "refuse what no registered board could serve")] = False
+    ssh_key: Annotated[str | None, Shown("SSHKey", "own public key, OpenSSH's one-line form")] = (
+        None
+    )
+    keep_alive: Annotated[int | None, Shown("KeepAlive", "seconds, 10 to 3600")] = None
+    account_key: Annotated[
+        bool | None,
+        Shown("AccountKey", "put the account's SSH key on the board (false: do not)"),
+    ] = None
     idempotency_key: str | None = None
     body_hash: str | None = None
 
@@ -58,9 +67,9 @@ class NewRequest:
 class RequestUpdate:
     """Carry the changes to a waiting request; None (for priority also 0) keeps a value."""
 
-    priority: int | None = None
-    valid_after: datetime | None = None
-    deadline: datetime | None = None
+    priority: Annotated[int | None, Shown("Priority", "1 (most important) to 16")] = None
+    valid_after: Annotated[datetime | None, Shown("ValidAfter", "not granted before")] = None
+    deadline: Annotated[datetime | None, Shown("Deadline", "not granted after")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
@@ -77,48 +86,51 @@ class Request:
     id: Annotated[
         int, Shown("ID", "given at filing, never used again", ours=False), Stored(key=True)
     ]
-    owner: Annotated[str, Shown("Owner", "who filed it", ours=False)]
-    owner_groups: frozenset[str] | None
     priority: Annotated[int, Shown("Priority", "1 (most important) to 16", ours=False)]
+    owner_groups: Annotated[
+        frozenset[str] | None,
+        Shown("Groups", "groups of who filed it", ours=False, inside="Owner"),
+    ]
+    owner: Annotated[str, Shown("Name", "who filed it, where users are known", inside="Owner")]
+    deadline: Annotated[datetime, Shown("Deadline", "not granted after", ours=False)]
     valid_after: Annotated[
         datetime, Shown("ValidAfter", "not granted before", ours=False), Stored(mostly="created")
     ]
-    deadline: Annotated[datetime, Shown("Deadline", "not granted after", ours=False)]
     state: Annotated[
         RequestState, Shown("State", "where it stands", ours=False), Stored(moves=True)
     ]
+    job: Annotated[
+        Job | None,
+        Shown("Job", "its hold on a worker; stays in place after the end", ours=False),
+        Stored(moves=True),
+    ] = None
     caps: Annotated[
         Mapping[str, str] | None,
         Shown("Caps", "capabilities that the board must have", ours=False),
         Stored(values="few"),
     ]
-    created: Annotated[datetime, Shown("Created", "when it was filed")]
     selector: Annotated[str | None, Shown("Selector", "more than exact values, see Selectors")] = (
         None
     )
-    revision: Annotated[int, Stored(moves=True)] = 1
     ssh_key: Annotated[str | None, Shown("SSHKey", "own public key, OpenSSH's one-line form")] = (
         None
     )
     keep_alive: Annotated[
         int | None, Shown("KeepAlive", "seconds without a sign of life after which the job ends")
     ] = None
+    reason: Annotated[str | None, Shown("Reason", "why it ended as it did"), Stored(moves=True)] = (
+        None
+    )
+    created: Annotated[datetime, Shown("Created", "when it was filed")]
+    finished: Annotated[
+        datetime | None, Shown("Finished", "when it reached a final state"), Stored(moves=True)
+    ] = None
     orphaned_since: Annotated[
         datetime | None,
         Shown("OrphanedSince", "since when no registered board could serve it"),
         Stored(moves=True),
     ] = None
-    finished: Annotated[
-        datetime | None, Shown("Finished", "when it reached a final state"), Stored(moves=True)
-    ] = None
-    reason: Annotated[str | None, Shown("Reason", "why it ended as it did"), Stored(moves=True)] = (
-        None
-    )
-    job: Annotated[
-        Job | None,
-        Shown("Job", "its hold on a worker; stays in place after the end", ours=False),
-        Stored(moves=True),
-    ] = None
+    revision: Annotated[int, Stored(moves=True)] = 1
 
     @property
     def required(self) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from boruta_farm.model.declared import Stored
+from boruta_farm.model.declared import Shown, Stored
 from boruta_farm.model.permission import Scope
 
 PREFIX = "boruta_"
@@ -35,38 +35,38 @@ class Token:
     without end. ``worker`` binds a JOIN token to one UUID. ``issuer`` is who made it.
     """
 
-    id: Annotated[str, Stored(key=True)]
-    account: str
-    kind: TokenKind
-    scope: Scope
-    name: str
+    id: Annotated[str, Shown("ID", "never the secret"), Stored(key=True)]
+    account: Annotated[str, Shown("Account", "whom it speaks for")]
+    kind: Annotated[TokenKind, Shown("Kind", "what it is for")]
+    scope: Annotated[Scope, Shown("Scope", "how much of the account's rights it carries")]
+    name: Annotated[str, Shown("Name", "for people to read")]
     digest: str = field(repr=False)
-    created: datetime
-    expires: datetime
-    issuer: str
-    uses: int | None = None
-    worker: str | None = None
+    created: Annotated[datetime, Shown("Created", "when it was made")]
+    expires: Annotated[datetime, Shown("Expires", "when it ends")]
+    issuer: Annotated[str, Shown("Issuer", "who made it")]
+    uses: Annotated[int | None, Shown("Uses", "how often it can still be used")] = None
+    worker: Annotated[str | None, Shown("WorkerUUID", "the only board it lets in")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewToken:
     """Carry what a token is wanted for; a ``lifetime`` of None is the longest allowed."""
 
-    account: str
-    kind: TokenKind
-    scope: Scope
-    name: str = ""
-    lifetime: timedelta | None = None
-    uses: int | None = None
-    worker: str | None = None
+    account: Annotated[str, Shown("Account", "whose; the caller's own if not given")] = ""
+    kind: Annotated[TokenKind, Shown("Kind", "what it is for")] = TokenKind.PERSONAL
+    scope: Annotated[Scope, Shown("Scope", "how much it carries")] = Scope.REQUEST
+    name: Annotated[str, Shown("Name", "for people to read")] = ""
+    lifetime: Annotated[timedelta | None, Shown("Lifetime", "the longest if not given")] = None
+    uses: Annotated[int | None, Shown("Uses", "how often it can be used")] = None
+    worker: Annotated[str | None, Shown("WorkerUUID", "the only board it lets in")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
     """Carry a fresh token and, this once, its secret text."""
 
-    token: Token
-    secret: str = field(repr=False)
+    secret: Annotated[str, Shown("Secret", "shown this once")] = field(repr=False)
+    token: Annotated[Token, Shown("Token")]
 
 
 def compose(kind: TokenKind, number: str, random: str) -> str:

@@ -109,57 +109,57 @@ class Worker:
     """
 
     uuid: Annotated[str, Shown("WorkerUUID", "given by the board", ours=False), Stored(key=True)]
-    name: Annotated[str, Shown("Name", "unique in the farm")]
     state: Annotated[WorkerState, Shown("State", "where it stands", ours=False), Stored(moves=True)]
-    since: Annotated[datetime, Shown("Since", "when the state was entered"), Stored(moves=True)]
-    caps: Annotated[
-        Mapping[str, str], Shown("Caps", "what the board tells of itself, for matching", ours=False)
-    ]
     groups: Annotated[
         tuple[str, ...], Shown("Groups", "whom it serves; null: everybody", ours=False)
     ]
-    epoch: Annotated[int, Shown("Epoch", "the number of its preparation"), Stored(moves=True)]
+    caps: Annotated[
+        Mapping[str, str], Shown("Caps", "what the board tells of itself, for matching", ours=False)
+    ]
+    name: Annotated[str, Shown("Name", "unique in the farm")]
     fence: Annotated[Fence, Shown("Fence", "who keeps past users off: its agent, or none")]
-    dryad_address: str
-    ssh_address: str
-    port: Annotated[int, Shown("Port", "TCP port of its tunnel")]
-    registered: datetime
-    revision: Annotated[int, Stored(moves=True)] = 1
+    reach: Annotated[Reach, Shown("Reach", "how the relay comes to its SSH server")] = Reach.DIRECT
     reason: Annotated[
         str | None, Shown("Reason", "why it is in this state"), Stored(moves=True)
     ] = None
-    username: Annotated[str, Stored(moves=True)] = DEFAULT_USERNAME
+    since: Annotated[datetime, Shown("Since", "when the state was entered"), Stored(moves=True)]
+    epoch: Annotated[int, Shown("Epoch", "the number of its preparation"), Stored(moves=True)]
+    port: Annotated[int, Shown("Port", "TCP port of its tunnel")]
     host_key: Annotated[
         str | None, Shown("HostKey", "its SSH server's public key"), Stored(moves=True)
     ] = None
-    boot_id: str | None = None
-    credential: str | None = None
-    credential_since: Annotated[
-        datetime | None, Shown("CredentialSince", "when its agent's credential was pinned")
-    ] = None
-    next_credential: str | None = None
-    asked_name: str | None = None
     after_job: Annotated[
         bool, Shown("AfterJob", "goes to MAINTENANCE when its job ends"), Stored(moves=True)
     ] = False
-    idle_again: Annotated[bool, Stored(moves=True)] = False
     unreachable_since: Annotated[
         datetime | None,
         Shown("UnreachableSince", "since when its agent is out of reach"),
         Stored(moves=True),
+    ] = None
+    credential_since: Annotated[
+        datetime | None, Shown("CredentialSince", "when its agent's credential was pinned")
     ] = None
     facts: Annotated[
         Mapping[str, str] | None,
         Shown("Board", "facts for people, never matched"),
         Stored(values="own"),
     ] = None
-    recoveries: tuple[datetime, ...] = ()
-    reach: Annotated[Reach, Shown("Reach", "how the relay comes to its SSH server")] = Reach.DIRECT
     labels: Annotated[
         Mapping[str, str] | None, Shown("Labels", "matched like capabilities, set by admins")
     ] = None
     notes: Annotated[str | None, Shown("Notes", "text for people, set by admins")] = None
     photo: Annotated[str | None, Shown("Photo", "https address of a picture of the board")] = None
+    dryad_address: str
+    ssh_address: str
+    registered: datetime
+    revision: Annotated[int, Stored(moves=True)] = 1
+    username: Annotated[str, Stored(moves=True)] = DEFAULT_USERNAME
+    boot_id: str | None = None
+    credential: str | None = None
+    next_credential: str | None = None
+    asked_name: str | None = None
+    idle_again: Annotated[bool, Stored(moves=True)] = False
+    recoveries: tuple[datetime, ...] = ()
 
     @property
     def matched(self) -> Mapping[str, str]:
@@ -178,9 +178,11 @@ class WorkerChange:
     ``labels`` take the place of all that are there.
     """
 
-    labels: Mapping[str, str] | None = None
-    notes: str | None = None
-    photo: str | None = None
+    labels: Annotated[
+        Mapping[str, str] | None, Shown("Labels", "all of them, as they shall be")
+    ] = None
+    notes: Annotated[str | None, Shown("Notes", "text for people; empty removes it")] = None
+    photo: Annotated[str | None, Shown("Photo", "https address; empty removes it")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,12 +190,21 @@ class AccessInfo:
     """Carry what a person needs to reach the board.
 
     ``ip`` is empty where only the one who hands the information on knows at which address of the
-    server its caller is. ``key`` is a private key (PEM), empty when the request brought its own.
+    server its caller is; ``zone`` is that of a link-local IPv6 address. ``key`` is a
+    private key (PEM), empty when the request brought its own.
     ``host_key`` is the board's, one line, or None where it is not known.
     """
 
-    ip: str
-    port: int
-    key: str = field(repr=False)
-    username: str
-    host_key: str | None
+    ip: Annotated[str, Shown("IP", "an address, never a name", ours=False, inside="Addr")]
+    port: Annotated[int, Shown("Port", "where to dial", ours=False, inside="Addr")]
+    zone: Annotated[str, Shown("Zone", "of an IPv6 address", ours=False, inside="Addr")] = ""
+    key: Annotated[str, Shown("Key", "private key, empty if not ours", ours=False)] = field(
+        repr=False
+    )
+    username: Annotated[str, Shown("Username", "whom to sign in as", ours=False)]
+    host_key: Annotated[str | None, Shown("HostKey", "the board's own public key")]
+
+    @property
+    def host(self) -> str:
+        """Return the address with its zone, as it is dialled."""
+        return f"{self.ip}%{self.zone}" if self.zone else self.ip

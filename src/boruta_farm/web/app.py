@@ -1,24 +1,19 @@
 """The web application: every route on one page."""
 
-from starlette.requests import Request
+from starlette.requests import Request as Asked
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route as Page
 from starlette.routing import Router as Pages
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from boruta_farm.model.answers import Orphaned, Version
+from boruta_farm.model.events import Event
+from boruta_farm.model.explanation import Explanation, Filed
 from boruta_farm.model.permission import Permission
+from boruta_farm.model.request import Request
+from boruta_farm.model.worker import AccessInfo, Worker
 from boruta_farm.web import boards
-from boruta_farm.web.answers import (
-    AccessAnswer,
-    CountAnswer,
-    CreatedAnswer,
-    EventAnswer,
-    ExplanationAnswer,
-    RequestAnswer,
-    VersionAnswer,
-    WorkerAnswer,
-)
 from boruta_farm.web.auth import Entrance
 from boruta_farm.web.dispatch import Dispatcher
 from boruta_farm.web.events import EventCalls
@@ -92,7 +87,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             endpoint=version_endpoint(services.version),
             permission=Permission.PUBLIC,
             summary="Tell the versions of server and API",
-            answer=VersionAnswer,
+            answer=Version,
             headers=_VERSION_HEADERS,
             head=True,
         ),
@@ -104,7 +99,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             summary="File a request",
             reader=REQUEST_BODY,
             success=201,
-            answer=CreatedAnswer,
+            answer=Filed,
             parameters=(_IDEMPOTENCY,),
         ),
         Route(
@@ -114,7 +109,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             permission=Permission.SEE_REQUESTS,
             summary="List requests; without a body what is unfinished or finished within 24 h",
             reader=REQUEST_LIST,
-            answer=list[RequestAnswer],
+            answer=list[Request],
             headers=_LIST_HEADERS,
             listing=True,
         ),
@@ -124,7 +119,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             endpoint=requests.get,
             permission=Permission.SEE_REQUESTS,
             summary="Show a request",
-            answer=RequestAnswer,
+            answer=Request,
             headers=_REQUEST_HEADERS,
             head=True,
         ),
@@ -167,7 +162,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             endpoint=requests.acquire,
             permission=Permission.USE_BOARDS,
             summary="Tell how to reach the board of a running request",
-            answer=AccessAnswer,
+            answer=AccessInfo,
             parameters=(_PREFER,),
         ),
         Route(
@@ -176,7 +171,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             endpoint=requests.explain,
             permission=Permission.SEE_REQUESTS,
             summary="Tell why a request waits, and for whom",
-            answer=ExplanationAnswer,
+            answer=Explanation,
             parameters=(_BRIEF,),
             head=True,
         ),
@@ -186,7 +181,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             endpoint=workers.list_all,
             permission=Permission.SEE_FARM,
             summary="List all workers",
-            answer=list[WorkerAnswer],
+            answer=list[Worker],
             headers=_LIST_HEADERS,
             listing=True,
             head=True,
@@ -198,7 +193,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             permission=Permission.SEE_FARM,
             summary="List workers",
             reader=WORKER_LIST,
-            answer=list[WorkerAnswer],
+            answer=list[Worker],
             headers=_LIST_HEADERS,
             listing=True,
         ),
@@ -208,7 +203,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             endpoint=workers.get,
             permission=Permission.SEE_FARM,
             summary="Show a worker",
-            answer=WorkerAnswer,
+            answer=Worker,
             headers=_WORKER_HEADERS,
             head=True,
         ),
@@ -261,7 +256,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             endpoint=workers.orphans,
             permission=Permission.SEE_FARM,
             summary="Count the requests that would lose their last worker",
-            answer=CountAnswer,
+            answer=Orphaned,
             parameters=(_GROUPS,),
             head=True,
         ),
@@ -271,7 +266,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             endpoint=events.stream,
             permission=Permission.SEE_FARM,
             summary="Follow what happens, as server-sent events",
-            answer=EventAnswer,
+            answer=Event,
             media="text/event-stream",
             parameters=(_LAST_EVENT, _OF_REQUEST, _OF_WORKER, _EXPLAINED),
         ),
@@ -330,7 +325,7 @@ def build_app(services: Services, options: WebOptions) -> WebApp:
     return WebApp(Hardened(app), dispatcher)
 
 
-async def nothing_here(_request: Request) -> Response:
+async def nothing_here(_request: Asked) -> Response:
     """Answer for paths outside the API that no page has, in the original's words."""
     return PlainTextResponse(
         "404 page not found\n", status_code=404, headers={"x-content-type-options": "nosniff"}

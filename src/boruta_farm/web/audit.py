@@ -8,10 +8,9 @@ from boruta_farm.contracts.people import Audit
 from boruta_farm.model.audit import AuditFilter
 from boruta_farm.model.caller import Caller
 from boruta_farm.web.accounts import JSON
-from boruta_farm.web.answers import encode
+from boruta_farm.web.answers import told
 from boruta_farm.web.calls import Answer, Call, Header, Stream
 from boruta_farm.web.errors import ParameterError
-from boruta_farm.web.people import entry_answer, verification_answer
 from boruta_farm.web.times import parse_time
 
 PAGE = 1000
@@ -45,7 +44,7 @@ class AuditCalls:
     async def verify(self, call: Call) -> Answer:
         """Check the whole chain."""
         found = await self._audit.verify(call.caller)
-        return Answer(status=200, headers=JSON, body=encode(verification_answer(found)))
+        return Answer(status=200, headers=JSON, body=told(found))
 
     async def _lines(
         self, caller: Caller, where: AuditFilter, most: int | None
@@ -56,7 +55,7 @@ class AuditCalls:
             page = await self._audit.list_entries(caller, replace(where, limit=limit))
             if not page:
                 return
-            yield b"".join(encode(entry_answer(entry)) + b"\n" for entry in page)
+            yield b"".join(told(entry) + b"\n" for entry in page)
             where = replace(where, after=page[-1].number)
             left = None if left is None else left - len(page)
 

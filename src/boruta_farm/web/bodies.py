@@ -6,72 +6,36 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 from msgspec import Meta, Struct, field, inspect
 
-from boruta_farm.model.keys import (
-    JOB_KEYS,
-    NEW_REQUEST_KEYS,
-    REQUEST_EXTRA_KEYS,
-    REQUEST_KEYS,
-)
 from boruta_farm.web.errors import MalformedBodyError, MissingBodyError
+from boruta_farm.web.shapes import TIME
 from boruta_farm.web.tolerance import canonical, parse_first
 
-TimeText = Annotated[
-    str,
-    Meta(
-        extra_json_schema={"format": "date-time"},
-        description="RFC 3339 with any offset; `0001-01-01T00:00:00Z` means not set",
-    ),
-]
-Priority = Annotated[int, Meta(ge=0, le=255, description="1 (most important) to 16")]
+Priority = Annotated[int, Meta(ge=0, le=255)]
 Count = Annotated[int, Meta(ge=0)]
 Limit = Annotated[int, Meta(ge=0, le=65535, description="0 means the highest, 65535")]
 
 
-class OwnerBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OwnerBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"):
     """Accepted for the original's clients and ignored: the owner is the caller."""
 
-    groups: list[str] | None = field(name="Groups", default=None)
-    name: str | None = field(name="Name", default=None)
+    groups: list[str] | None = None
+    name: str | None = None
 
 
-class JobBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=JOB_KEYS):
+class JobBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"):
     """Accepted for the original's clients and ignored."""
 
-    worker: str | None = None
-    timeout: TimeText | None = None
+    worker: str | None = field(name="WorkerUUID", default=None)
+    timeout: TIME | None = None
 
 
-class RequestBody(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    rename=REQUEST_KEYS | REQUEST_EXTRA_KEYS | NEW_REQUEST_KEYS,
-):
+class RequestBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"):
     """A new request or a change to one; the original's clients send the whole object."""
 
-    id: Count | None = None
-    priority: Priority | None = None
+    id: Count | None = field(name="ID", default=None)
     owner: OwnerBody | None = None
-    deadline: TimeText | None = None
-    valid_after: TimeText | None = None
     state: str | None = None
     job: JobBody | None = None
-    caps: dict[str, str] | None = None
-    selector: Annotated[str, Meta(description="more than exact values, see Selectors")] | None = (
-        None
-    )
-    strict: (
-        Annotated[bool, Meta(description="refuse what no registered board could serve")] | None
-    ) = None
-    ssh_key: Annotated[str, Meta(description="own public key, OpenSSH's one-line form")] | None = (
-        None
-    )
-    keep_alive: Annotated[int, Meta(description="seconds, 10 to 3600")] | None = None
-    account_key: (
-        Annotated[bool, Meta(description="put the account's SSH key on the board (false: do not)")]
-        | None
-    ) = None
 
 
 class SorterBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"):
@@ -153,6 +117,12 @@ class StateBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
     worker_state: str | None = None
     reason: str | None = None
     after_job: bool | None = None
+
+
+class LoginBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="pascal"):
+    """What the token made by signing in is to be called, such as the machine's name."""
+
+    name: Annotated[str, Meta(max_length=8192)] = ""
 
 
 Body = TypeVar("Body")

@@ -9,7 +9,7 @@ from boruta_farm.contracts import Requests
 from boruta_farm.feed import Feed, Subscription
 from boruta_farm.model.errors import OverloadedError
 from boruta_farm.model.events import Event
-from boruta_farm.web.answers import encode, event_answer
+from boruta_farm.web.answers import told
 from boruta_farm.web.calls import Call, Header, Stream
 from boruta_farm.web.errors import ParameterError, RequestIdError
 from boruta_farm.web.explained import LOOK_EVERY, Explained
@@ -164,8 +164,7 @@ class EventCalls:
 
 def _encode(events: Iterable[Event]) -> bytes:
     return b"".join(
-        b"id: %d\nevent: %s\ndata: %s\n\n"
-        % (event.number, event.kind.encode("ascii"), encode(event_answer(event)))
+        b"id: %d\nevent: %s\ndata: %s\n\n" % (event.number, event.kind.encode("ascii"), told(event))
         for event in events
     )
 

@@ -4,7 +4,7 @@ import asyncio
 
 from boruta_farm.contracts import Requests
 from boruta_farm.model.caller import Caller
-from boruta_farm.web.answers import encode, explanation_answer
+from boruta_farm.web.answers import told
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at the queue while it changes."""
@@ -27,8 +27,7 @@ class Explained:
         """Return every explanation as it is now. Raises RequestNotFoundError."""
         self.looked = asyncio.get_running_loop().time()
         return {
-            number: encode(explanation_answer(await self._requests.explain(self._caller, number)))
-            for number in self._ids
+            number: told(await self._requests.explain(self._caller, number)) for number in self._ids
         }
 
     async def changed(self) -> bytes:

@@ -1,7 +1,9 @@
 """The API's description, made from the route table and the types it names."""
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import is_dataclass
+from types import GenericAlias
+from typing import Any, get_args, get_origin
 
 import msgspec
 
@@ -9,6 +11,7 @@ from boruta_farm.web.calls import JSON_TYPE, Answer, Call
 from boruta_farm.web.errors import ErrorAnswer
 from boruta_farm.web.redirects import PREFIX
 from boruta_farm.web.routes import Route
+from boruta_farm.web.shapes import answer
 
 Json = dict[str, Any]
 
@@ -41,11 +44,11 @@ _PATH_PARAMETERS: dict[str, Json] = {
 def describe(routes: Iterable[Route], version: str) -> Json:
     """Return the OpenAPI 3.1 document for a route table."""
     table = tuple(routes)
-    types = [ErrorAnswer, *_types(table)]
+    types = {repr(ErrorAnswer): ErrorAnswer, **_types(table)}
     schemas, components = msgspec.json.schema_components(
-        types, ref_template="#/components/schemas/{name}"
+        types.values(), ref_template="#/components/schemas/{name}"
     )
-    by_type = {repr(kind): schema for kind, schema in zip(types, schemas, strict=True)}
+    by_type = dict(zip(types, schemas, strict=True))
     error = {"application/json": {"schema": by_type[repr(ErrorAnswer)]}}
     paths: dict[str, Json] = {}
     for route in table:
@@ -85,14 +88,22 @@ class Description:
         return Answer(status=200, headers=(JSON_TYPE,), body=self._body)
 
 
-def _types(routes: Iterable[Route]) -> list[Any]:
-    found: dict[str, object] = {}
+def _told(kind: Any) -> Any:
+    """Return msgspec's type for an answer: records are told as they declare."""
+    if get_origin(kind) is list:
+        return GenericAlias(list, (_told(get_args(kind)[0]),))
+    return answer(kind) if is_dataclass(kind) and isinstance(kind, type) else kind
+
+
+def _types(routes: Iterable[Route]) -> dict[str, Any]:
+    """Return the types of bodies and answers by the text under which routes name them."""
+    found: dict[str, Any] = {}
     for route in routes:
         if route.reader is not None:
             found[repr(route.reader.wanted)] = route.reader.wanted
         if route.answer is not None:
-            found[repr(route.answer)] = route.answer
-    return list(found.values())
+            found[repr(route.answer)] = _told(route.answer)
+    return found
 
 
 def _operation(route: Route, schemas: dict[str, Any], error: Json, *, head: bool) -> Json:

@@ -1,18 +1,13 @@
 """The calls about people: who one is, accounts, groups, tokens, the audit."""
 
+from boruta_farm.model.account import Account, Group
+from boruta_farm.model.answers import Self
+from boruta_farm.model.audit import Entry, Verification
 from boruta_farm.model.permission import Permission
+from boruta_farm.model.token import Issued, Token
 from boruta_farm.web.accounts import ACCOUNT_BODY, GROUP_BODY, AccountCalls
 from boruta_farm.web.audit import AuditCalls
 from boruta_farm.web.auth import Entrance, People
-from boruta_farm.web.people import (
-    AccountAnswer,
-    EntryAnswer,
-    GroupAnswer,
-    IssuedAnswer,
-    SelfAnswer,
-    TokenAnswer,
-    VerificationAnswer,
-)
 from boruta_farm.web.routes import Parameter, Route
 from boruta_farm.web.tokens import LOGIN_BODY, TOKEN_BODY, TokenCalls
 
@@ -51,7 +46,7 @@ def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
             reader=LOGIN_BODY,
             optional_body=True,
             success=201,
-            answer=IssuedAnswer,
+            answer=Issued,
         ),
         Route(
             method="GET",
@@ -59,7 +54,7 @@ def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
             endpoint=accounts.me,
             permission=Permission.SEE_SELF,
             summary="Tell who is calling, and what he may take",
-            answer=SelfAnswer,
+            answer=Self,
             head=True,
         ),
         Route(
@@ -68,7 +63,7 @@ def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
             endpoint=accounts.list,
             permission=Permission.SEE_PEOPLE,
             summary="List the accounts that the caller may see",
-            answer=list[AccountAnswer],
+            answer=list[Account],
             head=True,
         ),
         Route(
@@ -77,7 +72,7 @@ def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
             endpoint=accounts.get,
             permission=Permission.SEE_PEOPLE,
             summary="Show an account",
-            answer=AccountAnswer,
+            answer=Account,
             head=True,
         ),
         Route(
@@ -88,7 +83,7 @@ def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
             beyond=Permission.MANAGE_PEOPLE,
             summary="Change an account, or make it; of one's own only name and SSH keys",
             reader=ACCOUNT_BODY,
-            answer=AccountAnswer,
+            answer=Account,
         ),
         Route(
             method="POST",
@@ -99,7 +94,7 @@ def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
             reader=ACCOUNT_BODY,
             optional_body=True,
             success=201,
-            answer=IssuedAnswer,
+            answer=Issued,
         ),
         Route(
             method="POST",
@@ -115,7 +110,7 @@ def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
             endpoint=accounts.list_groups,
             permission=Permission.SEE_PEOPLE,
             summary="List all groups",
-            answer=list[GroupAnswer],
+            answer=list[Group],
             head=True,
         ),
         Route(
@@ -125,7 +120,7 @@ def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
             permission=Permission.MANAGE_PEOPLE,
             summary="Change a group, or make it",
             reader=GROUP_BODY,
-            answer=GroupAnswer,
+            answer=Group,
         ),
         Route(
             method="POST",
@@ -141,7 +136,7 @@ def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
             endpoint=tokens.list,
             permission=Permission.SEE_PEOPLE,
             summary="List the tokens that the caller may see, never their secrets",
-            answer=list[TokenAnswer],
+            answer=list[Token],
             parameters=(_ACCOUNT,),
             head=True,
         ),
@@ -154,7 +149,7 @@ def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
             summary="Make a token; its secret is shown this once",
             reader=TOKEN_BODY,
             success=201,
-            answer=IssuedAnswer,
+            answer=Issued,
         ),
         Route(
             method="POST",
@@ -171,7 +166,7 @@ def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
             endpoint=audit.export,
             permission=Permission.READ_AUDIT,
             summary="Write the audit as JSON lines, oldest first",
-            answer=EntryAnswer,
+            answer=Entry,
             media="application/x-ndjson",
             parameters=_FILTERS,
         ),
@@ -181,7 +176,7 @@ def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
             endpoint=audit.verify,
             permission=Permission.READ_AUDIT,
             summary="Check the audit's whole chain",
-            answer=VerificationAnswer,
+            answer=Verification,
             head=True,
         ),
     )

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import ipaddress
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from starlette.types import Scope
 
@@ -12,29 +12,26 @@ from boruta_farm.contracts import Requests
 from boruta_farm.model.errors import RequestIdMismatchError, RequestNotFoundError
 from boruta_farm.model.request import NewRequest, RequestState, RequestUpdate
 from boruta_farm.model.worker import AccessInfo
-from boruta_farm.web.answers import (
-    access_answer,
-    created_answer,
-    encode,
-    explanation_answer,
-)
-from boruta_farm.web.bodies import Reader, RequestBody, RequestListBody
+from boruta_farm.web.answers import access_answer, encode, told, warned
+from boruta_farm.web.bodies import Priority, Reader, RequestBody, RequestListBody
 from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call, Header
-from boruta_farm.web.errors import CallerGoneError, MalformedBodyError, RequestIdError
+from boruta_farm.web.errors import CallerGoneError, RequestIdError
 from boruta_farm.web.headers import idempotency_key, wanted_wait
 from boruta_farm.web.limits import disconnected
 from boruta_farm.web.lists import HIGHEST_ID, list_answer, paginator, request_filter, sorter
 from boruta_farm.web.printed import Printed
-from boruta_farm.web.times import format_seconds, parse_time
+from boruta_farm.web.shapes import lenient_body, recorder
+from boruta_farm.web.times import format_seconds
 
-REQUEST_BODY = Reader(RequestBody)
+REQUEST_BODY: Reader[RequestBody] = Reader(lenient_body(RequestBody, NewRequest, priority=Priority))
+NEW_REQUEST = recorder(NewRequest, go=True)
+REQUEST_UPDATE = recorder(RequestUpdate, go=True)
 REQUEST_LIST = Reader(RequestListBody)
 
 _JSON: tuple[Header, ...] = (JSON_TYPE,)
 _SECRET: tuple[Header, ...] = (JSON_TYPE, (b"cache-control", b"no-store"))
 _STATE = b"boruta-request-state"
 _TIMEOUT = b"boruta-job-timeout"
-_EMPTY = RequestBody()
 _HIGHEST_GO_ID = 2**64 - 1
 
 
@@ -49,25 +46,14 @@ class RequestCalls:
 
     async def create(self, call: Call) -> Answer:
         """File a request; with an Idempotency-Key a repetition answers with the first id."""
-        body = REQUEST_BODY.read(call.body) or _EMPTY
+        body = REQUEST_BODY.read(call.body)
         key = idempotency_key(call)
+        body_hash = None if key is None else hashlib.sha256(call.body).hexdigest()
         filed = await self._requests.new_request(
             call.caller,
-            NewRequest(
-                caps=body.caps,
-                priority=body.priority or 0,
-                valid_after=_time(body.valid_after, "ValidAfter"),
-                deadline=_time(body.deadline, "Deadline"),
-                selector=body.selector or None,
-                strict=bool(body.strict),
-                ssh_key=body.ssh_key or None,
-                account_key=body.account_key,
-                keep_alive=body.keep_alive or None,
-                idempotency_key=key,
-                body_hash=None if key is None else hashlib.sha256(call.body).hexdigest(),
-            ),
+            NEW_REQUEST(body, idempotency_key=key, body_hash=body_hash),
         )
-        return Answer(status=201, headers=_JSON, body=encode(created_answer(filed)))
+        return Answer(status=201, headers=_JSON, body=told(warned(filed)))
 
     async def get(self, call: Call) -> Answer:
         """Show a request."""
@@ -80,14 +66,10 @@ class RequestCalls:
     async def update(self, call: Call) -> Answer:
         """Change a waiting request."""
         request_id = request_id_of(call, absurd=0)
-        body = REQUEST_BODY.read(call.body) or _EMPTY
-        if body.id and body.id != int(call.parameter):
+        body = REQUEST_BODY.read(call.body)
+        if body is not None and body.id and body.id != int(call.parameter):
             raise RequestIdMismatchError
-        update = RequestUpdate(
-            priority=body.priority or None,
-            valid_after=_time(body.valid_after, "ValidAfter"),
-            deadline=_time(body.deadline, "Deadline"),
-        )
+        update = REQUEST_UPDATE(body)
         await self._requests.update_request(call.caller, request_id, update)
         return NO_CONTENT
 
@@ -111,7 +93,7 @@ class RequestCalls:
         request_id = request_id_of(call)
         brief = "1" in call.query("brief")
         found = await self._requests.explain(call.caller, request_id, brief=brief)
-        return Answer(status=200, headers=_JSON, body=encode(explanation_answer(found)))
+        return Answer(status=200, headers=_JSON, body=told(found))
 
     async def acquire(self, call: Call) -> Answer:
         """Tell how to reach the board, after waiting for it when the caller prefers to."""
@@ -172,13 +154,6 @@ def request_id_of(call: Call, absurd: int | None = None) -> int:
     if absurd is None:
         raise RequestNotFoundError
     return absurd
-
-
-def _time(text: str | None, key: str) -> datetime | None:
-    try:
-        return parse_time(text)
-    except ValueError as error:
-        raise MalformedBodyError(f"{key}: {error}") from error
 
 
 def _local_address(scope: Scope) -> str | None:

@@ -36,6 +36,14 @@ def format_time(time: datetime) -> str:
     return f"{text[:-1].rstrip('0')}Z" if time.microsecond and text[-2] == "0" else text
 
 
+def encodable(time: datetime) -> datetime | str:
+    """Return what the JSON encoder prints as ``format_time`` does: mostly the time itself."""
+    fraction = time.microsecond
+    if time.tzinfo is UTC and (fraction % 10 or not fraction):
+        return time
+    return format_time(time)
+
+
 def format_seconds(time: datetime) -> str:
     """Print a time in UTC, whole seconds."""
     return f"{time.astimezone(UTC).replace(microsecond=0).isoformat()[:-6]}Z"

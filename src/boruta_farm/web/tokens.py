@@ -1,21 +1,21 @@
 """Calls on tokens, and signing in."""
 
-from datetime import timedelta
+from dataclasses import replace
 
 from boruta_farm.contracts.people import Tokens
 from boruta_farm.model.errors import UnauthenticatedError
 from boruta_farm.model.token import NewToken
 from boruta_farm.web.accounts import JSON, SECRET
-from boruta_farm.web.answers import encode
+from boruta_farm.web.answers import encode, told, write
 from boruta_farm.web.auth import Entrance, source_of
-from boruta_farm.web.bodies import Reader
+from boruta_farm.web.bodies import LoginBody, Reader
 from boruta_farm.web.calls import NO_CONTENT, Answer, Call
 from boruta_farm.web.headers import bearer
-from boruta_farm.web.people import LoginBody, TokenBody, issued_answer, token_answer
+from boruta_farm.web.shapes import body, recorder
 
-TOKEN_BODY = Reader(TokenBody, strict=True)
+TOKEN_BODY = Reader(body(NewToken), strict=True)
+NEW_TOKEN = recorder(NewToken)
 LOGIN_BODY = Reader(LoginBody, strict=True)
-_NO_WISHES = TokenBody()
 
 
 class TokenCalls:
@@ -27,7 +27,7 @@ class TokenCalls:
 
     async def login(self, call: Call) -> Answer:
         """Exchange the one-time token in the Authorization header for a personal one."""
-        body = (LOGIN_BODY.read(call.body) if call.body else None) or LoginBody()
+        wishes = (LOGIN_BODY.read(call.body) if call.body else None) or LoginBody()
         secret = bearer(call.header(b"authorization"))
         if secret is None:
             raise UnauthenticatedError(
@@ -36,32 +36,25 @@ class TokenCalls:
         source = source_of(call.scope)
         self._entrance.check_penalty(source)
         try:
-            issued = await self._tokens.login(secret, source, body.name)
+            issued = await self._tokens.login(secret, source, wishes.name)
         except UnauthenticatedError as refusal:
             await self._entrance.failed(source, secret, refusal)
             raise
-        return Answer(status=201, headers=SECRET, body=encode(issued_answer(issued)))
+        return Answer(status=201, headers=SECRET, body=told(issued))
 
     async def list(self, call: Call) -> Answer:
         """List the tokens that the caller may see, of ``account`` only where given."""
         account = next(iter(call.query("account")), None)
         found = await self._tokens.list_tokens(call.caller, account)
-        return Answer(status=200, headers=JSON, body=encode([token_answer(t) for t in found]))
+        return Answer(status=200, headers=JSON, body=encode([write(token) for token in found]))
 
     async def issue(self, call: Call) -> Answer:
         """Make a token; its secret is in this answer and nowhere else."""
-        body = TOKEN_BODY.read(call.body) or _NO_WISHES
-        new = NewToken(
-            account=body.account or call.caller.name,
-            kind=body.kind,
-            scope=body.scope,
-            name=body.name,
-            lifetime=None if body.lifetime is None else timedelta(seconds=body.lifetime),
-            uses=body.uses,
-            worker=body.worker,
-        )
+        new = NEW_TOKEN(TOKEN_BODY.read(call.body))
+        if not new.account:
+            new = replace(new, account=call.caller.name)
         issued = await self._tokens.issue(call.caller, new)
-        return Answer(status=201, headers=SECRET, body=encode(issued_answer(issued)))
+        return Answer(status=201, headers=SECRET, body=told(issued))
 
     async def revoke(self, call: Call) -> Answer:
         """Make a token worthless."""

@@ -45,6 +45,7 @@ def canonical(value: Value, wanted: inspect.Type) -> Value:
 
     What does not fit is left as it is, for that decoder to refuse in its words.
     """
+    wanted = _bare(wanted)
     if isinstance(wanted, inspect.UnionType):
         wanted = _variant(value, wanted)
     if isinstance(value, str):
@@ -81,9 +82,9 @@ def _structure(value: Pairs, wanted: inspect.StructType) -> dict[str, Value]:
 
 def _element(item: Value, wanted: inspect.Type) -> Value:
     """Go has no null inside a list or map: the type's zero value stands in its place."""
-    if item is None and isinstance(wanted, inspect.StrType):
+    if item is None and isinstance(_bare(wanted), inspect.StrType):
         return ""
-    if item is None and isinstance(wanted, inspect.IntType):
+    if item is None and isinstance(_bare(wanted), inspect.IntType):
         return 0
     return canonical(item, wanted)
 
@@ -94,10 +95,15 @@ def _variant(value: Value, union: inspect.UnionType) -> inspect.Type:
         kinds = (inspect.StructType, inspect.DictType)
     elif isinstance(value, list):
         kinds = (inspect.ListType,)
-    for kind in union.types:
+    for kind in map(_bare, union.types):
         if isinstance(kind, kinds):
             return kind
     return union
+
+
+def _bare(wanted: inspect.Type) -> inspect.Type:
+    """Return a type without the words that the description has for it."""
+    return wanted.type if isinstance(wanted, inspect.Metadata) else wanted
 
 
 def _well_formed(text: str) -> str:

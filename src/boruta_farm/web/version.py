@@ -1,6 +1,7 @@
 """What this server is."""
 
-from boruta_farm.web.answers import VersionAnswer, encode
+from boruta_farm.model.answers import Version
+from boruta_farm.web.answers import told
 from boruta_farm.web.calls import JSON_TYPE, Answer, Call, Endpoint
 
 API_VERSION = "v1"
@@ -17,7 +18,7 @@ def version_endpoint(server: str) -> Endpoint:
             (b"boruta-api-version", API_VERSION.encode()),
             (b"boruta-api-state", API_STATE.encode()),
         ),
-        body=encode(VersionAnswer(server, API_VERSION, API_STATE)),
+        body=told(Version(server=server, api=API_VERSION, api_state=API_STATE)),
     )
 
     async def version(_call: Call) -> Answer:

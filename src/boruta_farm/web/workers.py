@@ -3,9 +3,10 @@
 import re
 
 from boruta_farm.contracts import Workers
+from boruta_farm.model.answers import Orphaned
 from boruta_farm.model.errors import ForbiddenStateError, WorkerNotFoundError
 from boruta_farm.model.worker import WorkerState
-from boruta_farm.web.answers import CountAnswer, encode, encode_workers, worker_answer
+from boruta_farm.web.answers import encode, told, write
 from boruta_farm.web.bodies import Reader, StateBody, WorkerListBody
 from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call
 from boruta_farm.web.errors import WorkerIdError
@@ -30,7 +31,7 @@ class WorkerCalls:
     async def list_all(self, call: Call) -> Answer:
         """List all workers."""
         page = await self._workers.list_workers(call.caller)
-        return list_answer(page, encode_workers(page.items))
+        return list_answer(page, encode([write(worker) for worker in page.items]))
 
     async def list(self, call: Call) -> Answer:
         """List workers that match."""
@@ -41,14 +42,14 @@ class WorkerCalls:
             None if body is None else sorter(body.sorter, "uuid"),
             None if body is None else paginator(body.paginator),
         )
-        return list_answer(page, encode_workers(page.items))
+        return list_answer(page, encode([write(worker) for worker in page.items]))
 
     async def get(self, call: Call) -> Answer:
         """Show a worker."""
         async with _Named(call) as name:
             worker = await self._workers.get_worker_info(call.caller, name)
         headers = (JSON_TYPE, (_STATE, worker.state.encode()))
-        return Answer(status=200, headers=headers, body=encode(worker_answer(worker)))
+        return Answer(status=200, headers=headers, body=told(worker))
 
     async def set_state(self, call: Call) -> Answer:
         """Send a worker to IDLE or MAINTENANCE; 204, since no known client can read a 202."""
@@ -104,7 +105,7 @@ class WorkerCalls:
             groups = tuple(sorted({group for line in given for group in line.split(",") if group}))
         async with _Named(call) as name:
             count = await self._workers.count_orphans(call.caller, name, groups)
-        return Answer(status=200, headers=(JSON_TYPE,), body=encode(CountAnswer(count)))
+        return Answer(status=200, headers=(JSON_TYPE,), body=told(Orphaned(count=count)))
 
 
 class _Named:

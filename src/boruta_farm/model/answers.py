@@ -1,0 +1,37 @@
+"""Short records that only answers carry."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from boruta_farm.model.account import Limits
+from boruta_farm.model.declared import Shown
+from boruta_farm.model.permission import Role, Scope
+from boruta_farm.model.token import Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """Tell the versions of a server and its API."""
+
+    server: Annotated[str, Shown("Server", ours=False)]
+    api: Annotated[str, Shown("API_Version", ours=False)]
+    api_state: Annotated[str, Shown("API_State", ours=False)] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphaned:
+    """Count the waiting requests that would lose their last worker."""
+
+    count: Annotated[int, Shown("Count")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Self:
+    """Tell who is calling, and what he may take; ``groups`` is None in a farm without users."""
+
+    name: Annotated[str, Shown("Name", "the account")]
+    role: Annotated[Role, Shown("Role", "what it is for")]
+    groups: Annotated[tuple[str, ...] | None, Shown("Groups", "that it is in", null=True)]
+    scope: Annotated[Scope, Shown("Scope", "what the call's token carries")]
+    limits: Annotated[Limits, Shown("Limits", "those in force")] = Limits()
+    token: Annotated[Token | None, Shown("Token", "the one in hand", null=True)] = None

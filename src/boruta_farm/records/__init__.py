@@ -1,0 +1,1 @@
+"""The JSON form of records, both ways, derived from what they declare."""
