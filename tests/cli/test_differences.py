@@ -92,3 +92,26 @@ def test_workers_are_changed_only_where_the_file_says_so() -> None:
 def test_a_worker_that_is_not_there_is_told() -> None:
     with pytest.raises(ConfigError, match="the farm knows no such worker"):
         found("[worker.rpi5]\nname = 'x'")
+
+
+def test_what_is_told_of_a_worker_is_compared_where_it_is_declared() -> None:
+    labelled = replace(RPI, labels={"rack": "2", "camera": "yes"}, notes="old")
+    state = replace(STATE, workers=(labelled,))
+    assert found(SAME, state) == ()
+    text = SAME + 'labels = { rack = "3" }\nnotes = ""\nphoto = "https://wiki.example/a.jpg"\n'
+    assert told(text, state) == [
+        (
+            f"worker {RPI.uuid}",
+            "labels.camera: yes -> nothing",
+            "labels.rack: 2 -> 3",
+            "notes: old -> nothing",
+            "photo: nothing -> https://wiki.example/a.jpg",
+        )
+    ]
+    again = replace(labelled, labels={"rack": "3"}, notes=None, photo="https://wiki.example/a.jpg")
+    assert found(text, replace(STATE, workers=(again,))) == ()
+
+
+def test_a_label_is_a_text() -> None:
+    with pytest.raises(ConfigError, match=r"worker\.rpi4\.labels\.rack: 3 must be a text"):
+        found(SAME + "labels = { rack = 3 }\n")

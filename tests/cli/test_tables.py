@@ -1,7 +1,10 @@
 import json
+import tomllib
 
 import pytest
+import tomli_w
 
+from boruta_farm.cli.console import legible
 from boruta_farm.cli.options import Output
 from boruta_farm.cli.tables import (
     Listing,
@@ -87,3 +90,9 @@ def test_json_with_escapes_means_the_same() -> None:
         "Name": "Jürgen",
     }
     assert "Jürgen" in as_json({"Name": "Jürgen"})
+
+
+def test_toml_with_escapes_means_the_same() -> None:
+    text = legible(tomli_w.dumps({"notes": CRAFTED, CRAFTED: "Jürgen"}), toml=True)
+    assert text.replace("\n", "").isprintable()
+    assert tomllib.loads(text) == {"notes": CRAFTED, CRAFTED: "Jürgen"}

@@ -113,3 +113,27 @@ def test_deregister_costs_no_question_where_it_costs_nothing(
 ) -> None:
     boruta("worker", "deregister", "far-c", "lab-b")
     assert list(served.farm.workers) == [uuid_of(1)]
+
+
+def test_set_changes_what_is_named_and_keeps_the_rest(boruta: Boruta, served: Served) -> None:
+    boruta("worker", "set", "lab-a", "--label", "rack=2", "-l", "camera=yes", "--notes", "one\ntwo")
+    boruta("worker", "set", "lab-a", "--unlabel", "camera", "--photo", "https://wiki.example/a.jpg")
+    shown = json.loads(boruta("worker", "show", "lab-a", "-o", "json").out)
+    assert shown["Labels"] == {"rack": "2"}
+    assert (shown["Notes"], shown["Photo"]) == ("one\ntwo", "https://wiki.example/a.jpg")
+    told = boruta("worker", "show", "lab-a").out
+    assert "one / two" in told
+    assert "rack=2" in boruta("workers").out
+
+
+def test_set_says_what_it_takes(boruta: Boruta) -> None:
+    assert "say what: --label" in boruta("worker", "set", "lab-a", status=2).err
+    words = boruta("worker", "set", "lab-a", "-l", "a=1", "--unlabel", "a", status=2).err
+    assert "a is both set and taken away" in words
+    assert "is no label; write NAME=VALUE" in boruta("worker", "set", "x", "-l", "a", status=2).err
+
+
+def test_set_asks_before_requests_lose_their_last_board(boruta: Boruta, served: Served) -> None:
+    served.farm.orphans = 2
+    words = boruta("worker", "set", "lab-a", "-l", "a=1", "--yes").err
+    assert "2 waiting requests can be served by lab-a only" in words

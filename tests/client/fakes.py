@@ -285,6 +285,8 @@ class FakeFarm:
             self.set_worker(worker["WorkerUUID"], state)
         elif action == "setgroups":
             worker["Groups"] = json.loads(body) or None
+        elif action == "describe":
+            worker |= json.loads(body)
         else:
             del self.workers[worker["WorkerUUID"]]
         return Response(status_code=204)

@@ -5,7 +5,7 @@ import pytest
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.errors import WorkerNotFoundError
 from boruta_farm.model.listing import WorkerFilter
-from boruta_farm.model.worker import WorkerState
+from boruta_farm.model.worker import WorkerChange, WorkerState
 from tests.client.fakes import uuid_of
 from tests.client.serving import Served
 
@@ -62,6 +62,18 @@ async def test_groups(farm: Farm) -> None:
     assert (await farm.workers.get_worker_info(farm.caller, "lab-2")).groups == ("b", "a")
     await farm.workers.set_groups(farm.caller, "lab-2", ())
     assert (await farm.workers.get_worker_info(farm.caller, "lab-2")).groups == ()
+
+
+async def test_labels_notes_and_photo(farm: Farm, served: Served) -> None:
+    change = WorkerChange(labels={"rack": "2"}, notes="", photo="https://wiki.example/a.jpg")
+    await farm.workers.describe(farm.caller, "lab-2", change)
+    assert last_body(served) == {
+        "Labels": {"rack": "2"},
+        "Notes": "",
+        "Photo": "https://wiki.example/a.jpg",
+    }
+    worker = await farm.workers.get_worker_info(farm.caller, "lab-2")
+    assert (worker.labels, worker.photo) == ({"rack": "2"}, "https://wiki.example/a.jpg")
 
 
 async def test_deregister(farm: Farm) -> None:

@@ -16,6 +16,7 @@ BODIES: dict[str, object] = {
     "workers/{worker}/setstate": {"WorkerState": "MAINTENANCE"},
     "workers/{worker}/setgroups": ["kernel"],
     "workers/{worker}/setname": "renamed",
+    "workers/{worker}/describe": {"Labels": {"rack": "2"}},
     "login": None,
     "tokens/": {"Scope": "read"},
 }

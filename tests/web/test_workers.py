@@ -58,6 +58,34 @@ async def test_groups_are_sorted_and_single(
     assert shown["Groups"] == (list(groups) or None)
 
 
+async def test_what_admins_tell_is_set_key_by_key_and_shown(world: World) -> None:
+    place = f"/api/v1/workers/{UUID}"
+    async with world.client() as client:
+        both = {"Labels": {"rack": "2", "camera": "yes"}, "Notes": "HDMI is shared"}
+        assert (await client.post(f"{place}/describe", json=both)).status_code == 204
+        photo = {"Photo": "https://wiki.example/a.jpg", "Notes": None}
+        assert (await client.post(f"{place}/describe", json=photo)).status_code == 204
+        shown = (await client.get(place)).json()
+        assert {key: shown[key] for key in ("Labels", "Notes", "Photo")} == both | {
+            "Photo": "https://wiki.example/a.jpg"
+        }
+        assert list(shown["Labels"]) == ["camera", "rack"]
+        bodies: list[object] = [{"Label": {}}, {"Labels": {"a": 1}}, {"Labels": ["a"]}]
+        for body in (*bodies, {"Notes": 5}):
+            refused = await client.post(f"{place}/describe", json=body)
+            assert refused.status_code == 400, body
+
+
+@pytest.mark.parametrize("labels", ["", "{", "[]", '{"a":1}'])
+async def test_labels_of_a_question_must_be_json(world: World, labels: str) -> None:
+    async with world.client() as client:
+        place = f"/api/v1/workers/{UUID}/orphans"
+        answer = await client.get(place, params={"labels": labels})
+        assert answer.status_code == 400
+        assert "labels is no JSON object of texts" in answer.json()["message"]
+        assert (await client.get(place, params={"labels": '{"a":"1"}'})).json() == {"Count": 3}
+
+
 @pytest.mark.parametrize(
     ("query", "groups"), [("", None), ("?groups=b,a", ("a", "b")), ("?groups=", ())]
 )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import failures_told, run, say
+from boruta_farm.cli.console import clean, failures_told, legible, run, say
 from boruta_farm.cli.declaration import (
     Declaration,
     WorkerChange,
@@ -17,6 +17,7 @@ from boruta_farm.cli.declaration import (
 )
 from boruta_farm.cli.differences import Difference, State, differences, undeclared
 from boruta_farm.client.farm import Farm
+from boruta_farm.model import worker as model
 from boruta_farm.model.account import AccountChange, GroupChange
 from boruta_farm.model.errors import ConfigError
 
@@ -32,7 +33,7 @@ def apply(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before removing.")] = False,
 ) -> None:
-    """Make users, groups, limits and workers' groups and names what a file declares.
+    """Make users, groups, limits and what is told of workers what a file declares.
 
     Prints what differs: '+' is made, '~' changed, '-' removed.
     """
@@ -63,7 +64,7 @@ def apply(
 
 
 def export(context: typer.Context) -> None:
-    """Write users, groups, limits and workers' groups and names in the form that apply reads."""
+    """Write users, groups, limits and what is told of workers in the form that apply reads."""
     import tomli_w
 
     async def work(farm: Farm) -> str:
@@ -76,7 +77,7 @@ def export(context: typer.Context) -> None:
             }
         )
 
-    print(run(context, work), end="")
+    print(legible(run(context, work), toml=True), end="")
 
 
 async def _state(farm: Farm) -> State:
@@ -108,9 +109,9 @@ def _show(steps: Iterable[Difference]) -> None:
     nothing = True
     for step in steps:
         nothing = False
-        print(f"{_sign(step)} {step.kind} {step.name}")
+        print(clean(f"{_sign(step)} {step.kind} {step.name}"))
         for words in step.words:
-            print(f"    {words}")
+            print(f"    {clean(words)}")
     if nothing:
         say("boruta: the farm is as declared")
 
@@ -139,5 +140,8 @@ async def _change_worker(farm: Farm, uuid: str, change: WorkerChange) -> None:
     worker = await farm.workers.get_worker_info(farm.caller, uuid)
     if change.groups is not None and tuple(sorted(worker.groups)) != change.groups:
         await farm.workers.set_groups(farm.caller, uuid, change.groups)
+    told = model.WorkerChange(labels=change.labels, notes=change.notes, photo=change.photo)
+    if told != model.WorkerChange():
+        await farm.workers.describe(farm.caller, uuid, told)
     if change.name is not None and worker.name != change.name:
         await farm.workers.set_name(farm.caller, uuid, change.name)

@@ -1,10 +1,10 @@
 """What is printed where: results to stdout, everything else to stderr."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from json import dumps
 from typing import TypeVar
 
 import typer
@@ -25,12 +25,21 @@ def clean(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
-def legible(text: str) -> str:
-    """Return JSON that means the same, with what could steer a terminal escaped."""
+def legible(text: str, *, toml: bool = False) -> str:
+    """Return JSON (or TOML) that means the same, with what could steer a terminal escaped."""
+    escaped = _toml_escaped if toml else _json_escaped
     return "".join(
-        character if character.isprintable() or character == "\n" else dumps(character)[1:-1]
-        for character in text.replace("\x7f", "\\u007f")
+        character if character.isprintable() or character == "\n" else escaped(character)
+        for character in text
     )
+
+
+def _json_escaped(character: str) -> str:
+    return "\\u007f" if character == "\x7f" else json.dumps(character)[1:-1]
+
+
+def _toml_escaped(character: str) -> str:
+    return f"\\U{ord(character):08x}"
 
 
 def say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""What a farm's declaration says: users, groups, limits, workers' groups and names."""
+"""What a farm's declaration says: users, groups, limits, and what is told of workers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -72,6 +72,10 @@ class WorkerChange:
 
     name: str | None = setting(Maybe(Text()), default=None)
     groups: tuple[str, ...] | None = setting(Maybe(Names()), default=None)
+    labels: Mapping[str, str] | None = setting(Maybe(Named(Text())), default=None)
+    # Not Maybe: an empty text removes what is told.
+    notes: str | None = setting(Text(), default=None)
+    photo: str | None = setting(Text(), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,4 +114,6 @@ def describe_user(account: Account | AccountChange) -> dict[str, Any]:
 
 def describe_worker(worker: Worker) -> dict[str, Any]:
     """Return a worker as its table in the file."""
-    return {"name": worker.name, "groups": sorted(worker.groups)}
+    told = {"labels": dict(worker.labels or {}), "notes": worker.notes, "photo": worker.photo}
+    given = {name: value for name, value in told.items() if value}
+    return {"name": worker.name, "groups": sorted(worker.groups), **given}

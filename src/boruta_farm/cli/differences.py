@@ -97,6 +97,9 @@ def _worker_steps(declared: Declaration, workers: tuple[Worker, ...]) -> Iterato
             wanted["name"] = change.name
         if change.groups is not None:
             wanted["groups"] = list(change.groups)
+        told = {"labels": change.labels, "notes": change.notes, "photo": change.photo}
+        wanted |= {key: value for key, value in told.items() if value is not None}
+        wanted = {key: value for key, value in wanted.items() if value or key in ("name", "groups")}
         words = _words(now, wanted)
         if words is not None:
             yield Difference(kind="worker", name=worker.uuid, change=change, words=words)

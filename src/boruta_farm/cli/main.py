@@ -126,6 +126,7 @@ def _worker() -> typer.Typer:
     group.command()(upkeep.idle)
     group.command()(upkeep.maintenance)
     group.command()(upkeep.groups)
+    group.command("set")(upkeep.change)
     group.command()(upkeep.rename)
     group.command()(upkeep.deregister)
     group.command("import")(importing.import_)

@@ -89,20 +89,24 @@ def settings_of(context: typer.Context) -> Settings:
 
 def read_caps(given: Sequence[str] | None) -> dict[str, str]:
     """Return capabilities from ``NAME=VALUE`` texts. Raises BadParameter."""
-    caps: dict[str, str] = {}
+    return read_pairs(given, "capability", "--cap")
+
+
+def read_pairs(given: Sequence[str] | None, noun: str, option: str) -> dict[str, str]:
+    """Return what ``NAME=VALUE`` texts say. Raises BadParameter."""
+    pairs: dict[str, str] = {}
     for text in given or ():
         name, separator, value = text.partition("=")
         if not separator or not name:
             raise typer.BadParameter(
-                f"{text!r} is no capability; write NAME=VALUE, such as board=rpi4",
-                param_hint="--cap",
+                f"{text!r} is no {noun}; write NAME=VALUE, such as board=rpi4", param_hint=option
             )
-        if caps.get(name, value) != value:
+        if pairs.get(name, value) != value:
             raise typer.BadParameter(
-                f"{name} cannot be both {caps[name]!r} and {value!r}", param_hint="--cap"
+                f"{name} cannot be both {pairs[name]!r} and {value!r}", param_hint=option
             )
-        caps[name] = value
-    return caps
+        pairs[name] = value
+    return pairs
 
 
 def read_duration(text: str | None, option: str) -> timedelta | None:

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from boruta_farm.cli.console import complain, failures_told, run, say
-from boruta_farm.cli.options import CapsOption, read_caps
+from boruta_farm.cli.options import CapsOption, read_caps, read_pairs
 from boruta_farm.cli.selection import check_choice, choose_workers, one_worker
 from boruta_farm.cli.words import count
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.watch import Lost
 from boruta_farm.model.errors import BorutaError, RefusedError
-from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.model.worker import Worker, WorkerChange, WorkerState
 
 NamesArgument = Annotated[
     list[str] | None, typer.Argument(metavar="WORKER", help="Names, UUIDs, unique prefixes.")
@@ -89,6 +89,53 @@ def groups(
         lost = await farm.workers.count_orphans(farm.caller, worker.uuid, wanted)
         ask_about_orphans(worker, lost, "moved", yes)
         await farm.workers.set_groups(farm.caller, worker.uuid, wanted)
+
+    _each(context, names or [], caps, everyone, deed, lambda _: True, None)
+
+
+def change(
+    context: typer.Context,
+    names: NamesArgument = None,
+    caps: CapsOption = None,
+    everyone: AllOption = False,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--label",
+            "-l",
+            metavar="NAME=VALUE",
+            help="A label, matched like a capability; repeatable.",
+        ),
+    ] = None,
+    unlabel: Annotated[
+        list[str] | None,
+        typer.Option("--unlabel", metavar="NAME", help="A label to take away; repeatable."),
+    ] = None,
+    notes: Annotated[
+        str | None, typer.Option("--notes", metavar="TEXT", help="For people; '' removes them.")
+    ] = None,
+    photo: Annotated[
+        str | None,
+        typer.Option("--photo", metavar="URL", help="https address of a picture; '' removes it."),
+    ] = None,
+    yes: YesOption = False,
+) -> None:
+    """Set labels, notes or photo of workers; what is not named stays as it is."""
+    given = read_pairs(labels, "label", "--label")
+    gone = frozenset(unlabel or ())
+    if not given and not gone and notes is photo is None:
+        raise typer.BadParameter("say what: --label, --unlabel, --notes or --photo")
+    if both := sorted(gone & given.keys()):
+        raise typer.BadParameter(f"{both[0]} is both set and taken away", param_hint="--unlabel")
+
+    async def deed(farm: Farm, worker: Worker) -> None:
+        known = worker.labels or {}
+        kept = {name: value for name, value in known.items() if name not in gone} | given
+        wanted = WorkerChange(labels=kept if kept != known else None, notes=notes, photo=photo)
+        if wanted.labels is not None:
+            lost = await farm.workers.count_orphans(farm.caller, worker.uuid, labels=kept)
+            ask_about_orphans(worker, lost, "relabelled", yes)
+        await farm.workers.describe(farm.caller, worker.uuid, wanted)
 
     _each(context, names or [], caps, everyone, deed, lambda _: True, None)
 

@@ -72,11 +72,12 @@ def _listing(farm: Farm, found: tuple[Worker, ...], holders: Holders) -> Listing
             _held(farm, holders.get(worker.uuid)),
             worker.reason or "",
             worker.fence.value,
+            caps_text(worker.labels or {}),
         )
         for worker in found
     ]
     return Listing(
-        headers=("Name", "State", "Since", "Capabilities", "Held", "Reason", "Fence"),
+        headers=("Name", "State", "Since", "Capabilities", "Held", "Reason", "Fence", "Labels"),
         rows=rows,
         records=found,
         ids=[worker.uuid for worker in found],
@@ -120,6 +121,8 @@ def _facts(farm: Farm, worker: Worker, held: str) -> dict[str, str]:
         "Epoch": str(worker.epoch),
         "Port": str(worker.port),
     }
+    if worker.labels:
+        facts["Labels"] = caps_text(worker.labels)
     if held:
         facts["Held"] = held
     if worker.reason:
@@ -128,6 +131,10 @@ def _facts(farm: Farm, worker: Worker, held: str) -> dict[str, str]:
         facts["Unreachable"] = f"for {format_age(worker.unreachable_since, now)}"
     if worker.host_key is not None:
         facts["Host key"] = worker.host_key
+    if worker.notes:
+        facts["Notes"] = " / ".join(worker.notes.splitlines())
+    if worker.photo:
+        facts["Photo"] = worker.photo
     for name, value in sorted((worker.facts or {}).items()):
         facts[f"Board {name}"] = value
     return facts

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from boruta_farm.model.declared import declared
 from boruta_farm.model.errors import InvalidError
 
 Small = TypeVar("Small")
@@ -90,23 +90,20 @@ def numbers(text: str) -> tuple[float, ...]:
 def small_text(record: Any) -> str:
     """Return a record that is a value of another as JSON: what it has, durations in seconds."""
     given = {}
-    for field in fields(record):
+    for field in declared(type(record)):
         value = getattr(record, field.name)
         if value is not None:
-            given[field.name] = value.total_seconds() if field.type in _DURATION else value
+            given[field.name] = value.total_seconds() if field.kind is timedelta else value
     return json_text(given)
 
 
 @lru_cache(maxsize=1024)
 def small(kind: type[Small], text: str) -> Small:
     """Return such a record of a text."""
-    durations = {field.name for field in fields(kind) if field.type in _DURATION}  # type: ignore[arg-type]  # a dataclass
+    durations = {field.name for field in declared(kind) if field.kind is timedelta}
     return kind(
         **{
             name: timedelta(seconds=value) if name in durations else value
             for name, value in json.loads(text).items()
         }
     )
-
-
-_DURATION = (timedelta, timedelta | None)

@@ -26,7 +26,14 @@ from boruta_farm.web.requests import REQUEST_BODY, REQUEST_LIST, RequestCalls
 from boruta_farm.web.routes import Parameter, Route
 from boruta_farm.web.services import Services, WebOptions
 from boruta_farm.web.version import version_endpoint
-from boruta_farm.web.workers import GROUPS_BODY, NAME_BODY, STATE_BODY, WORKER_LIST, WorkerCalls
+from boruta_farm.web.workers import (
+    DESCRIPTION_BODY,
+    GROUPS_BODY,
+    NAME_BODY,
+    STATE_BODY,
+    WORKER_LIST,
+    WorkerCalls,
+)
 
 _LIST_HEADERS = ("Boruta-List-Total", "Boruta-List-Remaining", "Boruta-List-Batch-Size")
 _VERSION_HEADERS = ("Boruta-Server-Version", "Boruta-Api-Version", "Boruta-Api-State")
@@ -69,6 +76,10 @@ _GROUPS = Parameter(
     place="query",
     kind="string",
     words="new groups, comma separated; without it the count is for deregistration",
+)
+
+_LABELS = Parameter(
+    name="labels", place="query", kind="string", words="new labels, a JSON object of texts"
 )
 
 
@@ -236,6 +247,15 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
         ),
         Route(
             method="POST",
+            path="workers/{worker}/describe",
+            endpoint=workers.describe,
+            permission=Permission.MANAGE_WORKERS,
+            summary="Set a worker's labels, notes or photo; what is left out stays",
+            reader=DESCRIPTION_BODY,
+            success=204,
+        ),
+        Route(
+            method="POST",
             path="workers/{worker}/revoke",
             endpoint=workers.revoke_agent,
             permission=Permission.MANAGE_AGENTS,
@@ -257,7 +277,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             permission=Permission.SEE_FARM,
             summary="Count the requests that would lose their last worker",
             answer=Orphaned,
-            parameters=(_GROUPS,),
+            parameters=(_GROUPS, _LABELS),
             head=True,
         ),
         Route(

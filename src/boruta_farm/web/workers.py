@@ -5,17 +5,26 @@ import re
 from boruta_farm.contracts import Workers
 from boruta_farm.model.answers import Orphaned
 from boruta_farm.model.errors import ForbiddenStateError, WorkerNotFoundError
-from boruta_farm.model.worker import WorkerState
+from boruta_farm.model.worker import WorkerChange, WorkerState
 from boruta_farm.web.answers import encode, told, write
 from boruta_farm.web.bodies import Reader, StateBody, WorkerListBody
 from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call
-from boruta_farm.web.errors import WorkerIdError
+from boruta_farm.web.errors import (
+    MalformedBodyError,
+    MissingBodyError,
+    ParameterError,
+    WorkerIdError,
+)
 from boruta_farm.web.lists import list_answer, paginator, sorter, worker_filter
+from boruta_farm.web.shapes import body, recorder
 
 WORKER_LIST = Reader(WorkerListBody)
 STATE_BODY = Reader(StateBody)
 GROUPS_BODY = Reader(list[str])
 NAME_BODY = Reader(str)
+DESCRIPTION_BODY = Reader(body(WorkerChange), strict=True)
+WORKER_CHANGE = recorder(WorkerChange)
+LABELS = Reader(dict[str, str])
 
 _STATE = b"boruta-worker-state"
 _EMPTY = StateBody()
@@ -35,12 +44,12 @@ class WorkerCalls:
 
     async def list(self, call: Call) -> Answer:
         """List workers that match."""
-        body = WORKER_LIST.read(call.body) if call.body else None
+        sent = WORKER_LIST.read(call.body) if call.body else None
         page = await self._workers.list_workers(
             call.caller,
-            worker_filter(body),
-            None if body is None else sorter(body.sorter, "uuid"),
-            None if body is None else paginator(body.paginator),
+            worker_filter(sent),
+            None if sent is None else sorter(sent.sorter, "uuid"),
+            None if sent is None else paginator(sent.paginator),
         )
         return list_answer(page, encode([write(worker) for worker in page.items]))
 
@@ -54,17 +63,17 @@ class WorkerCalls:
     async def set_state(self, call: Call) -> Answer:
         """Send a worker to IDLE or MAINTENANCE; 204, since no known client can read a 202."""
         async with _Named(call) as name:
-            body = STATE_BODY.read(call.body) or _EMPTY
+            sent = STATE_BODY.read(call.body) or _EMPTY
             try:
-                state = WorkerState(body.worker_state or "")
+                state = WorkerState(sent.worker_state or "")
             except ValueError as error:
                 raise ForbiddenStateError from error
             await self._workers.set_state(
                 call.caller,
                 name,
                 state,
-                reason=body.reason or None,
-                after_job=bool(body.after_job),
+                reason=sent.reason or None,
+                after_job=bool(sent.after_job),
             )
         return NO_CONTENT
 
@@ -79,6 +88,13 @@ class WorkerCalls:
         """Give a worker another name."""
         async with _Named(call) as name:
             await self._workers.set_name(call.caller, name, NAME_BODY.read(call.body) or "")
+        return NO_CONTENT
+
+    async def describe(self, call: Call) -> Answer:
+        """Set a worker's labels, notes or photo."""
+        async with _Named(call) as name:
+            change = WORKER_CHANGE(DESCRIPTION_BODY.read(call.body))
+            await self._workers.describe(call.caller, name, change)
         return NO_CONTENT
 
     async def revoke_agent(self, call: Call) -> Answer:
@@ -96,16 +112,24 @@ class WorkerCalls:
     async def orphans(self, call: Call) -> Answer:
         """Count the requests that would lose their last worker.
 
-        With ``groups`` (comma separated, may be empty) by moving this one there, without by
-        deregistering it.
+        With ``groups`` (comma separated, may be empty) or ``labels`` (JSON) by giving it these,
+        without by deregistering it.
         """
         given = call.query("groups")
         groups: tuple[str, ...] | None = None
         if given:
             groups = tuple(sorted({group for line in given for group in line.split(",") if group}))
         async with _Named(call) as name:
-            count = await self._workers.count_orphans(call.caller, name, groups)
+            count = await self._workers.count_orphans(call.caller, name, groups, _labels(call))
         return Answer(status=200, headers=(JSON_TYPE,), body=told(Orphaned(count=count)))
+
+
+def _labels(call: Call) -> dict[str, str] | None:
+    given = call.query("labels")
+    try:
+        return LABELS.read(given[0].encode()) if given else None
+    except (MalformedBodyError, MissingBodyError) as error:
+        raise ParameterError("labels is no JSON object of texts") from error
 
 
 class _Named:
