@@ -1,10 +1,12 @@
 """What every test needs."""
 
+import asyncio
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+import uvloop
 from hypothesis import settings
 
 # `./run test` repeats itself exactly; the long runs of `./run prove` draw anew (derandomize=False)
@@ -33,6 +35,19 @@ def log_as_it_was() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+ON_UVLOOP = ("server", "security")
+"""Folders whose tests run on the loop of the server: its connections differ in much."""
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Choose the loop of a test."""
+    if item.path.parent.name in ON_UVLOOP:
+        return {"uvloop": uvloop.new_event_loop}
+    return {"asyncio": asyncio.new_event_loop}
 
 
 LONGEST_PROOFS = ("guided_mutations", "a_hundred_kills")

@@ -62,7 +62,9 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "client": frozenset({"httpx", "keyring"}),
     "cli": frozenset({"typer", "rich", "click", "httpx", "tomli_w"}),
     "dryad": frozenset({"websockets", "serial"}),
-    "server": frozenset({"uvicorn", "uvloop", "cryptography"}),
+    "server": frozenset(
+        {"uvicorn", "uvloop", "httptools", "starlette", "websockets", "cryptography"}
+    ),
     "testing": frozenset({"httpx"}),
 }
 SANDBOX_ONLY = frozenset({"asyncssh"})

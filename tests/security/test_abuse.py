@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from boruta_farm.server.http import GuardedProtocol
+from boruta_farm.server.bounds import Bounds
+from boruta_farm.server.door import Door
 from boruta_farm.server.logs import HumanFormatter, JsonFormatter
 from tests.server.test_http import CALL, answer_to, served
 from tests.web.peopled import WORKER, peopled_web
@@ -18,8 +19,7 @@ SLOW = 100
 MEBIBYTE = 1024 * 1024
 
 
-class ShortProtocol(GuardedProtocol):
-    headers_within = 2.0
+SHORT = Bounds(head_patience=2.0)
 
 
 async def dribble(port: int) -> bytes:
@@ -41,7 +41,7 @@ async def dribble(port: int) -> bytes:
 
 async def test_slow_headers_hold_nobody_up_and_are_cut_off() -> None:
     """Slowloris: many connections that never come to the end of their headers."""
-    async with served(ShortProtocol) as port:
+    async with served(Door(bounds=SHORT)) as port:
         slow = [asyncio.create_task(dribble(port)) for _ in range(SLOW)]
         await asyncio.sleep(0)
         assert b"200 OK" in await answer_to(port, CALL)

@@ -16,7 +16,8 @@ from starlette.responses import PlainTextResponse
 
 from boruta_farm.clock import SystemClock
 from boruta_farm.model.errors import ConfigError
-from boruta_farm.server.http import GuardedProtocol
+from boruta_farm.server.door import Door
+from boruta_farm.server.port import http_protocol
 from boruta_farm.server.tls import Certificates
 from tests.certificates import Authority, Files, files_in
 from tests.web.serving import Announcing
@@ -34,11 +35,10 @@ async def served(held: Certificates) -> AsyncIterator[int]:
     """Serve with uvicorn, as the server does, and yield the port."""
     config = uvicorn.Config(
         PlainTextResponse("fine"),
-        http=GuardedProtocol,
+        http=http_protocol(Door(), held.context),
         lifespan="off",
         log_config=None,
         access_log=False,
-        ssl_context_factory=lambda *_: held.context,
     )
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -15,6 +15,8 @@ from tests.web.people import people_in
 from boruta_farm.model.audit import AuditFilter, Entry
 from boruta_farm.model.errors import ForbiddenError
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.server.door import Door
+from boruta_farm.server.port import http_protocol
 from boruta_farm.store.base import Answer, Decide
 from boruta_farm.store.sqlite import SqliteStore
 from boruta_farm.web.app import WebApp, api_routes, build_app, entrance_to
@@ -122,8 +124,8 @@ async def served(app: WebApp) -> AsyncIterator[int]:
         app,
         host="127.0.0.1",
         port=0,
-        http="httptools",
-        ws="websockets-sansio",
+        http=http_protocol(Door()),
+        ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,

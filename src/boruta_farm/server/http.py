@@ -1,166 +1,398 @@
-"""Uvicorn's HTTP protocol with limits on time and size of a call's headers."""
+"""HTTP on one connection, plain or under TLS: calls in turn, bounded in memory and time."""
 
 import asyncio
-import json
 import logging
-from pathlib import Path
-from typing import ClassVar
+from enum import StrEnum
+from typing import Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import uvicorn
+from uvicorn.server import ServerState
 
-from boruta_farm.access.handover import hand_over
-from boruta_farm.server.corked import Corked
+from boruta_farm.server import refusals
+from boruta_farm.server.call import Call, Ends
+from boruta_farm.server.door import Door
+from boruta_farm.server.framing import Framing, Head
+from boruta_farm.server.patience import Patience
+from boruta_farm.server.reader import ReaderWatch
+from boruta_farm.server.refusals import Refusal, RefusedError
 
 logger = logging.getLogger(__name__)
 
-HEADERS_WITHIN = 10.0
-MAX_HEADERS = 64 * 1024
-
-STREAM_PATH = b"/api/v1/stream"
-"""Where agents' WebSockets for streams come, which are the relay's."""
-
-
-def _answer(status: str, code: str, words: str) -> bytes:
-    """Return a whole answer in the API's one shape of errors; the connection ends with it."""
-    body = json.dumps({"message": words, "Code": code}).encode()
-    head = (
-        f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/json\r\n"
-        f"retry-after: 1\r\ncontent-length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+BODY_AHEAD: Final = 64 * 1024
+"""Bytes of a body that may wait for the application; then the caller waits."""
+PIECES: Final = 64
+"""Pieces taken in one go; whoever sends more lets others in between."""
+IDLE: Final = 75.0
+"""Seconds a connection is kept without a call."""
+TLS_HELLO: Final = b"\x16\x03"
 
 
-SLOW = _answer(
-    "408 Request Timeout", "slow-headers", "the headers did not arrive in time; send them at once"
-)
-LARGE = _answer(
-    "431 Request Header Fields Too Large",
-    "headers-too-large",
-    f"the headers are larger than {MAX_HEADERS // 1024} KiB; send less",
-)
-NO_RELAY = _answer(
-    "503 Service Unavailable", "unavailable", "the relay takes no streams just now; try again"
-)
+class Stage(StrEnum):
+    """What is read from the connection next."""
+
+    HEAD = "head"
+    BODY = "body"
+    NOTHING = "nothing"
+    """The call is whole; the next one waits for its answer."""
+    REST = "rest"
+    """The last answer is out; what still comes is thrown away, so that it arrives."""
 
 
-class GuardedProtocol(HttpToolsProtocol):
-    """Close connections whose headers take longer than 10 s or more than 64 KiB.
+class HttpConnection(asyncio.Protocol):
+    """Serve one connection, one call after the other.
 
-    Nothing else limits them: a few hundred slow clients could otherwise hold every connection
-    (slowloris). A timer runs only while a call's headers are incomplete, which a normal call's
-    never are. Bodies are limited by the application.
+    What comes behind a call is kept, unparsed, until its answer is out; beyond ``Bounds.ahead``
+    it is left to the network. A caller who does not read is not read from either, and is cut off
+    after a while.
     """
 
-    headers_within: ClassVar[float] = HEADERS_WITHIN
-    data: ClassVar[Path | None] = None
-    """The data folder, in which the relay takes streams; None hands none over."""
+    def __init__(
+        self,
+        door: Door,
+        config: uvicorn.Config,
+        state: ServerState,
+        seat: str | None = None,
+    ) -> None:
+        """Take what all connections share; ``seat`` is the source of one counted already."""
+        self.loop = asyncio.get_running_loop()
+        self.reader = ReaderWatch(self.loop, door.bounds, door.crowd)
+        self._door = door
+        self._config = config
+        self._state = state
+        self._seat = seat or ""
+        self._counts = seat is None
+        self._framing = Framing(self)
+        self._transport: asyncio.Transport
+        self._patience = Patience(self.loop, self._lost_patience)
+        self._call: Call | None = None
+        self._stage = Stage.HEAD
+        self._called = False
+        self._said_close = False
+        self._unwanted = 0
+        self._kept = b""
+        self._scheduled = False
+        self._reading = True
+        self._eof = False
 
-    _complete = True
-    _received = 0
-    _size = 0
-    _timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Expect a first call."""
-        super().connection_made(transport)
-        self._corked = Corked(transport, self.loop)
-        self._expect()
+        # uvloop's transports are no subclass of asyncio's.
+        self._transport = transport = cast("asyncio.Transport", transport)
+        self._ends = Ends.of(transport)
+        self._state.connections.add(self)  # type: ignore[arg-type]  # all that is asked of one
+        if self._counts:
+            seat = self._door.crowd.enter(self._ends.host)
+            if seat is None:
+                self._counts = False
+                self._stage = Stage.REST
+                transport.write(self._door.crowd.full().answer())
+                transport.close()
+                return
+            self._seat = seat
+        self.reader.begin(transport, self._seat)
+        self._patience.within(self._door.bounds.head_patience)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer."""
-        self._settle()
-        super().connection_lost(exc)
-
-    def on_message_begin(self) -> None:
-        """Note that headers begin."""
-        self._complete = False
-        self._received = self._size = 0
-        super().on_message_begin()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header unless all of them together are too large.
-
-        Raises ValueError then, which ends the parsing; ``send_400_response`` is told.
-        """
-        self._size += len(name) + len(value)
-        if self._size > MAX_HEADERS:
-            raise ValueError("too many headers")
-        super().on_header(name, value)
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what could not be parsed, or was too large to be parsed."""
-        if self._size > MAX_HEADERS:
-            self._refuse(LARGE)
-        else:
-            super().send_400_response(msg)
-
-    def on_headers_complete(self) -> None:
-        """Note that headers are complete."""
-        self._complete = True
-        self._settle()
-        super().on_headers_complete()
-        if self.cycle is not None:
-            # It has not begun to run: a task does that.
-            self.cycle.transport = self._corked  # type: ignore[assignment]  # all that it calls
-
-    def on_response_complete(self) -> None:
-        """Write the whole answer."""
-        self._corked.flush()
-        super().on_response_complete()
+        """Tell the call, and give everything back."""
+        self._state.connections.discard(self)
+        self._patience.end()
+        self.reader.catch_up()
+        self._leave()
+        self._kept = b""
+        self._stage = Stage.REST
+        if self._call is not None:
+            self._call.lose()
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes while headers are incomplete, which a single endless line is too."""
-        if not self._complete:
-            self._received += len(data)
-            if self._received > MAX_HEADERS:
-                self._refuse(LARGE)
+        """Take what came."""
+        if self._stage is Stage.REST:
+            self._throw_away(len(data))
+        elif self._kept:
+            self._kept += data
+            self._bound_kept()
+        else:
+            self._take(data)
+
+    def eof_received(self) -> bool:
+        """Note that the caller sends nothing more; return whether he may still be answered."""
+        self._eof = True
+        if self._stage is Stage.REST or (self._call is None and not self._kept):
+            return False
+        if self._call is not None:
+            if self._stage is Stage.BODY:
+                self._call.keep_alive = False
+            self._call.hang_up()
+        return True
+
+    def pause_writing(self) -> None:
+        """Wait for the caller to read, with patience; nothing more is taken from him."""
+        self._pause()
+        self.reader.fall_behind()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self.reader.catch_up()
+        if self._stage is Stage.REST:
+            self._patience.within(self._door.bounds.body_patience)
+        else:
+            self._go_on_soon()
+
+    def shutdown(self) -> None:
+        """End the connection after the call under way; the server stops."""
+        if self._call is None:
+            self._transport.close()
+        else:
+            self._call.keep_alive = False
+
+    # What a call asks for.
+
+    def write(self, data: bytes) -> None:
+        """Write to the caller."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def abort(self) -> None:
+        """Break the connection off."""
+        self._transport.abort()
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer in the application's stead and end the connection."""
+        if self._stage is Stage.REST or self._transport.is_closing():
+            return
+        if self._call is not None:
+            started = self._call.started
+            self._call.lose()
+            self._call = None
+            if started:
+                self.abort()
                 return
-        super().data_received(data)
-        if not self._complete and self._timer is None:
-            self._expect()
+        self.write(refusal.answer())
+        self._end()
 
-    def handle_websocket_upgrade(self) -> None:
-        """Hand a stream's WebSocket over to the relay; every other is the application's.
+    def read_on(self) -> None:
+        """Take more of the body, unless the caller should read first."""
+        if self._stage is Stage.BODY:
+            self._resume()
 
-        A connection with TLS of ours cannot change processes: behind a proxy there is none.
+    def date(self) -> bytes:
+        """Return the header that tells the time."""
+        return self._door.date(self._state.default_headers)
+
+    def can_go_on(self, call: Call) -> bool:
+        """Tell whether the rest of the call's body is little enough to be waited for."""
+        if self._stage is not Stage.BODY:
+            return True
+        return not call.awaits_continue and 0 < self._framing.left <= BODY_AHEAD
+
+    def answered(self, call: Call) -> None:
+        """Go on with the next call, or end."""
+        self._state.total_requests += 1
+        self._call = None
+        if not call.keep_alive:
+            self._end()
+        elif self._stage is Stage.NOTHING:
+            self._next()
+        else:
+            # Its body is still to come; it must not be taken for the next call.
+            self._unwanted = 0
+            self._patience.within(self._door.bounds.body_patience)
+            self._resume()
+
+    # What comes of the bytes.
+
+    def begin(self, head: Head) -> None:
+        """Have the application answer a call. Raises RefusedError."""
+        refusal = self._door.judge(head, self._seat, self._ends)
+        if refusal is not None:
+            raise RefusedError(refusal)
+        self._stage = Stage.BODY
+        self._called = True
+        self._said_close = not head.keep_alive
+        self._patience.rest()
+        self._call = Call(
+            self,
+            self._ends.scope(head, self._config.asgi_version),
+            keep_alive=head.keep_alive,
+            awaits_continue=head.expects,
+        )
+        task = self.loop.create_task(self._call.run(self._config.loaded_app))
+        task.add_done_callback(self._state.tasks.discard)
+        self._state.tasks.add(task)
+
+    def body(self, data: bytes) -> None:
+        """Take a part of the body, or throw it away where the answer is out."""
+        if self._call is None:
+            self._throw_away(len(data))
+            return
+        self._call.feed(data)
+        if self._body_waits:
+            self._pause()
+
+    def complete(self) -> None:
+        """Read nothing more until the answer is out."""
+        if self._call is not None:
+            self._stage = Stage.NOTHING
+            self._call.end_body()
+        else:
+            self._next()
+
+    def _take(self, data: bytes) -> None:
+        """Take what belongs to the call under way, and keep the rest."""
+        start, size = 0, len(data)
+        for _ in range(PIECES):
+            if start == size or self._is_over:
+                return
+            new = not self._framing.begun and self._stage is Stage.HEAD
+            if self._stage is Stage.NOTHING or (self.reader.behind and new):
+                break
+            try:
+                start = self._framing.feed(data, start)
+            except RefusedError as error:
+                self._tell_of(data, error)
+                self.refuse(error.refusal)
+                return
+            if self._framing.websocket is not None:
+                self._leave_http(self._framing.websocket, data[start:])
+                return
+            if new and self._called and self._stage is Stage.HEAD:
+                # A head that comes in parts has so much time for all of them; a connection's
+                # first one has it from the beginning on.
+                self._patience.within(self._door.bounds.head_patience)
+        else:
+            self._go_on_soon()
+        if start < size:
+            self._kept = data[start:]
+            self._bound_kept()
+
+    def _tell_of(self, data: bytes, error: RefusedError) -> None:
+        if not self._called and data.startswith(TLS_HELLO) and self._ends.scheme == "http":
+            logger.warning(
+                "%s spoke TLS to the plain HTTP port: it must call http://, or the server needs "
+                "tls_certificate and tls_key",
+                self._ends.host or "somebody",
+            )
+        else:
+            logger.debug("refused a call of %s: %s", self._ends.host, error)
+
+    def _leave_http(self, head: Head, rest: bytes) -> None:
+        """Give the connection to the relay or to the application's WebSocket."""
+        refusal = self._door.judge(head, self._seat, self._ends)
+        if refusal is not None:
+            self.refuse(refusal)
+        elif self._ends.scheme == "http" and self._door.takes_stream(head.url):
+            try:
+                self._door.hand_over(self._transport, head.write() + rest)
+            except OSError as error:
+                logger.warning("an agent's stream was not handed over to the relay: %s", error)
+                self.refuse(refusals.NO_RELAY)
+            else:
+                # A connection with TLS of ours cannot change processes: behind a proxy is none.
+                self.abort()
+        else:
+            self._state.connections.discard(self)
+            self._patience.end()
+            self.reader.catch_up()
+            self._stage = Stage.REST
+            websocket = self._door.websocket(self._config, self._state, self._leave)
+            self._transport.set_protocol(websocket)
+            websocket.begin(self._transport, self._seat, head.write(), rest)
+
+    def _leave(self) -> None:
+        if self._counts:
+            self._counts = False
+            self._door.crowd.leave(self._seat)
+
+    # Going on and ending.
+
+    def _next(self) -> None:
+        """Expect the next call."""
+        self._stage = Stage.HEAD
+        self._framing.expect()
+        if self._kept:
+            self._go_on_soon()
+        elif self._eof:
+            self._end()
+        else:
+            self._patience.within(IDLE)
+            self._resume()
+
+    def _go_on_soon(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        """Take what was kept."""
+        self._scheduled = False
+        kept, self._kept = self._kept, b""
+        if kept:
+            self._take(kept)
+        if self._kept or self._is_over:
+            return
+        if self._eof and self._call is None and self._stage is Stage.HEAD:
+            self._end()
+        elif not self._body_waits:
+            self._resume()
+
+    @property
+    def _is_over(self) -> bool:
+        return self._stage is Stage.REST or self._transport.is_closing()
+
+    @property
+    def _body_waits(self) -> bool:
+        return self._call is not None and self._call.waiting > BODY_AHEAD
+
+    def _bound_kept(self) -> None:
+        if len(self._kept) >= self._door.bounds.ahead:
+            self._pause()
+
+    def _pause(self) -> None:
+        if self._reading and not self._transport.is_closing():
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if not self._reading and not self._transport.is_closing():
+            if self.reader.behind or len(self._kept) >= self._door.bounds.ahead:
+                return
+            self._reading = True
+            self._transport.resume_reading()
+
+    def _throw_away(self, size: int) -> None:
+        """Count what nobody wants; too much of it ends the connection."""
+        self._unwanted += size
+        if self._unwanted > self._door.bounds.refused_body:
+            self.abort()
+
+    def _end(self) -> None:
+        """Close once everything is written, and read what still comes so that it arrives.
+
+        A connection that is closed while something lies unread is reset, and the caller may lose
+        the answer that he has not read yet.
         """
-        plain = self.transport.get_extra_info("ssl_object") is None
-        if self.data is None or self.url.partition(b"?")[0] != STREAM_PATH or not plain:
-            super().handle_websocket_upgrade()
+        if self._transport.is_closing():
             return
-        head = [b"GET ", self.url, b" HTTP/1.1\r\n"]
-        for name, value in self.scope["headers"]:
-            head += [name, b": ", value, b"\r\n"]
-        self.connections.discard(self)
-        try:
-            handle = self.transport.get_extra_info("socket").fileno()
-            hand_over(self.data, handle, b"".join([*head, b"\r\n"]))
-        except OSError as error:
-            logger.warning("an agent's stream was not handed over to the relay: %s", error)
-            self._refuse(NO_RELAY)
+        clean = self._stage is Stage.NOTHING and not self._kept and self._said_close
+        self._stage = Stage.REST
+        self._kept = b""
+        self._unwanted = 0
+        unsent = self._transport.get_write_buffer_size() > 0
+        self._patience.within(self._door.bounds.body_patience)
+        if self._eof or (clean and not unsent) or not self._transport.can_write_eof():
+            self._transport.close()
             return
-        self.transport.abort()
+        self._transport.write_eof()
+        if not self._reading:
+            self._reading = True
+            self._transport.resume_reading()
 
-    def _expect(self) -> None:
-        self._timer = self.loop.call_later(self.headers_within, self._refuse, SLOW)
-
-    def _settle(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _refuse(self, answer: bytes) -> None:
-        self._settle()
-        if self.transport is not None and not self.transport.is_closing():
-            self._corked.write(answer)
-            self._corked.close()
-
-
-def guarded(data: Path) -> type[GuardedProtocol]:
-    """Return the protocol of a server whose relay is found in a data folder."""
-
-    class Guarded(GuardedProtocol):
-        """Know where the relay is."""
-
-    Guarded.data = data
-    return Guarded
+    def _lost_patience(self) -> None:
+        if self._stage is Stage.HEAD and (self._framing.begun or not self._called):
+            self.refuse(refusals.SLOW_HEAD)
+        elif self._stage is Stage.HEAD and not self._transport.get_write_buffer_size():
+            self._transport.close()
+        elif self.reader.behind:
+            # The last answer is on its way; whoever watches its reader decides.
+            self._patience.within(self._door.bounds.body_patience)
+        else:
+            self.abort()

@@ -20,8 +20,9 @@ from boruta_farm.model.errors import ConfigError
 from boruta_farm.server import logs
 from boruta_farm.server.assembly import Server
 from boruta_farm.server.config import Config
+from boruta_farm.server.door import Door
 from boruta_farm.server.folder import DataFolder
-from boruta_farm.server.http import guarded
+from boruta_farm.server.port import http_protocol
 from boruta_farm.server.supervision import keep_running
 from boruta_farm.server.tls import Certificates
 from boruta_farm.settings.places import show_address
@@ -30,8 +31,6 @@ from boruta_farm.web.app import WebApp
 
 logger = logging.getLogger(__name__)
 
-KEEP_ALIVE = 75
-"""Seconds an idle HTTP connection is kept."""
 BACKLOG = 2048
 GC_THRESHOLDS = (50_000, 50, 50)
 """Garbage collection is most of the slowest answers' time: run it seldom, over little."""
@@ -134,19 +133,18 @@ class HttpServer(uvicorn.Server):
 
     def __init__(self, app: WebApp, settings: Config, context: ssl.SSLContext | None) -> None:
         self._app = app
+        door = Door(data=settings.data)
         super().__init__(
             uvicorn.Config(
                 app,
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
-                ssl_context_factory=None if context is None else lambda *_: context,
-                http=guarded(settings.data),
-                ws="websockets-sansio",
+                http=http_protocol(door, context),
+                ws="none",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                timeout_keep_alive=KEEP_ALIVE,
                 timeout_graceful_shutdown=STOP_WITHIN,
                 ws_max_size=1 << 20,
             )

@@ -1,6 +1,6 @@
-"""How much a caller may send, and how long it may take.
+"""How much of a body a call may bring, and how long it may take.
 
-What uvicorn bounds itself (header size, idle connections) is set where it is started.
+Whatever is sent beyond it is read and thrown away, for a while, by the connection itself.
 """
 
 import asyncio
@@ -10,8 +10,6 @@ from starlette.types import Message, Receive, Scope
 from boruta_farm.web.errors import BodyTooLargeError, CallerGoneError, SlowBodyError
 
 MAX_BODY = 1024 * 1024
-MAX_DRAIN = 8 * MAX_BODY
-"""So much more is read and thrown away, for a caller who reads answers only after sending."""
 
 
 def check_length(scope: Scope) -> None:
@@ -57,16 +55,12 @@ async def _read_on(message: Message, receive: Receive) -> bytes:
             raise CallerGoneError
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
-        if size > MAX_DRAIN:
+        if size > MAX_BODY:
             raise BodyTooLargeError
-        if size <= MAX_BODY:
-            chunks.append(chunk)
+        chunks.append(chunk)
         if not message.get("more_body"):
-            break
+            return b"".join(chunks)
         message = await receive()
-    if size > MAX_BODY:
-        raise BodyTooLargeError
-    return b"".join(chunks)
 
 
 async def disconnected(receive: Receive) -> None:

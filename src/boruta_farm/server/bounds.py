@@ -1,0 +1,133 @@
+"""How much of the server's memory and time connections may take, together and each."""
+
+import ipaddress
+from collections import Counter
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from boruta_farm.server.refusals import Refusal
+from boruta_farm.settings.places import Network
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Carry the limits. Times are in seconds, sizes in bytes, rates per second.
+
+    ``reader_patience`` is how long a caller may leave unread what was written to him; within it he
+    takes at least 64 KiB, or all there is. ``ahead`` is what is kept of calls that wait for the
+    answer to the one before them.
+    """
+
+    connections: int = 10_000
+    connections_per_source: int = 4_000
+    unread: int = 256 * MEBIBYTE
+    unread_per_source: int = 64 * MEBIBYTE
+    head_patience: float = 10.0
+    body_patience: float = 10.0
+    reader_patience: float = 30.0
+    refused_body: int = 8 * MEBIBYTE
+    ahead: int = 64 * 1024
+    websocket_frames: float = 2_000.0
+    websocket_pings: float = 10.0
+
+
+def source_of(host: str) -> str:
+    """Return what counts as one source: an IPv4 address, or the /64 network of an IPv6 one."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
+
+
+class Crowd:
+    """Count connections, and bytes that callers leave unread, per source and in all.
+
+    Many callers come from the address of a trusted proxy: only the limits over all hold for it.
+    """
+
+    def __init__(self, bounds: Bounds, proxies: tuple[Network, ...] = ()) -> None:
+        self._bounds = bounds
+        self._proxies = proxies
+        self._open = 0
+        self._open_of: Counter[str] = Counter()
+        self._notes: dict[object, tuple[str, int]] = {}
+        self._unread = 0
+        self._unread_of: Counter[str] = Counter()
+
+    def enter(self, host: str) -> str | None:
+        """Count a connection in and return its source, None where there is no room for it."""
+        source = source_of(host)
+        bounds = self._bounds
+        if self._open >= bounds.connections:
+            return None
+        if self._open_of[source] >= bounds.connections_per_source and not self._proxied(host):
+            return None
+        self._open += 1
+        self._open_of[source] += 1
+        return source
+
+    def leave(self, source: str) -> None:
+        """Count a connection out."""
+        self._open -= 1
+        _subtract(self._open_of, source, 1)
+
+    def note(self, connection: object, source: str, unread: int) -> None:
+        """Note how much a connection leaves unread at this moment; 0 once it has caught up."""
+        of, before = self._notes.pop(connection, (source, 0))
+        self._unread += unread - before
+        self._unread_of[of] += unread
+        _subtract(self._unread_of, of, before)
+        if unread:
+            self._notes[connection] = (of, unread)
+
+    def judge(self, source: str, host: str) -> Refusal | None:
+        """Return why a call is refused before any work is done for it, if it is."""
+        if not self._unread:
+            return None
+        bounds = self._bounds
+        if self._unread_of[source] >= bounds.unread_per_source and not self._proxied(host):
+            return Refusal(
+                status=HTTPStatus.SERVICE_UNAVAILABLE,
+                code="overloaded",
+                words=f"answers of {_mebibytes(bounds.unread_per_source)} to this address wait to "
+                "be read; read them, then try again",
+            )
+        if self._unread >= bounds.unread:
+            return Refusal(
+                status=HTTPStatus.SERVICE_UNAVAILABLE,
+                code="overloaded",
+                words=f"answers of {_mebibytes(bounds.unread)} wait to be read; try again",
+            )
+        return None
+
+    def full(self) -> Refusal:
+        """Return the words for a connection that was not let in."""
+        return Refusal(
+            status=HTTPStatus.SERVICE_UNAVAILABLE,
+            code="overloaded",
+            words="too many connections are open, from this address or in all; close some, or "
+            "raise connections_per_source or connections",
+        )
+
+    def _proxied(self, host: str) -> bool:
+        if not self._proxies:
+            return False
+        address = ipaddress.ip_address(host.partition("%")[0])
+        return any(address in network for network in self._proxies)
+
+
+def _subtract(counts: Counter[str], name: str, number: int) -> None:
+    counts[name] -= number
+    if not counts[name]:
+        del counts[name]
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / MEBIBYTE:g} MiB"
