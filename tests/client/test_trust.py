@@ -1,6 +1,7 @@
 """Clients and agents check the server's certificate."""
 
 import asyncio
+import dataclasses
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -15,8 +16,11 @@ from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import connect
 from boruta_farm.dryad.dialling import Dialler
 from boruta_farm.model.errors import ConfigError, UnavailableError
+from boruta_farm.server.door import Door
+from boruta_farm.server.port import http_protocol
 from boruta_farm.server.tls import Certificates
 from tests.certificates import Authority, files_in
+from tests.server.speaking import speaking
 from tests.web.serving import Announcing, World
 
 
@@ -31,10 +35,10 @@ async def served(
     held = Certificates(files.certificate, files.key, world.clock)
     config = uvicorn.Config(
         world.app,
-        ws="websockets-sansio",
+        http=http_protocol(Door(), held.context),
+        ws="none",
         lifespan="off",
         log_config=None,
-        ssl_context_factory=lambda *_: held.context,
     )
     server = Announcing(config)
     with socket.socket() as listener:
@@ -73,18 +77,42 @@ async def test_an_address_that_is_not_the_certificates_is_refused(tmp_path: Path
                 await farm.version()
 
 
-async def test_a_server_without_tls_is_told(tmp_path: Path) -> None:
-    silent = await asyncio.start_server(_answer_in_plain, "127.0.0.1", 0)
-    port = silent.sockets[0].getsockname()[1]
-    async with silent, connect(ClientConfig(server=f"https://127.0.0.1:{port}")) as farm:
-        with pytest.raises(UnavailableError, match=r"cannot speak TLS .* write http://"):
-            await farm.version()
+async def test_a_server_without_tls_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    async with speaking(World().app) as port:
+        address = f"https://127.0.0.1:{port.number}"
+        async with connect(ClientConfig(server=address)) as farm:
+            with pytest.raises(UnavailableError) as told:
+                await farm.version()
+        with pytest.raises(UnavailableError, match="write http:// instead of https://"):
+            await Dialler(address, lambda: "s3cret").dial()
+    assert told.value.message == (
+        f"the server at {address} speaks no TLS there: write http:// instead of https://"
+    )
+    [first, _] = [record.getMessage() for record in caplog.records if "TLS" in record.msg]
+    assert first == (
+        "127.0.0.1 spoke TLS to the plain HTTP port: it must call http://, or the server needs "
+        "tls_certificate and tls_key"
+    )
 
 
-async def _answer_in_plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.read(1)
-    writer.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
-    writer.close()
+async def test_a_server_with_tls_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "boruta_farm.server.encrypted")
+    async with speaking(World().app, tls=tmp_path) as port:
+        address = f"http://127.0.0.1:{port.number}"
+        async with connect(ClientConfig(server=address)) as farm:
+            with pytest.raises(UnavailableError) as told:
+                await farm.version()
+        assert told.value.message == (
+            f"the server at {address} speaks TLS there: write https:// instead of http://"
+        )
+        with pytest.raises(UnavailableError, match="write https:// instead of http://"):
+            await Dialler(address, lambda: "s3cret").dial()
+        raw = await dataclasses.replace(port, authority=None).say(b"GET / HTTP/1.1\r\n\r\n")
+    head, _, body = raw.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: text/plain" in head
+    assert body == b"this port speaks HTTPS: use https://... instead of http://\n"
+    assert "127.0.0.1 spoke plain HTTP to the HTTPS port: it must call https://" in caplog.messages
 
 
 async def test_an_agent_with_the_authority_is_served(tmp_path: Path) -> None:

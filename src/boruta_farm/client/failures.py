@@ -45,6 +45,9 @@ BY_STATUS: dict[int, type[BorutaError]] = {
     504: UnavailableError,
 }
 
+PLAIN_ANSWERS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
+"""OpenSSL's reasons where the other side answered without TLS."""
+
 LOGIN = "; sign in with 'boruta login', or set BORUTA_TOKEN to a token this server knows"
 
 
@@ -52,6 +55,11 @@ def error_of(status: int, body: bytes, address: str) -> BorutaError:
     """Return the error that an answer of status 300 and above stands for."""
     text, code = _parse(body)
     if text is None:
+        if status == 400 and b"HTTPS" in body:
+            # So say this server, nginx and Go, of the port that was called.
+            return UnavailableError(
+                f"the server at {address} speaks TLS there: write https:// instead of http://"
+            )
         return _foreign(status, address)
     plain = text.removeprefix(PREFIX)
     kind = BY_CODE.get(code or "") or BY_TEXT.get(plain) or _by_status(status)
@@ -73,6 +81,8 @@ def unreachable(address: str, error: BaseException) -> str:
                 "name the file of the farm's own authority with --ca-file, BORUTA_CA_FILE or "
                 "'ca_file' in the profile file"
             )
+        if isinstance(cause, ssl.SSLError) and cause.reason in PLAIN_ANSWERS:
+            return f"the server at {address} speaks no TLS there: write http:// instead of https://"
         if isinstance(cause, ssl.SSLError):
             why = (cause.reason or str(cause)).lower().replace("_", " ")
             return (

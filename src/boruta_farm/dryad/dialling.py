@@ -51,11 +51,20 @@ class Dialler:
             status = error.response.status_code
             if status in REFUSALS:
                 raise RefusedError(f"{self._url} turned the agent away ({status})") from error
+            if status == 400 and b"HTTPS" in (error.response.body or b""):
+                raise UnavailableError(
+                    f"{self._url} speaks TLS there: write https:// instead of http:// as server"
+                ) from error
             raise UnavailableError(f"{self._url} answered {status}") from error
         except ssl.SSLCertVerificationError as error:
             raise UnavailableError(
                 f"{self._url} cannot be trusted: {error.verify_message}; set ca_file to the file "
                 "of the authority that signed the farm's certificate"
+            ) from error
+        except ssl.SSLError as error:
+            raise UnavailableError(
+                f"no TLS with {self._url}: {error.reason or error}; if the farm serves without "
+                "TLS, write http:// instead of https:// as server"
             ) from error
         except (OSError, TimeoutError, WebSocketException) as error:
             raise UnavailableError(f"{self._url} is out of reach: {error}") from error
