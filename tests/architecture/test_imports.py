@@ -20,16 +20,18 @@ ROOMS: dict[str, frozenset[str]] = {
     "core": frozenset({"selectors"}),
     "matching": frozenset({"core", "selectors"}),
     "store": frozenset({"clock", "core.world", "selectors"}),
+    "rate": frozenset({"clock"}),
     "feed": frozenset({"store.base"}),
     "fleet": frozenset({"contracts", "clock", "feed"}),
     "farm": frozenset(
-        {"contracts", "clock", "core", "matching", "selectors", "feed", "fleet", "store.base"}
+        {"contracts", "clock", "rate", "core", "matching", "selectors", "feed", "fleet"}
+        | {"store.base"}
     ),
     "link": frozenset({"contracts", "clock"}),
     "gorpc": frozenset({"contracts"}),
     "boards": frozenset({"contracts", "clock", "fleet"}),
     "access": frozenset({"contracts", "clock", "fleet"}),
-    "web": frozenset({"contracts", "clock", "feed", "link", "records"}),
+    "web": frozenset({"contracts", "clock", "rate", "feed", "link", "records"}),
     "client": frozenset({"contracts", "clock", "records", "settings"}),
     "cli": frozenset({"client", "contracts", "records", "settings", "server", "demo"}),
     "dryad": frozenset({"contracts", "clock", "settings", "link", "gorpc"}),

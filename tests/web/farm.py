@@ -84,7 +84,7 @@ class FarmWorld:
         self.engine = Engine(self.store)
         cipher = self._cipher = PlainCipher()
         self.reports = FarmReports(self.engine, cipher)
-        self.superviser = FarmSuperviser(self.engine, self.store, FarmSettings().credential_life)
+        self.superviser = FarmSuperviser(self.engine, self.store, self.clock, FarmSettings())
         self.waiting = Waiting(self.store)
         self.workers = FarmWorkers(self.engine, self.store, NoIndex())
         services = Services(

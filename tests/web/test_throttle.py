@@ -6,7 +6,8 @@ import pytest
 from tests.store.making import HandClock
 
 from boruta_farm.model.errors import TooManyCallsError
-from boruta_farm.web.throttle import FORGIVEN_AFTER, REMEMBERED, Penalties, Rate
+from boruta_farm.rate import REMEMBERED, Rate
+from boruta_farm.web.penalties import FORGIVEN_AFTER, Penalties
 
 
 def taken(rate: Rate, name: str, most: int = 1000) -> int:

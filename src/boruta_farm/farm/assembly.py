@@ -71,7 +71,7 @@ class Farm:
             self.directory.group,
         )
         self.workers = FarmWorkers(engine, store, self.matcher)
-        self.superviser = FarmSuperviser(engine, store, settings.credential_life)
+        self.superviser = FarmSuperviser(engine, store, clock, settings)
         self.reports = FarmReports(engine, cipher)
         self.accounts = FarmAccounts(engine, self.directory)
         self.tokens = FarmTokens(engine, self.directory)

@@ -25,6 +25,8 @@ class FarmSettings:
     A worker that recovered ``flap_recoveries`` times (0 for any number) within ``flap_within``
     and fails again is put into maintenance.
     ``show_owners`` lets everybody see who holds the boards he waits for.
+    ``registrations_per_board`` is how often in a minute a board may register, or report that it
+    failed, in the long run; 0 is as often as it likes.
     ``credential_life`` is the age at which an agent is asked to take a new credential.
     """
 
@@ -44,6 +46,7 @@ class FarmSettings:
     flap_within: timedelta = timedelta(hours=1)
     enrolment: Enrolment = Enrolment.OPEN
     credential_life: timedelta = timedelta(days=30)
+    registrations_per_board: int = 60
     max_caps: int = 256
     max_cap_length: int = 4096
     max_selector_length: int = 4096

@@ -179,6 +179,10 @@ class Server:
             cors_origins=self._config.cors_origins,
             calls_per_source=self._config.calls_per_source,
             calls_per_account=self._config.calls_per_account,
+            body_timeout=self._config.body_patience.total_seconds(),
+            event_streams=self._config.event_streams,
+            event_streams_per_source=self._config.event_streams_per_source,
+            event_streams_per_account=self._config.event_streams_per_account,
         )
 
 

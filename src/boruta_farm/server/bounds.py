@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from boruta_farm.server.refusals import Refusal
 from boruta_farm.settings.places import Network
+from boruta_farm.web.networks import network_of
 
 MEBIBYTE = 1024 * 1024
 
@@ -33,19 +34,6 @@ class Bounds:
     websocket_pings: float = 10.0
 
 
-def source_of(host: str) -> str:
-    """Return what counts as one source: an IPv4 address, or the /64 network of an IPv6 one."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv4Address):
-        return host
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
-
-
 class Crowd:
     """Count connections, and bytes that callers leave unread, per source and in all.
 
@@ -63,7 +51,7 @@ class Crowd:
 
     def enter(self, host: str) -> str | None:
         """Count a connection in and return its source, None where there is no room for it."""
-        source = source_of(host)
+        source = network_of(host)
         bounds = self._bounds
         if self._open >= bounds.connections:
             return None

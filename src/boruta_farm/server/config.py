@@ -10,6 +10,7 @@ from typing import Any
 from boruta_farm.model.policies import FairShare, Policies
 from boruta_farm.model.settings import Enrolment, FarmSettings
 from boruta_farm.server.kinds import Ageing, Database, LogFormat, LogLevel
+from boruta_farm.server.limits import LimitSettings
 from boruta_farm.server.listening import check_listening
 from boruta_farm.settings.declaration import environment as environment_tables
 from boruta_farm.settings.declaration import read, setting
@@ -55,7 +56,7 @@ def default_data() -> Path:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(LimitSettings):
     """Carry every setting of the server; each field's name is its key in the file."""
 
     api_addr: tuple[str, int] = setting(

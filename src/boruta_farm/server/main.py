@@ -19,6 +19,7 @@ from boruta_farm.clock import SystemClock
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.server import logs
 from boruta_farm.server.assembly import Server
+from boruta_farm.server.bounds import Crowd
 from boruta_farm.server.config import Config
 from boruta_farm.server.door import Door
 from boruta_farm.server.folder import DataFolder
@@ -133,7 +134,10 @@ class HttpServer(uvicorn.Server):
 
     def __init__(self, app: WebApp, settings: Config, context: ssl.SSLContext | None) -> None:
         self._app = app
-        door = Door(data=settings.data)
+        bounds = settings.bounds()
+        door = Door(
+            bounds=bounds, crowd=Crowd(bounds, settings.trusted_proxies), data=settings.data
+        )
         super().__init__(
             uvicorn.Config(
                 app,

@@ -87,9 +87,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
     """Return every call of the API, all below ``/api/v1/``."""
     requests = RequestCalls(services.requests, services.clock, options.public_address)
     workers = WorkerCalls(services.workers)
-    events = EventCalls(
-        services.feed, services.events, services.requests, options.heartbeat, options.event_streams
-    )
+    events = EventCalls(services.feed, services.events, services.requests, options)
     description = Description()
     routes: tuple[Route, ...] = (
         Route(

@@ -12,8 +12,9 @@ from boruta_farm.model.errors import TooManyCallsError, UnauthenticatedError
 from boruta_farm.model.permission import Permission, Role
 from boruta_farm.model.permission import Scope as TokenScope
 from boruta_farm.model.token import token_id
+from boruta_farm.rate import Rate
 from boruta_farm.web.headers import bearer
-from boruta_farm.web.throttle import Penalties, Rate
+from boruta_farm.web.penalties import Penalties
 
 NOTED_PER_SECOND = 10.0
 """Failed attempts that are entered into the audit one by one; more are only counted."""

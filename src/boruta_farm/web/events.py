@@ -1,19 +1,23 @@
 """What happens in the farm, as server-sent events."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Self
 
 from boruta_farm.contracts import Requests
 from boruta_farm.feed import Feed, Subscription
-from boruta_farm.model.errors import OverloadedError
+from boruta_farm.model.errors import OverloadedError, TooManyCallsError
 from boruta_farm.model.events import Event
 from boruta_farm.web.answers import told
+from boruta_farm.web.auth import source_of
 from boruta_farm.web.calls import Call, Header, Stream
 from boruta_farm.web.errors import ParameterError, RequestIdError
 from boruta_farm.web.explained import LOOK_EVERY, Explained
-from boruta_farm.web.services import Journal
+from boruta_farm.web.networks import network_of
+from boruta_farm.web.services import Journal, WebOptions
 
 BOUND = 1000
 """Changes that may wait for one slow reader."""
@@ -59,18 +63,76 @@ class Interest:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guest:
+    """Tell whose stream it is; ``account`` is None on a farm that knows no users."""
+
+    source: str
+    account: str | None
+
+    @classmethod
+    def of(cls, call: Call) -> Self:
+        """Return who makes a call."""
+        known = call.caller.groups is not None
+        return cls(
+            source=network_of(source_of(call.scope)), account=call.caller.name if known else None
+        )
+
+
+class Room:
+    """Count open streams, in all, per source and per account."""
+
+    def __init__(self, most: int, *, source: int, account: int) -> None:
+        self._most = most
+        self._per_source = source
+        self._per_account = account
+        self._open = 0
+        self._sources: Counter[str] = Counter()
+        self._accounts: Counter[str] = Counter()
+
+    def check(self, guest: Guest) -> None:
+        """Raise TooManyCallsError or OverloadedError where there is no room for one more."""
+        taken = self._accounts[guest.account] if guest.account is not None else 0
+        if taken >= self._per_account:
+            raise TooManyCallsError(f"{taken} event streams of this account are open; close one")
+        taken = self._sources[guest.source]
+        if taken >= self._per_source:
+            raise TooManyCallsError(f"{taken} event streams of this address are open; close one")
+        if self._open >= self._most:
+            raise OverloadedError(f"{self._most} event streams are open; close one and try again")
+
+    def enter(self, guest: Guest) -> None:
+        """Count a stream in."""
+        self._count(guest, 1)
+
+    def leave(self, guest: Guest) -> None:
+        """Count a stream out."""
+        self._count(guest, -1)
+
+    def _count(self, guest: Guest, change: int) -> None:
+        self._open += change
+        for counts, name in ((self._sources, guest.source), (self._accounts, guest.account)):
+            if name is not None:
+                counts[name] += change
+                if not counts[name]:
+                    del counts[name]
+
+
 class EventCalls:
     """Answer ``events``: live from now on, or from Last-Event-ID without a gap."""
 
     def __init__(
-        self, feed: Feed, journal: Journal, requests: Requests, heartbeat: float, most: int
+        self, feed: Feed, journal: Journal, requests: Requests, options: WebOptions
     ) -> None:
         self._feed = feed
         self._requests = requests
         self._journal = journal
-        self._heartbeat = heartbeat
-        self._most = most
-        self._streams = 0
+        self._heartbeat = options.heartbeat
+        self._room = Room(
+            options.event_streams,
+            source=options.event_streams_per_source,
+            account=options.event_streams_per_account,
+        )
 
     async def stream(self, call: Call) -> Stream:
         """Open a stream.
@@ -81,14 +143,14 @@ class EventCalls:
         after = _last_event(call)
         explained = Explained(self._requests, call.caller, interest.explained)
         await explained.look()
-        if self._streams >= self._most:
-            raise OverloadedError(f"{self._most} event streams are open; close one and try again")
-        return Stream(headers=HEADERS, chunks=self._chunks(interest, after, explained))
+        guest = Guest.of(call)
+        self._room.check(guest)
+        return Stream(headers=HEADERS, chunks=self._chunks(interest, after, explained, guest))
 
     async def _chunks(
-        self, interest: Interest, after: int | None, explained: Explained
+        self, interest: Interest, after: int | None, explained: Explained, guest: Guest
     ) -> AsyncGenerator[bytes, None]:
-        self._streams += 1
+        self._room.enter(guest)
         subscription = self._feed.subscribe(BOUND)
         try:
             yield HELLO
@@ -101,7 +163,7 @@ class EventCalls:
                     yield chunk
         finally:
             subscription.close()
-            self._streams -= 1
+            self._room.leave(guest)
 
     async def _replay(
         self, interest: Interest, after: int, reached: Callable[[int], None]

@@ -40,13 +40,15 @@ class WebOptions:
     reached us at. ``cors_origins`` are origins whose pages may use the API (``*``: all); empty
     switches CORS off. Times are in seconds. ``calls_per_source`` and ``calls_per_account`` are
     how often one address and one account may call in a second, in the long run; 0 is as often
-    as they like.
+    as they like. ``event_streams`` may be open at once, of one address or account fewer.
     """
 
     public_address: str | None = None
     cors_origins: tuple[str, ...] = ()
     body_timeout: float = 10.0
     heartbeat: float = 15.0
-    event_streams: int = 1000
+    event_streams: int = 2000
+    event_streams_per_source: int = 500
+    event_streams_per_account: int = 100
     calls_per_source: float = 200.0
     calls_per_account: float = 100.0

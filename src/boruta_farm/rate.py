@@ -1,0 +1,59 @@
+"""How often somebody may do something: buckets that fill again."""
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from boruta_farm.clock import Clock
+from boruta_farm.model.errors import TooManyCallsError
+
+REMEMBERED = 10_000
+"""Names remembered at once; the ones seen longest ago are forgotten."""
+BURST_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class _Bucket:
+    """Hold how many calls are left, as of a time."""
+
+    left: float
+    at: float
+
+
+class Rate:
+    """Allow ``per_second`` calls per name in the long run, and a burst at once; 0 allows all.
+
+    ``burst`` is what may come at once, the calls of five seconds unless given.
+    """
+
+    def __init__(
+        self, clock: Clock, per_second: float, what: str, burst: float | None = None
+    ) -> None:
+        self._clock = clock
+        self._per_second = per_second
+        self._full = per_second * BURST_SECONDS if burst is None else burst
+        self._what = what
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def take(self, name: str) -> None:
+        """Take one call. Raises TooManyCallsError when none is left."""
+        if not self._per_second:
+            return
+        now = self._clock.monotonic()
+        bucket = self._buckets.get(name)
+        if bucket is None:
+            if len(self._buckets) >= REMEMBERED:
+                self._buckets.popitem(last=False)
+            bucket = self._buckets[name] = _Bucket(self._full, now)
+        else:
+            self._buckets.move_to_end(name)
+            bucket.left = min(self._full, bucket.left + (now - bucket.at) * self._per_second)
+            bucket.at = now
+        if bucket.left < 1:
+            wait = (1 - bucket.left) / self._per_second
+            raise TooManyCallsError(
+                f"more than {self._per_second:g} calls a second from {self._what}; wait as long "
+                "as Retry-After says",
+                retry_after=math.ceil(wait),
+            )
+        bucket.left -= 1
