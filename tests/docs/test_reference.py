@@ -13,7 +13,9 @@ from boruta_farm.dryad.stm.settings import MuxPiSettings
 from boruta_farm.model import errors
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.permission import RULES, Permission, Reach, Role, Scope, reach_of
+from boruta_farm.server import refusals
 from boruta_farm.server.config import Config
+from boruta_farm.server.refusals import Refusal
 from boruta_farm.settings import document
 from boruta_farm.settings.declaration import Dataclass, declared
 from boruta_farm.web.routes import Route
@@ -57,6 +59,13 @@ tells how to have both. The tunnels listen where the API listens, or on `tunnel_
 def errors_page() -> str:
     """Return the page of errors."""
     rows = "\n".join(f"| `{e.code}` | {e.default_message()} |" for e in _errors())
+    early = "\n".join(
+        f"| {r.status} | `{r.code}` | {r.words} |"
+        for r in sorted(
+            (r for r in vars(refusals).values() if isinstance(r, Refusal)),
+            key=lambda refusal: (refusal.status, refusal.words),
+        )
+    )
     return f"""# Errors
 
 Every error that a person or program can see has a stable code. Over HTTP it travels in the one
@@ -66,6 +75,14 @@ original know, and says what happened, where, and what to do.
 | code | message, unless a more exact one is given |
 | --- | --- |
 {rows}
+
+What cannot be a call of this farm is refused before anything of it is looked up, and the connection
+ends with the answer. A farm with more connections or unread answers than its settings allow answers
+503 with `overloaded`.
+
+| status | code | message |
+| --- | --- | --- |
+{early}
 """
 
 

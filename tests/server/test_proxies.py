@@ -43,7 +43,10 @@ class Watching(WebApp):
 async def test_only_configured_proxies_are_believed(
     trusted: str, headers: tuple[str, ...], seen: tuple[str, str]
 ) -> None:
-    overrides: dict[str, object] = {"trusted_proxies": trusted}
+    overrides: dict[str, object] = {
+        "trusted_proxies": trusted,
+        "public_names": "boruta.example",
+    }
     watching = Watching()
     server = HttpServer(watching, load(environment={}, overrides=overrides), None)
     with socket.socket() as listener:

@@ -112,6 +112,10 @@ async def test_a_client_of_another_authority_refuses(files: Files, tmp_path: Pat
             await shown(port, other)
 
 
+def test_the_names_of_the_certificate_are_known(files: Files) -> None:
+    assert certificates(files).names == ("localhost",)
+
+
 def test_versions_below_1_2_are_not_offered(files: Files) -> None:
     assert certificates(files).context.minimum_version is ssl.TLSVersion.TLSv1_2
 

@@ -28,6 +28,7 @@ from boruta_farm.settings.kinds import (
 from boruta_farm.settings.places import (
     LAST_PORT,
     Address,
+    HostName,
     Ip,
     Location,
     Net,
@@ -143,6 +144,13 @@ class Config(LimitSettings):
         Text(),
         "IP address at which users reach the tunnels. Default: the one they called the API at.",
         default="",
+    )
+    public_names: tuple[str, ...] = setting(
+        Listing(HostName(), commas=True),
+        "Host names, separated by commas, by which the API may be called, besides localhost, this "
+        "machine's own name and those in the certificate; behind a proxy those it is called by. "
+        "*: by any, which lets web pages of others reach a farm without users (DNS rebinding).",
+        default=(),
     )
     tunnel_address: str | None = setting(
         Maybe(Ip()),

@@ -12,6 +12,7 @@ from boruta_farm.access.handover import hand_over
 from boruta_farm.server.bounds import Bounds, Crowd
 from boruta_farm.server.call import Ends
 from boruta_farm.server.framing import Head
+from boruta_farm.server.hosts import Hosts
 from boruta_farm.server.refusals import Refusal
 from boruta_farm.server.websocket import WebSocket
 
@@ -22,14 +23,21 @@ STREAM_PATH: Final = b"/api/v1/stream"
 class Door:
     """Hold what connections share: bounds, who is there, the relay's folder.
 
-    ``data`` is the data folder, in which the relay takes streams; None hands none over.
+    ``hosts`` are the names it goes by; None lets it go by any. ``data`` is the data folder, in
+    which the relay takes streams; None hands none over.
     """
 
     def __init__(
-        self, *, bounds: Bounds | None = None, crowd: Crowd | None = None, data: Path | None = None
+        self,
+        *,
+        bounds: Bounds | None = None,
+        crowd: Crowd | None = None,
+        hosts: Hosts | None = None,
+        data: Path | None = None,
     ) -> None:
         self.bounds = bounds or Bounds()
         self.crowd = crowd or Crowd(self.bounds)
+        self._hosts = hosts
         self._data = data
         self._dates: tuple[list[tuple[bytes, bytes]] | None, bytes] = (None, b"")
 
@@ -41,7 +49,8 @@ class Door:
 
     def judge(self, head: Head, source: str, ends: Ends) -> Refusal | None:
         """Return why a call is refused before any work is done for it, if it is."""
-        return self.crowd.judge(source, ends.host)
+        refusal = None if self._hosts is None else self._hosts.judge(head)
+        return refusal or self.crowd.judge(source, ends.host)
 
     def takes_stream(self, url: bytes) -> bool:
         """Tell whether a WebSocket is the relay's."""

@@ -7,7 +7,6 @@ import gc
 import logging
 import signal
 import socket
-import ssl
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,6 +22,7 @@ from boruta_farm.server.bounds import Crowd
 from boruta_farm.server.config import Config
 from boruta_farm.server.door import Door
 from boruta_farm.server.folder import DataFolder
+from boruta_farm.server.hosts import Hosts
 from boruta_farm.server.port import http_protocol
 from boruta_farm.server.supervision import keep_running
 from boruta_farm.server.tls import Certificates
@@ -95,8 +95,7 @@ async def _serve(
         place = show_address(listener.getsockname()[:2])
         logger.info("serving on %s://%s, data in %s", scheme, place, config.data)
         _tune_collector()
-        context = None if certificates is None else certificates.context
-        await HttpServer(app, config, context).serve(sockets=[listener])
+        await HttpServer(app, config, certificates).serve(sockets=[listener])
     finally:
         for part in parts:
             part.cancel()
@@ -132,18 +131,24 @@ def _welcome(token: str | None) -> None:
 class HttpServer(uvicorn.Server):
     """Uvicorn, telling the application first that the server stops, so that streams end."""
 
-    def __init__(self, app: WebApp, settings: Config, context: ssl.SSLContext | None) -> None:
+    def __init__(self, app: WebApp, settings: Config, certificates: Certificates | None) -> None:
         self._app = app
         bounds = settings.bounds()
         door = Door(
-            bounds=bounds, crowd=Crowd(bounds, settings.trusted_proxies), data=settings.data
+            bounds=bounds,
+            crowd=Crowd(bounds, settings.trusted_proxies),
+            hosts=Hosts(
+                settings.public_names,
+                tuple if certificates is None else lambda: certificates.names,
+            ),
+            data=settings.data,
         )
         super().__init__(
             uvicorn.Config(
                 app,
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
-                http=http_protocol(door, context),
+                http=http_protocol(door, None if certificates is None else certificates.context),
                 ws="none",
                 lifespan="off",
                 log_config=None,

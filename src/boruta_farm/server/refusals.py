@@ -56,6 +56,12 @@ TUNNEL: Final = Refusal(
     code="malformed-call",
     words="this is no proxy: CONNECT leads nowhere",
 )
+MISDIRECTED: Final = Refusal(
+    status=HTTPStatus.MISDIRECTED_REQUEST,
+    code="unknown-host",
+    words="this farm does not go by the name it was called by; call it by its address or by one of "
+    "its names, or have its admin add the name to public_names",
+)
 EXPECTS: Final = Refusal(
     status=HTTPStatus.EXPECTATION_FAILED,
     code="malformed-call",

@@ -40,6 +40,8 @@ class Certificates:
         self._clock = clock
         self._look_every = look_every
         self._hurry = asyncio.Event()
+        self.names: tuple[str, ...] = ()
+        """The names that the certificate is for."""
         self._seen = self._signature()
         self._warned: Signature | None = None
         self._newest = self._load()
@@ -92,7 +94,9 @@ class Certificates:
         try:
             # Without a password function OpenSSL would ask at the terminal.
             context.load_cert_chain(self._certificate, self._key, password=lambda: b"")
-            self._tell(x509.load_pem_x509_certificate(self._certificate.read_bytes()))
+            certificate = x509.load_pem_x509_certificate(self._certificate.read_bytes())
+            self._tell(certificate)
+            self.names = _names_in(certificate)
         except ssl.SSLError as error:
             raise ConfigError(
                 f"tls_certificate: {self._certificate} and tls_key: {self._key} cannot be used "
@@ -123,6 +127,14 @@ class Certificates:
             else:
                 found.append((status.st_ino, status.st_size, status.st_mtime_ns))
         return tuple(found)
+
+
+def _names_in(certificate: x509.Certificate) -> tuple[str, ...]:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(found.value.get_values_for_type(x509.DNSName))
 
 
 def _check_private(key: Path) -> None:

@@ -16,6 +16,7 @@ ANYWHERE: Final = "0.0.0.0"  # what an address without host has always meant
 LAST_PORT: Final = 65535
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+(?:%[^\]\s]+)?\]|[^\s\[\]/@?#:]*):([0-9]{1,5})")
 _RANGE: Final = re.compile(r"\s*([0-9]{1,10})\s*-\s*([0-9]{1,10})\s*")
+_HOST_NAME: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*\.?", re.ASCII)
 _ORIGIN: Final = re.compile(r"https?://[^/?#\s,@]+")
 
 
@@ -103,6 +104,20 @@ class Net(Kind[Network]):
     def show(self, value: Network) -> object:
         """Return its text."""
         return str(value)
+
+
+class HostName(Kind[str]):
+    """A host's name, such as ``farm.example``; ``*`` means all."""
+
+    def read(self, raw: object) -> str:
+        """Return the name."""
+        found = Text().read(raw)
+        if found != "*" and not _HOST_NAME.fullmatch(found):
+            raise SettingError(
+                f"{shown(raw)} is no host name; write it without scheme and port, such as "
+                "farm.example"
+            )
+        return found
 
 
 class Origin(Kind[str]):
