@@ -26,8 +26,9 @@ SSH = """#!/bin/sh
 printf '%s\\n' "$@" > "$STAGE/arguments"
 while [ $# -gt 0 ]; do
     case $1 in
-    -i) cp -p "$2" "$STAGE/key"; dirname "$2" > "$STAGE/folder" ;;
-    UserKnownHostsFile=*) cp -p "${1#*=}" "$STAGE/known_hosts" ;;
+    IdentityFile=*) path=${1#*=\\"}; path=${path%\\"}
+        cp -p "$path" "$STAGE/key"; dirname "$path" > "$STAGE/folder" ;;
+    UserKnownHostsFile=*) path=${1#*=\\"}; cp -p "${path%\\"}" "$STAGE/known_hosts" ;;
     esac
     shift
 done

@@ -77,7 +77,7 @@ def test_acquire_saves(boruta: Boruta, tmp_path: Path) -> None:
     assert (folder / "key").read_text() == BOARD_KEY
     assert (folder / "key").stat().st_mode & 0o777 == 0o600
     assert (folder / "known_hosts").read_text() == f"[127.0.0.1]:20001 {HOST_KEY}\n"
-    assert f"-i {folder}/key" in out
+    assert f"""-o 'IdentityFile="{folder}/key"'""" in out
     words = boruta("acquire", "1", "--save", str(folder), status=1).err
     assert "exists already; name a new folder" in words
 

@@ -173,7 +173,7 @@ def test_an_own_key(stage: Stage, served: Served) -> None:
     public.write_text("ssh-ed25519 AAAA me@here\n")
     assert stage.run("ssh", "-c", "board=rpi4", "--key", str(public)).status == 0
     assert served.farm.requests[1]["SSHKey"] == "ssh-ed25519 AAAA me@here"
-    assert pairs(stage.arguments, "-i") == [str(stage.folder / "id")]
+    assert f'IdentityFile="{stage.folder / "id"}"' in pairs(stage.arguments, "-o")
 
 
 def test_without_host_key_that_is_said(stage: Stage, served: Served) -> None:

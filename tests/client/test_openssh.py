@@ -58,10 +58,21 @@ def test_without_a_runtime_folder_the_systems_serves(
 
 def test_what_is_not_there_is_not_written(runtime: Path) -> None:
     with session_files(replace(ACCESS, key="", host_key=None), None) as files:
-        assert files == NO_FILES
+        assert files == replace(NO_FILES, issued=True)
     own = OwnKey(line="ssh-ed25519 AAAA", identity=Path("/home/me/id"))
     with session_files(ACCESS, own) as files:
         assert files.identity == Path("/home/me/id")
+
+
+@pytest.mark.parametrize("variable", ["XDG_RUNTIME_DIR", "TMPDIR"])
+def test_a_folder_whose_name_ssh_would_read_otherwise_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    (tmp_path / "100%${HOME}").mkdir()
+    monkeypatch.setenv(variable, str(tmp_path / "100%${HOME}"))
+    with session_files(ACCESS, None) as files:
+        assert "%" not in str(files.identity)
 
 
 def test_a_private_file_never_replaces_one(tmp_path: Path) -> None:
@@ -83,9 +94,10 @@ def test_the_plain_port_needs_no_brackets() -> None:
 def test_command_line_pins_key_and_host_key() -> None:
     files = Files(identity=Path("/run/100%/key"), known_hosts=Path("/run/my files/hosts"))
     arguments = command_line("ssh", ACCESS, files, ["uname"], ["-v"])
-    assert arguments[:5] == ["ssh", "-p", "20001", "-i", "/run/100%%/key"]
+    assert arguments[:3] == ["ssh", "-p", "20001"]
     assert arguments[-3:] == ["-v", "boruta-user@10.0.0.1", "uname"]
     options = pairs(arguments, "-o")
+    assert 'IdentityFile="/run/100%%/key"' in options
     assert 'UserKnownHostsFile="/run/my files/hosts"' in options
     assert "StrictHostKeyChecking=yes" in options
     assert "ControlPath=none" in options
@@ -93,7 +105,7 @@ def test_command_line_pins_key_and_host_key() -> None:
 
 def test_without_files_ssh_uses_its_own_keys_and_believes_the_first_answer() -> None:
     arguments = command_line("ssh", ACCESS, NO_FILES)
-    assert "-i" not in arguments
+    assert not [option for option in pairs(arguments, "-o") if option.startswith("Identity")]
     assert "StrictHostKeyChecking=accept-new" in pairs(arguments, "-o")
     assert "IdentitiesOnly=yes" not in pairs(arguments, "-o")
 

@@ -1,5 +1,6 @@
 """Verbs that show requests and how to reach their boards."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +21,13 @@ from boruta_farm.cli.progress import Spinner
 from boruta_farm.cli.tables import Listing, print_listing, print_record
 from boruta_farm.cli.words import waiting_line, wanted_text
 from boruta_farm.client.farm import Farm
-from boruta_farm.client.openssh import Files, command_line, known_hosts_line, write_private
+from boruta_farm.client.openssh import (
+    Files,
+    check_tellable,
+    command_line,
+    known_hosts_line,
+    write_private,
+)
 from boruta_farm.client.session import wait_for_board
 from boruta_farm.contracts import Explanation
 from boruta_farm.model.errors import ConfigError
@@ -176,7 +183,9 @@ def acquire(
         facts["Host key"] = access.host_key
     if save is not None:
         with failures_told():
-            facts["Connect"] = " ".join(command_line("ssh", access, _save(access, save)))
+            facts["Connect"] = shlex.join(
+                command_line("ssh", access, _save(access, save.absolute()))
+            )
     elif form is Output.TABLE:
         say(
             f"the private key is not shown; use --save FOLDER, -o json, or: boruta ssh {request_id}"
@@ -186,6 +195,7 @@ def acquire(
 
 def _save(access: AccessInfo, folder: Path) -> Files:
     """Write an access into a new private folder. Raises ConfigError."""
+    check_tellable(folder)
     try:
         folder.mkdir(mode=0o700, parents=True)
         return Files(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boruta_farm.model.errors import BorutaError, ConfigError, ProtocolError
+from boruta_farm.model.home import expand
 from boruta_farm.model.worker import AccessInfo
 
 ENDS_WITHIN = 5.0
@@ -19,6 +20,10 @@ ENDS_WITHIN = 5.0
 
 USERNAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*", re.ASCII)
 HOST = re.compile(r"[0-9A-Za-z:.][0-9A-Za-z:.%_-]*", re.ASCII)
+UNTELLABLE = re.compile(r"[\"\\\r\n]|\$\{")
+"""What ssh's options cannot hold, or hold differently from version to version."""
+PLAIN = re.compile(r"/[A-Za-z0-9/._+=@-]*", re.ASCII)
+"""Folders that every version of ssh reads as they are written."""
 HOST_KEY = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+=*(?: [^\r\n]*)?", re.ASCII)
 
 
@@ -32,10 +37,14 @@ class OwnKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """Carry where the key and the pinned host key of one session lie; None: there is none."""
+    """Carry where the key and the pinned host key of one session lie; None: there is none.
+
+    ``issued`` tells whether the key is the job's own, which nothing may keep.
+    """
 
     identity: Path | None
     known_hosts: Path | None
+    issued: bool = True
 
 
 def read_own_key(given: str) -> OwnKey:
@@ -43,7 +52,7 @@ def read_own_key(given: str) -> OwnKey:
 
     The private half is never read: ssh does that, or an agent holds it. Raises ConfigError.
     """
-    path = Path(given).expanduser()
+    path = expand(given, "--key")
     public = path if path.suffix == ".pub" else path.with_name(path.name + ".pub")
     private = public.with_suffix("")
     try:
@@ -69,16 +78,21 @@ def find_ssh() -> str:
 
 @contextmanager
 def session_files(access: AccessInfo, own: OwnKey | None) -> Iterator[Files]:
-    """Write what ssh needs into a folder that only we can read, and remove it at the end."""
-    with tempfile.TemporaryDirectory(prefix="boruta-", dir=_private_base()) as name:
-        folder = Path(name)
-        identity = None if own is None else own.identity
-        if own is None and access.key:
-            identity = write_private(folder / "key", access.key)
-        known_hosts = None
-        if access.host_key is not None:
-            known_hosts = write_private(folder / "known_hosts", known_hosts_line(access))
-        yield Files(identity=identity, known_hosts=known_hosts)
+    """Write what ssh needs into a folder that only we can read, and remove it at the end.
+
+    Raises ConfigError where there is no place for one.
+    """
+    with _private_folder() as folder:
+        try:
+            identity = None if own is None else _nameable(own.identity.absolute(), folder)
+            if own is None and access.key:
+                identity = write_private(folder / "key", access.key)
+            known_hosts = None
+            if access.host_key is not None:
+                known_hosts = write_private(folder / "known_hosts", known_hosts_line(access))
+        except OSError as error:
+            raise ConfigError(f"{folder}: cannot be written: {error.strerror}") from None
+        yield Files(identity=identity, known_hosts=known_hosts, issued=own is None)
 
 
 def write_private(path: Path, text: str) -> Path:
@@ -109,7 +123,8 @@ def command_line(
     """Return the arguments that start ssh.
 
     Its first word on an option counts, so ours stand before ``extra``, which stands before the
-    user's own configuration. Raises ProtocolError for a user or host that could be an option.
+    user's own configuration. Raises ProtocolError for a user or host that could be an option,
+    ConfigError for a path that ssh cannot be told of.
     """
     if not USERNAME.fullmatch(access.username) or not HOST.fullmatch(access.host):
         raise ProtocolError(
@@ -117,20 +132,22 @@ def command_line(
         )
     arguments = [program, "-p", str(access.port)]
     if files.identity is not None:
-        arguments += ["-i", str(files.identity).replace("%", "%%")]
-        arguments += ["-o", "IdentitiesOnly=yes"]
+        arguments += [*_path_option("IdentityFile", files.identity), "-o", "IdentitiesOnly=yes"]
+        arguments += ["-o", "PubkeyAuthentication=yes"]
+        if files.issued:
+            # A user's configuration may hand every key that is used to an agent, which keeps it.
+            arguments += ["-o", "AddKeysToAgent=no"]
     if files.known_hosts is not None:
-        place = str(files.known_hosts).replace("%", "%%")
-        arguments += [
-            "-o",
-            f'UserKnownHostsFile="{place}"' if " " in place else f"UserKnownHostsFile={place}",
-        ]
+        arguments += _path_option("UserKnownHostsFile", files.known_hosts)
         arguments += ["-o", "GlobalKnownHostsFile=/dev/null", "-o", "UpdateHostKeys=no"]
-        arguments += ["-o", "StrictHostKeyChecking=yes"]
+        arguments += ["-o", "StrictHostKeyChecking=yes", "-o", "VerifyHostKeyDNS=no"]
     else:
         arguments += ["-o", "StrictHostKeyChecking=accept-new"]
-    # A shared connection could be one to the board's last job.
-    arguments += ["-o", "ControlPath=none", "-o", "ServerAliveInterval=30", *extra]
+    # A shared connection could be one to the board's last job, and one of ours would outlive it.
+    arguments += ["-o", "ControlMaster=no", "-o", "ControlPath=none"]
+    if command:
+        arguments += ["-o", "RemoteCommand=none"]
+    arguments += ["-o", "ServerAliveInterval=30", *extra]
     arguments.append(f"{access.username}@{access.host}")
     if command:
         arguments += ["--", *command] if command[0].startswith("-") else command
@@ -177,9 +194,52 @@ class Session:
             return
 
 
-def _private_base() -> str | None:
-    """Return the user's folder in memory where there is one, else the default for such files."""
-    base = os.environ.get("XDG_RUNTIME_DIR")
-    if base and Path(base).is_dir() and os.access(base, os.W_OK | os.X_OK):
-        return base
-    return None
+def check_tellable(path: Path) -> Path:
+    """Return a path that ssh can be told of.
+
+    Raises ConfigError for what no version of ssh, or only the newest, takes.
+    """
+    if UNTELLABLE.search(str(path)):
+        raise ConfigError(
+            f"{str(path)!r}: ssh cannot be told of a path with a quote, a backslash, a line end or "
+            "${ in it; choose another"
+        )
+    return path
+
+
+def _path_option(name: str, path: Path) -> list[str]:
+    """Return an option whose value is a path, which ssh reads as words with tokens in them."""
+    return ["-o", f'{name}="{str(check_tellable(path)).replace("%", "%%")}"']
+
+
+def _nameable(identity: Path, folder: Path) -> Path:
+    """Return a path by which ssh finds a key: its own, else links to it and what lies beside."""
+    if not UNTELLABLE.search(str(identity)):
+        return identity
+    name = "key.pub" if identity.suffix == ".pub" else "key"
+    for ending in ("", ".pub", "-cert.pub"):
+        beside = identity.with_name(identity.name + ending)
+        if beside.exists():
+            (folder / f"{name}{ending}").symlink_to(beside)
+    return folder / name
+
+
+@contextmanager
+def _private_folder() -> Iterator[Path]:
+    """Make a folder for the block, in the user's memory where there is such, and remove it.
+
+    Raises ConfigError.
+    """
+    bases = (os.environ.get("XDG_RUNTIME_DIR"), os.environ.get("TMPDIR"), "/tmp", "/var/tmp")
+    usable = (
+        base
+        for base in bases
+        if base and PLAIN.fullmatch(base) and os.access(base, os.W_OK | os.X_OK)
+    )
+    base = next(usable, None)
+    if base is None:
+        raise ConfigError(
+            "there is no folder for the session's key; let TMPDIR name one that can be written"
+        )
+    with tempfile.TemporaryDirectory(prefix="boruta-", dir=base) as name:
+        yield Path(name)
