@@ -75,3 +75,76 @@ def test_the_configuration_takes_the_token_of_its_server_only(home: dict[str, st
     assert config.load(server="http://farm.example", environment=home).token is None
     given = home | {"BORUTA_TOKEN": "mine"}
     assert config.load(server=SERVER, environment=given).token == "mine"
+
+
+class LockedKeyring(DictKeyring):
+    """A keyring that nobody unlocks; ``open`` lets it work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = False
+
+    def get_password(self, service_name: str, username: str) -> str | None:
+        self._check()
+        return super().get_password(service_name, username)
+
+    def set_password(self, service_name: str, username: str, password: str) -> None:
+        self._check()
+        super().set_password(service_name, username, password)
+
+    def delete_password(self, service_name: str, username: str) -> None:
+        self._check()
+        super().delete_password(service_name, username)
+
+    def _check(self) -> None:
+        if not self.open:
+            raise RuntimeError("Failed to unlock\nthe collection!")
+
+
+def test_a_locked_keyring_leaves_the_token_to_the_file(
+    home: dict[str, str], tmp_path: Path
+) -> None:
+    keyring = LockedKeyring()
+    place = Credentials(home, keyring).put(SERVER, "secret")
+    file = tmp_path / "boruta" / "tokens.json"
+    assert place == (
+        f"{file}, since the system's keyring cannot be used (Failed to unlock the collection!)"
+    )
+    assert Credentials(home, keyring).get(SERVER) == "secret"
+    Credentials(home, keyring).forget(SERVER)
+    assert "secret" not in file.read_text()
+
+
+def test_a_keyring_that_was_locked_since_is_told_with_what_helps(home: dict[str, str]) -> None:
+    keyring = LockedKeyring()
+    keyring.open = True
+    Credentials(home, keyring).put(SERVER, "secret")
+    keyring.open = False
+    with pytest.raises(ConfigError, match=f"unlock it, .* boruta login {SERVER}"):
+        Credentials(home, keyring).get(SERVER)
+    with pytest.raises(ConfigError, match="may still hold the token"):
+        Credentials(home, keyring).forget(SERVER)
+    assert Credentials(home, keyring).get(SERVER) is None
+
+
+def test_a_kept_token_that_was_damaged_is_not_shown(home: dict[str, str], tmp_path: Path) -> None:
+    Credentials(home).put(SERVER, "sec\u200bret")
+    with pytest.raises(ConfigError, match=r"tokens.json: .*U\+200B") as caught:
+        Credentials(home).get(SERVER)
+    assert "ret" not in caught.value.message.partition("tokens.json")[2]
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_a_token_is_given_up(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ConfigError, match="cannot be written"):
+        Credentials({"XDG_CONFIG_HOME": "/proc/none"}).prove_writable()
+    Credentials({"XDG_CONFIG_HOME": str(tmp_path)}).prove_writable()
+
+
+def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "home_of", lambda _: None)
+    nobody = Credentials({})
+    assert nobody.get(SERVER) is None
+    with pytest.raises(ConfigError, match="XDG_CONFIG_HOME"):
+        nobody.prove_writable()

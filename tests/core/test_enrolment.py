@@ -14,6 +14,7 @@ from boruta_farm.model.errors import (
     CredentialError,
     EnrolmentError,
     ForbiddenError,
+    MissingUUIDError,
     WorkerNameError,
     WorkerNotFoundError,
 )
@@ -234,3 +235,24 @@ def test_a_name_is_one_boards(closed: DictWorld) -> None:
     with pytest.raises(WorkerNameError):
         workers.set_name(closed, SECOND, " ")
     closed.apply(workers.set_name(closed, FIRST, "board"))
+
+
+def test_asking_beforehand_says_what_registering_would_and_changes_nothing(
+    closed: DictWorld,
+) -> None:
+    def ask(board: Registration) -> bool:
+        plan = enrolment.recognise(closed, board, NOW)
+        assert plan.steps == ()
+        return plan.answer
+
+    secret = invite(closed, uses=1)
+    with pytest.raises(EnrolmentError):
+        ask(with_token(None))
+    assert ask(with_token(secret)) is False
+    assert ask(with_token(secret)) is False, "no use was counted"
+    register(closed, with_token(secret))
+    assert ask(with_token(None)) is True
+    with pytest.raises(CredentialError):
+        ask(with_token(None, credential="stolen"))
+    with pytest.raises(MissingUUIDError):
+        ask(replace(with_token(None), caps={}))

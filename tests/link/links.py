@@ -45,6 +45,11 @@ class FakeFarm:
             uuid=registration.caps["UUID"], farm_id=FARM, epoch=epoch, renew_at=self.renew_at
         )
 
+    async def recognise(self, registration: Registration) -> bool:
+        if self.refuse is not None:
+            raise self.refuse
+        return registration in self.registrations
+
     async def renew(self, uuid: str, present: str, coming: str) -> None:
         if self.refuse is not None:
             raise self.refuse

@@ -30,7 +30,7 @@ def invite(
 ) -> None:
     """Make a join token for boards' agents and print it; it is shown only now.
 
-    It goes into 'join_token' of dryad.conf, or into DRYAD_JOIN_TOKEN.
+    'dryad join URL' on the board asks for it; or it goes into DRYAD_JOIN_TOKEN or 'join_token'.
     """
     wanted = NewToken(
         account="",

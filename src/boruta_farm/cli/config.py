@@ -1,5 +1,6 @@
 """Verbs on the server's configuration."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ import typer
 
 from boruta_farm.cli.console import failures_told, say
 from boruta_farm.cli.parts import server_installed
+from boruta_farm.model.service import service_account
 from boruta_farm.settings import document
 
 FileArgument = Annotated[
@@ -15,17 +17,23 @@ FileArgument = Annotated[
 ]
 
 
-def check(path: FileArgument = None) -> None:
+def check(
+    path: FileArgument = None,
+    user: Annotated[
+        str,
+        typer.Option("--user", help="Whom the service runs as, tried by root where there is one."),
+    ] = "boruta",
+) -> None:
     """Refuse what serve would refuse at start, in the same words; change nothing.
 
-    The environment's settings count too. A server may be running meanwhile.
+    The environment's settings count too. A server may be running meanwhile. Root tries all files as
+    the service's user would: what only root can read is of no use to it.
     """
     with failures_told(), server_installed():
-        from boruta_farm.server.config import load
-        from boruta_farm.server.main import check as check_start
+        from boruta_farm.server.checking import check as try_all
 
-        check_start(load(path))
-    print(f"{path or 'the configuration'} is good")
+        whom = try_all(path, user)
+    print(f"{path or 'the configuration'} is good{f' for the user {whom}' if whom else ''}")
 
 
 def example() -> None:
@@ -59,7 +67,13 @@ def certificate(
     """
     with failures_told(), server_installed():
         from boruta_farm.server.authority import make_certificate
+        from boruta_farm.server.checking import SERVICE
 
         files = make_certificate(folder, hosts, datetime.now(UTC))
+        account = service_account(SERVICE)
+        if account is not None:
+            # The package's server is not root.
+            os.chown(files.key, 0, account.pw_gid)
+            files.key.chmod(0o640)
     print(f"boruta serve --tls-certificate {files.certificate} --tls-key {files.key}")
     say(f"clients and agents need {files.authority}")

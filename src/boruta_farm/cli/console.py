@@ -14,6 +14,7 @@ from boruta_farm.client import config as configuration
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.model.errors import BorutaError, SelectorError
+from boruta_farm.model.token import conceal
 
 Result = TypeVar("Result")
 
@@ -53,7 +54,7 @@ def say(text: str) -> None:
 
 def complain(error: BorutaError) -> None:
     """Print what went wrong."""
-    say(f"boruta: {clean(error.message)}")
+    say(f"boruta: {clean(conceal(error.message))}")
 
 
 @contextmanager

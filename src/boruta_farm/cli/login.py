@@ -2,9 +2,11 @@
 
 import asyncio
 import getpass
+import os
 import platform
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,17 +17,29 @@ from boruta_farm.cli.options import OutputOption, output_of, settings_of
 from boruta_farm.cli.people import limits_words
 from boruta_farm.cli.tables import print_record
 from boruta_farm.client import config as configuration
+from boruta_farm.client.config import is_exposed
 from boruta_farm.client.credentials import Credentials
 from boruta_farm.client.farm import Farm, connect
+from boruta_farm.client.profile import Profile
 from boruta_farm.model.answers import Self
 from boruta_farm.model.errors import BorutaError, ConfigError
-from boruta_farm.model.token import PREFIX, TokenKind
+from boruta_farm.model.token import PREFIX, TokenKind, check_token, conceal
 
+LONGEST_INPUT = 4096
+UNREADABLE = "\ufffd"
 ONCE = f"{PREFIX}{TokenKind.ONCE.value[0]}_"
 
 
 def login(
     context: typer.Context,
+    address: Annotated[
+        str | None,
+        typer.Argument(metavar="[URL]", help="The server; the one configured if not given."),
+    ] = None,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option("--ca-file", metavar="FILE", help="The authority of the server's TLS."),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option("--name", help="What the token is called in lists; the machine's name."),
@@ -33,24 +47,54 @@ def login(
 ) -> None:
     """Sign in with a token, which is asked for, or read from standard input.
 
-    A one-time token is exchanged for one of your own.
+    A one-time token is exchanged for one of your own. Server and authority are remembered:
+    every later command uses them.
     """
     settings = settings_of(context)
     with failures_told():
+        profile, credentials = Profile(settings.profile), Credentials()
+        environment = dict(os.environ)
+        if not profile.exists:
+            environment.pop("BORUTA_PROFILE", None)
         config = configuration.load(
-            server=settings.server, profile=settings.profile, ca_file=settings.ca_file
+            environment=environment,
+            server=_address(address) or settings.server,
+            profile=settings.profile if profile.exists else None,
+            ca_file=str(ca_file) if ca_file else settings.ca_file,
+            anonymous=True,
         )
+        if is_exposed(config.server):
+            say(
+                "boruta: warning: without TLS the token can be read on its way to "
+                f"{config.server}; write https:// if the farm serves it"
+            )
         given = _asked(config.server)
+        # A one-time token is good once: first see that what it is given up for can be kept.
+        profile.prove_writable()
+        credentials.prove_writable()
         secret, who = asyncio.run(_signed_in(config, given, name or platform.node()))
         if who.token is None:
             raise ConfigError(
                 f"{config.server} asks nobody who he is, so there is nothing to sign in to; "
                 "start it with: boruta serve --users"
             )
-        place = Credentials().put(config.server, secret)
+        place = credentials.put(config.server, secret)
+        profile.save(config, who.name)
     until = format_moment(who.token.expires, who.token.created)
     say(f"signed in to {config.server} as {who.name} ({who.role})")
     say(f"the token {who.token.id} is kept in {place}; it lives until {until}")
+    say(f"{profile.words} names this server now, so that later commands use it")
+    for variable in _overriding(config.server, settings.profile):
+        say(f"boruta: warning: {variable} is set and goes before what was kept; unset it")
+
+
+def _overriding(server: str, profile: str | None) -> list[str]:
+    """Return the variables by which later commands would not use what was kept."""
+    named = os.environ.get("BORUTA_SERVER", "").rstrip("/")
+    found = ["BORUTA_SERVER"] if named and named != server else []
+    if profile is not None and os.environ.get("BORUTA_PROFILE", profile) != profile:
+        found.append("BORUTA_PROFILE")
+    return [*found, "BORUTA_TOKEN"] if os.environ.get("BORUTA_TOKEN") else found
 
 
 def logout(context: typer.Context) -> None:
@@ -58,16 +102,24 @@ def logout(context: typer.Context) -> None:
     settings = settings_of(context)
     with failures_told():
         config = configuration.load(
-            server=settings.server, profile=settings.profile, ca_file=settings.ca_file
+            server=settings.server,
+            profile=settings.profile,
+            ca_file=settings.ca_file,
+            anonymous=True,
         )
         credentials = Credentials()
-        kept = credentials.get(config.server)
-        if kept is None:
-            raise ConfigError(f"no token is kept for {config.server}")
         try:
-            asyncio.run(_revoke(replace(config, token=kept)))
+            kept = credentials.get(config.server)
+            if kept is not None:
+                asyncio.run(_revoke(replace(config, token=kept)))
         except BorutaError as error:
-            say(f"boruta: the token could not be revoked ({error.message}); it is forgotten here")
+            say(
+                f"boruta: the token could not be revoked ({conceal(error.message)}); it is "
+                "forgotten here"
+            )
+        else:
+            if kept is None:
+                raise ConfigError(f"no token is kept for {config.server}")
         credentials.forget(config.server)
     say(f"signed out of {config.server}")
 
@@ -95,12 +147,31 @@ def whoami(context: typer.Context, output: OutputOption = None) -> None:
     run(context, work)
 
 
+def _address(given: str | None) -> str | None:
+    """Return the address given as an argument. Raises ConfigError for a token in its place."""
+    if given is not None and PREFIX in given:
+        raise ConfigError(
+            "a token must not be an argument: 'ps' and the shell's history keep it. This one is "
+            "known to others now: let an admin revoke it and make another; then run "
+            "'boruta login' and paste it when asked"
+        )
+    return given
+
+
 def _asked(server: str) -> str:
     """Return the token that a person types unseen, or that standard input holds."""
-    typed = sys.stdin.isatty()
-    given = getpass.getpass(f"Token for {server}: ") if typed else sys.stdin.readline()
-    given = given.strip()
-    if not given.startswith(PREFIX) or not given.isprintable():
+    if sys.stdin is None:
+        raise ConfigError("there is no standard input, from which the token could be read")
+    if sys.stdin.isatty():
+        try:
+            given = getpass.getpass(f"Token for {server}: ")
+        except UnicodeDecodeError:
+            given = UNREADABLE
+    else:
+        # Bytes, since what somebody pipes in need not be text.
+        given = sys.stdin.buffer.readline(LONGEST_INPUT).decode(errors="replace")
+    given = check_token(given, "the token")
+    if not given.startswith(PREFIX):
         raise ConfigError(f"this is no token: it begins with {PREFIX!r}; ask an admin for one")
     return given
 

@@ -1,9 +1,12 @@
 """The command ``boruta``: every verb on one page."""
 
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from boruta_farm import __version__
 from boruta_farm.cli import (
@@ -28,6 +31,7 @@ from boruta_farm.cli import (
     workers,
 )
 from boruta_farm.cli.options import Output, Settings
+from boruta_farm.model.token import conceal
 
 SERVER_FLAGS = ("-api-addr", "-rpc-addr", "--api-addr", "--rpc-addr")
 """The flags of the original's server, which has no verbs: its units start ours."""
@@ -41,6 +45,36 @@ or the profile file.
 Exit status: 0 done, 1 failed, 2 wrong usage. 'boruta ssh' returns ssh's own status, 255
 for its own failures and 128 + n after signal n.
 """
+
+
+UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
+"""Wrong usage of any kind; Typer does not publish it."""
+
+
+class Verbs(TyperGroup):
+    """Complain about wrong usage without repeating a token that was typed as an argument.
+
+    Typer does not publish the types that reach these methods.
+    """
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Read the options before the verb."""
+        with _concealed():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read what follows the verb, and run it."""
+        with _concealed():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _concealed() -> Iterator[None]:
+    try:
+        yield
+    except UsageError as error:
+        error.message = conceal(error.message)
+        raise
 
 
 def _tell_version(wanted: bool) -> None:
@@ -82,6 +116,7 @@ def build() -> typer.Typer:
     # Plain help: the decorated one would triple the time it takes to appear.
     app = typer.Typer(
         name="boruta",
+        cls=Verbs,
         help=HELP,
         no_args_is_help=True,
         rich_markup_mode=None,

@@ -9,6 +9,7 @@ import typer
 
 from boruta_farm.model.account import Limits
 from boruta_farm.model.errors import ConfigError
+from boruta_farm.model.home import expand
 from boruta_farm.settings.durations import format_duration, parse_duration
 
 NONE = "none"
@@ -85,7 +86,7 @@ def limits_words(limits: Limits) -> str:
 def read_public_key(path: Path) -> str:
     """Return the first line of a public key's file. Raises ConfigError for a private one."""
     try:
-        text = path.expanduser().read_text()
+        text = expand(path, "FILE.pub").read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     if "PRIVATE KEY" in text:

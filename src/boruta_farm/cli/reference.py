@@ -13,8 +13,8 @@ HEAD = """# Command line
 ## Which server
 
 The first that is given counts: `--server URL`, a profile named with `--profile`,
-`BORUTA_SERVER`, the profile file, `http://127.0.0.1:8487`. The profile file is
-`~/.config/boruta/config.toml` (or below `XDG_CONFIG_HOME`):
+`BORUTA_SERVER`, the profile file, `http://127.0.0.1:8487`. `boruta login URL --ca-file FILE` writes
+the profile file, `~/.config/boruta/config.toml` (or below `XDG_CONFIG_HOME`); by hand:
 
 ```toml
 server = "http://lab.example:8487"

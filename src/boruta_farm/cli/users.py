@@ -2,12 +2,13 @@
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from boruta_farm.cli.console import failures_told, run, say
 from boruta_farm.cli.durations import format_moment
-from boruta_farm.cli.options import OutputOption, output_of
+from boruta_farm.cli.options import OutputOption, output_of, settings_of
 from boruta_farm.cli.parts import server_installed
 from boruta_farm.cli.people import (
     JobsOption,
@@ -20,9 +21,12 @@ from boruta_farm.cli.people import (
     read_public_key,
 )
 from boruta_farm.cli.tables import Listing, print_listing, print_record
+from boruta_farm.client import config as configuration
+from boruta_farm.client.config import is_local
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.account import Account, AccountChange, Limits
 from boruta_farm.model.errors import AccountError, AccountNotFoundError
+from boruta_farm.model.login import login_command
 from boruta_farm.model.permission import Role
 from boruta_farm.model.token import Issued
 
@@ -124,7 +128,11 @@ def add(
         await farm.accounts.save_account(farm.caller, name, change)
         return None
 
-    _tell(name, run(context, work))
+    issued = run(context, work)
+    if issued is None:
+        say(f"{name} is added")
+    else:
+        _invited(context, name, issued)
 
 
 def change(
@@ -174,7 +182,7 @@ def invite(context: typer.Context, name: NameArgument) -> None:
         await farm.accounts.get_account(farm.caller, name)
         return await farm.tokens.invite(farm.caller, name, AccountChange())
 
-    _tell(name, run(context, work))
+    _invited(context, name, run(context, work))
 
 
 def rescue(
@@ -195,9 +203,11 @@ def rescue(
         overrides["data"] = data
     with failures_told(), server_installed():
         from boruta_farm.server.config import load
+        from boruta_farm.server.invitation import login_line
         from boruta_farm.server.rescue import rescue as make_admin
 
-        _tell(name, make_admin(load(config, overrides=overrides), name))
+        settings = load(config, overrides=overrides)
+        _tell(name, make_admin(settings, name), login_line(settings))
 
 
 def remove(context: typer.Context, name: NameArgument) -> None:
@@ -265,12 +275,26 @@ async def _check_new(farm: Farm, name: str) -> None:
     raise AccountError(f"there is an account {name} already; change it with: boruta user set")
 
 
-def _tell(name: str, issued: Issued | None) -> None:
-    if issued is None:
-        say(f"{name} is added")
-        return
+def _invited(context: typer.Context, name: str, issued: Issued) -> None:
+    """Tell how the account's owner signs in, as far as the way that we came tells it."""
+    with failures_told():
+        config = configuration.load(
+            server=settings_of(context).server,
+            profile=settings_of(context).profile,
+            ca_file=settings_of(context).ca_file,
+            anonymous=True,
+        )
+    authority = config.ca_file
+    _tell(name, issued, login_command(config.server, authority and Path(authority.name)))
+    if authority is not None:
+        say(f"(give {authority} along: it is the authority of the farm's TLS)")
+    if is_local(urlsplit(config.server).hostname):
+        say("(on another machine, the server's own address stands in place of this one)")
+
+
+def _tell(name: str, issued: Issued, command: str) -> None:
     say(f"{name} can sign in once, until {issued.token.expires:%Y-%m-%d %H:%M} UTC, by running")
-    say("'boruta login' and pasting this token, which is shown only now:")
+    say(f"\n    {command}\n\nand pasting this token when asked, which is shown only now:")
     print(issued.secret)
 
 

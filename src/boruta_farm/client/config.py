@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from boruta_farm.client.credentials import Credentials, configuration_folder
 from boruta_farm.model.errors import ConfigError
+from boruta_farm.model.token import PREFIX, check_token
 from boruta_farm.settings.declaration import Struct, read, setting
 from boruta_farm.settings.declaration import environment as variables
 from boruta_farm.settings.files import read_toml
@@ -41,6 +42,9 @@ class Profile:
         default=None,
         variable="BORUTA_CA_FILE",
     )
+    account: str | None = setting(
+        Maybe(Text()), "Who signed in there, for people to read.", default=None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,18 +65,28 @@ class ClientConfig:
     """Carry the server's address (no path's slash at its end) and the bearer token, if any.
 
     ``ca_file`` holds the authorities whose signature the server's certificate must bear; None
-    means those of the system.
+    means those of the system. Raises ConfigError for a token that could not be sent.
     """
 
     server: str = DEFAULT_SERVER
     token: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
 
+    def __post_init__(self) -> None:
+        """Check the token here too, since programs make configurations of their own."""
+        if self.token is not None:
+            object.__setattr__(self, "token", check_token(self.token, "token"))
+
     @property
     def exposes_token(self) -> bool:
         """Tell whether the token would travel to another machine without TLS."""
-        parts = urlsplit(self.server)
-        return self.token is not None and parts.scheme == "http" and not is_local(parts.hostname)
+        return self.token is not None and is_exposed(self.server)
+
+
+def is_exposed(server: str) -> bool:
+    """Tell whether what is said to a server can be read on its way."""
+    parts = urlsplit(server)
+    return parts.scheme == "http" and not is_local(parts.hostname)
 
 
 def is_local(host: str | None) -> bool:
@@ -85,9 +99,13 @@ def is_local(host: str | None) -> bool:
         return False
 
 
-def default_path(environment: Mapping[str, str]) -> Path:
-    """Return where the profile file lies: ``boruta/config.toml`` in the user's configuration."""
-    return configuration_folder(environment) / "config.toml"
+def default_path(environment: Mapping[str, str]) -> Path | None:
+    """Return where the profile file lies: ``boruta/config.toml`` in the user's configuration.
+
+    None for a user without a home.
+    """
+    folder = configuration_folder(environment)
+    return None if folder is None else folder / "config.toml"
 
 
 def load(
@@ -97,6 +115,7 @@ def load(
     ca_file: str | None = None,
     environment: Mapping[str, str] | None = None,
     path: Path | None = None,
+    anonymous: bool = False,
 ) -> ClientConfig:
     """Return the configuration for one run.
 
@@ -105,7 +124,7 @@ def load(
     ``BORUTA_PROFILE`` or the file's ``profile_name``. A token or ``ca_file`` is only used together
     with the address of the same place, or with any address when it comes from ``BORUTA_TOKEN``,
     ``BORUTA_CA_FILE`` or ``ca_file``; without any, the one that ``boruta login`` keeps for the
-    address. Raises ConfigError with place and remedy.
+    address. ``anonymous`` looks for no token at all. Raises ConfigError with place and remedy.
     """
     environment = os.environ if environment is None else environment
     place = path or default_path(environment)
@@ -119,16 +138,25 @@ def load(
     same = wanted in (None, filed.server)
     address = wanted or filed.server or DEFAULT_SERVER
     filed_token = filed.token if same else None
-    trusted = place.parent / filed.ca_file if same and filed.ca_file else None
-    return ClientConfig(
-        server=address,
-        token=said.token or filed_token or Credentials(environment).get(address),
-        ca_file=flags.ca_file or said.ca_file or trusted,
-    )
+    trusted = place.parent / filed.ca_file if same and place and filed.ca_file else None
+    authority = flags.ca_file or said.ca_file or trusted
+    if anonymous:
+        return ClientConfig(server=address, ca_file=authority)
+    if said.token:
+        token: str | None = check_token(said.token, "BORUTA_TOKEN")
+    elif filed_token:
+        token = check_token(filed_token, f"{place}: token")
+    else:
+        token = Credentials(environment).get(address)
+    return ClientConfig(server=address, token=token, ca_file=authority)
 
 
-def _from_file(path: Path, profile: str | None) -> Profile:
+def _from_file(path: Path | None, profile: str | None) -> Profile:
     """Return the settings of one profile, or of the file's top."""
+    if path is None:
+        if profile:
+            raise ConfigError(f"there is no profile {profile!r}: there is no home folder for one")
+        return Profile()
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -156,6 +184,8 @@ def _check_private(path: Path) -> None:
 def check_address(address: str, source: str) -> str:
     """Return a server's address without slashes at its end. Raises ConfigError."""
     try:
+        if PREFIX in address:
+            raise SettingError("the address must hold neither user nor token")
         return SERVER.read(address)
     except SettingError as wrong:
         raise ConfigError(f"{source}: {wrong.message}") from None

@@ -2,11 +2,13 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from boruta_farm.model.errors import ConfigError
+from boruta_farm.model.home import home_of
+from boruta_farm.model.token import check_token
 from boruta_farm.settings.files import parse_json
 from boruta_farm.settings.kinds import Named, Text
 from boruta_farm.settings.table import SettingError
@@ -16,13 +18,19 @@ IN_KEYRING = "keyring"
 """Stands in the file in place of a token that the keyring holds."""
 PRIVATE = 0o600
 TOKENS = Named(Text(secret=True))
+KEYRING = "the system's keyring"
+LONGEST_REASON = 200
+
+Result = TypeVar("Result")
 
 
-def configuration_folder(environment: Mapping[str, str]) -> Path:
-    """Return where a user's configuration of the client lies."""
+def configuration_folder(environment: Mapping[str, str]) -> Path | None:
+    """Return where a user's configuration of the client lies, None for a user without a home."""
     base = environment.get("XDG_CONFIG_HOME")
-    home = Path(base) if base else Path(environment.get("HOME") or "~").expanduser() / ".config"
-    return home / "boruta"
+    if base:
+        return Path(base) / "boruta"
+    home = home_of(environment)
+    return None if home is None else home / ".config" / "boruta"
 
 
 class Keyring(Protocol):
@@ -41,37 +49,64 @@ class Keyring(Protocol):
         ...
 
 
+class KeyringError(Exception):
+    """The keyring cannot be used; the text says why."""
+
+
 class Credentials:
     """Keep one token per server's address.
 
     ``keyring`` replaces the system's, None means there is none; without it the optional library
-    is asked. A file that others can read is refused, since its tokens may be known.
+    is asked. A keyring that fails, being locked or without its service, is told, and the file
+    serves instead. A file that others can read is refused, since its tokens may be known.
     """
 
     def __init__(
         self, environment: Mapping[str, str] | None = None, keyring: Keyring | None = None
     ) -> None:
         environment = os.environ if environment is None else environment
-        self._path = configuration_folder(environment) / "tokens.json"
+        folder = configuration_folder(environment)
+        self._path = None if folder is None else folder / "tokens.json"
         self._keyring = keyring
 
     def get(self, server: str) -> str | None:
-        """Return the token for a server, None when nobody has signed in there."""
+        """Return the token for a server, None when nobody has signed in there.
+
+        Raises ConfigError for a file, a keyring or a token that cannot be used.
+        """
         known = self._read().get(server)
-        if known != IN_KEYRING:
-            return known
-        keyring = self._keyring or system_keyring()
-        return None if keyring is None else keyring.get_password(SERVICE, server)
+        place = str(self._path)
+        if known == IN_KEYRING:
+            place = KEYRING
+            try:
+                known = self._asked(server)
+            except KeyringError as failure:
+                raise ConfigError(
+                    f"the token for {server} lies in {KEYRING}, which cannot be used ({failure}); "
+                    f"unlock it, set BORUTA_TOKEN, or sign in again: boruta login {server}"
+                ) from None
+        return None if known is None else check_token(known, f"{place}: {server}")
+
+    def prove_writable(self) -> None:
+        """See that ``put`` will succeed, before something is given up for what it shall keep.
+
+        Raises ConfigError.
+        """
+        self._write(self._read())
 
     def put(self, server: str, token: str) -> str:
         """Keep a token and return in words where. Raises ConfigError."""
-        keyring = self._keyring or system_keyring()
-        if keyring is not None:
-            keyring.set_password(SERVICE, server, token)
         kept = self._read()
-        kept[server] = token if keyring is None else IN_KEYRING
+        place, kept[server] = str(self._path), token
+        try:
+            keyring = self._keyring or system_keyring()
+            if keyring is not None:
+                _guarded(lambda: keyring.set_password(SERVICE, server, token))
+                place, kept[server] = KEYRING, IN_KEYRING
+        except KeyringError as failure:
+            place = f"{place}, since {KEYRING} cannot be used ({failure})"
         self._write(kept)
-        return str(self._path) if keyring is None else "the system's keyring"
+        return place
 
     def forget(self, server: str) -> None:
         """Forget the token for a server, harmless when there is none."""
@@ -79,16 +114,29 @@ class Credentials:
         known = kept.pop(server, None)
         if known is None:
             return
-        keyring = self._keyring or system_keyring()
-        if known == IN_KEYRING and keyring is not None:
-            keyring.delete_password(SERVICE, server)
         self._write(kept)
+        if known == IN_KEYRING:
+            try:
+                keyring = self._keyring or system_keyring()
+                if keyring is not None:
+                    _guarded(lambda: keyring.delete_password(SERVICE, server))
+            except KeyringError as failure:
+                raise ConfigError(
+                    f"{KEYRING} cannot be used ({failure}): it may still hold the token "
+                    f"for {server}"
+                ) from None
+
+    def _asked(self, server: str) -> str | None:
+        keyring = self._keyring or system_keyring()
+        return None if keyring is None else _guarded(lambda: keyring.get_password(SERVICE, server))
 
     def _read(self) -> dict[str, str]:
+        if self._path is None:
+            return {}
         try:
             content = self._path.read_bytes()
             mode = self._path.stat().st_mode
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
             raise ConfigError(f"{self._path}: cannot be read: {error.strerror}") from None
@@ -106,23 +154,56 @@ class Credentials:
             ) from None
 
     def _write(self, kept: Mapping[str, str]) -> None:
-        """Replace the file in one step, so that no other run finds half of it."""
-        fresh = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, PRIVATE)
-            with os.fdopen(handle, "w") as file:
-                json.dump(kept, file, indent=2)
-            Path(fresh).replace(self._path)
-        except OSError as error:
-            raise ConfigError(f"{self._path}: cannot be written: {error.strerror}") from None
+        replace_private(self._path, json.dumps(kept, indent=2), "a token")
+
+
+def replace_private(path: Path | None, text: str, what: str) -> None:
+    """Replace a file of the user's in one step, so that no other run finds half of it.
+
+    ``path`` None is that of a user without a home. Raises ConfigError.
+    """
+    if path is None:
+        raise ConfigError(
+            f"there is no home folder in which {what} could be kept; set HOME or XDG_CONFIG_HOME, "
+            "or give a token in BORUTA_TOKEN"
+        )
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, PRIVATE)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        # A file that is a link, as in a repository of dot files, stays one.
+        fresh.replace(path.resolve() if path.is_symlink() else path)
+    except OSError as error:
+        if fresh.exists():
+            fresh.unlink()
+        raise ConfigError(
+            f"{path}: cannot be written: {error.strerror}; name another folder with "
+            "XDG_CONFIG_HOME, or give a token in BORUTA_TOKEN"
+        ) from None
 
 
 def system_keyring() -> Keyring | None:
-    """Return the system's keyring, None without the library or a place it can use."""
+    """Return the system's keyring, None without the library or a place it can use.
+
+    Raises KeyringError.
+    """
     try:
         import keyring
     except ImportError:
         return None
-    backend = keyring.get_keyring()
-    return backend if backend.priority >= 1 else None
+    backend = _guarded(keyring.get_keyring)
+    return backend if _guarded(lambda: backend.priority) >= 1 else None
+
+
+def _guarded(work: Callable[[], Result]) -> Result:
+    """Do something with the keyring. Raises KeyringError.
+
+    Backends are other people's plug-ins over D-Bus and the like, and raise what they please.
+    """
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001  # whatever they raise, the file serves
+        why = " ".join(str(error).split())[:LONGEST_REASON]
+        raise KeyringError(why or type(error).__name__) from None

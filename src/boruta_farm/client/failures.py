@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import ssl
 
@@ -50,6 +51,9 @@ PLAIN_ANSWERS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
 LOGIN = "; sign in with 'boruta login', or set BORUTA_TOKEN to a token this server knows"
 
+_UNNAMED = re.compile(r"boruta login(?! http)")
+"""Servers do not know under which address they are called; whoever calls does."""
+
 
 def error_of(status: int, body: bytes, address: str) -> BorutaError:
     """Return the error that an answer of status 300 and above stands for."""
@@ -64,7 +68,9 @@ def error_of(status: int, body: bytes, address: str) -> BorutaError:
     plain = text.removeprefix(PREFIX)
     kind = BY_CODE.get(code or "") or BY_TEXT.get(plain) or _by_status(status)
     words = plain if issubclass(kind, InvalidError) else text
-    error = kind(words + LOGIN if status == 401 and not code else words)
+    if status == 401:
+        words = _UNNAMED.sub(f"boruta login {address}", words if code else words + LOGIN)
+    error = kind(words)
     if isinstance(error, SelectorError):
         error.column = _column(body)
     return error
@@ -78,8 +84,8 @@ def unreachable(address: str, error: BaseException) -> str:
             why = cause.verify_message or "its certificate was not accepted"
             return (
                 f"cannot trust the server at {address}: {why}; "
-                "name the file of the farm's own authority with --ca-file, BORUTA_CA_FILE or "
-                "'ca_file' in the profile file"
+                f"where the farm has an authority of its own, 'boruta login {address} --ca-file "
+                "FILE' keeps its file for good; --ca-file and BORUTA_CA_FILE name it for once"
             )
         if isinstance(cause, ssl.SSLError) and cause.reason in PLAIN_ANSWERS:
             return f"the server at {address} speaks no TLS there: write http:// instead of https://"
@@ -145,5 +151,9 @@ def _foreign(status: int, address: str) -> BorutaError:
     if status in (502, 503, 504):
         return UnavailableError(f"{address} answered with status {status}; try again in a moment")
     kind = RefusedError if status in (401, 403) else BorutaError
-    extra = LOGIN if status == 401 else "; is this the address of a Boruta server?"
+    extra = (
+        _UNNAMED.sub(f"boruta login {address}", LOGIN)
+        if status == 401
+        else "; is this the address of a Boruta server?"
+    )
     return kind(f"{address} answered with status {status} and no words of ours{extra}")

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from boruta_farm import __version__
 from boruta_farm.client.channel import NO_TEXTS, Answer
 from boruta_farm.client.config import ClientConfig, is_local
 from boruta_farm.client.failures import error_of, unreachable
+from boruta_farm.client.proxy import proxy_for
 from boruta_farm.model.errors import (
     BorutaError,
     ConfigError,
@@ -55,7 +57,8 @@ class Transport:
             # HTTP needs no certificates at all.
             follow_redirects=False,
             verify=trust(config) if parts.scheme == "https" else False,
-            trust_env=not is_local(self._host),
+            trust_env=False,
+            proxy=None if is_local(self._host) else proxy_for(config.server, os.environ),
             transport=inner,
         )
 

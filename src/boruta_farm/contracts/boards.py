@@ -49,6 +49,18 @@ class Superviser(Protocol):
         ...
 
 
+class Registrar(Superviser, Protocol):
+    """The farm's own end of it, which can also be asked beforehand."""
+
+    async def recognise(self, registration: Registration) -> bool:
+        """Tell whether a board that registered so is enrolled, or (False) would be by it.
+
+        Changes nothing, and enters nothing anywhere. Raises MissingUUIDError, CredentialError,
+        EnrolmentError.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """Answer a preparation: the session's user name and the board's host key (one line)."""

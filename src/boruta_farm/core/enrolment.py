@@ -11,6 +11,7 @@ from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import (
     CredentialError,
     EnrolmentError,
+    MissingUUIDError,
     UnauthenticatedError,
     WorkerNotFoundError,
 )
@@ -18,7 +19,7 @@ from boruta_farm.model.events import EventKind
 from boruta_farm.model.permission import Permission
 from boruta_farm.model.settings import Enrolment
 from boruta_farm.model.token import TokenKind, token_id
-from boruta_farm.model.worker import REVOKED, Registration, Worker
+from boruta_farm.model.worker import REVOKED, UUID_CAPABILITY, Registration, Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,18 @@ def identify(
     if known is not None and presented == known.next_credential:
         return Identity(credential=presented, since=now)
     return _enrol(world, uuid, pinned, registration, presented, now)
+
+
+def recognise(world: World, registration: Registration, now: datetime) -> Plan[bool]:
+    """Tell whether a board is known by what it brings, or (False) would be enrolled by it.
+
+    Raises MissingUUIDError, CredentialError, EnrolmentError, as registering would.
+    """
+    uuid = registration.caps.get(UUID_CAPABILITY)
+    if not uuid:
+        raise MissingUUIDError
+    identity = identify(world, uuid, world.worker(uuid), registration, now)
+    return Plan(answer=not identity.steps)
 
 
 def _enrol(

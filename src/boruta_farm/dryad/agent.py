@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from boruta_farm.clock import SystemClock
 from boruta_farm.contracts import FencedDryad, Registered
+from boruta_farm.dryad.asking import STATE_FILE, credential_path
 from boruta_farm.dryad.config import AgentConfig
 from boruta_farm.dryad.credential import Credential, digest_of
 from boruta_farm.dryad.dialling import Dialler
@@ -29,8 +30,6 @@ from boruta_farm.model.worker import Registration
 
 logger = logging.getLogger(__name__)
 
-CREDENTIAL_FILE = "credential"
-STATE_FILE = "state.json"
 FACTS_EVERY = 180.0
 """Seconds; registrations, at each new connection, tell them too."""
 
@@ -138,7 +137,7 @@ async def run(config: AgentConfig) -> NoReturn:
 
     host = PassiveHealth(config.health, _written_to(config), ssh_address)
     fence = Fence(driver, StateFile(folder.path / STATE_FILE), clock, read_boot_id(), host)
-    credential = Credential(folder.path / CREDENTIAL_FILE)
+    credential = Credential(credential_path(config))
     dialler = Dialler(config.server, credential.present, config.ca_file)
     if dialler.exposed:
         logger.warning(

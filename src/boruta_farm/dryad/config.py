@@ -15,6 +15,7 @@ from boruta_farm.dryad.plugins import DRIVERS, installed
 from boruta_farm.dryad.stm.settings import NO_CARD
 from boruta_farm.dryad.users.settings import CleanSettings, UserSettings
 from boruta_farm.model.errors import ConfigError
+from boruta_farm.model.token import check_token
 from boruta_farm.model.worker import UUID_CAPABILITY, Reach
 from boruta_farm.settings import document
 from boruta_farm.settings.declaration import declared, environment, read, section, setting
@@ -35,6 +36,10 @@ def _default_state_dir() -> Path:
         return Path("/var/lib/dryad")
     base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     return Location(full=True).read(base) / "dryad"
+
+
+class UnconfiguredError(ConfigError):
+    """nobody has named the farm yet"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +71,8 @@ class AgentConfig:
     join_token: str | None = setting(
         Maybe(Text(secret=True)),
         "The invitation by which the board enrols, from boruta agent invite at the farm; not "
-        f"needed afterwards. The environment variable {JOIN_TOKEN_VARIABLE} does the same.",
+        "needed afterwards, and not at all with dryad join. The environment variable "
+        f"{JOIN_TOKEN_VARIABLE} does the same.",
         default=None,
         variable=JOIN_TOKEN_VARIABLE,
         hidden=True,
@@ -168,11 +174,6 @@ class AgentConfig:
                 f"with the original's server at {self.boruta_address}",
                 "server",
             )
-        if not self.server and not self.boruta_address:
-            raise SettingError(
-                'is empty; write the farm\'s address, such as server = "https://farm.example:8487"',
-                "server",
-            )
         if not UUID_FORM.fullmatch(self.caps.get(UUID_CAPABILITY, "")):
             raise SettingError(
                 "must be a UUID in lower case, which the farm knows the board by; a fresh one "
@@ -184,7 +185,8 @@ class AgentConfig:
 def example() -> str:
     """Return a file with defaults and a fresh UUID."""
     return (
-        "# The board's agent. Set 'server' and the capabilities, then start dryad again.\n\n"
+        "# The board's agent. Set the capabilities, then run 'dryad join https://FARM:8487',\n"
+        "# which sets 'server'.\n\n"
         + document.example(AgentConfig, {"caps": {UUID_CAPABILITY: str(uuid.uuid4())}})
     )
 
@@ -203,16 +205,24 @@ def write_example(path: Path) -> None:
         ) from None
 
 
-def load(path: Path) -> AgentConfig:
-    """Return the checked configuration. Raises ConfigError with key, reason and remedy."""
+def load(path: Path, *, join_token: str | None = None) -> AgentConfig:
+    """Return the checked configuration; ``join_token`` replaces any that it or the environment has.
+
+    Raises ConfigError with key, reason and remedy, UnconfiguredError where no farm is named.
+    """
     table = read_toml(path)
     variables = environment(AgentConfig, {name: v for name, v in os.environ.items() if v})
     config = read(AgentConfig, table, *variables, beside=_drivers(table), path=path, tables=table)
+    if not config.server and not config.boruta_address:
+        raise UnconfiguredError(
+            f"{path}: server: is empty; run: dryad join https://FARM:8487, or write the farm's "
+            'address here, such as server = "https://farm.example:8487"'
+        )
     try:
         return replace(
             config,
             ca_file=_authority(config),
-            join_token=_join_token(config, table),
+            join_token=join_token or _join_token(config, table),
             driver=config.driver or ("muxpi" if Path(config.stm_path).exists() else "linux"),
             user=replace(config.user, paths=config.clean.paths, not_reset=config.clean.not_reset),
         )
@@ -248,8 +258,15 @@ def _authority(config: AgentConfig) -> Path | None:
 
 def _join_token(config: AgentConfig, table: Table) -> str | None:
     """Return the invitation, unless it stands in a file that others can read."""
-    if table.content.get("join_token") and config.path.stat().st_mode & (
-        stat.S_IRWXG | stat.S_IRWXO
-    ):
-        raise SettingError(f"others can read this file; run: chmod 600 {config.path}", "join_token")
-    return config.join_token
+    if not config.join_token:
+        return None
+    if not table.content.get("join_token"):
+        return check_token(config.join_token, JOIN_TOKEN_VARIABLE)
+    # A group may read it: the service's, which does not own its configuration.
+    if config.path.stat().st_mode & (stat.S_IRWXO | stat.S_IWGRP):
+        raise SettingError(
+            "everybody on this machine can read this file, or its group can change it; run: "
+            f"chmod g-w,o= {config.path}",
+            "join_token",
+        )
+    return check_token(config.join_token, f"{config.path}: join_token")

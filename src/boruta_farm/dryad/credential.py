@@ -56,13 +56,14 @@ def load_credential(path: Path) -> str:
     file that holds anything else.
     """
     try:
-        credential = path.read_text().strip()
+        credential = path.read_text(encoding="utf-8-sig").strip()
     except FileNotFoundError:
         credential = secrets.token_urlsafe(32)
         write_durably(path, f"{credential}\n".encode())
         return credential
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: the board's credential cannot be read: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ConfigError(f"{path}: the board's credential cannot be read: {why}") from None
     if not _FORM.fullmatch(credential):
         raise ConfigError(
             f"{path}: this is no credential of ours; restore the file, or remove it and "

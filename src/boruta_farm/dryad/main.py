@@ -12,10 +12,12 @@ from pathlib import Path
 from boruta_farm import __version__
 from boruta_farm.dryad import config as configuration
 from boruta_farm.dryad import logs
-from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig
+from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig, UnconfiguredError
 from boruta_farm.model.errors import BorutaError
+from boruta_farm.model.token import conceal
 
-DONE, FAILED = 0, 1
+DONE, FAILED, UNCONFIGURED = 0, 1, 78
+"""Nobody has named the farm yet: starting again would not help (EX_CONFIG of sysexits)."""
 HELPER_VERB = "helper"
 """``dryad helper`` is the part of the agent that is root, where the rest is not."""
 
@@ -23,6 +25,10 @@ STM_VERB = "stm"
 """``dryad stm ...`` speaks to the board controller of a MuxPi."""
 DOCTOR_VERB = "doctor"
 """``dryad doctor`` checks everything a board needs."""
+JOIN_VERB = "join"
+"""``dryad join URL`` enrols the board at a farm."""
+CONFIG_VERB = "config"
+"""``dryad config check`` reads what the agent reads, as its user."""
 logger = logging.getLogger(__name__)
 
 
@@ -35,7 +41,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run the agent until SIGINT or SIGTERM and return the exit status.
 
     A missing configuration file is written with defaults, and the agent ends with 1: somebody
-    has to name the farm first. Wrong usage ends with 2.
+    has to name the farm first; with 78 where the file is there and names none. Wrong usage ends
+    with 2.
     """
     if arguments and arguments[0] == HELPER_VERB:
         from boruta_farm.dryad.users.command import run as help_agent
@@ -49,6 +56,14 @@ def run(arguments: Sequence[str]) -> int:
         from boruta_farm.dryad.doctor.tool import main as doctor
 
         return doctor(list(arguments[1:]))
+    if arguments and arguments[0] == JOIN_VERB:
+        from boruta_farm.dryad.joining import main as join
+
+        return join(arguments[1:])
+    if arguments and arguments[0] == CONFIG_VERB:
+        from boruta_farm.dryad.checking import main as check
+
+        return check(arguments[1:])
     options = _options(arguments)
     logs.configure(options.log_level)
     try:
@@ -62,8 +77,11 @@ def run(arguments: Sequence[str]) -> int:
         config = configuration.load(options.conf)
         logs.configure(options.log_level, config.uuid)
         asyncio.run(_serve(config))
-    except BorutaError as error:
+    except UnconfiguredError as error:
         print(f"dryad: {error.message}", file=sys.stderr)
+        return UNCONFIGURED
+    except BorutaError as error:
+        print(f"dryad: {conceal(error.message)}", file=sys.stderr)
         return FAILED
     return DONE
 
@@ -84,7 +102,11 @@ async def _serve(config: AgentConfig) -> None:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="dryad", description="Keep a board of a Boruta farm.", allow_abbrev=False
+        prog="dryad",
+        description="Keep a board of a Boruta farm. First: 'dryad join https://FARM:8487' enrols "
+        "it, 'dryad doctor' checks all it needs, 'dryad config check' only what it reads. 'dryad "
+        "helper' is the part that is root, 'dryad stm' speaks to a MuxPi's controller.",
+        allow_abbrev=False,
     )
     parser.add_argument(
         *("-conf", "--conf"),

@@ -53,6 +53,12 @@ class FarmSuperviser:
             renew_at=None if since is None else since + self._credential_life,
         )
 
+    async def recognise(self, registration: Registration) -> bool:
+        """Tell what registering would be answered."""
+        return await self._engine.run(
+            lambda world, now: enrolment.recognise(world, registration, now)
+        )
+
     async def renew(self, uuid: str, present: str, coming: str) -> None:
         """Accept a board's coming credential beside the present one."""
         self._rate.take(uuid)

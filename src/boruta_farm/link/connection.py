@@ -3,13 +3,13 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from boruta_farm.clock import Clock
-from boruta_farm.contracts import Registered, Reports, Superviser
+from boruta_farm.contracts import Registered, Registrar, Reports
 from boruta_farm.link.addresses import complete, settle_reach
 from boruta_farm.link.frames import JsonObject
 from boruta_farm.link.messages import (
@@ -22,6 +22,7 @@ from boruta_farm.link.messages import (
     Hello,
     Method,
     Nothing,
+    Recognised,
     Renewal,
     Welcome,
     read,
@@ -56,6 +57,7 @@ DESCRIBE_EVERY: Final = 10.0
 DONE: Final = write(Nothing())
 RENEW: Final = write(Heard(renew=True))
 
+Answer = TypeVar("Answer")
 Notice = Callable[["AgentConnection"], None]
 
 
@@ -85,7 +87,7 @@ class AgentConnection:
         socket: Socket,
         visitor: Visitor,
         clock: Clock,
-        farm: tuple[Superviser, Reports],
+        farm: tuple[Registrar, Reports],
         notices: tuple[Notice, Notice],
     ) -> None:
         self._visitor = visitor
@@ -104,6 +106,7 @@ class AgentConnection:
             socket,
             {
                 Method.REGISTER: self._register,
+                Method.RECOGNISE: self._recognise,
                 Method.HEARTBEAT: self._heartbeat,
                 Method.RENEW: self._renew,
                 Method.SET_FAIL: self._set_fail,
@@ -130,25 +133,43 @@ class AgentConnection:
         await self.peer.close(1001, "")
 
     async def _register(self, params: JsonObject) -> JsonObject:
+        hello, version = self._hello(params)
+        uuid = hello.caps.get(UUID_CAPABILITY)
+        if self.uuid is not None and uuid != self.uuid:
+            raise RefusedError(f"this link speaks for board {self.uuid} alone")
+        answer = await self._unless_refused(
+            uuid, self._superviser.register(self._registration(hello))
+        )
+        self.uuid = answer.uuid
+        self._renew_at = answer.renew_at
+        self._registered(self)
+        return write(_welcome(answer, version))
+
+    async def _recognise(self, params: JsonObject) -> JsonObject:
+        """Tell what a hello would be answered, which changes nothing."""
+        hello, _ = self._hello(params)
+        asked = self._superviser.recognise(self._registration(hello))
+        uuid = hello.caps.get(UUID_CAPABILITY)
+        return write(Recognised(enrolled=await self._unless_refused(uuid, asked)))
+
+    def _hello(self, params: JsonObject) -> tuple[Hello, int]:
+        """Return a hello and the version to be spoken."""
         hello = read(Hello, params)
         version = agree(hello.oldest, hello.version)
         if not self._visitor.credential:
             raise RefusedError("the agent presented no credential; update it")
-        uuid = hello.caps.get(UUID_CAPABILITY)
-        if self.uuid is not None and uuid != self.uuid:
-            raise RefusedError(f"this link speaks for board {self.uuid} alone")
+        return hello, version
+
+    async def _unless_refused(self, uuid: str | None, answer: Awaitable[Answer]) -> Answer:
+        """Return what the farm answers; who is refused too often is cut off."""
         try:
-            answer = await self._superviser.register(self._registration(hello))
+            return await answer
         except (CredentialError, EnrolmentError) as error:
             logger.warning("refused the agent of %s from %s: %s", uuid, self._visitor.ip, error)
             self._refused += 1
             if self._refused >= REFUSALS:
                 self.peer.abort(REFUSED, "refused too often")
             raise
-        self.uuid = answer.uuid
-        self._renew_at = answer.renew_at
-        self._registered(self)
-        return write(_welcome(answer, version))
 
     def _registration(self, hello: Hello) -> Registration:
         reach = settle_reach(hello.reach, hello.ssh_address, hello.local_ip, self._visitor.ip)

@@ -100,22 +100,9 @@ class Conversation:
 
     async def register(self, registration: Registration) -> Registered:
         """Say hello. Raises the farm's errors, RefusedError, UnavailableError."""
-        hello = Hello(
-            version=VERSION,
-            oldest=OLDEST,
-            caps=registration.caps,
-            dryad_address=registration.dryad_address,
-            ssh_address=registration.ssh_address,
-            name=registration.name,
-            epoch=registration.epoch,
-            boot_id=registration.boot_id or "unknown",
-            farm_id=registration.farm_id,
-            join_token=registration.join_token,
-            facts=_legible(registration.facts or {}),
-            reach=registration.reach.value,
-            local_ip=registration.local_ip,
+        answer = await self._peer.call(
+            Method.REGISTER, write(hello_of(registration)), ANSWER_WITHIN
         )
-        answer = await self._peer.call(Method.REGISTER, write(hello), ANSWER_WITHIN)
         welcome = read(Welcome, answer)
         self._version = agree(welcome.version, welcome.version)
         self._every = min(max(welcome.heartbeat, SHORTEST_BEAT), LONGEST_BEAT)
@@ -230,6 +217,25 @@ class Conversation:
         if sent is None:
             raise ProtocolError(f"heartbeat {heartbeat} was not sent lately")
         return sent + after - self._clock.monotonic()
+
+
+def hello_of(registration: Registration) -> Hello:
+    """Return the hello by which a board registers."""
+    return Hello(
+        version=VERSION,
+        oldest=OLDEST,
+        caps=registration.caps,
+        dryad_address=registration.dryad_address,
+        ssh_address=registration.ssh_address,
+        name=registration.name,
+        epoch=registration.epoch,
+        boot_id=registration.boot_id or "unknown",
+        farm_id=registration.farm_id,
+        join_token=registration.join_token,
+        facts=_legible(registration.facts or {}),
+        reach=registration.reach.value,
+        local_ip=registration.local_ip,
+    )
 
 
 def _legible(facts: Mapping[str, str]) -> dict[str, str]:

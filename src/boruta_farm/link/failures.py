@@ -43,6 +43,8 @@ def error_from(number: int, message: str, code: str | None) -> BorutaError:
 
     A code that this version does not know is kept in the words.
     """
+    if number == RpcCode.METHOD_NOT_FOUND:
+        return UnknownMethodError(message)
     if code in _BY_CODE:
         return _BY_CODE[code](message)
     if number in (RpcCode.INTERNAL_ERROR, RpcCode.SERVER_ERROR):

@@ -29,6 +29,7 @@ class Method(StrEnum):
     """Names of the calls."""
 
     REGISTER = "register"
+    RECOGNISE = "recognise"
     HEARTBEAT = "heartbeat"
     RENEW = "renew"
     SET_FAIL = "set_fail"
@@ -79,6 +80,13 @@ class Welcome:
     farm_id: str = field(metadata=by(text(64, 1)))
     epoch: int = field(metadata=by(whole()))
     heartbeat: float = field(metadata=by(seconds))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognised:
+    """Answer a hello that only asks: whether the board is enrolled, or would be by it."""
+
+    enrolled: bool = field(metadata=by(flag))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +213,7 @@ class Nothing:
 Message = (
     Hello
     | Welcome
+    | Recognised
     | Heartbeat
     | Heard
     | Renewal

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from boruta_farm.clock import Clock
-from boruta_farm.contracts import BoardWatch, FencedDryad, Reports, StreamingDryad, Superviser
+from boruta_farm.contracts import BoardWatch, FencedDryad, Registrar, Reports, StreamingDryad
 from boruta_farm.link.connection import AgentConnection, Visitor
 from boruta_farm.link.socket import Socket
 from boruta_farm.link.watching import LinkWatch
@@ -28,7 +28,7 @@ class Hub:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._farm: tuple[Superviser, Reports] | None = None
+        self._farm: tuple[Registrar, Reports] | None = None
         self._open: set[AgentConnection] = set()
         self._newest: dict[str, AgentConnection] = {}
         self._ready: dict[str, AgentConnection] = {}
@@ -38,7 +38,7 @@ class Hub:
         self._guests: Counter[str] = Counter()
         self._closed = False
 
-    def attach(self, superviser: Superviser, reports: Reports) -> None:
+    def attach(self, superviser: Registrar, reports: Reports) -> None:
         """Say where registrations and reports go."""
         self._farm = (superviser, reports)
 

@@ -2,16 +2,26 @@
 
 import hashlib
 import hmac
+import re
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
 from boruta_farm.model.declared import Shown, Stored
+from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.permission import Scope
 
 PREFIX = "boruta_"
 """Every token begins with it, so that scanners of repositories and logs find lost ones."""
+
+LONGEST = 200
+"""Characters; ours have some sixty."""
+
+BYTE_ORDER_MARK = "\ufeff"
+
+_WHOLE = re.compile(rf"{PREFIX}([a-z])_([A-Za-z0-9-]+)_[A-Za-z0-9_-]+")
 
 
 class TokenKind(StrEnum):
@@ -69,6 +79,43 @@ class Issued:
     token: Annotated[Token, Shown("Token")]
 
 
+def check_token(text: str, place: str) -> str:
+    """Return a token as it may be sent, out of what held it; ``place`` names that.
+
+    Files and variables bring line ends, byte order marks and blanks around it, which are taken
+    away. Raises ConfigError for anything else that no token has, never repeating the text.
+    """
+    token = text.strip(BYTE_ORDER_MARK).strip().strip(BYTE_ORDER_MARK)
+    if not token:
+        raise ConfigError(f"{place}: holds no token: it is empty")
+    if len(token) > LONGEST:
+        raise ConfigError(
+            f"{place}: holds {len(token)} characters, which is no token: the longest have {LONGEST}"
+        )
+    if len(token.split()) > 1:
+        raise ConfigError(
+            f"{place}: holds a token with blanks or line ends inside; give the token alone, in "
+            "one line"
+        )
+    if token[0] in "\"'" or token[-1] in "\"'":
+        raise ConfigError(
+            f"{place}: holds a token in quotes, which belong to it there; remove them"
+        )
+    for number, character in enumerate(token, 1):
+        if not "!" <= character <= "~":
+            name = unicodedata.name(character, "a control character")
+            raise ConfigError(
+                f"{place}: character {number} of the token is U+{ord(character):04X} ({name}), "
+                "which no token has; copy the token anew"
+            )
+    return token
+
+
+def conceal(text: str) -> str:
+    """Return a text in which the secret part of every token is left out."""
+    return _WHOLE.sub(rf"{PREFIX}\1_\2_...", text)
+
+
 def compose(kind: TokenKind, number: str, random: str) -> str:
     """Return the text of a token from its id and random part."""
     return f"{PREFIX}{kind.value[0]}_{number}_{random}"
@@ -76,7 +123,7 @@ def compose(kind: TokenKind, number: str, random: str) -> str:
 
 def token_id(secret: str) -> str | None:
     """Return the id inside a token's text, None when it is no token of ours."""
-    if not secret.startswith(PREFIX) or len(secret) > 200:
+    if not secret.startswith(PREFIX) or len(secret) > LONGEST:
         return None
     parts = secret[len(PREFIX) :].split("_", 2)
     if len(parts) != 3 or not parts[2]:
@@ -89,7 +136,7 @@ def digest_of(secret: str) -> str:
 
     One plain hash is enough: its input has 256 random bits, which no list of words holds.
     """
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 def matches(secret: str, digest: str) -> bool:

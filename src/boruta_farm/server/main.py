@@ -23,6 +23,7 @@ from boruta_farm.server.config import Config
 from boruta_farm.server.door import Door
 from boruta_farm.server.folder import DataFolder
 from boruta_farm.server.hosts import Hosts
+from boruta_farm.server.invitation import login_line
 from boruta_farm.server.port import http_protocol
 from boruta_farm.server.supervision import keep_running
 from boruta_farm.server.tls import Certificates
@@ -54,8 +55,10 @@ def run(config: Config) -> None:
         runner.run(_serve(config, listener, rpc_listener, certificates))
 
 
-def check(config: Config) -> None:
+def check(config: Config, *, folder: bool = True) -> None:
     """Refuse what ``run`` would refuse at start, in its words, and make or change nothing.
+
+    ``folder`` False leaves the data folder out, where somebody else makes it before the start.
 
     A server that runs meanwhile is no trouble: ports in use are taken to be its. Whether the
     database answers and is not newer is left to the start. Raises ConfigError and StoreError.
@@ -64,8 +67,9 @@ def check(config: Config) -> None:
     for name, address in (("api_addr", config.api_addr), ("rpc_addr", config.rpc_addr)):
         if address is not None:
             _listen(name, *address, in_use=True).close()
-    DataFolder(config.data).check()
-    AesGcmCipher.check(config.data)
+    if folder:
+        DataFolder(config.data).check()
+        AesGcmCipher.check(config.data)
     if config.database:
         open_store(config.database, SystemClock(), config.farm_settings())
 
@@ -84,7 +88,7 @@ async def _serve(
 ) -> None:
     server = Server(config, rpc_listener)
     app = await server.open()
-    _welcome(await server.first_token())
+    _welcome(await server.first_token(), config)
     parts = [asyncio.create_task(server.run())]
     scheme = "http"
     if certificates is not None:
@@ -118,12 +122,13 @@ def _take_hang_ups(certificates: Certificates | None) -> None:
         loop.add_signal_handler(signal.SIGHUP, logger.info, "SIGHUP: there is no certificate")
 
 
-def _welcome(token: str | None) -> None:
+def _welcome(token: str | None, config: Config) -> None:
     """Show the first admin's one-time token on standard output, past the log."""
     if token is not None:
         sys.stdout.write(
-            "Nobody has signed in here yet. Within an hour, sign in as admin with this one-time "
-            f"token:\n\n    boruta login    # then paste {token}\n\n"
+            "Nobody has signed in here yet. Within an hour, sign in as admin:\n\n"
+            f"    {login_line(config)}\n\n"
+            f"and paste this one-time token when asked:\n\n    {token}\n\n"
         )
         sys.stdout.flush()
 

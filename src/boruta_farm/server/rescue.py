@@ -1,6 +1,8 @@
 """A way in for who has the server's machine and nobody's token."""
 
 import asyncio
+import os
+import pwd
 
 from boruta_farm.clock import SystemClock
 from boruta_farm.farm.directory import Directory
@@ -9,6 +11,7 @@ from boruta_farm.farm.tokens import FarmTokens
 from boruta_farm.model.account import AccountChange
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.permission import Role
+from boruta_farm.model.service import as_account
 from boruta_farm.model.token import Issued
 from boruta_farm.server.config import Config
 from boruta_farm.server.folder import DATABASE_FILE, DataFolder
@@ -21,7 +24,17 @@ def rescue(config: Config, name: str) -> Issued:
     The server must be stopped. Entered into the audit like everything else, as done by ``admin``
     from nowhere. Raises ConfigError while a server runs, StoreError, AccountError.
     """
-    return asyncio.run(_rescue(config, name))
+    return as_account(_owner(config), lambda: asyncio.run(_rescue(config, name)))
+
+
+def _owner(config: Config) -> pwd.struct_passwd | None:
+    """Return the data folder's owner, who must be able to write what root writes here."""
+    if os.geteuid() != 0 or not config.data.exists():
+        return None
+    try:
+        return pwd.getpwuid(config.data.stat().st_uid)
+    except KeyError:
+        return None
 
 
 async def _rescue(config: Config, name: str) -> Issued:

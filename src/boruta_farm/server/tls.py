@@ -88,6 +88,8 @@ class Certificates:
 
     def _load(self) -> ssl.SSLContext:
         """Return a context with the files as they are now. Raises ConfigError."""
+        _check_readable("tls_key", self._key)
+        _check_readable("tls_certificate", self._certificate)
         _check_private(self._key)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -135,6 +137,17 @@ def _names_in(certificate: x509.Certificate) -> tuple[str, ...]:
     except x509.ExtensionNotFound:
         return ()
     return tuple(found.value.get_values_for_type(x509.DNSName))
+
+
+def _check_readable(setting: str, path: Path) -> None:
+    """Name the one file that cannot be read: OpenSSL does not tell which of the two it was."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ConfigError(
+            f"{setting}: {path} cannot be read ({error.strerror}); let the server's user or its "
+            f"group read it, for instance: chgrp boruta {path}; chmod 640 {path}"
+        ) from None
 
 
 def _check_private(key: Path) -> None:

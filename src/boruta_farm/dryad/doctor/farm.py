@@ -1,6 +1,7 @@
 """The way to the farm: name, TLS, WebSocket, the relay's port, and whether clocks agree."""
 
 import asyncio
+import secrets
 import ssl
 import urllib.error
 import urllib.request
@@ -9,12 +10,20 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit, urlunsplit
 
+from boruta_farm.dryad.asking import is_enrolled
 from boruta_farm.dryad.carriers import connect
 from boruta_farm.dryad.config import AgentConfig
-from boruta_farm.dryad.dialling import Dialler
 from boruta_farm.dryad.findings import Finding, advice, good, wrong
 from boruta_farm.dryad.streams import RelayPlace
-from boruta_farm.model.errors import BorutaError, UnavailableError
+from boruta_farm.link.failures import UnknownMethodError
+from boruta_farm.model.errors import (
+    BorutaError,
+    CredentialError,
+    EnrolmentError,
+    InvalidError,
+    RefusedError,
+    UnavailableError,
+)
 from boruta_farm.model.worker import Reach
 
 ANSWER_WITHIN = 10.0
@@ -23,13 +32,18 @@ SLIGHT = timedelta(seconds=5)
 GROSS = timedelta(minutes=2)
 """Clocks further apart keep certificates from being trusted and let keys end at wrong times."""
 
-NOBODY = "the-doctor-registers-nothing"
 SCHEMES = {"ws": "http", "wss": "https"}
 PORTS = {"http": 80, "https": 443}
 
 
-async def check_farm(config: AgentConfig) -> tuple[Finding, ...]:
-    """Ask the farm for its version, compare clocks, open what the agent opens."""
+async def check_farm(
+    config: AgentConfig, credential: str | None, *, ask: bool = True
+) -> tuple[Finding, ...]:
+    """Ask the farm for its version, compare clocks, open what the agent opens, ask to be let in.
+
+    Without a credential the question is asked as an agent would that makes its first one;
+    ``ask`` False leaves it out.
+    """
     if not config.server:
         return (
             good("farm", f"a server of the original at {config.boruta_address}: not asked here"),
@@ -40,7 +54,8 @@ async def check_farm(config: AgentConfig) -> tuple[Finding, ...]:
     except (OSError, ValueError) as error:
         return (_unreachable(url, error),)
     findings = [good("farm", f"{url} answers"), *check_clock(date, datetime.now(UTC))]
-    findings.append(await _link(config))
+    if ask:
+        findings.append(await _link(config, credential))
     findings.extend([finding async for finding in _relay(config)])
     return tuple(findings)
 
@@ -95,18 +110,42 @@ def _unreachable(url: str, error: Exception) -> Finding:
     )
 
 
-async def _link(config: AgentConfig) -> Finding:
-    """Open the link's WebSocket and close it: proxies that pass HTTP may not pass that."""
+async def _link(config: AgentConfig, credential: str | None) -> Finding:
+    """Open the link's WebSocket, which not every proxy passes, and ask whether we are let in."""
     try:
-        socket = await Dialler(config.server, lambda: NOBODY, config.ca_file).dial()
-    except BorutaError as error:
+        enrolled = await is_enrolled(config, credential or secrets.token_urlsafe(32))
+    except UnknownMethodError:
+        return advice(
+            "farm",
+            "the link opens, but this farm is too old to tell whether it lets the board in",
+            "update the server, or look: journalctl -u dryad",
+        )
+    except (CredentialError, EnrolmentError, RefusedError, InvalidError) as error:
+        return wrong(
+            "farm", f"the farm does not let this board in: {error.message}", _invited(config)
+        )
+    except UnavailableError as error:
         return wrong(
             "farm",
             f"the farm answers, but the link does not open: {error.message}",
             "let the proxy in between pass WebSockets (the Upgrade header) on /api/v1/link",
         )
-    await socket.close(1000, "only the doctor")
-    return good("farm", "the link opens (a WebSocket)")
+    except BorutaError as error:
+        return wrong("farm", f"the farm could not answer: {error.message}", "see the server's log")
+    if enrolled:
+        return good("farm", "the farm knows this board by its credential")
+    return advice(
+        "farm",
+        "this board is not enrolled; the farm would enrol it at the agent's first start",
+        "systemctl enable --now dryad-helper dryad",
+    )
+
+
+def _invited(config: AgentConfig) -> str:
+    return (
+        f"at the farm: boruta agent invite --uuid {config.uuid}\n"
+        f"here: dryad join {config.server} --conf {config.path}, and paste the token"
+    )
 
 
 async def _relay(config: AgentConfig) -> AsyncIterator[Finding]:

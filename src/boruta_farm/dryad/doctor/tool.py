@@ -11,10 +11,12 @@ from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig
 from boruta_farm.dryad.doctor.accounts import check_accounts
 from boruta_farm.dryad.doctor.farm import check_farm
 from boruta_farm.dryad.doctor.helper import check_helper
+from boruta_farm.dryad.doctor.service import Service, check_service
 from boruta_farm.dryad.doctor.ssh import check_ssh
 from boruta_farm.dryad.doctor.system import check_system
 from boruta_farm.dryad.drivers.registry import open_driver
 from boruta_farm.dryad.findings import Finding, Verdict, summary, wrong
+from boruta_farm.dryad.users.command import USUAL_USER
 from boruta_farm.model.errors import ConfigError
 
 DONE, FOUND_WRONG = 0, 1
@@ -29,7 +31,8 @@ def main(arguments: Sequence[str]) -> int:
     except ConfigError as error:
         print(_refused(options.conf, error).text)
         return FOUND_WRONG
-    findings = asyncio.run(examine(config))
+    service = check_service(config, options.user)
+    findings = (*service.findings, *asyncio.run(examine(config, service)))
     for finding in findings:
         if finding.verdict is not Verdict.GOOD or not options.brief:
             print(finding.text)
@@ -37,8 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     return FOUND_WRONG if any(f.verdict is Verdict.WRONG for f in findings) else DONE
 
 
-async def examine(config: AgentConfig) -> tuple[Finding, ...]:
-    """Return all findings for a board, in the order in which they are mended."""
+async def examine(config: AgentConfig, service: Service) -> tuple[Finding, ...]:
+    """Return all findings for a board but the service's, in the order in which they are mended."""
     try:
         driver = open_driver(config)
     except ConfigError as error:
@@ -50,7 +53,7 @@ async def examine(config: AgentConfig) -> tuple[Finding, ...]:
         findings += await check_helper(config)
         findings += await check_ssh(config)
     findings += await driver.examine()
-    findings += await check_farm(config)
+    findings += await check_farm(config, service.credential, ask=service.usable)
     return tuple(findings)
 
 
@@ -70,6 +73,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         *("-conf", "--conf"), type=Path, default=DEFAULT_PATH, metavar="FILE", help="as for dryad"
+    )
+    parser.add_argument(
+        "--user", default=USUAL_USER, help=f"whom the service runs as (default {USUAL_USER})"
     )
     parser.add_argument("--brief", action="store_true", help="leave out what is ok")
     return parser.parse_args(arguments)

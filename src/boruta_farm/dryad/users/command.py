@@ -12,13 +12,13 @@ from pathlib import Path
 
 from boruta_farm.dryad import logs
 from boruta_farm.dryad.activation import take_sockets
-from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig, load
+from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig, UnconfiguredError, load
 from boruta_farm.dryad.files import replaceable
 from boruta_farm.dryad.users.helper import Helper, find_user, listen
 from boruta_farm.dryad.users.local import LocalHost
 from boruta_farm.model.errors import BorutaError, ConfigError
 
-DONE, FAILED = 0, 1
+DONE, FAILED, UNCONFIGURED = 0, 1, 78
 USUAL_USER = "dryad"
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,9 @@ def run(arguments: Sequence[str]) -> int:
     try:
         config = _config(options.conf)
         asyncio.run(_serve(config, find_user(options.user)))
+    except UnconfiguredError as error:
+        sys.stderr.write(f"dryad helper: {error.message}\n")
+        return UNCONFIGURED
     except BorutaError as error:
         sys.stderr.write(f"dryad helper: {error.message}\n")
         return FAILED

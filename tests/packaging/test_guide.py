@@ -1,0 +1,107 @@
+"""The guide, followed from the packages to a lent board and to purge, on a booted machine."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.booted import Machine, booted
+
+FARM = "https://farm.example:8487"
+TOKEN = "boruta_[a-z]_[A-Za-z0-9]*_[A-Za-z0-9_-]*"
+LOG = "journalctl -u boruta -u dryad -u dryad-helper --no-pager -o cat"
+SETTINGS = """\
+users = true
+enrolment = "invited"
+tls_certificate = "/etc/boruta/farm.pem"
+tls_key = "/etc/boruta/farm.key"
+"""
+
+
+@pytest.fixture
+def machine(packages: Path, tmp_path: Path) -> Iterator[Machine]:
+    with booted(tmp_path, *packages.glob("*.deb")) as one:
+        yield one
+
+
+@pytest.mark.prove
+def test_the_guide_leads_from_the_packages_to_a_lent_board_and_back(machine: Machine) -> None:
+    machine("echo '127.0.0.1 farm.example' >> /etc/hosts")
+    machine("dpkg -i *.deb")
+
+    # Nothing loops before it is configured.
+    for unit in ("dryad", "dryad-helper"):
+        machine(f"systemctl start {unit}")
+        shown = machine(f"systemctl show -p ActiveState -p Result -p ConditionResult {unit}")
+        assert "ActiveState=inactive" in shown
+        assert "ConditionResult=no" in shown
+    assert "dryad join" in machine("dryad doctor", status=1) + machine("dryad --help")
+
+    # The server: a key that only root can read is named before the service stumbles over it.
+    machine("boruta config certificate /etc/boruta --host farm.example")
+    machine("sed -i 's/^api_addr.*/api_addr = \"0.0.0.0:8487\"/' /etc/boruta/boruta.toml")
+    machine("cat >> /etc/boruta/boruta.toml", stdin=SETTINGS)
+    assert "good for the user boruta" in machine("boruta config check /etc/boruta/boruta.toml")
+    machine("chmod 600 /etc/boruta/farm.key")
+    told = machine("boruta config check /etc/boruta/boruta.toml", status=1)
+    assert told.startswith("boruta: tls_key: /etc/boruta/farm.key cannot be read")
+    machine("chmod 640 /etc/boruta/farm.key && systemctl restart boruta")
+    # The log shows the very line to be typed, and the token to be pasted.
+    follow = "journalctl -u boruta -o cat --no-tail -f | grep -m1"
+    command = machine(f"{follow} '^ *boruta login https'").strip()
+    assert command == f"boruta login {FARM} --ca-file /etc/boruta/ca.pem"
+    once = machine(f"{follow} -o '{TOKEN}'").strip()
+    machine("systemctl is-active boruta boruta-relay")
+    machine(follow + " 'serving on'")
+    machine(command, stdin=f"\ufeff{once}\r\n")
+    assert "admin" in machine("boruta whoami"), "the profile is all that later commands need"
+    invited = machine("boruta user add ann")
+    assert f"boruta login {FARM} --ca-file ca.pem" in invited
+
+    # The board.
+    join = f"dryad join {FARM} --ca-file /etc/boruta/ca.pem -c device_type=x"
+    told = machine(join, stdin="boruta_j_0000_wrong\n", status=1)
+    assert "unknown" in told
+    assert "wrong" not in told
+    machine("test ! -e /etc/boruta/dryad.conf")
+    invitation = machine(f"boruta agent invite --for 1h 2>/dev/null | grep -o '{TOKEN}'").strip()
+    machine(join, stdin=f"{invitation}\n")
+    assert machine("stat -c '%U:%G %a' /etc/boruta/dryad.conf").strip() == "root:dryad 640"
+    assert machine("stat -c '%U:%G %a' /var/lib/dryad/credential").strip() == "dryad:dryad 600"
+    machine(f"! grep -r {invitation} /etc /var/lib/dryad")
+    assert "good for the user dryad" in machine("dryad config check")
+    machine("systemctl enable --now dryad-helper dryad && systemctl start ssh")
+    machine("journalctl -u dryad -o cat --no-tail -f | grep -m1 'registered as'")
+    doctor = machine("dryad doctor")
+    assert "knows this board by its credential" in doctor
+    assert "this board can be lent" in doctor
+
+    # Lent, as whoever comes by the profile.
+    machine("boruta worker idle --all")
+    lent = machine("boruta ssh --wait 60s -c device_type=x -- 'id -un; echo done'")
+    assert "boruta-user\ndone" in lent
+
+    # What the doctor must not overlook.
+    machine("chmod 600 /etc/boruta/dryad.conf && chown root:root /etc/boruta/dryad.conf")
+    assert "WRONG" in machine("dryad doctor", status=1)
+    machine("chgrp dryad /etc/boruta/dryad.conf && chmod 640 /etc/boruta/dryad.conf")
+    machine("boruta agent revoke $(boruta workers -o ids)")
+    revoked = machine("dryad doctor", status=1)
+    assert "was revoked" in revoked
+    assert "can be lent" not in revoked
+    again = machine("boruta agent invite --uuid $(boruta workers -o ids) 2>/dev/null")
+    machine("systemctl stop dryad")
+    # A token in the file serves too: for the service's user, and for nobody else.
+    machine(f"sed -i '1i join_token = \"{again.strip()}\"' /etc/boruta/dryad.conf")
+    machine("systemctl start dryad; dryad config check")
+    machine("until dryad doctor; do systemctl is-active dryad; done")
+    machine("chmod 644 /etc/boruta/dryad.conf")
+    assert "chmod g-w,o=" in machine("dryad config check", status=1)
+    assert again.strip() not in machine(LOG)
+
+    # And gone, key and all.
+    purged = machine("dpkg --purge dryad boruta-server")
+    assert "the farm still knows this board" in purged
+    left = "/etc/boruta /var/lib/dryad /var/lib/boruta-sessions /var/lib/boruta /run/boruta"
+    machine(f"! ls -d {left}")
+    machine("! getent passwd dryad boruta boruta-user; ! getent group dryad boruta")
