@@ -103,8 +103,9 @@ class BenchServer(Server):
         """Return the application."""
         app = await super().open()
         options = self._options()
-        entrance = entrance_to(self._services(), options)
-        return BenchApp(app, self, Dispatcher(ROUTES, app, options, entrance))
+        services = self._services()
+        entrance = entrance_to(services, options)
+        return BenchApp(app, self, Dispatcher(ROUTES, app, options, entrance, services.clock))
 
     def count(self, path: str) -> int:
         """Return how many keys or agents are ready."""

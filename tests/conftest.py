@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -48,6 +49,16 @@ def pytest_asyncio_loop_factories(
     if item.path.parent.name in ON_UVLOOP:
         return {"uvloop": uvloop.new_event_loop}
     return {"asyncio": asyncio.new_event_loop}
+
+
+@pytest.fixture
+def utc() -> Iterator[None]:
+    """Let the local zone be UTC."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 LONGEST_PROOFS = ("guided_mutations", "a_hundred_kills")

@@ -14,26 +14,27 @@ ROOMS: dict[str, frozenset[str]] = {
     "model": frozenset(),
     "contracts": frozenset(),
     "clock": frozenset(),
-    "settings": frozenset(),
+    "words": frozenset(),
+    "settings": frozenset({"words"}),
     "selectors": frozenset(),
     "records": frozenset(),
-    "core": frozenset({"selectors"}),
-    "matching": frozenset({"core", "selectors"}),
+    "core": frozenset({"selectors", "words"}),
+    "matching": frozenset({"core", "selectors", "words"}),
     "store": frozenset({"clock", "core.world", "selectors"}),
     "rate": frozenset({"clock"}),
     "feed": frozenset({"store.base"}),
     "fleet": frozenset({"contracts", "clock", "feed"}),
     "farm": frozenset(
         {"contracts", "clock", "rate", "core", "matching", "selectors", "feed", "fleet"}
-        | {"store.base"}
+        | {"store.base", "words"}
     ),
     "link": frozenset({"contracts", "clock"}),
     "gorpc": frozenset({"contracts"}),
     "boards": frozenset({"contracts", "clock", "fleet"}),
     "access": frozenset({"contracts", "clock", "fleet"}),
-    "web": frozenset({"contracts", "clock", "rate", "feed", "link", "records"}),
-    "client": frozenset({"contracts", "clock", "records", "settings"}),
-    "cli": frozenset({"client", "contracts", "records", "settings", "server", "demo"}),
+    "web": frozenset({"contracts", "clock", "rate", "feed", "link", "records", "words"}),
+    "client": frozenset({"contracts", "clock", "records", "settings", "words"}),
+    "cli": frozenset({"client", "contracts", "records", "settings", "words", "server", "demo"}),
     "dryad": frozenset({"contracts", "clock", "settings", "link", "gorpc"}),
     "server": frozenset(
         {"contracts", "clock", "settings", "selectors", "core", "matching", "store", "feed"}
@@ -43,7 +44,7 @@ ROOMS: dict[str, frozenset[str]] = {
         {"contracts", "clock", "selectors", "core", "matching", "store", "feed", "fleet", "farm"}
         | {"link", "gorpc", "boards", "access", "web", "client", "dryad", "server"}
     ),
-    "demo": frozenset({"client", "contracts", "clock", "dryad.proc", "server", "testing"}),
+    "demo": frozenset({"client", "contracts", "clock", "dryad.proc", "server", "testing", "words"}),
 }
 """What each room may import besides ``model`` and itself."""
 
@@ -195,7 +196,7 @@ def test_core_is_pure() -> None:
     """No await, clock, random, input, output or logging in the core."""
     forbidden = {"asyncio", "time", "random", "logging", "os", "socket", "threading", "secrets"}
     for module, path in MODULES.items():
-        if room_of(module) not in ("core", "matching"):
+        if room_of(module) not in ("core", "matching", "words"):
             continue
         for name, _ in imports(path):
             assert name.split(".")[0] not in forbidden, f"{module} imports {name}"

@@ -1,6 +1,5 @@
 """The command line against a fake farm."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,16 +24,6 @@ def served(port: Served) -> Served:
     """Return the server with a fresh fake farm."""
     port.start_over()
     return port
-
-
-@pytest.fixture
-def utc() -> Iterator[None]:
-    """Let the local zone be UTC."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", "UTC")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import os
 import select
 import stat
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import typer
 from typer.testing import CliRunner
+
+from tests.client.serving import Served
 
 MAIN = "from boruta_farm.cli.main import main; main()"
 WITH_TERMINAL = f"""
@@ -159,3 +162,10 @@ def finish(process: "subprocess.Popen[str]") -> Outcome:
 def pairs(arguments: Sequence[str], option: str) -> list[str]:
     """Return the values given to an option."""
     return [v for o, v in itertools.pairwise(arguments) if o == option]
+
+
+def sent(served: Served) -> dict[str, object]:
+    """Return the body of the last request filed."""
+    bodies = [c[3] for c in served.farm.calls if c[:2] == ("POST", "reqs/")]
+    content: dict[str, object] = json.loads(bodies[-1])
+    return content

@@ -1,12 +1,8 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from boruta_farm.cli.durations import (
-    format_age,
-    format_moment,
-    parse_moment,
-)
+from boruta_farm.cli.durations import parse_moment
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -40,16 +36,3 @@ def test_what_is_no_moment(text: str) -> None:
 def test_a_moment_beyond_measure_is_told() -> None:
     with pytest.raises(ValueError, match="is longer than a hundred years"):
         parse_moment("99999999999d", NOW)
-
-
-def test_moments_are_shown_as_short_as_they_are_clear() -> None:
-    assert format_moment(NOW + timedelta(hours=2, seconds=30), NOW) == "14:00"
-    assert format_moment(NOW + timedelta(hours=12), NOW) == "2026-02-01 00:00"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(-5, "0s"), (0, "0s"), (59, "59s"), (60, "1m"), (3599, "59m"), (7200, "2h"), (200000, "2d")],
-)
-def test_ages(seconds: int, text: str) -> None:
-    assert format_age(NOW - timedelta(seconds=seconds), NOW) == text

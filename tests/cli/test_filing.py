@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from tests.cli.stage import Boruta
+from tests.cli.stage import Boruta, sent
 from tests.client.serving import Served
 
 
@@ -9,19 +9,10 @@ def board(served: Served) -> None:
     served.do(lambda farm: farm.add_worker(1, "lab-rpi4", caps={"board": "rpi4"}))
 
 
-def sent(served: Served) -> dict[str, object]:
-    """Return the body of the last request filed."""
-    bodies = [c[3] for c in served.farm.calls if c[:2] == ("POST", "reqs/")]
-    content: dict[str, object] = json.loads(bodies[-1])
-    return content
-
-
 def test_new_prints_the_id_alone_and_a_hint_beside(boruta: Boruta) -> None:
     outcome = boruta("new", "-c", "board=rpi4")
     assert outcome.out == "1\n"
-    assert outcome.err == (
-        "waiting: position 1, matching workers: 1 RUNNING; connect: boruta ssh 1\n"
-    )
+    assert outcome.err == ("waiting: waits for its turn; connect: boruta ssh 1\n")
 
 
 def test_new_prints_what_the_server_answered_to_the_filing(boruta: Boruta, served: Served) -> None:
@@ -31,7 +22,44 @@ def test_new_prints_what_the_server_answered_to_the_filing(boruta: Boruta, serve
 
 def test_new_that_is_granted_at_once(boruta: Boruta, served: Served) -> None:
     board(served)
-    assert "lab-rpi4 is yours until" in boruta("new").err
+    assert "request 1: it has lab-rpi4 until" in boruta("new").err
+
+
+def test_new_says_what_the_explanation_says_and_joins_it_with_nothing(
+    boruta: Boruta, served: Served
+) -> None:
+    """The request was read as WAITING, and explained when it had just been granted."""
+    board(served)
+    standing = {"Subject": "request", "State": "IN PROGRESS", "Request": 1, "Worker": "lab-rpi4"}
+    started = {"ID": 1, "State": "IN PROGRESS", "Cause": "none", "Standing": standing}
+    served.farm.refusals["explain"] = [(200, started)]
+    told = boruta("new", "-c", "board=rpi3").err
+    assert served.farm.requests[1]["State"] == "WAITING"
+    assert told == "request 1: it has lab-rpi4; connect: boruta ssh 1\n"
+
+
+def test_who_waits_is_refused_what_no_board_could_serve_unless_he_queues(
+    boruta: Boruta, served: Served
+) -> None:
+    board(served)
+    boruta("new", "--wait", "1m")
+    assert sent(served)["Strict"] is True
+    boruta("close", "1")
+    served.do(lambda farm: farm.add_worker(2, "lab-rpi3"))
+    boruta("new", "--wait", "1m", "--queue")
+    boruta("new")
+    strict = [json.loads(c[3]).get("Strict") for c in served.farm.calls if c[1] == "reqs/"]
+    assert strict == [True, None, None]
+
+
+def test_what_no_board_could_serve_is_told_with_what_was_meant(
+    boruta: Boruta, served: Served
+) -> None:
+    text = "no registered board has board=rpi44; for board, did you mean rpi4?; nothing was filed"
+    body = {"message": f"invalid request: {text}", "Code": "unmet-demand"}
+    served.farm.refusals["reqs"] = [(400, body)]
+    told = boruta("new", "-c", "board=rpi44", "--wait", "1m", status=1).err
+    assert told.startswith(f"boruta: {text}; to wait for such a board all the same: --queue")
 
 
 def test_new_with_everything(boruta: Boruta, served: Served, tmp_path: Path) -> None:
@@ -68,7 +96,7 @@ def test_new_that_waits_and_gets_it(boruta: Boruta, served: Served) -> None:
     board(served)
     outcome = boruta("new", "--wait", "10s")
     assert outcome.out == "1\n"
-    assert "lab-rpi4 is yours until" in outcome.err
+    assert "it has lab-rpi4 until" in outcome.err
 
 
 def test_mistakes_in_options(boruta: Boruta) -> None:
@@ -86,17 +114,31 @@ def test_update(boruta: Boruta, served: Served) -> None:
     assert boruta("update", "1", "--priority", "2").out == ""
     assert served.farm.requests[1]["Priority"] == 2
     assert "say what to change" in boruta("update", "1", status=2).err
-    assert boruta("update", "9", "-p", "2", status=1).err == "boruta: Request not found\n"
+    assert (
+        boruta("update", "9", "-p", "2", status=1).err
+        == "boruta: request 9: Request not found; see: boruta ls --all\n"
+    )
 
 
 def test_close_goes_on_after_a_failure(boruta: Boruta, served: Served) -> None:
     boruta("new")
     boruta("new")
     outcome = boruta("close", "1", "9", "2", status=1)
-    assert outcome.err == "boruta: request 9: Request not found\n"
+    assert outcome.err == "boruta: request 9: Request not found; see: boruta ls --all\n"
     assert {request["State"] for request in served.farm.requests.values()} == {"CANCELLED"}
     words = boruta("close", "1", status=1).err
     assert words == "boruta: request 1: action cannot be executed in current state\n"
+    standing = {"Subject": "request", "State": "DONE", "Since": "2026-01-31T14:05:00Z"}
+    answer = {
+        "message": "invalid request: action cannot be executed in current state",
+        "Code": "wrong-request-state",
+        "Standing": standing | {"Request": 1},
+    }
+    served.farm.refusals["close"] = [(400, answer)]
+    words = boruta("close", "1", status=1).err
+    assert words == (
+        "boruta: request 1: it is DONE since 2026-01-31 14:05; nothing is left to close or change\n"
+    )
 
 
 def test_prolong(boruta: Boruta, served: Served) -> None:
@@ -104,4 +146,4 @@ def test_prolong(boruta: Boruta, served: Served) -> None:
     boruta("new")
     assert boruta("prolong", "1").out.startswith("until ")
     boruta("new")
-    assert boruta("prolong", "2", status=1).err == "boruta: worker not assigned\n"
+    assert boruta("prolong", "2", status=1).err == "boruta: request 2: worker not assigned\n"

@@ -20,7 +20,8 @@ def test_ls_shows_what_is_unfinished(boruta: Boruta) -> None:
     lines = boruta("ls").lines
     assert lines[0].split() == ["ID", "STATE", "PRI", "WANTS", "WORKER", "UNTIL", "REASON"]
     assert lines[1].startswith("1   IN PROGRESS  8    board=rpi4  lab-rpi4  ")
-    assert lines[2].startswith("2   WAITING      3    board=rpi4  ")
+    waiting = lines[2].split()
+    assert waiting == ["2", "WAITING", "3", "board=rpi4"], "its deadline is a month away"
     boruta("close", "2")
     assert len(boruta("ls").lines) == 2
     assert boruta("ls", "--all").lines[2].endswith("closed")
@@ -44,7 +45,6 @@ def test_json_is_that_of_the_api(boruta: Boruta, served: Served) -> None:
 
 def test_show_explains(boruta: Boruta) -> None:
     out = boruta("show", "2").out
-    assert "Queue       position 1, matching workers: 1 RUNNING" in out
     assert "Why         waits for its turn" in out
     record = json.loads(boruta("show", "2", "-o", "json").out)
     assert record["Explanation"]["Position"] == 1
@@ -54,7 +54,8 @@ def test_show_explains(boruta: Boruta) -> None:
 
 
 def test_show_of_nothing(boruta: Boruta) -> None:
-    assert boruta("show", "9", status=1).err == "boruta: Request not found\n"
+    missing = boruta("show", "9", status=1).err
+    assert missing == "boruta: request 9: Request not found; see: boruta ls --all\n"
 
 
 def test_acquire_hides_the_key_unless_it_is_asked_for(boruta: Boruta) -> None:
@@ -83,7 +84,7 @@ def test_acquire_saves(boruta: Boruta, tmp_path: Path) -> None:
 
 
 def test_acquire_of_a_waiting_request(boruta: Boruta, served: Served) -> None:
-    assert boruta("acquire", "2", status=1).err == "boruta: worker not assigned\n"
+    assert boruta("acquire", "2", status=1).err == "boruta: request 2: worker not assigned\n"
     assert "found no free board" in boruta("acquire", "2", "--wait", "0.1s", status=1).err
     served.do(lambda farm: farm.add_worker(2, "lab-2", caps={"board": "rpi4"}))
     assert "boruta-user" in boruta("acquire", "2", "--wait", "10s").out

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.stage import Boruta, Stage, ended, finish, pairs
+from tests.cli.stage import Boruta, Stage, ended, finish, pairs, sent
 from tests.client.fakes import BOARD_KEY, HOST_KEY
 from tests.client.serving import Served
 
@@ -38,6 +38,7 @@ def test_a_command_on_a_board(stage: Stage, served: Served) -> None:
     assert stage.mode("key") == "0o600"
     assert (stage.folder / "known_hosts").read_text() == f"[127.0.0.1]:20001 {HOST_KEY}\n"
     assert served.farm.requests[1]["KeepAlive"] == 120
+    assert sent(served)["Strict"] is True
     assert "request 1: lab-rpi4 until" in outcome.err
     assert "PRIVATE" not in outcome.err + outcome.out
     assert state(served) == "DONE"
@@ -106,6 +107,7 @@ def test_ctrl_c_on_a_terminal_belongs_to_ssh(stage: Stage, served: Served) -> No
 
 
 def test_a_spinner_on_a_terminal_and_ctrl_c_while_waiting(stage: Stage, served: Served) -> None:
+    served.farm.cause = "boards are busy"
     ours, theirs = pty.openpty()
     try:
         with ended(stage.start("ssh", "-c", "board=rpi3", terminal=theirs)) as process:
@@ -131,13 +133,18 @@ def test_waiting_is_told_in_plain_lines_without_a_terminal(stage: Stage, served:
             "Until": "2026-01-01T14:05:00Z",
         }
     ]
-    with ended(stage.start("ssh", "-c", "board=rpi3")) as process:
+    served.farm.cause = "boards are busy"
+    with ended(stage.start("ssh", "-c", "board=rpi3", "--queue")) as process:
         served.wait_for(lambda farm: farm.called("GET", "reqs/1/explain") > 0)
         served.do(lambda farm: farm.add_worker(2, "lab-rpi3", caps={"board": "rpi3"}))
         outcome = finish(process)
     assert outcome.status == 0
+    assert "Strict" not in sent(served)
     first = outcome.err.splitlines()[0]
-    assert first == "waiting: position 1, lab-rpi3 held by ann until 2026-01-01 14:05"
+    assert first == (
+        "waiting: position 1; "
+        "1 board matches: 1 running (lab-rpi3, held by ann until 2026-01-01 14:05)"
+    )
 
 
 def test_the_wait_has_a_limit(stage: Stage, served: Served) -> None:
@@ -159,7 +166,8 @@ def test_attaching_neither_files_nor_closes(stage: Stage, served: Served, boruta
 
 def test_attaching_to_nothing_or_to_what_is_over(stage: Stage, boruta: Boruta) -> None:
     outcome = stage.run("ssh", "9")
-    assert (outcome.status, outcome.err) == (255, "boruta: Request not found\n")
+    missing = "boruta: request 9: Request not found; see: boruta ls --all\n"
+    assert (outcome.status, outcome.err) == (255, missing)
     boruta("new", "-c", "board=rpi4")
     boruta("close", "1")
     outcome = stage.run("ssh", "1")

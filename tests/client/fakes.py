@@ -28,6 +28,7 @@ def text_of(time: datetime) -> str:
 class FakeFarm:
     """Keep requests and workers as the JSON they are shown as.
 
+    ``cause`` is why requests wait; None is a server that tells it in words alone.
     ``refusals`` are answers given instead of the next calls to a path's last word, such as
     ``{"prolong": [(400, {...})]}``. ``calls`` records method, path, headers and body. Workers
     of a ``slow`` farm stay BUSY when their state is set.
@@ -40,6 +41,7 @@ class FakeFarm:
         self.streams: list[asyncio.Queue[bytes | None]] = []
         self.calls: list[tuple[str, str, dict[str, str], bytes]] = []
         self.queries: list[str] = []
+        self.cause: str | None = None
         self.refusals: dict[str, list[tuple[int, Json]]] = {}
         self.known_keys: dict[str, int] = {}
         self.job_time = timedelta(hours=1)
@@ -229,7 +231,25 @@ class FakeFarm:
         position = waiting.index(request["ID"]) + 1 if request["ID"] in waiting else None
         words = {"ID": request["ID"], "State": request["State"], "Position": position}
         rest = {"Matching": {"RUNNING": 1}, "Holders": self.holders, "Text": "waits for its turn"}
+        if self.cause is not None:
+            rest["Cause"] = self.cause
+        job = request["Job"]
+        if job is not None:
+            # As a server tells what does not wait (any more).
+            rest = {"Cause": "none", "Standing": self.standing(request)}
         return words | rest
+
+    def standing(self, request: Json) -> Json:
+        """Return how a request stands that has, or had, a board."""
+        worker = self.workers[request["Job"]["WorkerUUID"]]
+        running = request["State"] == "IN PROGRESS"
+        return {
+            "Subject": "request",
+            "State": request["State"],
+            "Request": request["ID"],
+            "Worker": worker["Name"] if running else None,
+            "Until": request["Job"]["Timeout"] if running else None,
+        }
 
     async def act(self, call: Call) -> Response:
         request = self.requests.get(call.path_params["id"])

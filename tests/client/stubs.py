@@ -10,17 +10,33 @@ from typing import NoReturn
 from boruta_farm.client.channel import NO_TEXTS, Answer
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.requests import HttpRequests
+from boruta_farm.client.workers import HttpWorkers
 from boruta_farm.clock import VirtualClock
 from boruta_farm.contracts import Filed
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import BorutaError, UnavailableError
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import NewRequest, Request, RequestState
-from boruta_farm.model.worker import AccessInfo
+from boruta_farm.model.worker import AccessInfo, Fence, Worker, WorkerState
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 ACCESS = AccessInfo(ip="10.0.0.1", port=20001, key="K", username="boruta-user", host_key=None)
+
+WORKER = Worker(
+    uuid="u",
+    name="lab",
+    state=WorkerState.RUNNING,
+    since=START,
+    caps={},
+    groups=(),
+    epoch=1,
+    fence=Fence.AGENT,
+    dryad_address="",
+    ssh_address="",
+    port=20001,
+    registered=START,
+)
 
 
 def running_request(keep_alive: int | None = None) -> Request:
@@ -56,6 +72,7 @@ class StubChannel:
         self.host = "lab"
         self.offset = timedelta()
         self.poked = asyncio.Event()
+        self.kind = "request.finished"
         self.no_events: BorutaError | None = None
 
     async def get(self, path: str, query: Mapping[str, str] = NO_TEXTS) -> NoReturn:
@@ -83,7 +100,8 @@ class StubChannel:
         while True:
             await self.poked.wait()
             self.poked.clear()
-            yield 'data: {"Number":1,"At":"2026-01-01T00:00:00Z","Kind":"request.finished"}'
+            at = '"At":"2026-01-01T00:00:00Z"'
+            yield f'data: {{"Number":1,{at},"Kind":"{self.kind}"}}'
             yield ""
 
 
@@ -136,6 +154,17 @@ class StubRequests(HttpRequests):
             raise failure
 
 
+class StubWorkers(HttpWorkers):
+    """Show the one worker; ``lost`` is since when its agent is out of reach."""
+
+    def __init__(self, channel: StubChannel) -> None:
+        super().__init__(channel)
+        self.lost: datetime | None = None
+
+    async def get_worker_info(self, caller: Caller, worker: str) -> Worker:
+        return replace(WORKER, unreachable_since=self.lost)
+
+
 class StubFarm(Farm):
     """Bundle the stubs on the virtual clock."""
 
@@ -144,6 +173,7 @@ class StubFarm(Farm):
         super().__init__(self.channel, VirtualClock(START))
         self.stub = StubRequests(self.channel, running_request(keep_alive), limit)
         self.requests = self.stub
+        self.workers = self.bench = StubWorkers(self.channel)
 
 
 AWAY = UnavailableError("away")

@@ -1,6 +1,5 @@
 import asyncio
 import itertools
-import re
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +15,7 @@ from boruta_farm.model.errors import (
     WorkerNotAssignedError,
 )
 from boruta_farm.model.request import RequestState
+from boruta_farm.model.standing import Standing, Subject
 from boruta_farm.testing.loop import run_virtual
 from tests.client.stubs import ACCESS, AWAY, HOUR, START, StubFarm
 
@@ -52,15 +52,26 @@ def test_an_agent_out_of_reach_is_asked_again_and_again() -> None:
     assert said == []
 
 
+@pytest.mark.usefixtures("utc")
 def test_a_refusal_at_the_limit_is_said_and_announced_before_the_end() -> None:
     def farm_of() -> StubFarm:
         farm = StubFarm()
-        farm.stub.failures["prolong_access"] = [ProlongLimitError("the limit of 24 h")]
+        standing = Standing(
+            subject=Subject.REQUEST,
+            state="IN PROGRESS",
+            worker="lab",
+            until=START + HOUR,
+            longest=24 * HOUR,
+        )
+        farm.stub.failures["prolong_access"] = [ProlongLimitError(standing=standing)]
         return farm
 
     farm, said, _ = held(farm_of, 3400)
     assert farm.stub.at("prolong_access") == [1800]
-    assert re.fullmatch(r"not prolonged: the limit of 24 h; it ends at \d\d:\d\d", said[0])
+    assert said[0] == (
+        "not prolonged: it has lab until 01:00, the limit of 1d for one job; "
+        "file a new request to go on"
+    )
     assert said[1].startswith("the job ends in 5 minutes, at")
     assert len(said) == 2
 
@@ -122,6 +133,28 @@ def test_the_end_is_noticed_by_its_event() -> None:
             assert await lease.ended() == failed
             assert lease.over == failed
             assert asyncio.get_running_loop().time() == 10
+
+    run(work)
+
+
+@pytest.mark.usefixtures("utc")
+def test_a_board_out_of_reach_is_told_once_the_farm_knows_and_so_is_its_return() -> None:
+    async def work() -> None:
+        farm, told = StubFarm(), asyncio.Queue[str]()
+        async with hold(farm, farm.stub.request, ACCESS, told.put_nowait) as lease:
+            await asyncio.sleep(10)
+            assert told.empty()
+            farm.bench.lost, farm.channel.kind = START, "worker.lost"
+            farm.channel.poked.set()
+            assert await told.get() == (
+                "lab is out of reach since 00:00: its agent does not answer the farm; the session "
+                "goes on if the board comes back before the job ends, at 01:00"
+            )
+            assert lease.unreachable_since == START
+            farm.bench.lost, farm.channel.kind = None, "worker.back"
+            farm.channel.poked.set()
+            assert await told.get() == "lab is in reach again"
+            assert lease.unreachable_since is None
 
     run(work)
 

@@ -22,6 +22,7 @@ from boruta_farm.model.errors import (
     PriorityError,
     RequestNotFoundError,
     RequestStateError,
+    StartingError,
     UnavailableError,
 )
 from boruta_farm.model.request import NewRequest
@@ -47,6 +48,20 @@ def test_filing_that_breaks_off_is_repeated_with_the_same_key() -> None:
         assert len(farm.stub.filed) == 3
         assert len(keys) == 1
         assert keys != {None}
+
+    run(work)
+
+
+def test_a_farm_that_is_still_reading_its_queue_is_asked_again_for_a_while() -> None:
+    async def work() -> None:
+        farm = StubFarm()
+        farm.stub.failures["new_request"] = [StartingError(), StartingError(), None]
+        assert (await file_request(farm, ANY)).id == 7
+        assert farm.stub.at("new_request") == [0, 1, 2]
+        farm.stub.failures["new_request"] = [StartingError()] * 100
+        with pytest.raises(StartingError):
+            await file_request(farm, ANY)
+        assert farm.stub.at("new_request")[-1] <= 40
 
     run(work)
 

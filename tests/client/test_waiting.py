@@ -45,6 +45,25 @@ async def test_a_request_whose_turn_comes(farm: Farm, served: Served) -> None:
     assert told[0].explanation.holders[0].until == datetime(2026, 1, 1, tzinfo=UTC)
 
 
+async def test_what_is_explained_of_a_started_request_is_never_told_of_a_waiting_one(
+    farm: Farm, served: Served
+) -> None:
+    """It was read as WAITING, and explained when it had just been granted."""
+    await farm.requests.new_request(farm.caller, ANY)
+    started = {"ID": 1, "State": "IN PROGRESS", "Cause": "none", "Text": "it has lab"}
+    served.farm.refusals["explain"] = [(200, started)]
+    told: list[Progress] = []
+
+    def report(progress: Progress) -> None:
+        told.append(progress)
+        served.do(lambda fake: fake.add_worker(1, "lab"))
+
+    request = await asyncio.wait_for(Turn(farm, 1, report).come(), 10)
+    assert request.state is RequestState.IN_PROGRESS
+    states = {one.explanation.state for one in told if one.explanation is not None}
+    assert states == {"WAITING"}
+
+
 async def test_without_a_reporter_only_own_events_are_asked_for(farm: Farm, served: Served) -> None:
     await farm.requests.new_request(farm.caller, ANY)
     turn = asyncio.create_task(Turn(farm, 1).come())
@@ -61,7 +80,7 @@ async def test_a_server_that_is_busy_for_a_moment_is_waited_out(farm: Farm, serv
     served.farm.refusals["1"] = [BUSY]
     told: list[Progress] = []
     assert (await Turn(farm, 1, told.append).come()).state is RequestState.IN_PROGRESS
-    assert told == [Progress(request=None, trouble="too many changes")]
+    assert told == [Progress(trouble="too many changes")]
 
 
 async def test_a_stream_that_breaks_is_told_and_taken_up(farm: Farm, served: Served) -> None:

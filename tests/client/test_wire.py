@@ -1,5 +1,5 @@
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -7,9 +7,21 @@ import pytest
 from boruta_farm.client import wire
 from boruta_farm.model.errors import ProtocolError
 from boruta_farm.model.events import EventKind
-from boruta_farm.model.explanation import Absent, Cause, Explanation, Filed, Forecast, Holder
+from boruta_farm.model.explanation import (
+    Absent,
+    Cause,
+    Explanation,
+    Filed,
+    Forecast,
+    Guess,
+    Holder,
+    JobLimit,
+    Lack,
+    NearMiss,
+)
 from boruta_farm.model.job import JobPhase
 from boruta_farm.model.request import RequestState
+from boruta_farm.model.standing import Standing, Subject
 from boruta_farm.model.worker import Fence, Worker, WorkerState
 from boruta_farm.web import answers
 
@@ -29,6 +41,8 @@ ORIGINAL_WORKER: dict[str, Any] = {
     "Groups": None,
     "Caps": {"UUID": "u"},
 }
+
+HOUR = timedelta(hours=1)
 
 
 def test_request_of_the_original() -> None:
@@ -109,7 +123,7 @@ def test_explanation() -> None:
     found = wire.read(Explanation, value | {"Holders": [holder], "Text": "words"})
     assert (found.position, found.matching, found.text) == (2, {"RUNNING": 1}, "words")
     assert (found.holders[0].name, found.holders[0].owner) == ("lab", "ann")
-    assert (found.cause, found.forecast, found.changes) == (Cause.NONE, None, ())
+    assert (found.cause, found.forecast, found.guesses) == (Cause.NONE, None, ())
 
 
 def test_the_original_tells_a_new_request_s_id_alone() -> None:
@@ -121,23 +135,51 @@ def test_an_explanation_survives_the_way_over_the_wire() -> None:
     sent = Explanation(
         request_id=4,
         state="WAITING",
-        position=None,
+        position=3,
         matching={"FAILED": 1},
         holders=(Holder(worker="u", name="lab", request_id=3, owner=None, until=when),),
-        text="words",
         cause=Cause.OUT_OF_SERVICE,
-        absent=(Absent(worker="v", name="lab-2", state="FAILED", reason=None),),
+        absent=(
+            Absent(worker="v", name="lab-2", state="FAILED", reason="fan", unreachable_since=when),
+        ),
         lacking={"hdmi=yes": 2},
         other_groups=3,
-        nearest="lab-3 has no hdmi",
-        changes=("one", "two"),
+        groups=("ci",),
+        wanted=("hdmi=yes", "ram >= 4"),
+        unknown=("hdmi=yes",),
+        guesses=(Guess(given="ye", meant=("yes", "no"), capability="hdmi"),),
+        without={"hdmi=yes": 4},
+        near_miss=NearMiss(
+            worker="w",
+            name="lab-3",
+            lacks=(Lack(name="hdmi", wanted="not hdmi=no", has="hdmi=no", barred=True),),
+        ),
+        registered=7,
+        not_before=when + HOUR,
+        limit=JobLimit(kind="group", name="ci", held=2, allowed=2),
         policy="priority",
         decided="priority",
-        forecast=Forecast(earliest=when, latest=when, hits=1, of=2),
+        forecast=Forecast(earliest=when, latest=when + HOUR, hits=1, of=2),
+        standing=Standing(
+            subject=Subject.WORKER,
+            state="RUNNING",
+            request_id=4,
+            worker="lab",
+            since=when,
+            until=when + HOUR,
+            longest=24 * HOUR,
+            reason="why",
+            unreachable_since=when,
+        ),
     )
+    sent = answers.explained(sent, when)
+    usual = Explanation(request_id=0, state="")
+    same = {name for name in Explanation.__slots__ if getattr(sent, name) == getattr(usual, name)}
+    assert not same, "every field differs from its default"
     value = json.loads(answers.told(sent))
     assert wire.read(Explanation, value) == sent
-    assert wire.read(Explanation, value | {"Cause": "a newer one"}).cause is Cause.NONE
+    newer = wire.read(Explanation, value | {"Cause": "a newer one"})
+    assert (newer.cause, newer.text) == (Cause.NONE, sent.text)
     filed = Filed(id=4, outlook=sent)
     assert wire.read(Filed, json.loads(answers.told(filed))) == filed
 

@@ -21,6 +21,8 @@ from boruta_farm.model.errors import (
 from boruta_farm.model.explanation import Cause
 from boruta_farm.model.request import NewRequest, RequestState, RequestUpdate
 from boruta_farm.testing.boards import Manner
+from boruta_farm.words.explanation import line
+from boruta_farm.words.times import Times
 from tests.contracts.scene import scene
 from tests.contracts.stage import CALLER, UUID, Stage
 from tests.core.test_requests import ED25519
@@ -362,7 +364,11 @@ async def test_explain_names_position_and_holder(stage: Stage) -> None:
     (holder,) = found[first].holders
     assert (holder.worker, holder.name) == (UUID.format(1), "board-1")
     assert (holder.request_id, holder.until) == (running, job.timeout)
-    assert found[first].text
+    told = line(found[first], Times(now=job.granted))
+    assert told.startswith("position 2 (priority); 1 board matches: 1 running (board-1, held")
+    standing = found[running].standing
+    assert standing is not None
+    assert (standing.worker, standing.until) == ("board-1", job.timeout)
 
 
 @scene
@@ -370,7 +376,7 @@ async def test_explain_of_what_no_board_can_serve(stage: Stage) -> None:
     found = await stage.requests.explain(CALLER, await stage.filed({"board": "none"}))
     assert (found.state, found.position) == ("WAITING", 1)
     assert (found.matching, found.holders) == ({}, ())
-    assert "board=none" in found.text
+    assert found.unknown == ("board=none",)
     assert found.cause is Cause.NO_BOARD
     assert found.policy == "priority, then order of filing"
 

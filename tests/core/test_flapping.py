@@ -31,9 +31,7 @@ def test_three_recoveries_within_an_hour_are_forgiven(broken: Worker) -> None:
         worker = replace(worker, state=FAILED, reason="hot")
     worker = recover(worker, SETTINGS, NOW + 3 * MINUTE)
     assert (worker.state, worker.idle_again) == (BUSY, False)
-    assert worker.reason == (
-        "put aside: recovered 3 times within 60 minutes and failed again (hot)"
-    )
+    assert worker.reason == ("put aside: recovered 3 times within 1h and failed again (hot)")
 
 
 def test_old_recoveries_are_forgotten(broken: Worker) -> None:
@@ -43,7 +41,7 @@ def test_old_recoveries_are_forgotten(broken: Worker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "words"), [(1, "recovered once within 5 minutes"), (2, "recovered 2 times within 5")]
+    ("limit", "words"), [(1, "recovered once within 5m"), (2, "recovered 2 times within 5")]
 )
 def test_number_and_time_are_settings(broken: Worker, limit: int, words: str) -> None:
     settings = FarmSettings(flap_recoveries=limit, flap_within=5 * MINUTE)

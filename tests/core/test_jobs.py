@@ -157,8 +157,13 @@ def test_prolonging_stops_at_the_limit(world: DictWorld, stage: Stage) -> None:
     wish = world.apply(jobs.want_prolongation(world, request_id, almost))
     assert wish.timeout == NOW + world.settings.job_limit
     world.apply(jobs.prolonged(world, uuid, wish.epoch, wish.sequence, almost))
-    with pytest.raises(ProlongLimitError, match="24 hours"):
+    with pytest.raises(ProlongLimitError) as refused:
         jobs.want_prolongation(world, request_id, almost)
+    standing = refused.value.standing
+    assert standing is not None
+    limit = world.settings.job_limit
+    assert (standing.request_id, standing.longest) == (request_id, limit)
+    assert standing.until == NOW + limit
 
 
 def test_only_running_requests_can_be_prolonged(world: DictWorld, stage: Stage) -> None:

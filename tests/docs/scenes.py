@@ -76,7 +76,7 @@ def running(number: int, on: int, minutes: int = 20, owner: str = "bob") -> Requ
         timeout=START + minutes * MINUTE,
         limit=START + 24 * HOUR,
     )
-    request = make_request(number, PI, owner=owner)
+    request = make_request(number, PI, owner=owner, groups=[])
     return replace(request, state=RequestState.IN_PROGRESS, job=job)
 
 
@@ -89,8 +89,8 @@ def opening(number: int, on: int) -> Request:
 
 
 def waiting(number: int, caps: Mapping[str, str] = PI, **how: Any) -> Request:
-    """Return a waiting request."""
-    return make_request(number, dict(caps), **how)
+    """Return a waiting request of a farm with users."""
+    return make_request(number, dict(caps), **{"groups": [], **how})
 
 
 def since(hours: int) -> dict[str, Any]:
@@ -153,6 +153,12 @@ SCENES = (
         policies=Policies(owner_limit=1),
     ),
     Scene(
+        title="The same on a farm without users, who are all one there",
+        asked=waiting(7, groups=None),
+        others=(BUSY[0], replace(running(3, 1), owner="ann", owner_groups=None), board(2, PI)),
+        policies=Policies(owner_limit=1),
+    ),
+    Scene(
         title="It is not yet valid",
         asked=waiting(7, valid_after=START + 2 * HOUR),
         others=(board(1, PI),),
@@ -161,6 +167,11 @@ SCENES = (
         title="No board has a capability that is asked for",
         asked=waiting(7, {"board": "rpi4", "hdmi": "yes"}),
         others=(board(1, {**PI, "hdmi": "no"}), board(2, PI), board(3, {"board": "rpi3"})),
+    ),
+    Scene(
+        title="No board has such a value, or such a capability",
+        asked=waiting(7, {"board": "rpi44", "hdmy": "yes"}),
+        others=(board(1, {**PI, "hdmi": "yes"}), board(2, {"board": "rpi3"})),
     ),
     Scene(
         title="No board has all of what is asked for",
@@ -183,12 +194,22 @@ SCENES = (
         others=(
             replace(board(1, PI, BROKEN), reason="the power supply is off"),
             replace(board(2, PI, KEPT), reason="new firmware"),
-            replace(board(3, PI), unreachable_since=START),
+            replace(board(3, PI), unreachable_since=START - 40 * MINUTE),
         ),
     ),
     Scene(
         title="No board is registered at all",
         asked=waiting(7, {}),
+    ),
+    Scene(
+        title="The agent of the board that is held is out of reach",
+        asked=waiting(7),
+        others=(
+            replace(BUSY[0], unreachable_since=START - 2 * MINUTE),
+            BUSY[1],
+            board(2, PI, RUN),
+            running(4, 2),
+        ),
     ),
     Scene(
         title="A board is about to be given to it",

@@ -72,6 +72,27 @@ Every error that a person or program can see has a stable code. Over HTTP it tra
 error shape, `{{"message": "...", "Code": "..."}}`; `message` keeps the texts that clients of the
 original know, and says what happened, where, and what to do.
 
+Where the state of a request or worker is the reason, the answer tells it beside the original's
+text: `Detail` in one sentence (`it is DONE since 14:05 UTC`, `it is lent to 21 until 15:05 UTC`),
+`Standing` as what the sentence is made of, so that whoever shows it can write times in his own
+zone. `Remedy` says what to do. The command line prints these in the place of the original's text:
+
+    $ boruta close 21
+    boruta: request 21: it is DONE since 14:05: closed; nothing is left to close or change
+    $ boruta worker idle lab-1
+    boruta: lab-1: it is lent to 21 until 15:05; it is taken back when that job is over; to end
+    it now: boruta close 21
+
+| key of `Standing` | what it tells |
+| --- | --- |
+| `Subject` | `request` or `worker` |
+| `State` | the subject's state |
+| `Request`, `Worker` | its id or name, and the other side of its job, if there is one |
+| `Since`, `Until` | when the state was entered; when the job ends |
+| `Longest` | the longest time for one job in seconds, where that is reached |
+| `Reason` | why it is so |
+| `UnreachableSince` | since when the board's agent is out of reach |
+
 | code | message, unless a more exact one is given |
 | --- | --- |
 {rows}

@@ -6,15 +6,14 @@ Run `python -m tests.docs.test_transcript` to write the transcript anew.
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from boruta_farm.cli.explain import lines
-from boruta_farm.client.farm import Farm
 from boruta_farm.client.wire import read
 from boruta_farm.model.explanation import Cause, Explanation
 from boruta_farm.web import answers
+from boruta_farm.words.times import Times
 from tests.docs.scenes import NOT_STAGED, SCENES, Scene
 from tests.matching.naive import START
 
@@ -23,17 +22,10 @@ BEGIN = "<!-- transcript: python -m tests.docs.test_transcript -->\n"
 END = "<!-- end of transcript -->\n"
 
 
-class Clocked:
-    """A farm of which only the time is asked."""
-
-    def now(self) -> datetime:
-        return START
-
-
 def told(scene: Scene) -> str:
     """Return what the command prints once the server has answered."""
-    answer = json.loads(answers.told(scene.explanation()))
-    printed = lines(cast("Farm", Clocked()), read(Explanation, answer))
+    answer = json.loads(answers.told(answers.explained(scene.explanation(), START)))
+    printed = lines(read(Explanation, answer), Times(now=START, zone=None, distance=True))
     return "\n".join(f"    {line}" for line in (f"$ boruta explain {scene.asked.id}", *printed))
 
 
@@ -49,7 +41,7 @@ def page(text: str) -> str:
     return f"{before}{BEGIN}\n{transcript()}\n{END}{after}"
 
 
-@pytest.mark.usefixtures("utc_zone")
+@pytest.mark.usefixtures("utc")
 def test_the_transcript_is_what_the_command_prints() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert text == page(text), "run: TZ=UTC python -m tests.docs.test_transcript"

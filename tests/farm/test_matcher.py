@@ -16,6 +16,7 @@ from boruta_farm.model.errors import (
     BorutaError,
     OverloadedError,
     StaleProposalError,
+    StartingError,
     UnavailableError,
 )
 from boruta_farm.model.explanation import Cause
@@ -285,15 +286,16 @@ def test_a_board_lost_while_the_feed_was_in_doubt_leaves_orphans() -> None:
 def test_it_explains_and_counts_once_its_index_is_built() -> None:
     async def script(bench: Bench) -> None:
         request = make_request(1, {"hdmi": "yes"})
-        assert "still reading" in bench.matcher.explain(request, LOCAL_ADMIN).text
-        with pytest.raises(UnavailableError):
+        assert bench.matcher.explain(request, LOCAL_ADMIN).cause is Cause.STARTING
+        with pytest.raises(StartingError):
             bench.matcher.count_orphans("01")
         worker = make_worker("01", ARM, state=WorkerState.FAILED)
         bench.journal.commit(request, worker, make_request(2, ARM))
         await asyncio.sleep(1)
         explanation = bench.matcher.explain(request, LOCAL_ADMIN)
         assert explanation.cause is Cause.NO_BOARD
-        assert explanation.text.startswith("no registered board has hdmi=yes; nearest miss")
+        assert explanation.unknown == ("hdmi=yes",)
+        assert explanation.near_miss is not None
         assert explanation.position == 1
         assert bench.matcher.count_orphans("01") == 1
 
@@ -313,7 +315,7 @@ def test_owners_are_named_to_those_who_may_know(
     caller: Caller, shown: bool, owner: str | None
 ) -> None:
     async def script(bench: Bench) -> None:
-        held = make_request(1, ARM, owner="eve")
+        held = make_request(1, ARM, owner="eve", groups=[])
         bench.journal.commit(make_worker("01", ARM), held)
         await asyncio.sleep(1)
         job = make_job(held, "01")

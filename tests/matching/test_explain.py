@@ -9,13 +9,15 @@ import pytest
 from boruta_farm.core.demands import demand_key
 from boruta_farm.matching.index import Index
 from boruta_farm.matching.learning import demand_name
-from boruta_farm.model.explanation import Cause, Explanation
+from boruta_farm.model.explanation import Cause, Explanation, Guess
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.policies import FairShare, Policies
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.words.explanation import changes, line, nearest
+from boruta_farm.words.times import Times
 from tests.matching.naive import START, make_request, make_worker
 
 HOUR = timedelta(hours=1)
@@ -34,6 +36,14 @@ def holding(request: Request, worker: str, end: timedelta) -> Request:
         limit=START + 24 * HOUR,
     )
     return replace(request, state=RequestState.IN_PROGRESS, job=job)
+
+
+TIMES = Times(now=START)
+
+
+def said(finding: Explanation) -> str:
+    """Return the one text of a finding."""
+    return line(finding, TIMES)
 
 
 def find(
@@ -59,13 +69,13 @@ def test_boards_by_state_the_first_to_be_free_and_the_position() -> None:
         make_request(9, ARM),
         make_worker("01", ARM, state=WorkerState.RUNNING),
         make_worker("02", ARM, state=WorkerState.MAINTENANCE),
-        holding(make_request(1, ARM), "01", HOUR),
+        holding(make_request(1, ARM, groups=[]), "01", HOUR),
         make_request(2, ARM),
         make_request(3, {}),
     )
-    assert finding.text == (
-        "2 boards match: 1 running until 13:00 UTC (lab-01, held by ann), 1 in maintenance; "
-        "position 3 (order of filing); expected start between now and 15:03 UTC"
+    assert said(finding) == (
+        "position 3 (order of filing); 2 boards match: 1 running (lab-01, held by ann until 13:00 "
+        "UTC), 1 in maintenance; expected start between now and 15:03 UTC"
     )
     assert finding.position == 3
     assert finding.matching == {"RUNNING": 1, "MAINTENANCE": 1}
@@ -82,7 +92,9 @@ def test_of_several_running_boards_the_earliest_is_named_and_ten_are_listed() ->
         end = timedelta(hours=30 - number)
         records.append(holding(make_request(number + 1, ARM), uuid, end))
     finding = find(make_request(99, ARM), *records)
-    assert "12 running - the first until 2026-01-02 07:00 UTC (lab-11, held by ann)" in finding.text
+    assert "12 running (first lab-11, held by request 12 until 2026-01-02 07:00 UTC)" in said(
+        finding
+    )
     assert [holder.worker for holder in finding.holders] == [f"{n:02}" for n in range(11, 1, -1)]
 
 
@@ -126,19 +138,19 @@ def test_what_is_missing_is_named(
         make_worker("01", ARM),
         make_worker("02", {"usb": "3"}, groups=("lab",)),
     )
-    assert finding.text == text
+    assert said(finding) == text
     assert finding.matching == {}
     assert finding.position == 1
 
 
 def test_an_empty_farm_says_so() -> None:
-    assert find(make_request(1)).text == "no board is registered"
+    assert said(find(make_request(1))) == "no board is registered"
 
 
 def test_a_request_that_is_not_yet_valid_tells_from_when_on_it_is() -> None:
     request = make_request(2, ARM, valid_after=START + HOUR)
     finding = find(request, make_worker("01", ARM, state=WorkerState.FAILED), make_request(1, ARM))
-    assert finding.text == "1 board matches: 1 failed; not before 13:00 UTC; position 2"
+    assert said(finding) == "not before 13:00 UTC; position 2; 1 board matches: 1 failed"
 
 
 def test_those_not_yet_valid_are_not_counted_before_others() -> None:
@@ -161,15 +173,15 @@ def test_those_who_compete_for_no_common_board_are_not_counted() -> None:
 def test_running_opening_and_finished_requests_have_words_of_their_own() -> None:
     worker = make_worker("01", ARM, state=WorkerState.RUNNING)
     held = holding(make_request(1, ARM), "01", HOUR)
-    assert find(held, worker).text == "the request has lab-01 until 13:00 UTC"
+    assert said(find(held, worker)) == "it has lab-01 until 13:00 UTC"
     assert held.job is not None
     opening = replace(
         held, state=RequestState.WAITING, job=replace(held.job, phase=JobPhase.OPENING)
     )
-    assert find(opening, worker).text == "lab-01 is being opened for this request"
+    assert said(find(opening, worker)) == "lab-01 is being opened for it"
     ended = replace(held.job, phase=JobPhase.ENDED)
     done = replace(held, state=RequestState.FAILED, job=ended, reason="the board failed")
-    assert find(done, worker).text == "the request is FAILED: the board failed"
+    assert said(find(done, worker)) == "it is FAILED: the board failed"
     assert find(done, worker).position is None
 
 
@@ -186,8 +198,9 @@ def test_of_the_others_it_is_counted_on_what_they_fail_and_what_would_help() -> 
     assert finding.matching == {"MAINTENANCE": 1}
     assert finding.lacking == {"arch=arm": 1, "hdmi=yes": 3}
     assert finding.other_groups == 1
-    assert finding.nearest == "lab-02 has hdmi=no instead of hdmi=yes"
-    assert finding.changes == (
+    assert finding.near_miss is not None
+    assert nearest(finding.near_miss) == "lab-02 has hdmi=no instead of hdmi=yes"
+    assert changes(finding, TIMES) == (
         "lab-01 returns to service (in maintenance)",
         "without hdmi=yes: 2 more boards would match",
     )
@@ -205,20 +218,20 @@ def test_boards_out_of_service_are_named_with_their_reason() -> None:
         ("lab-02", "MAINTENANCE", "fan"),
         ("lab-03", "IDLE", "its agent is out of reach"),
     ]
-    assert "1 in maintenance (lab-02: fan)" in finding.text
-    assert "1 idle (lab-03: its agent is out of reach)" in finding.text
+    assert "1 in maintenance (lab-02: fan)" in said(finding)
+    assert "1 idle (lab-03: unreachable since 12:00 UTC)" in said(finding)
 
 
 def test_nobody_reads_names_that_he_may_not_see() -> None:
     finding = find(
         make_request(9, ARM),
         make_worker("01", ARM, state=WorkerState.RUNNING),
-        holding(make_request(1, ARM, owner="eve"), "01", HOUR),
+        holding(make_request(1, ARM, owner="eve", groups=[]), "01", HOUR),
         visible=False,
     )
     assert finding.holders[0].owner is None
     assert "eve" not in repr(finding)
-    assert finding.text.startswith("1 board matches: 1 running until 13:00 UTC (lab-01); position")
+    assert "1 board matches: 1 running (lab-01, held by request 1 until 13:00 UTC)" in said(finding)
 
 
 def test_the_limit_that_holds_a_request_back_is_named() -> None:
@@ -227,11 +240,15 @@ def test_the_limit_that_holds_a_request_back_is_named() -> None:
         make_worker("02", ARM, state=WorkerState.RUNNING),
         holding(make_request(1, ARM), "02", HOUR),
     )
-    finding = find(make_request(2, ARM), *records, policies=Policies(owner_limit=1))
+    mine = make_request(2, ARM, groups=[])
+    finding = find(mine, *records, policies=Policies(owner_limit=1))
     assert finding.cause is Cause.LIMIT
     assert finding.decided == "limit of jobs per owner"
-    assert "owner ann has 1 of 1 job allowed at once" in finding.text
-    assert finding.changes == ("a job of owner ann ends",)
+    assert "owner ann has 1 of 1 job allowed at once" in said(finding)
+    assert changes(finding, TIMES) == ("a job of owner ann ends",)
+    userless = find(make_request(2, ARM), *records, policies=Policies(owner_limit=1))
+    assert "everybody together has 1 of 1 job allowed at once" in said(userless)
+    assert "ann" not in repr(userless)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +278,7 @@ def test_the_rule_is_named_by_which_another_comes_first(
     )
     assert (finding.cause, finding.position) == (Cause.QUEUE, 2)
     assert finding.decided == decided
-    assert f"position 2 ({decided})" in finding.text
+    assert f"position 2 ({decided})" in said(finding)
 
 
 def test_the_expected_start_comes_from_running_jobs_and_what_jobs_like_them_took() -> None:
@@ -276,7 +293,7 @@ def test_the_expected_start_comes_from_running_jobs_and_what_jobs_like_them_took
     assert finding.forecast is not None
     assert finding.forecast.earliest == START + timedelta(minutes=10)
     assert finding.forecast.latest == START + timedelta(minutes=15)
-    assert "expected start between 12:10 UTC and 12:15 UTC" in finding.text
+    assert "expected start between 12:10 and 12:15 UTC" in said(finding)
     behind = find(make_request(3, ARM), *records, make_request(2, ARM), summaries=learnt)
     assert behind.forecast is not None
     assert behind.forecast.earliest >= START + timedelta(seconds=1200)
@@ -286,7 +303,7 @@ def test_the_order_is_told_in_words() -> None:
     policies = Policies(ageing=4 * HOUR, fair_share=FairShare.BOTH)
     assert find(make_request(1, ARM)).policy == "priority, then order of filing"
     assert find(make_request(1, ARM), policies=policies).policy == (
-        "priority, one better for every 4 h of waiting, then least recent use by the owner's "
+        "priority, one better for every 4h of waiting, then least recent use by the owner's "
         "groups, then least recent use by the owner, then order of filing"
     )
 
@@ -303,10 +320,31 @@ def test_a_short_answer_leaves_the_position_out_among_very_many_rivals() -> None
 
 def test_a_name_that_no_board_knows_is_guessed() -> None:
     finding = find(make_request(1, {}, selector="rma >= 2"), make_worker("01", {"ram": "4"}))
-    assert finding.text == (
+    assert said(finding) == (
         "no registered board has rma >= 2; no board has a capability 'rma', did you mean ram?; "
         "nearest miss: lab-01 has no rma"
     )
+
+
+def test_a_value_that_no_board_has_is_guessed() -> None:
+    finding = find(
+        make_request(1, {"board": "rpi44"}),
+        make_worker("01", {"board": "rpi4"}),
+        make_worker("02", {"board": "muxpi"}),
+    )
+    assert finding.unknown == ("board=rpi44",)
+    assert finding.guesses == (Guess(given="rpi44", meant=("rpi4",), capability="board"),)
+    assert "no registered board has board=rpi44; for board, did you mean rpi4?" in said(finding)
+
+
+def test_a_request_that_is_being_granted_is_never_told_that_it_waits_for_itself() -> None:
+    """It was read as WAITING a moment before the index heard of the grant."""
+    index, request = Index(START), make_request(1, ARM)
+    index.put_worker(make_worker("01", ARM, state=WorkerState.RUNNING))
+    index.put_request(holding(request, "01", HOUR))
+    finding = index.explain(request, START)
+    assert (finding.state, finding.cause) == ("WAITING", Cause.OPENING)
+    assert said(finding) == "lab-01 is being opened for it"
 
 
 def test_those_whom_no_board_serves_are_told_the_same_but_for_their_places() -> None:
@@ -319,7 +357,7 @@ def test_those_whom_no_board_serves_are_told_the_same_but_for_their_places() -> 
     assert [one.position for one in found] == [2, 1, 2]
     assert [one.decided for one in found] == ["priority", None, "priority"]
     assert {one.cause for one in found} == {Cause.NO_BOARD}
-    assert len({one.text for one in found}) == 1
+    assert len({said(one) for one in found}) == 1
 
 
 def test_what_nobody_could_serve_is_told_anew_when_boards_change() -> None:
@@ -328,7 +366,7 @@ def test_what_nobody_could_serve_is_told_anew_when_boards_change() -> None:
 
     def told() -> tuple[Cause, str]:
         found = index.explain(request, START, brief=True)
-        return found.cause, found.text
+        return found.cause, said(found)
 
     assert told() == (Cause.NO_BOARD, "no registered board has hdmi=yes")
     index.put_worker(make_worker("01", ARM))

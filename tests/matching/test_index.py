@@ -32,8 +32,8 @@ def test_a_key_that_cannot_travel_needs_a_board_with_an_agent() -> None:
     index.put_request(request)
     index.put_request(make_request(2, ssh_key="ssh-ed25519 A", priority=9))
     assert [grant.request_id for grant in index.proposals(START)] == [2]
-    words = index.explain(request, START).text
-    assert "takes only RSA and Ed25519 keys" in words
+    (wanted,) = index.explain(request, START).wanted
+    assert "takes only RSA and Ed25519 keys" in wanted
     index.put_worker(make_worker("b", {"more": "1"}))
     (grant,) = index.proposals(START)
     assert (grant.request_id, grant.worker) == (1, "b")

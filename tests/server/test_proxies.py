@@ -23,7 +23,13 @@ class Watching(WebApp):
         self.seen: list[tuple[str, str]] = []
         super().__init__(
             world.app,
-            Dispatcher((), world.app, world.options, entrance_to(world.services, world.options)),
+            Dispatcher(
+                (),
+                world.app,
+                world.options,
+                entrance_to(world.services, world.options),
+                world.services.clock,
+            ),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

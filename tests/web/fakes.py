@@ -23,7 +23,18 @@ from boruta_farm.model.errors import (
     WorkerNotFoundError,
     WorkerTransitionError,
 )
-from boruta_farm.model.explanation import Absent, Cause, Explanation, Filed, Forecast, Holder
+from boruta_farm.model.explanation import (
+    Absent,
+    Cause,
+    Explanation,
+    Filed,
+    Forecast,
+    Guess,
+    Holder,
+    JobLimit,
+    Lack,
+    NearMiss,
+)
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.listing import (
     Page,
@@ -246,13 +257,30 @@ class FakeRequests:
             position=1,
             matching={"RUNNING": 1},
             holders=(holder,),
-            text="one worker fits, it is in use",
             cause=Cause.BUSY,
-            absent=(Absent(worker="v", name="board-2", state="FAILED", reason="fan"),),
+            absent=(
+                Absent(
+                    worker="v",
+                    name="board-2",
+                    state="FAILED",
+                    reason="fan",
+                    unreachable_since=NOW,
+                ),
+            ),
             lacking={"hdmi=yes": 3},
             other_groups=2,
-            nearest="board-3 has no hdmi",
-            changes=("board-2 returns to service (failed: fan)", "another thing"),
+            groups=("ci",),
+            wanted=("hdmi=yes",),
+            unknown=("hdmi=yes",),
+            guesses=(Guess(given="ye", meant=("yes",), capability="hdmi"),),
+            without={"hdmi=yes": 4},
+            near_miss=NearMiss(
+                worker="x",
+                name="board-3",
+                lacks=(Lack(name="hdmi", wanted="hdmi=yes", has=None, barred=False),),
+            ),
+            registered=9,
+            limit=JobLimit(kind="owner", name="ann", held=2, allowed=2),
             policy="priority, then order of filing",
             decided="priority",
             forecast=Forecast(earliest=NOW, latest=NOW + timedelta(hours=1), hits=43, of=50),

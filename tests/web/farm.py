@@ -61,14 +61,7 @@ class NoIndex:
         return ()
 
     def explain(self, request: Request, caller: Caller, *, brief: bool = False) -> Explanation:
-        return Explanation(
-            request_id=request.id,
-            state=request.state.value,
-            position=None,
-            matching={},
-            holders=(),
-            text="",
-        )
+        return Explanation(request_id=request.id, state=request.state.value)
 
     def count_orphans(self, uuid: str, groups: object = None, labels: object = None) -> NoReturn:
         raise NotImplementedError

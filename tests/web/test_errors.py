@@ -1,11 +1,16 @@
 import json
 import logging
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from boruta_farm.model import errors as model
+from boruta_farm.model.standing import Standing, Subject
 from boruta_farm.web import errors
 from boruta_farm.web.errors import answer_error
+from boruta_farm.words.refusal import remedy
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 def every(base: type[model.BorutaError]) -> list[type[model.BorutaError]]:
@@ -31,16 +36,47 @@ def every(base: type[model.BorutaError]) -> list[type[model.BorutaError]]:
     ],
 )
 def test_status_and_words(error: model.BorutaError, status: int, message: str) -> None:
-    answer = answer_error(error)
+    answer = answer_error(error, NOW)
     assert answer.status == status
-    assert json.loads(answer.body) == {"message": message, "Code": error.code}
+    told = json.loads(answer.body)
+    assert told.pop("Remedy", None) == remedy(error)
+    assert told == {"message": message, "Code": error.code}
     assert (b"content-type", b"application/json") in answer.headers
     assert ((b"retry-after", b"1") in answer.headers) is (status == 503)
 
 
+def test_beside_the_original_s_text_stands_how_things_are_and_what_to_do() -> None:
+    standing = Standing(
+        subject=Subject.WORKER,
+        state="RUNNING",
+        request_id=21,
+        worker="lab-1",
+        since=NOW - timedelta(hours=1),
+        until=NOW + timedelta(minutes=5),
+    )
+    answer = answer_error(model.WorkerTransitionError(standing=standing), NOW)
+    assert json.loads(answer.body) == {
+        "message": "invalid request: Invalid state transition was requested",
+        "Code": "invalid-transition",
+        "Detail": "it is lent to 21 until 12:05 UTC",
+        "Remedy": "it is taken back when that job is over; to end it now: boruta close 21",
+        "Standing": {
+            "Subject": "worker",
+            "State": "RUNNING",
+            "Request": 21,
+            "Worker": "lab-1",
+            "Since": "2026-01-31T11:00:00Z",
+            "Until": "2026-01-31T12:05:00Z",
+            "Longest": None,
+            "Reason": None,
+            "UnreachableSince": None,
+        },
+    }
+
+
 def test_our_own_failures_tell_the_log_not_the_caller(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
-        answer = answer_error(model.StoreError("cannot open /var/lib/secret.db"))
+        answer = answer_error(model.StoreError("cannot open /var/lib/secret.db"), NOW)
     assert answer.status == 500
     assert b"secret" not in answer.body
     assert "secret.db" in caplog.text

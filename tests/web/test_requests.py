@@ -246,13 +246,28 @@ async def test_keep_alive_and_explain() -> None:
                 "Until": "2026-11-23T20:07:42.739845Z",
             }
         ],
-        "Text": "one worker fits, it is in use",
+        "Text": (
+            "owner ann has 2 of 2 jobs allowed at once; position 1; 1 board matches: 1 running "
+            "(board-1, held by ann until 20:07 UTC); expected start between now and 21:07 UTC; "
+            "3 lack hdmi=yes"
+        ),
         "Cause": "boards are busy",
-        "Absent": [{"WorkerUUID": "v", "Name": "board-2", "State": "FAILED", "Reason": "fan"}],
+        "Absent": [
+            {
+                "WorkerUUID": "v",
+                "Name": "board-2",
+                "State": "FAILED",
+                "Reason": "fan",
+                "UnreachableSince": "2026-11-23T20:07:42.739845Z",
+            }
+        ],
         "Lacking": {"hdmi=yes": 3},
         "OtherGroups": 2,
         "Nearest": "board-3 has no hdmi",
-        "Changes": ["board-2 returns to service (failed: fan)", "another thing"],
+        "Changes": [
+            "board-2 returns to service (failed: fan, unreachable since 20:07 UTC)",
+            "without hdmi=yes: 4 more boards would match",
+        ],
         "Policy": "priority, then order of filing",
         "Decided": "priority",
         "Forecast": {
@@ -261,6 +276,20 @@ async def test_keep_alive_and_explain() -> None:
             "Hits": 43,
             "Of": 50,
         },
+        "Wanted": ["hdmi=yes"],
+        "Unknown": ["hdmi=yes"],
+        "Guesses": [{"Given": "ye", "Meant": ["yes"], "Capability": "hdmi"}],
+        "Without": {"hdmi=yes": 4},
+        "NearMiss": {
+            "WorkerUUID": "x",
+            "Name": "board-3",
+            "Lacks": [{"Name": "hdmi", "Wanted": "hdmi=yes", "Has": None, "Barred": False}],
+        },
+        "Groups": ["ci"],
+        "Registered": 9,
+        "NotBefore": None,
+        "Limit": {"Kind": "owner", "Name": "ann", "Held": 2, "Allowed": 2},
+        "Standing": None,
     }
 
 

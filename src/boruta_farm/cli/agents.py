@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import run, say
-from boruta_farm.cli.durations import format_age, format_moment
+from boruta_farm.cli.console import clean, local_times, run, say
 from boruta_farm.cli.options import OutputOption, output_of, read_duration
 from boruta_farm.cli.selection import one_worker
 from boruta_farm.cli.tables import Listing, print_listing
@@ -13,6 +12,7 @@ from boruta_farm.client.farm import Farm
 from boruta_farm.model.permission import Scope
 from boruta_farm.model.token import Issued, NewToken, TokenKind
 from boruta_farm.model.worker import Fence, Worker
+from boruta_farm.words.durations import age
 
 
 def invite(
@@ -46,12 +46,10 @@ def invite(
         return await farm.tokens.issue(farm.caller, wanted)
 
     issued = run(context, work)
+    until = local_times(issued.token.created).moment(issued.token.expires)
     boards = f"the board {uuid}" if uuid else "one board" if uses == 1 else f"{uses} boards"
-    say(
-        f"join token {issued.token.id} for {boards}, until "
-        f"{issued.token.expires:%Y-%m-%d %H:%M} UTC; it is shown only now:"
-    )
-    print(issued.secret)
+    say(f"join token {issued.token.id} for {boards}, until {until}; it is shown only now:")
+    print(clean(issued.secret))
 
 
 def list_agents(context: typer.Context, output: OutputOption = None) -> None:
@@ -73,7 +71,7 @@ def list_agents(context: typer.Context, output: OutputOption = None) -> None:
 def _pinned(farm: Farm, worker: Worker) -> str:
     if worker.credential_since is None:
         return "revoked"
-    return format_moment(worker.credential_since, farm.now())
+    return local_times(farm.now()).moment(worker.credential_since)
 
 
 def _link(farm: Farm, worker: Worker) -> str:
@@ -81,7 +79,7 @@ def _link(farm: Farm, worker: Worker) -> str:
         return "closed"
     if worker.unreachable_since is None:
         return "up"
-    return f"lost for {format_age(worker.unreachable_since, farm.now())}"
+    return f"lost for {age(farm.now() - worker.unreachable_since)}"
 
 
 def invitations(context: typer.Context, output: OutputOption = None) -> None:
@@ -98,7 +96,7 @@ def invitations(context: typer.Context, output: OutputOption = None) -> None:
                     token.id,
                     token.worker or "any board",
                     "any number" if token.uses is None else str(token.uses),
-                    format_moment(token.expires, now) if token.expires > now else "ended",
+                    local_times(now).moment(token.expires) if token.expires > now else "ended",
                     token.issuer,
                 )
                 for token in tokens

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import FAILED, clean, legible, run
+from boruta_farm.cli.console import FAILED, clean, legible, local_times, run
 from boruta_farm.cli.durations import parse_moment
 from boruta_farm.client.audit import parse_line
 from boruta_farm.client.farm import Farm
@@ -73,18 +73,18 @@ def _verify(context: typer.Context) -> None:
 
     found = run(context, work)
     if found.broken is not None:
-        print(f"the audit is broken at entry {found.broken}: {found.words}")
+        print(clean(f"the audit is broken at entry {found.broken}: {found.words}"))
         print(f"{found.entries} entries before it hold")
         raise typer.Exit(FAILED)
     waiting = f" ({found.unsealed} newer ones are being sealed)" if found.unsealed else ""
     print(f"{found.entries} entries hold{waiting}; the newest seal is")
-    print(f"{found.head_number}:{found.head}")
+    print(clean(f"{found.head_number}:{found.head}"))
 
 
 def _words(entry: Entry) -> str:
     detail = " ".join(f"{key}={text}" for key, text in entry.detail.items())
     place = f" from {entry.source}" if entry.source else ""
-    moment = entry.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    moment = local_times(entry.at).second(entry.at, dated=True)
     return clean(
         f"{entry.number}  {moment}  {entry.actor}{place}  {entry.action}  {entry.subject}  {detail}"
     ).rstrip()

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import typer
@@ -13,16 +14,26 @@ from boruta_farm.cli.options import settings_of
 from boruta_farm.client import config as configuration
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
-from boruta_farm.model.errors import BorutaError, SelectorError
+from boruta_farm.model.errors import (
+    AgentUnreachableError,
+    BorutaError,
+    InvalidError,
+    NotFoundError,
+    RefusedError,
+    SelectorError,
+)
 from boruta_farm.model.token import conceal
+from boruta_farm.words.refusal import refusal
+from boruta_farm.words.times import Times
 
 Result = TypeVar("Result")
 
 FAILED = 1
+ABOUT_SOMETHING = (InvalidError, NotFoundError, RefusedError, AgentUnreachableError)
 
 
 def clean(text: str) -> str:
-    """Return a text of the server without what could steer a terminal."""
+    """Return a text without what could steer a terminal: control and bidirectional characters."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
@@ -43,27 +54,41 @@ def _toml_escaped(character: str) -> str:
     return f"\\U{ord(character):08x}"
 
 
-def say(text: str) -> None:
-    """Print a line for people."""
+def say(text: str, *, around: str = "") -> None:
+    """Print a line for people, without what could steer a terminal.
+
+    ``around`` is printed as it stands, before the line and behind it.
+    """
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(f"{around}{clean(text)}{around}", file=sys.stderr, flush=True)
     except OSError:
         # The terminal is gone; whoever cleans up after its end must not stumble over that.
         return
 
 
-def complain(error: BorutaError) -> None:
-    """Print what went wrong."""
-    say(f"boruta: {clean(conceal(error.message))}")
+def local_times(now: datetime, *, distance: bool = False) -> Times:
+    """Return how moments are written here: in the zone of this machine."""
+    return Times(now=now, zone=None, distance=distance)
+
+
+def complain(error: BorutaError, about: str = "") -> None:
+    """Print what went wrong with what, how things stand, and what to do.
+
+    A server out of reach is nothing that one request or worker is to blame for.
+    """
+    told = refusal(error, local_times(datetime.now(UTC)))
+    if about and isinstance(error, ABOUT_SOMETHING) and not told.startswith(about):
+        told = f"{about}: {told}"
+    say(f"boruta: {conceal(told)}")
 
 
 @contextmanager
-def failures_told() -> Iterator[None]:
-    """Turn an error of ours into words and the exit status 1."""
+def failures_told(about: str = "") -> Iterator[None]:
+    """Turn an error of ours into words and the exit status 1; ``about`` is what it is about."""
     try:
         yield
     except BorutaError as error:
-        complain(error)
+        complain(error, about)
         raise typer.Exit(FAILED) from None
 
 
@@ -92,15 +117,21 @@ def point_at(selector: str | None, error: BaseException | None) -> None:
     """Print a selector with a mark below the place that an error tells, if it tells one."""
     if selector is not None and isinstance(error, SelectorError) and error.column is not None:
         # One line whatever was typed, so that the mark stands below its place.
-        say(f"  {clean(selector)}\n  {' ' * (error.column - 1)}^")
+        say(f"  {selector}")
+        say(f"  {' ' * (error.column - 1)}^")
 
 
-def run(context: typer.Context, work: Callable[[Farm], Awaitable[Result]]) -> Result:
-    """Connect to the server that options, environment or profile name, and do some work."""
+def run(
+    context: typer.Context, work: Callable[[Farm], Awaitable[Result]], about: str = ""
+) -> Result:
+    """Connect to the server that options, environment or profile name, and do some work.
+
+    ``about`` names in errors what the work is about.
+    """
 
     async def main() -> Result:
         async with connect(configured(context)) as farm:
             return await work(farm)
 
-    with failures_told():
+    with failures_told(about):
         return asyncio.run(main())

@@ -1,10 +1,11 @@
 """``boruta events``: what happens in the farm, as it happens."""
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import clean, run, say
+from boruta_farm.cli.console import clean, local_times, run, say
 from boruta_farm.cli.options import Output, OutputOption, output_of
 from boruta_farm.cli.selection import one_worker
 from boruta_farm.cli.tables import as_json
@@ -37,11 +38,11 @@ def events(
             async for happening in happenings:
                 match happening:
                     case Event():
-                        print(await _line(happening, names, form), flush=True)
+                        print(await _line(happening, names, form, farm.now()), flush=True)
                     case Lost():
-                        say(f"boruta: {clean(happening.reason)}; trying again")
+                        say(f"boruta: {happening.reason}; trying again")
                     case Resync() if happening.gap:
-                        say(f"boruta: events were missed: {clean(happening.reason) or 'no number'}")
+                        say(f"boruta: events were missed: {happening.reason or 'no number'}")
 
     run(context, work)
 
@@ -61,12 +62,12 @@ class Names:
         return self._names[uuid]
 
 
-async def _line(event: Event, names: Names, form: Output) -> str:
+async def _line(event: Event, names: Names, form: Output, now: datetime) -> str:
     if form is Output.IDS:
         return str(event.number)
     if form is not Output.TABLE:
         return as_json(event)
-    parts = [event.at.astimezone().strftime("%H:%M:%S"), f"{event.kind:<20}"]
+    parts = [local_times(now).second(event.at), f"{event.kind:<20}"]
     if event.request_id is not None:
         parts.append(f"request {event.request_id}")
     if event.worker is not None:

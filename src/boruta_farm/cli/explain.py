@@ -1,23 +1,23 @@
 """``boruta explain``: why a request waits, until when, and what would help."""
 
-import re
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import clean, run
-from boruta_farm.cli.durations import format_moment
+from boruta_farm.cli.console import clean, local_times, run
 from boruta_farm.cli.filing import IdArgument
 from boruta_farm.cli.options import Output, OutputOption, output_of
 from boruta_farm.cli.tables import print_record
-from boruta_farm.cli.words import count
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.waiting import Progress, Turn
 from boruta_farm.contracts import Explanation
 from boruta_farm.model.explanation import Cause, Forecast
 from boruta_farm.model.request import RequestState
+from boruta_farm.words.counts import count
+from boruta_farm.words.explanation import changes, clauses, hold, nearest
+from boruta_farm.words.times import Times
 
-LACKING = re.compile(r"\d+ lacks? ")
 FEWEST_STARTS = 20
 """Starts from which on it is told how good forecasts have been."""
 
@@ -43,54 +43,44 @@ def explain(
                 shown.append(found)
 
         first = await farm.requests.explain(farm.caller, request_id)
-        show(Progress(request=None, explanation=first))
+        show(Progress(explanation=first))
         if follow and first.state == RequestState.WAITING:
             await Turn(farm, request_id, show).come()
-            show(
-                Progress(
-                    request=None,
-                    explanation=await farm.requests.explain(farm.caller, request_id),
-                )
-            )
+            last = await farm.requests.explain(farm.caller, request_id)
+            show(Progress(explanation=last))
 
-    run(context, work)
+    run(context, work, f"request {request_id}")
 
 
 def _print(farm: Farm, found: Explanation, form: Output, again: bool) -> None:
+    now = farm.now()
     if form is Output.TABLE:
         if again:
             print()
-        print("\n".join(clean(line) for line in lines(farm, found)), flush=True)
+        told = lines(found, local_times(now, distance=True))
+        print("\n".join(clean(line) for line in told), flush=True)
     else:
         print_record({}, found, str(found.request_id), form)
 
 
-def lines(farm: Farm, found: Explanation) -> list[str]:
+def lines(found: Explanation, times: Times) -> list[str]:
     """Return an explanation as people read it."""
+    told = clauses(found, times)
     if found.cause in (Cause.NONE, Cause.STARTING, Cause.OPENING):
-        return [f"Request {found.request_id}: {found.text}"]
-    # The line that scripts read counts what others lack; here that has a line of its own.
-    told = [("", part) for part in found.text.split("; ") if not LACKING.match(part)]
-    facts = [("Why", told[0][1]), *told[1:]]
+        return [f"Request {found.request_id}: {'; '.join(told)}"]
+    facts = _listed("Why", told)
     others = [f"{boards} without {caps}" for caps, boards in sorted(found.lacking.items())]
     if found.other_groups:
         others.append(f"{found.other_groups} serving other groups")
     if others:
         facts.append(("Other boards", ", ".join(others)))
-    if found.nearest and "nearest miss" not in found.text:
-        facts.append(("Nearest miss", found.nearest))
+    if found.near_miss is not None and found.cause is not Cause.NO_BOARD:
+        facts.append(("Nearest miss", nearest(found.near_miss)))
     if len(found.holders) > 1:
-        facts += _listed(
-            "Held",
-            [
-                f"{holder.name} until {format_moment(holder.until, farm.now())} by request "
-                f"{holder.request_id}{f' of {holder.owner}' if holder.owner else ''}"
-                for holder in found.holders
-            ],
-        )
+        facts += _listed("Held", [hold(holder, times) for holder in found.holders])
     if found.forecast is not None and found.forecast.of >= FEWEST_STARTS:
         facts.append(("Forecasts", _quality(found.forecast)))
-    facts += _listed("Would help", list(found.changes))
+    facts += _listed("Would help", changes(found, times))
     if found.policy is not None:
         facts.append(("Order", found.policy))
     width = max(len(name) for name, _ in facts)
@@ -98,7 +88,7 @@ def lines(farm: Farm, found: Explanation) -> list[str]:
     return [head, *(f"  {name.ljust(width)}  {value}".rstrip() for name, value in facts)]
 
 
-def _listed(name: str, values: list[str]) -> list[tuple[str, str]]:
+def _listed(name: str, values: Iterable[str]) -> list[tuple[str, str]]:
     return [(name if place == 0 else "", value) for place, value in enumerate(values)]
 
 

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import clean, complain, pointing_at, run, say
-from boruta_farm.cli.durations import format_moment
+from boruta_farm.cli.console import complain, local_times, pointing_at, run, say
 from boruta_farm.cli.options import (
     AfterOption,
     CapsOption,
@@ -15,6 +14,7 @@ from boruta_farm.cli.options import (
     Output,
     OutputOption,
     PriorityOption,
+    QueueOption,
     SelectorOption,
     StrictOption,
     WaitOption,
@@ -25,13 +25,15 @@ from boruta_farm.cli.options import (
 )
 from boruta_farm.cli.progress import Spinner
 from boruta_farm.cli.tables import print_record
-from boruta_farm.cli.words import waiting_line
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.openssh import read_own_key
 from boruta_farm.client.session import DEFAULT_PRIORITY, file_request, wait_for_board
 from boruta_farm.contracts import Explanation
 from boruta_farm.model.errors import BorutaError
-from boruta_farm.model.request import NewRequest, Request, RequestState, RequestUpdate
+from boruta_farm.model.request import NewRequest, RequestState, RequestUpdate
+from boruta_farm.words.explanation import headline
+
+OVER = frozenset(str(state) for state in RequestState if state.finished)
 
 IdsArgument = Annotated[list[int], typer.Argument(metavar="ID", help="Ids of requests.")]
 IdArgument = Annotated[int, typer.Argument(metavar="ID", help="Id of a request.")]
@@ -63,15 +65,19 @@ def new(
         ),
     ] = None,
     wait: WaitOption = None,
+    queue: QueueOption = False,
     output: OutputOption = None,
 ) -> None:
-    """File a request and print its id."""
+    """File a request and print its id.
+
+    With --wait it is refused when no registered board could serve it, unless --queue is given.
+    """
     span = read_duration(keep_alive, "--keep-alive")
     patience = read_duration(wait, "--wait")
     wanted = NewRequest(
         caps=read_caps(caps),
         selector=selector,
-        strict=strict,
+        strict=strict or (patience is not None and not queue),
         priority=priority,
         valid_after=read_moment(after, "--after"),
         deadline=read_moment(deadline, "--deadline"),
@@ -85,13 +91,15 @@ def new(
         request_id = filed.id
         if form in (Output.TABLE, Output.IDS):
             print(request_id, flush=True)
+        outlook = filed.outlook
         if patience is not None:
             with Spinner(farm) as spinner:
                 await wait_for_board(farm, request_id, patience, spinner.report)
-        request = await farm.requests.get_request_info(farm.caller, request_id)
+            outlook = await farm.requests.explain(farm.caller, request_id, brief=True)
         if form is Output.TABLE:
-            say(await _hint(farm, request, filed.outlook))
+            say(_hint(farm, request_id, outlook))
         elif form is not Output.IDS:
+            request = await farm.requests.get_request_info(farm.caller, request_id)
             print_record({}, request, str(request_id), form)
 
     with pointing_at(selector):
@@ -103,17 +111,14 @@ def with_own_key(new: NewRequest, key: str | None) -> NewRequest:
     return new if key is None else replace(new, ssh_key=read_own_key(key).line)
 
 
-async def _hint(farm: Farm, request: Request, outlook: Explanation | None) -> str:
-    """Tell what will happen next, as the server answered the filing, and what to type."""
-    next_step = f"connect: boruta ssh {request.id}"
-    if request.state is RequestState.IN_PROGRESS and request.job is not None:
-        worker = await farm.workers.get_worker_info(farm.caller, request.job.worker)
-        until = format_moment(request.job.timeout, farm.now())
-        return clean(f"{worker.name} is yours until {until}; {next_step}")
-    if request.state is RequestState.WAITING:
-        explanation = outlook or await farm.requests.explain(farm.caller, request.id)
-        return clean(f"{waiting_line(request, explanation, farm.now())}; {next_step}")
-    return clean(f"request {request.id} is {request.state}: {request.reason or 'no reason told'}")
+def _hint(farm: Farm, request_id: int, outlook: Explanation | None) -> str:
+    """Tell what will happen next, as the server answered, and what to type."""
+    told = f"request {request_id} is filed"
+    if outlook is not None:
+        told = headline(outlook, local_times(farm.now()))
+        if outlook.state in OVER:
+            return told
+    return f"{told}; connect: boruta ssh {request_id}"
 
 
 def update(
@@ -138,7 +143,7 @@ def update(
     async def work(farm: Farm) -> None:
         await farm.requests.update_request(farm.caller, request_id, change)
 
-    run(context, work)
+    run(context, work, f"request {request_id}")
 
 
 def close(context: typer.Context, request_ids: IdsArgument) -> None:
@@ -150,7 +155,7 @@ def close(context: typer.Context, request_ids: IdsArgument) -> None:
             try:
                 await farm.requests.close_request(farm.caller, request_id)
             except BorutaError as error:
-                complain(type(error)(f"request {request_id}: {error.message}"))
+                complain(error, f"request {request_id}")
                 good = False
         return good
 
@@ -163,6 +168,6 @@ def prolong(context: typer.Context, request_id: IdArgument) -> None:
 
     async def work(farm: Farm) -> None:
         end = await farm.requests.prolong_access(farm.caller, request_id)
-        print(f"until {format_moment(end, farm.now())}")
+        print(f"until {local_times(farm.now()).moment(end)}")
 
-    run(context, work)
+    run(context, work, f"request {request_id}")

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import clean, complain, failures_told, run, say
+from boruta_farm.cli.console import complain, failures_told, run, say
 from boruta_farm.cli.options import WaitOption, read_duration
 from boruta_farm.cli.upkeep import YesOption, ask_about_orphans
-from boruta_farm.cli.words import count
 from boruta_farm.client.config import ClientConfig, check_address
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.watch import Lost
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.worker import Worker
+from boruta_farm.words.counts import count
 
 Workers = dict[str, Worker]
 """Workers by their UUIDs."""
@@ -45,7 +45,7 @@ def import_(
         importer = _Importer(farm, page.items, dry_run=dry_run, yes=yes)
         await importer.run(patience)
         for worker in importer.missing.values():
-            say(f"boruta: {clean(worker.uuid)}: is not registered here yet")
+            say(f"boruta: {worker.uuid}: is not registered here yet")
         changed = "would be changed" if dry_run else "changed"
         say(f"boruta: {count(len(page.items), 'worker')} there; {importer.changed} here {changed}")
         return not importer.missing and not importer.failed
@@ -99,8 +99,8 @@ class _Importer:
         wanted = tuple(sorted(set(groups)))
         if worker.groups == wanted:
             return
-        before, after = (clean(" ".join(each)) or "none" for each in (worker.groups, wanted))
-        say(f"boruta: {clean(worker.name)}: groups {before} -> {after}")
+        before, after = (" ".join(each) or "none" for each in (worker.groups, wanted))
+        say(f"boruta: {worker.name}: groups {before} -> {after}")
         if self._dry_run:
             self.changed += 1
             return
@@ -111,6 +111,6 @@ class _Importer:
             await workers.set_groups(caller, worker.uuid, wanted)
         except BorutaError as error:
             self.failed += 1
-            complain(type(error)(f"{worker.name}: {error.message}"))
+            complain(error, worker.name)
         else:
             self.changed += 1

@@ -11,8 +11,7 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import failures_told, run, say
-from boruta_farm.cli.durations import format_moment
+from boruta_farm.cli.console import failures_told, local_times, run, say
 from boruta_farm.cli.options import OutputOption, output_of, settings_of
 from boruta_farm.cli.people import limits_words
 from boruta_farm.cli.tables import print_record
@@ -80,7 +79,7 @@ def login(
             )
         place = credentials.put(config.server, secret)
         profile.save(config, who.name)
-    until = format_moment(who.token.expires, who.token.created)
+    until = local_times(who.token.created).moment(who.token.expires)
     say(f"signed in to {config.server} as {who.name} ({who.role})")
     say(f"the token {who.token.id} is kept in {place}; it lives until {until}")
     say(f"{profile.words} names this server now, so that later commands use it")
@@ -140,7 +139,7 @@ def whoami(context: typer.Context, output: OutputOption = None) -> None:
             "Limits": limits_words(who.limits) or "those of the farm",
         }
         if who.token is not None:
-            until = format_moment(who.token.expires, farm.now())
+            until = local_times(farm.now()).moment(who.token.expires)
             facts["Token"] = f"{who.token.id} ({who.token.name}) until {until}"
         print_record(facts, who, who.name, form)
 

@@ -71,6 +71,10 @@ DeadlineOption = Annotated[
 WaitOption = Annotated[
     str | None, typer.Option("--wait", metavar="DURATION", help="Wait this long, such as 10m.")
 ]
+QueueOption = Annotated[
+    bool,
+    typer.Option("--queue", help="Wait even for what no registered board could serve."),
+]
 KeyOption = Annotated[
     str | None,
     typer.Option("--key", metavar="FILE.pub", help="Your own public key, instead of a new one."),

@@ -10,7 +10,8 @@ import typer
 from boruta_farm.model.account import Limits
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.home import expand
-from boruta_farm.settings.durations import format_duration, parse_duration
+from boruta_farm.settings.durations import parse_duration
+from boruta_farm.words.durations import duration
 
 NONE = "none"
 """Takes a limit away again."""
@@ -77,9 +78,9 @@ def limits_words(limits: Limits) -> str:
     if limits.waiting is not None:
         words.append(f"waiting {limits.waiting}")
     if limits.job_time is not None:
-        words.append(f"job time {format_duration(limits.job_time)}")
+        words.append(f"job time {duration(limits.job_time)}")
     if limits.prolong_time is not None:
-        words.append(f"prolong time {format_duration(limits.prolong_time)}")
+        words.append(f"prolong time {duration(limits.prolong_time)}")
     return ", ".join(words)
 
 

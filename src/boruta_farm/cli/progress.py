@@ -5,10 +5,10 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Protocol, Self
 
-from boruta_farm.cli.console import clean, say
-from boruta_farm.cli.words import waiting_line
+from boruta_farm.cli.console import clean, local_times, say
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.waiting import Progress
+from boruta_farm.words.explanation import headline
 
 
 class _Line(Protocol):
@@ -55,7 +55,7 @@ class Spinner:
 
     def report(self, progress: Progress) -> None:
         """Show where a waiting request stands."""
-        if progress.request is not None and progress.explanation is not None:
-            self.show(waiting_line(progress.request, progress.explanation, self._farm.now()))
+        if progress.explanation is not None:
+            self.show(headline(progress.explanation, local_times(self._farm.now())))
         elif progress.trouble is not None:
             self.show(f"waiting: {progress.trouble}; trying again")

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import failures_told, pointing_at, run, say
-from boruta_farm.cli.durations import format_moment
+from boruta_farm.cli.console import failures_told, local_times, pointing_at, run, say
 from boruta_farm.cli.options import (
     Output,
     OutputOption,
@@ -19,7 +18,6 @@ from boruta_farm.cli.options import (
 )
 from boruta_farm.cli.progress import Spinner
 from boruta_farm.cli.tables import Listing, print_listing, print_record
-from boruta_farm.cli.words import waiting_line, wanted_text
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.openssh import (
     Files,
@@ -35,6 +33,8 @@ from boruta_farm.model.listing import RequestFilter
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.records.writing import write
+from boruta_farm.words.explanation import line
+from boruta_farm.words.request import note, wanted_text
 
 UNFINISHED = tuple(state for state in RequestState if not state.finished)
 
@@ -79,11 +79,11 @@ async def _names(farm: Farm, requests: tuple[Request, ...]) -> Mapping[str, str]
 
 
 def _listing(farm: Farm, requests: tuple[Request, ...], names: Mapping[str, str]) -> Listing:
-    now = farm.now()
+    times = local_times(farm.now())
     rows = []
     for request in requests:
         job = request.job
-        end = request.finished or (request.deadline if job is None else job.timeout)
+        end = request.finished or (None if job is None else job.timeout)
         rows.append(
             (
                 str(request.id),
@@ -91,8 +91,8 @@ def _listing(farm: Farm, requests: tuple[Request, ...], names: Mapping[str, str]
                 str(request.priority),
                 wanted_text(request),
                 "" if job is None else names.get(job.worker, job.worker),
-                format_moment(end, now),
-                request.reason or "",
+                "" if end is None else times.moment(end),
+                note(request, times),
             )
         )
     return Listing(
@@ -108,31 +108,39 @@ def show(context: typer.Context, request_id: IdArgument, output: OutputOption = 
     form = output_of(context, output)
 
     async def work(farm: Farm) -> None:
-        request = await farm.requests.get_request_info(farm.caller, request_id)
-        explanation = None
-        if request.state is RequestState.WAITING:
-            explanation = await farm.requests.explain(farm.caller, request_id)
+        request, explanation = await _explained(farm, request_id)
         record = write(request)
         if explanation is not None:
             record["Explanation"] = explanation
         facts = _facts(farm, request, await _names(farm, (request,)), explanation)
         print_record(facts, record, str(request_id), form)
 
-    run(context, work)
+    run(context, work, f"request {request_id}")
+
+
+async def _explained(farm: Farm, request_id: int) -> tuple[Request, Explanation | None]:
+    """Return a request with why it waits; both of one state, so that neither belies the other."""
+    request = await farm.requests.get_request_info(farm.caller, request_id)
+    if request.state is not RequestState.WAITING:
+        return request, None
+    found = await farm.requests.explain(farm.caller, request_id)
+    if found.state == request.state:
+        return request, found
+    return await farm.requests.get_request_info(farm.caller, request_id), None
 
 
 def _facts(
     farm: Farm, request: Request, names: Mapping[str, str], explanation: Explanation | None
 ) -> dict[str, str]:
-    now = farm.now()
+    times = local_times(farm.now(), distance=True)
     facts = {
         "Request": str(request.id),
         "State": request.state.value,
         "Priority": str(request.priority),
         "Wants": wanted_text(request),
-        "Created": format_moment(request.created, now),
-        "Not before": format_moment(request.valid_after, now),
-        "Deadline": format_moment(request.deadline, now),
+        "Created": times.moment(request.created),
+        "Not before": times.moment(request.valid_after),
+        "Deadline": times.moment(request.deadline),
     }
     if request.owner:
         facts["Owner"] = request.owner
@@ -142,16 +150,15 @@ def _facts(
         facts["SSH key"] = request.ssh_key
     if request.job is not None:
         facts["Worker"] = names.get(request.job.worker, request.job.worker)
-        facts["Granted"] = format_moment(request.job.granted, now)
-        facts["Until"] = format_moment(request.job.timeout, now)
-        facts["At most until"] = format_moment(request.job.limit, now)
+        facts["Granted"] = times.moment(request.job.granted)
+        facts["Until"] = times.moment(request.job.timeout)
+        facts["At most until"] = times.moment(request.job.limit)
     if request.finished is not None:
-        facts["Finished"] = format_moment(request.finished, now)
+        facts["Finished"] = times.moment(request.finished)
     if request.reason:
         facts["Reason"] = request.reason
     if explanation is not None:
-        facts["Queue"] = waiting_line(request, explanation, now).removeprefix("waiting: ")
-        facts["Why"] = explanation.text
+        facts["Why"] = line(explanation, times)
     return facts
 
 
@@ -177,7 +184,7 @@ def acquire(
                 await wait_for_board(farm, request_id, patience, spinner.report)
         return await farm.requests.acquire_worker(farm.caller, request_id)
 
-    access = run(context, work)
+    access = run(context, work, f"request {request_id}")
     facts = {"Address": access.host, "Port": str(access.port), "User": access.username}
     if access.host_key is not None:
         facts["Host key"] = access.host_key

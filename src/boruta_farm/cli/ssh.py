@@ -12,14 +12,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from boruta_farm.cli.console import clean, complain, configured, point_at, say
-from boruta_farm.cli.durations import format_moment
+from boruta_farm.cli.console import complain, configured, local_times, point_at, say
 from boruta_farm.cli.options import (
     AfterOption,
     CapsOption,
     DeadlineOption,
     KeyOption,
     PriorityOption,
+    QueueOption,
     SelectorOption,
     WaitOption,
     read_caps,
@@ -96,6 +96,7 @@ def ssh(
     after: AfterOption = None,
     deadline: DeadlineOption = None,
     key: KeyOption = None,
+    queue: QueueOption = False,
     ssh_arguments: Annotated[
         list[str] | None,
         typer.Option(
@@ -106,8 +107,9 @@ def ssh(
     """Borrow a board and open a shell on it, or run the command after --.
 
     Files a request, waits for its turn, connects, prolongs the job while ssh runs, and closes
-    the request at the end, also after Ctrl-C while waiting. Exits with ssh's status; 255 for
-    failures of its own, 128 + n after signal n.
+    the request at the end, also after Ctrl-C while waiting. What no registered board could serve
+    is refused, unless --queue is given. Exits with ssh's status; 255 for failures of its own,
+    128 + n after signal n.
     """
     request_id = _request_id(target)
     if request_id is not None and (caps or selector or after or deadline):
@@ -131,6 +133,7 @@ def ssh(
                 deadline=times[1],
                 ssh_key=None if own is None else own.line,
                 keep_alive=DEFAULT_KEEP_ALIVE,
+                strict=not queue,
             )
         wish = Wish(
             new=new,
@@ -149,7 +152,7 @@ def ssh(
 
         status = asyncio.run(signals.run(work))
     except BorutaError as error:
-        complain(error)
+        complain(error, "" if request_id is None else f"request {request_id}")
         point_at(selector, error)
         status = OWN_FAILURE
     raise typer.Exit(status)
@@ -201,7 +204,7 @@ class Errand:
         """Say where we are, and what is not as safe or simple as it could be."""
         assert request.job is not None
         worker = await self._farm.workers.get_worker_info(self._farm.caller, request.job.worker)
-        until = format_moment(request.job.timeout, self._farm.now())
+        until = local_times(self._farm.now()).moment(request.job.timeout)
         _remark(f"request {request.id}: {worker.name} until {until}, prolonged while you stay")
         if access.host_key is None:
             _remark(
@@ -257,4 +260,4 @@ def _why_over(request: Request) -> str:
 def _remark(text: str) -> None:
     """Say something beside ssh, which may have the terminal in raw mode."""
     line_end = "\r" if sys.stderr.isatty() else ""
-    say(f"{line_end}boruta: {clean(text)}{line_end}")
+    say(f"boruta: {text}", around=line_end)

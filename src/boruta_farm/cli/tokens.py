@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import run, say
-from boruta_farm.cli.durations import format_moment
+from boruta_farm.cli.console import clean, local_times, run, say
 from boruta_farm.cli.options import OutputOption, output_of, read_duration
 from boruta_farm.cli.tables import Listing, print_listing
 from boruta_farm.client.farm import Farm
@@ -32,7 +31,7 @@ def list_tokens(
                     token.name,
                     token.kind.value,
                     token.scope.value,
-                    format_moment(token.expires, now),
+                    local_times(now).moment(token.expires),
                     token.issuer,
                 )
                 for token in tokens
@@ -73,11 +72,12 @@ def new(
         return await farm.tokens.issue(farm.caller, wanted)
 
     issued = run(context, work)
+    until = local_times(issued.token.created).moment(issued.token.expires)
     say(
         f"token {issued.token.id} of {issued.token.account}, scope {issued.token.scope}, until "
-        f"{issued.token.expires:%Y-%m-%d %H:%M} UTC; it is shown only now:"
+        f"{until}; it is shown only now:"
     )
-    print(issued.secret)
+    print(clean(issued.secret))
 
 
 def revoke(

@@ -8,11 +8,11 @@ import typer
 from boruta_farm.cli.console import complain, failures_told, run, say
 from boruta_farm.cli.options import CapsOption, read_caps, read_pairs
 from boruta_farm.cli.selection import check_choice, choose_workers, one_worker
-from boruta_farm.cli.words import count
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.watch import Lost
 from boruta_farm.model.errors import BorutaError, RefusedError
 from boruta_farm.model.worker import Worker, WorkerChange, WorkerState
+from boruta_farm.words.counts import count
 
 NamesArgument = Annotated[
     list[str] | None, typer.Argument(metavar="WORKER", help="Names, UUIDs, unique prefixes.")
@@ -207,7 +207,7 @@ def _each(
             try:
                 await deed(farm, worker)
             except BorutaError as error:
-                complain(type(error)(f"{worker.name}: {error.message}"))
+                complain(error, worker.name)
             else:
                 done.append(worker)
         good = len(done) == len(chosen)

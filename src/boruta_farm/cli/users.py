@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from boruta_farm.cli.console import failures_told, run, say
-from boruta_farm.cli.durations import format_moment
+from boruta_farm.cli.console import clean, failures_told, local_times, run, say
 from boruta_farm.cli.options import OutputOption, output_of, settings_of
 from boruta_farm.cli.parts import server_installed
 from boruta_farm.cli.people import (
@@ -87,7 +86,7 @@ def show(context: typer.Context, name: NameArgument, output: OutputOption = None
 
     async def work(farm: Farm) -> None:
         account = await farm.accounts.get_account(farm.caller, name)
-        moment = format_moment(account.created, farm.now())
+        moment = local_times(farm.now()).moment(account.created)
         print_record(_facts(account, moment), account, name, form)
 
     run(context, work)
@@ -293,9 +292,16 @@ def _invited(context: typer.Context, name: str, issued: Issued) -> None:
 
 
 def _tell(name: str, issued: Issued, command: str) -> None:
-    say(f"{name} can sign in once, until {issued.token.expires:%Y-%m-%d %H:%M} UTC, by running")
-    say(f"\n    {command}\n\nand pasting this token when asked, which is shown only now:")
-    print(issued.secret)
+    until = local_times(issued.token.created).moment(issued.token.expires)
+    say(f"{name} can sign in once, until {until}, by running")
+    for line in (
+        "",
+        f"    {command}",
+        "",
+        "and pasting this token when asked, which is shown only now:",
+    ):
+        say(line)
+    print(clean(issued.secret))
 
 
 def _facts(account: Account, created: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import typer
 
 from boruta_farm import __version__
-from boruta_farm.cli.console import run
+from boruta_farm.cli.console import clean, run
 from boruta_farm.cli.options import Output, OutputOption, output_of
 from boruta_farm.cli.tables import as_json
 from boruta_farm.client.farm import Farm
@@ -21,7 +21,7 @@ def version(context: typer.Context, output: OutputOption = None) -> None:
 
     found = run(context, work)
     if form is Output.TABLE:
-        print(f"server  {found.server} (API {found.api})")
+        print(clean(f"server  {found.server} (API {found.api})"))
     else:
         record = {"Client": __version__, "Server": found.server, "API_Version": found.api}
         print(as_json(record))

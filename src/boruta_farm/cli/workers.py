@@ -5,16 +5,16 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import pointing_at, run, say
-from boruta_farm.cli.durations import format_age, format_moment
+from boruta_farm.cli.console import local_times, pointing_at, run, say
 from boruta_farm.cli.options import CapsOption, OutputOption, SelectorArgument, output_of, read_caps
 from boruta_farm.cli.selection import one_worker
 from boruta_farm.cli.tables import Listing, print_listing, print_record
-from boruta_farm.cli.words import caps_text, worker_state_text
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.listing import RequestFilter, WorkerFilter
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.words.durations import age
+from boruta_farm.words.worker import caps_text, state_text
 
 Holders = Mapping[str, Request]
 """The running requests by the UUID of their worker."""
@@ -66,8 +66,8 @@ def _listing(farm: Farm, found: tuple[Worker, ...], holders: Holders) -> Listing
     rows = [
         (
             worker.name,
-            worker_state_text(worker),
-            format_age(worker.since, now),
+            state_text(worker),
+            age(now - worker.since),
             caps_text(worker.caps),
             _held(farm, holders.get(worker.uuid)),
             worker.reason or "",
@@ -88,7 +88,7 @@ def _held(farm: Farm, request: Request | None) -> str:
     if request is None or request.job is None:
         return ""
     by = f"{request.owner} ({request.id})" if request.owner else f"request {request.id}"
-    return f"{by} until {format_moment(request.job.timeout, farm.now())}"
+    return f"{by} until {local_times(farm.now()).moment(request.job.timeout)}"
 
 
 def show(
@@ -112,8 +112,8 @@ def _facts(farm: Farm, worker: Worker, held: str) -> dict[str, str]:
     facts = {
         "Worker": worker.name,
         "UUID": worker.uuid,
-        "State": worker_state_text(worker),
-        "Since": f"{format_moment(worker.since, now)} ({format_age(worker.since, now)})",
+        "State": state_text(worker),
+        "Since": f"{local_times(now).moment(worker.since)} ({age(now - worker.since)})",
         "Capabilities": caps_text(worker.caps),
         "Groups": " ".join(worker.groups) or "none: it serves everybody",
         "Fence": worker.fence.value,
@@ -128,7 +128,7 @@ def _facts(farm: Farm, worker: Worker, held: str) -> dict[str, str]:
     if worker.reason:
         facts["Reason"] = worker.reason
     if worker.unreachable_since is not None:
-        facts["Unreachable"] = f"for {format_age(worker.unreachable_since, now)}"
+        facts["Unreachable"] = f"for {age(now - worker.unreachable_since)}"
     if worker.host_key is not None:
         facts["Host key"] = worker.host_key
     if worker.notes:

@@ -6,11 +6,14 @@ import re
 import socket
 import ssl
 
+from boruta_farm.client.wire import read
 from boruta_farm.model import errors
+from boruta_farm.model.answers import Refusal
 from boruta_farm.model.errors import (
     BorutaError,
     InvalidError,
     NotFoundError,
+    ProtocolError,
     RefusedError,
     RequestNotFoundError,
     SelectorError,
@@ -57,22 +60,23 @@ _UNNAMED = re.compile(r"boruta login(?! http)")
 
 def error_of(status: int, body: bytes, address: str) -> BorutaError:
     """Return the error that an answer of status 300 and above stands for."""
-    text, code = _parse(body)
-    if text is None:
+    told = _refusal(body)
+    if told is None or not told.message:
         if status == 400 and b"HTTPS" in body:
             # So say this server, nginx and Go, of the port that was called.
             return UnavailableError(
                 f"the server at {address} speaks TLS there: write https:// instead of http://"
             )
         return _foreign(status, address)
-    plain = text.removeprefix(PREFIX)
-    kind = BY_CODE.get(code or "") or BY_TEXT.get(plain) or _by_status(status)
-    words = plain if issubclass(kind, InvalidError) else text
+    plain = told.message.removeprefix(PREFIX)
+    kind = BY_CODE.get(told.code) or BY_TEXT.get(plain) or _by_status(status)
+    words = plain if issubclass(kind, InvalidError) else told.message
     if status == 401:
-        words = _UNNAMED.sub(f"boruta login {address}", words if code else words + LOGIN)
+        words = _UNNAMED.sub(f"boruta login {address}", words if told.code else words + LOGIN)
     error = kind(words)
+    error.standing = told.standing
     if isinstance(error, SelectorError):
-        error.column = _column(body)
+        error.column = told.column
     return error
 
 
@@ -122,23 +126,21 @@ def _causes(error: BaseException) -> list[BaseException]:
     return found[::-1]
 
 
-def _parse(body: bytes) -> tuple[str | None, str | None]:
+def _refusal(body: bytes) -> Refusal | None:
+    """Return what the server says, None where that is nothing of ours or the original's."""
     try:
         content = json.loads(body)
     except ValueError:
-        return None, None
+        return None
     if not isinstance(content, dict):
-        return None, None
-    text, code = content.get("message"), content.get("Code")
-    return (
-        text if isinstance(text, str) and text else None,
-        code if isinstance(code, str) else None,
-    )
-
-
-def _column(body: bytes) -> int | None:
-    column = json.loads(body).get("Column")
-    return column if isinstance(column, int) else None
+        return None
+    # The refusal itself must be told, whatever a newer server adds to it.
+    for told in (content, {key: content.get(key) for key in ("message", "Code")}):
+        try:
+            return read(Refusal, told)
+        except ProtocolError:
+            continue
+    return None
 
 
 def _by_status(status: int) -> type[BorutaError]:

@@ -13,9 +13,12 @@ from boruta_farm.model.errors import (
     ProlongLimitError,
     UnavailableError,
 )
+from boruta_farm.model.events import Event, EventKind
 from boruta_farm.model.job import Job
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import AccessInfo
+from boruta_farm.words.refusal import refusal
+from boruta_farm.words.times import Times
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +26,7 @@ Say = Callable[[str], None]
 
 LAST_CALL = timedelta(minutes=5)
 """When the end cannot be moved any more, it is announced this long before."""
+REACH = frozenset({EventKind.WORKER_LOST, EventKind.WORKER_BACK})
 SOONEST = 1.0
 """The shortest pause between two attempts to prolong, in seconds."""
 
@@ -37,6 +41,8 @@ class Lease:
         self.worker = job.worker
         self.access = access
         self.until = job.timeout
+        self.unreachable_since: datetime | None = None
+        """Since when the farm has not heard of the board's agent; None while it has."""
         self._farm = farm
         self._keep_alive = request.keep_alive
         self._say = say
@@ -62,20 +68,22 @@ class Lease:
                 log.debug("request %d was not prolonged: %s", self.request_id, error)
                 continue
             except ProlongLimitError as error:
-                self._say(f"not prolonged: {error.message}; it ends at {_clock_time(self.until)}")
+                self._say(f"not prolonged: {refusal(error, self._times())}")
                 break
             except (InvalidError, NotFoundError) as error:
                 # The job is over: its event tells why.
                 log.debug("request %d cannot be prolonged: %s", self.request_id, error)
                 return
             if end <= self.until:
-                self._say(f"the farm's limit is reached: the job ends at {_clock_time(end)}")
+                self._say(
+                    f"the farm's limit is reached: the job ends at {self._times().moment(end)}"
+                )
                 break
             self.until = end
         remaining = (self.until - self._farm.now() - LAST_CALL).total_seconds()
         if remaining > 0:
             await asyncio.sleep(remaining)
-            self._say(f"the job ends in 5 minutes, at {_clock_time(self.until)}")
+            self._say(f"the job ends in 5 minutes, at {self._times().moment(self.until)}")
 
     async def renew_for_ever(self) -> None:
         """Renew KeepAlive four times within its span."""
@@ -92,10 +100,12 @@ class Lease:
                 return
 
     async def notice_end(self) -> None:
-        """Follow the request's events until it is finished."""
-        async with self._farm.watch(request_id=self.request_id) as happenings:
-            async for _ in happenings:
+        """Follow the board's events, those of its job among them, until the request is finished."""
+        async with self._farm.watch(worker=self.worker) as happenings:
+            async for happening in happenings:
                 try:
+                    if not isinstance(happening, Event) or happening.kind in REACH:
+                        await self._look_for_agent()
                     request = await self._farm.requests.get_request_info(
                         self._farm.caller, self.request_id
                     )
@@ -108,6 +118,23 @@ class Lease:
                 if request.job is not None:
                     self.until = max(self.until, request.job.timeout)
 
+    async def _look_for_agent(self) -> None:
+        """Tell when the board's agent is lost or back, instead of leaving a silent session."""
+        worker = await self._farm.workers.get_worker_info(self._farm.caller, self.worker)
+        before, self.unreachable_since = self.unreachable_since, worker.unreachable_since
+        if worker.unreachable_since is not None and before is None:
+            since = self._times().moment(worker.unreachable_since)
+            self._say(
+                f"{worker.name} is out of reach since {since}: its agent does not answer the farm; "
+                "the session goes on if the board comes back before the job ends, "
+                f"at {self._times().moment(self.until)}"
+            )
+        elif worker.unreachable_since is None and before is not None:
+            self._say(f"{worker.name} is in reach again")
+
+    def _times(self) -> Times:
+        return Times(now=self._farm.now(), zone=None)
+
 
 @asynccontextmanager
 async def hold(
@@ -115,7 +142,8 @@ async def hold(
 ) -> AsyncIterator[Lease]:
     """Keep a running request alive and prolonged while the block runs; neither files nor closes.
 
-    ``say`` gets a line when the end comes nearer and cannot be moved.
+    ``say`` gets a line when the end comes nearer and cannot be moved, and when the board's agent
+    is lost or back.
     """
     if request.job is None:
         raise ValueError("only a running request can be held")
@@ -141,7 +169,3 @@ async def _watching(lease: Lease, say: Say) -> None:
         await lease.notice_end()
     except (UnavailableError, NotFoundError) as error:
         say(f"the end of the job will not be announced: {error.message}")
-
-
-def _clock_time(time: datetime) -> str:
-    return time.astimezone().strftime("%H:%M")

@@ -19,9 +19,13 @@ from boruta_farm.model.errors import (
     NotFoundError,
     OutcomeUnknownError,
     RequestStateError,
+    StartingError,
     UnavailableError,
 )
 from boruta_farm.model.request import NewRequest, Request, RequestState
+from boruta_farm.model.standing import Standing, Subject
+from boruta_farm.words.standing import sentence
+from boruta_farm.words.times import Times
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,8 @@ DEFAULT_KEEP_ALIVE = 120
 ATTEMPTS = 5
 PAUSE = 0.5
 CLOSE_WITHIN = 10.0
+STARTS_WITHIN = 30
+"""Seconds for which a farm that has just started is asked again."""
 
 
 class NotStartedError(BorutaError):
@@ -41,9 +47,20 @@ class NotStartedError(BorutaError):
 async def file_request(farm: Farm, new: NewRequest) -> Filed:
     """File a request exactly once, also when connections break on the way.
 
-    Raises what ``new_request`` raises; OutcomeUnknownError only after several attempts.
+    A farm that is still reading its queue cannot tell yet whether a board could serve a strict
+    request: it is asked again for a while. Raises what ``new_request`` raises;
+    OutcomeUnknownError only after several attempts.
     """
     new = replace(new, idempotency_key=new.idempotency_key or uuid.uuid4().hex)
+    for _ in range(STARTS_WITHIN):
+        try:
+            return await _file(farm, new)
+        except StartingError:
+            await asyncio.sleep(1)
+    return await _file(farm, new)
+
+
+async def _file(farm: Farm, new: NewRequest) -> Filed:
     for attempt in range(ATTEMPTS):
         if attempt:
             await asyncio.sleep(PAUSE * attempt)
@@ -125,8 +142,14 @@ async def wait_for_board(
             f"request {request_id} found no free board within the time to wait"
         ) from None
     if request.state is not RequestState.IN_PROGRESS:
-        reason = f": {request.reason}" if request.reason else ""
-        raise NotStartedError(f"request {request_id} is {request.state}{reason}")
+        ended = Standing(
+            subject=Subject.REQUEST,
+            state=request.state.value,
+            since=request.finished,
+            reason=request.reason,
+        )
+        told = sentence(ended, Times(now=farm.now(), zone=None))
+        raise NotStartedError(f"request {request_id}: {told}")
     return request
 
 
@@ -142,6 +165,7 @@ async def borrow(
     deadline: datetime | None = None,
     ssh_key: str | None = None,
     keep_alive: int | None = DEFAULT_KEEP_ALIVE,
+    queue: bool = False,
     report: Report | None = None,
     say: Say = log.warning,
 ) -> AsyncIterator[Lease]:
@@ -150,7 +174,8 @@ async def borrow(
     Files a request, waits for its turn (at most ``wait``), keeps the job alive and prolonged,
     and closes it at the end. ``config`` defaults to environment and profile file. A client that
     dies frees the board ``keep_alive`` seconds later. With the caller's public ``ssh_key`` the
-    lease's access carries no private key. Raises NotStartedError, the errors of
+    lease's access carries no private key. What no registered board could serve raises
+    UnmetDemandError, unless ``queue`` is set. Raises NotStartedError, the errors of
     ``Requests.new_request``, UnavailableError and ConfigError.
     """
     new = NewRequest(
@@ -161,6 +186,7 @@ async def borrow(
         deadline=deadline,
         ssh_key=ssh_key,
         keep_alive=keep_alive,
+        strict=not queue,
     )
     async with connect(config or configuration.load()) as farm, filed(farm, new, say) as request_id:
         request = await wait_for_board(farm, request_id, wait, report)

@@ -19,7 +19,6 @@ LOOK_AGAIN = 1.0
 class Progress:
     """Tell where a waiting request stands, or what keeps us from knowing it."""
 
-    request: Request | None
     explanation: Explanation | None = None
     trouble: str | None = None
 
@@ -65,7 +64,7 @@ class Turn:
         async with self._farm.watch(request_id=wanted) as happenings:
             async for happening in happenings:
                 if isinstance(happening, Lost):
-                    self._tell(Progress(request=None, trouble=happening.reason))
+                    self._tell(Progress(trouble=happening.reason))
                     continue
                 if not isinstance(happening, Event) or happening.request_id == self._id:
                     self._urgent.set()
@@ -82,9 +81,13 @@ class Turn:
                     return request
                 if self._report is not None:
                     explanation = await self._farm.requests.explain(self._farm.caller, self._id)
-                    self._tell(Progress(request=request, explanation=explanation))
+                    if explanation.state == RequestState.WAITING:
+                        self._tell(Progress(explanation=explanation))
+                    else:
+                        # It started in between: its event is on its way.
+                        self._stale.set()
             except UnavailableError as error:
-                self._tell(Progress(request=None, trouble=error.message))
+                self._tell(Progress(trouble=error.message))
                 self._stale.set()
             try:
                 async with asyncio.timeout(LOOK_AGAIN):

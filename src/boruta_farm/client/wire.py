@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 from boruta_farm.model.audit import Entry
 from boruta_farm.model.events import Event, EventKind
-from boruta_farm.model.explanation import Explanation
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.token import Token
@@ -48,7 +47,6 @@ _READER = JsonReader(
         Worker: _worker,
         AccessInfo: lambda _: {"ip": "", "key": ""},
         Entry: lambda _: {"source": ""},
-        Explanation: lambda _: {"text": ""},
         # A server tells no digests.
         Token: lambda _: {"digest": "", "name": "", "issuer": ""},
     }

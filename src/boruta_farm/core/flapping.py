@@ -1,11 +1,12 @@
 """Boards that fail and recover again and again."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from boruta_farm.core.transitions import move_worker
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.words.durations import duration
 
 
 def recover(worker: Worker, settings: FarmSettings, now: datetime) -> Worker:
@@ -16,9 +17,10 @@ def recover(worker: Worker, settings: FarmSettings, now: datetime) -> Worker:
     """
     recent = tuple(at for at in worker.recoveries if at > now - settings.flap_within)
     if settings.flap_recoveries and len(recent) >= settings.flap_recoveries:
-        minutes = settings.flap_within / timedelta(minutes=1)
         times = "once" if len(recent) == 1 else f"{len(recent)} times"
-        reason = f"put aside: recovered {times} within {minutes:g} minutes and failed again"
+        reason = (
+            f"put aside: recovered {times} within {duration(settings.flap_within)} and failed again"
+        )
         last = f" ({worker.reason})" if worker.reason else ""
         aside = move_worker(worker, WorkerState.BUSY, now, reason + last)
         return replace(aside, idle_again=False, recoveries=recent)

@@ -17,6 +17,7 @@ from boruta_farm.core.plan import (
     Step,
     WorkerSaved,
 )
+from boruta_farm.core.standings import standing_of
 from boruta_farm.core.transitions import move_request, move_worker
 from boruta_farm.core.world import World
 from boruta_farm.model.audit import Action, Note
@@ -34,6 +35,8 @@ from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, SessionKey, Worker, WorkerState
 from boruta_farm.selectors.selector import parse
+from boruta_farm.words.durations import duration
+from boruta_farm.words.worker import OUT_OF_REACH
 
 
 class Grant(NamedTuple):
@@ -134,7 +137,7 @@ def read_key(world: World, caller: Caller, request_id: int, epoch: int) -> Plan[
     check_access(caller, request, world.group)
     job = request.live_job
     if job is None or job.epoch != epoch:
-        raise WorkerNotAssignedError
+        raise WorkerNotAssignedError(standing=standing_of(world, request))
     note = Note(
         actor=caller.name,
         source=caller.source,
@@ -195,14 +198,10 @@ def want_prolongation(
     request, job = _live_job(world, request_id)
     worker = world.worker(job.worker)
     if worker is None:
-        raise WorkerNotAssignedError
+        raise WorkerNotAssignedError(standing=standing_of(world, request))
     wanted = min(now + world.settings.job_timeout, job.limit)
     if wanted <= job.timeout and job.timeout >= job.limit:
-        hours = (job.limit - job.granted) / timedelta(hours=1)
-        raise ProlongLimitError(
-            f"the job runs until {job.timeout.isoformat(timespec='seconds')}, which is the farm's "
-            f"limit of {hours:g} hours for one job; file a new request to go on"
-        )
+        raise ProlongLimitError(standing=standing_of(world, request, job.limit - job.granted))
     wanted = max(wanted, job.timeout)
     changed = replace(
         job,
@@ -268,7 +267,7 @@ def end_due(world: World, request_id: int, now: datetime) -> Plan[bool]:
         waited = world.settings.opening_timeout
         if now < job.granted + waited:
             return Plan(answer=False)
-        reason = f"the agent did not install the request's key within {waited.total_seconds():g} s"
+        reason = f"the agent did not install the request's key within {duration(waited)}"
         plan = opening_failed(world, job.worker, job.epoch, now, reason)
         return Plan(answer=True, steps=plan.steps)
     if now >= enforced_end(job, world.settings):
@@ -323,9 +322,7 @@ def _released(worker: Worker, now: datetime, reason: str, to: WorkerState | None
     if worker.after_job:
         return move_worker(worker, WorkerState.BUSY, now, worker.reason)
     if worker.unreachable_since is not None:
-        since = worker.unreachable_since.isoformat(timespec="seconds")
-        lost = f"its agent is out of reach since {since}; the board must prove itself clean first"
-        return move_worker(worker, WorkerState.FAILED, now, lost)
+        return move_worker(worker, WorkerState.FAILED, now, OUT_OF_REACH)
     return move_worker(worker, WorkerState.PREPARE, now)
 
 
@@ -366,7 +363,7 @@ def _live_job(world: World, request_id: int) -> tuple[Request, Job]:
         raise RequestNotFoundError
     job = request.live_job
     if job is None or job.phase is not JobPhase.LIVE:
-        raise WorkerNotAssignedError
+        raise WorkerNotAssignedError(standing=standing_of(world, request))
     return request, job
 
 

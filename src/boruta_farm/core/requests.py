@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from boruta_farm.core.accounts import limits_of
 from boruta_farm.core.calendar import one_month_after
 from boruta_farm.core.jobs import end_job
 from boruta_farm.core.plan import CreationRemembered, Plan, RequestSaved, Step
 from boruta_farm.core.sshkeys import check_ssh_key
+from boruta_farm.core.standings import standing_of
 from boruta_farm.core.transitions import move_request
 from boruta_farm.core.world import World
 from boruta_farm.model.account import Limits
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import (
+    BorutaError,
     DeadlineInPastError,
     IdempotencyError,
     KeepAliveError,
@@ -36,16 +38,24 @@ from boruta_farm.model.request import (
 )
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.selectors.selector import check_exact, parse
+from boruta_farm.words.durations import duration
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _UNLIMITED = Limits()
 KEEP_ALIVE_RANGE = range(10, 3601)
 
 
-def create(world: World, caller: Caller, new: NewRequest, now: datetime) -> Plan[Request]:
+def create(
+    world: World,
+    caller: Caller,
+    new: NewRequest,
+    now: datetime,
+    unmet: BorutaError | None = None,
+) -> Plan[Request]:
     """File a request; a repeated Idempotency-Key answers with the request it made first.
 
-    Raises the errors of ``contracts.Requests.new_request``.
+    ``unmet`` is why a strict request may not be filed now, if so; a repetition has been filed.
+    Raises that and the errors of ``contracts.Requests.new_request``.
     """
     if new.idempotency_key is not None:
         known = world.remembered_creation(caller.name, new.idempotency_key)
@@ -54,6 +64,8 @@ def create(world: World, caller: Caller, new: NewRequest, now: datetime) -> Plan
             if body_hash != new.body_hash:
                 raise IdempotencyError
             return Plan(answer=_existing(world, request_id))
+    if unmet is not None:
+        raise unmet
     limits = _UNLIMITED if caller.groups is None else limits_of(world, caller.name)
     _check_priority(new.priority, limits)
     valid_after = new.valid_after or now
@@ -124,7 +136,7 @@ def update(world: World, request_id: int, change: RequestUpdate, now: datetime) 
         return Plan(answer=None)
     request = _existing(world, request_id)
     if request.state is not RequestState.WAITING:
-        raise RequestStateError
+        raise RequestStateError(standing=standing_of(world, request))
     if change.priority:
         known = request.owner_groups is not None
         _check_priority(change.priority, limits_of(world, request.owner) if known else _UNLIMITED)
@@ -155,7 +167,7 @@ def close(world: World, request_id: int, now: datetime) -> Plan[None]:
         return _finish(world, request, RequestState.CANCELLED, now, "closed")
     if request.state is RequestState.IN_PROGRESS:
         return _finish(world, request, RequestState.DONE, now, "closed")
-    raise RequestStateError
+    raise RequestStateError(standing=standing_of(world, request))
 
 
 def expire(world: World, request_id: int, now: datetime) -> Plan[bool]:
@@ -196,8 +208,7 @@ def invalidate(world: World, request_id: int, now: datetime) -> Plan[bool]:
     since = request.orphaned_since
     if since is None or now < since + world.settings.invalid_after:
         return Plan(answer=False)
-    minutes = world.settings.invalid_after / timedelta(minutes=1)
-    reason = f"no registered worker could serve it for {minutes:g} minutes"
+    reason = f"no registered worker could serve it for {duration(world.settings.invalid_after)}"
     plan = _finish(world, request, RequestState.INVALID, now, reason)
     return Plan(answer=True, steps=plan.steps)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from boruta_farm.core.flapping import recover, take_back
@@ -17,6 +17,7 @@ from boruta_farm.core.plan import (
     WorkerNoted,
     WorkerSaved,
 )
+from boruta_farm.core.standings import worker_standing
 from boruta_farm.core.transitions import move_request, move_worker
 from boruta_farm.core.world import World
 from boruta_farm.model.errors import (
@@ -40,6 +41,8 @@ from boruta_farm.model.worker import (
     WorkerChange,
     WorkerState,
 )
+from boruta_farm.words.durations import duration
+from boruta_farm.words.worker import OUT_OF_REACH
 
 MOST_GROUPS = 64
 LONGEST_GROUP = 64
@@ -72,7 +75,7 @@ def set_state(
         raise LimitError(f"a reason may have at most {LONGEST_REASON} characters")
     if state is WorkerState.IDLE:
         if worker.state is not WorkerState.MAINTENANCE:
-            raise WorkerTransitionError
+            raise WorkerTransitionError(standing=worker_standing(world, worker))
         preparing = replace(move_worker(worker, WorkerState.PREPARE, now), recoveries=())
         return Plan(answer=None, steps=(_state(preparing),))
     if state is not WorkerState.MAINTENANCE:
@@ -196,7 +199,7 @@ def deregister(world: World, uuid: str) -> Plan[None]:
     """Remove a worker that is out of service. Raises NotDeregisterableError otherwise."""
     worker = existing(world, uuid)
     if worker.state not in OUT_OF_SERVICE:
-        raise NotDeregisterableError
+        raise NotDeregisterableError(standing=worker_standing(world, worker))
     removed = WorkerSaved(worker=worker, kind=EventKind.WORKER_DEREGISTERED, removed=True)
     return Plan(answer=None, steps=(*_forget_key(worker), removed))
 
@@ -205,7 +208,7 @@ def set_fail(world: World, uuid: str, reason: str, now: datetime) -> Plan[None]:
     """Fail a worker as its board reports. Raises FailInMaintenanceError where that is barred."""
     worker = existing(world, uuid)
     if worker.state in (WorkerState.MAINTENANCE, WorkerState.BUSY):
-        raise FailInMaintenanceError
+        raise FailInMaintenanceError(standing=worker_standing(world, worker))
     if worker.state is WorkerState.FAILED:
         return Plan(answer=None)
     _, steps = fail(world, worker, now, reason or "the board reported a failure")
@@ -286,7 +289,7 @@ def lost(world: World, uuid: str, now: datetime) -> Plan[None]:
     note = WorkerSaved(worker=gone, kind=EventKind.WORKER_LOST)
     if worker.state not in WAITING_FOR_AGENT:
         return Plan(answer=None, steps=(note,))
-    _, steps = fail(world, gone, now, "its agent is out of reach")
+    _, steps = fail(world, gone, now, OUT_OF_REACH)
     return Plan(answer=None, steps=(note, *steps))
 
 
@@ -312,8 +315,7 @@ def expire_preparation(world: World, uuid: str, now: datetime) -> Plan[bool]:
     limit = world.settings.prepare_timeout
     if worker is None or worker.state not in PASSING or now < worker.since + limit:
         return Plan(answer=False)
-    minutes = limit / timedelta(minutes=1)
-    _, steps = fail(world, worker, now, f"still in {worker.state} after {minutes:g} minutes")
+    _, steps = fail(world, worker, now, f"still in {worker.state} after {duration(limit)}")
     return Plan(answer=True, steps=steps)
 
 

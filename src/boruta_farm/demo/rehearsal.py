@@ -17,6 +17,8 @@ from boruta_farm.dryad.proc.processes import list_processes, read_command_line
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.request import NewRequest, Request
 from boruta_farm.model.worker import AccessInfo, WorkerState
+from boruta_farm.words.explanation import headline
+from boruta_farm.words.times import Times
 
 MEBIBYTE = 1 << 20
 CAPS = {"board": "rpi4"}
@@ -70,14 +72,14 @@ class Rehearsal(Steps):
 
     def _report(self, progress: Progress) -> None:
         if progress.explanation is not None and progress.explanation.position is not None:
-            self._step(f"waiting: {progress.explanation.text}")
+            self._step(headline(progress.explanation, Times(now=self._farm.now())))
 
     async def _take_over(self, first: int, second: int) -> tuple[AccessInfo, Request]:
         """Close the first request once the second is seen waiting behind it."""
         waiting = await self._farm.requests.explain(self._farm.caller, second)
         must(waiting.position == 1, f"request {second} does not wait in the first place")
         must(bool(waiting.holders), "nobody seems to hold the board that is waited for")
-        self._step(f"waiting: {waiting.text}")
+        self._step(headline(waiting, Times(now=self._farm.now())))
         await self._close(first)
         request = await self._wait(second)
         access = await self._farm.requests.acquire_worker(self._farm.caller, second)

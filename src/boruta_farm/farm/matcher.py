@@ -13,7 +13,7 @@ from boruta_farm.feed import Feed
 from boruta_farm.matching.forecast import Score
 from boruta_farm.matching.index import PASS_LIMIT, Index
 from boruta_farm.model.caller import Caller, Role
-from boruta_farm.model.errors import StaleProposalError, UnavailableError
+from boruta_farm.model.errors import StaleProposalError, StartingError, UnavailableError
 from boruta_farm.model.events import Change
 from boruta_farm.model.explanation import Cause, Explanation
 from boruta_farm.model.request import Request
@@ -95,10 +95,6 @@ class Matcher:
             return Explanation(
                 request_id=request.id,
                 state=request.state.value,
-                position=None,
-                matching={},
-                holders=(),
-                text="the farm has just started and is still reading its queue; ask again soon",
                 cause=Cause.STARTING,
             )
         everybody = self._settings.show_owners or caller.role is Role.ADMIN
@@ -120,10 +116,10 @@ class Matcher:
     ) -> int:
         """Count waiting requests that only this worker serves, and not with what is given.
 
-        Raises UnavailableError while the index is being built.
+        Raises StartingError while the index is being built.
         """
         if self._index is None:
-            raise UnavailableError("the farm is still reading its queue; ask again in a moment")
+            raise StartingError
         return self._index.count_orphans(uuid, groups, labels)
 
     def alive(self, now: datetime) -> str | None:

@@ -10,6 +10,7 @@ from boruta_farm.core import jobs
 from boruta_farm.core import requests as core
 from boruta_farm.core.permissions import check_access, check_request, permitted_request
 from boruta_farm.core.plan import Plan
+from boruta_farm.core.standings import request_standing
 from boruta_farm.core.world import World
 from boruta_farm.farm.engine import Engine
 from boruta_farm.farm.naming import CapabilityNames, checked
@@ -22,7 +23,7 @@ from boruta_farm.model.errors import (
     AgentUnreachableError,
     ProlongLimitError,
     RequestNotFoundError,
-    UnavailableError,
+    StartingError,
     UnmetDemandError,
     WorkerNotAssignedError,
 )
@@ -33,6 +34,7 @@ from boruta_farm.model.permission import Permission
 from boruta_farm.model.request import NewRequest, Request, RequestState, RequestUpdate
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.store.base import Store
+from boruta_farm.words.explanation import nothing_fits
 
 LONGEST_WAIT = timedelta(seconds=300)
 
@@ -71,10 +73,9 @@ class FarmRequests:
         caller.require(Permission.FILE_REQUESTS)
         if new.selector is not None:
             checked(new.selector, self._explainer)
-        if new.strict:
-            self._refuse_unmet(caller, new)
+        unmet = self._unmet(caller, new) if new.strict else None
         request = await self._engine.run(
-            lambda world, now: core.create(world, caller, new, now), caller
+            lambda world, now: core.create(world, caller, new, now, unmet), caller
         )
         outlook = self._explainer.explain(request, caller, brief=True)
         return Filed(id=request.id, outlook=outlook)
@@ -134,10 +135,10 @@ class FarmRequests:
             request = await self._waiting.until_decided(request_id, limit) or request
         job = request.live_job
         if request.state is not RequestState.IN_PROGRESS or job is None:
-            raise WorkerNotAssignedError
+            raise await self._not_assigned(request)
         if wait is not None and not job.waited:
             await self._prolong_once(request_id)
-        access = await self._access(job)
+        access = await self._access(request, job)
         await self._engine.run(
             lambda world, _now: jobs.read_key(world, caller, request_id, job.epoch), caller
         )
@@ -168,16 +169,14 @@ class FarmRequests:
             raise RequestNotFoundError
         return request
 
-    def _refuse_unmet(self, caller: Caller, new: NewRequest) -> None:
-        """Raise UnmetDemandError when no registered worker, in any state, could serve a request."""
+    def _unmet(self, caller: Caller, new: NewRequest) -> StartingError | UnmetDemandError | None:
+        """Return what forbids to file a strict request: no worker, in any state, could serve it."""
         found = self._explainer.explain(core.draft(caller, new), caller, brief=True)
         if found.cause is Cause.STARTING:
-            raise UnavailableError("the farm is still reading its queue; ask again in a moment")
-        if not found.matching:
-            raise UnmetDemandError(
-                f"{found.text}; Strict was asked for, so nothing was filed: "
-                "leave it out to wait for such a board"
-            )
+            return StartingError()
+        if found.cause.hopeless:
+            return UnmetDemandError("; ".join((*nothing_fits(found), "nothing was filed")))
+        return None
 
     async def _prolong_once(self, request_id: int) -> None:
         """Prolong as the original's blocking acquire did; access matters more than the hour."""
@@ -186,11 +185,17 @@ class FarmRequests:
         except (AgentUnreachableError, ProlongLimitError):
             return
 
-    async def _access(self, job: Job) -> AccessInfo:
+    async def _not_assigned(self, request: Request) -> WorkerNotAssignedError:
+        job = request.live_job
+        worker = None if job is None else await self._store.get_worker(job.worker)
+        name = None if worker is None else worker.name
+        return WorkerNotAssignedError(standing=request_standing(request, name))
+
+    async def _access(self, request: Request, job: Job) -> AccessInfo:
         worker = await self._store.get_worker(job.worker)
         key = await self._store.get_session_key(job.worker, job.epoch)
         if worker is None or key is None:
-            raise WorkerNotAssignedError
+            raise await self._not_assigned(request)
         private = ""
         if key.sealed is not None:
             private = self._cipher.open(key.sealed, key_context(job.worker, job.epoch)).decode()

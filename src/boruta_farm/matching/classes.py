@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from boruta_farm.core.demands import UNFENCED, DemandKey, Token, condition_of
@@ -224,13 +225,17 @@ class Match(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Hold:
-    """Remember who holds a worker; times in microseconds. ``wanted`` is what it asked for."""
+    """Remember who holds a worker; times in microseconds. ``wanted`` is what it asked for.
+
+    ``nameless`` tells that the farm knew no users, so that the owner's name says nothing.
+    """
 
     request_id: int
     owner: str
     until: int
     granted: int = 0
     wanted: DemandKey | None = None
+    nameless: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -257,7 +262,7 @@ class Candidate:
     idle: bool = False
     absent: bool = False
     reason: str | None = None
-    lost: bool = False
+    unreachable_since: datetime | None = None
 
     def offers_the_same(self, worker: Worker) -> bool:
         """Tell whether it has nothing new to offer, as far as a glance tells."""

@@ -7,7 +7,7 @@ from heapq import merge, nsmallest
 from itertools import islice
 
 from boruta_farm.core.moments import micros, moment
-from boruta_farm.matching import wording
+from boruta_farm.core.standings import request_standing
 from boruta_farm.matching.classes import Demand, Offer
 from boruta_farm.matching.competition import (
     BRIEF_SAMPLED,
@@ -26,10 +26,19 @@ from boruta_farm.matching.learning import Memory
 from boruta_farm.matching.market import Market
 from boruta_farm.matching.misses import Misses, misses
 from boruta_farm.matching.policies.order import Order
-from boruta_farm.model.explanation import Absent, Cause, Explanation, Forecast, Holder
+from boruta_farm.model.explanation import (
+    Absent,
+    Cause,
+    Explanation,
+    Forecast,
+    Holder,
+    JobLimit,
+)
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import WorkerState
+from boruta_farm.words.policies import order
+from boruta_farm.words.worker import OUT_OF_REACH, STATES
 
 SHOWN = 10
 """Holders and absent workers named."""
@@ -63,7 +72,7 @@ class Explainer:
     _supplies: dict[Demand, Supply] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._policy = wording.policy(self.settings.policies)
+        self._policy = order(self.settings.policies)
 
     def explain(
         self,
@@ -80,61 +89,44 @@ class Explainer:
         competing demands. ``demand`` is the request's, where that is known already.
         """
         if request.state is not RequestState.WAITING:
-            return self._not_waiting(request, now)
+            return self._standing(request)
+        if request.live_job is not None or self.market.held_by(request.id) is not None:
+            return self._standing(request, Cause.OPENING)
         market = self.market
         if demand is None:
             demand = market.demand(request)
         counts = _count(demand)
         key = self.order.key(request) + demand.shift
         queue = queue_of(market, demand, key, BRIEF_RIVALS if brief else None)
-        if not counts and request.live_job is None:
+        if not counts:
             return replace(
-                self._without_boards(request, demand, now),
+                self._without_boards(demand),
                 request_id=request.id,
                 position=None if queue is None else queue.position,
                 decided=None if queue is None else deciding(self.order, key, queue.first),
             )
-        holders = tuple(islice(self._holders(demand, sees), SHOWN))
-        away = _away(demand)
         cause = self._cause(request, demand, counts, queue, now)
         forecast = None
-        if queue is not None and cause not in (Cause.OPENING, Cause.OUT_OF_SERVICE):
+        if queue is not None and cause is not Cause.OUT_OF_SERVICE:
             forecast = self._forecast(request, demand, queue, now, brief)
-        missed = None if brief and counts else self._misses(demand)
-        decided = self._decided(demand, key, queue, cause)
-        found = wording.Findings(
-            request=request,
-            counts=counts,
-            holders=holders,
-            absent=away,
-            position=None if queue is None else queue.position,
-            missed=missed,
-            cause=cause,
-            decided=decided,
-            forecast=forecast,
-            registered=len(market.workers),
-            limit=_limit(demand),
-            now=now,
-        )
-        return Explanation(
+        found = Explanation(
             request_id=request.id,
             state=request.state.value,
-            position=found.position,
+            position=None if queue is None else queue.position,
             matching={state.value: count for state, count in counts.items()},
-            holders=holders,
-            text=self._opening(request) if cause is Cause.OPENING else wording.line(found),
+            holders=tuple(islice(self._holders(demand, sees), SHOWN)),
             cause=cause,
-            absent=away,
-            lacking={} if missed is None else missed.lacking,
-            other_groups=0 if missed is None else missed.other_groups,
-            nearest=None if missed is None else missed.nearest,
-            changes=wording.changes(found),
+            absent=_away(demand),
+            registered=len(market.workers),
+            not_before=request.valid_after if request.valid_after > now else None,
+            limit=_limit(demand, request),
             policy=self._policy,
-            decided=decided,
+            decided=self._decided(demand, key, queue, cause),
             forecast=forecast,
         )
+        return found if brief else _with_misses(found, self._misses(demand))
 
-    def _without_boards(self, request: Request, demand: Demand, now: datetime) -> Explanation:
+    def _without_boards(self, demand: Demand) -> Explanation:
         """Explain what no registered board could serve, but for its place in the queue.
 
         That is the same for all requests of a demand until boards change, and is told to
@@ -142,36 +134,16 @@ class Explainer:
         """
         missed = self._misses(demand)
         known = self._unserved.get(demand)
-        if known is not None:
-            return known
-        found = wording.Findings(
-            request=request,
-            counts={},
-            holders=(),
-            absent=(),
-            position=None,
-            missed=missed,
-            cause=Cause.GROUPS if missed.elsewhere else Cause.NO_BOARD,
-            decided=None,
-            forecast=None,
-            registered=len(self.market.workers),
-            limit=None,
-            now=now,
-        )
-        known = self._unserved[demand] = Explanation(
-            request_id=request.id,
-            state=request.state.value,
-            position=None,
-            matching={},
-            holders=(),
-            text=wording.line(found),
-            cause=found.cause,
-            lacking=missed.lacking,
-            other_groups=missed.other_groups,
-            nearest=missed.nearest,
-            changes=wording.changes(found),
-            policy=self._policy,
-        )
+        if known is None:
+            found = Explanation(
+                request_id=0,
+                state=RequestState.WAITING.value,
+                cause=Cause.GROUPS if missed.elsewhere else Cause.NO_BOARD,
+                groups=None if demand.groups is None else tuple(sorted(demand.groups)),
+                registered=len(self.market.workers),
+                policy=self._policy,
+            )
+            known = self._unserved[demand] = _with_misses(found, missed)
         return known
 
     def _misses(self, demand: Demand) -> Misses:
@@ -185,26 +157,17 @@ class Explainer:
             known = self._missed[demand] = misses(self.market, demand)
         return known
 
-    def _not_waiting(self, request: Request, now: datetime) -> Explanation:
-        job = request.live_job
-        if job is None:
-            reason = f": {request.reason}" if request.reason else ""
-            text = f"the request is {request.state.value}{reason}"
-        else:
-            until = wording.clock(job.timeout, now)
-            text = f"the request has {self._name(job.worker)} until {until}"
-        return Explanation(
-            request_id=request.id,
-            state=request.state.value,
-            position=None,
-            matching={},
-            holders=(),
-            text=text,
-        )
+    def _standing(self, request: Request, cause: Cause = Cause.NONE) -> Explanation:
+        """Tell how a request stands that does not wait in the queue (any more).
 
-    def _opening(self, request: Request) -> str:
+        The index may know of a grant that the request, read a moment ago, does not show.
+        """
         job = request.live_job
-        return f"{self._name(job.worker if job else '')} is being opened for this request"
+        worker = self.market.held_by(request.id) if job is None else job.worker
+        standing = request_standing(request, None if worker is None else self._name(worker))
+        return Explanation(
+            request_id=request.id, state=request.state.value, cause=cause, standing=standing
+        )
 
     def _name(self, uuid: str) -> str:
         worker = self.market.workers.get(uuid)
@@ -218,8 +181,6 @@ class Explainer:
         queue: Queue | None,
         now: datetime,
     ) -> Cause:
-        if request.live_job is not None:
-            return Cause.OPENING
         if request.valid_after > now:
             return Cause.NOT_YET_VALID
         if sum(len(offer.absent) for offer in demand.eligible) >= sum(counts.values()):
@@ -291,7 +252,7 @@ class Explainer:
                     worker=uuid,
                     name=worker.name,
                     request_id=hold.request_id,
-                    owner=hold.owner if sees(hold.owner) else None,
+                    owner=hold.owner if sees(hold.owner) and not hold.nameless else None,
                     until=moment(until),
                 )
 
@@ -300,7 +261,7 @@ def _count(demand: Demand) -> dict[WorkerState, int]:
     """Count the workers that could serve a demand by state, in the order people read them."""
     if not demand.eligible:
         return {}
-    counts = dict.fromkeys(wording.STATES, 0)
+    counts = dict.fromkeys(STATES, 0)
     for offer in demand.eligible:
         for state, count in offer.states.items():
             counts[state] += count
@@ -314,7 +275,8 @@ def _away(demand: Demand) -> tuple[Absent, ...]:
             worker=worker.uuid,
             name=worker.name,
             state=worker.state.value,
-            reason="its agent is out of reach" if worker.lost else worker.reason,
+            reason=worker.reason or (OUT_OF_REACH if worker.unreachable_since else None),
+            unreachable_since=worker.unreachable_since,
         )
         for worker in absent(demand, SHOWN)
     )
@@ -328,8 +290,22 @@ def _soonest(offers: Iterable[Offer]) -> list[Offer]:
     return [offer for _, offer in held]
 
 
-def _limit(demand: Demand) -> wording.Limit | None:
+def _limit(demand: Demand, request: Request) -> JobLimit | None:
     full = demand.party.full if demand.party is not None else None
     if full is None or full.limit is None:
         return None
-    return wording.Limit(kind=full.kind, name=full.name, held=len(full.jobs), limit=full.limit)
+    name = None if request.owner_groups is None else full.name
+    return JobLimit(kind=full.kind, name=name, held=len(full.jobs), allowed=full.limit)
+
+
+def _with_misses(found: Explanation, missed: Misses) -> Explanation:
+    return replace(
+        found,
+        lacking=missed.lacking,
+        other_groups=missed.other_groups,
+        wanted=missed.wanted,
+        unknown=missed.unknown,
+        guesses=missed.guesses,
+        without=missed.without,
+        near_miss=missed.nearest,
+    )

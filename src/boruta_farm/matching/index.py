@@ -102,6 +102,7 @@ class Index:
                 until=micros(job.timeout),
                 granted=micros(job.granted),
                 wanted=demand_key(request),
+                nameless=request.owner_groups is None,
             )
             self._market.set_hold(job.worker, hold)
 

@@ -102,8 +102,8 @@ class Market(Parting):
             known.offer.move(known.state, state)
             known.state = state
         known.name, known.revision, known.epoch = worker.name, worker.revision, worker.epoch
-        known.reason, known.lost = worker.reason, worker.unreachable_since is not None
-        absent = known.lost or state not in SERVING
+        known.reason, known.unreachable_since = worker.reason, worker.unreachable_since
+        absent = known.unreachable_since is not None or state not in SERVING
         if known.absent is not absent:
             self._set_absent(known, absent)
         return known
@@ -158,6 +158,10 @@ class Market(Parting):
         candidate = self.workers.get(uuid)
         if candidate is not None:
             candidate.offer.holders.add((hold.until, uuid))
+
+    def held_by(self, request_id: int) -> str | None:
+        """Return the UUID of the worker that a request holds, None when it holds none."""
+        return self._held_by.get(request_id)
 
     def rivals(self, demand: Demand) -> frozenset[Demand]:
         """Return the demands that some registered worker of this one could serve, and itself."""

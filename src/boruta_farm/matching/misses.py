@@ -9,6 +9,7 @@ from boruta_farm.core.demands import Token, token_text
 from boruta_farm.matching.classes import Demand, Offer
 from boruta_farm.matching.market import Market
 from boruta_farm.model.caller import serves
+from boruta_farm.model.explanation import Guess, Lack, NearMiss
 from boruta_farm.selectors.hints import near
 
 MOST_SCANNED = 2000
@@ -23,8 +24,8 @@ class Misses:
     counted twice. ``other_groups`` have all capabilities but serve other groups; ``elsewhere``
     tells whether any board has all of them, however many there are to look at. ``without``
     tells how many boards would match if one capability were not asked for. ``wanted`` are all
-    required capabilities, ``unknown`` those that no board has. ``nearest`` is in words, and so
-    are ``guesses`` at names that no board's capability bears.
+    required capabilities, ``unknown`` those that no board has, with ``guesses`` at what was meant.
+    ``nearest`` is the board that misses least.
     """
 
     wanted: tuple[str, ...]
@@ -33,8 +34,8 @@ class Misses:
     lacking: dict[str, int]
     other_groups: int
     without: dict[str, int]
-    nearest: str | None
-    guesses: tuple[str, ...] = ()
+    nearest: NearMiss | None
+    guesses: tuple[Guess, ...] = ()
 
 
 def misses(market: Market, demand: Demand) -> Misses:
@@ -76,12 +77,21 @@ def misses(market: Market, demand: Demand) -> Misses:
     )
 
 
-def _guesses(market: Market, demand: Demand) -> Iterator[str]:
+def _guesses(market: Market, demand: Demand) -> Iterator[Guess]:
+    """Guess at names that no board's capability bears, and at exact values that none has."""
     known = frozenset(market.bearers.names)
     for name in sorted({token[0] for token in demand.caps} - known):
         meant = near(name, known)
         if meant:
-            yield f"no board has a capability {name!r}, did you mean {' or '.join(meant)}?"
+            yield Guess(given=name, meant=tuple(meant))
+    for token in sorted(token for token in demand.caps if len(token) == 2):
+        name, value = token
+        if name in known and not market.bearers.count(token):
+            # Serial numbers have as many values as boards.
+            values = islice(market.bearers.values(name), MOST_SCANNED)
+            meant = near(value, values)
+            if meant:
+                yield Guess(given=value, meant=tuple(meant), capability=name)
 
 
 class Miss(NamedTuple):
@@ -131,19 +141,19 @@ class _Nearest:
         return None if found is None else (found[1], found[0])
 
 
-def _nearest(market: Market, offer: Offer, missed: list[Miss]) -> str | None:
+def _nearest(market: Market, offer: Offer, missed: list[Miss]) -> NearMiss | None:
     """Name one board of the offer, what it lacks, and what it has in its place."""
     board = market.some_worker(offer)
     if board is None:
         return None
     has = {token[0]: token for token in board.tokens if len(token) == 2}
-    told = []
-    for miss in missed:
-        name = miss.token[0]
-        if name not in has:
-            told.append(f"has no {name}")
-        elif miss.barred:
-            told.append(f"has {token_text(has[name])}")
-        else:
-            told.append(f"has {token_text(has[name])} instead of {miss}")
-    return f"{board.name} {' and '.join(told)}"
+    lacks = tuple(
+        Lack(
+            name=miss.token[0],
+            wanted=str(miss),
+            has=token_text(has[miss.token[0]]) if miss.token[0] in has else None,
+            barred=miss.barred,
+        )
+        for miss in missed
+    )
+    return NearMiss(worker=board.uuid, name=board.name, lacks=lacks)

@@ -6,6 +6,7 @@ from typing import Annotated
 from boruta_farm.model.account import Limits
 from boruta_farm.model.declared import Shown
 from boruta_farm.model.permission import Role, Scope
+from boruta_farm.model.standing import Standing
 from boruta_farm.model.token import Token
 
 
@@ -23,6 +24,25 @@ class Orphaned:
     """Count the waiting requests that would lose their last worker."""
 
     count: Annotated[int, Shown("Count")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Tell what went wrong: ``message`` for people, ``code`` for programs.
+
+    Times in ``detail`` are in UTC; who renders them himself does so from ``standing``.
+    """
+
+    message: Annotated[str, Shown("message", ours=False)]
+    code: Annotated[str, Shown("Code", "names the kind of error")] = ""
+    detail: Annotated[str | None, Shown("Detail", "how that stands which the call was about")] = (
+        None
+    )
+    remedy: Annotated[str | None, Shown("Remedy", "what to do about it")] = None
+    standing: Annotated[Standing | None, Shown("Standing", "what the detail says it of")] = None
+    column: Annotated[int | None, Shown("Column", "where in a selector, in characters from 1")] = (
+        None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,18 @@ original system know are kept to the letter.
 
 from typing import ClassVar
 
+from boruta_farm.model.standing import Standing
+
 
 class BorutaError(Exception):
     """Boruta failed in a way it did not expect"""
 
     code: ClassVar[str] = "internal"
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, *, standing: Standing | None = None) -> None:
         super().__init__(message or type(self).default_message())
+        self.standing = standing
+        """How that stands which the refused call was about, where its state is the reason."""
 
     @classmethod
     def default_message(cls) -> str:
@@ -316,6 +320,12 @@ class StorageFullError(UnavailableError):
     """the disk that holds the farm's data is full; free space, running jobs still end on time"""
 
     code = "storage-full"
+
+
+class StartingError(UnavailableError):
+    """the farm is still reading its queue; ask again in a moment"""
+
+    code = "starting"
 
 
 class AgentUnreachableError(UnavailableError):

@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import Any, TypeVar, get_args, get_origin
 
 from boruta_farm.model.account import Limits
-from boruta_farm.model.answers import Orphaned, Self
+from boruta_farm.model.answers import Orphaned, Refusal, Self
 from boruta_farm.model.audit import Entry
 from boruta_farm.model.declared import Field, declared
 from boruta_farm.model.errors import ProtocolError
-from boruta_farm.model.explanation import Absent, Filed
+from boruta_farm.model.explanation import Absent, Filed, JobLimit, NearMiss
 from boruta_farm.model.token import Issued
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.records.times import ZERO_TIME
@@ -26,8 +26,11 @@ WORDS: Mapping[type, str] = {
     Entry: "an audit entry",
     Filed: "the id of a request",
     Issued: "a fresh token",
+    JobLimit: "a limit of jobs",
     Limits: "limits",
+    NearMiss: "a near miss",
     Orphaned: "a count of requests",
+    Refusal: "an error",
     Self: "the caller",
 }
 """What records are called where their names do not say it."""

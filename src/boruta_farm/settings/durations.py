@@ -6,6 +6,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
+from boruta_farm.words.durations import duration
+
 LONGEST: Final = timedelta(days=36500)
 """What is longer is a mistake, and could not be added to a date."""
 
@@ -68,22 +70,10 @@ def is_duration(text: str) -> bool:
     return len(text) <= _LONGEST_WRITTEN and _WHOLE.fullmatch(text) is not None
 
 
-def format_duration(duration: timedelta) -> str:
-    """Write a duration in the form that ``parse_duration`` reads, the largest units first."""
-    micros = duration // timedelta(microseconds=1)
-    text, micros = ("-", -micros) if micros < 0 else ("", micros)
-    for unit in ("d", "h", "m"):
-        count, micros = divmod(micros, int(UNITS[unit]))
-        text += f"{count}{unit}" if count else ""
-    if micros or text in ("", "-"):
-        text += f"{Decimal(micros) / 1_000_000:f}s"
-    return text
-
-
 def _within(found: timedelta, short: str, least: timedelta, most: timedelta) -> timedelta:
     if found < least:
-        words = "is negative" if least == NONE else f"must be at least {format_duration(least)}"
+        words = "is negative" if least == NONE else f"must be at least {duration(least)}"
         raise ValueError(f"{short!r} {words}")
     if found > most:
-        raise ValueError(f"{short!r} must be at most {format_duration(most)}")
+        raise ValueError(f"{short!r} must be at most {duration(most)}")
     return found

@@ -7,8 +7,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final, Generic, TypeVar
 
-from boruta_farm.settings.durations import LONGEST, NONE, format_duration, parse_duration
+from boruta_farm.settings.durations import LONGEST, NONE, parse_duration
 from boruta_farm.settings.table import SettingError, mapping, shown
+from boruta_farm.words.durations import duration
 
 Value = TypeVar("Value")
 Other = TypeVar("Other")
@@ -172,7 +173,7 @@ class Duration(Kind[timedelta]):
 
     def show(self, value: timedelta) -> object:
         """Return its text."""
-        return format_duration(value)
+        return duration(value)
 
 
 class Seconds(Kind[float]):

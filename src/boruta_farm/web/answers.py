@@ -1,15 +1,17 @@
 """Records as the JSON that clients of the original know, our additive keys after theirs."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import msgspec
 
-from boruta_farm.contracts import Filed
-from boruta_farm.model.explanation import Cause
+from boruta_farm.contracts import Explanation, Filed
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.records.writing import Json, JsonWriter
 from boruta_farm.web.times import encodable
+from boruta_farm.words.explanation import said
+from boruta_farm.words.times import Times
 
 encode = msgspec.json.Encoder().encode
 """Encode JSON as it stands."""
@@ -17,21 +19,24 @@ encode = msgspec.json.Encoder().encode
 write = JsonWriter(time=encodable).write
 """Return a record's JSON object."""
 
-UNSERVED = frozenset({Cause.NO_BOARD, Cause.GROUPS})
-"""Causes that no amount of waiting removes, unless the farm's boards change."""
-
 
 def told(record: object) -> bytes:
     """Return a record as the API tells it."""
     return encode(write(record))
 
 
-def warned(filed: Filed) -> Filed:
-    """Return a new request's answer with the warnings that are due."""
-    outlook = filed.outlook
-    if outlook is None or outlook.cause not in UNSERVED:
+def explained(found: Explanation, now: datetime) -> Explanation:
+    """Return why a request waits with the words for it, times in UTC."""
+    return said(found, Times(now=now))
+
+
+def warned(filed: Filed, now: datetime) -> Filed:
+    """Return a new request's answer with the words for it, and the warnings that are due."""
+    if filed.outlook is None:
         return filed
-    return replace(filed, warnings=(outlook.text,))
+    outlook = explained(filed.outlook, now)
+    warnings = (outlook.text,) if outlook.cause.hopeless else None
+    return replace(filed, outlook=outlook, warnings=warnings)
 
 
 def request_answer(request: Request) -> Json:

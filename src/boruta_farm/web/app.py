@@ -87,7 +87,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
     """Return every call of the API, all below ``/api/v1/``."""
     requests = RequestCalls(services.requests, services.clock, options.public_address)
     workers = WorkerCalls(services.workers)
-    events = EventCalls(services.feed, services.events, services.requests, options)
+    events = EventCalls(services.feed, services.events, services.requests, services.clock, options)
     description = Description()
     routes: tuple[Route, ...] = (
         Route(
@@ -338,7 +338,7 @@ def build_app(services: Services, options: WebOptions) -> WebApp:
     )
     entrance = entrance_to(services, options)
     routes = api_routes(services, options, entrance)
-    dispatcher = Dispatcher(routes, pages, options, entrance)
+    dispatcher = Dispatcher(routes, pages, options, entrance, services.clock)
     app = Cors(dispatcher, options.cors_origins) if options.cors_origins else dispatcher
     return WebApp(Hardened(app), dispatcher)
 

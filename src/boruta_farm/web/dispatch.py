@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from boruta_farm.clock import Clock
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import BorutaError, ForbiddenError
 from boruta_farm.model.permission import Permission
@@ -34,12 +35,14 @@ class Dispatcher:
         elsewhere: ASGIApp,
         options: WebOptions,
         entrance: Entrance,
+        clock: Clock,
     ) -> None:
         self._router = Router(routes)
         self._elsewhere = elsewhere
         self._body_timeout = options.body_timeout
         self._origins = options.cors_origins
         self._entrance = entrance
+        self._clock = clock
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -63,7 +66,7 @@ class Dispatcher:
             if place is not None:
                 answer = redirect(method, place, scope["query_string"])
             elif segments is not None:
-                answer = answer_error(RouteNotFoundError(f"{path} not found"))
+                answer = answer_error(RouteNotFoundError(f"{path} not found"), self._clock.now())
             else:
                 await self._elsewhere(scope, receive, send)
                 return
@@ -99,13 +102,13 @@ class Dispatcher:
             return good, caller
         except ForbiddenError as error:
             log.info("refused %s %s from %s: %s", route.method, route.path, source_of(scope), error)
-            answer = answer_error(error)
+            answer = answer_error(error, self._clock.now())
         except BorutaError as error:
-            answer = answer_error(error)
+            answer = answer_error(error, self._clock.now())
         except Exception:
             # The caller must get an answer whatever is wrong with us; the log has the details.
             log.exception("%s %s failed", route.method, route.path)
-            answer = answer_error(BorutaError())
+            answer = answer_error(BorutaError(), self._clock.now())
         if route.listing:
             headers = answer.headers + NOTHING_LISTED
             answer = Answer(status=answer.status, headers=headers, body=answer.body)

@@ -1,10 +1,9 @@
 """Errors as answers: a status, and words under ``message``."""
 
 import logging
+from datetime import datetime
 
-import msgspec
-from msgspec import UNSET, UnsetType
-
+from boruta_farm.model.answers import Refusal
 from boruta_farm.model.errors import (
     BoardError,
     BorutaError,
@@ -22,7 +21,10 @@ from boruta_farm.model.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from boruta_farm.web.answers import told
 from boruta_farm.web.calls import JSON_TYPE, Answer, Header
+from boruta_farm.words.refusal import detail, remedy
+from boruta_farm.words.times import Times
 
 log = logging.getLogger(__name__)
 
@@ -117,20 +119,6 @@ QUOTA_WAIT = 60
 RETRY: Header = (b"retry-after", b"1")
 
 
-class ErrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The one shape of every error: ``message`` for people, ``Code`` for programs.
-
-    ``Column`` comes with errors in a selector: where, counted in characters from 1.
-    """
-
-    message: str
-    code: str = msgspec.field(name="Code")
-    column: int | UnsetType = msgspec.field(name="Column", default=UNSET)
-
-
-_ENCODER = msgspec.json.Encoder()
-
-
 def status_of(error: BorutaError) -> int:
     """Return the HTTP status of an error."""
     for ancestor in type(error).__mro__:
@@ -139,7 +127,7 @@ def status_of(error: BorutaError) -> int:
     return 500
 
 
-def answer_error(error: BorutaError) -> Answer:
+def answer_error(error: BorutaError, now: datetime) -> Answer:
     """Turn an error into its answer.
 
     Texts of errors that are the caller's own doing are shown as they are, with the prefix the
@@ -163,7 +151,14 @@ def answer_error(error: BorutaError) -> Answer:
     elif status in (408, 413):
         headers.append(CLOSE)
     column = error.column if isinstance(error, SelectorError) else None
-    body = _ENCODER.encode(
-        ErrorAnswer(message=message, code=error.code, column=UNSET if column is None else column)
+    body = told(
+        Refusal(
+            message=message,
+            code=error.code,
+            detail=detail(error, Times(now=now)),
+            remedy=remedy(error),
+            standing=error.standing,
+            column=column,
+        )
     )
     return Answer(status=status, headers=tuple(headers), body=body)

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Self
 
+from boruta_farm.clock import Clock
 from boruta_farm.contracts import Requests
 from boruta_farm.feed import Feed, Subscription
 from boruta_farm.model.errors import OverloadedError, TooManyCallsError
@@ -122,9 +123,10 @@ class EventCalls:
     """Answer ``events``: live from now on, or from Last-Event-ID without a gap."""
 
     def __init__(
-        self, feed: Feed, journal: Journal, requests: Requests, options: WebOptions
+        self, feed: Feed, journal: Journal, requests: Requests, clock: Clock, options: WebOptions
     ) -> None:
         self._feed = feed
+        self._clock = clock
         self._requests = requests
         self._journal = journal
         self._heartbeat = options.heartbeat
@@ -141,7 +143,7 @@ class EventCalls:
         """
         interest = _interest(call)
         after = _last_event(call)
-        explained = Explained(self._requests, call.caller, interest.explained)
+        explained = Explained(self._requests, self._clock, call.caller, interest.explained)
         await explained.look()
         guest = Guest.of(call)
         self._room.check(guest)

@@ -7,8 +7,8 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
+from boruta_farm.model.answers import Refusal
 from boruta_farm.web.calls import JSON_TYPE, Answer, Call
-from boruta_farm.web.errors import ErrorAnswer
 from boruta_farm.web.redirects import PREFIX
 from boruta_farm.web.routes import Route
 from boruta_farm.web.shapes import answer
@@ -44,12 +44,12 @@ _PATH_PARAMETERS: dict[str, Json] = {
 def describe(routes: Iterable[Route], version: str) -> Json:
     """Return the OpenAPI 3.1 document for a route table."""
     table = tuple(routes)
-    types = {repr(ErrorAnswer): ErrorAnswer, **_types(table)}
+    types = {repr(Refusal): answer(Refusal), **_types(table)}
     schemas, components = msgspec.json.schema_components(
         types.values(), ref_template="#/components/schemas/{name}"
     )
     by_type = dict(zip(types, schemas, strict=True))
-    error = {"application/json": {"schema": by_type[repr(ErrorAnswer)]}}
+    error = {"application/json": {"schema": by_type[repr(Refusal)]}}
     paths: dict[str, Json] = {}
     for route in table:
         operations = paths.setdefault(PREFIX + route.path, {})

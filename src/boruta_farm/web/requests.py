@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import ipaddress
+import logging
 from datetime import timedelta
 
 from starlette.types import Scope
@@ -12,7 +13,7 @@ from boruta_farm.contracts import Requests
 from boruta_farm.model.errors import RequestIdMismatchError, RequestNotFoundError
 from boruta_farm.model.request import NewRequest, RequestState, RequestUpdate
 from boruta_farm.model.worker import AccessInfo
-from boruta_farm.web.answers import access_answer, encode, told, warned
+from boruta_farm.web.answers import access_answer, encode, explained, told, warned
 from boruta_farm.web.bodies import Priority, Reader, RequestBody, RequestListBody
 from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call, Header
 from boruta_farm.web.errors import CallerGoneError, RequestIdError
@@ -22,6 +23,8 @@ from boruta_farm.web.lists import HIGHEST_ID, list_answer, paginator, request_fi
 from boruta_farm.web.printed import Printed
 from boruta_farm.web.shapes import lenient_body, recorder
 from boruta_farm.web.times import format_seconds
+
+log = logging.getLogger(__name__)
 
 REQUEST_BODY: Reader[RequestBody] = Reader(lenient_body(RequestBody, NewRequest, priority=Priority))
 NEW_REQUEST = recorder(NewRequest, go=True)
@@ -53,7 +56,10 @@ class RequestCalls:
             call.caller,
             NEW_REQUEST(body, idempotency_key=key, body_hash=body_hash),
         )
-        return Answer(status=201, headers=_JSON, body=told(warned(filed)))
+        filed = warned(filed, self._clock.now())
+        if filed.warnings:
+            log.debug("request %d waits: %s", filed.id, filed.warnings[0])
+        return Answer(status=201, headers=_JSON, body=told(filed))
 
     async def get(self, call: Call) -> Answer:
         """Show a request."""
@@ -93,7 +99,7 @@ class RequestCalls:
         request_id = request_id_of(call)
         brief = "1" in call.query("brief")
         found = await self._requests.explain(call.caller, request_id, brief=brief)
-        return Answer(status=200, headers=_JSON, body=told(found))
+        return Answer(status=200, headers=_JSON, body=told(explained(found, self._clock.now())))
 
     async def acquire(self, call: Call) -> Answer:
         """Tell how to reach the board, after waiting for it when the caller prefers to."""

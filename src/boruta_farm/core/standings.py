@@ -1,0 +1,49 @@
+"""How requests and workers stand, told with refusals and explanations."""
+
+from datetime import timedelta
+
+from boruta_farm.core.world import World
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.standing import Standing, Subject
+from boruta_farm.model.worker import Worker
+
+
+def request_standing(
+    request: Request, worker: str | None, longest: timedelta | None = None
+) -> Standing:
+    """Tell how a request stands; ``worker`` names the board that it has, or is being given."""
+    job = request.live_job
+    running = request.state is RequestState.IN_PROGRESS and job is not None
+    return Standing(
+        subject=Subject.REQUEST,
+        state=request.state.value,
+        request_id=request.id,
+        worker=worker,
+        since=job.granted if running and job is not None else request.finished,
+        until=job.timeout if running and job is not None else None,
+        longest=longest,
+        reason=request.reason,
+    )
+
+
+def standing_of(world: World, request: Request, longest: timedelta | None = None) -> Standing:
+    """Tell how a request stands, its board by name."""
+    job = request.live_job
+    worker = None if job is None else world.worker(job.worker)
+    return request_standing(request, None if worker is None else worker.name, longest)
+
+
+def worker_standing(world: World, worker: Worker) -> Standing:
+    """Tell how a worker stands, and to which request it is lent."""
+    holder = world.holder(worker.uuid)
+    job = None if holder is None else holder.live_job
+    return Standing(
+        subject=Subject.WORKER,
+        state=worker.state.value,
+        request_id=None if holder is None or job is None else holder.id,
+        worker=worker.name,
+        since=worker.since,
+        until=None if job is None else job.timeout,
+        reason=worker.reason,
+        unreachable_since=worker.unreachable_since,
+    )

@@ -1,0 +1,29 @@
+"""Requests in words."""
+
+from datetime import timedelta
+
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.words.times import Times
+
+SOON = timedelta(days=1)
+"""A deadline is told beside a waiting request from so long before on; the default is a month."""
+
+
+def wanted_text(request: Request) -> str:
+    """Write what a request wants, the UUID included."""
+    exact = " ".join(f"{name}={value}" for name, value in sorted(request.required.items()))
+    return ", ".join(filter(None, (exact, request.selector))) or "any board"
+
+
+def note(request: Request, times: Times) -> str:
+    """Say what is to be known of a request beside its state: why it ended, what it waits for."""
+    if request.state is not RequestState.WAITING:
+        return request.reason or ""
+    notes = []
+    if request.valid_after > times.now:
+        notes.append(f"not before {times.moment(request.valid_after)}")
+    if request.orphaned_since is not None:
+        notes.append(f"no registered board fits since {times.moment(request.orphaned_since)}")
+    if request.deadline - times.now < SOON:
+        notes.append(f"gives up at {times.moment(request.deadline)}")
+    return ", ".join(notes)
