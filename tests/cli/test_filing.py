@@ -25,17 +25,34 @@ def test_new_that_is_granted_at_once(boruta: Boruta, served: Served) -> None:
     assert "request 1: it has lab-rpi4 until" in boruta("new").err
 
 
-def test_new_says_what_the_explanation_says_and_joins_it_with_nothing(
+def test_new_says_what_the_filing_s_answer_explains_and_joins_it_with_nothing(
     boruta: Boruta, served: Served
 ) -> None:
-    """The request was read as WAITING, and explained when it had just been granted."""
-    board(served)
+    """The request was granted, or is over, by the time of the answer."""
     standing = {"Subject": "request", "State": "IN PROGRESS", "Request": 1, "Worker": "lab-rpi4"}
     started = {"ID": 1, "State": "IN PROGRESS", "Cause": "none", "Standing": standing}
-    served.farm.refusals["explain"] = [(200, started)]
-    told = boruta("new", "-c", "board=rpi3").err
-    assert served.farm.requests[1]["State"] == "WAITING"
-    assert told == "request 1: it has lab-rpi4; connect: boruta ssh 1\n"
+    over = started | {"State": "DONE", "Standing": standing | {"State": "DONE"}}
+    served.farm.refusals["reqs"] = [
+        (201, {"ReqID": 1, "Explanation": started}),
+        (201, {"ReqID": 1, "Explanation": over}),
+        (201, {"ReqID": 1}),
+    ]
+    assert boruta("new").err == "request 1: it has lab-rpi4; connect: boruta ssh 1\n"
+    assert boruta("new").err == "request 1: it is DONE\n"
+    # The original's server tells no more.
+    assert boruta("new").err == "request 1 is filed; connect: boruta ssh 1\n"
+    assert [path for _, path, _, _ in served.farm.calls] == ["reqs/"] * 3
+
+
+def test_nothing_that_a_server_says_steers_the_terminal(boruta: Boruta, served: Served) -> None:
+    evil = "\x1b]0;x\x07\u202e\r\n\x9b"
+    told = {"ID": 1, "State": "WAITING", "Cause": "a newer one", "Text": evil}
+    served.farm.refusals["reqs"] = [
+        (201, {"ReqID": 1, "Explanation": told}),
+        (400, {"message": evil, "Code": evil}),
+    ]
+    assert boruta("new").err == "waiting: ?]0;x?????; connect: boruta ssh 1\n"
+    assert boruta("new", status=1).err == "boruta: ?]0;x?????\n"
 
 
 def test_who_waits_is_refused_what_no_board_could_serve_unless_he_queues(

@@ -1,5 +1,6 @@
 """What every implementation promises of selectors: in requests and in lists."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from boruta_farm.model.listing import (
 )
 from boruta_farm.model.request import NewRequest
 from tests.contracts.scene import scene
-from tests.contracts.stage import CALLER, Stage
+from tests.contracts.stage import CALLER, UUID, Stage
 
 
 async def filed(stage: Stage, selector: str, **caps: str) -> int:
@@ -105,6 +106,20 @@ async def test_strict_refuses_what_no_board_could_serve(stage: Stage) -> None:
             CALLER, NewRequest(caps=caps, selector=selector, priority=8, strict=True)
         )
     assert await requests(stage, "") == [1, 2]
+
+
+@scene
+async def test_a_strict_filing_is_repeated_whatever_boards_are_left(stage: Stage) -> None:
+    await lab(stage)
+    new = NewRequest(
+        caps={}, selector="ram >= 8", priority=8, strict=True, idempotency_key="k", body_hash="1"
+    )
+    first = await stage.requests.new_request(CALLER, new)
+    await stage.workers.deregister(CALLER, UUID.format(3))
+    await stage.farm.settle()
+    with pytest.raises(UnmetDemandError):
+        await stage.requests.new_request(CALLER, replace(new, idempotency_key=None))
+    assert (await stage.requests.new_request(CALLER, new)).id == first.id
 
 
 @scene
