@@ -104,7 +104,7 @@ def answer(kind: Kind[Any], raw: object) -> tuple[str, object]:
         (places.Url(), "http://u:p@lab", "must hold neither user nor token; leave them out"),
         (places.Url(), "http://lab:port", "is no address: Port could not be cast"),
         (places.Location(full=True), "here", "'here' must be a path that begins with / or ~"),
-        (places.Location(), "~nobody-of-this-name/x", "nobody of that name has a home"),
+        (places.Location(), "~nobody-of-this-name/x", "there is no such home folder"),
     ],
 )
 def test_what_is_wrong_is_said(kind: Kind[object], raw: object, words: str) -> None:

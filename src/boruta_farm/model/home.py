@@ -7,6 +7,8 @@ from pathlib import Path
 
 from boruta_farm.model.errors import ConfigError
 
+NO_HOME = "there is no such home folder; set HOME, or write the whole path"
+
 
 def home_of(environment: Mapping[str, str]) -> Path | None:
     """Return the home: ``HOME``, else that of the account.
@@ -30,7 +32,4 @@ def expand(text: str | Path, place: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise ConfigError(
-            f"{place}: {str(text)!r} has no meaning here: there is no such home folder; set HOME, "
-            "or write the whole path"
-        ) from None
+        raise ConfigError(f"{place}: {str(text)!r} has no meaning here: {NO_HOME}") from None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from boruta_farm.model.home import NO_HOME
 from boruta_farm.settings.kinds import Kind, Text
 from boruta_farm.settings.table import SettingError, shown
 
@@ -176,9 +177,7 @@ class Location(Kind[Path]):
         try:
             found = Path(text).expanduser()
         except RuntimeError:
-            raise SettingError(
-                f"{shown(raw)}: nobody of that name has a home; write it in full"
-            ) from None
+            raise SettingError(f"{shown(raw)}: {NO_HOME}") from None
         if not text or (self._full and not found.is_absolute()):
             raise SettingError(
                 f"{shown(raw)} must be a path{' that begins with / or ~' * self._full}"
