@@ -12,6 +12,7 @@ from tests.access.sockets import LOOPBACK, dialled, listening_board
 from tests.ports import free_port
 
 from boruta_farm.access.adoption import RelayClient
+from boruta_farm.access.link import stop_relay
 from boruta_farm.access.rendezvous import Seat, draining
 from boruta_farm.model.errors import UnavailableError
 
@@ -20,6 +21,7 @@ import asyncio, sys
 from datetime import timedelta
 from pathlib import Path
 from boruta_farm.access.adoption import RelayClient
+from boruta_farm.access.link import stop_relay
 from boruta_farm.access.routes import Route
 from boruta_farm.clock import SystemClock
 
@@ -322,16 +324,86 @@ async def test_changes_come_after_the_full_set(tmp_path: Path) -> None:
     assert "no relay" in (client.alive() or "")
 
 
-async def test_a_relay_that_stands_still_is_noticed(
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boruta_farm.access.adoption.PING_EVERY", 0.3)
+    monkeypatch.setattr("boruta_farm.access.link.GREET_WITHIN", 1.0)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_relay_that_hangs_is_told_and_replaced(relays: Relays) -> None:
+    """Stopped, not dead: its socket takes calls, its ports are bound, and nothing answers."""
+    async with listening_board() as board, relays.server() as server:
+        port = free_port()
+        await told(server, route(board.port, port, epoch=1))
+        pid = relays.note(server)
+        troubles: list[str | None] = []
+        server.on_change(lambda: troubles.append(server.alive()))
+        async with logged("it is ended"):
+            os.kill(pid, signal.SIGSTOP)
+        await gone(pid)
+        await server.settle()
+        assert relays.note(server) != pid
+        assert f"relay {pid} does not answer" in (troubles[0] or "")
+        assert server.alive() is None
+        assert server.well_since() is not None
+        async with dialled(port) as client:
+            await talking(client, await board.next())
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_relay_that_is_only_slow_is_kept(
     relays: Relays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boruta_farm.access.adoption.PING_EVERY", 0.05)
+    monkeypatch.setattr("boruta_farm.access.adoption.QUESTIONS", 1_000_000)
     async with relays.server() as server:
         await told(server)
         pid = relays.note(server)
         async with logged("does not answer"):
             os.kill(pid, signal.SIGSTOP)
         assert "does not answer" in (server.alive() or "")
+        assert server.well_since() is None
         os.kill(pid, signal.SIGCONT)
         await server.settle()
         assert server.alive() is None
+        assert relays.note(server) == pid
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_server_that_finds_a_hung_relay_replaces_it(relays: Relays) -> None:
+    async with relays.server() as first:
+        await told(first)
+        pid = relays.note(first)
+    os.kill(pid, signal.SIGSTOP)
+    async with relays.server() as second:
+        await gone(pid)
+        await told(second)
+        assert relays.note(second) != pid
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_draining_relay_that_hangs_gives_up_its_ports(relays: Relays) -> None:
+    async with listening_board() as board:
+        port = free_port()
+        async with relays.server() as before:
+            old = relays.note(before)
+            await told(before, route(board.port, port, epoch=1))
+        async with relays.server(version="next") as after:
+            relays.note(after)
+            await told(after, route(board.port, port, epoch=1))
+            async with logged("it is ended"):
+                os.kill(old, signal.SIGSTOP)
+            await gone(old)
+            await after.settle()
+            async with dialled(port) as client:
+                await talking(client, await board.next())
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_hung_relay_is_stopped_with_its_server(relays: Relays) -> None:
+    async with relays.server() as server:
+        await told(server)
+        pid = relays.note(server)
+    os.kill(pid, signal.SIGSTOP)
+    assert await stop_relay(relays.folder)
+    await gone(pid)

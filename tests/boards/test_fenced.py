@@ -358,3 +358,35 @@ def test_a_job_that_ends_leads_to_a_new_preparation(tmp_path: Path) -> None:
         assert lab.witness.names() == ["grant", "clean", "prepare"]
 
     play(tmp_path, script)
+
+
+def test_boards_wait_for_the_relay_and_do_not_fail_for_want_of_it(tmp_path: Path) -> None:
+    async def script(lab: Lab) -> None:
+        lab.doors.shut("relay 77 does not answer")
+        board = await lab.add()
+        await lab.settle(lab.settings.prepare_timeout.total_seconds() + 600)
+        assert await lab.state(board) is PREPARE
+        lab.doors.unlock(lab.clock.now())
+        await lab.settle(2)
+        assert await lab.state(board) is IDLE
+
+    play(tmp_path, script)
+
+
+def test_nothing_is_granted_without_a_relay_and_the_wait_names_it(tmp_path: Path) -> None:
+    async def script(lab: Lab) -> None:
+        board = await lab.ready()
+        lab.doors.shut("relay 77 does not answer")
+        request_id = await lab.file()
+        await lab.settle(60)
+        assert await lab.state(board) is IDLE
+        told = await lab.farm.requests.explain(LOCAL_ADMIN, request_id)
+        assert told.text.startswith("no board is lent just now, since relay 77 does not answer; ")
+        lab.doors.unlock(lab.clock.now())
+        lab.farm.matcher.look()
+        await lab.settle()
+        assert await lab.state(board) is RUNNING
+        told = await lab.farm.requests.explain(LOCAL_ADMIN, request_id)
+        assert "relay" not in told.text
+
+    play(tmp_path, script)

@@ -143,8 +143,10 @@ def test_passing_states_time_out(world: DictWorld, stage: Stage) -> None:
     uuid = stage.idle()
     world.apply(workers.set_state(world, uuid, MAINTENANCE, NOW))
     limit = world.settings.prepare_timeout
-    assert not workers.expire_preparation(world, uuid, NOW + limit / 2).answer
-    assert world.apply(workers.expire_preparation(world, uuid, NOW + limit))
+    assert not workers.expire_preparation(world, uuid, NOW + limit / 2, NOW).answer
+    later = NOW + limit / 2
+    assert not workers.expire_preparation(world, uuid, NOW + limit, later).answer, "no relay before"
+    assert world.apply(workers.expire_preparation(world, uuid, NOW + limit, NOW))
     assert world.workers[uuid].state is WorkerState.FAILED
 
 

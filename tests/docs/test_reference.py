@@ -127,8 +127,8 @@ of it at `/api/v1/openapi.json` (OpenAPI 3.1).
 | --- | --- | --- | --- |
 {table}
 
-`/healthz` answers 200 while writer, matcher, timers and event loop move on, else 503 and what
-stands still.
+`/healthz` answers 200 while writer, matcher, timers, event loop and relay do their work, else 503
+and what is wrong.
 
 ## Errors
 

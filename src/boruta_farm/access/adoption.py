@@ -2,13 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
 from boruta_farm import __version__
 from boruta_farm.access import messages, rendezvous
-from boruta_farm.access.link import Held, RelayLink, start_relay
+from boruta_farm.access.link import (
+    Held,
+    HungRelayError,
+    RelayLink,
+    end_relay,
+    start_relay,
+)
 from boruta_farm.access.messages import Entry, Message
 from boruta_farm.access.routes import BindFailure, Route
 from boruta_farm.access.wishes import StreamWish, Wishes
@@ -21,7 +28,13 @@ FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 5.0
 STEADY_AFTER = 10.0
 TRIES = 8
-PING_EVERY = 10.0
+PING_EVERY = 5.0
+"""Seconds of silence after which a relay is asked whether it lives."""
+QUESTIONS = 3
+"""Unanswered ones after which a relay counts as hung and is replaced: 20 s in all. A machine that
+is merely slow answers one of them."""
+GREETINGS = 2
+"""Calls that a relay may leave without a greeting before it counts as hung."""
 
 
 class RelayClient:
@@ -56,6 +69,8 @@ class RelayClient:
         self._failed = asyncio.Event()
         self._counts: dict[str, int] = {}
         self._trouble: str | None = "no relay was found yet"
+        self._well_since: datetime | None = None
+        self._hooks: list[Callable[[], None]] = []
         self._sequence = 0
         self._pongs: dict[int, asyncio.Future[bool]] = {}
         self._replaced = False
@@ -95,7 +110,7 @@ class RelayClient:
                 try:
                     await self._serve(self._relay or await self._find())
                 except BorutaError as error:
-                    self._trouble = error.message
+                    self._say(error.message)
                     logger.error("%s", error.message)
                 if self._clock.monotonic() - began >= STEADY_AFTER:
                     pause = FIRST_PAUSE
@@ -165,6 +180,24 @@ class RelayClient:
         """Return None while a relay is at hand and answers, else what is wrong."""
         return self._trouble
 
+    def well_since(self) -> datetime | None:
+        """Return since when a relay is at hand and answers, None while none does."""
+        return self._well_since
+
+    def on_change(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` on the loop when the relay comes or goes."""
+        self._hooks.append(hook)
+
+    def _say(self, trouble: str | None) -> None:
+        """Note what is wrong with the relay, None for nothing, and tell who waits for it."""
+        if trouble is not None:
+            self._well_since = None
+        elif self._well_since is None:
+            self._well_since = self._clock.now()
+        self._trouble = trouble
+        for hook in self._hooks:
+            hook()
+
     async def settle(self) -> None:
         """Return when the relay has done all it was told, waiting for one where none is."""
         while True:
@@ -189,9 +222,17 @@ class RelayClient:
             await self._adopt_older(name)
         pause = FIRST_PAUSE
         started = False
+        silent = 0
         for _ in range(TRIES):
             try:
                 link = await RelayLink.open(self._data)
+            except HungRelayError as error:
+                self._say(error.message)
+                logger.error("%s", error.message)
+                silent += 1
+                if silent >= GREETINGS:
+                    await self._end_hung(rendezvous.holder(self._data))
+                continue
             except OSError as error:
                 if not self._start:
                     raise UnavailableError(
@@ -204,7 +245,8 @@ class RelayClient:
                 continue
             if started or not self._start or link.version == self._version:
                 logger.info("relay %d, version %s, is at hand", link.pid, link.version)
-                self._relay, self._trouble = link, None
+                self._relay = link
+                self._say(None)
                 return link
             await self._retire(link)
         raise UnavailableError(f"no relay could be reached in {self._data}; see its log there")
@@ -214,6 +256,9 @@ class RelayClient:
             link = await RelayLink.open(self._data, name)
         except ConnectionRefusedError:
             rendezvous.sweep(self._data, name)
+        except HungRelayError:
+            await self._end_hung(rendezvous.holder(self._data, name))
+            rendezvous.sweep(self._data, name)
         except FileNotFoundError:
             return
         else:
@@ -222,17 +267,26 @@ class RelayClient:
             else:
                 self._older[link] = None
 
+    async def _end_hung(self, pid: int | None) -> None:
+        """End a relay that does not answer, so that its ports are free for the next."""
+        logger.error("relay %s does not answer: it is ended, and its sessions with it", pid)
+        await end_relay(pid)
+
     async def _retire(self, link: RelayLink) -> None:
         """Have a relay of another version give up its name and keep only what is live."""
         logger.info("relay %d, version %s, drains", link.pid, link.version)
         link.tell(messages.DRAIN)
         link.tell(messages.PING, sequence=0)
-        while (message := await link.next()) is not None:
-            if message.kind == messages.RELEASED:
-                link.holds.pop(message.text("worker"), None)
-            elif message.kind == messages.PONG:
-                self._older[link] = None
-                return
+        try:
+            async with asyncio.timeout(PING_EVERY * QUESTIONS):
+                while (message := await link.next()) is not None:
+                    if message.kind == messages.RELEASED:
+                        link.holds.pop(message.text("worker"), None)
+                    elif message.kind == messages.PONG:
+                        self._older[link] = None
+                        return
+        except TimeoutError:
+            await self._end_hung(link.pid)
         await link.close()
 
     async def _serve(self, relay: RelayLink) -> None:
@@ -246,7 +300,7 @@ class RelayClient:
             await self._follow(relay)
         finally:
             self._at_hand.clear()
-            self._trouble = f"relay {relay.pid} went away"
+            self._say(f"relay {relay.pid} went away; another one is started")
             self._relay = None
             self._counts.clear()
             for pong in self._pongs.values():
@@ -255,7 +309,7 @@ class RelayClient:
         logger.warning("relay %d went away", relay.pid)
         if self._replaced:
             self._replaced = False
-            self._trouble = f"another server uses {self._data}; only one server may"
+            self._say(f"another server uses {self._data}; only one server may")
             logger.error("%s", self._trouble)
             await asyncio.sleep(LONGEST_PAUSE)
 
@@ -270,24 +324,30 @@ class RelayClient:
             self._hand_over(worker)
 
     async def _follow(self, link: RelayLink) -> None:
-        """Hear a relay until it is gone. Raises ProtocolError."""
-        unanswered = False
+        """Hear a relay until it is gone; one that hangs is ended. Raises ProtocolError."""
+        unanswered = 0
         while True:
             try:
                 async with asyncio.timeout(PING_EVERY):
                     message = await link.next()
             except TimeoutError:
-                if unanswered:
-                    self._trouble = f"relay {link.pid} does not answer"
-                    logger.error("%s", self._trouble)
-                unanswered = True
+                if unanswered >= QUESTIONS:
+                    await self._end_hung(link.pid)
+                    rendezvous.sweep(self._data, rendezvous.DRAINING.format(pid=link.pid))
+                    return
+                if unanswered == 1:
+                    words = f"relay {link.pid} does not answer; it will be replaced"
+                    logger.error("%s", words)
+                    if link is self._relay:
+                        self._say(words)
+                unanswered += 1
                 link.tell(messages.PING, sequence=0)
                 continue
             if message is None:
                 return
             if unanswered and link is self._relay:
-                self._trouble = None
-            unanswered = False
+                self._say(None)
+            unanswered = 0
             self._hear(link, message)
 
     def _hear(self, link: RelayLink, message: Message) -> None:

@@ -1,11 +1,13 @@
 """The server's end of a relay's socket, and how a relay is started."""
 
 import asyncio
+import os
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from boruta_farm.access import messages, rendezvous
+from boruta_farm.access import handover, messages, rendezvous
 from boruta_farm.access.messages import LINE_LIMIT, Message, decode, encode
 from boruta_farm.access.relay import NAME_TAKEN
 from boruta_farm.model.errors import ProtocolError, UnavailableError
@@ -15,8 +17,15 @@ LARGEST_LOG = 1024 * 1024
 TOLD_OF_LOG = 2000
 GREET_WITHIN = 5.0
 START_WITHIN = 20.0
+STOP_WITHIN = 20.0
 MOST_UNSENT = 16 * 1024 * 1024
 """Bytes that may wait for a relay that does not read; it gets the full set when it does."""
+
+
+class HungRelayError(UnavailableError):
+    """the relay does not answer; its process is stopped or hangs"""
+
+    code = "relay-hangs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +50,10 @@ class RelayLink:
 
     @classmethod
     async def open(cls, folder: Path, name: str = rendezvous.SOCKET) -> "RelayLink":
-        """Connect and be greeted. Raises OSError when nobody listens, UnavailableError."""
+        """Connect and be greeted.
+
+        Raises OSError when nobody listens, HungRelayError when nobody greets, UnavailableError.
+        """
         caller = rendezvous.call(folder, name)
         reader, writer = await asyncio.open_unix_connection(sock=caller, limit=LINE_LIMIT)
         link = cls(reader, writer)
@@ -50,7 +62,7 @@ class RelayLink:
                 await link._be_greeted()
         except TimeoutError:
             await link.close()
-            raise UnavailableError(
+            raise HungRelayError(
                 f"the relay at {folder / name} does not answer; its process is stopped or hangs"
             ) from None
         except BaseException:
@@ -159,6 +171,42 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
+async def end_relay(pid: int | None) -> None:
+    """End a relay that hangs, by its process; return when it is gone.
+
+    Whoever calls has seen that it lives, so that no other process has its number. What it
+    carried stood still with it. Raises HungRelayError when it may not be ended.
+    """
+    if pid is None:
+        raise HungRelayError("the relay does not answer, and did not tell its process; end it")
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        await _gone(handle)
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        raise HungRelayError(
+            f"relay {pid} does not answer, and this server may not end it; restart its unit"
+        ) from None
+    finally:
+        os.close(handle)
+
+
+async def _gone(handle: int) -> None:
+    """Wait until a process has ended, which its handle tells by becoming readable."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(handle, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(handle)
+
+
 async def stop_relay(folder: Path) -> bool:
     """End every relay of a data folder at once, sessions included; False when there was none."""
     found = False
@@ -167,11 +215,26 @@ async def stop_relay(folder: Path) -> bool:
             link = await RelayLink.open(folder, name)
         except OSError:
             continue
+        except HungRelayError:
+            await end_relay(rendezvous.holder(folder, name))
+            _sweep(folder, name)
+            found = True
+            continue
         found = True
         try:
             link.tell(messages.STOP)
-            while await link.next() is not None:
-                pass
+            async with asyncio.timeout(STOP_WITHIN):
+                while await link.next() is not None:
+                    pass
+        except TimeoutError:
+            await end_relay(link.pid)
+            _sweep(folder, name)
         finally:
             await link.close()
     return found
+
+
+def _sweep(folder: Path, name: str) -> None:
+    """Remove the sockets that a relay which was killed could not remove itself."""
+    for left in (name, handover.SOCKET) if name == rendezvous.SOCKET else (name,):
+        rendezvous.sweep(folder, left)

@@ -57,6 +57,7 @@ async def serve(seat: Seat, version: str, idle_exit: float | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
     board = Switchboard(loop)
+    seat.sign()
     control = Control(seat, board, version, idle_exit, over.set)
     handover = Handover(loop, seat.folder, board.gate)
     server = await control.serve()

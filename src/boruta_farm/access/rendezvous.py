@@ -47,6 +47,7 @@ class Seat:
         lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(lock, 0)
             # Who holds the lock owns the name: what still lies there is of one that died.
             (folder / SOCKET).unlink(missing_ok=True)
             return cls(folder, lock, listen(folder, SOCKET))
@@ -56,6 +57,12 @@ class Seat:
         except BaseException:
             os.close(lock)
             raise
+
+    def sign(self) -> None:
+        """Write into the lock's file which process holds it, for who has to end one that hangs."""
+        if self._lock is not None:
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, str(os.getpid()).encode(), 0)
 
     def give_up(self) -> None:
         """Let another relay take the name; harmless when it is given up already."""
@@ -93,8 +100,17 @@ def draining(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in folder.glob(DRAINING_PATTERN)))
 
 
+def holder(folder: Path, name: str = SOCKET) -> int | None:
+    """Return the process that serves a socket at which somebody listens, None if it did not say.
+
+    It need not answer: the lock's file and a draining relay's own name tell its process.
+    """
+    told = (folder / LOCK).read_text() if name == SOCKET else name.partition("-")[2][:-5]
+    return int(told) if told.isdecimal() else None
+
+
 def sweep(folder: Path, name: str) -> None:
-    """Remove the socket of a draining relay that died."""
+    """Remove a socket of a relay that died."""
     (folder / name).unlink(missing_ok=True)
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Hashable
 from datetime import timedelta
 
-from boruta_farm.boards.runner import MAINTENANCE_TEXT, answer
+from boruta_farm.boards.runner import MAINTENANCE_TEXT, answer, opened_door
 from boruta_farm.boards.unseen import UnseenKeys
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Doors, FencedDryad, KeyPool, Reports
@@ -68,7 +68,7 @@ class Fenced:
         report = await answer(board.clean(worker.epoch), THOROUGH_WITHIN)
         for line in report.found:
             logger.info("worker %s epoch %d: cleaned %s", worker.name, worker.epoch, line)
-        await answer(self._doors.ready(worker.uuid), ANSWER_WITHIN)
+        await opened_door(self._doors, worker)
         generation = self._fleet.generation
         key = self._unseen.take(worker) or await self._pool.take()
         try:

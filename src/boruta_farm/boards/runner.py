@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import NoReturn, Protocol, TypeVar
 
 from boruta_farm.boards.tasks import BoardTasks
-from boruta_farm.contracts import Reports
+from boruta_farm.contracts import Doors, Reports
 from boruta_farm.fleet import Fleet
 from boruta_farm.model.errors import (
     AgentUnreachableError,
@@ -15,6 +15,7 @@ from boruta_farm.model.errors import (
     BorutaError,
     OutcomeUnknownError,
     StaleEpochError,
+    UnavailableError,
 )
 from boruta_farm.model.job import JobPhase
 from boruta_farm.model.worker import Fence, Worker
@@ -22,6 +23,7 @@ from boruta_farm.model.worker import Fence, Worker
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER = timedelta(seconds=1)
+DOOR_WITHIN = timedelta(seconds=60)
 MAINTENANCE_TEXT = "maintenance"
 Answer = TypeVar("Answer")
 
@@ -151,3 +153,19 @@ async def answer(call: Awaitable[Answer], within: timedelta) -> Answer:
             return await call
     except TimeoutError as error:
         raise BoardError(f"the board was not ready within {seconds:g} s") from error
+
+
+async def opened_door(doors: Doors, worker: Worker) -> None:
+    """Wait until the relay holds a board's port; that it does not is no fault of the board.
+
+    Raises UnavailableError, so that the board is tried again.
+    """
+    seconds = DOOR_WITHIN.total_seconds()
+    try:
+        async with asyncio.timeout(seconds):
+            await doors.ready(worker.uuid)
+    except TimeoutError as error:
+        raise UnavailableError(
+            f"the relay has not opened port {worker.port} within {seconds:g} s; the board waits "
+            "for it, and /healthz tells what is wrong with the relay"
+        ) from error

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Hashable
 from datetime import timedelta
 
-from boruta_farm.boards.runner import MAINTENANCE_TEXT, answer
+from boruta_farm.boards.runner import MAINTENANCE_TEXT, answer, opened_door
 from boruta_farm.contracts import Dialler, Doors, Dryad, KeyPool, Reports
 from boruta_farm.fleet import Fleet
 from boruta_farm.model.errors import AgentUnreachableError, BoardError, StaleEpochError
@@ -87,7 +87,7 @@ class Unfenced:
     async def _prepare(self, worker: Worker, board: Dryad) -> None:
         if self._check_first:
             await answer(board.healthcheck(), ANSWER_WITHIN)
-        await answer(self._doors.ready(worker.uuid), ANSWER_WITHIN)
+        await opened_door(self._doors, worker)
         key = await self._pool.take()
         now = self._fleet.workers.get(worker.uuid)
         if now is None or self.step(now) != self.step(worker):

@@ -309,11 +309,18 @@ def dispute(world: World, uuid: str, reason: str) -> Plan[None]:
     return Plan(answer=None, steps=(noted,))
 
 
-def expire_preparation(world: World, uuid: str, now: datetime) -> Plan[bool]:
-    """Fail a worker that passed too long in PREPARE or BUSY (I17); False when not due."""
+def expire_preparation(
+    world: World, uuid: str, now: datetime, possible_since: datetime
+) -> Plan[bool]:
+    """Fail a worker that passed too long in PREPARE or BUSY (I17); False when not due.
+
+    No time counts in which it could not be prepared for want of a relay.
+    """
     worker = world.worker(uuid)
     limit = world.settings.prepare_timeout
-    if worker is None or worker.state not in PASSING or now < worker.since + limit:
+    if worker is None or worker.state not in PASSING:
+        return Plan(answer=False)
+    if now < max(worker.since, possible_since) + limit:
         return Plan(answer=False)
     _, steps = fail(world, worker, now, f"still in {worker.state} after {duration(limit)}")
     return Plan(answer=True, steps=steps)

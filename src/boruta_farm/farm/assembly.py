@@ -1,5 +1,8 @@
 """A whole farm in one process, as far as it needs no socket, process or thread."""
 
+from datetime import UTC, datetime
+from typing import Protocol
+
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Boards, Cipher
 from boruta_farm.core import jobs
@@ -25,6 +28,30 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.base import Store
 
 
+class Door(Protocol):
+    """The way of users to their boards, as far as lending depends on it."""
+
+    def alive(self) -> str | None:
+        """Return None while boards can be reached, else what is wrong."""
+        ...
+
+    def well_since(self) -> datetime | None:
+        """Return since when boards can be reached, None while they cannot."""
+        ...
+
+
+class AlwaysOpen:
+    """A way that nothing blocks: of farms whose boards are reached otherwise."""
+
+    def alive(self) -> str | None:
+        """Return None."""
+        return None
+
+    def well_since(self) -> datetime | None:
+        """Return the beginning of all times."""
+        return datetime.min.replace(tzinfo=UTC)
+
+
 class Farm:
     """Put the contracts, the matcher and the ticker together over a started store.
 
@@ -44,7 +71,9 @@ class Farm:
         users: bool = False,
     ) -> None:
         engine = Engine(store)
-        due = DueWork(engine)
+        due = DueWork(engine, lambda: self.relay.well_since())
+        self.relay: Door = AlwaysOpen()
+        """Nothing is granted while it says why, and no board fails for want of it."""
         self._store = store
         self._engine = engine
         self._waiting = Waiting(store)
@@ -59,6 +88,7 @@ class Farm:
             clock,
             settings,
             self.directory.job_limits,
+            lambda: self.relay.alive(),
         )
         self.ticker = Ticker(self.feed, due.act, settings, clock)
         self.requests = FarmRequests(

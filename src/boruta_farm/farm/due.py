@@ -27,12 +27,16 @@ REQUEST_DECISIONS: dict[DueKind, OnRequest] = {
 class DueWork:
     """Turn what is due into one command per batch."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, possible_since: Callable[[], datetime | None]) -> None:
+        """Take since when boards can be prepared at all: None while there is no relay."""
         self._engine = engine
+        self._possible_since = possible_since
 
     async def act(self, items: tuple[Due, ...]) -> None:
         """Commit what is due; what is not due any more changes nothing."""
-        await self._run(tuple(_decision(item) for item in items))
+        since = self._possible_since()
+        decisions = (_decision(item, since) for item in items)
+        await self._run(tuple(decide for decide in decisions if decide is not None))
 
     async def orphan(self, request_ids: tuple[int, ...]) -> None:
         """Mark waiting requests whose last registered worker is gone."""
@@ -44,6 +48,8 @@ class DueWork:
 
     async def _run(self, decisions: tuple[Decision[bool], ...]) -> None:
         """Commit a batch; where one decision fails, the others must not wait for it."""
+        if not decisions:
+            return
         try:
             await self._engine.run_each(decisions)
         except UnavailableError:
@@ -59,10 +65,13 @@ class DueWork:
                     logger.exception("a due item cannot be acted on")
 
 
-def _decision(item: Due) -> Decision[bool]:
+def _decision(item: Due, possible_since: datetime | None) -> Decision[bool] | None:
+    """Return what is to be decided, None where a board must be waited for."""
     if item.kind is DueKind.WORKER_STATE:
         uuid = item.worker or ""
-        return lambda world, now: workers.expire_preparation(world, uuid, now)
+        if possible_since is None:
+            return None
+        return lambda world, now: workers.expire_preparation(world, uuid, now, possible_since)
     return _on_request(REQUEST_DECISIONS[item.kind], item.request_id or 0)
 
 

@@ -16,7 +16,7 @@ from boruta_farm.model.caller import Caller, Role
 from boruta_farm.model.errors import StaleProposalError, StartingError, UnavailableError
 from boruta_farm.model.events import Change
 from boruta_farm.model.explanation import Cause, Explanation
-from boruta_farm.model.request import Request
+from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.waiting import Waiting
 from boruta_farm.store.base import Snapshot
@@ -42,7 +42,8 @@ class Matcher:
 
     ``grant`` runs one proposal as a command and raises StaleProposalError when it is refused.
     ``orphan`` and ``adopt`` mark requests whose last registered worker went, or that found one
-    again. ``job_limits`` tells how many jobs an account may hold, where that is limited; when
+    again. While ``held`` says why, nothing is granted; ``look`` is called when that is over.
+    ``job_limits`` tells how many jobs an account may hold, where that is limited; when
     that changes, which only admins cause, the index is built anew. Loading gives way to other
     tasks, so calls are served meanwhile.
     """
@@ -56,8 +57,10 @@ class Matcher:
         clock: Clock,
         settings: FarmSettings,
         job_limits: Callable[[], Mapping[str, int]] = dict,
+        held: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._feed = feed
+        self._held = held
         self._submit_grant = grant
         self._orphan = orphan
         self._adopt = adopt
@@ -102,7 +105,15 @@ class Matcher:
         def sees(owner: str) -> bool:
             return everybody or owner == caller.name
 
-        return self._index.explain(request, self._clock.now(), sees, brief=brief)
+        found = self._index.explain(request, self._clock.now(), sees, brief=brief)
+        held = self._held() if request.state is RequestState.WAITING else None
+        if held is None:
+            return found
+        return replace(found, text=f"no board is lent just now, since {held}; {found.text}")
+
+    def look(self) -> None:
+        """See at once whether something can be granted."""
+        self._work.set()
 
     def capability_names(self) -> Collection[str]:
         """Return the capabilities that registered boards have; none while the index is built."""
@@ -205,6 +216,8 @@ class Matcher:
 
     def _pass(self, index: Index, tasks: asyncio.TaskGroup) -> None:
         """Submit all that the index proposes now, as far as there is room."""
+        if self._held() is not None:
+            return
         while room := min(PASS_LIMIT, MOST_IN_FLIGHT - len(self._in_flight)):
             now = self._clock.now()
             grants = index.proposals(now, room)

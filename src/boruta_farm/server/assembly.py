@@ -69,6 +69,8 @@ class Server:
         self._relay = RelayClient(
             config.data, tunnels_at, clock, start=config.start_relay, streams=config.streams()
         )
+        farm.relay = self._relay
+        self._relay.on_change(farm.matcher.look)
         self._tunnels = Tunnels(farm.fleet, self._relay, farm.reports, settings)
         streams = OutboundStreams(self._hub, self._relay)
         fleet, reports, dialler = farm.fleet, farm.reports, GoDialler()
@@ -141,13 +143,14 @@ class Server:
         return None if issued is None else issued.secret
 
     def health(self) -> str | None:
-        """Return None while writer, matcher, ticker and loop move on, else what stands still."""
+        """Return None while writer, matcher, ticker, loop and relay do their work, else words."""
         now = self._clock.now()
         return (
             self._store.alive(now)
             or self._farm.matcher.alive(now)
             or self._farm.ticker.alive(now)
             or self._watch.alive()
+            or self._tunnels.alive()
         )
 
     def _own_port(self, port: int) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -38,10 +39,35 @@ class CountingPool:
 
 
 class OpenDoors:
-    """Have every board's port bound at once."""
+    """Have every board's port bound at once, but while there is no relay."""
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self._open.set()
+        self._trouble: str | None = None
+        self._since: datetime | None = datetime.min.replace(tzinfo=UTC)
+
+    def shut(self, trouble: str) -> None:
+        """Have no relay."""
+        self._open.clear()
+        self._trouble, self._since = trouble, None
+
+    def unlock(self, now: datetime) -> None:
+        """Have a relay again."""
+        self._open.set()
+        self._trouble, self._since = None, now
 
     async def ready(self, worker: str) -> None:
-        """Return at once."""
+        """Return once there is a relay."""
+        await self._open.wait()
+
+    def alive(self) -> str | None:
+        """Return None while there is a relay."""
+        return self._trouble
+
+    def well_since(self) -> datetime | None:
+        """Return since when there is a relay."""
+        return self._since
 
 
 class NoDialler:
@@ -80,6 +106,7 @@ class SimulatedFarm:
         self.boards: dict[str, SimulatedBoard] = {}
         self._path = path
         self._pool = CountingPool()
+        self.doors = OpenDoors()
         self._tasks: list[asyncio.Task[Any]] = []
         self._connected: set[str] = set()
 
@@ -91,7 +118,8 @@ class SimulatedFarm:
         self.farm = Farm(self.store, self.settings, self.clock, PlainCipher(), self.links)
         farm = self.farm
         fleet, reports = farm.fleet, farm.reports
-        fenced = Fenced(fleet, reports, self._pool, OpenDoors(), self.clock)
+        farm.relay = self.doors
+        fenced = Fenced(fleet, reports, self._pool, self.doors, self.clock)
         runner = Runner(fleet, reports, {Fence.AGENT: fenced})
         presence = Presence(fleet, reports, self.clock, self.settings.lost_grace)
         recovery = Recovery(fleet, reports, NoDialler())
