@@ -45,15 +45,16 @@ class SqliteKind:
 
 
 class PostgresKind:
-    """One database on the tests' server."""
+    """One database on the tests' server; ``alone`` refuses a second store."""
 
     threaded = True
+    alone = True
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def build(self, clock: Clock, settings: FarmSettings) -> DatabaseStore:
-        return PostgresStore(self.url, clock, settings)
+        return PostgresStore(self.url, clock, settings, alone=self.alone)
 
     def driver(self) -> Driver:
         return connect_postgres(self.url)
@@ -83,6 +84,11 @@ class Farm:
         self._opened.append(store)
         await store.start()
         return store
+
+    def share(self) -> None:
+        """Let several stores be open at once, as when several servers share a database."""
+        if isinstance(self.kind, PostgresKind):
+            self.kind.alone = False
 
     async def reopen(self, settings: FarmSettings | None = None) -> DatabaseStore:
         """Close the store and open it again."""

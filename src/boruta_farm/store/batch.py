@@ -25,6 +25,7 @@ from boruta_farm.store.driver import (
     DriverError,
 )
 from boruta_farm.store.flush import Flusher
+from boruta_farm.store.guard import Guard, NoGuard
 from boruta_farm.store.loaded import Loaded
 from boruta_farm.store.overlay import Layer, OverlayTransaction
 from boruta_farm.store.records import Records
@@ -89,7 +90,9 @@ class Batcher:
         settings: FarmSettings,
         committed: Committed,
         flusher: Flusher | None = None,
+        guard: Guard | None = None,
     ) -> None:
+        self.guard: Guard = guard or NoGuard()
         self._open_driver = open_driver
         self._statements = statements
         self._clock = clock
@@ -183,6 +186,11 @@ class Batcher:
             driver.begin(wait=wait)
             records = Records(driver, self._statements)
             counters = records.counters()
+            if (why := self.guard.refuses(counters)) is not None:
+                driver.rollback()
+                self._committed.forget()
+                words = f"nothing can be written just now: {why}; nothing was changed, try again"
+                return Outcome([Refused(UnavailableError(words)) for _ in commands])
             self._committed.as_of(counters["event"])
             layer = Layer(last_id=counters["request"])
             loaded = Loaded(records, self._committed)

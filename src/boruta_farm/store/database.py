@@ -74,7 +74,7 @@ class DatabaseStore:
 
     def alive(self, now: datetime) -> str | None:
         """Return None while the writer moves on, else what stands still and since when."""
-        return self._writer.alive(now)
+        return self._writer.alive(now) or self._batcher.guard.trouble()
 
     async def snapshot(self, *, holding: bool = False) -> Snapshot:
         """Return the unfinished requests and all workers, consistent at one event number."""

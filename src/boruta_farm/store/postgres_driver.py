@@ -9,11 +9,14 @@ from psycopg.pq import TransactionStatus
 from boruta_farm.store.driver import ConstraintError, DiskFullError, DriverError, Row, Value
 
 
-def connect(url: str) -> "PostgresDriver":
-    """Open a connection whose commits are durable, whatever the server's default."""
+def connect(url: str, name: str = "boruta") -> "PostgresDriver":
+    """Open a connection whose commits are durable, whatever the server's default.
+
+    ``name`` is shown in the database's list of connections.
+    """
     try:
         connection = psycopg.connect(
-            url, autocommit=True, connect_timeout=10, application_name="boruta"
+            url, autocommit=True, connect_timeout=10, application_name=name
         )
     except psycopg.Error as error:
         raise DriverError(str(error)) from error

@@ -148,7 +148,7 @@ class Statements:
         )
         # All of them, and with every commit: by packed rows it would take five times as long.
         cases = " ".join(f"WHEN '{name}' THEN {self.dialect.number}" for name in COUNTER_NAMES)
-        self.set_counters = f"UPDATE counters SET value = CASE name {cases} END"
+        self.set_counters = f"UPDATE counters SET value = CASE name {cases} ELSE value END"
 
     def _people(self) -> None:
         self.people = {

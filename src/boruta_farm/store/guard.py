@@ -1,0 +1,36 @@
+"""Whether what is written lasts: asked before every batch, and before it is acknowledged."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+
+class Guard(Protocol):
+    """Watch over a database that somebody else may take away, replace, or write to."""
+
+    def trouble(self) -> str | None:
+        """Return why nothing may be written, as far as is known; None while all is well."""
+        ...
+
+    def refuses(self, counters: Mapping[str, int]) -> str | None:
+        """Return why a batch that has read these counters may not be written."""
+        ...
+
+    def lasting(self) -> bool:
+        """Tell whether what was just committed is where the next start finds it."""
+        ...
+
+
+class NoGuard:
+    """Watch over what nobody else can reach."""
+
+    def trouble(self) -> str | None:
+        """Return None."""
+        return None
+
+    def refuses(self, counters: Mapping[str, int]) -> str | None:
+        """Return None."""
+        return None
+
+    def lasting(self) -> bool:
+        """Return True."""
+        return True
