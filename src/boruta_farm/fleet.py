@@ -44,6 +44,7 @@ class Fleet:
         self._clock = clock
         self._links: dict[str, Link] = {}
         self._held: dict[int, str] = {}
+        self._over: dict[str, int] = {}
         self._listeners: dict[Touched, None] = {}
 
     async def run(self) -> NoReturn:
@@ -91,10 +92,22 @@ class Fleet:
         self._listeners.pop(touched, None)
 
     def job(self, worker: Worker) -> Job | None:
-        """Return the job that holds a worker in its present epoch."""
+        """Return the job that holds a worker in its present epoch and is not over."""
         request = self.holders.get(worker.uuid)
         job = request.live_job if request is not None else None
-        return job if job is not None and job.epoch == worker.epoch else None
+        if job is None or job.epoch != worker.epoch or self.over(worker):
+            return None
+        return job
+
+    def over(self, worker: Worker) -> bool:
+        """Tell whether a worker's job has been ended, though that is not stored yet."""
+        return self._over.get(worker.uuid) == worker.epoch
+
+    def end(self, job: Job) -> None:
+        """Take a job for ended before that is stored: its tunnel is cut, its agent told."""
+        if self._over.get(job.worker) != job.epoch:
+            self._over[job.worker] = job.epoch
+            self._tell((job.worker,))
 
     def link(self, uuid: str) -> Link | None:
         """Return the link of a board's agent while it can be called."""
@@ -147,6 +160,7 @@ class Fleet:
     def _fold_worker(self, worker: Worker, kind: EventKind) -> None:
         if kind is EventKind.WORKER_DEREGISTERED:
             self.workers.pop(worker.uuid, None)
+            self._over.pop(worker.uuid, None)
             self.key_read.pop(worker.uuid, None)
         else:
             self.workers[worker.uuid] = worker

@@ -103,8 +103,7 @@ class Tunnels:
 
     def _route(self, worker: Worker) -> Route:
         host, target = split_address(worker.ssh_address)
-        request = self._fleet.holders.get(worker.uuid)
-        job = request.live_job if request is not None else None
+        job = self._fleet.job(worker)
         epoch = cut = None
         if job is not None and job.phase is JobPhase.LIVE:
             epoch = job.epoch

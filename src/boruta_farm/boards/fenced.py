@@ -42,6 +42,8 @@ class Fenced:
         match worker.state:
             case WorkerState.PREPARE | WorkerState.BUSY:
                 return worker.epoch, worker.state
+            case WorkerState.RUNNING if self._fleet.over(worker):
+                return worker.epoch, "over", link
             case WorkerState.RUNNING if self._fleet.job(worker) is not None:
                 return worker.epoch, worker.state, link
             case _:
@@ -61,6 +63,8 @@ class Fenced:
                 await self._prepare(worker, link.board)
             case WorkerState.BUSY:
                 await self._set_aside(worker, link.board)
+            case WorkerState.RUNNING if self._fleet.over(worker):
+                await answer(link.board.end(worker.epoch), ANSWER_WITHIN)
             case WorkerState.RUNNING:
                 await self._tell_grant(worker, link.board)
 

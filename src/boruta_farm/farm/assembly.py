@@ -56,8 +56,8 @@ class Farm:
     """Put the contracts, the matcher and the ticker together over a started store.
 
     Whoever assembles a farm awaits ``directory.load()`` and runs ``matcher.run()``,
-    ``ticker.run()``, ``fleet.run()``, ``directory.run()`` and ``sealer.run()``. With ``users``
-    every call needs a token even before the first account is made.
+    ``ticker.run()``, ``run_owed()``, ``fleet.run()``, ``directory.run()`` and ``sealer.run()``.
+    With ``users`` every call needs a token even before the first account is made.
     """
 
     def __init__(
@@ -79,6 +79,8 @@ class Farm:
         self._waiting = Waiting(store)
         self.feed = Feed(store)
         self.fleet = Fleet(self.feed, boards, clock)
+        engine.unstored = self.fleet.end
+        self.run_owed = engine.run_owed
         self.directory = Directory(store, clock, wanted=users)
         self.matcher = Matcher(
             self.feed,
@@ -88,7 +90,7 @@ class Farm:
             clock,
             settings,
             self.directory.job_limits,
-            lambda: self.relay.alive(),
+            lambda: self.relay.alive() or store.only_ends(),
         )
         self.ticker = Ticker(self.feed, due.act, settings, clock)
         self.requests = FarmRequests(

@@ -1,9 +1,11 @@
 """Where a command becomes a committed change: asks the core, saves its plan."""
 
 import asyncio
+import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from boruta_farm.core.auditing import notes_of
 from boruta_farm.core.plan import (
@@ -21,20 +23,38 @@ from boruta_farm.core.plan import (
 from boruta_farm.core.world import World
 from boruta_farm.matching.learning import learnt
 from boruta_farm.model.caller import Caller
+from boruta_farm.model.errors import BorutaError, UnavailableError
+from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.store.base import Store, Transaction
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+ENFORCED = "the session has been ended all the same, and that is stored as soon as it can be"
 
 Answer = TypeVar("Answer")
 Decision = Callable[[World, datetime], Plan[Answer]]
 """Asks the core what to do, given the world and the writer's time."""
 
 
+Unstored = Callable[[Job], None]
+
+
 class Engine:
-    """Run decisions of the core in the store's writer, one after the other."""
+    """Run decisions of the core in the store's writer, one after the other.
+
+    What ends a job and cannot be stored is enforced all the same: ``unstored`` is told the job
+    at once, and the decision is owed to the store until it takes it (``run_owed``). Who asked for
+    it hears that it is not stored.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.noted = asyncio.Event()
         """Set when a committed command entered something into the audit."""
+        self.unstored: Unstored = lambda _job: None
+        self._owed: dict[tuple[str, int], Owed] = {}
+        self._owing = asyncio.Event()
 
     async def run(self, decide: Decision[Answer], caller: Caller | None = None) -> Answer:
         """Return the decision's answer once its changes are committed.
@@ -42,27 +62,89 @@ class Engine:
         ``caller`` is on whose behalf it is, for the audit; None is the farm itself. Raises what
         the core refuses with, and the errors of ``Store.run``.
         """
+        plan: Plan[Answer] | None = None
 
         def command(transaction: Transaction, now: datetime) -> tuple[Answer, bool]:
+            nonlocal plan
+            plan = None
             plan = decide(transaction, now)
             return plan.answer, apply(transaction, plan, caller)
 
-        answer, noted = await self._store.run(command)
+        try:
+            answer, noted = await self._store.run(command)
+        except UnavailableError as fault:
+            ended = () if plan is None else ended_by(plan)
+            if not ended:
+                raise
+            self._enforce(ended, Owed(decide, caller))
+            raise type(fault)(f"{fault.message}; {ENFORCED}") from fault
         if noted:
             self.noted.set()
         return answer
 
     async def run_each(self, decisions: tuple[Decision[Answer], ...]) -> None:
         """Commit several small decisions as one command, in their order."""
+        ended: list[Job] = []
 
         def command(transaction: Transaction, now: datetime) -> bool:
             noted = False
+            ended.clear()
             for decide in decisions:
-                noted |= apply(transaction, decide(transaction, now))
+                plan = decide(transaction, now)
+                ended.extend(ended_by(plan))
+                noted |= apply(transaction, plan)
             return noted
 
-        if await self._store.run(command):
+        try:
+            noted = await self._store.run(command)
+        except UnavailableError:
+            # They are due again in a second: nothing is owed.
+            for job in ended:
+                self.unstored(job)
+            raise
+        if noted:
             self.noted.set()
+
+    async def run_owed(self) -> NoReturn:
+        """Store what was enforced without having been stored, as soon as that can be done."""
+        while True:
+            await self._owing.wait()
+            for key, owed in tuple(self._owed.items()):
+                try:
+                    await self.run(owed.decide, owed.caller)
+                except UnavailableError:
+                    break
+                except BorutaError as refusal:
+                    logger.info("an end needs not be stored any more: %s", refusal.message)
+                self._owed.pop(key, None)
+            if not self._owed:
+                self._owing.clear()
+            else:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def _enforce(self, ended: tuple[Job, ...], owed: "Owed") -> None:
+        for job in ended:
+            self.unstored(job)
+        self._owed[ended[0].worker, ended[0].epoch] = owed
+        self._owing.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """Hold a decision that the store has not taken yet."""
+
+    decide: Decision[Any]
+    caller: Caller | None
+
+
+def ended_by(plan: Plan[Answer]) -> tuple[Job, ...]:
+    """Return the jobs that a plan ends."""
+    jobs = (
+        step.request.job if isinstance(step, RequestSaved) else step.job
+        for step in plan.steps
+        if isinstance(step, RequestSaved | JobSaved)
+    )
+    return tuple(job for job in jobs if job is not None and job.phase is JobPhase.ENDED)
 
 
 def apply(transaction: Transaction, plan: Plan[Answer], caller: Caller | None = None) -> bool:

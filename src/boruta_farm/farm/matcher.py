@@ -236,7 +236,7 @@ class Matcher:
     async def _rest(self, index: Index | None) -> None:
         """Wait for work, at most until the next request becomes valid."""
         self._work.clear()
-        nap = LONGEST_NAP_SECONDS
+        nap = LONGEST_NAP_SECONDS if self._held() is None else RETRY_SECONDS
         now = self._clock.now()
         valid = None if index is None else index.next_valid()
         if valid is not None:

@@ -46,6 +46,7 @@ class Ticker:
         self._until: datetime | None = None
         self._started: datetime | None = None
         self._acting: datetime | None = None
+        self._told: type[UnavailableError] | None = None
 
     async def run(self) -> None:
         """Watch the time until cancelled; whatever fails unexpectedly ends it with that error."""
@@ -118,9 +119,12 @@ class Ticker:
         self._acting = self._clock.now()
         try:
             await self._act(items)
+            self._told = None
         except UnavailableError as fault:
             # Nothing is lost: the items are due again in a second.
-            _log.warning("%d due items could not be acted on: %s", len(items), fault)
+            if self._told is not type(fault):
+                _log.warning("%d due items could not be acted on: %s", len(items), fault)
+            self._told = type(fault)
         finally:
             self._acting = None
 

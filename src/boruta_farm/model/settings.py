@@ -27,6 +27,7 @@ class FarmSettings:
     ``show_owners`` lets everybody see who holds the boards he waits for.
     ``registrations_per_board`` is how often in a minute a board may register, or report that it
     failed, in the long run; 0 is as often as it likes.
+    ``disk_reserve`` is in MiB.
     ``credential_life`` is the age at which an agent is asked to take a new credential.
     """
 
@@ -47,6 +48,7 @@ class FarmSettings:
     enrolment: Enrolment = Enrolment.OPEN
     credential_life: timedelta = timedelta(days=30)
     registrations_per_board: int = 60
+    disk_reserve: int = 16
     max_caps: int = 256
     max_cap_length: int = 4096
     max_selector_length: int = 4096

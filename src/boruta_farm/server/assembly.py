@@ -84,6 +84,7 @@ class Server:
             "loop watch": self._watch.run,
             "matcher": farm.matcher.run,
             "ticker": farm.ticker.run,
+            "owed ends": farm.run_owed,
             "directory": farm.directory.run,
             "sealer": farm.sealer.run,
             "fleet": fleet.run,

@@ -140,6 +140,12 @@ class Config(LimitSettings):
         "PostgreSQL to use instead of the SQLite file in the data folder: postgresql://...",
         default="",
     )
+    disk_reserve: int = setting(
+        Whole(1, 65_536),
+        "MiB kept on the disk for ends of jobs; new requests are refused when less is left "
+        "besides. For SQLite.",
+        default=FARM.disk_reserve,
+    )
     public_address: str = setting(
         Text(),
         "IP address at which users reach the tunnels. Default: the one they called the API at.",

@@ -179,6 +179,10 @@ class Store(Protocol):
         """Return None while the writer moves on, else what stands still and since when."""
         ...
 
+    def only_ends(self) -> str | None:
+        """Return why nothing but ends is stored just now, None while all is."""
+        ...
+
     async def snapshot(self, *, holding: bool = False) -> Snapshot:
         """Return the unfinished requests and all workers, consistent at one event number.
 

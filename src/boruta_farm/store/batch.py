@@ -29,6 +29,7 @@ from boruta_farm.store.guard import Guard, NoGuard
 from boruta_farm.store.loaded import Loaded
 from boruta_farm.store.overlay import Layer, OverlayTransaction
 from boruta_farm.store.records import Records
+from boruta_farm.store.reserve import Room, Unbounded
 from boruta_farm.store.statements import Statements
 from boruta_farm.store.values import EPOCH, moment
 
@@ -91,8 +92,10 @@ class Batcher:
         committed: Committed,
         flusher: Flusher | None = None,
         guard: Guard | None = None,
+        room: Room | None = None,
     ) -> None:
         self.guard: Guard = guard or NoGuard()
+        self.room: Room = room or Unbounded()
         self._open_driver = open_driver
         self._statements = statements
         self._clock = clock
@@ -124,6 +127,7 @@ class Batcher:
         had at once or refused what they wrote: nothing is changed then, and ``run`` takes its time
         to find out more. So commands may run more than once.
         """
+        self.room.look()
         try:
             return self._write(commands, wait=False)
         except (DriverError, _CommandError) as fault:
@@ -143,12 +147,16 @@ class Batcher:
         When the database refuses what they wrote together, they run again one by one, so that
         only the guilty one is rejected: a command may therefore run more than once.
         """
+        self.room.look()
         return self._guard(commands, lambda: self._attempt(commands))
 
     def _guard(self, commands: Sequence[Decide[object]], attempt: Callable[[], Outcome]) -> Outcome:
         try:
             return attempt()
         except (DiskFullError, ConstraintError, _CommandError) as fault:
+            if isinstance(fault, DiskFullError) and self.room.spend():
+                # Without another look: what ends goes first into the room that was just made.
+                return self._guard(commands, lambda: self._attempt(commands))
             if len(commands) > 1:
                 return self._one_by_one(commands)
             return Outcome([Refused(_explain(fault))])
@@ -240,6 +248,9 @@ class Batcher:
         except Exception as error:
             logger.exception("a command failed unexpectedly; it changed nothing")
             return Refused(error)
+        filed = transaction.layer.last_id > layer.last_id
+        if (full := self.room.refusal(transaction.layer, filed=filed)) is not None:
+            return Refused(full)
         layer.take(transaction.layer)
         return Answered(answer)
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from boruta_farm.store.driver import Driver, DriverError
+from boruta_farm.store.driver import DiskFullError, Driver, DriverError
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ class Checkpointer:
         self._wanted = threading.Event()
         self._done = threading.Event()
         self._closing = False
+        self._full = False
         self._thread = threading.Thread(target=self._main, name="store-checkpoints", daemon=True)
 
     def start(self) -> None:
@@ -84,5 +85,10 @@ class Checkpointer:
     def _checkpoint(self, driver: Driver) -> None:
         try:
             driver.fetch("PRAGMA wal_checkpoint(PASSIVE)")
+            self._full = False
+        except DiskFullError as failure:
+            if not self._full:
+                logger.error("the log cannot be carried over: %s", failure)
+            self._full = True
         except DriverError:
             logger.error("a checkpoint failed; the next one carries on", exc_info=True)

@@ -17,6 +17,7 @@ from boruta_farm.store.batch import Batcher
 from boruta_farm.store.committed import Committed
 from boruta_farm.store.listing import list_requests, list_workers, quick
 from boruta_farm.store.records import Records
+from boruta_farm.store.reserve import Level
 from boruta_farm.store.writer import Followers, Writer
 
 Answer = TypeVar("Answer")
@@ -74,7 +75,15 @@ class DatabaseStore:
 
     def alive(self, now: datetime) -> str | None:
         """Return None while the writer moves on, else what stands still and since when."""
-        return self._writer.alive(now) or self._batcher.guard.trouble()
+        batcher = self._batcher
+        return self._writer.alive(now) or batcher.guard.trouble() or batcher.room.trouble()
+
+    def only_ends(self) -> str | None:
+        """Return why nothing but ends is stored just now, None while all is."""
+        trouble = self._batcher.guard.trouble()
+        if trouble is None and self._batcher.room.level() is Level.SPENT:
+            return self._batcher.room.trouble()
+        return trouble
 
     async def snapshot(self, *, holding: bool = False) -> Snapshot:
         """Return the unfinished requests and all workers, consistent at one event number."""

@@ -20,6 +20,7 @@ from boruta_farm.store.dialect import SqliteDialect
 from boruta_farm.store.driver import Driver, DriverError
 from boruta_farm.store.readers import Readers, explained
 from boruta_farm.store.records import Records
+from boruta_farm.store.reserve import MIB, Reserve
 from boruta_farm.store.sqlite_driver import IMPATIENT, Connect, SqliteDriver, connect
 from boruta_farm.store.statements import Statements
 from boruta_farm.store.upgrade import Backup, Upgrade
@@ -68,8 +69,14 @@ class SqliteStore(DatabaseStore):
         self._inline = inline
         self._connector = connector
         self._statements = Statements(SqliteDialect())
+        self._reserve = None if inline else Reserve(self._path, settings.disk_reserve * MIB)
         self._batcher = Batcher(
-            self._open_writing, self._statements, clock, settings, self._committed
+            self._open_writing,
+            self._statements,
+            clock,
+            settings,
+            self._committed,
+            room=self._reserve,
         )
         self._checkpointer: Checkpointer | None = None
         if inline:
@@ -105,6 +112,8 @@ class SqliteStore(DatabaseStore):
             raise
         if self._checkpointer is not None:
             self._checkpointer.start()
+        if self._reserve is not None:
+            self._reserve.open()
         await self._writer.start()
         self._started = True
 
@@ -119,6 +128,8 @@ class SqliteStore(DatabaseStore):
         if self._readers is not None:
             self._readers.close()
             self._readers = None
+        if self._reserve is not None:
+            self._reserve.close()
 
     def _prepare(self) -> None:
         fresh = str(self._path) != MEMORY and not self._path.exists()

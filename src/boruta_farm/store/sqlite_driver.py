@@ -38,6 +38,9 @@ class Connection(Protocol):
 
 Connect = Callable[[str], Connection]
 
+SHARED_MEMORY_FULL = sqlite3.SQLITE_IOERR_SHMSIZE
+"""The index of the log cannot grow: the disk is full."""
+
 PATIENCE = 5_000
 """Milliseconds that a transaction waits for another writer to end."""
 
@@ -118,6 +121,6 @@ def fault(error: sqlite3.Error) -> Exception:
         return ConstraintError(str(error))
     if isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError):
         return error
-    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+    if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, SHARED_MEMORY_FULL):
         return DiskFullError(str(error))
     return DriverError(str(error))

@@ -12,7 +12,7 @@ from boruta_farm.boards.recovery import Recovery
 from boruta_farm.boards.runner import Runner
 from boruta_farm.clock import VirtualClock
 from boruta_farm.farm.assembly import Farm
-from boruta_farm.model.errors import AgentUnreachableError, StaleEpochError
+from boruta_farm.model.errors import AgentUnreachableError, StaleEpochError, UnavailableError
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, KeyPair, Worker
 from boruta_farm.store.sqlite import SqliteStore
@@ -125,6 +125,7 @@ class SimulatedFarm:
         recovery = Recovery(fleet, reports, NoDialler())
         for part in (farm.matcher, farm.ticker, fleet, runner, presence, recovery):
             self._spawn(part.run())
+        self._spawn(farm.run_owed())
         self._spawn(self._end_sessions())
         for uuid in sorted(self._connected):
             await self.connect(self.boards[uuid])
@@ -179,5 +180,5 @@ class SimulatedFarm:
                 if board.uuid in self._connected:
                     try:
                         await self.farm.reports.ended(board.uuid, epoch)
-                    except StaleEpochError:
+                    except (StaleEpochError, UnavailableError):
                         continue
