@@ -13,6 +13,7 @@ from boruta_farm.cli import (
     agents,
     apply,
     audit,
+    backup,
     config,
     demo,
     events,
@@ -148,6 +149,8 @@ def build() -> typer.Typer:
     app.command()(apply.export)
     app.command()(version.version)
     app.command()(serve.serve)
+    app.command()(backup.backup)
+    app.command()(backup.restore)
     app.add_typer(_config(), name="config")
     app.command()(demo.demo)
     return app

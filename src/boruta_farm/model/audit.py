@@ -40,6 +40,7 @@ class Action(StrEnum):
     TOKEN_ISSUED = "token.issued"
     TOKEN_USED = "token.used"
     TOKEN_REVOKED = "token.revoked"
+    RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

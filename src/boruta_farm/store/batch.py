@@ -229,6 +229,8 @@ class Batcher:
             raise
         except DriverError as fault:
             raise _CommitDoubtError from fault
+        if not self.guard.lasting(driver):
+            raise _CommitDoubtError
         self._committed.take(
             begun.last_event, layer.requests.values(), layer.jobs.values(), layer.workers
         )

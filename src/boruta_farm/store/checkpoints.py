@@ -11,6 +11,7 @@ logger = logging.getLogger(__name__)
 
 SOFT_LIMIT = 4 * 1024 * 1024
 HARD_LIMIT = 64 * 1024 * 1024
+LOOK_EVERY = 1.0
 
 
 class Checkpointer:
@@ -18,19 +19,22 @@ class Checkpointer:
 
     Past the soft limit the log is carried over while the writer goes on. SQLite starts the log
     anew only when a write finds all of it carried over, which a busy writer never lets happen;
-    so past the hard limit the writer waits for one checkpoint between two batches.
+    so past the hard limit the writer waits for one checkpoint between two batches. While nothing
+    is asked of it, ``look`` is called once a second.
     """
 
     def __init__(
         self,
         path: Path,
         open_driver: Callable[[], Driver],
+        look: Callable[[Driver], None] = lambda _driver: None,
         *,
         soft_limit: int = SOFT_LIMIT,
         hard_limit: int = HARD_LIMIT,
     ) -> None:
         self._log = Path(f"{path}-wal")
         self._open_driver = open_driver
+        self._look = look
         self._soft_limit = soft_limit
         self._hard_limit = hard_limit
         self._wanted = threading.Event()
@@ -71,7 +75,9 @@ class Checkpointer:
             driver = self._open_driver()
             try:
                 while not self._closing:
-                    self._wanted.wait()
+                    if not self._wanted.wait(LOOK_EVERY):
+                        self._look(driver)
+                        continue
                     self._wanted.clear()
                     self._checkpoint(driver)
                     self._done.set()

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from boruta_farm.store.driver import Driver
+
 
 class Guard(Protocol):
     """Watch over a database that somebody else may take away, replace, or write to."""
@@ -15,7 +17,7 @@ class Guard(Protocol):
         """Return why a batch that has read these counters may not be written."""
         ...
 
-    def lasting(self) -> bool:
+    def lasting(self, driver: Driver) -> bool:
         """Tell whether what was just committed is where the next start finds it."""
         ...
 
@@ -31,6 +33,6 @@ class NoGuard:
         """Return None."""
         return None
 
-    def lasting(self) -> bool:
+    def lasting(self, driver: Driver) -> bool:
         """Return True."""
         return True

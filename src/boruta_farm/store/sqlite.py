@@ -18,6 +18,7 @@ from boruta_farm.store.committed import Committed
 from boruta_farm.store.database import DatabaseStore
 from boruta_farm.store.dialect import SqliteDialect
 from boruta_farm.store.driver import Driver, DriverError
+from boruta_farm.store.files import OpenedFiles
 from boruta_farm.store.readers import Readers, explained
 from boruta_farm.store.records import Records
 from boruta_farm.store.reserve import MIB, Reserve
@@ -69,6 +70,7 @@ class SqliteStore(DatabaseStore):
         self._inline = inline
         self._connector = connector
         self._statements = Statements(SqliteDialect())
+        self._files = None if inline else OpenedFiles(self._path)
         self._reserve = None if inline else Reserve(self._path, settings.disk_reserve * MIB)
         self._batcher = Batcher(
             self._open_writing,
@@ -76,13 +78,14 @@ class SqliteStore(DatabaseStore):
             clock,
             settings,
             self._committed,
+            guard=self._files,
             room=self._reserve,
         )
         self._checkpointer: Checkpointer | None = None
         if inline:
             self._writer = InlineWriter(self._batcher, self._followers)
         else:
-            self._checkpointer = Checkpointer(self._path, self._open_checkpoints)
+            self._checkpointer = Checkpointer(self._path, self._open_checkpoints, self._look)
             self._writer = BatchWriter(
                 self._batcher,
                 self._followers,
@@ -110,6 +113,8 @@ class SqliteStore(DatabaseStore):
         except BaseException:
             self._batcher.close()
             raise
+        if self._files is not None:
+            self._files.begin()
         if self._checkpointer is not None:
             self._checkpointer.start()
         if self._reserve is not None:
@@ -202,9 +207,18 @@ class SqliteStore(DatabaseStore):
         return self._open((*DURABLE, "PRAGMA wal_autocheckpoint=0", IMPATIENT))
 
     def _open_checkpoints(self) -> Driver:
-        return self._open(("PRAGMA synchronous=FULL",))
+        # Reads once: it must open the log that is there now, not one that comes later.
+        return self._open(("PRAGMA synchronous=FULL", "SELECT count(*) FROM sqlite_master"))
+
+    def _look(self, driver: Driver) -> None:
+        """Look after the files between batches, in the checkpoints' thread."""
+        if self._files is not None and self._files.trouble() is not None:
+            self._files.save(driver)
 
     def _open_reading(self) -> Records:
+        if self._files is not None and (trouble := self._files.trouble()) is not None:
+            # A new connection would open another log than the one in use.
+            raise DriverError(trouble)
         return Records(self._open(READING), self._statements, self._committed)
 
     def _reading(self) -> Records:

@@ -104,7 +104,7 @@ class Tenure:
             self._trouble = "another server has taken the database"
         return self._trouble
 
-    def lasting(self) -> bool:
+    def lasting(self, driver: Driver) -> bool:
         """Return True: whose turn it is was read in the batch's own transaction."""
         return True
 
