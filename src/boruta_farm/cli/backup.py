@@ -7,7 +7,7 @@ import typer
 
 from boruta_farm.cli.console import failures_told, say
 from boruta_farm.cli.parts import server_installed
-from boruta_farm.cli.words import count
+from boruta_farm.words.counts import count
 
 DataOption = Annotated[
     str | None, typer.Option("--data", metavar="FOLDER", help="Where the farm's data lies.")
