@@ -1,7 +1,7 @@
 """The journal followed: the state at event number N, then every change after it, in order."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import NoReturn, Protocol
 
@@ -118,6 +118,11 @@ class Subscription:
         self._feed.drop(self)
 
 
+def stepped(changes: Iterable[Change]) -> bool:
+    """Tell whether the farm's time was set: who has planned by it must begin anew."""
+    return any(change.event.kind is EventKind.CLOCK_STEPPED for change in changes)
+
+
 class Feed:
     """Hand every committed batch to every subscription, in the order in which they began."""
 
@@ -135,7 +140,10 @@ class Feed:
         for subscription in tuple(self._subscriptions):
             subscription.put(of_boards if subscription.holding else changes)
             handed_over |= subscription.handed_over
-        if handed_over and not self._passing_on:
+        if stepped(changes):
+            # The clock has moved already: ends must not be compared with it before they have.
+            self._pass_on()
+        elif handed_over and not self._passing_on:
             self._passing_on = True
             asyncio.get_running_loop().call_soon(self._pass_on)
 

@@ -120,8 +120,11 @@ class Fleet:
             known = self._links[uuid] = Link(board=board, since=self._clock.now())
         return known
 
-    def contact(self, uuid: str) -> datetime | None:
-        """Return when a board's agent was last heard of since this server started, else None."""
+    def contact(self, uuid: str) -> float | None:
+        """Return when a board's agent was last heard of since this server started, else None.
+
+        It is told in seconds of the steady clock.
+        """
         return self._boards.contact(uuid)
 
     def begin(self, snapshot: Snapshot) -> None:

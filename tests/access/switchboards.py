@@ -80,11 +80,25 @@ class Exchange:
 
 @asynccontextmanager
 async def exchange(
-    *, per_port: int = 64, in_total: int = 4096, grant_wait: float = 20.0
+    *,
+    per_port: int = 64,
+    in_total: int = 4096,
+    grant_wait: float = 20.0,
+    silent: int = 64,
+    at_board: int = 64,
+    patience: float = 60.0,
 ) -> AsyncIterator[Exchange]:
     """Run a switchboard."""
     heard, sleeper = Heard(), Sleeper()
-    limits = Limits(per_port=per_port, in_total=in_total, grant_wait=grant_wait, clock=sleeper.now)
+    limits = Limits(
+        per_port=per_port,
+        in_total=in_total,
+        grant_wait=grant_wait,
+        silent_per_source=silent,
+        silent_at_board=at_board,
+        patience=patience,
+        clock=sleeper.now,
+    )
     board = Switchboard(asyncio.get_running_loop(), splicer=Splicer(4), limits=limits)
     board.tell(heard)
     try:

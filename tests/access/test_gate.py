@@ -133,10 +133,9 @@ async def test_who_says_nothing_is_hung_up_on_and_others_are_not_kept_waiting() 
     gate = Gate(loop, Streams(loop), greet_within=0.1, per_source=2)
     gate.listen(LOOPBACK, 0)
     try:
-        async with dialled(gate.port) as one, dialled(gate.port) as two:
-            async with dialled(gate.port) as beyond:
-                assert await beyond.end() in ("closed", "reset")
-            assert await one.end() == await two.end() == "closed"
+        async with dialled(gate.port) as one, dialled(gate.port) as two, dialled(gate.port) as new:
+            assert await one.end() in ("closed", "reset")
+            assert await two.end() == await new.end() == "closed"
         async with dialled(gate.port) as later:
             await later.send(greeting("w1", 1, "nonsense-nonsense"))
             assert await later.rest() == REFUSED

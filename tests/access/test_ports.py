@@ -5,7 +5,7 @@ import pytest
 from tests.access.sockets import BOARD_BANNER, Peer, dialled, listening_board
 from tests.access.switchboards import entry, exchange
 
-from boruta_farm.access.ports import PER_PORT
+from boruta_farm.access.connection import PROVEN_BYTES
 
 
 async def connected(client: Peer, board: Peer) -> None:
@@ -233,24 +233,35 @@ async def test_a_broken_board_resets_the_client() -> None:
             assert await client.end() == "reset"
 
 
-async def test_connections_per_port_and_in_total_are_bounded() -> None:
+async def in_session(client: Peer, board: Peer) -> None:
+    """Carry as much as a session does that got through its sign-in."""
+    await client.send(bytes(PROVEN_BYTES))
+    await board.receive(PROVEN_BYTES)
+    await connected(client, board)
+
+
+async def test_connections_per_port_and_in_total_are_bounded(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with listening_board() as board, exchange(per_port=2, in_total=3) as relay:
         first = relay.put(entry(board.port, epoch=1))
         second = relay.put(entry(board.port, worker="w2", epoch=1))
         async with dialled(first) as a, dialled(first) as b:
-            await connected(a, await board.next())
-            await connected(b, await board.next())
+            await in_session(a, await board.next())
+            await in_session(b, await board.next())
             async with dialled(first) as refused:
                 assert await refused.end() == "closed"
             async with dialled(second) as c:
-                await connected(c, await board.next())
+                await in_session(c, await board.next())
                 async with dialled(second) as refused:
                     assert await refused.end() == "closed"
+        told = [record.getMessage() for record in caplog.records if "refused" in record.msg]
+        assert "2 of at most 2 are open here, 2 of 3 in all (setting tunnel_connections)" in told[0]
+        assert len(told) == 2
         await board.close()
         await relay.heard.until(lambda heard: heard.counts.get("w1") == 0)
         async with dialled(first) as again:
             await connected(again, await board.next())
-    assert PER_PORT == 64
 
 
 async def test_connections_are_accepted_again_after_descriptors_ran_out(

@@ -38,7 +38,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "dryad": frozenset({"contracts", "clock", "settings", "link", "gorpc"}),
     "server": frozenset(
         {"contracts", "clock", "settings", "selectors", "core", "matching", "store", "feed"}
-        | {"fleet", "farm", "link", "gorpc", "boards", "access", "web"}
+        | {"fleet", "farm", "link", "gorpc", "boards", "access", "web", "dryad.proc"}
     ),
     "testing": frozenset(
         {"contracts", "clock", "selectors", "core", "matching", "store", "feed", "fleet", "farm"}

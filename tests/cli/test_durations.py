@@ -1,3 +1,5 @@
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -24,7 +26,55 @@ def zone(utc: None) -> None:
     ],
 )
 def test_moments(text: str, moment: datetime) -> None:
-    assert parse_moment(text, NOW) == moment
+    assert parse_moment(text, NOW) == (moment, None)
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the local zone be one that puts its clocks forward and back."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("text", "beside"),
+    [
+        ("2027-03-28T02:30", "2027-03-28T01:30 or 2027-03-28T03:30"),
+        ("2027-03-28T02:00", "2027-03-28T01:00 or 2027-03-28T03:00"),
+        ("2027-03-28 02:59:59", "2027-03-28T01:59 or 2027-03-28T03:59"),
+    ],
+)
+def test_a_time_that_clocks_skip_is_refused_with_those_beside_it(text: str, beside: str) -> None:
+    with pytest.raises(ValueError, match=f"does not exist here.*write {beside}$"):
+        parse_moment(text, NOW)
+
+
+@pytest.mark.usefixtures("berlin")
+def test_a_time_that_comes_twice_is_the_earlier_one_and_says_so() -> None:
+    at, note = parse_moment("2027-10-31T02:30", NOW)
+    assert at == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+    assert note is not None
+    assert "the earlier one is taken, 2027-10-31T02:30+02:00" in note
+    assert note.endswith("the later one is 2027-10-31T02:30+01:00")
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2027-03-28T01:59:59", datetime(2027, 3, 28, 0, 59, 59, tzinfo=UTC)),
+        ("2027-03-28T03:00", datetime(2027, 3, 28, 1, tzinfo=UTC)),
+        ("2027-03-28T02:30+01:00", datetime(2027, 3, 28, 1, 30, tzinfo=UTC)),
+        ("2027-10-31T02:30+01:00", datetime(2027, 10, 31, 1, 30, tzinfo=UTC)),
+        ("2027-10-31T03:00", datetime(2027, 10, 31, 2, tzinfo=UTC)),
+    ],
+)
+def test_times_beside_a_change_of_clocks_are_as_typed(text: str, moment: datetime) -> None:
+    assert parse_moment(text, NOW) == (moment, None)
 
 
 @pytest.mark.parametrize("text", ["soon", "18:30", "0001-01-01T00:00+14:00"])

@@ -52,6 +52,8 @@ class FakeFarm:
         self.slow = False
         routes = [
             Route("/api/v1/version", self.version),
+            Route("/api/v1/clock", self.clock),
+            Route("/api/v1/clock/adopt", self.clock, methods=["POST"]),
             Route("/api/v1/reqs/", self.create, methods=["POST"]),
             Route("/api/v1/reqs/list", self.list_requests, methods=["POST"]),
             Route("/api/v1/reqs/{id:int}", self.show),
@@ -163,6 +165,10 @@ class FakeFarm:
     async def version(self, _call: Call) -> Response:
         words = {"Server": "0.3.0", "API_Version": "v1", "API_State": "devel"}
         return JSONResponse(words)
+
+    async def clock(self, _call: Call) -> Response:
+        noon = "2026-11-23T12:00:00Z"
+        return JSONResponse({"Time": noon, "Machine": noon, "Words": None})
 
     async def create(self, call: Call) -> Response:
         key = call.headers.get("idempotency-key")

@@ -103,6 +103,7 @@ async def over_http(folder: Path) -> AsyncIterator[Stage]:
             events=farm.store.events,
             clock=farm.clock,
             health=lambda: None,
+            time=farm.farm.timekeeper,
             people=people_of(farm.farm),
             version="0",
         )

@@ -50,6 +50,22 @@ def test_new_request_waits_with_defaults(world: DictWorld) -> None:
     assert (request.valid_after, request.deadline) == (NOW, one_month_after(NOW))
 
 
+@pytest.mark.parametrize("days", [-60, 0, 20, 60])
+def test_the_default_deadline_counts_from_when_a_request_may_be_granted(
+    world: DictWorld, days: int
+) -> None:
+    valid_after = NOW + timedelta(days=days)
+    wish = new(valid_after=valid_after)
+    request_id = world.apply(requests.create(world, LOCAL_ADMIN, wish, NOW)).id
+    assert world.requests[request_id].deadline == one_month_after(max(valid_after, NOW))
+
+
+def test_the_default_deadline_ends_with_the_calendar(world: DictWorld) -> None:
+    last = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+    wish = new(valid_after=last)
+    assert requests.create(world, LOCAL_ADMIN, wish, NOW).answer.deadline >= last
+
+
 @pytest.mark.parametrize("priority", [0, 17, -1])
 def test_priority_must_be_1_to_16(world: DictWorld, priority: int) -> None:
     with pytest.raises(PriorityError):

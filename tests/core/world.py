@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from boruta_farm.core.jobs import Grant
 from boruta_farm.core.plan import (
     Answer,
+    ClockStepped,
     CreationRemembered,
     IdentitySaved,
     JobSaved,
@@ -50,6 +51,13 @@ class DictWorld:
 
     def worker(self, uuid: str) -> Worker | None:
         return self.workers.get(uuid)
+
+    def registered(self) -> tuple[Worker, ...]:
+        return tuple(self.workers.values())
+
+    def orphaned(self) -> tuple[Request, ...]:
+        waiting = (r for r in self.requests.values() if r.state is RequestState.WAITING)
+        return tuple(r for r in waiting if r.orphaned_since is not None)
 
     def worker_named(self, name: str) -> Worker | None:
         return next((w for w in self.workers.values() if w.name == name), None)
@@ -140,6 +148,8 @@ class DictWorld:
                         key = record.id if isinstance(record, Token) else record.name
                         del self.people[type(record), key]
                     self.told.append(step.kind)
+                case ClockStepped():
+                    self.told.append(EventKind.CLOCK_STEPPED)
                 case Noted():
                     self.notes.append(step.note)
         return plan.answer

@@ -128,7 +128,7 @@ of it at `/api/v1/openapi.json` (OpenAPI 3.1).
 {table}
 
 `/healthz` answers 200 while writer, matcher, timers, event loop and relay do their work, else 503
-and what is wrong.
+and what is wrong; `Clock` tells what is to be known of the farm's time, when there is something.
 
 ## Errors
 

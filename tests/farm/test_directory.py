@@ -117,6 +117,9 @@ async def test_calls_without_a_token_count_as_the_account_of_their_network(
         directory = people.farm.directory
         assert directory.admit(None, "10.0.1.5").name == "weles"
         assert directory.admit(None, "::ffff:10.0.1.6").name == "lab"
+        mapped = AccountChange(networks=("::ffff:10.9.0.0/112",))
+        await people.farm.accounts.save_account(root, "cable", mapped)
+        assert directory.admit(None, "10.9.0.7").name == "cable"
         assert directory.admit(None, "10.0.1.5").scope is Scope.REQUEST
         for source in ("192.0.2.7", "", "fe80::1%eth0", "nonsense"):
             with pytest.raises(UnauthenticatedError):

@@ -183,7 +183,7 @@ def test_a_silent_link_is_closed() -> None:
         assert wires.hub.fenced(UUID) is None
         contact = wires.hub.contact(UUID)
         assert contact is not None
-        assert (wires.clock.now() - contact).total_seconds() == 15
+        assert wires.clock.monotonic() - contact == 15
         with pytest.raises(AgentUnreachableError):
             await board.healthcheck()
         await wires.close()

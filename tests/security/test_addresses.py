@@ -13,10 +13,11 @@ from boruta_farm.model.errors import AddressError
 
 AGENT = "192.0.2.7"
 INSIDE = ["127.0.0.1", "127.8.9.1", "[::1]", "[::ffff:127.0.0.1]", "localhost"]
-CABLE = ["169.254.169.254", "[fe80::1]"]
+CABLE = ["169.254.169.254", "[fe80::1]", "[fe80::1%eth0]", "[::ffff:169.254.169.254]"]
+TRANSLATED = ["[2002:7f00:1::]", "[64:ff9b::127.0.0.1]", "[::127.0.0.1]"]
 
 
-@pytest.mark.parametrize("host", [*INSIDE, *CABLE])
+@pytest.mark.parametrize("host", [*INSIDE, *CABLE, *TRANSLATED])
 def test_an_agent_elsewhere_cannot_announce_the_servers_own_machine(host: str) -> None:
     with pytest.raises(AddressError):
         complete(f"{host}:5432", AGENT)

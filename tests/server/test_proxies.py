@@ -1,14 +1,15 @@
 """Forwarded headers are believed from configured proxies alone."""
 
 import asyncio
-import socket
 
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from boruta_farm.access.listening import listen
 from boruta_farm.server.config import load
 from boruta_farm.server.main import HttpServer
 from boruta_farm.web.app import WebApp, entrance_to
+from boruta_farm.web.auth import source_of
 from boruta_farm.web.dispatch import Dispatcher
 from tests.web.serving import World, raw_call
 
@@ -33,7 +34,7 @@ class Watching(WebApp):
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.seen.append((scope["client"][0], scope["scheme"]))
+        self.seen.append((source_of(scope), scope["scheme"]))
         await super().__call__(scope, receive, send)
 
 
@@ -46,8 +47,9 @@ class Watching(WebApp):
         ("127.0.0.0/8", ("X-Forwarded-For: 198.51.100.1, 192.0.2.7",), ("192.0.2.7", "http")),
     ],
 )
+@pytest.mark.parametrize("host", ["127.0.0.1", "::"])
 async def test_only_configured_proxies_are_believed(
-    trusted: str, headers: tuple[str, ...], seen: tuple[str, str]
+    host: str, trusted: str, headers: tuple[str, ...], seen: tuple[str, str]
 ) -> None:
     overrides: dict[str, object] = {
         "trusted_proxies": trusted,
@@ -55,9 +57,7 @@ async def test_only_configured_proxies_are_believed(
     }
     watching = Watching()
     server = HttpServer(watching, load(environment={}, overrides=overrides), None)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
+    with listen(host, 0, 8) as listener:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         answer = await raw_call(listener.getsockname()[1], "GET", "/api/v1/version", headers)
         server.should_exit = True

@@ -25,7 +25,10 @@ def test_address_and_networks_are_read_and_shown() -> None:
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        ({"rpc_addr": ":7175"}, r"rpc_addr: 0\.0\.0\.0 can be reached from other machines"),
+        (
+            {"rpc_addr": ":7175"},
+            r"rpc_addr: every address of this machine can be reached from other machines",
+        ),
         ({"rpc_addr": "7175"}, "is no address; write HOST:PORT"),
         ({"rpc_allow": "10.0.0.1/8"}, r"did you mean 10\.0\.0\.0/8"),
     ],
@@ -37,4 +40,4 @@ def test_unsafe_or_unreadable_values_are_refused(overrides: dict[str, object], w
 
 def test_other_machines_may_come_when_that_is_accepted() -> None:
     overrides: dict[str, object] = {"rpc_addr": ":7175", "allow_anonymous": True}
-    assert load(environment={}, overrides=overrides).rpc_addr == ("0.0.0.0", 7175)
+    assert load(environment={}, overrides=overrides).rpc_addr == ("", 7175)

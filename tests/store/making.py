@@ -32,6 +32,16 @@ class HandClock:
     def monotonic(self) -> float:
         return self.time.timestamp()
 
+    @property
+    def anchor(self) -> int:
+        return 0
+
+    def drift(self) -> timedelta:
+        return timedelta()
+
+    def step(self, by: timedelta) -> None:
+        self.time += by
+
     def advance(self, by: timedelta) -> None:
         self.time += by
 

@@ -8,6 +8,7 @@ from itertools import count
 
 from tests.web.pages import cut
 
+from boruta_farm.core.calendar import one_month_after
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import (
     DeadlineInPastError,
@@ -99,7 +100,7 @@ class FakeRequests:
             owner_groups=caller.groups,
             priority=new.priority,
             valid_after=new.valid_after or now,
-            deadline=new.deadline or now + timedelta(days=30),
+            deadline=new.deadline or one_month_after(max(new.valid_after or now, now)),
             state=RequestState.WAITING,
             caps=new.caps,
             created=now,

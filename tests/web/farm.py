@@ -5,7 +5,7 @@ from typing import NoReturn
 
 from tests.web.fakes import KEY, FixedClock
 from tests.web.people import people_in
-from tests.web.serving import VERSION, FakeHub
+from tests.web.serving import VERSION, FakeHub, QuietTime
 
 from boruta_farm.contracts import BoardWatch, FencedDryad, Prepared
 from boruta_farm.core import jobs
@@ -96,6 +96,7 @@ class FarmWorld:
             events=self.store.events,
             clock=clock,
             health=lambda: None,
+            time=QuietTime(),
             people=people_in(self.store),
             version=VERSION,
         )

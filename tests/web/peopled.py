@@ -126,6 +126,7 @@ async def peopled_web(
             events=people.store.events,
             clock=people.clock,
             health=lambda: None,
+            time=farm.timekeeper,
             people=people_of(farm),
             version=VERSION,
         )

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import httpx
 import uvicorn
@@ -12,7 +13,10 @@ from tests.web.fakes import FakeRequests, FakeWorkers, FixedClock
 from tests.web.journal import FakeJournal
 from tests.web.people import people_in
 
+from boruta_farm.access.listening import listen
+from boruta_farm.model.answers import ClockReading
 from boruta_farm.model.audit import AuditFilter, Entry
+from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import ForbiddenError
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.server.door import Door
@@ -57,6 +61,22 @@ class FakeHub:
             await socket.send(text.upper())
 
 
+class QuietTime:
+    """A farm's time of which there is nothing to be known."""
+
+    def words(self) -> str | None:
+        return None
+
+    def reading(self, caller: Caller) -> ClockReading:
+        return ClockReading(time=NOON, machine=NOON)
+
+    async def adopt(self, caller: Caller) -> ClockReading:
+        return self.reading(caller)
+
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
 @dataclass
 class World:
     """Hold the farm's fakes behind one application."""
@@ -78,6 +98,7 @@ class World:
             events=self.journal.events,
             clock=self.clock,
             health=lambda: self.trouble,
+            time=QuietTime(),
             people=people_in(NoStore()),
             version=VERSION,
         )
@@ -118,12 +139,10 @@ class Announcing(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(app: WebApp) -> AsyncIterator[int]:
-    """Serve an application on a free port of the loopback and yield the port."""
+async def served(app: WebApp, host: str = "127.0.0.1") -> AsyncIterator[int]:
+    """Serve an application on a free port, of the loopback by default, and yield the port."""
     config = uvicorn.Config(
         app,
-        host="127.0.0.1",
-        port=0,
         http=http_protocol(Door()),
         ws="none",
         lifespan="off",
@@ -131,7 +150,7 @@ async def served(app: WebApp) -> AsyncIterator[int]:
         access_log=False,
     )
     server = Announcing(config)
-    sock = config.bind_socket()
+    sock = listen(host, 0, 64)
     serving = asyncio.create_task(server.serve(sockets=[sock]))
     try:
         await server.ready.wait()

@@ -55,13 +55,15 @@ def test_only_bearers_are_credentials(value: str | None, token: str | None) -> N
         ({"Via": "1.1 proxy"}, False),
     ],
 )
+@pytest.mark.parametrize("listening", ["127.0.0.1", "::"])
 async def test_only_who_comes_without_a_proxy_is_of_this_machine(
-    headers: dict[str, str], local: bool
+    listening: str, headers: dict[str, str], local: bool
 ) -> None:
     world = World()
-    async with served(world.app) as port:
+    async with served(world.app, listening) as port:
         url = f"ws://127.0.0.1:{port}{PATH}"
         async with connect(url, additional_headers=headers) as socket:
             await socket.send("hello")
             await asyncio.wait_for(socket.recv(), 5)
     assert world.hub.local == [local]
+    assert [ip for ip, _ in world.hub.served] == ["127.0.0.1"]

@@ -16,7 +16,7 @@ from boruta_farm.access.link import (
     end_relay,
     start_relay,
 )
-from boruta_farm.access.messages import Entry, Message
+from boruta_farm.access.messages import USUAL, Entry, Message, TunnelBounds
 from boruta_farm.access.routes import BindFailure, Route
 from boruta_farm.access.wishes import StreamWish, Wishes
 from boruta_farm.clock import Clock
@@ -54,6 +54,7 @@ class RelayClient:
         start: bool = True,
         version: str = __version__,
         streams: tuple[str, int] | None = None,
+        bounds: TunnelBounds = USUAL,
     ) -> None:
         self._data = data.resolve()
         self._listen = listen
@@ -61,6 +62,7 @@ class RelayClient:
         self._start = start
         self._version = version
         self._streams = streams
+        self._bounds = bounds
         self._wishes = Wishes()
         self._relay: RelayLink | None = None
         self._older: dict[RelayLink, asyncio.Task[None] | None] = {}
@@ -411,7 +413,13 @@ class RelayClient:
 
     def _tell(self, link: RelayLink, routes: Iterable[Route]) -> None:
         host, port = self._streams or (None, None)
-        link.tell(messages.BEGIN, listen=self._listen, streams_host=host, streams_port=port)
+        link.tell(
+            messages.BEGIN,
+            listen=self._listen,
+            streams_host=host,
+            streams_port=port,
+            **self._bounds.fields(),
+        )
         for route in routes:
             link.send(self._entry(route).line(messages.ROUTE))
         link.tell(messages.COMMIT)

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from boruta_farm.access.flow import Copier, Flow
 from boruta_farm.access.liveness import Watch, answered
@@ -28,34 +29,91 @@ class Target:
     reach: Callable[[], Awaitable[socket.socket]]
 
 
-Granted = Callable[[], Awaitable[Target | None]]
+class Host(Protocol):
+    """The port that a connection came to."""
+
+    @property
+    def patience(self) -> float:
+        """Return the seconds in which a client must say something."""
+        ...
+
+    async def granted(self) -> Target | None:
+        """Return the live job's target, after waiting for it a while; None without one."""
+        ...
+
+    async def turn(self, connection: "Connection") -> None:
+        """Return when the connection may go on to the board: few may that say nothing."""
+        ...
+
+    def heard(self, connection: "Connection") -> None:
+        """Hear that a connection's client has spoken."""
+        ...
+
+    def gone(self, connection: "Connection") -> None:
+        """Hear that a connection has ended."""
+        ...
+
+
+PROVEN_BYTES = 8192
+PROVEN_AFTER = 150.0
+"""What a session has carried, or how many seconds it has lasted, that got through its sign-in.
+
+An SSH server hangs up on whoever has not signed in after two minutes, or sends anything else.
+"""
 
 
 class Connection:
-    """Carry one connection from acceptance to its end; ``closed`` is called once at the end.
+    """Carry one connection from acceptance to its end, of which its port is told once.
 
     Until the board is reached nothing is read from the client: early bytes stay in the kernel
-    and keep their order.
+    and keep their order. Who says nothing is cut when the port's patience ends. ``source`` is for
+    whom the client counts.
     """
 
     def __init__(
         self,
         copier: Copier,
         client: socket.socket,
-        granted: Granted,
-        closed: Callable[["Connection"], None],
+        source: str,
+        port: "Host",
     ) -> None:
         self.epoch: int | None = None
+        self.source = source
+        self.born = copier.loop.time()
+        self.silent = True
+        """Whether the client has not said anything yet: SSH's begin with their version."""
         self._copier = copier
         self._client = client
         self._board: socket.socket | None = None
-        self._closed = closed
+        self._port = port
+        self._spoken = asyncio.Event()
         self._flows: tuple[Flow, ...] = ()
         self._watches = (Watch(), Watch())
         self._cut = False
         self._over = False
-        self._setup = copier.loop.create_task(self._set_up(granted))
+        self._hearing = True
+        copier.loop.add_reader(client, self._hear)
+        self._patience = copier.loop.call_later(port.patience, self._lose_patience)
+        self._setup = copier.loop.create_task(self._set_up())
         self._setup.add_done_callback(self._set_up_over)
+
+    @property
+    def ending(self) -> bool:
+        """Tell whether the connection was cut, and will be gone in a moment."""
+        return self._cut
+
+    @property
+    def proven(self) -> bool:
+        """Tell whether there is a session, as far as age and bytes tell."""
+        if self.silent:
+            return False
+        carried = sum(flow.carried for flow in self._flows)
+        old = self._copier.loop.time() - self.born >= PROVEN_AFTER
+        return old or carried >= PROVEN_BYTES
+
+    async def spoken(self) -> None:
+        """Return once the client has said something."""
+        await self._spoken.wait()
 
     def cut(self) -> None:
         """End the connection now, whatever is still on its way."""
@@ -82,11 +140,42 @@ class Connection:
     def _sides(self) -> tuple[socket.socket, ...]:
         return (self._client,) if self._board is None else (self._client, self._board)
 
-    async def _set_up(self, granted: Granted) -> socket.socket | None:
-        target = await granted()
+    def _hear(self) -> None:
+        """Look whether the client has said something, without reading it."""
+        try:
+            said = self._client.recv(1, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self.cut()
+            return
+        self._hear_no_more()
+        if said:
+            self._speak()
+
+    def _hear_no_more(self) -> None:
+        if self._hearing:
+            self._hearing = False
+            self._copier.loop.remove_reader(self._client)
+
+    def _speak(self) -> None:
+        if self.silent:
+            self.silent = False
+            self._patience.cancel()
+            self._spoken.set()
+            self._port.heard(self)
+
+    def _lose_patience(self) -> None:
+        if self.silent:
+            logger.info("%s said nothing for %g s: cut", self.source, self._port.patience)
+            self.cut()
+
+    async def _set_up(self) -> socket.socket | None:
+        target = await self._port.granted()
         if target is None:
             return None
         self.epoch = target.epoch
+        await self._port.turn(self)
         try:
             return await target.reach()
         except (OSError, TimeoutError) as error:
@@ -100,11 +189,12 @@ class Connection:
                 board.close()
             return
         self._board = board
+        self._hear_no_more()
         if board is None or self._cut:
             self._close()
             return
         self._flows = (
-            Flow(self._copier, self._client, board, self._flow_ended),
+            Flow(self._copier, self._client, board, self._flow_ended, self._speak),
             Flow(self._copier, board, self._client, self._flow_ended),
         )
         for flow in self._flows:
@@ -123,10 +213,12 @@ class Connection:
         if self._over:
             return
         self._over = True
+        self._patience.cancel()
+        self._hear_no_more()
         for side in self._sides():
             if self._cut:
                 # A reset frees both peers at once and drops what the kernel still holds.
                 with suppress(OSError):
                     side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             side.close()
-        self._closed(self)
+        self._port.gone(self)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from boruta_farm.access import messages
-from boruta_farm.access.messages import Entry, Message, decode, encode
+from boruta_farm.access.messages import Entry, Message, TunnelBounds, decode, encode
 from boruta_farm.access.rendezvous import Seat
 from boruta_farm.access.streams import Wish
 from boruta_farm.access.switchboard import Switchboard
@@ -25,6 +25,7 @@ class Wanted:
 
     listen: str
     streams: tuple[str, int] | None
+    bounds: TunnelBounds
     entries: list[Entry] = field(default_factory=list)
 
     @classmethod
@@ -32,7 +33,9 @@ class Wanted:
         """Return an empty set. Raises ProtocolError."""
         port = message.whole_or_none("streams_port")
         streams = None if port is None else (message.text("streams_host"), port)
-        return cls(listen=message.text("listen"), streams=streams)
+        return cls(
+            listen=message.text("listen"), streams=streams, bounds=TunnelBounds.read(message)
+        )
 
 
 class Control:
@@ -162,6 +165,7 @@ class Control:
                 wanted = self._wanted_of(writer)
                 del self._wanted[writer]
                 self._follow(writer)
+                self._board.bound(wanted.bounds)
                 if wanted.streams is not None and not self._board.draining:
                     self._board.gate.listen(*wanted.streams)
                 self._board.replace(wanted.listen, wanted.entries)

@@ -1,13 +1,13 @@
 """Reach a board's SSH server: by dialling it, by a stream that its agent opens, or by either."""
 
 import asyncio
-import ipaddress
 import logging
 import socket
 
 from boruta_farm.access.liveness import keep_alive
 from boruta_farm.access.messages import Entry
 from boruta_farm.access.streams import Streams
+from boruta_farm.model.addresses import is_loopback, is_ours_alone, parse_ip
 from boruta_farm.model.worker import Reach
 
 logger = logging.getLogger(__name__)
@@ -93,21 +93,12 @@ async def _resolve(
     Its agent chose the name, and whoever answers for the name chooses the address: one that
     leads to this machine or this cable would turn users' connections against the server.
     """
-    try:
-        version = ipaddress.ip_address(host).version
-    except ValueError:
+    ip = parse_ip(host)
+    if ip is None:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         return [
             (family, (str(where[0]), int(where[1])))
             for family, _, _, _, where in found
-            if host == "localhost" or not _is_ours_alone(str(where[0]))
+            if is_loopback(host) or not is_ours_alone(str(where[0]))
         ]
-    return [(socket.AF_INET6 if version == 6 else socket.AF_INET, (host, port))]
-
-
-def _is_ours_alone(address: str) -> bool:
-    """Tell whether an address means something else on every machine."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    ip = mapped or ip
-    return ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_multicast
+    return [(socket.AF_INET6 if ip.version == 6 else socket.AF_INET, (str(ip), port))]

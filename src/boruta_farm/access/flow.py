@@ -36,7 +36,7 @@ class Flow:
 
     Both sockets are non-blocking. Nothing is read that was not written before, so the kernel's
     own flow control works from end to end. ``ended`` is called once: with True after a clean
-    end, with False when the connection broke or ``stop`` ended it.
+    end, with False when the connection broke or ``stop`` ended it; ``begun`` with the first bytes.
     """
 
     def __init__(
@@ -45,15 +45,19 @@ class Flow:
         source: socket.socket,
         sink: socket.socket,
         ended: Callable[[bool], None],
+        begun: Callable[[], None] = lambda: None,
     ) -> None:
         self._copier = copier
         self._source = source
         self._sink = sink
         self._ended = ended
+        self._begun = begun
         self._place = Place.OVER
         self._stopped = False
         self._rest = memoryview(b"")
         self._moved = 0
+        self.carried = 0
+        """Bytes that the loop has copied; what splice threads do is not counted."""
 
     @property
     def over(self) -> bool:
@@ -97,6 +101,9 @@ class Flow:
             self._finish(clean=False)
             return
         self._moved += size
+        if not self.carried:
+            self._begun()
+        self.carried += size
         if sent < size:
             self._write_later(bytes(buffer[sent:size]))
         elif self._moved >= self._copier.bulk:

@@ -9,18 +9,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from boruta_farm.access.connection import RESET_ON_CLOSE
+from boruta_farm.access.listening import listen
 from boruta_farm.access.liveness import keep_alive
+from boruta_farm.access.messages import USUAL
 from boruta_farm.access.streams import Streams, hand_in
 from boruta_farm.access.websocket import WebSocketStream, carry, socket_pair
+from boruta_farm.model.addresses import canonical, network_of
 
 logger = logging.getLogger(__name__)
 
 GREET_WITHIN = 5.0
 LONGEST_GREETING = 1024
 BACKLOG = 64
-IN_TOTAL = 256
-PER_SOURCE = 64
-"""Connections that may be without a greeting at a time: all together, and from one address."""
+IN_TOTAL = USUAL.greeting
+PER_SOURCE = IN_TOTAL // 4
+"""Connections that may be without a greeting at a time: all together, and from one source.
+
+Beyond that the oldest go, so that strangers who say nothing keep no agent out.
+"""
 
 HTTP = b"GET "
 OPEN = b'{"stream": "open"}\n'
@@ -51,16 +57,18 @@ class Gate:
         *,
         greet_within: float = GREET_WITHIN,
         per_source: int = PER_SOURCE,
+        in_total: int = IN_TOTAL,
     ) -> None:
         self._loop = loop
         self._streams = streams
         self._greet_within = greet_within
-        self._per_source = per_source
+        self.per_source = per_source
+        self.in_total = in_total
         self._listener: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
         self._wanted: tuple[str, int] | None = None
         self._retry: asyncio.TimerHandle | None = None
-        self._greeting: Counter[str] = Counter()
+        self._greeting: dict[asyncio.Task[None], str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.failed: Callable[[str], None] = logger.error
 
@@ -84,7 +92,7 @@ class Gate:
 
     def take(self, caller: socket.socket, head: bytes) -> None:
         """Let somebody greet who came another way and has said ``head`` already."""
-        self._begin(caller, str(caller.getpeername()[0]), head)
+        self._begin(caller, canonical(str(caller.getpeername()[0])), head)
 
     async def close(self) -> None:
         """Stop listening and hang up on everybody whose stream has not begun."""
@@ -95,14 +103,12 @@ class Gate:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _bind(self, host: str, port: int) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+            listener = listen(host, port, BACKLOG)
         except OSError as error:
             self.failed(f"{host} port {port}: {error.strerror or error}")
             self._retry = self._loop.call_later(RETRY_AFTER, self._bind, host, port)
             return
-        listener.setblocking(False)
         logger.info("agents' streams arrive at %s port %d", *listener.getsockname()[:2])
         self._listener = listener
         self._accepting = self._loop.create_task(self._accept(listener))
@@ -121,23 +127,42 @@ class Gate:
     async def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                caller, (source, *_) = await self._loop.sock_accept(listener)
+                caller, (host, *_) = await self._loop.sock_accept(listener)
             except OSError as error:
                 logger.warning("a stream was lost before it began: %s", error.strerror)
                 await asyncio.sleep(1.0 if error.errno is not None else 0)
                 continue
-            self._begin(caller, source, b"")
+            self._begin(caller, canonical(host), b"")
 
-    def _begin(self, caller: socket.socket, source: str, head: bytes) -> None:
-        if self._greeting.total() >= IN_TOTAL or self._greeting[source] >= self._per_source:
-            caller.close()
-            return
-        self._greeting[source] += 1
-        task = self._loop.create_task(self._receive(caller, source, head))
+    def _begin(self, caller: socket.socket, host: str, head: bytes) -> None:
+        counted = network_of(host)
+        self._make_room(counted)
+        task = self._loop.create_task(self._receive(caller, host, head))
+        self._greeting[task] = counted
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._forget)
+        # One that is cancelled before it began to run has closed nothing.
+        task.add_done_callback(lambda done: caller.close() if done.cancelled() else None)
 
-    async def _receive(self, caller: socket.socket, source: str, head: bytes) -> None:
+    def _make_room(self, counted: str) -> None:
+        """Hang up on the oldest of a source's callers who greet no more than is allowed to be."""
+        counts = Counter(self._greeting.values())
+        if counts[counted] >= self.per_source:
+            crowd = counted
+        elif len(self._greeting) >= self.in_total:
+            ((crowd, _),) = counts.most_common(1)
+        else:
+            return
+        oldest = next(task for task, theirs in self._greeting.items() if theirs == crowd)
+        logger.info("%s: a caller who did not greet was hung up on for another's sake", crowd)
+        del self._greeting[oldest]
+        oldest.cancel()
+
+    def _forget(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        self._greeting.pop(task, None)
+
+    async def _receive(self, caller: socket.socket, host: str, head: bytes) -> None:
         """Let one caller greet, and hand its connection to the user who waits for it.
 
         ``head`` is what it has sent already.
@@ -147,17 +172,17 @@ class Gate:
             async with asyncio.timeout(self._greet_within):
                 entrant = await self._entrant(caller, head)
         except (OSError, TimeoutError, ValueError) as error:
-            logger.info("%s did not greet: %s", source, error or "it took too long")
+            logger.info("%s did not greet: %s", host, error or "it took too long")
             caller.close()
             return
         except BaseException:
             caller.close()
             raise
         finally:
-            self._greeting[source] -= 1
-            if not self._greeting[source]:
-                del self._greeting[source]
-        await self._admit(entrant, source)
+            task = asyncio.current_task()
+            assert task is not None
+            self._greeting.pop(task, None)
+        await self._admit(entrant, host)
 
     async def _entrant(self, caller: socket.socket, head: bytes) -> "Entrant":
         """Read a greeting, raw or over a WebSocket."""
@@ -175,18 +200,18 @@ class Gate:
             caller=caller, greeting=read_greeting(await stream.receive()), websocket=stream
         )
 
-    async def _admit(self, entrant: "Entrant", source: str) -> None:
+    async def _admit(self, entrant: "Entrant", host: str) -> None:
         greeting = entrant.greeting
         claimed = self._streams.claim(greeting.worker, greeting.epoch, greeting.token)
         try:
             await entrant.answer(OPEN if claimed is not None else REFUSED)
         except OSError as error:
-            logger.info("%s went away: %s", source, error.strerror)
+            logger.info("%s went away: %s", host, error.strerror)
         if claimed is None:
             logger.warning(
                 "%s: a stream for worker %r epoch %d was refused: its token is unknown, used, "
                 "too old, or another board's",
-                source,
+                host,
                 greeting.worker,
                 greeting.epoch,
             )

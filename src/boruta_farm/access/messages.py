@@ -13,6 +13,7 @@ Relays and servers of different versions meet, so ``hello``, ``holds``, ``begin`
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from boruta_farm.model.errors import ProtocolError
 from boruta_farm.model.worker import Reach
@@ -89,6 +90,44 @@ class Message:
 
     def _wrong(self, name: str) -> ProtocolError:
         return ProtocolError(f"relay protocol: {self.kind!r} has no usable {name!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TunnelBounds:
+    """Tell a relay how many connections it takes, and how long from those who say nothing.
+
+    ``connections`` are those of one tunnel, ``silent`` those of them whose clients have said
+    nothing yet, from one source, which they must within ``patience`` seconds; ``greeting`` are
+    agents' streams that have not greeted, in all. A server before these says nothing of them.
+    """
+
+    connections: int = 1000
+    silent: int = 128
+    patience: float = 10.0
+    greeting: int = 256
+
+    @classmethod
+    def read(cls, message: Message) -> "TunnelBounds":
+        """Return what a line says of them. Raises ProtocolError."""
+        patience = message.seconds_or_none("patience")
+        return cls(
+            connections=message.whole_or_none("connections") or USUAL.connections,
+            silent=message.whole_or_none("silent") or USUAL.silent,
+            patience=USUAL.patience if patience is None else patience,
+            greeting=message.whole_or_none("greeting") or USUAL.greeting,
+        )
+
+    def fields(self) -> dict[str, Value]:
+        """Return the fields of a line that says them."""
+        return {
+            "connections": self.connections,
+            "silent": self.silent,
+            "patience": self.patience,
+            "greeting": self.greeting,
+        }
+
+
+USUAL: Final = TunnelBounds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

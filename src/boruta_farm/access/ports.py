@@ -5,15 +5,18 @@ import errno
 import logging
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from boruta_farm.access.connection import Connection, Target
 from boruta_farm.access.dialling import reach
 from boruta_farm.access.flow import Copier
+from boruta_farm.access.listening import listen
 from boruta_farm.access.liveness import keep_alive
-from boruta_farm.access.messages import Entry
+from boruta_farm.access.messages import USUAL, Entry
 from boruta_farm.access.streams import Streams
+from boruta_farm.model.addresses import canonical, network_of
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +24,13 @@ GRANT_WAIT = 5.0
 BACKLOG = 64
 ACCEPTS_AT_ONCE = 16
 PAUSE_WITHOUT_DESCRIPTORS = 1.0
-PER_PORT = 64
 IN_TOTAL = 4096
+SILENT_AT_BOARD = 4
+"""Connections whose clients say nothing that a board's SSH server gets to see at a time.
+
+It takes few that have not signed in: OpenSSH begins to turn others away at ten.
+"""
+COMPLAIN_EVERY = 10.0
 
 
 def boottime() -> float:
@@ -34,11 +42,17 @@ def boottime() -> float:
 class Limits:
     """Bound connections per port and over all ports; ``open`` counts those there are.
 
+    ``silent_per_source`` bounds those of one source at one port whose clients have said nothing
+    yet, which they must within ``patience`` seconds; ``silent`` are all of them, the oldest first.
     ``grant_wait`` is how many seconds a connection waits for a job to become live.
     """
 
-    per_port: int = PER_PORT
+    per_port: int = USUAL.connections
     in_total: int = IN_TOTAL
+    silent_per_source: int = USUAL.silent
+    silent_at_board: int = SILENT_AT_BOARD
+    patience: float = USUAL.patience
+    silent: dict[Connection, None] = field(default_factory=dict)
     grant_wait: float = GRANT_WAIT
     clock: Callable[[], float] = boottime
     open: int = field(default=0)
@@ -71,6 +85,10 @@ class Port:
         self._granted = asyncio.Event()
         self._end: asyncio.TimerHandle | None = None
         self._paused: asyncio.TimerHandle | None = None
+        self._quiet: set[Connection] = set()
+        """Connections at the board whose clients have said nothing yet."""
+        self._refused = 0
+        self._complained: float | None = None
 
     @property
     def live(self) -> bool:
@@ -88,9 +106,7 @@ class Port:
         if self._bound == wanted:
             return
         self.unbind()
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server(wanted, family=family, backlog=BACKLOG)
-        listener.setblocking(False)
+        listener = listen(*wanted, BACKLOG)
         self._listener, self._bound = listener, wanted
         self._copier.loop.add_reader(listener, self._accept)
 
@@ -156,31 +172,108 @@ class Port:
             if self._listener is None:
                 return
             try:
-                client, _ = self._listener.accept()
+                client, (host, *_) = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
                 self._pause(error)
                 return
-            self._receive(client)
+            self._receive(client, host)
 
-    def _receive(self, client: socket.socket) -> None:
-        limits = self._limits
-        if len(self.connections) >= limits.per_port or limits.open >= limits.in_total:
+    def _receive(self, client: socket.socket, host: str) -> None:
+        came_from = network_of(host)
+        if not self._make_room(came_from):
+            self._complain(canonical(host))
             client.close()
             return
         client.setblocking(False)
         keep_alive(client)
-        limits.open += 1
-        self.connections.add(Connection(self._copier, client, self._wait_for_job, self._gone))
+        self._limits.open += 1
+        connection = Connection(self._copier, client, came_from, self)
+        self.connections.add(connection)
+        self._limits.silent[connection] = None
         self._changed(self)
 
-    def _gone(self, connection: Connection) -> None:
+    def _make_room(self, came_from: str) -> bool:
+        """Cut who keeps others out, if somebody does; False when all there are have sessions.
+
+        Those who say nothing go first, the oldest of them before others: at their source's limit
+        its own, at the port's limit the port's, else anybody's. Then go those that are not known
+        to have signed in, of the source that has most of them.
+        """
+        limits = self._limits
+        silent = [each for each in limits.silent if each in self.connections]
+        own = [each for each in silent if each.source == came_from]
+        victim: Connection | None = None
+        if sum(not each.ending for each in self.connections) >= limits.per_port:
+            victim = next(iter(silent), None) or self._most_doubtful()
+        elif limits.open >= limits.in_total:
+            victim = next(iter(limits.silent), None)
+        elif len(own) >= limits.silent_per_source:
+            victim = own[0]
+        else:
+            return True
+        if victim is None:
+            return False
+        logger.info("a connection of %s was cut to make room for another", victim.source)
+        limits.silent.pop(victim, None)
+        victim.cut()
+        return True
+
+    def _most_doubtful(self) -> Connection | None:
+        """Return the oldest connection without a session of the source that has most of them."""
+        doubtful = [each for each in self.connections if not each.proven and not each.ending]
+        if not doubtful:
+            return None
+        counts = Counter(each.source for each in doubtful)
+        return min(doubtful, key=lambda each: (-counts[each.source], each.born))
+
+    def _complain(self, host: str) -> None:
+        now = self._copier.loop.time()
+        self._refused += 1
+        if self._complained is None or now - self._complained >= COMPLAIN_EVERY:
+            self._complained = now
+            logger.warning(
+                "port %d of worker %r: %d connections refused so far, the last from %s: %d of at "
+                "most %d are open here, %d of %d in all (setting tunnel_connections)",
+                self.number,
+                self.worker,
+                self._refused,
+                host,
+                len(self.connections),
+                self._limits.per_port,
+                self._limits.open,
+                self._limits.in_total,
+            )
+
+    @property
+    def patience(self) -> float:
+        """Return the seconds in which a client must say something."""
+        return self._limits.patience
+
+    async def turn(self, connection: Connection) -> None:
+        """Return when a connection may go on to the board: a few may whose clients say nothing."""
+        if not connection.silent:
+            return
+        if len(self._quiet) < self._limits.silent_at_board:
+            self._quiet.add(connection)
+            return
+        await connection.spoken()
+
+    def heard(self, connection: Connection) -> None:
+        """Hear that a connection's client has spoken."""
+        self._limits.silent.pop(connection, None)
+        self._quiet.discard(connection)
+
+    def gone(self, connection: Connection) -> None:
+        """Hear that a connection has ended."""
+        self.heard(connection)
         self._limits.open -= 1
         self.connections.discard(connection)
         self._changed(self)
 
-    async def _wait_for_job(self) -> Target | None:
+    async def granted(self) -> Target | None:
+        """Return the live job's target, after waiting for it a while; None without one."""
         try:
             async with asyncio.timeout(self._limits.grant_wait):
                 while (epoch := self.entry.epoch) is None:

@@ -8,8 +8,8 @@ from typing import Protocol
 from boruta_farm.access.flow import Copier
 from boruta_farm.access.gate import Gate
 from boruta_farm.access.liveness import SWEEP_EVERY
-from boruta_farm.access.messages import Entry
-from boruta_farm.access.ports import Limits, Port
+from boruta_farm.access.messages import Entry, TunnelBounds
+from boruta_farm.access.ports import IN_TOTAL, Limits, Port
 from boruta_farm.access.splice import Splicer
 from boruta_farm.access.streams import Streams
 
@@ -89,6 +89,16 @@ class Switchboard:
     def tell(self, listener: Listener | None) -> None:
         """Tell ``listener`` what happens from now on."""
         self._listener = listener
+
+    def bound(self, bounds: TunnelBounds) -> None:
+        """Take so many connections from now on; those there are stay."""
+        self._limits.per_port = bounds.connections
+        self._limits.in_total = max(IN_TOTAL, bounds.connections)
+        self._limits.silent_per_source = bounds.silent
+        self._limits.patience = bounds.patience
+        self.gate.in_total = bounds.greeting
+        self.gate.per_source = max(1, bounds.greeting // 4)
+        logger.info("bounds: %s", bounds)
 
     def replace(self, host: str, entries: Iterable[Entry]) -> None:
         """Apply the full wanted set; sessions of unchanged epochs stay uncut."""

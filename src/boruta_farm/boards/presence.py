@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import logging
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NoReturn
 
 from boruta_farm.clock import Clock
@@ -19,16 +19,17 @@ class Presence:
     """Report a fenced board as lost once its agent was away for the grace time.
 
     The grace counts from the later of the last contact and this server's start, so that a
-    restart of the server fails nobody.
+    restart of the server fails nobody. It is counted on the steady clock, so that setting the
+    farm's time fails nobody either.
     """
 
     def __init__(self, fleet: Fleet, reports: Reports, clock: Clock, grace: timedelta) -> None:
         self._fleet = fleet
         self._reports = reports
         self._clock = clock
-        self._grace = grace
-        self._started = clock.now()
-        self._due: list[tuple[datetime, str]] = []
+        self._grace = grace.total_seconds()
+        self._started = clock.monotonic()
+        self._due: list[tuple[float, str]] = []
         self._waiting: set[str] = set()
         self._back: set[str] = set()
         self._changed = asyncio.Event()
@@ -62,28 +63,28 @@ class Presence:
         heapq.heappush(self._due, (self._lost_at(uuid), uuid))
         self._changed.set()
 
-    def _lost_at(self, uuid: str) -> datetime:
+    def _lost_at(self, uuid: str) -> float:
         contact = self._fleet.contact(uuid)
         return max(contact or self._started, self._started) + self._grace
 
     async def _report(self) -> NoReturn:
         while True:
             self._changed.clear()
-            now = self._clock.now()
+            now = self._clock.monotonic()
             while self._due and self._due[0][0] <= now:
                 _, uuid = heapq.heappop(self._due)
                 self._waiting.discard(uuid)
                 await self._decide(uuid, now)
             while self._back:
                 await self._reports.back(self._back.pop())
-            delay = (self._due[0][0] - now).total_seconds() if self._due else None
+            delay = self._due[0][0] - now if self._due else None
             try:
                 async with asyncio.timeout(delay):
                     await self._changed.wait()
             except TimeoutError:
                 continue
 
-    async def _decide(self, uuid: str, now: datetime) -> None:
+    async def _decide(self, uuid: str, now: float) -> None:
         if self._fleet.link(uuid) is not None or uuid not in self._fleet.workers:
             return
         if self._lost_at(uuid) > now:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from boruta_farm.cli.console import FAILED, clean, legible, local_times, run
-from boruta_farm.cli.durations import parse_moment
+from boruta_farm.cli.options import read_moment
 from boruta_farm.client.audit import parse_line
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.audit import Action, AuditFilter, Entry, Verification
@@ -97,7 +97,4 @@ def _past(text: str | None, now: datetime, option: str) -> datetime | None:
     try:
         return now - parse_duration(text)
     except ValueError:
-        try:
-            return parse_moment(text, now)
-        except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint=option) from None
+        return read_moment(text, option)

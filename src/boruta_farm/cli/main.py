@@ -14,6 +14,7 @@ from boruta_farm.cli import (
     apply,
     audit,
     backup,
+    clock,
     config,
     demo,
     events,
@@ -145,6 +146,7 @@ def build() -> typer.Typer:
     app.add_typer(_token(), name="token")
     app.add_typer(_agent(), name="agent")
     app.command()(audit.audit)
+    app.add_typer(_clock(), name="clock")
     app.command()(apply.apply)
     app.command()(apply.export)
     app.command()(version.version)
@@ -210,6 +212,13 @@ def _agent() -> typer.Typer:
     group.command("list")(agents.list_agents)
     group.command()(agents.invitations)
     group.command()(agents.revoke)
+    return group
+
+
+def _clock() -> typer.Typer:
+    group = typer.Typer(help="The farm's time.", no_args_is_help=True, rich_markup_mode=None)
+    group.command()(clock.show)
+    group.command()(clock.adopt)
     return group
 
 

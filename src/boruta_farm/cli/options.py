@@ -123,7 +123,12 @@ def read_duration(text: str | None, option: str) -> timedelta | None:
 
 def read_moment(text: str | None, option: str) -> datetime | None:
     """Return a moment or None. Raises BadParameter."""
+    if text is None:
+        return None
     try:
-        return None if text is None else parse_moment(text, datetime.now(UTC))
+        at, note = parse_moment(text, datetime.now(UTC))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from None
+    if note is not None:
+        typer.echo(f"boruta: {option}: {note}", err=True)
+    return at

@@ -21,9 +21,9 @@ from boruta_farm.cli.people import (
 )
 from boruta_farm.cli.tables import Listing, print_listing, print_record
 from boruta_farm.client import config as configuration
-from boruta_farm.client.config import is_local
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.account import Account, AccountChange, Limits
+from boruta_farm.model.addresses import is_loopback
 from boruta_farm.model.errors import AccountError, AccountNotFoundError
 from boruta_farm.model.login import login_command
 from boruta_farm.model.permission import Role
@@ -287,7 +287,7 @@ def _invited(context: typer.Context, name: str, issued: Issued) -> None:
     _tell(name, issued, login_command(config.server, authority and Path(authority.name)))
     if authority is not None:
         say(f"(give {authority} along: it is the authority of the farm's TLS)")
-    if is_local(urlsplit(config.server).hostname):
+    if is_loopback(urlsplit(config.server).hostname):
         say("(on another machine, the server's own address stands in place of this one)")
 
 

@@ -1,6 +1,5 @@
 """Which server to talk to: flags, then the environment, then a profile file."""
 
-import ipaddress
 import os
 import stat
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from boruta_farm.client.credentials import Credentials, configuration_folder
+from boruta_farm.model.addresses import is_loopback
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.token import PREFIX, check_token
 from boruta_farm.settings.declaration import Struct, read, setting
@@ -86,17 +86,7 @@ class ClientConfig:
 def is_exposed(server: str) -> bool:
     """Tell whether what is said to a server can be read on its way."""
     parts = urlsplit(server)
-    return parts.scheme == "http" and not is_local(parts.hostname)
-
-
-def is_local(host: str | None) -> bool:
-    """Tell whether a host is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
+    return parts.scheme == "http" and not is_loopback(parts.hostname)
 
 
 def default_path(environment: Mapping[str, str]) -> Path | None:

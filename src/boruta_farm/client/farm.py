@@ -15,7 +15,7 @@ from boruta_farm.client.wire import read
 from boruta_farm.client.workers import HttpWorkers
 from boruta_farm.clock import Clock, SystemClock
 from boruta_farm.contracts import Requests, Workers
-from boruta_farm.model.answers import Version
+from boruta_farm.model.answers import ClockReading, Version
 from boruta_farm.model.caller import LOCAL_ADMIN, Caller
 
 
@@ -35,6 +35,14 @@ class Farm:
     def now(self) -> datetime:
         """Return the server's time, as far as its answers tell it."""
         return self._clock.now() + self._channel.offset
+
+    async def clock(self) -> ClockReading:
+        """Return the server's time beside its machine's."""
+        return read(ClockReading, (await self._channel.get("clock")).body)
+
+    async def adopt_clock(self) -> ClockReading:
+        """Have the server set its time to its machine's. Raises ForbiddenError."""
+        return read(ClockReading, (await self._channel.post("clock/adopt")).body)
 
     def watch(
         self, *, request_id: int | None = None, worker: str | None = None, after: int | None = None

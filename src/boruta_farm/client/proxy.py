@@ -1,12 +1,12 @@
 """The proxy on the way to a server, as the environment names it."""
 
-import ipaddress
 from collections.abc import Mapping
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 import httpx
 
+from boruta_farm.model.addresses import parse_network, within
 from boruta_farm.model.errors import ConfigError
 
 PORTS = {"http": 80, "https": 443}
@@ -65,7 +65,7 @@ def _names(entry: str, host: str, port: int) -> bool:
     if wanted and wanted != str(port):
         return False
     try:
-        return _address(host) in ipaddress.ip_network(name, strict=False)
+        return within(host, (parse_network(name, strict=False),))
     except ValueError:
         name = name.removeprefix("*").removeprefix(".")
         return bool(name) and (host == name or host.endswith(f".{name}"))
@@ -80,9 +80,3 @@ def _split(entry: str) -> tuple[str, str]:
         name, _, port = entry.partition(":")
         return name, port
     return entry, ""
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    address = ipaddress.ip_address(host.partition("%")[0])
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address

@@ -15,9 +15,10 @@ import httpx
 
 from boruta_farm import __version__
 from boruta_farm.client.channel import NO_TEXTS, Answer
-from boruta_farm.client.config import ClientConfig, is_local
+from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.failures import error_of, unreachable
 from boruta_farm.client.proxy import proxy_for
+from boruta_farm.model.addresses import is_loopback
 from boruta_farm.model.errors import (
     BorutaError,
     ConfigError,
@@ -58,7 +59,7 @@ class Transport:
             follow_redirects=False,
             verify=trust(config) if parts.scheme == "https" else False,
             trust_env=False,
-            proxy=None if is_local(self._host) else proxy_for(config.server, os.environ),
+            proxy=None if is_loopback(self._host) else proxy_for(config.server, os.environ),
             transport=inner,
         )
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from boruta_farm.model.addresses import is_anywhere
 from boruta_farm.model.audit import Entry
 from boruta_farm.model.events import Event, EventKind
 from boruta_farm.model.job import Job, JobPhase
@@ -11,9 +12,6 @@ from boruta_farm.model.token import Token
 from boruta_farm.model.worker import AccessInfo, Fence, Worker
 from boruta_farm.records.reading import Found, JsonReader
 from boruta_farm.records.writing import JsonWriter
-
-EVERYWHERE = frozenset({"", "::", "0.0.0.0"})
-"""What the original's server gives as address when it listens on all of them."""
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in for times that the original's server does not tell."""
@@ -81,7 +79,8 @@ def _with_job(request: Request) -> Request:
 def read_access(value: object, host: str) -> AccessInfo:
     """Return how to reach a board; an address of "everywhere" means the server's ``host``."""
     access = read(AccessInfo, value)
-    return replace(access, ip=host, zone="") if access.ip in EVERYWHERE else access
+    # It is what the original's server gives when it listens on all of its addresses.
+    return replace(access, ip=host, zone="") if is_anywhere(access.ip) else access
 
 
 def read_event(value: object) -> Event | None:

@@ -28,6 +28,7 @@ from boruta_farm.contracts.boards import (
     StreamingDryad,
     Superviser,
 )
+from boruta_farm.model.answers import ClockReading
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.explanation import Explanation, Filed, Holder
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
@@ -55,8 +56,28 @@ __all__ = [
     "StreamingBoards",
     "StreamingDryad",
     "Superviser",
+    "Timekeeping",
     "Workers",
 ]
+
+
+class Timekeeping(Protocol):
+    """The farm's time, and an admin's word on it."""
+
+    def words(self) -> str | None:
+        """Return what whoever asks for the farm's health must know of its time, else None."""
+        ...
+
+    def reading(self, caller: Caller) -> ClockReading:
+        """Return the farm's time beside its machine's."""
+        ...
+
+    async def adopt(self, caller: Caller) -> ClockReading:
+        """Set the farm's time to its machine's; running jobs keep their remaining time.
+
+        Raises ForbiddenError for whoever may not.
+        """
+        ...
 
 
 class Requests(Protocol):

@@ -181,8 +181,11 @@ class Boards(Protocol):
         """Return the board's agent while it is connected, else None."""
         ...
 
-    def contact(self, uuid: str) -> datetime | None:
-        """Return when the agent was last heard of since this server started, else None."""
+    def contact(self, uuid: str) -> float | None:
+        """Return when the agent was last heard of since this server started, else None.
+
+        It is told in seconds of the steady clock.
+        """
         ...
 
     def watch(self) -> BoardWatch:

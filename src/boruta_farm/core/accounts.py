@@ -1,6 +1,5 @@
 """What happens to accounts and groups: made, changed, removed."""
 
-import ipaddress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,6 +16,7 @@ from boruta_farm.model.account import (
     Limits,
     effective_limits,
 )
+from boruta_farm.model.addresses import parse_network
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import (
     AccountError,
@@ -198,7 +198,7 @@ def _check_networks(account: Account) -> None:
         raise AccountError(f"an account may stand for at most {MOST_NETWORKS} networks")
     for text in account.networks:
         try:
-            ipaddress.ip_network(text)
+            parse_network(text)
         except ValueError as error:
             raise AccountError(
                 f"{error}; write a network such as 10.0.1.0/24, or one address"

@@ -56,13 +56,14 @@ class Grant(NamedTuple):
 class Prolongation:
     """Tell which end the agent has to store before a job's timeout may move.
 
-    ``present`` is the end so far, and ``ssh_key`` the caller's own key, if any: the agent may
-    not have heard of the grant yet.
+    ``asked`` is when that was decided, ``present`` the end so far, and ``ssh_key`` the caller's own
+    key, if any: the agent may not have heard of the grant yet.
     """
 
     worker: str
     epoch: int
     sequence: int
+    asked: datetime
     timeout: datetime
     present: datetime
     fence: Fence
@@ -218,6 +219,7 @@ def want_prolongation(
         worker=job.worker,
         epoch=job.epoch,
         sequence=changed.prolong_seq,
+        asked=now,
         timeout=wanted,
         present=job.timeout,
         fence=worker.fence,

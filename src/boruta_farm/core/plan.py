@@ -1,6 +1,7 @@
 """What a decision wants done: records to save and what to tell about them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Generic, TypeVar
 
 from boruta_farm.model.audit import Note
@@ -85,6 +86,15 @@ class Noted:
     note: Note
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockStepped:
+    """Set the farm's time by so much, and keep the anchor by which a later start finds it."""
+
+    by: timedelta
+    anchor: str
+    reason: str
+
+
 Step = (
     RequestSaved
     | JobSaved
@@ -95,6 +105,7 @@ Step = (
     | KeyErased
     | IdentitySaved
     | Noted
+    | ClockStepped
 )
 
 

@@ -69,7 +69,7 @@ def create(
     limits = _UNLIMITED if caller.groups is None else limits_of(world, caller.name)
     _check_priority(new.priority, limits)
     valid_after = new.valid_after or now
-    deadline = new.deadline or one_month_after(now)
+    deadline = new.deadline or one_month_after(max(valid_after, now))
     if deadline < now:
         raise DeadlineInPastError
     if new.deadline is not None and deadline < valid_after:

@@ -28,6 +28,14 @@ class World(Protocol):
         """Return a registered worker."""
         ...
 
+    def registered(self) -> tuple[Worker, ...]:
+        """Return all registered workers."""
+        ...
+
+    def orphaned(self) -> tuple[Request, ...]:
+        """Return the waiting requests that no registered worker could serve any more."""
+        ...
+
     def worker_named(self, name: str) -> Worker | None:
         """Return the registered worker of this name."""
         ...

@@ -1,6 +1,5 @@
 """Dial the farm: one WebSocket to the server's port, with the board's credential."""
 
-import ipaddress
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from boruta_farm.link.agent import PATH
 from boruta_farm.link.socket import Socket
+from boruta_farm.model.addresses import is_loopback
 from boruta_farm.model.errors import RefusedError, UnavailableError
 
 OPEN_WITHIN = 10.0
@@ -75,12 +75,7 @@ class Dialler:
     def exposed(self) -> bool:
         """Tell whether the credential travels to another machine without TLS."""
         parts = urlsplit(self._url)
-        if parts.scheme != "ws" or parts.hostname == "localhost":
-            return False
-        try:
-            return not ipaddress.ip_address(parts.hostname or "").is_loopback
-        except ValueError:
-            return True
+        return parts.scheme == "ws" and not is_loopback(parts.hostname)
 
     def _trust(self) -> ssl.SSLContext | None:
         """Return what the farm's certificate is checked with; read anew, since it may change."""

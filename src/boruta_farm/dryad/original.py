@@ -9,13 +9,14 @@ from typing import Final, NoReturn
 from boruta_farm.dryad.config import AgentConfig
 from boruta_farm.dryad.fence import Fence
 from boruta_farm.dryad.original_board import OriginalBoard
-from boruta_farm.gorpc.addresses import IP, parse_ip, split_address
+from boruta_farm.gorpc.addresses import split_address
 from boruta_farm.gorpc.client import Client, connect
 from boruta_farm.gorpc.errors import ServerError
 from boruta_farm.gorpc.routes import Peer
 from boruta_farm.gorpc.server import Server
 from boruta_farm.gorpc.services import REGISTER, SET_FAIL, RegisterRequest, SetFailRequest
 from boruta_farm.link.backoff import Backoff
+from boruta_farm.model.addresses import IP, parse_ip
 from boruta_farm.model.errors import BoardError, BorutaError, ConfigError, UnavailableError
 
 logger = logging.getLogger(__name__)

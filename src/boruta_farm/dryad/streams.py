@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from boruta_farm.dryad.carriers import Carrier, connect, connect_raw, greeting
 from boruta_farm.dryad.state import OPEN, AgentState
 from boruta_farm.dryad.websocket_carrier import connect_websocket, stream_url
+from boruta_farm.model.addresses import is_anywhere
 from boruta_farm.model.errors import BoardError, StaleEpochError, UnavailableError
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,6 @@ MOST = 64
 """Streams at a time; the relay lets no more users in per board."""
 
 LOOPBACK = "127.0.0.1"
-ANY = ("", "0.0.0.0", "[::]", "::")
 
 
 class Way(Enum):
@@ -185,7 +185,7 @@ async def _copy(source: Carrier, sink: Carrier) -> None:
 def sshd_address(address: str) -> tuple[str, int]:
     """Return where on this machine an SSH server answers that is announced so."""
     host, _, port = address.rpartition(":")
-    return (LOOPBACK if host in ANY else host.removeprefix("[").removesuffix("]")), int(port)
+    return (LOOPBACK if is_anywhere(host) else host.removeprefix("[").removesuffix("]")), int(port)
 
 
 def _admits(state: AgentState, epoch: int) -> bool:

@@ -1,9 +1,10 @@
 """A whole farm in one process, as far as it needs no socket, process or thread."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from boruta_farm.clock import Clock
+from boruta_farm.clock import FarmClock
 from boruta_farm.contracts import Boards, Cipher
 from boruta_farm.core import jobs
 from boruta_farm.core.jobs import Grant
@@ -19,6 +20,7 @@ from boruta_farm.farm.reports import FarmReports
 from boruta_farm.farm.requests import FarmRequests
 from boruta_farm.farm.superviser import FarmSuperviser
 from boruta_farm.farm.ticker import Ticker
+from boruta_farm.farm.timekeeper import Timekeeper
 from boruta_farm.farm.tokens import FarmTokens
 from boruta_farm.farm.waiting import Waiting
 from boruta_farm.farm.workers import FarmWorkers
@@ -55,20 +57,23 @@ class AlwaysOpen:
 class Farm:
     """Put the contracts, the matcher and the ticker together over a started store.
 
-    Whoever assembles a farm awaits ``directory.load()`` and runs ``matcher.run()``,
-    ``ticker.run()``, ``run_owed()``, ``fleet.run()``, ``directory.run()`` and ``sealer.run()``.
-    With ``users`` every call needs a token even before the first account is made.
+    Whoever assembles a farm awaits ``timekeeper.begin()`` and ``directory.load()`` and runs
+    ``timekeeper.run()``, ``matcher.run()``, ``ticker.run()``, ``run_owed()``, ``fleet.run()``,
+    ``directory.run()`` and ``sealer.run()``. With ``users`` every call needs a token even before
+    the first account is made. ``boot`` and ``trusted`` are the ``Timekeeper``'s.
     """
 
     def __init__(
         self,
         store: Store,
         settings: FarmSettings,
-        clock: Clock,
+        clock: FarmClock,
         cipher: Cipher,
         boards: Boards,
         *,
         users: bool = False,
+        boot: str = "",
+        trusted: Callable[[], bool] = lambda: False,
     ) -> None:
         engine = Engine(store)
         due = DueWork(engine, lambda: self.relay.well_since())
@@ -109,6 +114,7 @@ class Farm:
         self.tokens = FarmTokens(engine, self.directory)
         self.audit = FarmAudit(engine, store)
         self.sealer = Sealer(engine, store)
+        self.timekeeper = Timekeeper(engine, store, clock, boot=boot, trusted=trusted)
         store.listen(chronicle.follow)
 
     async def _grant(self, proposal: Grant) -> None:

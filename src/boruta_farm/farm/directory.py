@@ -1,20 +1,18 @@
 """Everybody the farm knows, in memory: tells who is calling without asking the database."""
 
 import asyncio
-import ipaddress
 from collections.abc import Mapping
 from typing import NoReturn
 
 from boruta_farm.clock import Clock
 from boruta_farm.model.account import Account, Group, Limits, effective_limits
+from boruta_farm.model.addresses import Network, parse_ip, parse_network, within
 from boruta_farm.model.caller import LOCAL_ADMIN, Caller
 from boruta_farm.model.errors import UnauthenticatedError
 from boruta_farm.model.events import Change, Identity
 from boruta_farm.model.permission import Scope
 from boruta_farm.model.token import Token, TokenKind, matches, token_id
 from boruta_farm.store.base import Store
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 SPEAKING = frozenset({TokenKind.PERSONAL, TokenKind.SERVICE})
 """Kinds of tokens that calls are made with."""
@@ -184,14 +182,9 @@ class Directory:
         return token
 
     def _without_token(self, source: str) -> Caller:
-        try:
-            address = ipaddress.ip_address(source.partition("%")[0])
-        except ValueError:
-            raise UnauthenticatedError from None
-        mapped = getattr(address, "ipv4_mapped", None)
-        address = mapped or address
+        address = parse_ip(source)
         for network, name in self._networks:
-            if address in network:
+            if within(address, (network,)):
                 return _caller(self._accounts[name], Scope.REQUEST, None, source)
         raise UnauthenticatedError
 
@@ -235,7 +228,7 @@ class Directory:
 
     def _find_networks(self) -> None:
         networks = [
-            (ipaddress.ip_network(text), account.name)
+            (parse_network(text), account.name)
             for account in self._accounts.values()
             if account.networks and not account.disabled
             for text in account.networks

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 from boruta_farm.core.auditing import notes_of
 from boruta_farm.core.plan import (
+    ClockStepped,
     CreationRemembered,
     IdentitySaved,
     JobSaved,
@@ -175,6 +176,8 @@ def apply(transaction: Transaction, plan: Plan[Answer], caller: Caller | None = 
                 transaction.remember_creation(step.owner, step.key, step.body_hash, step.request_id)
             case IdentitySaved():
                 transaction.save_identity(step.record, step.kind)
+            case ClockStepped():
+                transaction.step_clock(step.by, step.anchor, step.reason)
             case Noted():
                 # Entered above, as what every other step says of itself.
                 pass

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from boruta_farm.clock import Clock
 from boruta_farm.core.demands import DemandKey
 from boruta_farm.core.jobs import Grant
-from boruta_farm.feed import Feed
+from boruta_farm.feed import Feed, stepped
 from boruta_farm.matching.forecast import Score
 from boruta_farm.matching.index import PASS_LIMIT, Index
 from boruta_farm.model.caller import Caller, Role
@@ -160,6 +160,9 @@ class Matcher:
             self._wake()
             while (changes := await subscription.next()) is not None:
                 await self._fold(index, changes)
+                if stepped(changes):
+                    _log.info("the farm's time was set: the queue is read anew")
+                    break
                 limits = self._job_limits()
                 if limits is not self._limited and limits != self._limited:
                     _log.info("accounts may hold other numbers of jobs: the queue is read anew")

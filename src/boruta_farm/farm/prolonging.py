@@ -30,6 +30,7 @@ class Prolonging:
         Raises RequestNotFoundError, WorkerNotAssignedError, ProlongLimitError, and
         AgentUnreachableError when the agent did not confirm within 5 s (a retry is harmless).
         """
+        began = self._clock.monotonic()
         wish = await self._engine.run(
             lambda world, now: jobs.want_prolongation(world, request_id, now, waited=waited)
         )
@@ -38,14 +39,15 @@ class Prolonging:
         board = self._boards.fenced(wish.worker)
         if board is None:
             raise AgentUnreachableError
-        now = self._clock.now()
+        # On the steady clock: the farm's time may have been set since the decision.
+        passed = self._clock.monotonic() - began
         try:
             async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
                 # Whoever prolongs right after the grant may be faster than the runner that
                 # tells the agent of it; telling it twice is harmless.
-                present = (wish.present - now).total_seconds()
+                present = (wish.present - wish.asked).total_seconds() - passed
                 await board.grant(wish.epoch, present, wish.ssh_key)
-                wanted = (wish.timeout - now).total_seconds()
+                wanted = (wish.timeout - wish.asked).total_seconds() - passed
                 await board.extend(wish.epoch, wish.sequence, wanted)
         except TimeoutError:
             raise AgentUnreachableError from None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from boruta_farm.clock import Clock
 from boruta_farm.core.deadlines import Deadlines, Due
-from boruta_farm.feed import Feed
+from boruta_farm.feed import Feed, stepped
 from boruta_farm.model.errors import UnavailableError
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.waiting import Waiting
@@ -87,6 +87,8 @@ class Ticker:
                     deadlines.fold(change)
                     if count % CHUNK == 0:
                         await asyncio.sleep(0)
+                if stepped(changes):
+                    return
                 self._wake_earlier(deadlines)
             _log.warning("the ticker fell behind the feed and reads all times anew")
         finally:

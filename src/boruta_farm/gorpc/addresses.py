@@ -1,15 +1,12 @@
 """Which addresses a board over Go RPC may register: those it calls from, and those allowed."""
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
+from boruta_farm.model.addresses import IP, Network, parse_ip, same, with_port, within
 from boruta_farm.model.errors import AddressError
-
-IP: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 IP_MISSING: Final = "IP address is missing from address"
 PORT_MISSING: Final = "Port is missing from address"
@@ -57,11 +54,11 @@ class AddressRules:
             raise AddressError(
                 f"{address} is a port of this server itself; give the board another one"
             )
-        return join_address(ip, port)
+        return with_port(ip, port)
 
     def may_name(self, ip: IP, caller: str) -> bool:
         """Tell whether whoever calls from this address may speak of a board at ``ip``."""
-        return ip == parse_ip(caller) or any(ip in network for network in self._allow)
+        return same(str(ip), caller) or within(ip, self._allow)
 
     async def _resolve(self, host: str, caller: str) -> IP | None:
         ip = parse_ip(host)
@@ -80,21 +77,6 @@ def split_address(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     known = port.isascii() and port.isdigit() and len(port) <= 5
     return host.removeprefix("[").removesuffix("]"), int(port) if known else 0
-
-
-def join_address(ip: IP, port: int) -> str:
-    """Return ``IP:port``, with brackets around IPv6."""
-    return f"[{ip}]:{port}" if ip.version == 6 else f"{ip}:{port}"
-
-
-def parse_ip(text: str) -> IP | None:
-    """Return the address, IPv4 also where it comes mapped into IPv6; None when it is none."""
-    try:
-        ip = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    return mapped or ip
 
 
 async def _look_up(host: str) -> list[IP]:

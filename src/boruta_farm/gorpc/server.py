@@ -13,6 +13,7 @@ from boruta_farm.gorpc.pace import Pace
 from boruta_farm.gorpc.routes import Peer, Route, RouteTable
 from boruta_farm.gorpc.session import Session
 from boruta_farm.gorpc.streams import close_stream
+from boruta_farm.model.addresses import canonical
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +118,7 @@ class Server:
 def _peer(writer: asyncio.StreamWriter) -> Peer:
     match writer.get_extra_info("peername"):
         case (str(host), int(port), *_):
-            return Peer(host=host, port=port)
+            return Peer(host=canonical(host), port=port)
         case _:
             return Peer()
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from weakref import WeakValueDictionary
 
 from boruta_farm.contracts import Reports, Superviser, Workers
-from boruta_farm.gorpc.addresses import AddressRules, Network, parse_ip, split_address
+from boruta_farm.gorpc.addresses import AddressRules, split_address
 from boruta_farm.gorpc.dryad import answers
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS
 from boruta_farm.gorpc.pace import Pace
@@ -16,6 +16,7 @@ from boruta_farm.gorpc.routes import Peer, route
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.server import Server
 from boruta_farm.gorpc.services import REGISTER, SET_FAIL, RegisterRequest, SetFailRequest
+from boruta_farm.model.addresses import Network, parse_ip
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import (
     AddressError,

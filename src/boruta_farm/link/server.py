@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections import Counter
-from datetime import datetime
 from typing import Final
 
 from boruta_farm.clock import Clock
@@ -11,6 +10,7 @@ from boruta_farm.contracts import BoardWatch, FencedDryad, Registrar, Reports, S
 from boruta_farm.link.connection import AgentConnection, Visitor
 from boruta_farm.link.socket import Socket
 from boruta_farm.link.watching import LinkWatch
+from boruta_farm.model.addresses import network_of
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Hub:
         self._open: set[AgentConnection] = set()
         self._newest: dict[str, AgentConnection] = {}
         self._ready: dict[str, AgentConnection] = {}
-        self._contacts: dict[str, datetime] = {}
+        self._contacts: dict[str, float] = {}
         self._watches: set[LinkWatch] = set()
         self._farewells: set[asyncio.Task[None]] = set()
         self._guests: Counter[str] = Counter()
@@ -53,13 +53,13 @@ class Hub:
             await socket.close(TRY_LATER, "the server is starting or stopping")
             return
         notices = (self._registered, self._heard)
-        if self._guests[peer_ip] >= GUESTS:
+        if self._guests[network_of(peer_ip)] >= GUESTS:
             await socket.close(TRY_LATER, "too many agents of this address say nothing")
             return
         visitor = Visitor(ip=peer_ip, local=local, credential=credential)
         connection = AgentConnection(socket, visitor, self._clock, self._farm, notices)
         self._open.add(connection)
-        self._guests[peer_ip] += 1
+        self._guests[network_of(peer_ip)] += 1
         try:
             await connection.run()
         finally:
@@ -77,7 +77,7 @@ class Hub:
         connection = self._ready.get(uuid)
         return connection.board if connection is not None else None
 
-    def contact(self, uuid: str) -> datetime | None:
+    def contact(self, uuid: str) -> float | None:
         """Return when the agent's last heartbeat came since this server started."""
         return self._contacts.get(uuid)
 
@@ -102,9 +102,10 @@ class Hub:
         """Count a connection as a guest no more: its agent has introduced itself, or gone."""
         if connection.guest:
             connection.guest = False
-            self._guests[connection.peer_ip] -= 1
-            if not self._guests[connection.peer_ip]:
-                del self._guests[connection.peer_ip]
+            counted = network_of(connection.peer_ip)
+            self._guests[counted] -= 1
+            if not self._guests[counted]:
+                del self._guests[counted]
 
     def _registered(self, connection: AgentConnection) -> None:
         self._known(connection)
@@ -113,7 +114,7 @@ class Hub:
             return
         older = self._newest.get(uuid)
         self._newest[uuid] = connection
-        self._contacts[uuid] = self._clock.now()
+        self._contacts[uuid] = self._clock.monotonic()
         if older is None:
             logger.info("worker %s: its agent connected", uuid)
             return
@@ -131,7 +132,7 @@ class Hub:
         uuid = connection.uuid
         if uuid is None or self._newest.get(uuid) is not connection:
             return
-        self._contacts[uuid] = self._clock.now()
+        self._contacts[uuid] = self._clock.monotonic()
         if uuid not in self._ready:
             self._ready[uuid] = connection
             self._tell(uuid)

@@ -1,6 +1,7 @@
 """Short records that only answers carry."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from boruta_farm.model.account import Limits
@@ -17,6 +18,15 @@ class Version:
     server: Annotated[str, Shown("Server", ours=False)]
     api: Annotated[str, Shown("API_Version", ours=False)]
     api_state: Annotated[str, Shown("API_State", ours=False)] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockReading:
+    """Tell the farm's time beside its machine's, and what is to be known of them."""
+
+    time: Annotated[datetime, Shown("Time", "the farm's")]
+    machine: Annotated[datetime, Shown("Machine", "what the wall clock of its machine shows")]
+    words: Annotated[str | None, Shown("Words", "what is to be known of them", null=True)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,7 @@ class Action(StrEnum):
     TOKEN_USED = "token.used"
     TOKEN_REVOKED = "token.revoked"
     RESTORED = "restored"
+    CLOCK_STEPPED = "clock.stepped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,7 @@ class EventKind(StrEnum):
     ACCOUNT_REMOVED = "account.removed"
     GROUP_CHANGED = "group.changed"
     GROUP_REMOVED = "group.removed"
+    CLOCK_STEPPED = "clock.stepped"
     TOKEN_ISSUED = "token.issued"
     TOKEN_USED = "token.used"
     TOKEN_REVOKED = "token.revoked"

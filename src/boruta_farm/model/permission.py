@@ -57,6 +57,7 @@ class Permission(StrEnum):
     MANAGE_PEOPLE = "manage-people"
     MANAGE_AGENTS = "manage-agents"
     READ_AUDIT = "read-audit"
+    SET_CLOCK = "set-clock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +123,9 @@ RULES: Mapping[Permission, Rule] = {
         scope=Scope.READ,
         reach={Role.ADMIN: Reach.ALL, Role.AUDITOR: Reach.ALL},
         words="read and verify the audit",
+    ),
+    Permission.SET_CLOCK: Rule(
+        scope=Scope.ADMIN, reach={Role.ADMIN: Reach.ALL}, words="set the farm's time"
     ),
 }
 """PUBLIC stands outside: it is for whoever reaches the server."""

@@ -20,16 +20,17 @@ from boruta_farm.boards.revocation import Revocation
 from boruta_farm.boards.rounds import HealthRounds, RoundsConfig
 from boruta_farm.boards.runner import Policy, Runner
 from boruta_farm.boards.unfenced import Unfenced
-from boruta_farm.clock import SystemClock
+from boruta_farm.clock import SystemClock, synchronised
+from boruta_farm.dryad.proc.machine import read_boot_id
 from boruta_farm.farm.assembly import Farm
 from boruta_farm.gorpc.dryad import GoDialler
 from boruta_farm.gorpc.superviser import GoSuperviser
 from boruta_farm.link.server import Hub
+from boruta_farm.model.addresses import with_port
 from boruta_farm.model.worker import Fence
 from boruta_farm.server.config import Config
 from boruta_farm.server.folder import DATABASE_FILE, DataFolder
 from boruta_farm.server.supervision import LoopWatch, keep_running
-from boruta_farm.settings.places import show_address
 from boruta_farm.store.factory import open_store
 from boruta_farm.web.app import WebApp, build_app
 from boruta_farm.web.auth import People
@@ -60,14 +61,29 @@ class Server:
         self._store = open_store(config.database or config.data / DATABASE_FILE, clock, settings)
         await self._store.start()
         self._hub = Hub(clock)
-        self._farm = Farm(self._store, settings, clock, cipher, self._hub, users=config.users)
+        self._farm = Farm(
+            self._store,
+            settings,
+            clock,
+            cipher,
+            self._hub,
+            users=config.users,
+            boot=read_boot_id(),
+            trusted=synchronised,
+        )
         farm = self._farm
+        await farm.timekeeper.begin()
         await farm.directory.load()
         self._hub.attach(farm.superviser, farm.reports)
         self._pool = RsaKeyPool(config.keys_ready)
         tunnels_at = config.tunnel_address or config.api_addr[0]
         self._relay = RelayClient(
-            config.data, tunnels_at, clock, start=config.start_relay, streams=config.streams()
+            config.data,
+            tunnels_at,
+            clock,
+            start=config.start_relay,
+            streams=config.streams(),
+            bounds=config.tunnel_bounds(),
         )
         farm.relay = self._relay
         self._relay.on_change(farm.matcher.look)
@@ -81,6 +97,7 @@ class Server:
             Fence.NONE: Unfenced(fleet, reports, *keys_and_doors, dialler, check_first=check_first),
         }
         self._parts: dict[str, Callable[[], Awaitable[None]]] = {
+            "timekeeper": farm.timekeeper.run,
             "loop watch": self._watch.run,
             "matcher": farm.matcher.run,
             "ticker": farm.ticker.run,
@@ -113,7 +130,7 @@ class Server:
             logger.warning(
                 "boards may register over Go RPC at %s, which has no authentication: let only "
                 "boards reach it",
-                show_address(self._rpc_listener.getsockname()[:2]),
+                with_port(*self._rpc_listener.getsockname()[:2]),
             )
         return self._app
 
@@ -168,6 +185,7 @@ class Server:
             events=self._store.events,
             clock=self._clock,
             health=self.health,
+            time=self._farm.timekeeper,
             people=People(
                 gate=self._farm.directory,
                 accounts=self._farm.accounts,

@@ -1,13 +1,11 @@
 """How much of the server's memory and time connections may take, together and each."""
 
-import ipaddress
 from collections import Counter
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from boruta_farm.model.addresses import Network, network_of, within
 from boruta_farm.server.refusals import Refusal
-from boruta_farm.settings.places import Network
-from boruta_farm.web.networks import network_of
 
 MEBIBYTE = 1024 * 1024
 
@@ -105,10 +103,7 @@ class Crowd:
         )
 
     def _proxied(self, host: str) -> bool:
-        if not self._proxies:
-            return False
-        address = ipaddress.ip_address(host.partition("%")[0])
-        return any(address in network for network in self._proxies)
+        return bool(self._proxies) and within(host, self._proxies)
 
 
 def _subtract(counts: Counter[str], name: str, number: int) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from boruta_farm.model.addresses import Network
 from boruta_farm.model.policies import FairShare, Policies
 from boruta_farm.model.settings import Enrolment, FarmSettings
 from boruta_farm.server.kinds import Ageing, Database, LogFormat, LogLevel
@@ -32,7 +33,6 @@ from boruta_farm.settings.places import (
     Ip,
     Location,
     Net,
-    Network,
     Origin,
     Ports,
 )
@@ -61,7 +61,9 @@ class Config(LimitSettings):
     """Carry every setting of the server; each field's name is its key in the file."""
 
     api_addr: tuple[str, int] = setting(
-        Address(), "Where the HTTP API listens.", default=("127.0.0.1", 8487)
+        Address(),
+        "Where the HTTP API listens; without a host, as in :8487, or at [::], over IPv4 and IPv6.",
+        default=("127.0.0.1", 8487),
     )
     allow_anonymous: bool = setting(
         Switch(),

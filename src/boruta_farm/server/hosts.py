@@ -1,6 +1,5 @@
 """Under which names the server may be addressed."""
 
-import ipaddress
 import re
 import socket
 from collections.abc import Callable
@@ -8,6 +7,7 @@ from typing import Final
 
 import httptools
 
+from boruta_farm.model.addresses import parse_ip
 from boruta_farm.server.framing import Head
 from boruta_farm.server.refusals import MISDIRECTED, Refusal
 
@@ -66,12 +66,9 @@ class Hosts:
         return True
 
     def _is_ours(self, host: str) -> bool:
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            name = _plain(host)
-        else:
+        if parse_ip(host) is not None:
             return True
+        name = _plain(host)
         if name in self._names or EVERY in self._names or name.endswith(".localhost"):
             return True
         certified = {_plain(known) for known in self._seen}

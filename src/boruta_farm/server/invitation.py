@@ -6,13 +6,12 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
+from boruta_farm.model.addresses import is_anywhere, with_port
 from boruta_farm.model.login import login_command
 from boruta_farm.server.config import Config
-from boruta_farm.settings.places import show_address
 
 AUTHORITY = "ca.pem"
 """Lies beside the certificate where ``boruta config certificate`` made both."""
-ANY = ("0.0.0.0", "::", "")
 
 
 def login_line(config: Config) -> str:
@@ -29,10 +28,10 @@ def login_line(config: Config) -> str:
         authority = _authority(config.tls_certificate.parent / AUTHORITY, certificate)
     host, port = config.api_addr
     wildcard = config.public_address or socket.getfqdn()
-    reached = wildcard if host in ANY else host
+    reached = wildcard if is_anywhere(host) else host
     if names and reached not in names:
         reached = names[0]
-    return login_command(f"{scheme}://{show_address((reached, port))}", authority)
+    return login_command(f"{scheme}://{with_port(reached, port)}", authority)
 
 
 def _names(certificate: x509.Certificate) -> list[str]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from boruta_farm.access.messages import USUAL, TunnelBounds
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.server.bounds import MEBIBYTE, Bounds
 from boruta_farm.settings.declaration import setting
@@ -91,6 +92,38 @@ class LimitSettings:
         "each is written into journal and audit. 0: as often as it likes.",
         default=FARM.registrations_per_board,
     )
+
+    tunnel_connections: int = setting(
+        Whole(1, 4096),
+        "Connections that one job's tunnel takes at a time; further ones are told in the log.",
+        default=USUAL.connections,
+    )
+    tunnel_silent: int = setting(
+        Whole(1, 4096),
+        "How many of them may come from one address without having said anything yet, as SSH's "
+        "clients do at once. Beyond that the oldest is cut; an IPv6 /64 counts as one address.",
+        default=USUAL.silent,
+    )
+    tunnel_patience: timedelta = setting(
+        Duration(timedelta(milliseconds=100)),
+        "How long a connection to a tunnel may say nothing.",
+        default=timedelta(seconds=USUAL.patience),
+    )
+    stream_greetings: int = setting(
+        Whole(4, 4096),
+        "Connections of agents at stream_addr that have not said yet whose they are, a quarter of "
+        "them from one address. Beyond that the oldest is cut.",
+        default=USUAL.greeting,
+    )
+
+    def tunnel_bounds(self) -> TunnelBounds:
+        """Return how many connections the relay takes."""
+        return TunnelBounds(
+            connections=self.tunnel_connections,
+            silent=self.tunnel_silent,
+            patience=self.tunnel_patience.total_seconds(),
+            greeting=self.stream_greetings,
+        )
 
     def bounds(self) -> Bounds:
         """Return what connections may take of the server's memory and time."""

@@ -1,7 +1,6 @@
 """Where the server may listen: beyond this machine only with TLS and users, or flags instead."""
 
-import ipaddress
-
+from boruta_farm.model.addresses import is_loopback
 from boruta_farm.settings.table import SettingError
 
 
@@ -15,7 +14,7 @@ def check_listening(
     if not is_loopback(api_host):
         if not users and not anonymous:
             raise SettingError(
-                f"{api_host} can be reached from other machines, and this farm asks "
+                f"{_named(api_host)} can be reached from other machines, and this farm asks "
                 "nobody who he is: anyone there could take any board. Say --users (users = true), "
                 "listen on 127.0.0.1, or say --allow-anonymous (allow_anonymous = true) to accept "
                 "that",
@@ -23,7 +22,7 @@ def check_listening(
             )
         if not tls and not plaintext:
             raise SettingError(
-                f"{api_host} can be reached from other machines, and without TLS keys "
+                f"{_named(api_host)} can be reached from other machines, and without TLS keys "
                 "and tokens can be read on the way. Set tls_certificate and tls_key, put a proxy "
                 "in front and listen on 127.0.0.1, or say --allow-plaintext "
                 "(allow_plaintext = true) to accept that",
@@ -31,18 +30,12 @@ def check_listening(
             )
     if rpc_host is not None and not is_loopback(rpc_host) and not anonymous:
         raise SettingError(
-            f"{rpc_host} can be reached from other machines, and Go RPC has no "
+            f"{_named(rpc_host)} can be reached from other machines, and Go RPC has no "
             "authentication: anyone there could register boards and fail them. Listen on "
             "127.0.0.1, or say --allow-anonymous (allow_anonymous = true) to accept that",
             "rpc_addr",
         )
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether a listening address is reachable from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _named(host: str) -> str:
+    return host or "every address of this machine"

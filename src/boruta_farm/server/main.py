@@ -8,13 +8,16 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from ipaddress import IPv4Network
 
 import uvicorn
 
 from boruta_farm.access.cipher import AesGcmCipher
+from boruta_farm.access.listening import listen
 from boruta_farm.clock import SystemClock
+from boruta_farm.model.addresses import Network, mapped, with_port
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.server import logs
 from boruta_farm.server.assembly import Server
@@ -27,7 +30,6 @@ from boruta_farm.server.invitation import login_line
 from boruta_farm.server.port import http_protocol
 from boruta_farm.server.supervision import keep_running
 from boruta_farm.server.tls import Certificates
-from boruta_farm.settings.places import show_address
 from boruta_farm.store.factory import open_store
 from boruta_farm.web.app import WebApp
 
@@ -66,7 +68,7 @@ def check(config: Config, *, folder: bool = True) -> None:
     _certificates(config)
     for name, address in (("api_addr", config.api_addr), ("rpc_addr", config.rpc_addr)):
         if address is not None:
-            _listen(name, *address, in_use=True).close()
+            _try(name, *address)
     if folder:
         DataFolder(config.data).check()
         AesGcmCipher.check(config.data)
@@ -96,7 +98,7 @@ async def _serve(
         parts.append(asyncio.create_task(keep_running("certificates", certificates.run)))
     _take_hang_ups(certificates)
     try:
-        place = show_address(listener.getsockname()[:2])
+        place = with_port(*listener.getsockname()[:2])
         logger.info("serving on %s://%s, data in %s", scheme, place, config.data)
         _tune_collector()
         await HttpServer(app, config, certificates).serve(sockets=[listener])
@@ -152,7 +154,7 @@ class HttpServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 proxy_headers=bool(settings.trusted_proxies),
-                forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+                forwarded_allow_ips=_as_seen(settings.trusted_proxies),
                 http=http_protocol(door, None if certificates is None else certificates.context),
                 ws="none",
                 lifespan="off",
@@ -177,6 +179,15 @@ class HttpServer(uvicorn.Server):
             self._captured_signals.clear()
 
 
+def _as_seen(networks: Iterable[Network]) -> list[str]:
+    """Return networks in every spelling that their callers' addresses have on our sockets."""
+    return [
+        str(network)
+        for each in networks
+        for network in ((each, mapped(each)) if isinstance(each, IPv4Network) else (each,))
+    ]
+
+
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
     try:
         import uvloop
@@ -185,27 +196,28 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
     return uvloop.Loop
 
 
-def _listen(setting: str, host: str, port: int, *, in_use: bool = False) -> socket.socket:
-    """Bind a setting's port. Raises ConfigError naming it when that is not possible.
-
-    One that is ``in_use`` may be taken for bound.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _listen(setting: str, host: str, port: int) -> socket.socket:
+    """Bind a setting's port. Raises ConfigError naming it when that is not possible."""
     try:
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
+        return listen(host, port, BACKLOG)
     except OSError as error:
-        if in_use and error.errno == errno.EADDRINUSE:
-            return listener
-        listener.close()
-        raise ConfigError(
-            f"{setting}: {show_address((host, port))} cannot be used ({error.strerror}); "
-            f"choose another with --{setting.replace('_', '-')}"
-        ) from None
-    listener.setblocking(False)
-    return listener
+        raise _unusable(setting, host, port, error) from None
+
+
+def _try(setting: str, host: str, port: int) -> None:
+    """Refuse a port that ``_listen`` would refuse; one in use is taken to be the server's own."""
+    try:
+        listen(host, port, BACKLOG).close()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise _unusable(setting, host, port, error) from None
+
+
+def _unusable(setting: str, host: str, port: int, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"{setting}: {with_port(host, port)} cannot be used ({error.strerror}); "
+        f"choose another with --{setting.replace('_', '-')}"
+    )
 
 
 def _tune_collector() -> None:

@@ -34,17 +34,17 @@ class LoopWatch:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._last = clock.now()
+        self._last = clock.monotonic()
 
     async def run(self) -> NoReturn:
         """Beat until cancelled."""
         while True:
-            self._last = self._clock.now()
+            self._last = self._clock.monotonic()
             await asyncio.sleep(HEARTBEAT.total_seconds())
 
     def alive(self) -> str | None:
         """Return None while the loop beats, else since when it does not."""
-        silent = self._clock.now() - self._last
-        if silent < STANDSTILL:
+        silent = self._clock.monotonic() - self._last
+        if silent < STANDSTILL.total_seconds():
             return None
-        return f"the event loop stands still for {silent.total_seconds():.0f} s"
+        return f"the event loop stands still for {silent:.0f} s"

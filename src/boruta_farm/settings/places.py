@@ -1,19 +1,16 @@
 """Kinds of settings that name a place: addresses, networks, ports, web addresses, paths."""
 
-import ipaddress
 import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from boruta_farm.model.addresses import EVERYWHERE, Network, parse_ip, parse_network, with_port
 from boruta_farm.model.home import NO_HOME
 from boruta_farm.settings.kinds import Kind, Text
 from boruta_farm.settings.table import SettingError, shown
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-ANYWHERE: Final = "0.0.0.0"  # what an address without host has always meant
 LAST_PORT: Final = 65535
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+(?:%[^\]\s]+)?\]|[^\s\[\]/@?#:]*):([0-9]{1,5})")
 _RANGE: Final = re.compile(r"\s*([0-9]{1,10})\s*-\s*([0-9]{1,10})\s*")
@@ -25,13 +22,13 @@ class Address(Kind[tuple[str, int]]):
     """``HOST:PORT`` to listen on; IPv6 hosts stand in brackets; port 0 lets the system choose."""
 
     def read(self, raw: object) -> tuple[str, int]:
-        """Return host and port; without a host it is every IPv4 address."""
+        """Return host and port; without a host it is every address of both stacks."""
         host, port = _address(raw)
-        return host.removeprefix("[").removesuffix("]") or ANYWHERE, port
+        return host.removeprefix("[").removesuffix("]") or EVERYWHERE, port
 
     def show(self, value: tuple[str, int]) -> object:
         """Return its text."""
-        return show_address(value)
+        return with_port(*value)
 
 
 class Destination(Kind[str]):
@@ -80,10 +77,10 @@ class Ip(Kind[str]):
 
     def read(self, raw: object) -> str:
         """Return it in its usual form."""
-        try:
-            return str(ipaddress.ip_address(Text().read(raw)))
-        except ValueError:
-            raise SettingError(f"{shown(raw)} is no IP address") from None
+        ip = parse_ip(Text().read(raw))
+        if ip is None:
+            raise SettingError(f"{shown(raw)} is no IP address")
+        return str(ip)
 
 
 class Net(Kind[Network]):
@@ -93,11 +90,11 @@ class Net(Kind[Network]):
         """Return the network."""
         text = Text(most=100).read(raw)
         try:
-            return ipaddress.ip_network(text)
+            return parse_network(text)
         except ValueError:
             pass
         try:
-            meant = f"did you mean {ipaddress.ip_network(text, strict=False)} ?"
+            meant = f"did you mean {parse_network(text, strict=False)} ?"
         except ValueError:
             meant = "write networks such as 10.0.0.0/8 or fd00::/8"
         raise SettingError(f"{shown(raw)} is no network; {meant}")
@@ -189,12 +186,6 @@ class Location(Kind[Path]):
         return str(value)
 
 
-def show_address(value: tuple[str, int]) -> str:
-    """Write an address in the form that ``Address`` reads."""
-    host, port = value
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def _resolvable(host: str) -> bool:
     """Tell whether a host's name could be asked for: Python's own functions fail on others."""
     try:
@@ -212,12 +203,8 @@ def _address(raw: object) -> tuple[str, int]:
         )
     host = match[1]
     if host.startswith("["):
-        try:
-            ipaddress.IPv6Address(host[1:-1].partition("%")[0])
-        except ValueError:
-            raise SettingError(
-                f"{shown(raw)}: what stands in brackets is no IPv6 address"
-            ) from None
+        if parse_ip(host) is None or ":" not in host:
+            raise SettingError(f"{shown(raw)}: what stands in brackets is no IPv6 address")
     elif not _resolvable(host):
         raise SettingError(f"{shown(raw)}: {shown(host)} is no host's name")
     return host, int(match[2])

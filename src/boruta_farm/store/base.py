@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar, runtime_checkable
 
 from boruta_farm.core.world import World
@@ -85,6 +85,17 @@ class Transaction(World, Protocol):
         """Return the newest seal of the audit, None before the first."""
         ...
 
+    def keep_anchor(self, anchor: str) -> None:
+        """Keep the text by which a later start finds the farm's time."""
+        ...
+
+    def step_clock(self, by: timedelta, anchor: str, reason: str) -> None:
+        """Set the writer's time by so much once this command is over, and journal it.
+
+        What it counts itself (idempotency keys) moves along.
+        """
+        ...
+
     def seal(self, seals: Mapping[int, str]) -> None:
         """Save the seals of audit entries by number."""
         ...
@@ -133,6 +144,14 @@ class People:
     records: tuple[Identity, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptTime:
+    """Carry the newest time of a commit, and the anchor that was kept last, empty for none."""
+
+    newest: datetime
+    anchor: str
+
+
 class Store(Protocol):
     """Keep the farm's records.
 
@@ -173,6 +192,17 @@ class Store(Protocol):
 
         Whoever follows the store's changes must then take a new snapshot.
         """
+        ...
+
+    def on_step(self, hook: Callable[[timedelta], None]) -> None:
+        """Call ``hook`` on the loop when a committed command has set the farm's time.
+
+        It is called before any follower hears of the batch, which then folds it at once.
+        """
+        ...
+
+    async def kept_time(self) -> KeptTime:
+        """Return what was kept of the farm's time."""
         ...
 
     def alive(self, now: datetime) -> str | None:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from boruta_farm.clock import Clock
 from boruta_farm.model.errors import (
@@ -58,11 +59,13 @@ class Outcome:
     """Tell what became of a batch.
 
     ``doubtful`` means that a COMMIT may or may not have happened: followers must start anew.
+    ``step`` is by how much the farm's time was set.
     """
 
     results: list[Result]
     changes: tuple[Change, ...] = ()
     doubtful: bool = False
+    step: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Begun:
     results: list[Result]
     changes: tuple[Change, ...]
     last_event: int
+    newest: datetime
 
 
 class _CommitDoubtError(Exception):
@@ -104,6 +108,8 @@ class Batcher:
         self._committed = committed
         self.driver: Driver | None = None
         self._newest = EPOCH
+        self._ahead = timedelta()
+        """What commands that are committed but not told yet have set the time by."""
 
     def open(self) -> None:
         """Open the connection, unless it is open."""
@@ -174,12 +180,16 @@ class Batcher:
         results: list[Result] = []
         changes: list[Change] = []
         doubtful = False
-        for command in commands:
-            outcome = self.run([command])
-            results += outcome.results
-            changes += outcome.changes
-            doubtful |= outcome.doubtful
-        return Outcome(results, tuple(changes), doubtful)
+        try:
+            for command in commands:
+                outcome = self.run([command])
+                results += outcome.results
+                changes += outcome.changes
+                doubtful |= outcome.doubtful
+                self._ahead += outcome.step
+            return Outcome(results, tuple(changes), doubtful, self._ahead)
+        finally:
+            self._ahead = timedelta()
 
     def _attempt(self, commands: Sequence[Decide[object]]) -> Outcome:
         begun = self._write(commands, wait=True)
@@ -202,13 +212,19 @@ class Batcher:
             self._committed.as_of(counters["event"])
             layer = Layer(last_id=counters["request"])
             loaded = Loaded(records, self._committed)
-            self._newest = max(self._newest, moment(counters["time"]))
-            results = [self._decide(command, layer, loaded) for command in commands]
+            newest = max(self._newest, moment(counters["time"]))
+            results: list[Result] = []
+            for command in commands:
+                stepped = layer.step
+                newest = max(newest, self._clock.now() + self._ahead + stepped)
+                results.append(self._decide(command, layer, loaded, newest))
+                newest += layer.step - stepped
             if not layer:
+                self._newest = newest
                 driver.rollback()
                 return Outcome(results)
             try:
-                changes = self._flusher.flush(layer, loaded, counters, self._newest)
+                changes = self._flusher.flush(layer, loaded, counters, newest)
             except DriverError:
                 raise
             except Exception as error:
@@ -217,7 +233,7 @@ class Batcher:
             driver.rollback()
             raise
         last = changes[-1].event.number if changes else counters["event"]
-        return Begun(commands, layer, results, changes, last)
+        return Begun(commands, layer, results, changes, last, newest)
 
     def _commit(self, begun: Begun) -> Outcome:
         driver, layer = self.driver, begun.layer
@@ -234,10 +250,12 @@ class Batcher:
         self._committed.take(
             begun.last_event, layer.requests.values(), layer.jobs.values(), layer.workers
         )
-        return Outcome(begun.results, begun.changes)
+        self._newest = begun.newest
+        return Outcome(begun.results, begun.changes, step=layer.step)
 
-    def _decide(self, command: Decide[object], layer: Layer, loaded: Loaded) -> Result:
-        self._newest = now = max(self._newest, self._clock.now())
+    def _decide(
+        self, command: Decide[object], layer: Layer, loaded: Loaded, now: datetime
+    ) -> Result:
         transaction = OverlayTransaction(layer, loaded, self._settings, now)
         try:
             answer = command(transaction, now)

@@ -1,7 +1,7 @@
 """What the stores have in common: commands through the writer, reads past it."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from boruta_farm.model.audit import AuditFilter, Entry
@@ -12,7 +12,7 @@ from boruta_farm.model.request import Request
 from boruta_farm.model.worker import SessionKey, Worker
 from boruta_farm.store import people
 from boruta_farm.store.audit import list_audit
-from boruta_farm.store.base import Decide, Listener, People, Snapshot
+from boruta_farm.store.base import Decide, KeptTime, Listener, People, Snapshot
 from boruta_farm.store.batch import Batcher
 from boruta_farm.store.committed import Committed
 from boruta_farm.store.listing import list_requests, list_workers, quick
@@ -72,6 +72,14 @@ class DatabaseStore:
     def on_doubt(self, hook: Callable[[], None]) -> None:
         """Call ``hook`` when a COMMIT's outcome is unknown."""
         self._followers.hooks.append(hook)
+
+    def on_step(self, hook: Callable[[timedelta], None]) -> None:
+        """Call ``hook`` when a committed command has set the farm's time."""
+        self._followers.step_hooks.append(hook)
+
+    async def kept_time(self) -> KeptTime:
+        """Return what was kept of the farm's time."""
+        return await self._near(Records.kept_time)
 
     def alive(self, now: datetime) -> str | None:
         """Return None while the writer moves on, else what stands still and since when."""

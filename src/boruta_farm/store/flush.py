@@ -68,13 +68,14 @@ class Flusher:
             "event": last,
             "request": layer.last_id,
             "requests": counters["requests"] + write.created,
-            "time": max(counters["time"], micros(now)),
+            "time": micros(now) if layer.step else max(counters["time"], micros(now)),
         }
+        write.time(layer)
         write.run(write.statements.set_counters, *(new[name] for name in COUNTER_NAMES))
         return changes
 
     def _prune(self, write: "_Write", now: datetime) -> None:
-        if self._pruned is not None and now - self._pruned < PRUNE_EVERY:
+        if self._pruned is not None and abs(now - self._pruned) < PRUNE_EVERY:
             return
         write.run(write.statements.prune_summaries, PRUNED_AT_ONCE, SUMMARIES_KEPT)
         oldest = micros(now - self._settings.idempotency_kept)
@@ -109,7 +110,7 @@ def _event(entry: Entry, place: int) -> Event:
             reason=request.reason,
         )
     if worker is None:
-        return Event(number=place, at=entry.at, kind=entry.kind)
+        return Event(number=place, at=entry.at, kind=entry.kind, reason=entry.reason)
     return Event(
         number=place,
         at=entry.at,
@@ -220,6 +221,15 @@ class _Write:
         self.send(self.statements.save_creations, creations)
         summaries = list(map(SUMMARY.row, layer.summaries.values()))
         self.send(self.statements.save_summaries, summaries)
+
+    def time(self, layer: Layer) -> None:
+        """Write what a later start finds the farm's time by, and what moves with its steps."""
+        if layer.step:
+            self._driver.fetch(
+                self.statements.shift_creations, (layer.step // timedelta(microseconds=1),)
+            )
+        if layer.anchor is not None:
+            self._driver.fetch(self.statements.keep_anchor, (layer.anchor,))
 
     def people(self, layer: Layer) -> None:
         """Write accounts, groups and tokens."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from boruta_farm.model.account import Account, Group
@@ -54,6 +54,8 @@ class Layer:
     notes: list[tuple[datetime, Note]] = field(default_factory=list)
     seals: dict[int, str] = field(default_factory=dict)
     journal: list[Entry] = field(default_factory=list)
+    step: timedelta = timedelta()
+    anchor: str | None = None
 
     def take(self, above: "Layer") -> None:
         """Take over the changes of a command that succeeded."""
@@ -72,6 +74,8 @@ class Layer:
         self.notes.extend(above.notes)
         self.seals.update(above.seals)
         self.journal.extend(above.journal)
+        self.step += above.step
+        self.anchor = above.anchor or self.anchor
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to write."""
@@ -83,6 +87,7 @@ class Layer:
             or self.requests
             or self.notes
             or self.seals
+            or self.anchor
         )
 
 
@@ -113,6 +118,19 @@ class OverlayTransaction:
             if uuid in layer.workers:
                 return layer.workers[uuid]
         return self._loaded.worker(uuid)
+
+    def registered(self) -> tuple[Worker, ...]:
+        """Return all registered workers."""
+        known = dict.fromkeys(self._loaded.records.worker_uuids())
+        known |= dict.fromkeys(self._batch.workers) | dict.fromkeys(self.layer.workers)
+        return tuple(found for uuid in known if (found := self.worker(uuid)) is not None)
+
+    def orphaned(self) -> tuple[Request, ...]:
+        """Return the waiting requests that no registered worker could serve any more."""
+        known = dict.fromkeys(self._loaded.records.orphans())
+        known |= dict.fromkeys(self._batch.requests) | dict.fromkeys(self.layer.requests)
+        found = map(self.request, known)
+        return tuple(r for r in found if r is not None and _waits(r) and r.orphaned_since)
 
     def worker_named(self, name: str) -> Worker | None:
         """Return the registered worker of this name."""
@@ -293,6 +311,16 @@ class OverlayTransaction:
         if self._batch.seals:
             return self._batch.seals[max(self._batch.seals)]
         return self._loaded.records.last_seal()
+
+    def keep_anchor(self, anchor: str) -> None:
+        """Keep the text by which a later start finds the farm's time."""
+        self.layer.anchor = anchor
+
+    def step_clock(self, by: timedelta, anchor: str, reason: str) -> None:
+        """Set the writer's time by so much once this command is over, and journal it."""
+        self.layer.step += by
+        self.layer.anchor = anchor
+        self.layer.journal.append(Entry(self.now, EventKind.CLOCK_STEPPED, reason=reason))
 
     def seal(self, seals: Mapping[int, str]) -> None:
         """Save the seals of entries by number."""

@@ -9,13 +9,13 @@ from boruta_farm.model.events import Event
 from boruta_farm.model.request import Request
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import SessionKey, Worker
-from boruta_farm.store.base import Snapshot
+from boruta_farm.store.base import KeptTime, Snapshot
 from boruta_farm.store.committed import Committed
 from boruta_farm.store.driver import Driver, Row, Value
 from boruta_farm.store.packing import PACKED, PackedRequests
 from boruta_farm.store.rows import ENTRY, EVENT, REQUEST, SESSION_KEY, SUMMARY, WORKER
 from boruta_farm.store.statements import Statements
-from boruta_farm.store.values import micros
+from boruta_farm.store.values import micros, moment
 
 Found = TypeVar("Found")
 
@@ -166,6 +166,20 @@ class Records:
         """Return journalled events in order."""
         bounds = (max(-LARGEST, min(after, LARGEST)), min(limit, LARGEST))
         return tuple(map(EVENT.record, self.driver.fetch(self.statements.events, bounds)))
+
+    def kept_time(self) -> KeptTime:
+        """Return what was kept of the farm's time."""
+        ((newest,),) = self.driver.fetch(self.statements.newest)
+        anchors = self.driver.fetch(self.statements.anchor)
+        return KeptTime(newest=moment(newest), anchor=anchors[0][0] if anchors else "")
+
+    def worker_uuids(self) -> tuple[str, ...]:
+        """Return the UUIDs of all committed workers."""
+        return tuple(uuid for (uuid,) in self.driver.fetch(self.statements.worker_uuids))
+
+    def orphans(self) -> tuple[int, ...]:
+        """Return the ids of the committed waiting requests that are orphaned."""
+        return tuple(number for (number,) in self.driver.fetch(self.statements.orphans))
 
     def snapshot(self, *, holding: bool = False) -> Snapshot:
         """Return what is unfinished (only what holds a worker) and all workers, as of one event."""

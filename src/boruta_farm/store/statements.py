@@ -78,6 +78,8 @@ class Statements:
             f" WHERE j.{HOLDING}"
         )
         self.workers = f"SELECT {names(WORKERS)} FROM workers"
+        self.worker_uuids = "SELECT uuid FROM workers"
+        self.orphans = f"SELECT id FROM requests WHERE {WAITING} AND orphaned_since IS NOT NULL"
         self.worker = f"{self.workers} WHERE uuid = ?"
         self.worker_named = f"{self.workers} WHERE name = ?"
         self.workers_by_uuid = f"{self.workers} WHERE {self.dialect.member('uuid', 'text')}"
@@ -131,6 +133,13 @@ class Statements:
         self.prune_creations = (
             "DELETE FROM creations WHERE (owner, key) IN"
             " (SELECT owner, key FROM creations WHERE created <= ? LIMIT ?) RETURNING owner"
+        )
+        self.shift_creations = "UPDATE creations SET created = created + ?"
+        self.newest = "SELECT value FROM counters WHERE name = 'time'"
+        self.anchor = "SELECT value FROM meta WHERE name = 'clock'"
+        self.keep_anchor = (
+            "INSERT INTO meta (name, value) VALUES ('clock', ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
         )
         self.save_summaries = self._upsert(SUMMARIES)
         self.prune_summaries = (

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar, cast
 
 from boruta_farm.model.errors import UnavailableError
@@ -21,9 +21,13 @@ class Followers:
     def __init__(self) -> None:
         self.listeners: list[Listener] = []
         self.hooks: list[Callable[[], None]] = []
+        self.step_hooks: list[Callable[[timedelta], None]] = []
 
     def tell(self, outcome: Outcome) -> None:
         """Call everybody; one that fails does not keep the others from hearing."""
+        if outcome.step:
+            for step in self.step_hooks:
+                step(outcome.step)
         if outcome.changes:
             for listener in tuple(self.listeners):
                 try:

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
@@ -188,16 +187,16 @@ class SimulatedBoards:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._connections: dict[str, Connection] = {}
-        self._contacts: dict[str, datetime] = {}
+        self._contacts: dict[str, float] = {}
         self.watches: set[Watch] = set()
 
     def fenced(self, uuid: str) -> FencedDryad | None:
         """Return the board's agent while it is connected."""
         return self._connections.get(uuid)
 
-    def contact(self, uuid: str) -> datetime | None:
+    def contact(self, uuid: str) -> float | None:
         """Return now for a connected board, else when it was dropped."""
-        return self._clock.now() if uuid in self._connections else self._contacts.get(uuid)
+        return self._clock.monotonic() if uuid in self._connections else self._contacts.get(uuid)
 
     def watch(self) -> Watch:
         """Return a subscription."""
@@ -216,7 +215,7 @@ class SimulatedBoards:
         connection = self._connections.pop(uuid, None)
         if connection is not None:
             connection.dropped.set()
-            self._contacts[uuid] = self._clock.now()
+            self._contacts[uuid] = self._clock.monotonic()
             self._tell(uuid)
 
     def _tell(self, uuid: str) -> None:

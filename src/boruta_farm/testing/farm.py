@@ -98,10 +98,16 @@ class PlainCipher:
 
 
 class SimulatedFarm:
-    """Run the real farm over a real SQLite file, with simulated boards and who looks after them."""
+    """Run the real farm over a real SQLite file, with simulated boards and who looks after them.
+
+    ``boot`` names the run of the machine, ``synchronised`` whether it vouches for its clock, which
+    is set by ``clock.wall_ahead``.
+    """
 
     def __init__(self, path: Path, settings: FarmSettings | None = None) -> None:
         self.clock = VirtualClock()
+        self.boot = "boot-1"
+        self.synchronised = False
         self.settings = settings or FarmSettings()
         self.boards: dict[str, SimulatedBoard] = {}
         self._path = path
@@ -112,18 +118,27 @@ class SimulatedFarm:
 
     async def start(self) -> None:
         """Start the server, from nothing or from what an earlier one left."""
+        self.clock.read_wall()
         self.store = SqliteStore(self._path, self.clock, self.settings, inline=True)
         await self.store.start()
         self.links = SimulatedBoards(self.clock)
-        self.farm = Farm(self.store, self.settings, self.clock, PlainCipher(), self.links)
-        farm = self.farm
+        self.farm = farm = Farm(
+            self.store,
+            self.settings,
+            self.clock,
+            PlainCipher(),
+            self.links,
+            boot=self.boot,
+            trusted=lambda: self.synchronised,
+        )
+        await farm.timekeeper.begin()
         fleet, reports = farm.fleet, farm.reports
         farm.relay = self.doors
         fenced = Fenced(fleet, reports, self._pool, self.doors, self.clock)
         runner = Runner(fleet, reports, {Fence.AGENT: fenced})
         presence = Presence(fleet, reports, self.clock, self.settings.lost_grace)
         recovery = Recovery(fleet, reports, NoDialler())
-        for part in (farm.matcher, farm.ticker, fleet, runner, presence, recovery):
+        for part in (farm.timekeeper, farm.matcher, farm.ticker, fleet, runner, presence, recovery):
             self._spawn(part.run())
         self._spawn(farm.run_owed())
         self._spawn(self._end_sessions())

@@ -7,7 +7,7 @@ from starlette.routing import Router as Pages
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from boruta_farm.model.answers import Orphaned, Version
+from boruta_farm.model.answers import ClockReading, Orphaned, Version
 from boruta_farm.model.events import Event
 from boruta_farm.model.explanation import Explanation, Filed
 from boruta_farm.model.permission import Permission
@@ -15,6 +15,7 @@ from boruta_farm.model.request import Request
 from boruta_farm.model.worker import AccessInfo, Worker
 from boruta_farm.web import boards
 from boruta_farm.web.auth import Entrance
+from boruta_farm.web.clock import ClockCalls
 from boruta_farm.web.dispatch import Dispatcher
 from boruta_farm.web.events import EventCalls
 from boruta_farm.web.hardening import Hardened
@@ -88,6 +89,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
     requests = RequestCalls(services.requests, services.clock, options.public_address)
     workers = WorkerCalls(services.workers)
     events = EventCalls(services.feed, services.events, services.requests, services.clock, options)
+    clock = ClockCalls(services.time)
     description = Description()
     routes: tuple[Route, ...] = (
         Route(
@@ -99,6 +101,23 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             answer=Version,
             headers=_VERSION_HEADERS,
             head=True,
+        ),
+        Route(
+            method="GET",
+            path="clock",
+            endpoint=clock.read,
+            permission=Permission.SEE_FARM,
+            summary="Tell the farm's time beside its machine's",
+            answer=ClockReading,
+            head=True,
+        ),
+        Route(
+            method="POST",
+            path="clock/adopt",
+            endpoint=clock.adopt,
+            permission=Permission.SET_CLOCK,
+            summary="Set the farm's time to its machine's; running jobs keep their remaining time",
+            answer=ClockReading,
         ),
         Route(
             method="POST",
@@ -330,7 +349,7 @@ def build_app(services: Services, options: WebOptions) -> WebApp:
     """Return the application for a farm."""
     pages = Pages(
         routes=[
-            Page("/healthz", HealthCheck(services.health).answer),
+            Page("/healthz", HealthCheck(services.health, services.time.words).answer),
             WebSocketRoute(boards.PATH, boards.BoardEndpoint(services.hub).serve),
             Page("/{path:path}", nothing_here, methods=["GET", "HEAD", "POST", "PUT", "DELETE"]),
         ],

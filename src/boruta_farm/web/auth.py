@@ -6,6 +6,7 @@ from starlette.types import Scope
 
 from boruta_farm.clock import Clock
 from boruta_farm.contracts.people import Accounts, Audit, Gate, Tokens
+from boruta_farm.model.addresses import canonical, network_of
 from boruta_farm.model.audit import Action, Note
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import TooManyCallsError, UnauthenticatedError
@@ -58,19 +59,19 @@ class Entrance:
         Raises UnauthenticatedError, ForbiddenError, TooManyCallsError.
         """
         gate = self._people.gate
-        source = source_of(scope)
+        came_from = source_of(scope)
         if gate.open:
-            return gate.admit(None, source)
-        self._sources.take(source)
+            return gate.admit(None, came_from)
+        self._sources.take(network_of(came_from))
         if permission is Permission.PUBLIC:
             return NOBODY
         secret = token_of(scope)
         try:
-            caller = gate.admit(secret, source)
+            caller = gate.admit(secret, came_from)
         except UnauthenticatedError as refusal:
             if secret is not None:
-                self._penalties.check(source)
-                await self.failed(source, secret, refusal)
+                self._penalties.check(network_of(came_from))
+                await self.failed(came_from, secret, refusal)
             raise
         self._accounts.take(caller.name)
         caller.require(permission)
@@ -84,13 +85,13 @@ class Entrance:
         """Return once the caller would not be admitted any more."""
         await self._people.gate.turned_away(caller)
 
-    def check_penalty(self, source: str) -> None:
+    def check_penalty(self, came_from: str) -> None:
         """Raise TooManyCallsError while a source has to wait for its failures."""
-        self._penalties.check(source)
+        self._penalties.check(network_of(came_from))
 
-    async def failed(self, source: str, secret: str, refusal: UnauthenticatedError) -> None:
+    async def failed(self, came_from: str, secret: str, refusal: UnauthenticatedError) -> None:
         """Count and enter a failed attempt; at most 10 a second are entered."""
-        self._penalties.failed(source)
+        self._penalties.failed(network_of(came_from))
         try:
             self._noted.take("")
         except TooManyCallsError:
@@ -103,7 +104,7 @@ class Entrance:
         number = token_id(secret)
         note = Note(
             actor="nobody",
-            source=source,
+            source=came_from,
             action=Action.LOGIN_FAILED,
             subject=f"token {number[:40]}" if number else "no token of ours",
             detail=detail,
@@ -112,9 +113,9 @@ class Entrance:
 
 
 def source_of(scope: Scope) -> str:
-    """Return the address that a call came from, empty where it is not known."""
+    """Return the address that a call came from in its one spelling, empty where it is not known."""
     client = scope.get("client")
-    return str(client[0]) if client else ""
+    return canonical(str(client[0])) if client else ""
 
 
 def token_of(scope: Scope) -> str | None:

@@ -6,8 +6,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from boruta_farm.link.agent import PATH as PATH
 from boruta_farm.link.socket import Socket as Socket
+from boruta_farm.model.addresses import canonical, is_loopback
 from boruta_farm.web.headers import bearer
-from boruta_farm.web.networks import is_loopback
 
 FORBIDDEN = 4403
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "via")
@@ -36,7 +36,7 @@ class BoardEndpoint:
             await websocket.close(FORBIDDEN, "agents only")
             return
         credential = bearer(websocket.headers.get("authorization"))
-        ip = websocket.client.host if websocket.client else ""
+        ip = canonical(websocket.client.host) if websocket.client else ""
         forwarded = any(name in websocket.headers for name in FORWARDED)
         await websocket.accept()
         await self._hub.serve(

@@ -10,6 +10,7 @@ from typing import Self
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Requests
 from boruta_farm.feed import Feed, Subscription
+from boruta_farm.model.addresses import network_of
 from boruta_farm.model.errors import OverloadedError, TooManyCallsError
 from boruta_farm.model.events import Event
 from boruta_farm.web.answers import told
@@ -17,7 +18,6 @@ from boruta_farm.web.auth import source_of
 from boruta_farm.web.calls import Call, Header, Stream
 from boruta_farm.web.errors import ParameterError, RequestIdError
 from boruta_farm.web.explained import LOOK_EVERY, Explained
-from boruta_farm.web.networks import network_of
 from boruta_farm.web.services import Journal, WebOptions
 
 BOUND = 1000

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import ipaddress
 import logging
 from datetime import timedelta
 
@@ -10,6 +9,7 @@ from starlette.types import Scope
 
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Requests
+from boruta_farm.model.addresses import parse_ip
 from boruta_farm.model.errors import RequestIdMismatchError, RequestNotFoundError
 from boruta_farm.model.request import NewRequest, RequestState, RequestUpdate
 from boruta_farm.model.worker import AccessInfo
@@ -167,10 +167,5 @@ def _local_address(scope: Scope) -> str | None:
     server = scope.get("server")
     if not server:
         return None
-    host = str(server[0])
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped) if mapped is not None else host
+    ip = parse_ip(str(server[0]))
+    return None if ip is None else str(ip)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from boruta_farm.clock import Clock
-from boruta_farm.contracts import Requests, Workers
+from boruta_farm.contracts import Requests, Timekeeping, Workers
 from boruta_farm.feed import Feed
 from boruta_farm.model.events import Event
 from boruta_farm.web.auth import People
@@ -19,7 +19,9 @@ Health = Callable[[], str | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Carry everything the API talks to; ``version`` is shown to clients."""
+    """Carry everything the API talks to; ``version`` is shown to clients, ``time`` tells what is
+    to be known of the farm's time.
+    """
 
     requests: Requests
     workers: Workers
@@ -29,6 +31,7 @@ class Services:
     clock: Clock
     health: Health
     people: People
+    time: Timekeeping
     version: str
 
 
