@@ -68,8 +68,8 @@ async def main(folder: Path) -> None:
         await store.run(granting(number, make_worker(number).uuid))
 
     fill(folder, MIB // 2)
-    assert "new requests are refused until 1 MiB" in await refused(store, creating())
     assert "new requests are refused" in (store.alive(clock.now()) or "")
+    assert "new requests are refused until 1 MiB" in await refused(store, creating())
     assert store.only_ends() is None
     await store.run(granting(JOBS, make_worker(JOBS).uuid))
     await store.run(finishing(1))

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 
 from boruta_farm.clock import Clock
 from boruta_farm.model.errors import (
@@ -30,11 +31,14 @@ from boruta_farm.store.guard import Guard, NoGuard
 from boruta_farm.store.loaded import Loaded
 from boruta_farm.store.overlay import Layer, OverlayTransaction
 from boruta_farm.store.records import Records
-from boruta_farm.store.reserve import Room, Unbounded
+from boruta_farm.store.reserve import Level, Room, Unbounded
 from boruta_farm.store.statements import Statements
 from boruta_farm.store.values import EPOCH, moment
 
 logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 0.25
+"""Seconds between two looks at the disk: where each system call is checked, one takes 0.2 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ class Batcher:
         self._newest = EPOCH
         self._ahead = timedelta()
         """What commands that are committed but not told yet have set the time by."""
+        self._next_look = -inf
 
     def open(self) -> None:
         """Open the connection, unless it is open."""
@@ -133,7 +138,7 @@ class Batcher:
         had at once or refused what they wrote: nothing is changed then, and ``run`` takes its time
         to find out more. So commands may run more than once.
         """
-        self.room.look()
+        self._look()
         try:
             return self._write(commands, wait=False)
         except (DriverError, _CommandError) as fault:
@@ -153,8 +158,15 @@ class Batcher:
         When the database refuses what they wrote together, they run again one by one, so that
         only the guilty one is rejected: a command may therefore run more than once.
         """
-        self.room.look()
+        self._look()
         return self._guard(commands, lambda: self._attempt(commands))
+
+    def _look(self) -> None:
+        """See how much room there is, now and then: the disk itself tells when there is none."""
+        now = self._clock.monotonic()
+        if now >= self._next_look or self.room.level() is not Level.ROOM:
+            self._next_look = now + LOOK_EVERY
+            self.room.look()
 
     def _guard(self, commands: Sequence[Decide[object]], attempt: Callable[[], Outcome]) -> Outcome:
         try:

@@ -15,10 +15,10 @@ class OpenedFiles:
     """Notice that the database or its log was removed or replaced, and save what they hold.
 
     What is open lives on without a name, and would be lost with the process. So both names are
-    compared with what was opened before a batch begins and before it is acknowledged, and once a
-    second in between. Then nothing is written any more. A removed log is carried into the database
-    through the open handle, so that nothing acknowledged is lost; a removed database is copied
-    to a file beside its former place. The server must be restarted.
+    compared with what was opened before a batch is acknowledged, and once a second in between.
+    Then nothing is written any more. A removed log is carried into the database through the open
+    handle, so that nothing acknowledged is lost; a removed database is copied to a file beside its
+    former place. The server must be restarted.
     """
 
     def __init__(self, database: Path) -> None:
@@ -41,8 +41,8 @@ class OpenedFiles:
         return self._trouble or self._look()
 
     def refuses(self, counters: Mapping[str, int]) -> str | None:
-        """Return the same."""
-        return self.trouble()
+        """Return what is known: a batch is looked after when it is committed."""
+        return self._trouble
 
     def lasting(self, driver: Driver) -> bool:
         """Tell whether what was just committed lasts, after saving it where that is needed."""

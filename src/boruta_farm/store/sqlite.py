@@ -201,7 +201,13 @@ class SqliteStore(DatabaseStore):
             raise
         return driver
 
+    def _refuse_others(self) -> None:
+        """Open nothing once the files are not those that were opened: it would be another log."""
+        if self._files is not None and (trouble := self._files.trouble()) is not None:
+            raise DriverError(trouble)
+
     def _open_writing(self) -> Driver:
+        self._refuse_others()
         if self._inline:
             return self._open(DURABLE)
         return self._open((*DURABLE, "PRAGMA wal_autocheckpoint=0", IMPATIENT))
@@ -216,9 +222,7 @@ class SqliteStore(DatabaseStore):
             self._files.save(driver)
 
     def _open_reading(self) -> Records:
-        if self._files is not None and (trouble := self._files.trouble()) is not None:
-            # A new connection would open another log than the one in use.
-            raise DriverError(trouble)
+        self._refuse_others()
         return Records(self._open(READING), self._statements, self._committed)
 
     def _reading(self) -> Records:
