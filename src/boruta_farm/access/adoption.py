@@ -2,21 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
 from boruta_farm import __version__
 from boruta_farm.access import messages, rendezvous
+from boruta_farm.access.condition import Condition
+from boruta_farm.access.entries import continues, entry_of
 from boruta_farm.access.link import (
-    Held,
     HungRelayError,
     RelayLink,
     end_relay,
     start_relay,
 )
-from boruta_farm.access.messages import USUAL, Entry, Message, TunnelBounds
+from boruta_farm.access.messages import USUAL, Message, TunnelBounds
 from boruta_farm.access.routes import BindFailure, Route
 from boruta_farm.access.wishes import StreamWish, Wishes
 from boruta_farm.clock import Clock
@@ -70,9 +70,9 @@ class RelayClient:
         self._failures: dict[str, BindFailure] = {}
         self._failed = asyncio.Event()
         self._counts: dict[str, int] = {}
-        self._trouble: str | None = "no relay was found yet"
-        self._well_since: datetime | None = None
-        self._hooks: list[Callable[[], None]] = []
+        condition = Condition(clock)
+        self.alive, self.well_since = condition.alive, condition.well_since
+        self.on_change, self._say = condition.on_change, condition.say
         self._sequence = 0
         self._pongs: dict[int, asyncio.Future[bool]] = {}
         self._replaced = False
@@ -145,8 +145,8 @@ class RelayClient:
         holder = self._holder(route.worker)
         if holder is None:
             self._put_to_newest(route)
-        elif holder.told and _continues(holder.holds[route.worker], route):
-            holder.send(self._entry(route).line(messages.PUT))
+        elif holder.told and continues(holder.holds[route.worker], route):
+            holder.send(entry_of(route, self._clock.now()).line(messages.PUT))
         elif holder.told:
             holder.tell(messages.DROP, worker=route.worker)
 
@@ -177,28 +177,6 @@ class RelayClient:
     def connections(self, worker: str) -> int:
         """Return how many connections a worker has, as last heard."""
         return self._counts.get(worker, 0)
-
-    def alive(self) -> str | None:
-        """Return None while a relay is at hand and answers, else what is wrong."""
-        return self._trouble
-
-    def well_since(self) -> datetime | None:
-        """Return since when a relay is at hand and answers, None while none does."""
-        return self._well_since
-
-    def on_change(self, hook: Callable[[], None]) -> None:
-        """Call ``hook`` on the loop when the relay comes or goes."""
-        self._hooks.append(hook)
-
-    def _say(self, trouble: str | None) -> None:
-        """Note what is wrong with the relay, None for nothing, and tell who waits for it."""
-        if trouble is not None:
-            self._well_since = None
-        elif self._well_since is None:
-            self._well_since = self._clock.now()
-        self._trouble = trouble
-        for hook in self._hooks:
-            hook()
 
     async def settle(self) -> None:
         """Return when the relay has done all it was told, waiting for one where none is."""
@@ -312,7 +290,7 @@ class RelayClient:
         if self._replaced:
             self._replaced = False
             self._say(f"another server uses {self._data}; only one server may")
-            logger.error("%s", self._trouble)
+            logger.error("%s", self.alive())
             await asyncio.sleep(LONGEST_PAUSE)
 
     async def _follow_older(self, older: RelayLink) -> None:
@@ -393,7 +371,7 @@ class RelayClient:
 
     def _put_to_newest(self, route: Route) -> None:
         if self._relay is not None and self._relay.told:
-            self._relay.send(self._entry(route).line(messages.PUT))
+            self._relay.send(entry_of(route, self._clock.now()).line(messages.PUT))
 
     def _holder(self, worker: str) -> RelayLink | None:
         """Return the older relay that still has the worker's port."""
@@ -407,7 +385,7 @@ class RelayClient:
             routes = (self._wanted.get(worker) for worker in older.holds)
             self._tell(
                 older,
-                [r for r in routes if r is not None and _continues(older.holds[r.worker], r)],
+                [r for r in routes if r is not None and continues(older.holds[r.worker], r)],
             )
         self._tell(self._relay, [r for w, r in self._wanted.items() if self._holder(w) is None])
 
@@ -421,23 +399,6 @@ class RelayClient:
             **self._bounds.fields(),
         )
         for route in routes:
-            link.send(self._entry(route).line(messages.ROUTE))
+            link.send(entry_of(route, self._clock.now()).line(messages.ROUTE))
         link.tell(messages.COMMIT)
         link.told = True
-
-    def _entry(self, route: Route) -> Entry:
-        left = None if route.cut is None else (route.cut - self._clock.now()).total_seconds()
-        return Entry(
-            worker=route.worker,
-            port=route.port,
-            host=route.host,
-            target=route.target,
-            epoch=route.epoch,
-            cut_in=left,
-            reach=route.reach,
-        )
-
-
-def _continues(held: Held, route: Route) -> bool:
-    """Tell whether a relay that holds this is right to go on with it."""
-    return (held.port, held.epoch) == (route.port, route.epoch)

@@ -326,20 +326,6 @@ def expire_preparation(
     return Plan(answer=True, steps=steps)
 
 
-def start_over(world: World, uuid: str, now: datetime, reason: str) -> Plan[None]:
-    """Take what a board is for unknown, since a backup was restored.
-
-    Its job is over, its key thrown away, and it is lent again only when it has proved itself
-    clean. What is set aside, or failed, stays so.
-    """
-    worker = existing(world, uuid)
-    if worker.state not in (WorkerState.IDLE, WorkerState.RUNNING, WorkerState.PREPARE):
-        return Plan(answer=None)
-    broken, steps = fail(world, worker, now, reason)
-    again = move_worker(broken, WorkerState.PREPARE, now, reason)
-    return Plan(answer=None, steps=(*steps, _state(again)))
-
-
 def move_port(world: World, uuid: str, port: int) -> Plan[None]:
     """Give a worker the next free tunnel port when another program holds its own.
 

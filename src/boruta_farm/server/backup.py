@@ -9,7 +9,7 @@ from pathlib import Path
 
 from boruta_farm.access.cipher import KEY_FILE
 from boruta_farm.clock import Clock, SystemClock
-from boruta_farm.core import workers
+from boruta_farm.core import restoring
 from boruta_farm.core.plan import Noted, Plan
 from boruta_farm.core.world import World
 from boruta_farm.farm.engine import Engine
@@ -153,7 +153,7 @@ async def _renew(path: Path, made: str, settings: FarmSettings, clock: Clock) ->
 
 
 def _start_over(uuid: str, reason: str, world: World, now: datetime) -> Plan[None]:
-    return workers.start_over(world, uuid, now, reason)
+    return restoring.start_over(world, uuid, now, reason)
 
 
 def _put_in_place(config: Config, fresh: Path, place: Path) -> Path | None:
