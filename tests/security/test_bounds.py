@@ -20,7 +20,6 @@ from boruta_farm.server.door import Door
 from boruta_farm.web.events import Guest, Room
 from boruta_farm.web.services import WebOptions
 from tests.server.speaking import WITHIN, Echo, Port, answers_in, speaking
-from tests.web.farm import FarmWorld
 from tests.web.serving import World, parse_answer
 
 MEBIBYTE = 1024 * 1024
@@ -266,11 +265,9 @@ async def test_who_sends_more_frames_than_allowed_waits_and_loses_none() -> None
     assert told == [f"MESSAGE {number}" for number in range(150)]
 
 
-async def test_a_board_cannot_fill_journal_and_audit(tmp_path: Path) -> None:
+async def test_a_board_cannot_fill_journal_and_audit() -> None:
     """An enrolled board registered 2,700 times a second, each time with another capability."""
-    world = FarmWorld(tmp_path, WebOptions())
-    await world.start()
-    try:
+    async with World() as world:
         for number in range(10):
             await world.register("board-1", "one", {"n": str(number)})
         written = len(await world.store.events(0, 1000))
@@ -280,13 +277,11 @@ async def test_a_board_cannot_fill_journal_and_audit(tmp_path: Path) -> None:
         reported = 0
         for _ in range(100):
             with contextlib.suppress(TooManyCallsError, InvalidError):
-                await world.superviser.set_fail("board-1", "again")
+                await world.farm.superviser.set_fail("board-1", "again")
                 reported += 1
         assert reported <= 10
         assert len(await world.store.events(0, 1000)) <= written + 10
         await world.register("board-2", "two", {})
-    finally:
-        await world.close()
 
 
 async def test_one_account_does_not_take_all_event_streams() -> None:
@@ -304,8 +299,8 @@ async def test_one_account_does_not_take_all_event_streams() -> None:
 
 
 async def test_one_source_does_not_take_all_event_streams() -> None:
-    world = World(WebOptions(event_streams=10, event_streams_per_source=2))
-    async with speaking(world.app) as port:
+    options = WebOptions(event_streams=10, event_streams_per_source=2)
+    async with World(options) as world, speaking(world.app) as port:
         call = b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n"
         held = []
         for _ in range(2):

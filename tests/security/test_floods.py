@@ -50,7 +50,8 @@ async def test_nobody_without_a_token_makes_the_server_read_a_body(tmp_path: Pat
 
 async def test_a_body_that_never_comes_is_not_waited_for() -> None:
     """A slow body is the other half of slowloris; slow headers are cut off below the API."""
-    async with served(World(WebOptions(body_timeout=0.2)).app) as port:
+    options = WebOptions(body_timeout=0.2)
+    async with World(options) as world, served(world.app) as port:
         async with asyncio.timeout(30):
             answer = await raw_call(port, "POST", "/api/v1/reqs/", ("Content-Length: 100",))
     assert answer.status == 408

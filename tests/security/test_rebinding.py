@@ -21,16 +21,15 @@ def door(*public: str, certified: tuple[str, ...] = ()) -> Door:
 
 async def test_a_foreign_name_files_nothing_even_with_its_own_origin() -> None:
     """It got a private key out of the default farm."""
-    world = World()
-    async with speaking(world.app, door=door()) as port:
+    async with World() as world, speaking(world.app, door=door()) as port:
         origin = f"Origin: http://{EVIL}:{port.number}\r\nConnection: close\r\n"
         head = f"POST /api/v1/reqs/ HTTP/1.1\r\nHost: {EVIL}:{port.number}\r\n{origin}"
         answer = parse_answer(
             await port.say(f'{head}Content-Length: 14\r\n\r\n{{"Priority": 8}}'.encode())
         )
-    assert answer.status == 421
-    assert b"public_names" in answer.body
-    assert not world.requests.kept
+        assert answer.status == 421
+        assert b"public_names" in answer.body
+        assert not await world.kept()
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "DELETE", "TRACE"])

@@ -4,17 +4,17 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable
-from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from tests.web.farm import FarmWorld
+from tests.web.serving import World
 
 from boruta_farm.access.keymaker import make_key
 from boruta_farm.boards.runner import Runner
 from boruta_farm.boards.unfenced import Unfenced
 from boruta_farm.contracts import Prepared
+from boruta_farm.farm.engine import Engine
 from boruta_farm.farm.reports import FarmReports
-from boruta_farm.feed import Feed
-from boruta_farm.fleet import Fleet
 from boruta_farm.gorpc.client import call_once
 from boruta_farm.gorpc.dryad import GoDialler
 from boruta_farm.gorpc.routes import Peer, route
@@ -30,8 +30,7 @@ from boruta_farm.gorpc.services import (
 )
 from boruta_farm.gorpc.superviser import GoSuperviser
 from boruta_farm.model.worker import Fence, KeyPair, WorkerState
-from boruta_farm.testing.boards import SimulatedBoards
-from boruta_farm.testing.farm import OpenDoors
+from boruta_farm.testing.farm import OpenDoors, PlainCipher
 from boruta_farm.web.services import WebOptions
 
 WITHIN = 60.0
@@ -68,42 +67,46 @@ class Keys:
         """Drop it."""
 
 
-class GoFarmWorld(FarmWorld):
+class GoWorld(World):
     """Its boards answer a call only when the exchange at hand wants them to be done."""
 
-    def __init__(self, folder: Path, options: WebOptions) -> None:
-        super().__init__(folder, options)
-        self._told = Told(self.engine, self._cipher)
+    def __init__(self, options: WebOptions | None = None) -> None:
+        super().__init__(options)
+        self._told = Told(Engine(self.store), PlainCipher())
         self._told.moved = asyncio.Event()
         self._answering = asyncio.Event()
-        self._superviser = GoSuperviser(self.superviser, self.workers, self._told)
+        self._superviser = GoSuperviser(self.farm.superviser, self.farm.workers, self._told)
         self._boards = Server(
             [route(PREPARE, self._prepare), route(PUT_IN_MAINTENANCE, self._put_in_maintenance)]
         )
-        self._fleet = Fleet(Feed(self.store), SimulatedBoards(self.clock), self.clock)
-        unfenced = Unfenced(self._fleet, self._told, Keys(), OpenDoors(), GoDialler())
-        self._runner = Runner(self._fleet, self._told, {Fence.NONE: unfenced})
+        fleet = self.farm.fleet
+        unfenced = Unfenced(fleet, self._told, Keys(), OpenDoors(), GoDialler())
+        self._runner = Runner(fleet, self._told, {Fence.NONE: unfenced})
         self.keys: list[PrepareRequest] = []
         self.messages: list[str] = []
 
-    async def start(self) -> None:
-        """Listen for boards and serve them."""
-        await super().start()
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
         bound = socket.create_server(("127.0.0.1", 0))
         self._rpc = bound.getsockname()
         await self._superviser.listen(bound)
         self._port = await self._boards.listen_tcp("127.0.0.1", 0)
-        parts = [self._fleet.run(), self._runner.run()]
+        parts = [self.farm.fleet.run(), self._runner.run()]
         self._serving = asyncio.gather(*parts)
+        return self
 
-    async def close(self) -> None:
-        """End boards and what looks after them."""
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._serving.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._serving
         await self._boards.close()
         await self._superviser.close()
-        await super().close()
+        await super().__aexit__(kind, error, trace)
 
     async def register(self, uuid: str, name: str, caps: dict[str, str]) -> None:
         """Register over Go RPC, which knows no names."""
@@ -122,7 +125,7 @@ class GoFarmWorld(FarmWorld):
                 await self._told.moved.wait()
                 self._told.moved.clear()
         self._answering.clear()
-        await self.grant_all()
+        await self.rest()
 
     async def _prepare(self, request: PrepareRequest, _peer: Peer) -> Empty:
         await self._answering.wait()

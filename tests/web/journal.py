@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import cast
 
-from tests.web.fakes import NOW
+from tests.web.serving import NOW
 
 from boruta_farm.feed import Feed
 from boruta_farm.model.events import Change, Event, EventKind

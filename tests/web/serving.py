@@ -1,48 +1,43 @@
-"""The application in front of a farm in memory: called directly, or served on a real port."""
+"""The application in front of the real farm over SQLite: called directly, or on a real port."""
 
 import asyncio
+import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
 
 import httpx
 import uvicorn
-from tests.web.fakes import FakeRequests, FakeWorkers, FixedClock
-from tests.web.journal import FakeJournal
-from tests.web.people import people_in
+from tests.store.making import HandClock
+from tests.web.people import people_of
 
 from boruta_farm.access.listening import listen
-from boruta_farm.model.answers import ClockReading
-from boruta_farm.model.audit import AuditFilter, Entry
-from boruta_farm.model.caller import Caller
-from boruta_farm.model.errors import ForbiddenError
+from boruta_farm.contracts import Prepared
+from boruta_farm.farm.assembly import Farm
+from boruta_farm.model.caller import LOCAL_ADMIN
+from boruta_farm.model.request import Request
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.worker import Fence, KeyPair, Registration, Worker, WorkerState
 from boruta_farm.server.door import Door
 from boruta_farm.server.port import http_protocol
-from boruta_farm.store.base import Answer, Decide
-from boruta_farm.store.sqlite import SqliteStore
+from boruta_farm.store.sqlite import MEMORY, SqliteStore
+from boruta_farm.testing.boards import SimulatedBoards
+from boruta_farm.testing.farm import PlainCipher
 from boruta_farm.web.app import WebApp, api_routes, build_app, entrance_to
 from boruta_farm.web.boards import Socket
 from boruta_farm.web.routes import Route
 from boruta_farm.web.services import Services, WebOptions
 
 VERSION = "9.8.7"
+NOW = datetime(2026, 11, 23, 20, 7, 42, 739845, tzinfo=UTC)
+KEY = "-----BEGIN RSA PRIVATE KEY-----\nbm90IGEga2V5\n-----END RSA PRIVATE KEY-----\n"
 
-
-class NoStore(SqliteStore):
-    """Stand for a store where nobody has an account, and which refuses every change."""
-
-    def __init__(self) -> None:
-        super().__init__(":memory:", FixedClock(), FarmSettings(), inline=True)
-        self._farm_id = "farm"
-
-    async def run(self, decide: Decide[Answer]) -> Answer:
-        raise ForbiddenError
-
-    async def audit(self, where: AuditFilter) -> tuple[Entry, ...]:
-        return ()
+ROUNDS = 50
+"""Turns of the loop after which nothing of a farm in one process is still on its way."""
 
 
 class FakeHub:
@@ -61,54 +56,127 @@ class FakeHub:
             await socket.send(text.upper())
 
 
-class QuietTime:
-    """A farm's time of which there is nothing to be known."""
-
-    def words(self) -> str | None:
-        return None
-
-    def reading(self, caller: Caller) -> ClockReading:
-        return ClockReading(time=NOON, machine=NOON)
-
-    async def adopt(self, caller: Caller) -> ClockReading:
-        return self.reading(caller)
-
-
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-
-@dataclass
 class World:
-    """Hold the farm's fakes behind one application."""
+    """Hold a farm in memory whose time stands still and whose boards are played by the test.
 
-    options: WebOptions = field(default_factory=WebOptions)
-    trouble: str | None = None
+    What asks nothing of the farm needs no ``async with``; everything else does. Boards answer
+    when ``settle`` is called; the matcher runs by itself.
+    """
 
-    def __post_init__(self) -> None:
-        self.clock = FixedClock()
-        self.workers = FakeWorkers(self.clock)
-        self.requests = FakeRequests(self.clock, self.workers)
-        self.journal = FakeJournal()
+    def __init__(self, options: WebOptions | None = None) -> None:
+        self.options = options or WebOptions()
+        self.trouble: str | None = None
+        self.clock = HandClock(NOW)
+        settings = FarmSettings()
+        self.store = SqliteStore(MEMORY, self.clock, settings, inline=True)
+        boards = SimulatedBoards(self.clock)
+        self.farm = farm = Farm(self.store, settings, self.clock, PlainCipher(), boards)
+        self.requests, self.workers = farm.requests, farm.workers
         self.hub = FakeHub()
         self.services = Services(
-            requests=self.requests,
-            workers=self.workers,
+            requests=farm.requests,
+            workers=farm.workers,
             hub=self.hub,
-            feed=self.journal.feed(),
-            events=self.journal.events,
+            feed=farm.feed,
+            events=self.store.events,
             clock=self.clock,
             health=lambda: self.trouble,
-            time=QuietTime(),
-            people=people_in(NoStore()),
+            time=farm.timekeeper,
+            people=people_of(farm),
             version=VERSION,
         )
         self.app = build_app(self.services, self.options)
+
+    async def __aenter__(self) -> Self:
+        await self.store.start()
+        await self.farm.directory.load()
+        self._matching = asyncio.create_task(self.farm.matcher.run())
+        await self.rest()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._matching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._matching
+        await self.store.close()
 
     def client(self) -> httpx.AsyncClient:
         """Return a client that calls the application without a socket."""
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.app), base_url="http://10.1.2.3:8487"
         )
+
+    async def rest(self) -> None:
+        """Return when matcher and listeners have done what they can."""
+        for _ in range(ROUNDS):
+            await asyncio.sleep(0)
+
+    async def register(self, uuid: str, name: str, caps: dict[str, str]) -> None:
+        """Make a board known, of the kind without a fence."""
+        await self.farm.superviser.register(
+            Registration(
+                caps={"UUID": uuid, **caps},
+                name=name,
+                dryad_address="192.0.2.9:7175",
+                ssh_address="192.0.2.9:22",
+                fence=Fence.NONE,
+            )
+        )
+
+    async def settle(self) -> None:
+        """Finish every preparation and clean-up, then let the matcher grant."""
+        reports = self.farm.reports
+        for worker in (await self.store.snapshot()).workers:
+            if worker.state is WorkerState.PREPARE:
+                pair = KeyPair(public="ssh-rsa AAAA", private=KEY)
+                prepared = Prepared(username="boruta-user")
+                await reports.prepared(worker.uuid, worker.epoch, pair, prepared)
+            elif worker.state is WorkerState.BUSY:
+                await reports.cleaned(worker.uuid, worker.epoch)
+        await self.rest()
+
+    async def lend(self, uuid: str, name: str, caps: dict[str, str]) -> None:
+        """Make a board known, have it prepared, and lend it to who waits for it."""
+        await self.register(uuid, name, caps)
+        await self.workers.set_state(LOCAL_ADMIN, uuid, WorkerState.IDLE)
+        await self.settle()
+
+    async def request(self, request_id: int) -> Request:
+        """Return a request as it is kept."""
+        return await self.requests.get_request_info(LOCAL_ADMIN, request_id)
+
+    async def kept(self) -> tuple[Request, ...]:
+        """Return all requests."""
+        return (await self.requests.list_requests(LOCAL_ADMIN)).items
+
+    async def worker(self, uuid: str) -> Worker:
+        """Return a worker as it is kept."""
+        return await self.workers.get_worker_info(LOCAL_ADMIN, uuid)
+
+
+NewWorld = Callable[..., Awaitable[World]]
+
+
+@contextlib.contextmanager
+def noted(contract: object, name: str) -> Iterator[list[tuple[Any, ...]]]:
+    """Note with what a call of a contract is made inside the block, the caller left out."""
+    real = getattr(contract, name)
+    made: list[tuple[Any, ...]] = []
+
+    async def call(_caller: object, *given: Any, **named: Any) -> Any:
+        made.append((*given, *named.values()))
+        return await real(_caller, *given, **named)
+
+    setattr(contract, name, call)
+    try:
+        yield made
+    finally:
+        setattr(contract, name, real)
 
 
 def routes_of(world: World) -> tuple[Route, ...]:

@@ -3,11 +3,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.web.fakes import NOW, FakeWorkers, FixedClock
+from tests.store.making import make_worker
+from tests.web.serving import NOW
 
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
-from boruta_farm.model.worker import AccessInfo
+from boruta_farm.model.worker import AccessInfo, Fence
 from boruta_farm.web import answers
 
 REQUEST = Request(
@@ -91,9 +92,7 @@ def test_our_own_keys_appear_with_their_values() -> None:
 
 
 def test_worker_without_groups_is_null_never_empty() -> None:
-    workers = FakeWorkers(FixedClock())
-    workers.register("uuid", "board-1", {"type": "t1"})
-    worker = workers.kept["uuid"]
+    worker = make_worker(fence=Fence.AGENT)
     found = json.loads(answers.told(worker))
     assert found["Groups"] is None
     assert list(found)[:4] == ["WorkerUUID", "State", "Groups", "Caps"]

@@ -10,8 +10,7 @@ from boruta_farm.web.boards import PATH
 from boruta_farm.web.headers import bearer
 
 
-async def test_an_agent_talks_to_the_hub() -> None:
-    world = World()
+async def test_an_agent_talks_to_the_hub(world: World) -> None:
     async with served(world.app) as port:
         url = f"ws://127.0.0.1:{port}{PATH}"
         headers = {"Authorization": "Bearer s3cret"}
@@ -21,8 +20,7 @@ async def test_an_agent_talks_to_the_hub() -> None:
     assert world.hub.served == [("127.0.0.1", "s3cret")]
 
 
-async def test_a_browser_is_turned_away() -> None:
-    world = World()
+async def test_a_browser_is_turned_away(world: World) -> None:
     async with served(world.app) as port:
         with pytest.raises(InvalidStatus) as refused:
             async with connect(f"ws://127.0.0.1:{port}{PATH}", origin="http://x.example"):  # type: ignore[arg-type]  # a plain text will do
@@ -57,9 +55,8 @@ def test_only_bearers_are_credentials(value: str | None, token: str | None) -> N
 )
 @pytest.mark.parametrize("listening", ["127.0.0.1", "::"])
 async def test_only_who_comes_without_a_proxy_is_of_this_machine(
-    listening: str, headers: dict[str, str], local: bool
+    listening: str, headers: dict[str, str], local: bool, world: World
 ) -> None:
-    world = World()
     async with served(world.app, listening) as port:
         url = f"ws://127.0.0.1:{port}{PATH}"
         async with connect(url, additional_headers=headers) as socket:

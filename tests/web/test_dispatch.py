@@ -8,15 +8,15 @@ from boruta_farm.model.listing import Page
 from boruta_farm.model.request import Request
 
 
-async def test_head_answers_204_with_the_headers_of_get() -> None:
-    async with served(World().app) as port:
+async def test_head_answers_204_with_the_headers_of_get(world: World) -> None:
+    async with served(world.app) as port:
         answer = await raw_call(port, "HEAD", "/api/v1//version")
     assert (answer.status, answer.body) == (204, b"")
     assert answer.headers["boruta-server-version"] == VERSION
 
 
-async def test_head_keeps_the_status_of_errors() -> None:
-    async with served(World().app) as port:
+async def test_head_keeps_the_status_of_errors(world: World) -> None:
+    async with served(world.app) as port:
         answer = await raw_call(port, "HEAD", "/api/v1/reqs/7")
     assert (answer.status, answer.body) == (404, b"")
 
@@ -25,8 +25,8 @@ async def test_head_keeps_the_status_of_errors() -> None:
     ("method", "path"),
     [("HEAD", "/api/v1/reqs/"), ("PATCH", "/api/v1/reqs/"), ("GET", "/api/v1/nope")],
 )
-async def test_what_is_not_served_is_not_found(method: str, path: str) -> None:
-    async with World().client() as client:
+async def test_what_is_not_served_is_not_found(method: str, path: str, world: World) -> None:
+    async with world.client() as client:
         answer = await client.request(method, path)
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/json"
@@ -35,17 +35,16 @@ async def test_what_is_not_served_is_not_found(method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/nope", "/api", "/api/"])
-async def test_outside_the_api_it_is_plain_text(path: str) -> None:
-    async with World().client() as client:
+async def test_outside_the_api_it_is_plain_text(path: str, world: World) -> None:
+    async with world.client() as client:
         answer = await client.get(path)
     assert (answer.status_code, answer.text) == (404, "404 page not found\n")
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_a_call_that_is_not_an_error_of_ours_is_logged_and_answered(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, world: World
 ) -> None:
-    world = World()
 
     async def broken(*_: object) -> Page[Request]:
         raise KeyError("a secret detail")
@@ -60,8 +59,7 @@ async def test_a_call_that_is_not_an_error_of_ours_is_logged_and_answered(
     assert "a secret detail" in caplog.text
 
 
-async def test_an_overloaded_farm_asks_to_come_again() -> None:
-    world = World()
+async def test_an_overloaded_farm_asks_to_come_again(world: World) -> None:
 
     async def overloaded(*_: object) -> int:
         raise OverloadedError
@@ -72,8 +70,8 @@ async def test_an_overloaded_farm_asks_to_come_again() -> None:
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 
-async def test_any_content_type_and_length_is_taken_from_old_clients() -> None:
-    async with served(World().app) as port:
+async def test_any_content_type_and_length_is_taken_from_old_clients(world: World) -> None:
+    async with served(world.app) as port:
         for headers in (
             ("Content-Type:",),
             ("Content-Type: application/x-www-form-urlencoded",),
@@ -87,8 +85,7 @@ async def test_any_content_type_and_length_is_taken_from_old_clients() -> None:
         assert (answer.status, answer.body) == (200, b"[]")
 
 
-async def test_health_tells_what_stands_still() -> None:
-    world = World()
+async def test_health_tells_what_stands_still(world: World) -> None:
     async with world.client() as client:
         answer = await client.get("/healthz")
         assert (answer.status_code, answer.json()) == (200, {"Status": "ok"})

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from tests.web.journal import FakeJournal
 from tests.web.serving import World, raw_call, served
 
 from boruta_farm.model.caller import LOCAL_ADMIN
@@ -16,6 +17,23 @@ from boruta_farm.web.services import WebOptions
 
 CREATED = EventKind.REQUEST_CREATED
 STATE = EventKind.WORKER_STATE
+UUID = "00000000-0000-4000-8000-000000000001"
+
+
+class ToldWorld(World):
+    """Stream what the test tells instead of what the farm does."""
+
+    def __init__(self, options: WebOptions | None = None) -> None:
+        super().__init__(options)
+        self.journal = FakeJournal()
+        self.services = replace(self.services, feed=self.journal.feed(), events=self.journal.events)
+        self.app = build_app(self.services, self.options)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[ToldWorld]:
+    async with ToldWorld() as opened:
+        yield opened
 
 
 class Reader:
@@ -62,7 +80,7 @@ async def streaming(port: int, query: str = "", last: str = "") -> AsyncIterator
         await writer.wait_closed()
 
 
-def tell(world: World, *requests: int) -> None:
+def tell(world: ToldWorld, *requests: int) -> None:
     """Commit one event for each request, all in one batch."""
     first = world.journal.happened(CREATED).number
     world.journal.tell(
@@ -75,8 +93,7 @@ def tell(world: World, *requests: int) -> None:
     )
 
 
-async def test_events_come_as_they_happen() -> None:
-    world = World()
+async def test_events_come_as_they_happen(world: ToldWorld) -> None:
     async with served(world.app) as port, streaming(port) as stream:
         assert b"content-type: text/event-stream\r\n" in stream.head
         assert b"x-accel-buffering: no\r\n" in stream.head
@@ -88,8 +105,7 @@ async def test_events_come_as_they_happen() -> None:
         )
 
 
-async def test_nothing_is_lost_or_told_twice_after_a_reconnect() -> None:
-    world = World()
+async def test_nothing_is_lost_or_told_twice_after_a_reconnect(world: ToldWorld) -> None:
     tell(world, *range(1, 4))
     async with served(world.app) as port, streaming(port, last="1") as stream:
         assert await stream.numbers(2) == [2, 3]
@@ -97,16 +113,16 @@ async def test_nothing_is_lost_or_told_twice_after_a_reconnect() -> None:
         assert await stream.numbers(2) == [4, 5]
 
 
-async def test_a_long_absence_is_read_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_long_absence_is_read_in_pages(
+    monkeypatch: pytest.MonkeyPatch, world: ToldWorld
+) -> None:
     monkeypatch.setattr(events, "REPLAY_PAGE", 2)
-    world = World()
     tell(world, *range(1, 8))
     async with served(world.app) as port, streaming(port, last="2") as stream:
         assert await stream.numbers(5) == [3, 4, 5, 6, 7]
 
 
-async def test_what_happens_during_the_replay_is_told_once() -> None:
-    world = World()
+async def test_what_happens_during_the_replay_is_told_once(world: ToldWorld) -> None:
     tell(world, 1, 2)
     read = world.journal.events
 
@@ -123,8 +139,9 @@ async def test_what_happens_during_the_replay_is_told_once() -> None:
 
 
 @pytest.mark.parametrize("last", ["9", "1"])
-async def test_an_unknown_number_is_told_so_and_the_stream_goes_on(last: str) -> None:
-    world = World()
+async def test_an_unknown_number_is_told_so_and_the_stream_goes_on(
+    last: str, world: ToldWorld
+) -> None:
     tell(world, 1, 2, 3)
     del world.journal.kept[:2]
     async with served(world.app) as port, streaming(port, last=last) as stream:
@@ -143,27 +160,27 @@ async def test_an_unknown_number_is_told_so_and_the_stream_goes_on(last: str) ->
         ("?request=2&worker=w", [5]),
     ],
 )
-async def test_filters(query: str, numbers: list[int]) -> None:
-    world = World()
+async def test_filters(query: str, numbers: list[int], world: ToldWorld) -> None:
     async with served(world.app) as port, streaming(port, query) as stream:
         for request_id, worker in ((1, None), (2, None), (None, "w"), (1, "v"), (2, "w")):
             world.journal.tell(world.journal.happened(CREATED, request_id, worker))
         assert await stream.numbers(len(numbers)) == numbers
 
 
-async def test_a_reader_that_falls_behind_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_that_falls_behind_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, world: ToldWorld
+) -> None:
     monkeypatch.setattr(events, "BOUND", 3)
-    world = World()
     async with served(world.app) as port, streaming(port) as stream:
         tell(world, *range(1, 5))
         assert (await stream.block()).startswith("event: resync\n")
         assert await stream.block() == ""
 
 
-async def test_explanations_are_told_at_once_and_whenever_they_change() -> None:
-    world = World()
-    request_id = (await world.requests.new_request(LOCAL_ADMIN, NewRequest(caps={}, priority=8))).id
+async def test_explanations_are_told_at_once_and_whenever_they_change(world: ToldWorld) -> None:
     other = (await world.requests.new_request(LOCAL_ADMIN, NewRequest(caps={}, priority=8))).id
+    await world.lend(UUID, "board-1", {})
+    request_id = (await world.requests.new_request(LOCAL_ADMIN, NewRequest(caps={}, priority=8))).id
     query = f"?request={other}&explain={request_id}"
     async with served(world.app) as port, streaming(port, query) as reader:
         block = await reader.block()
@@ -181,15 +198,19 @@ async def test_explanations_are_told_at_once_and_whenever_they_change() -> None:
 
 
 async def test_a_quiet_stream_shows_that_it_lives() -> None:
-    world = World(WebOptions(heartbeat=0.01))
-    async with served(world.app) as port, streaming(port, "?request=7") as stream:
+    async with (
+        ToldWorld(WebOptions(heartbeat=0.01)) as world,
+        served(world.app) as port,
+        streaming(port, "?request=7") as stream,
+    ):
         assert (await stream.block()).startswith(":")
         tell(world, 1)
         assert (await stream.block()).startswith(":")
 
 
-async def test_a_reader_that_leaves_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World()
+async def test_a_reader_that_leaves_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch, world: ToldWorld
+) -> None:
     dropped = asyncio.Event()
     monkeypatch.setattr(world.services.feed, "drop", lambda _subscription: dropped.set())
     async with served(world.app) as port:
@@ -198,16 +219,18 @@ async def test_a_reader_that_leaves_is_forgotten(monkeypatch: pytest.MonkeyPatch
         await asyncio.wait_for(dropped.wait(), 5)
 
 
-async def test_stopping_ends_the_streams() -> None:
-    world = World()
+async def test_stopping_ends_the_streams(world: ToldWorld) -> None:
     async with served(world.app) as port, streaming(port) as stream:
         world.app.stop()
         assert await stream.block() == ""
 
 
 async def test_no_more_streams_than_allowed() -> None:
-    world = World(WebOptions(event_streams=1))
-    async with served(world.app) as port, streaming(port):
+    async with (
+        ToldWorld(WebOptions(event_streams=1)) as world,
+        served(world.app) as port,
+        streaming(port),
+    ):
         answer = await raw_call(port, "GET", "/api/v1/events")
     assert answer.status == 503
 
@@ -216,8 +239,8 @@ async def test_no_more_streams_than_allowed() -> None:
     ("query", "last"),
     [("?request=x", ""), ("?request=-1", ""), ("?explain=x", ""), ("", "x"), ("", "-1")],
 )
-async def test_refuses_what_it_cannot_read(query: str, last: str) -> None:
+async def test_refuses_what_it_cannot_read(query: str, last: str, world: ToldWorld) -> None:
     headers = {"Last-Event-ID": last} if last else {}
-    async with World().client() as client:
+    async with world.client() as client:
         answer = await client.get(f"/api/v1/events{query}", headers=headers)
     assert answer.status_code == 400

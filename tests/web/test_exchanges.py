@@ -5,14 +5,12 @@ import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
-from tests.web.farm import FarmWorld
-from tests.web.gofarm import GoFarmWorld
+from tests.web.gofarm import GoWorld
 from tests.web.serving import RawAnswer, World, raw_call, served
 
-from boruta_farm.web.app import WebApp
 from boruta_farm.web.services import WebOptions
 from boruta_farm.web.times import parse_time
 
@@ -52,44 +50,10 @@ DEADLINE_THERE = "2036-02-01T00:00:00Z"
 UUID = "00000000-0000-4000-8000-00000000000{}"
 
 
-class Farm(Protocol):
-    """What a replay needs of the farm behind the application."""
-
-    app: WebApp
-
-    async def register(self, uuid: str, name: str, caps: dict[str, str]) -> None:
-        """Make a board known."""
-        ...
-
-    async def settle(self) -> None:
-        """Let boards be prepared and requests be granted."""
-        ...
-
-
-class FakeFarm:
-    """The fakes in that shape."""
-
-    def __init__(self, world: World) -> None:
-        self.app = world.app
-        self._workers = world.workers
-
-    async def register(self, uuid: str, name: str, caps: dict[str, str]) -> None:
-        self._workers.register(uuid, name, caps)
-
-    async def settle(self) -> None:
-        self._workers.settle()
-
-
-@pytest.fixture(params=["fake", "real", "go boards"])
-async def farm(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Farm]:
-    options = WebOptions(cors_origins=("*",))
-    if request.param == "fake":
-        yield FakeFarm(World(options))
-        return
-    world = (GoFarmWorld if request.param == "go boards" else FarmWorld)(tmp_path, options)
-    await world.start()
-    yield world
-    await world.close()
+@pytest.fixture(params=[World, GoWorld], ids=["real", "go boards"])
+async def farm(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    async with request.param(WebOptions(cors_origins=("*",))) as world:
+        yield world
 
 
 def test_all_exchanges_are_there() -> None:
@@ -100,7 +64,7 @@ def test_all_exchanges_are_there() -> None:
 
 
 @pytest.mark.parametrize("steps", SERVERS, ids=["first", "second", "third"])
-async def test_replay(farm: Farm, steps: range) -> None:
+async def test_replay(farm: World, steps: range) -> None:
     failures: list[str] = []
     async with served(farm.app) as port:
         for exchange in EXCHANGES:
@@ -115,7 +79,7 @@ async def test_replay(farm: Farm, steps: range) -> None:
     assert not failures, "\n".join(failures)
 
 
-async def make_state(farm: Farm, port: int, exchange: Exchange) -> None:
+async def make_state(farm: World, port: int, exchange: Exchange) -> None:
     """Make what the exchange at hand presupposes and no replayed one has made."""
     step = exchange["step"]
     if step == 61:

@@ -3,7 +3,7 @@ from collections.abc import Iterable
 
 import pytest
 from starlette.types import Message, Receive
-from tests.web.serving import World, parse_answer, raw_call, served
+from tests.web.serving import NewWorld, World, parse_answer, raw_call, served
 
 from boruta_farm.web.errors import BodyTooLargeError, CallerGoneError, SlowBodyError
 from boruta_farm.web.limits import MAX_BODY, read_body
@@ -56,16 +56,16 @@ async def test_does_not_wait_for_ever() -> None:
         await read_body(silent, 0.01)
 
 
-async def test_a_large_body_gets_an_answer_not_a_reset() -> None:
-    async with served(World().app) as port:
+async def test_a_large_body_gets_an_answer_not_a_reset(world: World) -> None:
+    async with served(world.app) as port:
         answer = await raw_call(port, "POST", "/api/v1/reqs/", body=b"x" * (3 * MAX_BODY))
     assert answer.status == 413
     assert answer.headers["connection"] == "close"
     assert answer.headers["content-type"] == "application/json"
 
 
-async def test_a_large_body_is_refused_before_it_is_sent() -> None:
-    async with served(World().app) as port:
+async def test_a_large_body_is_refused_before_it_is_sent(world: World) -> None:
+    async with served(world.app) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(
             b"POST /api/v1/reqs/ HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
@@ -77,8 +77,8 @@ async def test_a_large_body_is_refused_before_it_is_sent() -> None:
     assert answer.status == 413
 
 
-async def test_a_slow_body_gets_408_and_the_door() -> None:
-    world = World(WebOptions(body_timeout=0.05))
+async def test_a_slow_body_gets_408_and_the_door(new_world: NewWorld) -> None:
+    world = await new_world(WebOptions(body_timeout=0.05))
     async with served(world.app) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b'POST /api/v1/reqs/ HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{"Pr')
@@ -89,8 +89,8 @@ async def test_a_slow_body_gets_408_and_the_door() -> None:
     assert answer.headers["connection"] == "close"
 
 
-async def test_a_body_in_chunks_is_read() -> None:
-    async with served(World().app) as port:
+async def test_a_body_in_chunks_is_read(world: World) -> None:
+    async with served(world.app) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(
             b"POST /api/v1/reqs/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"

@@ -1,5 +1,5 @@
 import pytest
-from tests.web.serving import World
+from tests.web.serving import NewWorld, World
 
 from boruta_farm.web.services import WebOptions
 
@@ -7,8 +7,8 @@ PAGE = "https://lab.example"
 PREFLIGHT = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
 
 
-async def test_cors_is_off_unless_configured() -> None:
-    async with World().client() as client:
+async def test_cors_is_off_unless_configured(world: World) -> None:
+    async with world.client() as client:
         answer = await client.get("/api/v1/version", headers={"Origin": PAGE})
         assert answer.status_code == 200
         assert not [name for name in answer.headers if name.startswith("access-control")]
@@ -30,14 +30,14 @@ async def test_cors_is_off_unless_configured() -> None:
     ],
 )
 async def test_pages_of_other_sites_change_nothing(
-    allowed: tuple[str, ...], origin: str | None, status: int
+    allowed: tuple[str, ...], origin: str | None, status: int, new_world: NewWorld
 ) -> None:
-    world = World(WebOptions(cors_origins=allowed))
+    world = await new_world(WebOptions(cors_origins=allowed))
     headers = {} if origin is None else {"Origin": origin}
     async with world.client() as client:
         answer = await client.post("/api/v1/reqs/", json={"Priority": 8}, headers=headers)
     assert answer.status_code == status
-    assert bool(world.requests.kept) is (status == 201)
+    assert bool(await world.kept()) is (status == 201)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ async def test_pages_of_other_sites_change_nothing(
         ({"Origin": "https://other.example"}, False),
     ],
 )
-async def test_preflights(headers: dict[str, str], allowed: bool) -> None:
-    world = World(WebOptions(cors_origins=(PAGE,)))
+async def test_preflights(headers: dict[str, str], allowed: bool, new_world: NewWorld) -> None:
+    world = await new_world(WebOptions(cors_origins=(PAGE,)))
     async with world.client() as client:
         answer = await client.request("OPTIONS", "/api/v1/reqs/", headers=PREFLIGHT | headers)
     assert answer.status_code == 200
@@ -59,8 +59,8 @@ async def test_preflights(headers: dict[str, str], allowed: bool) -> None:
     assert ("access-control-max-age" in answer.headers) is allowed
 
 
-async def test_answers_differ_by_origin() -> None:
-    world = World(WebOptions(cors_origins=(PAGE,)))
+async def test_answers_differ_by_origin(new_world: NewWorld) -> None:
+    world = await new_world(WebOptions(cors_origins=(PAGE,)))
     async with world.client() as client:
         known = await client.get("/api/v1/version", headers={"Origin": PAGE})
         other = await client.get("/api/v1/version", headers={"Origin": "https://other.example"})

@@ -1,25 +1,33 @@
 import asyncio
 import json
-from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
-from tests.web.fakes import KEY, NOW
-from tests.web.serving import World, raw_call, served
+from tests.core.test_requests import ED25519
+from tests.web.serving import KEY, NOW, NewWorld, World, noted, raw_call, served
 
+from boruta_farm.model.caller import LOCAL_ADMIN
+from boruta_farm.model.explanation import (
+    Absent,
+    Cause,
+    Explanation,
+    Forecast,
+    Guess,
+    Holder,
+    JobLimit,
+    Lack,
+    NearMiss,
+)
 from boruta_farm.model.listing import RequestFilter
-from boruta_farm.model.request import RequestState
-from boruta_farm.model.worker import WorkerState
+from boruta_farm.model.worker import AccessInfo
+from boruta_farm.web.answers import explained
+from boruta_farm.web.answers import told as encoded
 from boruta_farm.web.services import WebOptions
 
 UUID = "00000000-0000-4000-8000-000000000001"
 NEW = {"Priority": 8, "Caps": {"type": "t1"}}
-
-
-def with_idle_board(world: World) -> None:
-    world.workers.register(UUID, "board-1", {"type": "t1"})
-    world.workers.move(world.workers.kept[UUID], WorkerState.IDLE)
 
 
 async def filed(world: World, body: object = NEW, headers: dict[str, str] | None = None) -> int:
@@ -30,26 +38,24 @@ async def filed(world: World, body: object = NEW, headers: dict[str, str] | None
     return found
 
 
-async def test_own_key_and_keep_alive_are_passed_on() -> None:
-    world = World()
-    await filed(world, NEW | {"SSHKey": "ssh-ed25519 AAAA me", "KeepAlive": 60})
+async def test_own_key_and_keep_alive_are_passed_on(world: World) -> None:
+    await filed(world, NEW | {"SSHKey": ED25519, "KeepAlive": 60})
     await filed(world, NEW | {"SSHKey": "", "KeepAlive": 0})
-    assert [(new.ssh_key, new.keep_alive) for new in world.requests.seen] == [
-        ("ssh-ed25519 AAAA me", 60),
+    assert [(kept.ssh_key, kept.keep_alive) for kept in await world.kept()] == [
+        (ED25519, 60),
         (None, None),
     ]
 
 
-async def test_zero_times_mean_not_set() -> None:
-    world = World()
+async def test_zero_times_mean_not_set(world: World) -> None:
     zero = "0001-01-01T00:00:00Z"
     await filed(world, NEW | {"Deadline": zero, "ValidAfter": zero})
-    assert world.requests.seen[0].deadline is None
-    assert world.requests.seen[0].valid_after is None
+    (kept,) = await world.kept()
+    assert kept.valid_after == NOW
+    assert kept.deadline > NOW + timedelta(days=1)
 
 
-async def test_an_idempotency_key_files_once() -> None:
-    world = World()
+async def test_an_idempotency_key_files_once(world: World) -> None:
     key = {"Idempotency-Key": "job-17"}
     first = await filed(world, NEW, key)
     assert await filed(world, NEW, key) == first
@@ -61,8 +67,8 @@ async def test_an_idempotency_key_files_once() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "with blank", "x" * 256])
-async def test_an_unusable_idempotency_key_is_refused(key: str) -> None:
-    async with World().client() as client:
+async def test_an_unusable_idempotency_key_is_refused(key: str, world: World) -> None:
+    async with world.client() as client:
         answer = await client.post("/api/v1/reqs/", json=NEW, headers={"Idempotency-Key": key})
     assert answer.status_code == 400
     assert "Idempotency-Key" in answer.json()["message"]
@@ -87,40 +93,38 @@ async def test_an_unusable_idempotency_key_is_refused(key: str) -> None:
         ("1%20", 400),
     ],
 )
-async def test_ids_are_digits(request_id: str, status: int) -> None:
-    world = World()
+async def test_ids_are_digits(request_id: str, status: int, world: World) -> None:
     await filed(world)
     async with world.client() as client:
         answer = await client.get(f"/api/v1/reqs/{request_id}")
     assert answer.status_code == status
 
 
-async def test_an_absurd_id_is_no_error_in_an_update_that_changes_nothing() -> None:
-    async with World().client() as client:
+async def test_an_absurd_id_is_no_error_in_an_update_that_changes_nothing(world: World) -> None:
+    async with world.client() as client:
         answer = await client.post(f"/api/v1/reqs/{2**63}", content=b"{}")
         assert answer.status_code == 204
         answer = await client.post(f"/api/v1/reqs/{2**63}", content=b'{"Priority":3}')
     assert answer.status_code == 404
 
 
-async def test_an_update_may_repeat_its_own_id() -> None:
-    world = World()
+async def test_an_update_may_repeat_its_own_id(world: World) -> None:
     request_id = await filed(world)
     async with world.client() as client:
         body = {"ID": request_id, "Priority": 3}
         answer = await client.post(f"/api/v1/reqs/{request_id}", json=body)
     assert answer.status_code == 204
-    assert world.requests.kept[request_id].priority == 3
+    assert (await world.request(request_id)).priority == 3
 
 
-async def test_acquire_without_prefer_answers_at_once() -> None:
-    world = World()
+async def test_acquire_without_prefer_answers_at_once(world: World) -> None:
     request_id = await filed(world)
-    async with world.client() as client:
-        answer = await client.post(f"/api/v1/reqs/{request_id}/acquire_worker")
+    with noted(world.requests, "acquire_worker") as calls:
+        async with world.client() as client:
+            answer = await client.post(f"/api/v1/reqs/{request_id}/acquire_worker")
     assert answer.status_code == 400
     assert answer.json()["message"] == "invalid request: worker not assigned"
-    assert world.requests.waits == [None]
+    assert calls == [(request_id,)]
 
 
 @pytest.mark.parametrize(
@@ -137,38 +141,43 @@ async def test_acquire_without_prefer_answers_at_once() -> None:
         ("handling=lenient", None),
     ],
 )
-async def test_prefer_is_read_as_the_rfc_says(prefer: str, wait: int | None) -> None:
-    world = World()
-    with_idle_board(world)
+async def test_prefer_is_read_as_the_rfc_says(prefer: str, wait: int | None, world: World) -> None:
     request_id = await filed(world)
-    async with world.client() as client:
-        answer = await client.post(
-            f"/api/v1/reqs/{request_id}/acquire_worker", headers={"Prefer": prefer}
-        )
+    await world.lend(UUID, "board-1", {"type": "t1"})
+    with noted(world.requests, "acquire_worker") as calls:
+        async with world.client() as client:
+            answer = await client.post(
+                f"/api/v1/reqs/{request_id}/acquire_worker", headers={"Prefer": prefer}
+            )
     assert answer.status_code == 200
-    assert world.requests.waits == [None if wait is None else timedelta(seconds=wait)]
+    assert calls == [(request_id,) if wait is None else (request_id, timedelta(seconds=wait))]
     applied = None if wait is None else f"wait={wait}"
     assert answer.headers.get("preference-applied") == applied
 
 
-async def test_a_waiting_acquire_returns_when_the_board_is_granted() -> None:
-    world = World()
+async def test_a_waiting_acquire_returns_when_the_board_is_granted(world: World) -> None:
     request_id = await filed(world)
+    asked = asyncio.Event()
+    acquire = world.requests.acquire_worker
+
+    async def noticed(*given: Any) -> AccessInfo:
+        asked.set()
+        return await acquire(*given)
+
+    world.requests.acquire_worker = noticed  # type: ignore[method-assign, assignment]  # it tells when
     async with served(world.app) as port:
         path = f"/api/v1/reqs/{request_id}/acquire_worker"
         waiting = asyncio.create_task(raw_call(port, "POST", path, ("Prefer: wait=60",)))
-        await world.requests.asked.wait()
-        with_idle_board(world)
-        world.requests.match(world.requests.kept[request_id])
+        await asked.wait()
+        await world.lend(UUID, "board-1", {"type": "t1"})
         answer = await waiting
     assert answer.status == 200
     assert answer.headers["cache-control"] == "no-store"
     assert json.loads(answer.body)["Key"] == KEY
 
 
-async def test_a_waiting_acquire_ends_with_its_caller() -> None:
+async def test_a_waiting_acquire_ends_with_its_caller(world: World) -> None:
     """Nobody must stay waiting, and prolong the job, for a caller who is gone."""
-    world = World()
     request_id = await filed(world)
     ended = asyncio.Event()
     started = asyncio.Event()
@@ -206,11 +215,11 @@ async def test_a_waiting_acquire_ends_with_its_caller() -> None:
     ],
 )
 async def test_the_address_is_one_the_caller_can_dial(
-    options: WebOptions, server: tuple[str, int | None] | None, ip: str
+    options: WebOptions, server: tuple[str, int | None] | None, ip: str, new_world: NewWorld
 ) -> None:
-    world = World(options)
-    with_idle_board(world)
+    world = await new_world(options)
     request_id = await filed(world)
+    await world.lend(UUID, "board-1", {"type": "t1"})
     app = world.app
 
     async def at_server(scope: dict[str, object], receive: object, send: object) -> None:
@@ -222,18 +231,62 @@ async def test_the_address_is_one_the_caller_can_dial(
     assert answer.json()["Addr"] == {"IP": ip, "Port": 20000, "Zone": ""}
 
 
-async def test_keep_alive_and_explain() -> None:
-    world = World()
-    with_idle_board(world)
+async def test_keep_alive_and_explain(world: World) -> None:
     running, waiting = await filed(world), await filed(world)
+    await world.lend(UUID, "board-1", {"type": "t1"})
     async with world.client() as client:
         answer = await client.post(f"/api/v1/reqs/{running}/keepalive")
         assert (answer.status_code, answer.content) == (204, b"")
         answer = await client.post(f"/api/v1/reqs/{waiting}/keepalive")
         assert answer.status_code == 400
         answer = await client.get(f"/api/v1/reqs/{waiting}/explain")
-    assert answer.json() == {
-        "ID": waiting,
+    told = answer.json()
+    assert (told["ID"], told["State"], told["Position"]) == (waiting, "WAITING", 1)
+    assert told["Matching"] == {"RUNNING": 1}
+    (holder,) = told["Holders"]
+    assert (holder["Name"], holder["Request"]) == ("board-1", running)
+    assert told["Cause"] == "boards are busy"
+    assert told["Text"].startswith("position 1; 1 board matches: 1 running (board-1, held by")
+
+
+def test_an_explanation_is_told_with_all_that_was_found_out() -> None:
+    holder = Holder(worker="w", name="board-1", request_id=7, owner="ann", until=NOW)
+    found = Explanation(
+        request_id=8,
+        state="WAITING",
+        position=1,
+        matching={"RUNNING": 1},
+        holders=(holder,),
+        cause=Cause.BUSY,
+        absent=(
+            Absent(
+                worker="v",
+                name="board-2",
+                state="FAILED",
+                reason="fan",
+                unreachable_since=NOW,
+            ),
+        ),
+        lacking={"hdmi=yes": 3},
+        other_groups=2,
+        groups=("ci",),
+        wanted=("hdmi=yes",),
+        unknown=("hdmi=yes",),
+        guesses=(Guess(given="ye", meant=("yes",), capability="hdmi"),),
+        without={"hdmi=yes": 4},
+        near_miss=NearMiss(
+            worker="x",
+            name="board-3",
+            lacks=(Lack(name="hdmi", wanted="hdmi=yes", has=None, barred=False),),
+        ),
+        registered=9,
+        limit=JobLimit(kind="owner", name="ann", held=2, allowed=2),
+        policy="priority, then order of filing",
+        decided="priority",
+        forecast=Forecast(earliest=NOW, latest=NOW + timedelta(hours=1), hits=43, of=50),
+    )
+    assert json.loads(encoded(explained(found, NOW))) == {
+        "ID": 8,
         "State": "WAITING",
         "Position": 1,
         "Matching": {"RUNNING": 1},
@@ -293,8 +346,7 @@ async def test_keep_alive_and_explain() -> None:
     }
 
 
-async def test_the_answer_to_a_new_request_tells_in_short_what_it_waits_for() -> None:
-    world = World()
+async def test_the_answer_to_a_new_request_tells_in_short_what_it_waits_for(world: World) -> None:
     async with world.client() as client:
         answer = await client.post("/api/v1/reqs/", json={"Caps": {"a": "1"}, "Priority": 8})
         created = answer.json()
@@ -327,24 +379,21 @@ RECENT = RequestFilter(finished_after=NOW - timedelta(hours=24))
         (b'{"State":"","Priority":"high"}', RequestFilter(priorities=(0,))),
     ],
 )
-async def test_lists_filter_by_both_forms(body: bytes, where: RequestFilter | None) -> None:
-    world = World()
-    async with world.client() as client:
-        answer = await client.post("/api/v1/reqs/list", content=body)
+async def test_lists_filter_by_both_forms(
+    body: bytes, where: RequestFilter | None, world: World
+) -> None:
+    with noted(world.requests, "list_requests") as calls:
+        async with world.client() as client:
+            answer = await client.post("/api/v1/reqs/list", content=body)
     assert answer.status_code == 200
-    assert world.requests.filters == [where]
+    assert [call[0] for call in calls] == [where]
 
 
-async def test_a_poll_without_specification_forgets_what_finished_long_ago() -> None:
-    world = World()
+async def test_a_poll_without_specification_forgets_what_finished_long_ago(world: World) -> None:
     old, new = await filed(world), await filed(world)
-    for request_id, hours in ((old, 25), (new, 23)):
-        request = world.requests.kept[request_id]
-        world.requests.finish(request, RequestState.DONE)
-        finished = NOW - timedelta(hours=hours)
-        world.requests.kept[request_id] = replace(
-            world.requests.kept[request_id], finished=finished
-        )
+    for request_id, hours in ((old, 2), (new, 23)):
+        await world.requests.close_request(LOCAL_ADMIN, request_id)
+        world.clock.advance(timedelta(hours=hours))
     async with world.client() as client:
         polled = await client.post("/api/v1/reqs/list", content=b"null")
         everything = await client.post("/api/v1/reqs/list", content=b"{}")
@@ -364,8 +413,8 @@ async def test_a_poll_without_specification_forgets_what_finished_long_ago() -> 
         (b'{"Paginator":{"ID":%d}}' % 2**63, 404),
     ],
 )
-async def test_list_headers_come_with_errors_too(body: bytes, status: int) -> None:
-    async with World().client() as client:
+async def test_list_headers_come_with_errors_too(body: bytes, status: int, world: World) -> None:
+    async with world.client() as client:
         answer = await client.post("/api/v1/reqs/list", content=body)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/json"

@@ -1,5 +1,5 @@
 import pytest
-from tests.web.serving import World, raw_call, served
+from tests.web.serving import NewWorld, World, noted, raw_call, served
 
 from boruta_farm.model.worker import WorkerState
 
@@ -8,10 +8,10 @@ OTHER = "00000000-0000-4000-8000-000000000002"
 
 
 @pytest.fixture
-def world() -> World:
-    world = World()
-    world.workers.register(UUID, "lab/board 1", {"type": "t1"})
-    world.workers.register(OTHER, "board-2", {"type": "t2"})
+async def world(new_world: NewWorld) -> World:
+    world = await new_world()
+    await world.register(UUID, "lab/board 1", {"type": "t1"})
+    await world.register(OTHER, "board-2", {"type": "t2"})
     return world
 
 
@@ -24,7 +24,7 @@ async def test_a_worker_answers_to_id_and_name(world: World, name: str) -> None:
             port, "POST", f"/api/v1//workers/{name}/setstate", body=b'{"WorkerState":"IDLE"}'
         )
     assert answer.status == 204
-    assert world.workers.kept[UUID].state is WorkerState.PREPARE
+    assert (await world.worker(UUID)).state is WorkerState.PREPARE
 
 
 @pytest.mark.parametrize("name", ["abc", "x", UUID.upper().replace("0", "A"), "a%00b", "%FF"])
@@ -36,11 +36,12 @@ async def test_an_unknown_name_is_no_valid_id(world: World, name: str) -> None:
 
 
 async def test_set_state_takes_a_reason_and_after_job(world: World) -> None:
-    async with world.client() as client:
-        body = {"WorkerState": "MAINTENANCE", "Reason": "new card", "AfterJob": True}
-        answer = await client.post(f"/api/v1/workers/{UUID}/setstate", json=body)
+    with noted(world.workers, "set_state") as calls:
+        async with world.client() as client:
+            body = {"WorkerState": "MAINTENANCE", "Reason": "new card", "AfterJob": True}
+            answer = await client.post(f"/api/v1/workers/{UUID}/setstate", json=body)
     assert (answer.status_code, answer.content) == (204, b"")
-    assert world.workers.calls == [("set_state", UUID, WorkerState.MAINTENANCE, "new card", True)]
+    assert calls == [(UUID, WorkerState.MAINTENANCE, "new card", True)]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ async def test_groups_are_sorted_and_single(
         answer = await client.post(f"/api/v1/workers/{UUID}/setgroups", content=body)
         assert answer.status_code == 204
         shown = (await client.get(f"/api/v1/workers/{UUID}")).json()
-    assert world.workers.kept[UUID].groups == groups
+    assert (await world.worker(UUID)).groups == groups
     assert shown["Groups"] == (list(groups) or None)
 
 
@@ -83,7 +84,7 @@ async def test_labels_of_a_question_must_be_json(world: World, labels: str) -> N
         answer = await client.get(place, params={"labels": labels})
         assert answer.status_code == 400
         assert "labels is no JSON object of texts" in answer.json()["message"]
-        assert (await client.get(place, params={"labels": '{"a":"1"}'})).json() == {"Count": 3}
+        assert (await client.get(place, params={"labels": '{"a":"1"}'})).json() == {"Count": 0}
 
 
 @pytest.mark.parametrize(
@@ -92,10 +93,15 @@ async def test_labels_of_a_question_must_be_json(world: World, labels: str) -> N
 async def test_orphans_are_counted(
     world: World, query: str, groups: tuple[str, ...] | None
 ) -> None:
-    async with world.client() as client:
-        answer = await client.get(f"/api/v1/workers/{UUID}/orphans{query}")
-    assert answer.json() == {"Count": 3}
-    assert world.workers.calls == [("count_orphans", UUID, groups)]
+    with noted(world.workers, "count_orphans") as calls:
+        async with world.client() as client:
+            for caps in ({"type": "t1"}, {"type": "t1"}, {"type": "t2"}):
+                await client.post("/api/v1/reqs/", json={"Priority": 8, "Caps": caps})
+            await world.rest()
+            answer = await client.get(f"/api/v1/workers/{UUID}/orphans{query}")
+    assert calls == [(UUID, groups, None)]
+    # Who files here may use every board, whatever its groups.
+    assert answer.json() == {"Count": 2 if groups is None else 0}
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,11 @@ class Field:
         """Tell whether its key is left out while there is no value."""
         return self.optional and self.shown is not None and self.shown.ours and not self.shown.null
 
+    @property
+    def blank_left_out(self) -> bool:
+        """Tell whether its key, added to an object of the original's, is left out while empty."""
+        return self.shown is not None and self.shown.inside is not None and self.shown.ours
+
 
 def declared(record: type) -> tuple[Field, ...]:
     """Return what a record declares of its fields, in their order."""

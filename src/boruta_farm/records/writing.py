@@ -66,7 +66,7 @@ class JsonWriter:
         converted = value if self._converting(field) is None else f"convert_{name}({value})"
         if field.left_out:
             return f"if {value} is not None: told[{key!r}] = {converted}"
-        if (self._sparse and not field.needed) or (field.shown.inside and field.shown.ours):
+        if (self._sparse and not field.needed) or field.blank_left_out:
             return f"if {value} != default_{name}: told[{key!r}] = {converted}"
         if field.optional and converted != value:
             return f"told[{key!r}] = None if {value} is None else {converted}"
