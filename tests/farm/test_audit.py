@@ -7,7 +7,7 @@ import pytest
 
 from boruta_farm.farm.audit import GATHER_SECONDS
 from boruta_farm.model.account import AccountChange
-from boruta_farm.model.audit import Action, AuditFilter, Note
+from boruta_farm.model.audit import Action, AuditFilter, Note, seal_of
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import ForbiddenError, GroupNotFoundError
 from boruta_farm.model.permission import Role
@@ -120,6 +120,24 @@ async def test_tampering_is_found(tmp_path: Path, tampering: str, broken: int) -
         verified = await people.farm.audit.verify(root)
         assert verified.broken == broken
         assert str(broken) in verified.words or "missing" in verified.words
+
+
+async def test_an_entry_whose_seal_was_left_out_of_a_new_chain_is_found(tmp_path: Path) -> None:
+    """Who can compute seals takes one entry out of the chain and seals the rest around it."""
+    async with peopled_farm(tmp_path) as people:
+        root = await _sealed(people)
+        driver = people.store._batcher.driver
+        assert driver is not None
+        driver.fetch("UPDATE audit SET seal = NULL, detail = '{}' WHERE number = 5")
+        before, _loose, *after = await people.farm.audit.list_entries(root, AuditFilter(after=3))
+        assert before.seal is not None
+        seal = before.seal
+        for entry in after:
+            seal = seal_of(seal, entry)
+            driver.fetch(f"UPDATE audit SET seal = '{seal}' WHERE number = {entry.number}")
+        verified = await people.farm.audit.verify(root)
+        assert (verified.broken, verified.unsealed) == (6, 1)
+        assert verified.words == "entry 6 is sealed, but 1 before it are not"
 
 
 async def test_a_note_from_outside_cannot_forge_a_line(tmp_path: Path) -> None:
