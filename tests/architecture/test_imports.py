@@ -206,9 +206,3 @@ def test_core_is_pure() -> None:
                 asked = (node.value.id, node.attr)
                 clocks = {(t, m) for t in ("datetime", "date") for m in ("now", "utcnow", "today")}
                 assert asked not in clocks, f"{module} asks the clock"
-
-
-def test_files_hold_one_idea() -> None:
-    """A file beyond 400 lines holds more than one idea."""
-    for module, path in MODULES.items():
-        assert len(path.read_text().splitlines()) <= 400, f"{module} outgrew one idea"

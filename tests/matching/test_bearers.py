@@ -25,14 +25,14 @@ def test_every_token_leads_to_exactly_its_workers(
             known[uuid] = caps
     for token in (("a", "1"), ("a", "2"), ("b", "1"), ("b", "2")):
         expected = {uuid for uuid, caps in known.items() if caps.get(token[0]) == token[1]}
-        assert {candidate.uuid for candidate in market.bearers.of(token)} == expected
-        assert (token in market.bearers) == bool(expected)
+        assert {candidate.uuid for candidate in market.parting.bearers.of(token)} == expected
+        assert (token in market.parting.bearers) == bool(expected)
     for number in range(4):
-        assert (("UUID", str(number)) in market.bearers) == (str(number) in known)
+        assert (("UUID", str(number)) in market.parting.bearers) == (str(number) in known)
 
 
 def test_a_group_named_twice_is_one_group() -> None:
     market = Market()
     market.put_worker(make_worker("1", groups=("lab", "lab")))
     market.remove_worker("1")
-    assert ("lab",) not in market.bearers
+    assert ("lab",) not in market.parting.bearers

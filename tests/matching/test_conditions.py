@@ -21,7 +21,7 @@ def market_of(count: int) -> Market:
 
 def sizes(market: Market) -> list[int]:
     """Return how many workers each offer has."""
-    return sorted(offer.registered for offer in market.offers())
+    return sorted(offer.registered for offer in market.parting.offers())
 
 
 def serving(market: Market, selector: str) -> int:
@@ -34,12 +34,12 @@ def test_few_values_part_once_and_every_condition_follows() -> None:
     market = market_of(100)
     assert serving(market, "ram >= 2") == 75
     assert sizes(market) == [25, 25, 25, 25]
-    offers = list(market.offers())
+    offers = list(market.parting.offers())
     for number in range(50):
         assert serving(market, f"ram >= {1 + number / 100}") == (75 if number else 100)
     assert serving(market, "ram 2..4, ram != 4") == 25
     assert serving(market, "!ram") == 0
-    assert list(market.offers()) == offers, "no worker was looked at again"
+    assert list(market.parting.offers()) == offers, "no worker was looked at again"
 
 
 def test_many_values_part_only_by_the_condition() -> None:

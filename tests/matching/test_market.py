@@ -15,7 +15,7 @@ def market_of(workers: int) -> Market:
 
 def sizes(market: Market) -> list[int]:
     """Return how many workers each offer has."""
-    return sorted(offer.registered for offer in market.offers())
+    return sorted(offer.registered for offer in market.parting.offers())
 
 
 def test_a_serial_number_nobody_asks_for_parts_nobody() -> None:

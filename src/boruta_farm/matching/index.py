@@ -167,7 +167,7 @@ class Index:
     @property
     def capability_names(self) -> Collection[str]:
         """Return the capabilities that registered workers have."""
-        return self._market.bearers.names
+        return self._market.parting.bearers.names
 
     def candidates(self, request: Request) -> int:
         """Return how many registered workers, in any state, could serve the request."""

@@ -28,16 +28,16 @@ SERVING = frozenset({WorkerState.IDLE, WorkerState.RUNNING, WorkerState.PREPARE}
 """States in which a worker serves requests, now or soon."""
 
 
-class Market(Parting):
+class Market:
     """Keep every demand and offer, each pair that fits linked once.
 
     ``stirred_demands`` and ``stirred_offers`` have a head that may have fallen since the last
     matching pass. ``lost`` and ``gained`` are demands that lost their last offer or found one;
-    whoever acts on them takes them out.
+    whoever acts on them takes them out. ``parting`` tells workers apart for it.
     """
 
     def __init__(self, ledger: Ledger[Demand] | None = None) -> None:
-        super().__init__()
+        self.parting = Parting(self._move, self._link)
         self.ledger = ledger or Ledger(Policies(), 0)
         self.demands: dict[DemandKey, Demand] = {}
         self.workers: dict[str, Candidate] = {}
@@ -63,11 +63,13 @@ class Market(Parting):
         party = self.ledger.party(owner, request.owner_groups)
         demand = self.demands[key] = Demand(key, party)
         for token in demand.tokens:
-            self._ask(token)
+            self.parting.ask(token)
         # Found by new offers under its rarest token: "type=x" leads to fewer demands than "arch=y".
-        demand.pivot = min(key.caps, key=lambda token: (self._asking[token], token), default=None)
-        self._file_demand(demand)
-        for offer in self.offers_having(demand.caps):
+        demand.pivot = min(
+            key.caps, key=lambda token: (self.parting.asking[token], token), default=None
+        )
+        self.parting.file_demand(demand)
+        for offer in self.parting.offers_having(demand.caps):
             if offer.fits(demand):
                 self._link(demand, offer)
         self.gained.pop(demand, None)
@@ -95,8 +97,8 @@ class Market(Parting):
             known = self._admit(worker)
         elif not known.offers_the_same(worker):
             self._compare(known, worker)
-        elif known.offer.verified != self._unasked:
-            self._verify(known)
+        elif known.offer.verified != self.parting.unasked:
+            self.parting.verify(known)
         state = worker.state
         if known.state is not state:
             known.offer.move(known.state, state)
@@ -121,7 +123,7 @@ class Market(Parting):
         if known is not None:
             known.offer.absent.pop(uuid, None)
             self._leave(known, known.offer, known.key)
-            self.bearers.remove(known)
+            self.parting.bearers.remove(known)
             self.edition += 1
 
     def set_idle(self, candidate: Candidate, idle: bool) -> None:
@@ -169,21 +171,21 @@ class Market(Parting):
 
     def some_worker(self, offer: Offer) -> Candidate | None:
         """Return the worker of an offer with the lowest UUID, among the many looked at."""
-        tokens = (token for token in offer.tokens if token in self.bearers)
-        token = min(tokens, key=self.bearers.count, default=None)
-        candidates = self.workers.values() if token is None else self.bearers.of(token)
+        tokens = (token for token in offer.tokens if token in self.parting.bearers)
+        token = min(tokens, key=self.parting.bearers.count, default=None)
+        candidates = self.workers.values() if token is None else self.parting.bearers.of(token)
         found = (worker for worker in candidates if worker.offer is offer)
         return min(islice(found, WORKERS_COMPARED), key=lambda worker: worker.uuid, default=None)
 
     def _drop_demand(self, demand: Demand) -> None:
         del self._empty[demand], self.demands[demand.key]
-        self._unfile_demand(demand)
+        self.parting.unfile_demand(demand)
         for offer in tuple(demand.eligible):
             self._unlink(demand, offer)
         for pending in (self.lost, self.gained, self.stirred_demands):
             pending.pop(demand, None)
         for token in demand.tokens:
-            self._unask(token)
+            self.parting.unask(token)
 
     def _link(self, demand: Demand, offer: Offer) -> None:
         self.lost.pop(demand, None)
@@ -207,8 +209,8 @@ class Market(Parting):
 
     def _admit(self, worker: Worker) -> Candidate:
         tokens = tokens_of(worker)
-        self._meet_values(tokens)
-        kept = self.bearers.keep(tokens)
+        self.parting.meet_values(tokens)
+        kept = self.parting.bearers.keep(tokens)
         candidate = Candidate(
             uuid=worker.uuid,
             name=worker.name,
@@ -221,10 +223,10 @@ class Market(Parting):
             revision=worker.revision,
             epoch=worker.epoch,
             key=_key(worker),
-            offer=self._offer_at(self._label_of(kept, not worker.groups)),
+            offer=self.parting.offer_at(self.parting.label_of(kept, not worker.groups)),
         )
         self.workers[worker.uuid] = candidate
-        self.bearers.add(candidate)
+        self.parting.bearers.add(candidate)
         self.edition += 1
         self._enter(candidate)
         return candidate
@@ -234,21 +236,21 @@ class Market(Parting):
         tokens, key = tokens_of(worker), _key(worker)
         if candidate.key != key or candidate.tokens != tokens:
             self._change(candidate, tokens, key, not worker.groups)
-        elif candidate.offer.verified != self._unasked:
-            self._verify(candidate)
+        elif candidate.offer.verified != self.parting.unasked:
+            self.parting.verify(candidate)
         candidate.caps, candidate.groups = worker.caps, worker.groups
         candidate.labels, candidate.fence = worker.labels, worker.fence
 
     def _change(
         self, candidate: Candidate, tokens: tuple[Token, ...], key: WorkerKey, serves_all: bool
     ) -> None:
-        self._meet_values(tokens)
-        self.bearers.remove(candidate)
-        candidate.tokens = self.bearers.keep(tokens)
-        self.bearers.add(candidate)
+        self.parting.meet_values(tokens)
+        self.parting.bearers.remove(candidate)
+        candidate.tokens = self.parting.bearers.keep(tokens)
+        self.parting.bearers.add(candidate)
         self.edition += 1
-        label = self._label_of(candidate.tokens, serves_all)
-        self._move(candidate, self._offer_at(label), key)
+        label = self.parting.label_of(candidate.tokens, serves_all)
+        self._move(candidate, self.parting.offer_at(label), key)
 
     def _move(self, candidate: Candidate, offer: Offer, key: WorkerKey) -> None:
         """Enter the new offer before leaving the old one.
@@ -283,7 +285,7 @@ class Market(Parting):
         if hold is not None:
             offer.holders.remove((hold.until, candidate.uuid))
         if not offer.registered:
-            self._unfile(offer)
+            self.parting.unfile(offer)
             for demand in tuple(offer.eligible):
                 self._unlink(demand, offer)
             self.stirred_offers.pop(offer, None)

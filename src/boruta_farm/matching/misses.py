@@ -43,7 +43,7 @@ def misses(market: Market, demand: Demand) -> Misses:
     registered = len(market.workers)
     wanted = [Miss(token, False) for token in sorted(demand.caps)]
     wanted += [Miss(token, True) for token in sorted(demand.bars)]
-    having = {miss: market.bearers.count(miss.token) for miss in wanted}
+    having = {miss: market.parting.bearers.count(miss.token) for miss in wanted}
     failing = {miss: having[miss] if miss.barred else registered - having[miss] for miss in wanted}
     without: dict[str, int] = {}
     others = 0
@@ -51,7 +51,7 @@ def misses(market: Market, demand: Demand) -> Misses:
     for dropped in (None, *wanted):
         rest = demand.caps if dropped is None else demand.caps - {dropped.token}
         count = 0
-        offers = market.offers_having(rest)
+        offers = market.parting.offers_having(rest)
         for offer in islice(offers, MOST_SCANNED // (1 + len(wanted))):
             missed = demand.caps - offer.tokens, demand.bars & offer.tokens
             many = len(missed[0]) + len(missed[1])
@@ -68,7 +68,7 @@ def misses(market: Market, demand: Demand) -> Misses:
     return Misses(
         wanted=tuple(map(str, wanted)),
         unknown=tuple(str(miss) for miss in wanted if not (miss.barred or having[miss])),
-        elsewhere=any(o.has_all(demand) for o in market.offers_having(demand.caps)),
+        elsewhere=any(o.has_all(demand) for o in market.parting.offers_having(demand.caps)),
         lacking={str(miss): count for miss, count in failing.items() if count},
         other_groups=others,
         without=without,
@@ -79,16 +79,16 @@ def misses(market: Market, demand: Demand) -> Misses:
 
 def _guesses(market: Market, demand: Demand) -> Iterator[Guess]:
     """Guess at names that no board's capability bears, and at exact values that none has."""
-    known = frozenset(market.bearers.names)
+    known = frozenset(market.parting.bearers.names)
     for name in sorted({token[0] for token in demand.caps} - known):
         meant = near(name, known)
         if meant:
             yield Guess(given=name, meant=tuple(meant))
     for token in sorted(token for token in demand.caps if len(token) == 2):
         name, value = token
-        if name in known and not market.bearers.count(token):
+        if name in known and not market.parting.bearers.count(token):
             # Serial numbers have as many values as boards.
-            values = islice(market.bearers.values(name), MOST_SCANNED)
+            values = islice(market.parting.bearers.values(name), MOST_SCANNED)
             meant = near(value, values)
             if meant:
                 yield Guess(given=value, meant=tuple(meant), capability=name)

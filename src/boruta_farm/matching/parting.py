@@ -6,8 +6,7 @@ others, not all of them. Conditions of selectors are tokens too: they follow fro
 capability that has few, and part the workers that meet them from the rest where it has many.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain, repeat
 
 from boruta_farm.core.demands import Token
@@ -17,28 +16,31 @@ from boruta_farm.matching.classes import Candidate, Demand, Offer, OfferLabel, W
 from boruta_farm.matching.conditions import Conditions
 
 
-class Parting(ABC):
-    """Keep offers apart by what is asked for, and no further."""
+class Parting:
+    """Keep offers apart by what is asked for, and no further.
 
-    def __init__(self) -> None:
+    ``move`` takes a worker from its offer into another, under the key given; ``link`` notes that
+    an offer fits a demand. ``asking`` counts who asks for each token; ``unasked`` rises whenever
+    nobody asks for one any more.
+    """
+
+    def __init__(
+        self,
+        move: Callable[[Candidate, Offer, WorkerKey], None],
+        link: Callable[[Demand, Offer], None],
+    ) -> None:
         self.bearers = Bearers()
+        self._move = move
+        self._link = link
         self._offers: dict[OfferLabel, Offer] = {}
         self._offers_with: dict[Token, set[Offer]] = {}
-        self._asking: dict[Token, int] = {}
+        self.asking: dict[Token, int] = {}
         self._conditions = Conditions()
         self._columns: dict[str, set[Token]] = {}
         # A lone demand is stored as it is: where each asks for a serial number, all are lone.
         self._demands_by: dict[Token | None, Demand | set[Demand]] = {}
         self._parted = 0
-        self._unasked = 0
-
-    @abstractmethod
-    def _move(self, candidate: Candidate, offer: Offer, key: WorkerKey) -> None:
-        """Take a worker from its offer into another."""
-
-    @abstractmethod
-    def _link(self, demand: Demand, offer: Offer) -> None:
-        """Note that an offer fits a demand."""
+        self.unasked = 0
 
     def offers(self) -> Iterator[Offer]:
         """Return every offer."""
@@ -55,7 +57,8 @@ class Parting(ABC):
         found = map(self._demands_by.get, (None, *tokens), repeat(()))
         return chain.from_iterable((f,) if isinstance(f, Demand) else f for f in found)
 
-    def _file_demand(self, demand: Demand) -> None:
+    def file_demand(self, demand: Demand) -> None:
+        """Have a demand found by new offers, under its pivot."""
         known = self._demands_by.get(demand.pivot)
         if known is None:
             self._demands_by[demand.pivot] = demand
@@ -64,7 +67,8 @@ class Parting(ABC):
         else:
             known.add(demand)
 
-    def _unfile_demand(self, demand: Demand) -> None:
+    def unfile_demand(self, demand: Demand) -> None:
+        """Have it found no more."""
         known = self._demands_by[demand.pivot]
         if isinstance(known, set):
             known.discard(demand)
@@ -72,13 +76,13 @@ class Parting(ABC):
                 return
         del self._demands_by[demand.pivot]
 
-    def _offer_at(self, label: OfferLabel, like: Iterable[Demand] | None = None) -> Offer:
+    def offer_at(self, label: OfferLabel, like: Iterable[Demand] | None = None) -> Offer:
         """Return the offer of a label; a new one is linked to what fits, ``like`` if known."""
         offer = self._offers.get(label)
         if offer is None:
             self._parted += 1
             offer = Offer(label, self._derived(label), self._parted)
-            offer.verified = self._unasked
+            offer.verified = self.unasked
             self._file(offer)
             for demand in offer.fitting(
                 self._demands_under(offer.tokens) if like is None else like
@@ -86,8 +90,9 @@ class Parting(ABC):
                 self._link(demand, offer)
         return offer
 
-    def _label_of(self, tokens: Collection[Token], serves_all: bool) -> OfferLabel:
-        asked = [token for token in tokens if token in self._asking]
+    def label_of(self, tokens: Collection[Token], serves_all: bool) -> OfferLabel:
+        """Return what of a worker's tokens makes a difference."""
+        asked = [token for token in tokens if token in self.asking]
         return frozenset((*asked, *self._conditions.met(tokens, columns=False))), serves_all
 
     def _derived(self, label: OfferLabel) -> Iterable[Token]:
@@ -98,7 +103,8 @@ class Parting(ABC):
         for token in offer.tokens:
             self._offers_with.setdefault(token, set()).add(offer)
 
-    def _unfile(self, offer: Offer) -> None:
+    def unfile(self, offer: Offer) -> None:
+        """Forget an offer that nobody makes any more."""
         del self._offers[offer.asked, offer.serves_all]
         for token in offer.tokens:
             self._offers_with[token].discard(offer)
@@ -107,21 +113,21 @@ class Parting(ABC):
 
     def _relabel(self, offer: Offer, label: OfferLabel) -> None:
         """Rename an offer whose workers all stay together."""
-        self._unfile(offer)
+        self.unfile(offer)
         offer.label(label, self._derived(label))
         self._file(offer)
 
-    def _ask(self, token: Token) -> None:
+    def ask(self, token: Token) -> None:
         """Count one more who asks for a token; the first makes a difference of it."""
-        asking = self._asking.get(token, 0)
-        self._asking[token] = asking + 1
+        asking = self.asking.get(token, 0)
+        self.asking[token] = asking + 1
         if asking:
             return
         name = token[0]
         if len(token) == 3 and self._conditions.add(token, len(self.bearers.values(name))):
             values = self._columns[name] = {(name, value) for value in self.bearers.values(name)}
             for value in values:
-                self._ask(value)
+                self.ask(value)
         if len(token) < 3 or not self._conditions.is_column(name):
             self._part(token)
             return
@@ -132,12 +138,13 @@ class Parting(ABC):
         if having:
             self._offers_with.setdefault(token, set()).update(having)
 
-    def _unask(self, token: Token) -> None:
-        self._asking[token] -= 1
-        if self._asking[token]:
+    def unask(self, token: Token) -> None:
+        """Count one less who asks for a token."""
+        self.asking[token] -= 1
+        if self.asking[token]:
             return
-        del self._asking[token]
-        self._unasked += 1
+        del self.asking[token]
+        self.unasked += 1
         if len(token) < 3:
             return
         if self._conditions.is_column(token[0]):
@@ -145,9 +152,9 @@ class Parting(ABC):
                 offer.tokens.discard(token)
         if self._conditions.remove(token):
             for value in self._columns.pop(token[0], ()):
-                self._unask(value)
+                self.unask(value)
 
-    def _meet_values(self, tokens: Iterable[Token]) -> None:
+    def meet_values(self, tokens: Iterable[Token]) -> None:
         """Tell values apart that a column has not had before, while it has few."""
         if not self._columns:
             return
@@ -155,7 +162,7 @@ class Parting(ABC):
             column = self._columns.get(token[0]) if len(token) == 2 else None
             if column is not None and token not in column:
                 column.add(token)
-                self._ask(token)
+                self.ask(token)
                 if len(column) > conditions.COLUMN_VALUES:
                     self._end_column(token[0])
 
@@ -167,10 +174,10 @@ class Parting(ABC):
         for value in values:
             for candidate in self.bearers.of(value):
                 parted.setdefault(candidate.offer, []).append(candidate)
-            self._unask(value)
+            self.unask(value)
         for offer, candidates in parted.items():
             met = [token for token in offer.tokens if len(token) == 3 and token[0] == name]
-            asked = filter(self._asking.__contains__, offer.asked)
+            asked = filter(self.asking.__contains__, offer.asked)
             label = frozenset((*asked, *met)), offer.serves_all
             if label not in self._offers:
                 self._relabel(offer, label)
@@ -189,18 +196,18 @@ class Parting(ABC):
             if label not in self._offers and len(candidates) == offer.registered:
                 self._relabel(offer, label)
                 continue
-            target = self._offer_at(label, tuple(offer.eligible))
+            target = self.offer_at(label, tuple(offer.eligible))
             for candidate in candidates:
                 self._move(candidate, target, candidate.key)
 
-    def _verify(self, candidate: Candidate) -> None:
+    def verify(self, candidate: Candidate) -> None:
         """Bring workers together again that differ only in what nobody asks for any more."""
         offer = candidate.offer
-        label = frozenset(filter(self._asking.__contains__, offer.asked)), offer.serves_all
+        label = frozenset(filter(self.asking.__contains__, offer.asked)), offer.serves_all
         if label[0] == offer.asked:
-            offer.verified = self._unasked
+            offer.verified = self.unasked
         elif label not in self._offers:
             self._relabel(offer, label)
-            offer.verified = self._unasked
+            offer.verified = self.unasked
         else:
             self._move(candidate, self._offers[label], candidate.key)
