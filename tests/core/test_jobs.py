@@ -1,11 +1,14 @@
 """Jobs: granted, opened, prolonged, kept alive, ended."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from boruta_farm.core import jobs, requests, workers
+from boruta_farm.model.account import Account, Limits
+from boruta_farm.model.audit import Action
+from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import (
     ProlongLimitError,
     RequestNotFoundError,
@@ -14,9 +17,11 @@ from boruta_farm.model.errors import (
     WorkerNotAssignedError,
 )
 from boruta_farm.model.job import Job, JobPhase
+from boruta_farm.model.permission import Role
 from boruta_farm.model.request import NewRequest, Request, RequestState, RequestUpdate
 from boruta_farm.model.worker import Fence, Worker, WorkerState
 from tests.core.conftest import Stage
+from tests.core.people import ANN
 from tests.core.test_requests import ED25519
 from tests.core.world import HOUR, NOW, SECOND, DictWorld
 
@@ -211,3 +216,55 @@ def test_job_of_an_unreachable_board_ends_done_with_the_worker_failed(
     world.apply(jobs.end_due(world, request_id, NOW + 2 * HOUR))
     assert world.requests[request_id].state is RequestState.DONE
     assert world.workers[uuid].state is WorkerState.FAILED
+
+
+@pytest.mark.parametrize(("key", "until"), [(None, NOW + 60 * SECOND), (ED25519, None)])
+def test_signs_of_life_count_from_when_the_user_can_get_in(
+    world: DictWorld, stage: Stage, key: str | None, until: datetime | None
+) -> None:
+    new = NewRequest(caps={}, priority=8, ssh_key=key, keep_alive=60)
+    _, request_id = run(world, stage, new)
+    assert job_of(world, request_id).keep_alive_until == until
+
+
+@pytest.mark.parametrize(
+    ("limits", "length", "longest"),
+    [
+        (Limits(), HOUR, 24 * HOUR),
+        (Limits(job_time=HOUR / 2), HOUR / 2, 24 * HOUR),
+        (Limits(job_time=2 * HOUR), HOUR, 24 * HOUR),
+        (Limits(prolong_time=HOUR / 4), HOUR, HOUR * 5 / 4),
+        (Limits(job_time=HOUR / 2, prolong_time=HOUR), HOUR / 2, HOUR * 3 / 2),
+        (Limits(prolong_time=48 * HOUR), HOUR, 24 * HOUR),
+    ],
+)
+def test_an_account_bounds_its_jobs(
+    world: DictWorld, stage: Stage, limits: Limits, length: timedelta, longest: timedelta
+) -> None:
+    world.put(Account(name="ann", role=Role.USER, created=NOW, limits=limits))
+    uuid = stage.idle()
+    filed = world.apply(requests.create(world, ANN, NewRequest(caps={}, priority=8), NOW))
+    world.apply(jobs.grant(world, world.grant_of(filed.id, uuid), NOW))
+    job = job_of(world, filed.id)
+    assert (job.timeout - NOW, job.limit - NOW) == (length, longest)
+
+
+def test_that_a_key_was_read_is_remembered_once_and_entered_each_time(
+    world: DictWorld, stage: Stage
+) -> None:
+    uuid, request_id = run(world, stage)
+    epoch = world.workers[uuid].epoch
+    assert not job_of(world, request_id).key_read
+    world.apply(jobs.read_key(world, LOCAL_ADMIN, request_id, epoch))
+    assert job_of(world, request_id).key_read
+    revision = world.requests[request_id].revision
+    world.apply(jobs.read_key(world, LOCAL_ADMIN, request_id, epoch))
+    assert world.requests[request_id].revision == revision
+    assert [note.action for note in world.notes if note.action is Action.KEY_READ] == [
+        Action.KEY_READ,
+        Action.KEY_READ,
+    ]
+    with pytest.raises(WorkerNotAssignedError):
+        jobs.read_key(world, LOCAL_ADMIN, request_id, epoch + 1)
+    with pytest.raises(RequestNotFoundError):
+        jobs.read_key(world, LOCAL_ADMIN, request_id + 1, epoch)

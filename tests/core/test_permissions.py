@@ -20,7 +20,7 @@ from boruta_farm.model.permission import RULES, Permission, Reach, Role, Scope, 
 from boruta_farm.model.request import NewRequest, Request, RequestUpdate
 from tests.core.people import ANN, AUDITOR, BOB, CHIEF, ROOT, VIEWER, peopled
 from tests.core.test_accounts import KEY
-from tests.core.world import HOUR, NOW, DictWorld
+from tests.core.world import NOW, DictWorld
 from tests.store.making import make_worker
 
 EVERYBODY = (ROOT, ANN, BOB, CHIEF, AUDITOR, VIEWER)
@@ -123,17 +123,6 @@ def test_waiting_requests_are_limited(world: DictWorld) -> None:
         filed(world)
     world.apply(requests.close(world, first.id, NOW))
     filed(world)
-
-
-def test_the_length_of_jobs_and_of_their_prolongations_is_limited(world: DictWorld) -> None:
-    limited(world, Limits(job_time=HOUR / 2, prolong_time=HOUR / 4))
-    request = filed(world)
-    worker = make_worker()
-    world.workers[worker.uuid] = worker
-    world.apply(jobs.grant(world, world.grant_of(request.id, worker.uuid), NOW))
-    job = world.requests[request.id].job
-    assert job is not None
-    assert (job.timeout, job.limit) == (NOW + HOUR / 2, NOW + 3 * HOUR / 4)
 
 
 def test_an_account_s_key_goes_on_the_board_without_being_named(world: DictWorld) -> None:

@@ -234,6 +234,7 @@ def test_what_a_board_tells_of_itself_wins_over_a_label(world: DictWorld, stage:
         *(
             (WorkerChange(photo=photo), WorkerDescriptionError, "address of a photo")
             for photo in (
+                "https://wiki.example.org:0/b.jpg",
                 "http://wiki.example.org/b.jpg",
                 "javascript:alert(1)",
                 "https:///b.jpg",
