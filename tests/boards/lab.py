@@ -29,11 +29,12 @@ FAILED = WorkerState.FAILED
 class Witness:
     """See when which call began on which board, and how many ran there at once.
 
-    ``faults`` names calls that fail, with the board's words.
+    ``faults`` names calls that fail, with the board's words, as errors of this ``kind``.
     """
 
     now: Callable[[], float]
     faults: dict[str, str] = field(default_factory=dict)
+    kind: type[BoardError] = BoardError
     calls: list[tuple[float, str, str]] = field(default_factory=list)
     most_at_once: Counter[str] = field(default_factory=Counter)
     _running: Counter[str] = field(default_factory=Counter)
@@ -46,7 +47,7 @@ class Witness:
         self.most_at_once[uuid] = max(self.most_at_once[uuid], self._running[uuid])
         try:
             if name in self.faults:
-                raise BoardError(self.faults[name])
+                raise self.kind(self.faults[name])
             yield
         finally:
             self._running[uuid] -= 1

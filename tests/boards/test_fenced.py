@@ -7,7 +7,13 @@ import pytest
 
 from boruta_farm.contracts import Prepared
 from boruta_farm.model.caller import LOCAL_ADMIN
-from boruta_farm.model.errors import BorutaError, OutcomeUnknownError, OverloadedError
+from boruta_farm.model.errors import (
+    BoardError,
+    BorutaError,
+    KeyRefusedError,
+    OutcomeUnknownError,
+    OverloadedError,
+)
 from boruta_farm.model.job import JobPhase
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import KeyPair
@@ -254,6 +260,28 @@ def test_own_key_that_is_not_installed_fails_the_board_alone(
         await lab.settle(SHORT)
         assert (await lab.request(request_id)).state is RequestState.IN_PROGRESS
         assert other.key == ED25519
+
+    play(tmp_path, script)
+
+
+@pytest.mark.parametrize("kind", [KeyRefusedError, BoardError], ids=["told apart", "old agents"])
+def test_a_key_that_boards_refuse_fails_one_request_and_no_board(
+    tmp_path: Path, kind: type[BoardError]
+) -> None:
+    async def script(lab: Lab) -> None:
+        boards = [await lab.ready(number) for number in range(1, 5)]
+        lab.witness.kind = kind
+        lab.witness.faults["grant"] = "this key cannot be used"
+        request_id = await lab.file(ED25519)
+        await lab.settle(60)
+        request = await lab.request(request_id)
+        assert request.state is RequestState.FAILED
+        assert "this key cannot be used" in (request.reason or "")
+        assert request.live_job is None
+        assert lab.witness.names().count("grant") == 1
+        assert [await lab.state(board) for board in boards] == [IDLE] * 4
+        epochs = [(await lab.worker(board)).epoch for board in boards]
+        assert sorted(epochs) == [1, 1, 1, 2]
 
     play(tmp_path, script)
 

@@ -46,6 +46,9 @@ class NotedPolicy:
     def rest(self, uuid: str) -> float:
         return self.wait
 
+    async def check(self, worker: Worker) -> None:
+        raise AssertionError("no opening fails here")
+
     async def carry_out(self, worker: Worker) -> None:
         now = asyncio.get_running_loop().time()
         self.stage.begun.append((now, self.name, worker.uuid, worker.epoch))

@@ -125,14 +125,33 @@ def test_failed_board_comes_back_by_itself_with_longer_and_longer_pauses(tmp_pat
     play(tmp_path, story)
 
 
+def test_an_opening_that_a_board_in_reach_refuses_fails_the_request_alone(tmp_path: Path) -> None:
+    async def story(yard: GoYard) -> None:
+        board = await yard.add("a")
+        board.refusal = "key cannot be written"
+        request_id = await yard.lend("a", ssh_key=ED25519)
+        request = await yard.request(request_id)
+        assert request.state is RequestState.FAILED
+        assert "key cannot be written" in (request.reason or "")
+        assert await yard.state("a") is WorkerState.PREPARE
+        board.refusal = ""
+        calls = len(board.calls)
+        await yard.settle(55)
+        assert len(board.calls) == calls
+        await yard.settle(10)
+        assert await yard.state("a") is WorkerState.IDLE
+
+    play(tmp_path, story)
+
+
 def test_opening_that_fails_keeps_the_place_of_the_request(tmp_path: Path) -> None:
     async def story(yard: GoYard) -> None:
         board = await yard.add("a")
-        board.refusal = "user creation failed"
+        board.away = True
         request_id = await yard.lend("a", ssh_key=ED25519)
         assert await yard.state("a") is WorkerState.FAILED
         assert (await yard.request(request_id)).state is RequestState.WAITING
-        board.refusal = ""
+        board.away = False
         await yard.settle(120)
         assert (await yard.request(request_id)).state is RequestState.IN_PROGRESS
 

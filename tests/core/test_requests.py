@@ -23,7 +23,7 @@ from boruta_farm.model.worker import WorkerState
 from tests.core.conftest import Stage
 from tests.core.world import HOUR, NOW, SECOND, DictWorld
 
-ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me@host"
+ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 
 
 def new(priority: int = 8, **values: object) -> NewRequest:
@@ -88,7 +88,9 @@ def test_own_key_must_parse(world: DictWorld, key: str) -> None:
     if key:
         with pytest.raises(SSHKeyError):
             requests.create(world, LOCAL_ADMIN, new(ssh_key=key), NOW)
-    stored = world.apply(requests.create(world, LOCAL_ADMIN, new(ssh_key=ED25519 + "\n"), NOW)).id
+    stored = world.apply(
+        requests.create(world, LOCAL_ADMIN, new(ssh_key=ED25519 + " Büro @ Köln\n"), NOW)
+    ).id
     assert world.requests[stored].ssh_key == ED25519
 
 

@@ -10,7 +10,7 @@ from boruta_farm.contracts import Prepared
 from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.fence import Fence
 from boruta_farm.dryad.state import AgentState, Phase
-from boruta_farm.model.errors import BoardError, StoreError
+from boruta_farm.model.errors import BoardError, KeyRefusedError, StoreError
 from boruta_farm.testing.loop import run_virtual
 
 OLD, NEW = "ssh-ed25519 OLD", "ssh-ed25519 NEW"
@@ -55,6 +55,7 @@ class FakeDriver(Driver):
     def __init__(self, board: Board) -> None:
         self.board = board
         self.mood = Mood.WELL
+        self.refuses = False
         self.calls: list[str] = []
         self.busy = 0
 
@@ -84,6 +85,8 @@ class FakeDriver(Driver):
 
     async def authorize(self, key: str) -> None:
         await self._begin("authorize")
+        if self.refuses:
+            raise KeyRefusedError("this key cannot be used")
         self.board.key = key
         self._finish()
 

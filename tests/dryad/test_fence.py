@@ -5,7 +5,7 @@ import pytest
 
 from boruta_farm.dryad.fence import LOST, Fence
 from boruta_farm.dryad.state import Phase
-from boruta_farm.model.errors import BoardError, StaleEpochError, UnavailableError
+from boruta_farm.model.errors import BoardError, KeyRefusedError, StaleEpochError, UnavailableError
 from boruta_farm.testing.loop import run_virtual
 from tests.dryad.boards import NEW, OLD, Lab, Mood, now, play
 
@@ -146,6 +146,20 @@ def test_an_own_key_that_was_not_installed_is_tried_again() -> None:
         lab.driver.mood = Mood.WELL
         await fence.grant(1, 10, NEW)
         assert lab.key() == NEW
+
+    play(scene)
+
+
+def test_an_own_key_that_is_refused_is_told_as_such_and_not_tried_at_the_next_start() -> None:
+    async def scene(lab: Lab) -> None:
+        await lab.fence.clean(1)
+        await lab.fence.prepare(OLD, epoch=1)
+        lab.driver.refuses = True
+        with pytest.raises(KeyRefusedError, match="cannot be used"):
+            await lab.fence.grant(1, 10, NEW)
+        assert lab.fence.state.wanted_key is None
+        assert lab.key() == OLD
+        assert lab.fence.state.trouble is None
 
     play(scene)
 

@@ -93,6 +93,9 @@ class FakeFarm:
     async def opened(self, uuid: str, epoch: int) -> None:
         raise NotImplementedError
 
+    async def key_refused(self, uuid: str, epoch: int, reason: str) -> None:
+        raise AssertionError("an agent cannot report this")
+
     async def opening_failed(self, uuid: str, epoch: int, reason: str) -> None:
         raise NotImplementedError
 

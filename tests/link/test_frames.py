@@ -18,6 +18,7 @@ from boruta_farm.link.frames import (
 from boruta_farm.model.errors import (
     BoardError,
     BorutaError,
+    KeyRefusedError,
     LimitError,
     ProtocolError,
     StaleEpochError,
@@ -52,7 +53,14 @@ def test_a_result_goes_there_and_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [BoardError("no space"), StaleEpochError(), BorutaError("?"), ProtocolError("bad")]
+    "error",
+    [
+        BoardError("no space"),
+        KeyRefusedError("no"),
+        StaleEpochError(),
+        BorutaError("?"),
+        ProtocolError("bad"),
+    ],
 )
 def test_an_error_keeps_class_and_words(error: BorutaError) -> None:
     outcome = decode(encode_failure(1, error))

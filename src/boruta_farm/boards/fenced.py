@@ -68,6 +68,13 @@ class Fenced:
             case WorkerState.RUNNING:
                 await self._tell_grant(worker, link.board)
 
+    async def check(self, worker: Worker) -> None:
+        """See whether a board is sound. Raises BoardError, AgentUnreachableError."""
+        link = self._fleet.link(worker.uuid)
+        if link is None:
+            raise AgentUnreachableError
+        await link.board.healthcheck()
+
     async def _prepare(self, worker: Worker, board: FencedDryad) -> None:
         report = await answer(board.clean(worker.epoch), THOROUGH_WITHIN)
         for line in report.found:

@@ -13,6 +13,7 @@ from boruta_farm.model.errors import (
     AgentUnreachableError,
     BoardError,
     BorutaError,
+    KeyRefusedError,
     OutcomeUnknownError,
     StaleEpochError,
     UnavailableError,
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER = timedelta(seconds=1)
 DOOR_WITHIN = timedelta(seconds=60)
+CHECK_WITHIN = timedelta(seconds=5)
+"""For a look at a board that did not open: the request must not reach its opening's limit."""
 MAINTENANCE_TEXT = "maintenance"
 Answer = TypeVar("Answer")
 
@@ -48,6 +51,10 @@ class Policy(Protocol):
         Raises BoardError when the board failed, AgentUnreachableError when it is to be done as
         soon as the agent is back, and what the reports raise.
         """
+        ...
+
+    async def check(self, worker: Worker) -> None:
+        """See whether a board is sound. Raises what ``attendance.check`` raises."""
         ...
 
 
@@ -135,14 +142,32 @@ class Runner:
     async def _operate(self, worker: Worker, policy: Policy) -> None:
         """Do what is wanted; fail a board that fails, and let a request being opened wait on."""
         job = self._fleet.job(worker)
+        opening = job is not None and job.phase is JobPhase.OPENING
         try:
             await policy.carry_out(worker)
         except BoardError as error:
             reason = error.message
             logger.warning("worker %s epoch %d: failed: %s", worker.name, worker.epoch, reason)
-            opening = job is not None and job.phase is JobPhase.OPENING
-            report = self._reports.opening_failed if opening else self._reports.failed
+            if not opening:
+                report = self._reports.failed
+            elif isinstance(error, KeyRefusedError) or await self._is_sound(worker, policy):
+                report = self._reports.key_refused
+            else:
+                report = self._reports.opening_failed
             await report(worker.uuid, worker.epoch, reason)
+
+    async def _is_sound(self, worker: Worker, policy: Policy) -> bool:
+        """Tell whether a board that would not open is sound, so that the request is to blame.
+
+        Only newer agents say so themselves; one request must not fail board after board.
+        """
+        try:
+            async with asyncio.timeout(CHECK_WITHIN.total_seconds()):
+                await policy.check(worker)
+        except (BorutaError, TimeoutError) as error:
+            logger.info("worker %s epoch %d: not sound: %s", worker.name, worker.epoch, error)
+            return False
+        return True
 
 
 async def answer(call: Awaitable[Answer], within: timedelta) -> Answer:

@@ -73,6 +73,10 @@ class Unfenced:
             self._quiet_until[worker.uuid] = now + QUIET.total_seconds()
             raise BoardError(error.message) from error
 
+    async def check(self, worker: Worker) -> None:
+        """See whether a board accepts connections. Raises AgentUnreachableError."""
+        await self._dialler.knock(worker)
+
     async def _call(self, worker: Worker, board: Dryad) -> None:
         match worker.state:
             case WorkerState.PREPARE:

@@ -113,7 +113,11 @@ class FencedDryad(Dryad, Protocol):
         ...
 
     async def grant(self, epoch: int, remaining: float, key: str | None) -> None:
-        """Start the job of ``epoch``; ``key`` replaces the prepared key with the caller's own."""
+        """Start the job of ``epoch``; ``key`` replaces the prepared key with the caller's own.
+
+        Raises KeyRefusedError when the board is sound and does not take that key; older agents
+        raise BoardError alone.
+        """
         ...
 
     async def extend(self, epoch: int, sequence: int, remaining: float) -> None:
@@ -236,7 +240,11 @@ class Reports(Protocol):
         ...
 
     async def opening_failed(self, uuid: str, epoch: int, reason: str) -> None:
-        """Tell that an OPENING job's key could not be installed: the request waits on."""
+        """Tell that the board failed while it opened: the request waits on."""
+        ...
+
+    async def key_refused(self, uuid: str, epoch: int, reason: str) -> None:
+        """Tell that a sound board refused the key of an OPENING job: the request fails."""
         ...
 
     async def prolonged(self, uuid: str, epoch: int, sequence: int) -> None:

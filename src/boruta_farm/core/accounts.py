@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from boruta_farm.core.names import check_line, check_name
 from boruta_farm.core.permissions import may_see_account
 from boruta_farm.core.plan import IdentitySaved, Plan, Step
-from boruta_farm.core.sshkeys import check_ssh_key
+from boruta_farm.core.sshkeys import board_key
 from boruta_farm.core.world import World
 from boruta_farm.model.account import (
     Account,
@@ -185,7 +185,7 @@ def _check_account(world: World, account: Account) -> None:
         raise AccountError(f"an account may have at most {MOST_KEYS} SSH keys")
     for place, key in enumerate(account.ssh_keys, 1):
         try:
-            check_ssh_key(key)
+            board_key(key)
         except SSHKeyError as error:
             raise SSHKeyError(f"SSH key {place}: {error.message}") from error
     if account.keys_on_board and not account.ssh_keys:

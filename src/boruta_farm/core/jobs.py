@@ -182,6 +182,27 @@ def opening_failed(world: World, uuid: str, epoch: int, now: datetime, reason: s
     return Plan(answer=None, steps=(*steps, requeued(waiting)))
 
 
+def key_refused(world: World, uuid: str, epoch: int, now: datetime, reason: str) -> Plan[None]:
+    """Fail the request whose own key its board refused; the board is cleaned as after any job.
+
+    Raises StaleEpochError.
+    """
+    request, job = _job_of(world, uuid, epoch)
+    if job.phase is not JobPhase.OPENING:
+        raise StaleEpochError
+    worker = world.worker(uuid)
+    name = uuid if worker is None else worker.name
+    why = (
+        f"{name} refused what the request brought: {reason}; file it again with another SSHKey, "
+        "or without one"
+    )
+    over, steps = end_job(world, request, now, why, requeue=True)
+    failed = RequestSaved(
+        request=move_request(over, RequestState.FAILED, now, why), kind=EventKind.REQUEST_FINISHED
+    )
+    return Plan(answer=None, steps=(*steps, failed))
+
+
 def requeued(request: Request) -> RequestSaved:
     """Return the step that puts a request without its aborted job back into the queue."""
     waiting = replace(request, revision=request.revision + 1)

@@ -8,8 +8,8 @@ from boruta_farm.core.accounts import limits_of
 from boruta_farm.core.calendar import one_month_after
 from boruta_farm.core.jobs import end_job
 from boruta_farm.core.plan import CreationRemembered, Plan, RequestSaved, Step
-from boruta_farm.core.sshkeys import check_ssh_key
 from boruta_farm.core.standings import standing_of
+from boruta_farm.core.sshkeys import board_key
 from boruta_farm.core.transitions import move_request
 from boruta_farm.core.world import World
 from boruta_farm.model.account import Limits
@@ -74,11 +74,13 @@ def create(
         raise DeadlineInPastError
     if new.deadline is not None and deadline < valid_after:
         raise TimeRangeError
-    _check_extras(new)
+    if new.keep_alive is not None and new.keep_alive not in KEEP_ALIVE_RANGE:
+        raise KeepAliveError
+    own_key = None if new.ssh_key is None else board_key(new.ssh_key)
     check_caps(new.caps or {}, world.settings)
     selector = check_selector(new.selector, new.caps or {}, world.settings)
     _check_waiting(world, caller, limits)
-    ssh_key = new.ssh_key.strip() if new.ssh_key else _account_key(world, caller, new)
+    ssh_key = own_key or _account_key(world, caller, new)
     request = Request(
         id=world.next_request_id(),
         owner=caller.name,
@@ -297,11 +299,5 @@ def _account_key(world: World, caller: Caller, new: NewRequest) -> str | None:
         )
     if account is None or not (new.account_key or account.keys_on_board):
         return None
-    return keys[0]
-
-
-def _check_extras(new: NewRequest) -> None:
-    if new.ssh_key is not None:
-        check_ssh_key(new.ssh_key)
-    if new.keep_alive is not None and new.keep_alive not in KEEP_ALIVE_RANGE:
-        raise KeepAliveError
+    # Its comment stays with the account, and one kept since an older version may be no good now.
+    return board_key(keys[0])

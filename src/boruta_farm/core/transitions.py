@@ -14,6 +14,7 @@ REQUEST_TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
             RequestState.CANCELLED,
             RequestState.TIMEOUT,
             RequestState.INVALID,
+            RequestState.FAILED,
         }
     ),
     RequestState.IN_PROGRESS: frozenset({RequestState.DONE, RequestState.FAILED}),

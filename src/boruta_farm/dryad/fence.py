@@ -14,7 +14,7 @@ from boruta_farm.dryad.handling import BRIEF, THOROUGH, Turn, handle
 from boruta_farm.dryad.health import HostHealth
 from boruta_farm.dryad.reminders import Reminders
 from boruta_farm.dryad.state import OPEN, AgentState, Phase, StateStore
-from boruta_farm.model.errors import BoardError, StaleEpochError, StoreError
+from boruta_farm.model.errors import BoardError, KeyRefusedError, StaleEpochError, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -167,6 +167,10 @@ class Fence:
             return
         try:
             resumed = await handle("resume", THOROUGH, lambda: self._driver.resume(key))
+        except KeyRefusedError as error:
+            logger.warning("epoch %d: no session: %s", state.epoch, error.message)
+            await self._shut(tell=False)
+            return
         except BoardError as error:
             await self._shut(tell=False, trouble=f"{LOST}: {error.message}")
             return
@@ -229,7 +233,12 @@ class Fence:
             wanted = key
         self._save(self._granted(state, end, wanted_key=wanted))
         if wanted is not None:
-            await handle("authorize", BRIEF, lambda: self._driver.authorize(wanted))
+            try:
+                await handle("authorize", BRIEF, lambda: self._driver.authorize(wanted))
+            except KeyRefusedError:
+                # Kept, it would be tried at the next start, and fail the board there.
+                self._save(replace(self.state, wanted_key=None))
+                raise
             self._save(replace(self.state, key=wanted, wanted_key=None))
         if state.end is None or end > state.end:
             await self._expire_in(end)
@@ -387,4 +396,4 @@ class Fence:
 def _check_key(key: str) -> None:
     """Refuse a key that would write a second line into a file of keys."""
     if not key.strip() or not key.isprintable():
-        raise BoardError("a session key must be one line of visible characters")
+        raise KeyRefusedError("a session key must be one line of visible characters")

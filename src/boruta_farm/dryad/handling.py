@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from boruta_farm.model.errors import BoardError, BorutaError, UnavailableError
+from boruta_farm.model.errors import BoardError, BorutaError, KeyRefusedError, UnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +24,8 @@ Work = Callable[[], Coroutine[Any, Any, Result]]
 async def handle(name: str, limit: float, work: Work[Result]) -> Result:
     """Do one operation of a driver. Raises BoardError, whatever the driver raised.
 
+    KeyRefusedError, a kind of it, stays what it is: the board is sound.
+
     The work is begun here and not before, so that one which is called off leaves nothing behind.
     """
     try:
@@ -31,6 +33,8 @@ async def handle(name: str, limit: float, work: Work[Result]) -> Result:
             return await work()
     except TimeoutError as error:
         raise BoardError(f"{name}: the board took longer than {limit:g} s") from error
+    except KeyRefusedError:
+        raise
     except BorutaError as error:
         # Only this kind tells the farm that the board itself failed, and only it has a name on
         # the other side of the link.

@@ -67,6 +67,10 @@ class FarmReports:
             lambda world, now: jobs.opening_failed(world, uuid, epoch, now, reason)
         )
 
+    async def key_refused(self, uuid: str, epoch: int, reason: str) -> None:
+        """Fail the request whose own key its board refused."""
+        await self._engine.run(lambda world, now: jobs.key_refused(world, uuid, epoch, now, reason))
+
     async def prolonged(self, uuid: str, epoch: int, sequence: int) -> None:
         """Move a job's end to the one its agent has stored."""
         await self._engine.run(lambda world, now: jobs.prolonged(world, uuid, epoch, sequence, now))

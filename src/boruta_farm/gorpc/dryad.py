@@ -21,6 +21,7 @@ from boruta_farm.gorpc.services import (
 from boruta_farm.model.errors import (
     AgentUnreachableError,
     BoardError,
+    KeyRefusedError,
     ProtocolError,
     UnavailableError,
 )
@@ -67,7 +68,7 @@ class GoDryad:
         try:
             public = parse_authorized_key(key)
         except ProtocolError as error:
-            raise BoardError(f"the key cannot be sent over Go RPC: {error}") from error
+            raise KeyRefusedError(f"the key cannot be sent over Go RPC: {error}") from error
         await self._call(PREPARE, PrepareRequest(key=public))
         logger.debug("%s port %d prepared for epoch %d", *self._address, epoch)
         return Prepared(username=self._username)

@@ -352,6 +352,12 @@ class BoardError(BorutaError):
     code = "board-failed"
 
 
+class KeyRefusedError(BoardError):
+    """the board does not take this key"""
+
+    code = "key-refused"
+
+
 class TransitionError(BorutaError):
     """a state change outside the table of transitions was attempted"""
 

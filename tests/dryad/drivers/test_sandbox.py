@@ -14,7 +14,7 @@ from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.drivers.sandbox import SandboxConfig, SandboxDriver
 from boruta_farm.dryad.drivers.sandbox_isolation import Isolation
 from boruta_farm.dryad.proc.descendants import find_descendants
-from boruta_farm.model.errors import BoardError, ConfigError
+from boruta_farm.model.errors import BoardError, ConfigError, KeyRefusedError
 from tests.dryad.drivers.sandboxes import (
     TIMEOUT,
     USER,
@@ -89,11 +89,12 @@ async def test_authorize_needs_a_prepared_board(driver: SandboxDriver, visitor: 
         await driver.authorize(visitor.public)
 
 
-async def test_a_bad_key_changes_nothing(board: SandboxDriver, visitor: Visitor) -> None:
+@pytest.mark.parametrize("line", ["ssh-rsa not-a-key", "ssh-ed25519 AAAA Jörg"])
+async def test_a_bad_key_changes_nothing(board: SandboxDriver, visitor: Visitor, line: str) -> None:
     await visitor.ssh(board, "touch kept")
     for call in (board.prepare, board.authorize, board.resume):
-        with pytest.raises(BoardError, match="public key cannot be used"):
-            await call("ssh-rsa not-a-key")
+        with pytest.raises(KeyRefusedError, match="public key cannot be used"):
+            await call(line)
     assert (await visitor.ssh(board, "ls")).out == b"kept\n"
 
 

@@ -10,7 +10,7 @@ import asyncssh
 
 from boruta_farm.dryad.drivers.sandbox_sessions import Room, SandboxSession
 from boruta_farm.dryad.files import write_durably
-from boruta_farm.model.errors import BoardError
+from boruta_farm.model.errors import BoardError, KeyRefusedError
 
 _log = logging.getLogger(__name__)
 
@@ -195,11 +195,13 @@ def read_host_key(path: Path) -> asyncssh.SSHKey:
 
 
 def parse_key(line: str) -> asyncssh.SSHKey:
-    """Return the public key of an authorized_keys line. Raises BoardError."""
+    """Return the public key of an authorized_keys line. Raises KeyRefusedError."""
     try:
         return asyncssh.import_public_key(line)
     except (asyncssh.KeyImportError, ValueError) as error:
-        raise BoardError(f"sandbox: the session's public key cannot be used: {error}") from error
+        raise KeyRefusedError(
+            f"sandbox: the session's public key cannot be used: {error}"
+        ) from error
 
 
 def format_key(key: asyncssh.SSHKey) -> str:

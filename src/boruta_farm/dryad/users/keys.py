@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from boruta_farm.model.errors import BoardError
+from boruta_farm.model.errors import BoardError, KeyRefusedError
 
 FOLDER: Final = Path("/run/boruta/keys")
 """On most systems memory, not disk: after a reboot no key is left."""
@@ -20,12 +20,14 @@ LONGEST: Final = 16 * 1024
 
 
 def check_key(line: str) -> str:
-    """Return a public key as ``type base64`` without comment. Raises BoardError.
+    """Return a public key as ``type base64`` without comment. Raises KeyRefusedError.
 
     Options in front of a key are refused: they would be obeyed by the SSH server.
     """
     parts = line.split()
-    wrong = BoardError("the session's key must be a public key in OpenSSH's form: type and base64")
+    wrong = KeyRefusedError(
+        "the session's key must be a public key in OpenSSH's form: type and base64"
+    )
     if len(line) > LONGEST or len(parts) < 2 or not TYPE_FORM.fullmatch(parts[0]):
         raise wrong
     kind, encoded = parts[0], parts[1]

@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from boruta_farm.dryad.users.host import Account, Inspection, SessionHost
-from boruta_farm.model.errors import BoardError, BorutaError, ConfigError, ProtocolError
+from boruta_farm.model.errors import (
+    BoardError,
+    BorutaError,
+    ConfigError,
+    KeyRefusedError,
+    ProtocolError,
+)
 
 LONGEST_LINE: Final = 64 * 1024
 """Bytes of a call; an answer may be longer."""
@@ -48,7 +54,11 @@ def decode_answer(line: bytes) -> object:
         code, message = str(answer["error"]["code"]), str(answer["error"]["message"])
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable() from error
-    raise ConfigError(message) if code == ConfigError.code else BoardError(message)
+    raise _TOLD.get(code, BoardError)(message)
+
+
+_TOLD: dict[str, type[BorutaError]] = {kind.code: kind for kind in (ConfigError, KeyRefusedError)}
+"""Errors that mean something else than that the board is broken."""
 
 
 def _parse(line: bytes) -> tuple[str, Fields]:
