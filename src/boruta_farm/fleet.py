@@ -42,6 +42,7 @@ class Fleet:
         self._feed = feed
         self._boards = boards
         self._clock = clock
+        self._asked: datetime | None = None
         self._links: dict[str, Link] = {}
         self._held: dict[int, str] = {}
         self._over: dict[str, int] = {}
@@ -119,6 +120,21 @@ class Fleet:
         if known is None or known.board is not board:
             known = self._links[uuid] = Link(board=board, since=self._clock.now())
         return known
+
+    def away(self, uuid: str) -> datetime | None:
+        """Return since when a board's agent is not linked, None while it is.
+
+        That is its last contact; of one not seen since this server started, when that was
+        asked for first, which the matcher does at the start.
+        """
+        if self.link(uuid) is not None:
+            return None
+        heard = self._boards.contact(uuid)
+        if heard is not None:
+            return self._clock.now() - timedelta(seconds=self._clock.monotonic() - heard)
+        if self._asked is None:
+            self._asked = self._clock.now()
+        return self._asked
 
     def contact(self, uuid: str) -> float | None:
         """Return when a board's agent was last heard of since this server started, else None.

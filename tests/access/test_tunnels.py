@@ -8,6 +8,7 @@ from tests.access.tunnelling import (
     LIVE_END,
     START,
     WITHIN,
+    FakeRelay,
     FakeReports,
     begun,
     change,
@@ -15,6 +16,8 @@ from tests.access.tunnelling import (
     make_job,
     make_request,
     make_worker,
+    new_fleet,
+    new_tunnels,
 )
 
 from boruta_farm.access.routes import Route
@@ -47,6 +50,22 @@ def test_every_worker_has_a_route_and_only_live_jobs_an_epoch() -> None:
         worker="w1", port=20001, host="192.0.2.1", target=22, epoch=1, cut=LIVE_END
     )
     assert relay.routes["w2"].cut is None
+
+
+def test_a_tunnel_is_used_once_somebody_came_in_its_present_job() -> None:
+    fleet, relay = new_fleet(), FakeRelay()
+    tunnels = new_tunnels(fleet, relay)
+    fleet.listen(tunnels.touched)
+    fleet.begin(Snapshot(number=1, requests=(), workers=(make_worker("w1"),)))
+    relay.visited["w1"] = 4
+    fleet.fold((change(EventKind.REQUEST_STARTED, make_request(1, make_job(1, "w1"))),))
+    assert not tunnels.used("w1")
+    relay.visited["w1"] += 1
+    assert tunnels.used("w1")
+    fleet.fold((change(EventKind.REQUEST_REQUEUED, make_request(1)),))
+    assert not tunnels.used("w1")
+    relay.connected["w1"] = 1
+    assert tunnels.used("w1")
 
 
 def test_a_route_says_how_its_board_is_reached() -> None:
@@ -146,6 +165,7 @@ async def test_it_follows_the_feed_and_starts_over_when_it_fell_behind() -> None
         await farm.save(make_worker())
         await farm.relay.until("put w1")
         assert farm.tunnels.alive() is None
+        farm.relay.connected["w1"] = 3
         assert farm.tunnels.connections("w1") == 3
         farm.doubt()
         await farm.relay.until("replace")

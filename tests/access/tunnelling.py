@@ -1,6 +1,7 @@
 """Tunnels over a relay and reports that only take notes."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,8 @@ class FakeRelay:
         self.calls: list[str] = []
         self.failures: asyncio.Queue[BindFailure] = asyncio.Queue()
         self.failing_workers: set[str] = set()
+        self.visited: Counter[str] = Counter()
+        self.connected: Counter[str] = Counter()
         self.running = False
         self._news = asyncio.Event()
 
@@ -71,8 +74,11 @@ class FakeRelay:
         self.failing_workers.discard(failure.worker)
         return failure
 
+    def visits(self, worker: str) -> int:
+        return self.visited[worker]
+
     def connections(self, worker: str) -> int:
-        return 3 if worker in self.routes else 0
+        return self.connected[worker]
 
     def alive(self) -> str | None:
         return None if self.running else "not running"

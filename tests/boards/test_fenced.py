@@ -16,7 +16,7 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.model.job import JobPhase
 from boruta_farm.model.request import RequestState
-from boruta_farm.model.worker import KeyPair
+from boruta_farm.model.worker import KeyPair, WorkerState
 from boruta_farm.testing.boards import LATE, Manner
 from tests.boards.lab import (
     BUSY,
@@ -213,7 +213,7 @@ def test_an_agent_that_comes_back_is_told_again(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
-def test_a_board_that_refuses_a_grant_fails_with_its_request(tmp_path: Path) -> None:
+def test_a_board_that_refuses_a_grant_fails_and_its_request_waits_on(tmp_path: Path) -> None:
     async def script(lab: Lab) -> None:
         board = await lab.ready()
         lab.witness.faults["grant"] = "user gone"
@@ -221,7 +221,8 @@ def test_a_board_that_refuses_a_grant_fails_with_its_request(tmp_path: Path) -> 
         await lab.settle(SHORT)
         worker, request = await lab.worker(board), await lab.request(request_id)
         assert (worker.state, worker.reason) == (FAILED, "user gone")
-        assert request.state is RequestState.FAILED
+        assert request.state is RequestState.WAITING
+        assert request.live_job is None
 
     play(tmp_path, script)
 
@@ -243,9 +244,12 @@ def test_own_key_is_installed_before_the_request_runs(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
-@pytest.mark.parametrize(("manner", "seconds"), [(Manner.BADLY, SHORT), (Manner.NEVER, 11.5)])
-def test_own_key_that_is_not_installed_fails_the_board_alone(
-    tmp_path: Path, manner: Manner, seconds: float
+@pytest.mark.parametrize(
+    ("manner", "seconds", "state"),
+    [(Manner.BADLY, SHORT, FAILED), (Manner.NEVER, 11.5, PREPARE)],
+)
+def test_own_key_that_is_not_installed_keeps_the_request_s_place(
+    tmp_path: Path, manner: Manner, seconds: float, state: WorkerState
 ) -> None:
     async def script(lab: Lab) -> None:
         board = await lab.ready()
@@ -253,7 +257,7 @@ def test_own_key_that_is_not_installed_fails_the_board_alone(
         request_id = await lab.file(ED25519)
         await lab.settle(seconds)
         request = await lab.request(request_id)
-        assert await lab.state(board) is FAILED
+        assert await lab.state(board) is state
         assert request.state is RequestState.WAITING
         assert request.live_job is None
         other = await lab.add(2)

@@ -205,3 +205,18 @@ def test_time_over_ends_the_job_without_the_board(tmp_path: Path) -> None:
         assert len(board.calls) == 2
 
     play(tmp_path, story)
+
+
+def test_a_board_that_is_gone_at_the_grant_gives_the_job_back(tmp_path: Path) -> None:
+    async def story(yard: GoYard) -> None:
+        board = await yard.add("a")
+        board.away = True
+        request_id = await yard.lend("a")
+        request = await yard.request(request_id)
+        assert (request.state, request.live_job) == (RequestState.WAITING, None)
+        assert await yard.state("a") is WorkerState.FAILED
+        board.away = False
+        await yard.settle(120)
+        assert (await yard.request(request_id)).state is RequestState.IN_PROGRESS
+
+    play(tmp_path, story)

@@ -5,7 +5,7 @@ from pathlib import Path
 from boruta_farm.model.caller import LOCAL_ADMIN
 from tests.boards.lab import IDLE, Lab, play
 
-OWN = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me"
+OWN = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 
 
 async def next_key(lab: Lab, request_id: int) -> str | None:

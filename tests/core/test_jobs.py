@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from boruta_farm.core import jobs, requests, workers
+from boruta_farm.core import confirmation, jobs, requests, workers
 from boruta_farm.model.account import Account, Limits
 from boruta_farm.model.audit import Action
 from boruta_farm.model.caller import LOCAL_ADMIN
@@ -97,12 +97,12 @@ def test_own_key_opens_before_it_runs(world: DictWorld, stage: Stage) -> None:
     assert world.requests[request_id].state is RequestState.WAITING
     assert job_of(world, request_id).phase is JobPhase.OPENING
     with pytest.raises(StaleEpochError):
-        jobs.opened(world, uuid, epoch + 1, NOW)
-    world.apply(jobs.opened(world, uuid, epoch, NOW + SECOND))
+        confirmation.opened(world, uuid, epoch + 1, NOW)
+    world.apply(confirmation.opened(world, uuid, epoch, NOW + SECOND))
     assert world.requests[request_id].state is RequestState.IN_PROGRESS
     assert world.keys[uuid, epoch].sealed is None
     with pytest.raises(StaleEpochError):
-        jobs.opened(world, uuid, epoch, NOW)
+        confirmation.opened(world, uuid, epoch, NOW)
 
 
 @pytest.mark.parametrize("how", ["close", "deadline", "update", "failure", "slow"])
@@ -121,13 +121,12 @@ def test_opening_can_be_aborted(world: DictWorld, stage: Stage, how: str) -> Non
         case "update":
             world.apply(requests.update(world, request_id, RequestUpdate(priority=2), NOW))
         case "failure":
-            world.apply(jobs.opening_failed(world, uuid, epoch, NOW, "no disk"))
+            world.apply(confirmation.opening_failed(world, uuid, epoch, NOW, "no disk"))
             worker_state = WorkerState.FAILED
         case "slow":
             late = NOW + world.settings.opening_timeout
             assert not jobs.end_due(world, request_id, late - SECOND).answer
             assert world.apply(jobs.end_due(world, request_id, late))
-            worker_state = WorkerState.FAILED
     assert world.requests[request_id].state is state
     assert world.requests[request_id].job is None
     assert world.workers[uuid].state is worker_state

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from boruta_farm.core import confirmation, workers
 from boruta_farm.core import registration as core
-from boruta_farm.core import workers
 from boruta_farm.model.errors import (
     AddressError,
     CredentialError,
@@ -87,6 +87,7 @@ def test_board_that_lost_its_session_fails_the_job_and_is_prepared(
     world: DictWorld, stage: Stage, how: str
 ) -> None:
     uuid, request_id = run(world, stage)
+    world.apply(confirmation.confirmed(world, uuid, world.workers[uuid].epoch))
     epoch = world.workers[uuid].epoch
     told = {"rebooted": epoch, "forgot": 0, "ahead": epoch + 5}[how]
     boot_id = "boot-2" if how == "rebooted" else "boot-1"
@@ -108,6 +109,7 @@ def test_changed_board_goes_to_maintenance_after_its_job(world: DictWorld, stage
 
 def test_changed_unfenced_board_fails_its_job(world: DictWorld, stage: Stage) -> None:
     uuid, request_id = run(world, stage)
+    world.apply(confirmation.confirmed(world, uuid, world.workers[uuid].epoch))
     world.apply(core.register(world, registration(fence=Fence.NONE, ssh_port=23), NOW))
     assert world.requests[request_id].state is RequestState.FAILED
     assert world.workers[uuid].state is WorkerState.BUSY

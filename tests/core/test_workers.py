@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from boruta_farm.core import jobs, workers
+from boruta_farm.core import confirmation, jobs, workers
 from boruta_farm.core.plan import WorkerNoted
 from boruta_farm.core.transitions import WORKER_TRANSITIONS, move_request, move_worker
 from boruta_farm.model.errors import (
@@ -106,6 +106,7 @@ def test_maintenance_twice_changes_nothing(world: DictWorld, stage: Stage) -> No
 
 def test_failure_fails_the_job(world: DictWorld, stage: Stage) -> None:
     uuid, request_id = run(world, stage)
+    world.apply(confirmation.confirmed(world, uuid, world.workers[uuid].epoch))
     world.apply(workers.set_fail(world, uuid, "smoke", NOW))
     assert world.workers[uuid].state is WorkerState.FAILED
     assert world.requests[request_id].state is RequestState.FAILED

@@ -6,7 +6,7 @@ from datetime import timedelta
 from boruta_farm.core.jobs import enforced_end
 from boruta_farm.core.transitions import REQUEST_TRANSITIONS, WORKER_TRANSITIONS
 from boruta_farm.model.events import Event
-from boruta_farm.model.job import JobPhase
+from boruta_farm.model.job import CONFIRMED_WITHIN, JobPhase
 from boruta_farm.model.listing import Paginator, RequestFilter, Sorter, WorkerFilter
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import Worker, WorkerState
@@ -82,6 +82,8 @@ class Observer:
             if request.state is RequestState.WAITING:
                 assert request.deadline > late, f"{request.id} outlived its deadline (I10)"
             if job is not None and job.phase is JobPhase.LIVE:
+                confirmed = not job.unconfirmed or job.granted + CONFIRMED_WITHIN > late
+                assert confirmed, f"{request.id} runs on a board that did not confirm it (I21)"
                 end = enforced_end(job, self._simulated.settings)
                 assert end > late, f"{request.id} outlived its job's end (I10)"
                 kept = job.keep_alive_until

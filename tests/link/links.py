@@ -90,6 +90,12 @@ class FakeFarm:
     async def back(self, uuid: str) -> None:
         raise NotImplementedError
 
+    async def confirmed(self, uuid: str, epoch: int) -> None:
+        raise NotImplementedError
+
+    async def unconfirmed(self, uuid: str, epoch: int, reason: str, *, used: bool) -> None:
+        raise NotImplementedError
+
     async def opened(self, uuid: str, epoch: int) -> None:
         raise NotImplementedError
 

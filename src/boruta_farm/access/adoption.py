@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
@@ -70,6 +71,7 @@ class RelayClient:
         self._failures: dict[str, BindFailure] = {}
         self._failed = asyncio.Event()
         self._counts: dict[str, int] = {}
+        self._visits: Counter[str] = Counter()
         condition = Condition(clock)
         self.alive, self.well_since = condition.alive, condition.well_since
         self.on_change, self._say = condition.on_change, condition.say
@@ -155,6 +157,7 @@ class RelayClient:
         if self._wanted is not None:
             self._wanted.pop(worker, None)
         self._counts.pop(worker, None)
+        self._visits.pop(worker, None)
         link = self._holder(worker) or self._relay
         if link is not None and link.told:
             link.tell(messages.DROP, worker=worker)
@@ -173,6 +176,10 @@ class RelayClient:
     async def wish(self) -> StreamWish:
         """Wait for the next stream that a relay asks of a board's agent."""
         return await self._wishes.wish()
+
+    def visits(self, worker: str) -> int:
+        """Return how often the relay told that connections of a worker came or went."""
+        return self._visits[worker]
 
     def connections(self, worker: str) -> int:
         """Return how many connections a worker has, as last heard."""
@@ -346,6 +353,7 @@ class RelayClient:
                     self._hand_over(worker)
             case messages.CONNECTIONS:
                 self._counts[message.text("worker")] = message.whole("count")
+                self._visits[message.text("worker")] += 1
             case messages.PONG:
                 pong = self._pongs.get(message.whole("sequence"))
                 if pong is not None and not pong.done():

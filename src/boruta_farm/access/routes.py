@@ -68,6 +68,10 @@ class Relay(Protocol):
         """Wait for the next port that cannot be bound."""
         ...
 
+    def visits(self, worker: str) -> int:
+        """Return how often the relay told that connections of a worker came or went."""
+        ...
+
     def connections(self, worker: str) -> int:
         """Return how many connections a worker has, as last heard."""
         ...

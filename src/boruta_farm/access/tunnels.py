@@ -37,6 +37,8 @@ class Tunnels:
         """Of the fleet, when the relay was last told the full set."""
         self._routes: dict[str, Route] = {}
         self._unbound: dict[str, int] = {}
+        self._visits: dict[str, int] = {}
+        """What the relay had told of visits when each worker's present epoch began."""
         self._moved = asyncio.Event()
 
     async def run(self) -> NoReturn:
@@ -67,6 +69,12 @@ class Tunnels:
             self._moved.clear()
             await self._moved.wait()
 
+    def used(self, worker: str) -> bool:
+        """Tell whether anybody has come to a worker's tunnel in its present job (``Doors``)."""
+        if self._relay.connections(worker):
+            return True
+        return self._relay.visits(worker) != self._visits.get(worker, 0)
+
     def connections(self, worker: str) -> int:
         """Return how many connections a worker's tunnel has, as last heard."""
         return self._relay.connections(worker)
@@ -87,6 +95,7 @@ class Tunnels:
     def _tell(self, uuid: str) -> None:
         worker = self._fleet.workers.get(uuid)
         if worker is None:
+            self._visits.pop(uuid, None)
             if self._routes.pop(uuid, None) is not None:
                 self._relay.drop(uuid)
             return
@@ -95,6 +104,9 @@ class Tunnels:
             self._put(route)
 
     def _put(self, route: Route) -> None:
+        before = self._routes.get(route.worker)
+        if before is None or before.epoch != route.epoch:
+            self._visits[route.worker] = self._relay.visits(route.worker)
         self._routes[route.worker] = route
         self._relay.put(route)
         if self._unbound.get(route.worker) != route.port:

@@ -109,3 +109,5 @@ class Fenced:
         await answer(board.grant(job.epoch, remaining, key), ANSWER_WITHIN)
         if job.phase is JobPhase.OPENING:
             await self._reports.opened(worker.uuid, job.epoch)
+        elif job.unconfirmed:
+            await self._reports.confirmed(worker.uuid, job.epoch)

@@ -48,10 +48,10 @@ class Unfenced:
         self._quiet_until: dict[str, float] = {}
 
     def step(self, worker: Worker) -> Hashable | None:
-        """Name what is wanted: of a job only that a caller's own key is let in."""
+        """Name what is wanted: of a job that it is confirmed, and a caller's own key let in."""
         if worker.state is WorkerState.RUNNING:
             job = self._fleet.job(worker)
-            if job is None or job.phase is not JobPhase.OPENING:
+            if job is None or not job.unconfirmed:
                 return None
         elif worker.state not in (WorkerState.PREPARE, WorkerState.BUSY):
             return None
@@ -86,7 +86,7 @@ class Unfenced:
                 await self._reports.cleaned(worker.uuid, worker.epoch)
                 logger.info("worker %s epoch %d: in maintenance", worker.name, worker.epoch)
             case WorkerState.RUNNING:
-                await self._open(worker, board)
+                await self._confirm(worker, board)
 
     async def _prepare(self, worker: Worker, board: Dryad) -> None:
         if self._check_first:
@@ -100,6 +100,21 @@ class Unfenced:
         prepared = await answer(board.prepare(key.public, epoch=worker.epoch), ANSWER_WITHIN)
         await self._reports.prepared(worker.uuid, worker.epoch, key, prepared)
         logger.debug("worker %s epoch %d: prepared", worker.name, worker.epoch)
+
+    async def _confirm(self, worker: Worker, board: Dryad) -> None:
+        """See that a board is there that was just lent: it has no link to know better."""
+        job = self._fleet.job(worker)
+        if job is None or job.phase is JobPhase.OPENING:
+            await self._open(worker, board)
+            return
+        try:
+            await answer(self._dialler.knock(worker), ANSWER_WITHIN)
+        except (AgentUnreachableError, BoardError) as error:
+            logger.warning("worker %s epoch %d: %s", worker.name, worker.epoch, error.message)
+            used = self._doors.used(worker.uuid)
+            await self._reports.unconfirmed(worker.uuid, worker.epoch, error.message, used=used)
+        else:
+            await self._reports.confirmed(worker.uuid, worker.epoch)
 
     async def _open(self, worker: Worker, board: Dryad) -> None:
         """Install the caller's own key in place of the prepared one."""

@@ -235,6 +235,17 @@ class Reports(Protocol):
         """Tell that a lost board's agent is in reach again."""
         ...
 
+    async def confirmed(self, uuid: str, epoch: int) -> None:
+        """Tell that the board has answered that it knows of its job."""
+        ...
+
+    async def unconfirmed(self, uuid: str, epoch: int, reason: str, *, used: bool) -> None:
+        """Tell that the board did not confirm its LIVE job, and why, in words.
+
+        The request waits on in its place, unless its key was handed out or its tunnel ``used``.
+        """
+        ...
+
     async def opened(self, uuid: str, epoch: int) -> None:
         """Tell that the caller's own key is installed: the OPENING job becomes LIVE."""
         ...
@@ -269,6 +280,10 @@ class Doors(Protocol):
 
     async def ready(self, worker: str) -> None:
         """Return once the worker's port is bound: a board is lent only when it can be reached."""
+        ...
+
+    def used(self, worker: str) -> bool:
+        """Tell whether anybody has come to the worker's tunnel since its job became LIVE."""
         ...
 
 

@@ -10,7 +10,6 @@ from boruta_farm.core.permissions import check_access
 from boruta_farm.core.plan import (
     JobSaved,
     KeyErased,
-    KeySaved,
     Noted,
     Plan,
     RequestSaved,
@@ -33,7 +32,7 @@ from boruta_farm.model.events import EventKind
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.model.worker import Fence, SessionKey, Worker, WorkerState
+from boruta_farm.model.worker import Fence, Worker, WorkerState
 from boruta_farm.selectors.selector import parse
 from boruta_farm.words.durations import duration
 from boruta_farm.words.worker import OUT_OF_REACH
@@ -95,7 +94,8 @@ def grant(world: World, proposal: Grant, now: datetime) -> Plan[None]:
         granted=now,
         timeout=now + length,
         limit=now + longest,
-        keep_alive_until=None if opening else _kept_until(request, now),
+        keep_alive_until=None if opening else kept_until(request, now),
+        unconfirmed=True,
     )
     running = move_worker(worker, WorkerState.RUNNING, now)
     if opening:
@@ -153,54 +153,15 @@ def read_key(world: World, caller: Caller, request_id: int, epoch: int) -> Plan[
     return Plan(answer=None, steps=(saved, Noted(note=note)))
 
 
-def opened(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
-    """Start the job whose own key the agent has installed. Raises StaleEpochError."""
-    request, job = _job_of(world, uuid, epoch)
-    if job.phase is not JobPhase.OPENING:
-        raise StaleEpochError
-    live = replace(job, phase=JobPhase.LIVE, keep_alive_until=_kept_until(request, now))
-    started = replace(move_request(request, RequestState.IN_PROGRESS, now), job=live)
-    key = SessionKey(worker=uuid, epoch=epoch, public=request.ssh_key or "", sealed=None)
-    return Plan(
-        answer=None,
-        steps=(
-            KeySaved(key=key),
-            RequestSaved(request=started, kind=EventKind.REQUEST_STARTED),
-        ),
-    )
+def is_unseen(job: Job) -> bool:
+    """Tell whether certainly nobody has had the board: unconfirmed, its key not handed out."""
+    return job.unconfirmed and not job.key_read
 
 
-def opening_failed(world: World, uuid: str, epoch: int, now: datetime, reason: str) -> Plan[None]:
-    """Abort an OPENING job whose key was not installed: the worker fails, the request waits on.
-
-    Raises StaleEpochError.
-    """
-    request, job = _job_of(world, uuid, epoch)
-    if job.phase is not JobPhase.OPENING:
-        raise StaleEpochError
-    waiting, steps = end_job(world, request, now, reason, requeue=True, to=WorkerState.FAILED)
-    return Plan(answer=None, steps=(*steps, requeued(waiting)))
-
-
-def key_refused(world: World, uuid: str, epoch: int, now: datetime, reason: str) -> Plan[None]:
-    """Fail the request whose own key its board refused; the board is cleaned as after any job.
-
-    Raises StaleEpochError.
-    """
-    request, job = _job_of(world, uuid, epoch)
-    if job.phase is not JobPhase.OPENING:
-        raise StaleEpochError
-    worker = world.worker(uuid)
-    name = uuid if worker is None else worker.name
-    why = (
-        f"{name} refused what the request brought: {reason}; file it again with another SSHKey, "
-        "or without one"
-    )
-    over, steps = end_job(world, request, now, why, requeue=True)
-    failed = RequestSaved(
-        request=move_request(over, RequestState.FAILED, now, why), kind=EventKind.REQUEST_FINISHED
-    )
-    return Plan(answer=None, steps=(*steps, failed))
+def wait_again(request: Request, now: datetime, reason: str) -> RequestSaved:
+    """Return the step that puts a running request, its job taken off, back into its place."""
+    waiting = move_request(request, RequestState.WAITING, now, reason)
+    return RequestSaved(request=waiting, kind=EventKind.REQUEST_REQUEUED)
 
 
 def requeued(request: Request) -> RequestSaved:
@@ -254,12 +215,12 @@ def prolonged(world: World, uuid: str, epoch: int, sequence: int, now: datetime)
 
     Raises StaleEpochError when the job is over or a newer intent replaced this one.
     """
-    request, job = _job_of(world, uuid, epoch)
+    request, job = job_of(world, uuid, epoch)
     if job.phase is not JobPhase.LIVE or job.prolong_seq != sequence:
         raise StaleEpochError
     if job.wanted_timeout is None:
         return Plan(answer=job.timeout)
-    changed = _confirmed(request, job, now)
+    changed = replace(_confirmed(request, job, now), unconfirmed=False)
     saved = replace(request, job=changed, revision=request.revision + 1)
     return Plan(
         answer=changed.timeout,
@@ -272,7 +233,7 @@ def keep_alive(world: World, request_id: int, now: datetime) -> Plan[None]:
     request, job = _live_job(world, request_id)
     if request.keep_alive is None:
         return Plan(answer=None)
-    changed = replace(job, keep_alive_until=_kept_until(request, now))
+    changed = replace(job, keep_alive_until=kept_until(request, now))
     saved = replace(request, job=changed, revision=request.revision + 1)
     return Plan(answer=None, steps=(RequestSaved(request=saved, kind=EventKind.REQUEST_UPDATED),))
 
@@ -291,8 +252,13 @@ def end_due(world: World, request_id: int, now: datetime) -> Plan[bool]:
         if now < job.granted + waited:
             return Plan(answer=False)
         reason = f"the agent did not install the request's key within {duration(waited)}"
-        plan = opening_failed(world, job.worker, job.epoch, now, reason)
-        return Plan(answer=True, steps=plan.steps)
+        # A board whose agent is the fence proves itself clean before it is lent again, whatever
+        # it does with the key later; no need to blame it for being slow or away.
+        worker = world.worker(job.worker)
+        fenced = worker is not None and worker.fence is Fence.AGENT
+        to = None if fenced else WorkerState.FAILED
+        waiting, steps = end_job(world, request, now, reason, requeue=True, to=to)
+        return Plan(answer=True, steps=(*steps, requeued(waiting)))
     if now >= enforced_end(job, world.settings):
         reason = "the job's time was over"
     elif job.keep_alive_until is not None and now >= job.keep_alive_until:
@@ -304,7 +270,7 @@ def end_due(world: World, request_id: int, now: datetime) -> Plan[bool]:
 
 def ended(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
     """Finish a job that its agent ended at its time. Raises StaleEpochError."""
-    request, job = _job_of(world, uuid, epoch)
+    request, job = job_of(world, uuid, epoch)
     if job.phase is not JobPhase.LIVE:
         raise StaleEpochError
     return Plan(answer=None, steps=_done(world, request, now, "the job's time was over"))
@@ -372,7 +338,7 @@ def _still_true(proposal: Grant, request: Request, worker: Worker, now: datetime
     )
 
 
-def _job_of(world: World, uuid: str, epoch: int) -> tuple[Request, Job]:
+def job_of(world: World, uuid: str, epoch: int) -> tuple[Request, Job]:
     request = world.holder(uuid)
     job = request.live_job if request is not None else None
     if request is None or job is None or job.worker != uuid or job.epoch != epoch:
@@ -390,7 +356,7 @@ def _live_job(world: World, request_id: int) -> tuple[Request, Job]:
     return request, job
 
 
-def _kept_until(request: Request, now: datetime) -> datetime | None:
+def kept_until(request: Request, now: datetime) -> datetime | None:
     return now + timedelta(seconds=request.keep_alive) if request.keep_alive else None
 
 
@@ -399,5 +365,5 @@ def _confirmed(request: Request, job: Job, now: datetime) -> Job:
         job,
         timeout=job.wanted_timeout or job.timeout,
         wanted_timeout=None,
-        keep_alive_until=_kept_until(request, now),
+        keep_alive_until=kept_until(request, now),
     )

@@ -17,7 +17,9 @@ REQUEST_TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
             RequestState.FAILED,
         }
     ),
-    RequestState.IN_PROGRESS: frozenset({RequestState.DONE, RequestState.FAILED}),
+    RequestState.IN_PROGRESS: frozenset(
+        {RequestState.DONE, RequestState.FAILED, RequestState.WAITING}
+    ),
     RequestState.CANCELLED: frozenset(),
     RequestState.TIMEOUT: frozenset(),
     RequestState.INVALID: frozenset(),

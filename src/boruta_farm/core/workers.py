@@ -6,7 +6,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from boruta_farm.core.flapping import recover, take_back
-from boruta_farm.core.jobs import end_job, requeued
+from boruta_farm.core.jobs import end_job, is_unseen, requeued, wait_again
 from boruta_farm.core.names import check_worker_name
 from boruta_farm.core.plan import (
     KeyErased,
@@ -346,7 +346,7 @@ def fail(
 ) -> tuple[Worker, tuple[Step, ...]]:
     """Return the failed worker and the steps that fail it together with its job."""
     if worker.state is WorkerState.RUNNING:
-        return _evict(world, worker, WorkerState.FAILED, now, reason)
+        return _evict(world, worker, WorkerState.FAILED, now, reason, wait_if_unseen=True)
     broken = move_worker(take_back(worker), WorkerState.FAILED, now, reason)
     return broken, (*_forget_key(worker), _state(broken))
 
@@ -360,18 +360,32 @@ def existing(world: World, uuid: str) -> Worker:
 
 
 def _evict(
-    world: World, worker: Worker, to: WorkerState, now: datetime, reason: str
+    world: World,
+    worker: Worker,
+    to: WorkerState,
+    now: datetime,
+    reason: str,
+    *,
+    wait_if_unseen: bool = False,
 ) -> tuple[Worker, tuple[Step, ...]]:
-    """Take a running worker from its job: a LIVE one fails, an OPENING one waits on."""
+    """Take a running worker from its job: a LIVE one fails, an OPENING one waits on.
+
+    With ``wait_if_unseen`` a LIVE one that nobody has had the board for waits on, too.
+    """
     moved = replace(move_worker(worker, to, now, reason), idle_again=False)
     request = world.holder(worker.uuid)
     if request is None:
         return moved, (_state(moved),)
-    requeue = request.state is RequestState.WAITING
+    job = request.live_job
+    opening = request.state is RequestState.WAITING
+    unseen = wait_if_unseen and job is not None and is_unseen(job)
+    requeue = opening or unseen
     over, steps = end_job(world, request, now, reason, requeue=requeue, to=to)
     rest = tuple(step for step in steps if not isinstance(step, WorkerSaved))
-    if requeue:
+    if opening:
         saved = requeued(over)
+    elif unseen:
+        saved = wait_again(over, now, f"{worker.name} was taken away: {reason}")
     else:
         why = f"{worker.name} was taken away: {reason}"
         failed_request = move_request(over, RequestState.FAILED, now, why)

@@ -96,6 +96,7 @@ class Farm:
             settings,
             self.directory.job_limits,
             lambda: self.relay.alive() or store.only_ends(),
+            self.fleet,
         )
         self.ticker = Ticker(self.feed, due.act, settings, clock)
         self.requests = FarmRequests(

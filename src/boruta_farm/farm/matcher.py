@@ -10,6 +10,7 @@ from boruta_farm.clock import Clock
 from boruta_farm.core.demands import DemandKey
 from boruta_farm.core.jobs import Grant
 from boruta_farm.feed import Feed, stepped
+from boruta_farm.fleet import Fleet
 from boruta_farm.matching.forecast import Score
 from boruta_farm.matching.index import PASS_LIMIT, Index
 from boruta_farm.model.caller import Caller, Role
@@ -44,7 +45,8 @@ class Matcher:
     ``orphan`` and ``adopt`` mark requests whose last registered worker went, or that found one
     again. While ``held`` says why, nothing is granted; ``look`` is called when that is over.
     ``job_limits`` tells how many jobs an account may hold, where that is limited; when
-    that changes, which only admins cause, the index is built anew. Loading gives way to other
+    that changes, which only admins cause, the index is built anew. ``fleet`` knows which boards
+    have a living link; without one all count as reachable. Loading gives way to other
     tasks, so calls are served meanwhile.
     """
 
@@ -58,6 +60,7 @@ class Matcher:
         settings: FarmSettings,
         job_limits: Callable[[], Mapping[str, int]] = dict,
         held: Callable[[], str | None] = lambda: None,
+        fleet: Fleet | None = None,
     ) -> None:
         self._feed = feed
         self._held = held
@@ -67,6 +70,7 @@ class Matcher:
         self._clock = clock
         self._settings = settings
         self._job_limits = job_limits
+        self._fleet = fleet
         self._limited: Mapping[str, int] = {}
         self._score = Score()
         self._index: Index | None = None
@@ -84,9 +88,13 @@ class Matcher:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._propose(tasks))
                 tasks.create_task(self._mark())
+                if self._fleet is not None:
+                    self._fleet.listen(self._touched)
                 while True:
                     await self._follow(tasks)
         finally:
+            if self._fleet is not None:
+                self._fleet.forget(self._touched)
             self._index = self._started = None
 
     def explain(self, request: Request, caller: Caller, *, brief: bool = False) -> Explanation:
@@ -180,7 +188,9 @@ class Matcher:
 
     async def _build(self, snapshot: Snapshot) -> Index:
         self._limited = self._job_limits()
-        index = Index(self._clock.now(), _limited(self._settings, self._limited), self._score)
+        index = Index(
+            self._clock.now(), _limited(self._settings, self._limited), self._score, self._away
+        )
         index.begin(snapshot.summaries)
         loading = index.loading()
         # Requests first: then it is known what tells workers apart before any is placed.
@@ -198,6 +208,17 @@ class Matcher:
         index.inherit(self._served)
         self._served = {}
         return index
+
+    def _away(self, uuid: str) -> datetime | None:
+        """Return since when a fenced board has no link, so that nothing is granted to it."""
+        return None if self._fleet is None else self._fleet.away(uuid)
+
+    def _touched(self, uuids: Collection[str]) -> None:
+        """Look at boards whose links may have come or gone; what else changed, the feed tells."""
+        if self._index is not None:
+            for uuid in uuids:
+                self._index.look(uuid)
+            self._work.set()
 
     async def _fold(self, index: Index, changes: tuple[Change, ...]) -> None:
         for count, change in enumerate(changes, 1):

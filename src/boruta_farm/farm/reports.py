@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from boruta_farm.contracts import Cipher, Prepared
-from boruta_farm.core import jobs, workers
+from boruta_farm.core import confirmation, jobs, workers
 from boruta_farm.farm.engine import Engine
 from boruta_farm.model.worker import KeyPair, SessionKey
 
@@ -57,19 +57,31 @@ class FarmReports:
         """Note that a lost board's agent is in reach again."""
         await self._engine.run(lambda world, _now: workers.back(world, uuid))
 
+    async def confirmed(self, uuid: str, epoch: int) -> None:
+        """Note that the board knows of its job."""
+        await self._engine.run(lambda world, _now: confirmation.confirmed(world, uuid, epoch))
+
+    async def unconfirmed(self, uuid: str, epoch: int, reason: str, *, used: bool) -> None:
+        """Take a job back that its board did not confirm."""
+        await self._engine.run(
+            lambda world, now: confirmation.unconfirmed(world, uuid, epoch, now, reason, used=used)
+        )
+
     async def opened(self, uuid: str, epoch: int) -> None:
         """Start the job whose own key is installed."""
-        await self._engine.run(lambda world, now: jobs.opened(world, uuid, epoch, now))
+        await self._engine.run(lambda world, now: confirmation.opened(world, uuid, epoch, now))
 
     async def opening_failed(self, uuid: str, epoch: int, reason: str) -> None:
         """Abort the job whose own key could not be installed."""
         await self._engine.run(
-            lambda world, now: jobs.opening_failed(world, uuid, epoch, now, reason)
+            lambda world, now: confirmation.opening_failed(world, uuid, epoch, now, reason)
         )
 
     async def key_refused(self, uuid: str, epoch: int, reason: str) -> None:
         """Fail the request whose own key its board refused."""
-        await self._engine.run(lambda world, now: jobs.key_refused(world, uuid, epoch, now, reason))
+        await self._engine.run(
+            lambda world, now: confirmation.key_refused(world, uuid, epoch, now, reason)
+        )
 
     async def prolonged(self, uuid: str, epoch: int, sequence: int) -> None:
         """Move a job's end to the one its agent has stored."""

@@ -262,7 +262,15 @@ class Candidate:
     idle: bool = False
     absent: bool = False
     reason: str | None = None
+    noted_since: datetime | None = None
+    """Since when the farm's records say that its agent is out of reach."""
     unreachable_since: datetime | None = None
+    """Since when it is, by those records or because it has no link."""
+
+    @property
+    def available(self) -> bool:
+        """Tell whether it is idle and can be reached."""
+        return self.state is WorkerState.IDLE and self.unreachable_since is None
 
     def offers_the_same(self, worker: Worker) -> bool:
         """Tell whether it has nothing new to offer, as far as a glance tells."""

@@ -189,7 +189,12 @@ class Explainer:
             return Cause.LIMIT
         if queue is not None and queue.first is not None:
             return Cause.QUEUE
-        return Cause.NOW if counts.get(WorkerState.IDLE) else Cause.BUSY
+        away = sum(
+            worker.state is WorkerState.IDLE
+            for offer in demand.eligible
+            for worker in offer.absent.values()
+        )
+        return Cause.NOW if counts.get(WorkerState.IDLE, 0) > away else Cause.BUSY
 
     def _decided(self, demand: Demand, key: int, queue: Queue | None, cause: Cause) -> str | None:
         if cause is Cause.LIMIT:

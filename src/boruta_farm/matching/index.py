@@ -11,7 +11,7 @@ from boruta_farm.matching.explain import Explainer, Sees
 from boruta_farm.matching.forecast import Score
 from boruta_farm.matching.learning import Memory
 from boruta_farm.matching.loading import Loading
-from boruta_farm.matching.market import Market
+from boruta_farm.matching.market import Away, Market
 from boruta_farm.matching.orphans import Orphans
 from boruta_farm.matching.passes import Pass, serve_demand, serve_offer
 from boruta_farm.matching.policies.ledger import Ledger
@@ -22,10 +22,10 @@ from boruta_farm.model.explanation import Explanation
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.summary import Summary
-from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.model.worker import Worker
 
 # Looked up on an enumeration, a member costs as much as the rest of a line.
-_IDLE, _WAITING = WorkerState.IDLE, RequestState.WAITING
+_WAITING = RequestState.WAITING
 _DEREGISTERED = EventKind.WORKER_DEREGISTERED
 
 PASS_LIMIT = 256
@@ -38,7 +38,8 @@ class Index:
     Proposals are remembered: their request and worker are not proposed again until a change of
     either arrives or ``refused`` gives them back. Nothing here is authority; the writer checks
     every proposal again. ``now`` spares a rebuild from taking every request for one that is not
-    yet valid; time is learnt from changes and questions too.
+    yet valid; time is learnt from changes and questions too. ``away`` tells since when a fenced
+    board has no link: without a living one nothing is proposed for it. When that changes, ``look``.
     """
 
     def __init__(
@@ -46,12 +47,13 @@ class Index:
         now: datetime | None = None,
         settings: FarmSettings | None = None,
         score: Score | None = None,
+        away: Away = lambda _uuid: None,
     ) -> None:
         settings = settings or FarmSettings()
         job_length = round(settings.job_timeout.total_seconds() * 1_000_000)
         self._order = Order(settings.policies)
         self._ledger: Ledger[Demand] = Ledger(settings.policies, job_length)
-        self._market = Market(self._ledger)
+        self._market = Market(self._ledger, away)
         self._queue = Queue(self._market, self._order)
         if now is not None:
             self._advance(now)
@@ -114,9 +116,16 @@ class Index:
         """Take in a registered worker as it is now."""
         self._by_worker.pop(worker.uuid, None)
         candidate = self._market.put_worker(worker)
-        idle = worker.state is _IDLE and worker.unreachable_since is None
-        self._market.set_idle(candidate, idle)
+        self._market.set_idle(candidate, candidate.available)
         self._orphans.note_market()
+
+    def look(self, uuid: str) -> None:
+        """Look again whether a worker can be reached; one that cannot is not proposed."""
+        candidate = self._market.workers.get(uuid)
+        if candidate is not None:
+            self._market.reach(candidate)
+            proposed = uuid in self._by_worker
+            self._market.set_idle(candidate, candidate.available and not proposed)
 
     def remove_worker(self, uuid: str) -> None:
         """Forget a deregistered worker."""
@@ -158,7 +167,7 @@ class Index:
             del self._by_worker[grant.worker]
             candidate = self._market.workers.get(grant.worker)
             if candidate is not None:
-                self._market.set_idle(candidate, True)
+                self._market.set_idle(candidate, candidate.available)
 
     def next_valid(self) -> datetime | None:
         """Return when the next waiting request becomes valid."""

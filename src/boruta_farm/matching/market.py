@@ -1,5 +1,7 @@
 """Demands and offers, and which fit together."""
 
+from collections.abc import Callable
+from datetime import datetime
 from itertools import islice
 
 from boruta_farm.core.demands import DemandKey, Token, demand_key
@@ -17,12 +19,14 @@ from boruta_farm.matching.rivals import Rivals
 from boruta_farm.model.policies import Policies
 from boruta_farm.model.request import Request
 from boruta_farm.model.waiting import Asked
-from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.model.worker import Fence, Worker, WorkerState
 
 EMPTY_DEMANDS_KEPT = 16_384
 """Demands without a request that are kept, so that a popular one is not worked out each time."""
 
 WORKERS_COMPARED = 1000
+
+Away = Callable[[str], datetime | None]
 
 SERVING = frozenset({WorkerState.IDLE, WorkerState.RUNNING, WorkerState.PREPARE})
 """States in which a worker serves requests, now or soon."""
@@ -33,11 +37,15 @@ class Market:
 
     ``stirred_demands`` and ``stirred_offers`` have a head that may have fallen since the last
     matching pass. ``lost`` and ``gained`` are demands that lost their last offer or found one;
-    whoever acts on them takes them out. ``parting`` tells workers apart for it.
+    whoever acts on them takes them out. ``parting`` tells workers apart for it; ``away`` tells since
+    when a fenced board has no link.
     """
 
-    def __init__(self, ledger: Ledger[Demand] | None = None) -> None:
+    def __init__(
+        self, ledger: Ledger[Demand] | None = None, away: Away = lambda _uuid: None
+    ) -> None:
         self.parting = Parting(self._move, self._link)
+        self._away = away
         self.ledger = ledger or Ledger(Policies(), 0)
         self.demands: dict[DemandKey, Demand] = {}
         self.workers: dict[str, Candidate] = {}
@@ -104,13 +112,18 @@ class Market:
             known.offer.move(known.state, state)
             known.state = state
         known.name, known.revision, known.epoch = worker.name, worker.revision, worker.epoch
-        known.reason, known.unreachable_since = worker.reason, worker.unreachable_since
-        absent = known.unreachable_since is not None or state not in SERVING
-        if known.absent is not absent:
-            self._set_absent(known, absent)
+        known.reason, known.noted_since = worker.reason, worker.unreachable_since
+        self.reach(known)
         return known
 
-    def _set_absent(self, candidate: Candidate, absent: bool) -> None:
+    def reach(self, candidate: Candidate) -> None:
+        """Look whether a worker serves, and whether its agent can be reached."""
+        candidate.unreachable_since = candidate.noted_since
+        if candidate.unreachable_since is None and candidate.fence is Fence.AGENT:
+            candidate.unreachable_since = self._away(candidate.uuid)
+        absent = candidate.unreachable_since is not None or candidate.state not in SERVING
+        if candidate.absent is absent:
+            return
         candidate.absent = absent
         if absent:
             candidate.offer.absent[candidate.uuid] = candidate

@@ -1,11 +1,14 @@
 """A request's hold on a worker."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from boruta_farm.model.declared import Shown, Stored
+
+CONFIRMED_WITHIN: Final = timedelta(seconds=5)
+"""How long a board has after the grant to confirm its job."""
 
 
 class JobPhase(StrEnum):
@@ -25,6 +28,7 @@ class Job:
     intent that the agent has not yet confirmed. ``keep_alive_until`` is when the job lapses
     unless its client renews. ``waited`` tells that a waiting acquire has prolonged it once,
     ``key_read`` that the prepared private key was handed out: it must never serve again.
+    ``unconfirmed`` tells that the board has not yet answered that it knows of the job.
     """
 
     request_id: int
@@ -45,6 +49,7 @@ class Job:
     keep_alive_until: datetime | None = None
     waited: bool = False
     key_read: bool = False
+    unconfirmed: bool = False
     ended: datetime | None = None
 
     @property

@@ -13,6 +13,7 @@ from boruta_farm.access.keys import RsaKeyPool
 from boruta_farm.access.link import stop_relay
 from boruta_farm.access.tunnels import Tunnels
 from boruta_farm.access.wishes import OutboundStreams
+from boruta_farm.boards.confirmation import Confirmation
 from boruta_farm.boards.fenced import Fenced
 from boruta_farm.boards.presence import Presence
 from boruta_farm.boards.recovery import Recovery
@@ -110,6 +111,7 @@ class Server:
             "outbound streams": streams.run,
             "board runner": Runner(fleet, reports, policies).run,
             "presence": Presence(fleet, reports, clock, settings.lost_grace).run,
+            "confirmation": Confirmation(fleet, reports, self._tunnels, clock).run,
             "recovery": Recovery(fleet, reports, dialler).run,
             "health rounds": HealthRounds(
                 fleet, dialler, reports, clock, _rounds_config(config)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+from boruta_farm.boards.confirmation import Confirmation
 from boruta_farm.boards.fenced import Fenced
 from boruta_farm.boards.presence import Presence
 from boruta_farm.boards.recovery import Recovery
@@ -68,6 +69,10 @@ class OpenDoors:
     def well_since(self) -> datetime | None:
         """Return since when there is a relay."""
         return self._since
+
+    def used(self, worker: str) -> bool:
+        """Have nobody come."""
+        return False
 
 
 class NoDialler:
@@ -138,7 +143,9 @@ class SimulatedFarm:
         runner = Runner(fleet, reports, {Fence.AGENT: fenced})
         presence = Presence(fleet, reports, self.clock, self.settings.lost_grace)
         recovery = Recovery(fleet, reports, NoDialler())
-        for part in (farm.timekeeper, farm.matcher, farm.ticker, fleet, runner, presence, recovery):
+        confirmation = Confirmation(fleet, reports, OpenDoors(), self.clock)
+        parts = (farm.timekeeper, farm.matcher, farm.ticker, fleet, runner, presence, confirmation)
+        for part in (*parts, recovery):
             self._spawn(part.run())
         self._spawn(farm.run_owed())
         self._spawn(self._end_sessions())
