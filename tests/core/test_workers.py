@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from boruta_farm.core import confirmation, jobs, workers
-from boruta_farm.core.plan import WorkerNoted
+from boruta_farm.core.plan import Noted, WorkerNoted, WorkerSaved
 from boruta_farm.core.transitions import WORKER_TRANSITIONS, move_request, move_worker
 from boruta_farm.model.errors import (
     FailInMaintenanceError,
@@ -287,8 +287,14 @@ def test_only_an_idle_worker_is_taken_out_for_a_test(world: DictWorld, stage: St
 
 def test_a_dispute_is_told_and_changes_nothing(world: DictWorld, stage: Stage) -> None:
     uuid = stage.idle()
-    (step,) = workers.dispute(world, uuid, "another one").steps
+    told = workers.dispute(world, uuid, "another one", "192.0.2.9", NOW).steps
+    saved, step, noted = told
+    assert isinstance(saved, WorkerSaved)
+    assert saved.worker.dispute == "another one (2026-01-01 12:00 UTC)"
+    assert isinstance(noted, Noted)
+    assert noted.note.source == "192.0.2.9"
     assert isinstance(step, WorkerNoted)
-    assert (step.worker, step.reason) == (world.workers[uuid], "another one")
+    assert (step.worker, step.reason) == (saved.worker, "another one")
+    assert saved.worker.state is world.workers[uuid].state
     with pytest.raises(WorkerNotFoundError):
-        workers.dispute(world, "nobody", "another one")
+        workers.dispute(world, "nobody", "another one", "", NOW)

@@ -31,6 +31,7 @@ class FakeFarm:
         self.failures: list[tuple[str, str]] = []
         self.ends: list[tuple[str, int]] = []
         self.facts: list[tuple[str, dict[str, str]]] = []
+        self.disputes: list[tuple[str, str, str]] = []
         self.refuse: BorutaError | None = None
         self.epoch = 0
         self.renew_at: datetime | None = None
@@ -108,8 +109,8 @@ class FakeFarm:
     async def prolonged(self, uuid: str, epoch: int, sequence: int) -> None:
         raise NotImplementedError
 
-    async def disputed(self, uuid: str, reason: str) -> None:
-        raise NotImplementedError
+    async def disputed(self, uuid: str, reason: str, source: str) -> None:
+        self.disputes.append((uuid, reason, source))
 
     async def port_taken(self, uuid: str, port: int) -> None:
         raise NotImplementedError

@@ -3,7 +3,10 @@ import hashlib
 
 import pytest
 
-from boruta_farm.link.conversation import Conversation
+from boruta_farm.link.conversation import Conversation, hello_of
+from boruta_farm.link.frames import JsonObject
+from boruta_farm.link.messages import write
+from boruta_farm.link.peer import Handler, Peer
 from boruta_farm.link.server import Hub
 from boruta_farm.model.errors import (
     AgentUnreachableError,
@@ -12,6 +15,7 @@ from boruta_farm.model.errors import (
     MissingUUIDError,
     ProtocolError,
     RefusedError,
+    SharedUUIDError,
     StaleEpochError,
     UnavailableError,
     WorkerNotFoundError,
@@ -202,36 +206,79 @@ def test_who_does_not_say_hello_is_sent_away() -> None:
     run_virtual(scene())
 
 
-def test_the_newest_connection_wins() -> None:
+SHARED = r"two agents share .*10\.0\.0\.7.*10\.0\.0\.7"
+"""Both addresses are named."""
+
+
+async def hang(_: JsonObject) -> JsonObject:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def bare_agent(wires: Wires, handlers: dict[str, Handler]) -> Peer:
+    """Register an agent that answers nothing but what is given."""
+    agent = Peer(await wires.dial(), handlers, lost=UnavailableError)
+    wires.spawn(agent.run())
+    await agent.call("register", write(hello_of(await FakeUser().registration())), 5)
+    return agent
+
+
+def test_who_comes_second_is_refused_while_the_first_answers() -> None:
     async def scene() -> None:
-        wires, older, newer = Wires(), FakeUser(), FakeUser()
-        wires.agent(older)
-        first = await wires.ready()
-        wires.agent(newer)
+        wires, user = Wires(), FakeUser()
+        wires.agent(user)
+        board = await wires.ready()
         watch = wires.hub.watch()
-        assert await watch.next() == UUID
-        second = await wires.ready()
-        await second.healthcheck()
-        assert newer.board.calls
-        assert not older.board.calls
-        with pytest.raises(AgentUnreachableError):
-            await first.healthcheck()
-        await asyncio.sleep(50)
-        assert len(wires.dials) == 2, "the older agent must stay away for a minute"
-        assert wires.hub.fenced(UUID) is second
+        copied = await converse(wires, FakeUser())
+        for _ in range(2):
+            with pytest.raises(SharedUUIDError, match=SHARED):
+                await copied.register(await user.registration())
+        assert [told[::2] for told in wires.farm.disputes] == [(UUID, "10.0.0.7")]
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(20):
+                await watch.next()
+        assert wires.hub.fenced(UUID) is board
+        await board.healthcheck()
+        assert len(wires.farm.registrations) == 1
         await wires.close()
 
     run_virtual(scene())
 
 
-def test_the_end_of_a_replaced_link_changes_nothing() -> None:
+def test_an_agent_that_knows_no_ping_has_answered_it() -> None:
+    async def scene() -> None:
+        wires = Wires()
+        await bare_agent(wires, {})
+        wires.agent(FakeUser())
+        await asyncio.sleep(5)
+        assert len(wires.farm.registrations) == 1
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_of_two_that_come_at_once_one_is_taken() -> None:
     async def scene() -> None:
         wires = Wires()
         wires.agent(FakeUser())
-        await wires.ready()
         wires.agent(FakeUser())
-        await asyncio.sleep(1)
+        await wires.ready()
+        await asyncio.sleep(5)
+        assert len(wires.farm.registrations) == 1
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_a_first_that_does_not_answer_is_replaced() -> None:
+    async def scene() -> None:
+        wires, newer = Wires(), FakeUser()
+        await bare_agent(wires, {"ping": hang})
+        wires.agent(newer)
         board = await wires.ready()
+        await board.healthcheck()
+        assert newer.board.calls
+        assert wires.farm.disputes == []
         await wires.sockets[0].close(1006, "gone")
         await asyncio.sleep(1)
         assert wires.hub.fenced(UUID) is board

@@ -129,6 +129,8 @@ def _facts(farm: Farm, worker: Worker, held: str) -> dict[str, str]:
         facts["Reason"] = worker.reason
     if worker.unreachable_since is not None:
         facts["Unreachable"] = f"for {age(now - worker.unreachable_since)}"
+    if worker.dispute:
+        facts["Disputed"] = worker.dispute
     if worker.host_key is not None:
         facts["Host key"] = worker.host_key
     if worker.notes:

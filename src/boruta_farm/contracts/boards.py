@@ -266,8 +266,8 @@ class Reports(Protocol):
         """Tell that the agent ended the job's session because its time was over."""
         ...
 
-    async def disputed(self, uuid: str, reason: str) -> None:
-        """Tell that somebody else claims a board's UUID. Raises WorkerNotFoundError."""
+    async def disputed(self, uuid: str, reason: str, source: str) -> None:
+        """Tell that somebody at ``source`` claims a board's UUID. Raises WorkerNotFoundError."""
         ...
 
     async def port_taken(self, uuid: str, port: int) -> None:

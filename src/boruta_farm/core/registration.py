@@ -104,6 +104,7 @@ def _again(
         facts=registration.facts,
         reach=registration.reach,
         unreachable_since=None,
+        dispute=None,
         revision=worker.revision + 1,
     )
     steps.append(WorkerSaved(worker=worker, kind=EventKind.WORKER_REGISTERED))

@@ -45,9 +45,9 @@ class FarmReports:
         """Note what a board says of itself."""
         await self._engine.run(lambda world, _now: workers.described(world, uuid, facts))
 
-    async def disputed(self, uuid: str, reason: str) -> None:
-        """Tell that somebody else claims a board's UUID."""
-        await self._engine.run(lambda world, _now: workers.dispute(world, uuid, reason))
+    async def disputed(self, uuid: str, reason: str, source: str) -> None:
+        """Tell that somebody at ``source`` claims a board's UUID."""
+        await self._engine.run(lambda world, now: workers.dispute(world, uuid, reason, source, now))
 
     async def lost(self, uuid: str) -> None:
         """Note that a board's agent is out of reach past its grace."""

@@ -129,16 +129,16 @@ class GoSuperviser:
             )
         else:
             return
-        await self._tell_dispute(known, words)
+        await self._tell_dispute(known, words, claimer)
         raise RefusedError(words)
 
-    async def _tell_dispute(self, known: Worker, words: str) -> None:
+    async def _tell_dispute(self, known: Worker, words: str, claimer: str) -> None:
         now = asyncio.get_running_loop().time()
         told = {uuid: at for uuid, at in self._disputed.items() if now < at + DISPUTE_AGAIN}
         self._disputed = told
         if known.uuid not in told:
             told[known.uuid] = now
-            await self._reports.disputed(known.uuid, words)
+            await self._reports.disputed(known.uuid, words, claimer)
 
     def _turn(self, uuid: str) -> asyncio.Lock:
         """Let one board at a time register under a UUID: two at once could both be the first."""

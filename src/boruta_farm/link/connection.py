@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
@@ -33,11 +34,14 @@ from boruta_farm.link.socket import Socket
 from boruta_farm.link.stub import LinkedDryad
 from boruta_farm.link.versions import agree
 from boruta_farm.model.errors import (
+    BorutaError,
     CredentialError,
     EnrolmentError,
     ProtocolError,
     RefusedError,
+    SharedUUIDError,
     StaleEpochError,
+    UnavailableError,
     WorkerNotFoundError,
 )
 from boruta_farm.model.worker import UUID_CAPABILITY, Fence, Reach, Registration
@@ -47,6 +51,8 @@ logger = logging.getLogger(__name__)
 HEARTBEAT: Final = 5.0
 SILENCE: Final = 15.0
 HELLO_WITHIN: Final = 10.0
+PING_WITHIN: Final = 3.0
+"""For an older link, before a newer one of the same board takes its place."""
 SILENT: Final = 4408
 REFUSED: Final = 4403
 REFUSALS: Final = 3
@@ -59,6 +65,8 @@ RENEW: Final = write(Heard(renew=True))
 
 Answer = TypeVar("Answer")
 Notice = Callable[["AgentConnection"], None]
+Turn = Callable[["AgentConnection", str], AbstractAsyncContextManager[None]]
+"""Hold while one agent registers under a UUID; raises SharedUUIDError when another is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +97,7 @@ class AgentConnection:
         clock: Clock,
         farm: tuple[Registrar, Reports],
         notices: tuple[Notice, Notice],
+        turn: Turn,
     ) -> None:
         self._visitor = visitor
         self._clock = clock
@@ -96,12 +105,14 @@ class AgentConnection:
         self._refused = 0
         self._superviser, self._reports = farm
         self._registered, self._heard = notices
+        self._turn = turn
         self._deadline: asyncio.TimerHandle | None = None
         self._clock = clock
         self._described_at: float | None = None
         self.uuid: str | None = None
         self.guest = True
         self.peer_ip = visitor.ip
+        self.digest = visitor.digest
         self.peer = Peer(
             socket,
             {
@@ -137,13 +148,28 @@ class AgentConnection:
         uuid = hello.caps.get(UUID_CAPABILITY)
         if self.uuid is not None and uuid != self.uuid:
             raise RefusedError(f"this link speaks for board {self.uuid} alone")
-        answer = await self._unless_refused(
-            uuid, self._superviser.register(self._registration(hello))
-        )
-        self.uuid = answer.uuid
-        self._renew_at = answer.renew_at
-        self._registered(self)
+        answer = await self._unless_refused(uuid, self._enter(hello))
         return write(_welcome(answer, version))
+
+    async def _enter(self, hello: Hello) -> Registered:
+        """Have the farm take the board, unless another agent speaks for it already."""
+        async with self._turn(self, hello.caps.get(UUID_CAPABILITY, "")):
+            answer = await self._superviser.register(self._registration(hello))
+            self.uuid = answer.uuid
+            self._renew_at = answer.renew_at
+            self._registered(self)
+            return answer
+
+    async def answers(self) -> bool:
+        """Ask the agent whether it is there, for a short time; an error of its own will do."""
+        try:
+            await self.peer.call(Method.PING, DONE, PING_WITHIN)
+        except UnavailableError:
+            return False
+        except BorutaError:
+            # Older agents know no such call, and say so.
+            return True
+        return True
 
     async def _recognise(self, params: JsonObject) -> JsonObject:
         """Tell what a hello would be answered, which changes nothing."""
@@ -164,7 +190,7 @@ class AgentConnection:
         """Return what the farm answers; who is refused too often is cut off."""
         try:
             return await answer
-        except (CredentialError, EnrolmentError) as error:
+        except (CredentialError, EnrolmentError, SharedUUIDError) as error:
             logger.warning("refused the agent of %s from %s: %s", uuid, self._visitor.ip, error)
             self._refused += 1
             if self._refused >= REFUSALS:

@@ -84,6 +84,7 @@ class Conversation:
                 Method.END: self._end,
                 Method.PUT_IN_MAINTENANCE: self._put_in_maintenance,
                 Method.HEALTHCHECK: self._healthcheck,
+                Method.PING: self._ping,
                 Method.OPEN_STREAM: self._open_stream,
                 Method.GOODBYE: self._goodbye,
             },
@@ -192,6 +193,11 @@ class Conversation:
     async def _healthcheck(self, params: JsonObject) -> JsonObject:
         read(Nothing, params)
         await self._called().healthcheck()
+        return DONE
+
+    async def _ping(self, params: JsonObject) -> JsonObject:
+        """Answer for the agent alone, ready or not: the board is not asked."""
+        read(Nothing, params)
         return DONE
 
     async def _open_stream(self, params: JsonObject) -> JsonObject:

@@ -2,8 +2,9 @@
 
 The agent calls ``register``, ``heartbeat``, ``renew``, ``set_fail``, ``ended`` and, from version 2
 on, ``describe``; the server calls
-``clean``, ``prepare``, ``grant``, ``extend``, ``end``, ``put_in_maintenance`` and
-``healthcheck``, and says ``goodbye`` before it closes a link.
+``clean``, ``prepare``, ``grant``, ``extend``, ``end``, ``put_in_maintenance``, ``healthcheck`` and
+``ping`` (which older agents answer by saying that they know no such call), and says ``goodbye``
+before it closes a link.
 """
 
 from collections.abc import Mapping
@@ -42,6 +43,7 @@ class Method(StrEnum):
     END = "end"
     PUT_IN_MAINTENANCE = "put_in_maintenance"
     HEALTHCHECK = "healthcheck"
+    PING = "ping"
     OPEN_STREAM = "open_stream"
     GOODBYE = "goodbye"
 
@@ -207,7 +209,7 @@ class Goodbye:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nothing:
-    """Answer without content; the content of ``healthcheck``."""
+    """Answer without content; the content of ``healthcheck`` and ``ping``."""
 
 
 Message = (

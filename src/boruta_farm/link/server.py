@@ -3,7 +3,10 @@
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
+from weakref import WeakValueDictionary
 
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import BoardWatch, FencedDryad, Registrar, Reports, StreamingDryad
@@ -11,6 +14,7 @@ from boruta_farm.link.connection import AgentConnection, Visitor
 from boruta_farm.link.socket import Socket
 from boruta_farm.link.watching import LinkWatch
 from boruta_farm.model.addresses import network_of
+from boruta_farm.model.errors import BorutaError, SharedUUIDError
 
 logger = logging.getLogger(__name__)
 
@@ -18,10 +22,16 @@ TRY_LATER: Final = 1013
 GUESTS: Final = 256
 """Links of one address whose agents have not introduced themselves yet; more are sent away."""
 REPLACED = "another agent with this board's UUID and credential has connected"
+DISPUTE_AGAIN: Final = 60.0
+"""Seconds for which a dispute is not written down again."""
 
 
 class Hub:
-    """Serve agents' sockets and keep the newest connection of each board.
+    """Serve agents' sockets and keep one connection of each board.
+
+    A newcomer with the UUID and credential of a connected agent is refused while that one answers
+    a ping: nobody on the board is to be disturbed by a copied SD card. One that does not answer
+    is replaced.
 
     The contract ``Boards``. Agents that dial in before ``attach`` are sent away to come again.
     """
@@ -36,6 +46,8 @@ class Hub:
         self._watches: set[LinkWatch] = set()
         self._farewells: set[asyncio.Task[None]] = set()
         self._guests: Counter[str] = Counter()
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        self._disputed: dict[str, float] = {}
         self._closed = False
 
     def attach(self, superviser: Registrar, reports: Reports) -> None:
@@ -57,7 +69,7 @@ class Hub:
             await socket.close(TRY_LATER, "too many agents of this address say nothing")
             return
         visitor = Visitor(ip=peer_ip, local=local, credential=credential)
-        connection = AgentConnection(socket, visitor, self._clock, self._farm, notices)
+        connection = AgentConnection(socket, visitor, self._clock, self._farm, notices, self._turn)
         self._open.add(connection)
         self._guests[network_of(peer_ip)] += 1
         try:
@@ -106,6 +118,44 @@ class Hub:
             self._guests[counted] -= 1
             if not self._guests[counted]:
                 del self._guests[counted]
+
+    @asynccontextmanager
+    async def _turn(self, connection: AgentConnection, uuid: str) -> AsyncIterator[None]:
+        """Let one agent at a time register with a UUID and credential, if no other is there.
+
+        Who has another credential is judged by the farm, and holds nobody up.
+        """
+        key = uuid, connection.digest
+        lock = self._turns.get(key) or self._turns.setdefault(key, asyncio.Lock())
+        async with lock:
+            older = self._newest.get(uuid)
+            if (
+                older is not None
+                and older is not connection
+                and older.digest == connection.digest
+                and await older.answers()
+            ):
+                raise await self._dispute(uuid, older, connection)
+            yield
+
+    async def _dispute(
+        self, uuid: str, older: AgentConnection, newer: AgentConnection
+    ) -> SharedUUIDError:
+        """Write down that two agents share a UUID, now and then, and return the refusal."""
+        words = (
+            f"two agents share the UUID {uuid} and its credential: the one at {older.peer_ip} is "
+            f"connected and answers, the one at {newer.peer_ip} was turned away; if its disk was "
+            "copied, give it a UUID of its own and remove its state_dir"
+        )
+        now = self._clock.monotonic()
+        self._disputed = {u: at for u, at in self._disputed.items() if now < at + DISPUTE_AGAIN}
+        if self._farm is not None and uuid not in self._disputed:
+            self._disputed[uuid] = now
+            try:
+                await self._farm[1].disputed(uuid, words, newer.peer_ip)
+            except BorutaError as error:
+                logger.warning("worker %s: its dispute is not written down: %s", uuid, error)
+        return SharedUUIDError(words)
 
     def _registered(self, connection: AgentConnection) -> None:
         self._known(connection)

@@ -298,6 +298,12 @@ class EnrolmentError(RefusedError):
     code = "enrolment-refused"
 
 
+class SharedUUIDError(RefusedError):
+    """another agent with this board's UUID and credential is connected and answers"""
+
+    code = "uuid-shared"
+
+
 class UnavailableError(BorutaError):
     """the service cannot answer just now; try again"""
 

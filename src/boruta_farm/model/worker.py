@@ -105,7 +105,8 @@ class Worker:
     ``credential`` is the hash of the agent's bearer, pinned at ``credential_since``;
     ``next_credential`` is one that the agent has announced and not yet used. ``asked_name`` is
     the name that the agent asked for last. ``labels``, ``notes`` and ``photo`` (an https address)
-    are told by admins and survive every registration.
+    are told by admins and survive every registration. ``dispute`` tells who else claimed the UUID,
+    until its agent registers anew.
     """
 
     uuid: Annotated[str, Shown("WorkerUUID", "given by the board", ours=False), Stored(key=True)]
@@ -135,6 +136,9 @@ class Worker:
         datetime | None,
         Shown("UnreachableSince", "since when its agent is out of reach"),
         Stored(moves=True),
+    ] = None
+    dispute: Annotated[
+        str | None, Shown("Dispute", "who else claimed its UUID lately, in words")
     ] = None
     credential_since: Annotated[
         datetime | None, Shown("CredentialSince", "when its agent's credential was pinned")
