@@ -89,6 +89,11 @@ async def test_contradictions_are_refused_with_the_place(stage: Stage) -> None:
 async def test_a_selector_beyond_the_limit_is_refused_with_its_name(stage: Stage) -> None:
     with pytest.raises(LimitError, match="'max_selector_length' of 4096"):
         await filed(stage, "a" * 4097)
+    # What could not be read is not read: the length comes first.
+    with pytest.raises(LimitError, match="'max_selector_length' of 4096"):
+        await filed(stage, "(" * 4097)
+    with pytest.raises(LimitError, match="'max_selector_length' of 4096"):
+        await requests(stage, "(" * 4097)
 
 
 @scene

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from boruta_farm.core import confirmation, jobs, workers
+from boruta_farm.core import confirmation, enrolment, jobs, workers
 from boruta_farm.core.plan import Noted, WorkerNoted, WorkerSaved
 from boruta_farm.core.transitions import WORKER_TRANSITIONS, move_request, move_worker
 from boruta_farm.model.errors import (
@@ -287,7 +287,7 @@ def test_only_an_idle_worker_is_taken_out_for_a_test(world: DictWorld, stage: St
 
 def test_a_dispute_is_told_and_changes_nothing(world: DictWorld, stage: Stage) -> None:
     uuid = stage.idle()
-    told = workers.dispute(world, uuid, "another one", "192.0.2.9", NOW).steps
+    told = enrolment.dispute(world, uuid, "another one", "192.0.2.9", NOW).steps
     saved, step, noted = told
     assert isinstance(saved, WorkerSaved)
     assert saved.worker.dispute == "another one (2026-01-01 12:00 UTC)"
@@ -297,4 +297,4 @@ def test_a_dispute_is_told_and_changes_nothing(world: DictWorld, stage: Stage) -
     assert (step.worker, step.reason) == (saved.worker, "another one")
     assert saved.worker.state is world.workers[uuid].state
     with pytest.raises(WorkerNotFoundError):
-        workers.dispute(world, "nobody", "another one", "", NOW)
+        enrolment.dispute(world, "nobody", "another one", "", NOW)

@@ -1,5 +1,8 @@
 """Canonical forms and contradictions."""
 
+import sys
+from collections.abc import Callable
+
 import pytest
 
 from boruta_farm.model.errors import SelectorError
@@ -73,3 +76,45 @@ def test_a_selector_may_not_contradict_exact_capabilities() -> None:
         check_exact("ram >= 2, arch != x86", caps)
     assert caught.value.column == 11
     assert "contradicts Caps, which ask for arch=x86" in caught.value.message
+
+
+def _calls(text: str) -> int:
+    """Return how many calls it takes to read a selector: a count does not depend on the machine."""
+    count = 0
+
+    def tell(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(tell)
+    try:
+        str(parse.__wrapped__(text))
+    except SelectorError:
+        pass
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def _many(form: str, most: int) -> str:
+    return ", ".join(form.format(n) for n in range(most))
+
+
+GROWING: dict[str, Callable[[int], str]] = {
+    "values": lambda n: f"a in ({_many('v{}', n)})",
+    "two sets": lambda n: f"a in ({_many('v{}', n)}), a in ({_many('v{}', n)})",
+    "set and refused": lambda n: f"a in ({_many('v{}', n)}), a not in ({_many('w{}', n)})",
+    "refused one by one": lambda n: _many("a != v{}", n),
+    "elements": lambda n: _many("a has v{}", n),
+    "elements and values": lambda n: f"{_many('a has v{}', n)}, a in ({_many('v{}', n)})",
+    "ranges": lambda n: _many("a >= {}", n),
+    "names": lambda n: _many("n{} = 1", n),
+    "contradiction at the end": lambda n: f"{_many('a != v{}', n)}, a in ({_many('v{}', n)})",
+    "all contradict": lambda n: _many("a = v{}", n),
+}
+
+
+@pytest.mark.parametrize("form", GROWING)
+def test_work_grows_with_the_length_and_not_with_its_square(form: str) -> None:
+    once, ten_times = _calls(GROWING[form](100)), _calls(GROWING[form](1000))
+    assert ten_times < 16 * once

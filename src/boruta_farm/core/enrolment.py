@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from boruta_farm.core.plan import Noted, Plan, Step, WorkerSaved
+from boruta_farm.core.plan import Noted, Plan, Step, WorkerNoted, WorkerSaved
 from boruta_farm.core.tokens import use
 from boruta_farm.core.world import World
 from boruta_farm.model.audit import Action, Note
@@ -126,6 +126,21 @@ def refused(uuid: str, source: str, reason: str, count: int) -> Note:
         action=Action.AGENT_REFUSED,
         subject=f"worker {uuid}",
         detail={"reason": reason, "times": str(count)},
+    )
+
+
+def dispute(world: World, uuid: str, reason: str, source: str, now: datetime) -> Plan[None]:
+    """Tell that somebody at ``source`` claims a worker's UUID; the board and its job stay."""
+    worker = _worker(world, uuid)
+    words = f"{reason} ({now:%Y-%m-%d %H:%M} UTC)"
+    known = replace(worker, dispute=words, revision=worker.revision + 1)
+    return Plan(
+        answer=None,
+        steps=(
+            WorkerSaved(worker=known, kind=EventKind.WORKER_DESCRIBED),
+            WorkerNoted(worker=known, kind=EventKind.WORKER_DISPUTED, reason=reason),
+            Noted(note=refused(uuid, source, reason, 1)),
+        ),
     )
 
 

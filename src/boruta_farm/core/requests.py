@@ -8,8 +8,8 @@ from boruta_farm.core.accounts import limits_of
 from boruta_farm.core.calendar import one_month_after
 from boruta_farm.core.jobs import end_job
 from boruta_farm.core.plan import CreationRemembered, Plan, RequestSaved, Step
-from boruta_farm.core.standings import standing_of
 from boruta_farm.core.sshkeys import board_key
+from boruta_farm.core.standings import standing_of
 from boruta_farm.core.transitions import move_request
 from boruta_farm.core.world import World
 from boruta_farm.model.account import Limits
@@ -229,6 +229,15 @@ def check_caps(caps: Mapping[str, str], settings: FarmSettings) -> None:
             )
 
 
+def check_selector_length(text: str, most: int) -> None:
+    """Raise LimitError for a selector that is longer than the farm allows, before it is read."""
+    if len(text) > most:
+        raise LimitError(
+            f"a selector of {len(text)} characters exceeds the farm's limit "
+            f"'max_selector_length' of {most}"
+        )
+
+
 def check_selector(text: str | None, caps: Mapping[str, str], settings: FarmSettings) -> str | None:
     """Return a selector's canonical text, None when it asks for nothing.
 
@@ -237,11 +246,7 @@ def check_selector(text: str | None, caps: Mapping[str, str], settings: FarmSett
     """
     if text is None:
         return None
-    if len(text) > settings.max_selector_length:
-        raise LimitError(
-            f"a selector of {len(text)} characters exceeds the farm's limit "
-            f"'max_selector_length' of {settings.max_selector_length}"
-        )
+    check_selector_length(text, settings.max_selector_length)
     selector = parse(text)
     check_exact(text, caps)
     return str(selector) or None

@@ -5,18 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from boruta_farm.core.enrolment import refused
 from boruta_farm.core.flapping import recover, take_back
 from boruta_farm.core.jobs import end_job, is_unseen, requeued, wait_again
 from boruta_farm.core.names import check_worker_name
 from boruta_farm.core.plan import (
     KeyErased,
     KeySaved,
-    Noted,
     Plan,
     RequestSaved,
     Step,
-    WorkerNoted,
     WorkerSaved,
 )
 from boruta_farm.core.standings import worker_standing
@@ -302,21 +299,6 @@ def back(world: World, uuid: str) -> Plan[None]:
         return Plan(answer=None)
     here = replace(worker, unreachable_since=None, revision=worker.revision + 1)
     return Plan(answer=None, steps=(WorkerSaved(worker=here, kind=EventKind.WORKER_BACK),))
-
-
-def dispute(world: World, uuid: str, reason: str, source: str, now: datetime) -> Plan[None]:
-    """Tell that somebody at ``source`` claims a worker's UUID; the board and its job stay."""
-    worker = existing(world, uuid)
-    words = f"{reason} ({now:%Y-%m-%d %H:%M} UTC)"
-    known = replace(worker, dispute=words, revision=worker.revision + 1)
-    return Plan(
-        answer=None,
-        steps=(
-            WorkerSaved(worker=known, kind=EventKind.WORKER_DESCRIBED),
-            WorkerNoted(worker=known, kind=EventKind.WORKER_DISPUTED, reason=reason),
-            Noted(note=refused(uuid, source, reason, 1)),
-        ),
-    )
 
 
 def expire_preparation(

@@ -107,8 +107,9 @@ class Farm:
             cipher,
             self.matcher,
             self.directory.group,
+            settings.max_selector_length,
         )
-        self.workers = FarmWorkers(engine, store, self.matcher)
+        self.workers = FarmWorkers(engine, store, self.matcher, settings.max_selector_length)
         self.superviser = FarmSuperviser(engine, store, clock, settings)
         self.reports = FarmReports(engine, cipher)
         self.accounts = FarmAccounts(engine, self.directory)

@@ -3,12 +3,10 @@
 from collections.abc import Collection
 from typing import Protocol
 
-from boruta_farm.model.errors import LimitError, SelectorError
+from boruta_farm.core.requests import check_selector_length
+from boruta_farm.model.errors import SelectorError
 from boruta_farm.selectors.hints import known_names
 from boruta_farm.selectors.selector import Selector, parse
-
-LONGEST = 65_536
-"""Longer selectors are not read at all; the farm's own limit for requests is far lower."""
 
 
 class CapabilityNames(Protocol):
@@ -19,13 +17,12 @@ class CapabilityNames(Protocol):
         ...
 
 
-def checked(text: str, names: CapabilityNames) -> Selector:
-    """Return a selector.
+def checked(text: str, names: CapabilityNames, longest: int) -> Selector:
+    """Return a selector of at most ``longest`` characters, which is looked at before it is read.
 
-    Raises SelectorError with its column and the names that could have been meant.
+    Raises LimitError, and SelectorError with its column and the names that could have been meant.
     """
-    if len(text) > LONGEST:
-        raise LimitError(f"a selector has at most {LONGEST} characters, this one {len(text)}")
+    check_selector_length(text, longest)
     try:
         return parse(text)
     except SelectorError as error:

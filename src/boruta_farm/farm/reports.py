@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from boruta_farm.contracts import Cipher, Prepared
-from boruta_farm.core import confirmation, jobs, workers
+from boruta_farm.core import confirmation, enrolment, jobs, workers
 from boruta_farm.farm.engine import Engine
 from boruta_farm.model.worker import KeyPair, SessionKey
 
@@ -47,7 +47,9 @@ class FarmReports:
 
     async def disputed(self, uuid: str, reason: str, source: str) -> None:
         """Tell that somebody at ``source`` claims a board's UUID."""
-        await self._engine.run(lambda world, now: workers.dispute(world, uuid, reason, source, now))
+        await self._engine.run(
+            lambda world, now: enrolment.dispute(world, uuid, reason, source, now)
+        )
 
     async def lost(self, uuid: str) -> None:
         """Note that a board's agent is out of reach past its grace."""

@@ -59,6 +59,7 @@ class FarmRequests:
         cipher: Cipher,
         explainer: Explainer,
         group_named: Callable[[str], Group | None],
+        longest_selector: int,
     ) -> None:
         self._engine = engine
         self._store = store
@@ -67,12 +68,13 @@ class FarmRequests:
         self._cipher = cipher
         self._explainer = explainer
         self._group_named = group_named
+        self._longest_selector = longest_selector
 
     async def new_request(self, caller: Caller, new: NewRequest) -> Filed:
         """File a request and tell in short what it waits for, at a cost that is bounded."""
         caller.require(Permission.FILE_REQUESTS)
         if new.selector is not None:
-            checked(new.selector, self._explainer)
+            checked(new.selector, self._explainer, self._longest_selector)
         unmet = self._unmet(caller, new) if new.strict else None
         request = await self._engine.run(
             lambda world, now: core.create(world, caller, new, now, unmet), caller
@@ -116,7 +118,7 @@ class FarmRequests:
         """Return one page of the requests that match."""
         caller.require(Permission.SEE_REQUESTS)
         if where is not None and where.selector is not None:
-            checked(where.selector, self._explainer)
+            checked(where.selector, self._explainer, self._longest_selector)
         page = await self._store.list_requests(
             where or RequestFilter(), sorter or Sorter(), paginator or Paginator()
         )

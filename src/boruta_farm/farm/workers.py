@@ -35,10 +35,11 @@ class Market(CapabilityNames, Protocol):
 class FarmWorkers:
     """Show and change workers; ``worker`` is an exact UUID or name in every call."""
 
-    def __init__(self, engine: Engine, store: Store, market: Market) -> None:
+    def __init__(self, engine: Engine, store: Store, market: Market, longest_selector: int) -> None:
         self._engine = engine
         self._store = store
         self._market = market
+        self._longest_selector = longest_selector
 
     async def list_workers(
         self,
@@ -50,7 +51,7 @@ class FarmWorkers:
         """Return one page of the workers that match."""
         caller.require(Permission.SEE_FARM)
         if where is not None and where.selector is not None:
-            checked(where.selector, self._market)
+            checked(where.selector, self._market, self._longest_selector)
         return await self._store.list_workers(
             where or WorkerFilter(), sorter or Sorter(item="uuid"), paginator or Paginator()
         )

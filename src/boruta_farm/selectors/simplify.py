@@ -16,7 +16,11 @@ from boruta_farm.selectors.conditions import (
     OneOf,
     Present,
     Within,
+    elements,
 )
+
+COMPARED = 16
+"""Conditions among which the one that a later one contradicts is named: each costs its length."""
 
 
 class Placed(NamedTuple):
@@ -27,20 +31,25 @@ class Placed(NamedTuple):
 
 
 def simplify(given: Iterable[Placed]) -> tuple[Condition, ...]:
-    """Return the conditions by name, merged as far as they can be.
+    """Return the conditions by name, merged as far as they can be, in linear time.
 
     Raises SelectorError at the first condition that cannot hold together with those before it.
     """
     by_name: dict[str, list[Placed]] = {}
-    merged: dict[str, tuple[Condition, ...]] = {}
     for placed in given:
-        name = placed.condition.name
-        alike = by_name.setdefault(name, [])
-        together = merge([*merged.get(name, ()), placed.condition])
+        by_name.setdefault(placed.condition.name, []).append(placed)
+    merged: dict[str, tuple[Condition, ...]] = {}
+    refused: list[tuple[Placed, list[Placed]]] = []
+    for name, alike in by_name.items():
+        together = merge([placed.condition for placed in alike])
         if together is None:
-            raise _contradiction(alike, placed)
-        alike.append(placed)
-        merged[name] = together
+            at = _first_refused(alike)
+            refused.append((alike[at], alike[:at]))
+        else:
+            merged[name] = together
+    if refused:
+        placed, before = min(refused, key=lambda found: found[0].column)
+        raise _contradiction(before, placed)
     return tuple(condition for name in sorted(merged) for condition in merged[name])
 
 
@@ -48,48 +57,57 @@ def merge(conditions: Sequence[Condition]) -> tuple[Condition, ...] | None:
     """Merge conditions on one capability; None when no value, nor its absence, meets them all."""
     name = conditions[0].name
     if any(isinstance(condition, Absent) for condition in conditions):
-        missing = all(condition.holds(None) for condition in conditions)
+        missing = all(isinstance(condition, Absent | NoneOf) for condition in conditions)
         return (Absent(name=name),) if missing else None
-    sets = [set(condition.values) for condition in conditions if isinstance(condition, OneOf)]
-    if sets:
-        allowed = [
-            value
-            for value in set.intersection(*sets)
-            if all(condition.holds(value) for condition in conditions)
-        ]
-        return (OneOf(name=name, values=tuple(sorted(allowed))),) if allowed else None
-    wanted = _wanted(name, conditions)
-    if wanted is None:
-        return None
     refused = {
         value
         for condition in conditions
         if isinstance(condition, NoneOf)
         for value in condition.values
-        if all(other.holds(value) for other in wanted)
     }
-    if not refused:
-        return wanted
-    return (*wanted, NoneOf(name=name, values=tuple(sorted(refused))))
-
-
-def _wanted(name: str, conditions: Sequence[Condition]) -> tuple[Condition, ...] | None:
-    """Merge presence, ranges and elements."""
-    lists = sorted({condition.element for condition in conditions if isinstance(condition, Has)})
+    lists = {condition.element for condition in conditions if isinstance(condition, Has)}
     ranges = [condition for condition in conditions if isinstance(condition, Within)]
-    has = tuple(Has(name=name, element=element) for element in lists)
-    if ranges:
-        within = _intersection(name, ranges)
-        if within.empty or len(lists) > 1:
-            return None
-        # A number is a list of one element, so that element must be a number of the range.
-        inside = all(within.holds(element) for element in lists)
-        return (within, *has) if inside else None
-    if has:
-        return has
-    if any(isinstance(condition, Present) for condition in conditions):
-        return (Present(name=name),)
-    return ()
+    within = _intersection(name, ranges) if ranges else None
+
+    def admits(value: str) -> bool:
+        """Tell whether a value is in the range and has every element."""
+        if within is not None and not within.holds(value):
+            return False
+        # Asked by length first: of many elements and many values no pair may be looked at.
+        return not lists or (len(lists) <= len(value) and lists <= set(elements(value)))
+
+    sets = [set(condition.values) for condition in conditions if isinstance(condition, OneOf)]
+    if sets:
+        allowed = [
+            value for value in set.intersection(*sets) if value not in refused and admits(value)
+        ]
+        return (OneOf(name=name, values=tuple(sorted(allowed))),) if allowed else None
+    if within is not None and (within.empty or len(lists) > 1):
+        return None
+    # A number is a list of one element, so that element must be a number of the range.
+    if within is not None and not all(within.holds(element) for element in lists):
+        return None
+    wanted: list[Condition] = [] if within is None else [within]
+    wanted += [Has(name=name, element=element) for element in sorted(lists)]
+    if not wanted and any(isinstance(condition, Present) for condition in conditions):
+        wanted.append(Present(name=name))
+    barred = tuple(sorted(value for value in refused if admits(value)))
+    return (*wanted, NoneOf(name=name, values=barred)) if barred else tuple(wanted)
+
+
+def _first_refused(alike: Sequence[Placed]) -> int:
+    """Return the place of the first condition that contradicts those before it, if any does.
+
+    What contradicts itself goes on to do so, so the place is found by halving.
+    """
+    low, high = 1, len(alike)
+    while low < high:
+        middle = (low + high) // 2
+        if merge([placed.condition for placed in alike[:middle]]) is None:
+            high = middle
+        else:
+            low = middle + 1
+    return low - 1
 
 
 def _intersection(name: str, ranges: Iterable[Within]) -> Within:
@@ -102,7 +120,7 @@ def _intersection(name: str, ranges: Iterable[Within]) -> Within:
 
 def _contradiction(alike: Sequence[Placed], placed: Placed) -> SelectorError:
     condition, column = placed
-    for other in alike:
+    for other in alike[:COMPARED]:
         if merge([other.condition, condition]) is None:
             against = f"'{other.condition}' at column {other.column}"
             break
