@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from boruta_farm.core import confirmation, jobs, requests, workers
+from boruta_farm.core import confirmation, jobs, presence, requests
 from boruta_farm.model.account import Account, Limits
 from boruta_farm.model.audit import Action
 from boruta_farm.model.caller import LOCAL_ADMIN
@@ -210,7 +210,7 @@ def test_job_of_an_unreachable_board_ends_done_with_the_worker_failed(
     world: DictWorld, stage: Stage
 ) -> None:
     uuid, request_id = run(world, stage)
-    world.apply(workers.lost(world, uuid, NOW + SECOND))
+    world.apply(presence.lost(world, uuid, NOW + SECOND))
     assert world.workers[uuid].state is WorkerState.RUNNING
     world.apply(jobs.end_due(world, request_id, NOW + 2 * HOUR))
     assert world.requests[request_id].state is RequestState.DONE

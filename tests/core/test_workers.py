@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from boruta_farm.core import confirmation, enrolment, jobs, workers
+from boruta_farm.core import confirmation, enrolment, jobs, presence, workers
 from boruta_farm.core.plan import Noted, WorkerNoted, WorkerSaved
 from boruta_farm.core.transitions import WORKER_TRANSITIONS, move_request, move_worker
 from boruta_farm.model.errors import (
@@ -127,12 +127,12 @@ def test_lost_idle_board_fails_and_recovers_by_a_new_preparation(
 ) -> None:
     uuid = stage.idle()
     epoch = world.workers[uuid].epoch
-    world.apply(workers.lost(world, uuid, NOW))
-    assert workers.lost(world, uuid, NOW).steps == ()
+    world.apply(presence.lost(world, uuid, NOW))
+    assert presence.lost(world, uuid, NOW).steps == ()
     assert world.workers[uuid].state is WorkerState.FAILED
     assert (uuid, epoch) not in world.keys
-    world.apply(workers.back(world, uuid))
-    assert workers.back(world, uuid).steps == ()
+    world.apply(presence.back(world, uuid))
+    assert presence.back(world, uuid).steps == ()
     world.apply(workers.recovered(world, uuid, epoch, NOW))
     assert (world.workers[uuid].state, world.workers[uuid].epoch) == (
         WorkerState.PREPARE,
@@ -153,7 +153,7 @@ def test_passing_states_time_out(world: DictWorld, stage: Stage) -> None:
 
 def test_epoch_survives_deregistration(world: DictWorld, stage: Stage) -> None:
     uuid = stage.idle()
-    world.apply(workers.lost(world, uuid, NOW))
+    world.apply(presence.lost(world, uuid, NOW))
     epoch = world.workers[uuid].epoch
     world.apply(workers.deregister(world, uuid))
     assert world.told[-1] is EventKind.WORKER_DEREGISTERED

@@ -41,7 +41,6 @@ from boruta_farm.model.worker import (
     WorkerState,
 )
 from boruta_farm.words.durations import duration
-from boruta_farm.words.worker import OUT_OF_REACH
 
 MOST_GROUPS = 64
 LONGEST_GROUP = 64
@@ -52,7 +51,6 @@ LONGEST_LABEL_VALUE = 256
 LONGEST_NOTES = 4000
 LONGEST_PHOTO = 1000
 OUT_OF_SERVICE = frozenset({WorkerState.MAINTENANCE, WorkerState.FAILED})
-WAITING_FOR_AGENT = frozenset({WorkerState.IDLE, WorkerState.PREPARE, WorkerState.BUSY})
 PASSING = frozenset({WorkerState.PREPARE, WorkerState.BUSY})
 
 
@@ -277,28 +275,6 @@ def described(world: World, uuid: str, facts: Mapping[str, str]) -> Plan[None]:
         return Plan(answer=None)
     noted = replace(worker, facts=facts, revision=worker.revision + 1)
     return Plan(answer=None, steps=(WorkerSaved(worker=noted, kind=EventKind.WORKER_DESCRIBED),))
-
-
-def lost(world: World, uuid: str, now: datetime) -> Plan[None]:
-    """Note that an agent is out of reach; a running job goes on until its end (I5)."""
-    worker = world.worker(uuid)
-    if worker is None or worker.unreachable_since is not None:
-        return Plan(answer=None)
-    gone = replace(worker, unreachable_since=now, revision=worker.revision + 1)
-    note = WorkerSaved(worker=gone, kind=EventKind.WORKER_LOST)
-    if worker.state not in WAITING_FOR_AGENT:
-        return Plan(answer=None, steps=(note,))
-    _, steps = fail(world, gone, now, OUT_OF_REACH)
-    return Plan(answer=None, steps=(note, *steps))
-
-
-def back(world: World, uuid: str) -> Plan[None]:
-    """Note that a lost agent is in reach again."""
-    worker = world.worker(uuid)
-    if worker is None or worker.unreachable_since is None:
-        return Plan(answer=None)
-    here = replace(worker, unreachable_since=None, revision=worker.revision + 1)
-    return Plan(answer=None, steps=(WorkerSaved(worker=here, kind=EventKind.WORKER_BACK),))
 
 
 def expire_preparation(

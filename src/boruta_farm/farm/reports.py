@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from boruta_farm.contracts import Cipher, Prepared
-from boruta_farm.core import confirmation, enrolment, jobs, workers
+from boruta_farm.core import confirmation, enrolment, jobs, presence, workers
 from boruta_farm.farm.engine import Engine
 from boruta_farm.model.worker import KeyPair, SessionKey
 
@@ -53,11 +53,11 @@ class FarmReports:
 
     async def lost(self, uuid: str) -> None:
         """Note that a board's agent is out of reach past its grace."""
-        await self._engine.run(lambda world, now: workers.lost(world, uuid, now))
+        await self._engine.run(lambda world, now: presence.lost(world, uuid, now))
 
     async def back(self, uuid: str) -> None:
         """Note that a lost board's agent is in reach again."""
-        await self._engine.run(lambda world, _now: workers.back(world, uuid))
+        await self._engine.run(lambda world, _now: presence.back(world, uuid))
 
     async def confirmed(self, uuid: str, epoch: int) -> None:
         """Note that the board knows of its job."""

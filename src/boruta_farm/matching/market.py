@@ -37,8 +37,8 @@ class Market:
 
     ``stirred_demands`` and ``stirred_offers`` have a head that may have fallen since the last
     matching pass. ``lost`` and ``gained`` are demands that lost their last offer or found one;
-    whoever acts on them takes them out. ``parting`` tells workers apart for it; ``away`` tells since
-    when a fenced board has no link.
+    whoever acts on them takes them out. ``parting`` tells workers apart for it; ``away`` tells
+    since when a fenced board has no link.
     """
 
     def __init__(
