@@ -68,7 +68,7 @@ def test_a_board_that_never_answers_fails_after_five(tmp_path: Path) -> None:
         assert worker.state is FAILED
         assert worker.reason in (
             "the board was not ready within 300 s",
-            "still in PREPARE after 5 minutes",
+            "still in PREPARE after 5m",
         )
 
     play(tmp_path, script)

@@ -148,7 +148,7 @@ def test_a_flapping_board_is_put_aside_after_three_recoveries(tmp_path: Path) ->
             assert await lab.state(board) is (IDLE if recovery < 3 else MAINTENANCE)
         worker = await lab.worker(board)
         assert worker.reason == (
-            "put aside: recovered 3 times within 60 minutes and failed again "
+            "put aside: recovered 3 times within 1h and failed again "
             "(a health check failed: loose cable)"
         )
         await lab.settle(7200)

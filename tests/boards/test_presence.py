@@ -16,6 +16,7 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence
 from boruta_farm.server.supervision import keep_running
 from boruta_farm.testing.boards import SimulatedBoard
+from boruta_farm.words.worker import OUT_OF_REACH
 from tests.boards.lab import FAILED, IDLE, MAINTENANCE, PREPARE, RUNNING, Lab, play
 from tests.boards.test_fenced import failing_once
 
@@ -109,7 +110,8 @@ def test_a_job_survives_its_agents_absence_until_its_end(tmp_path: Path) -> None
         assert request.job is not None
         assert request.job.phase is JobPhase.ENDED
         assert worker.state is FAILED
-        assert "prove itself clean" in str(worker.reason)
+        assert worker.reason == OUT_OF_REACH
+        assert worker.unreachable_since is not None
         await lab.settle(3600)
         assert await lab.state(board) is FAILED, "time alone frees no board"
         await lab.connect(board)
