@@ -1,5 +1,6 @@
 """The application in front of a farm that knows people, and calls to it that need no socket."""
 
+import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -62,12 +63,18 @@ class PeopledWeb:
         *,
         source: str = SOURCE,
         raw: bytes | None = None,
+        basic: bool = False,
     ) -> Reply:
-        """Call the API and return the answer; a stream is left at its first piece."""
+        """Call the API and return the answer; a stream is left at its first piece.
+
+        ``basic`` sends the token as a password, as for ``http://name:TOKEN@farm``.
+        """
         content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         headers = [(b"host", b"farm")]
         if secret is not None:
-            headers.append((b"authorization", f"Bearer {secret}".encode()))
+            password = base64.b64encode(f"weles:{secret}".encode()).decode()
+            value = f"Basic {password}" if basic else f"Bearer {secret}"
+            headers.append((b"authorization", value.encode()))
         place, _, query = path.partition("?")
         scope = {
             "type": "http",

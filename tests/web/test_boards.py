@@ -7,7 +7,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from boruta_farm.web.boards import PATH
-from boruta_farm.web.headers import bearer
+from boruta_farm.web.headers import bearer, presented
 
 
 async def test_an_agent_talks_to_the_hub(world: World) -> None:
@@ -42,6 +42,23 @@ async def test_a_browser_is_turned_away(world: World) -> None:
 )
 def test_only_bearers_are_credentials(value: str | None, token: str | None) -> None:
     assert bearer(value) == token
+
+
+@pytest.mark.parametrize(
+    ("value", "token"),
+    [
+        ("Bearer abc", "abc"),
+        ("Basic " + base64.b64encode(b"weles:boruta_1_2").decode(), "boruta_1_2"),
+        ("basic  " + base64.b64encode(b":a:b\n").decode(), "a:b"),
+        ("Basic " + base64.b64encode(b"name alone").decode(), None),
+        ("Basic " + base64.b64encode(b"name:\xff").decode(), None),
+        ("Basic no*base64", None),
+        ("Digest abc", None),
+        (None, None),
+    ],
+)
+def test_a_person_may_present_his_token_as_a_password(value: str | None, token: str | None) -> None:
+    assert presented(value) == token
 
 
 @pytest.mark.parametrize(

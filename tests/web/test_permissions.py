@@ -92,3 +92,15 @@ async def test_without_users_everybody_may_do_everything(tmp_path: Path) -> None
             reply = await web.call(method, path.replace("{id}", "1"), None, BODIES.get(path, {}))
             if path != "login" and not path.startswith(("users", "groups", "tokens")):
                 assert reply.status not in (401, 403), f"{method} {path} gave {reply.status}"
+
+
+async def test_a_token_signs_in_as_the_password_of_clients_that_know_no_tokens(
+    tmp_path: Path,
+) -> None:
+    async with peopled_web(tmp_path) as web:
+        secret = await web.secret("ann", "kernel")
+        filed = await web.call("POST", "reqs/", secret, {"Priority": 8}, basic=True)
+        shown = await web.call("GET", f"reqs/{filed.json['ReqID']}", secret, basic=True)
+        refused = await web.call("GET", "reqs/1", f"{secret}x", basic=True)
+    assert shown.json["Owner"]["Name"] == "ann"
+    assert refused.status == 401

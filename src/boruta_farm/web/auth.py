@@ -14,7 +14,7 @@ from boruta_farm.model.permission import Permission, Role
 from boruta_farm.model.permission import Scope as TokenScope
 from boruta_farm.model.token import token_id
 from boruta_farm.rate import Rate
-from boruta_farm.web.headers import bearer
+from boruta_farm.web.headers import presented
 from boruta_farm.web.penalties import Penalties
 
 NOTED_PER_SECOND = 10.0
@@ -119,8 +119,8 @@ def source_of(scope: Scope) -> str:
 
 
 def token_of(scope: Scope) -> str | None:
-    """Return the call's bearer token."""
+    """Return the call's token, which may come as a Basic password too."""
     for name, value in scope["headers"]:
         if name == _AUTHORIZATION:
-            return bearer(str(value, "latin-1"))
+            return presented(str(value, "latin-1"))
     return None

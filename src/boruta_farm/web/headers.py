@@ -1,5 +1,7 @@
 """What callers say in headers beside the body: waiting, and repeating a creation safely."""
 
+import base64
+import binascii
 import re
 from datetime import timedelta
 
@@ -41,3 +43,19 @@ def bearer(value: str | None) -> str | None:
     scheme, _, token = (value or "").partition(" ")
     token = token.strip()
     return token if scheme.lower() == "bearer" and token else None
+
+
+def presented(value: str | None) -> str | None:
+    """Return the token of an Authorization header of the Bearer or the Basic scheme, else None.
+
+    Clients that know no tokens send Basic for ``http://name:TOKEN@host``: the password is the
+    token. The name is not looked at, since a token belongs to one account.
+    """
+    scheme, _, credentials = (value or "").partition(" ")
+    if scheme.lower() != "basic":
+        return bearer(value)
+    try:
+        text = base64.b64decode(credentials.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+    return text.partition(":")[2].strip() or None

@@ -10,7 +10,7 @@ from boruta_farm.web.answers import encode, told, write
 from boruta_farm.web.auth import Entrance, source_of
 from boruta_farm.web.bodies import LoginBody, Reader
 from boruta_farm.web.calls import NO_CONTENT, Answer, Call
-from boruta_farm.web.headers import bearer
+from boruta_farm.web.headers import presented
 from boruta_farm.web.shapes import body, recorder
 
 TOKEN_BODY = Reader(body(NewToken), strict=True)
@@ -28,7 +28,7 @@ class TokenCalls:
     async def login(self, call: Call) -> Answer:
         """Exchange the one-time token in the Authorization header for a personal one."""
         wishes = (LOGIN_BODY.read(call.body) if call.body else None) or LoginBody()
-        secret = bearer(call.header(b"authorization"))
+        secret = presented(call.header(b"authorization"))
         if secret is None:
             raise UnauthenticatedError(
                 "signing in takes the one-time token: 'Authorization: Bearer TOKEN'"
