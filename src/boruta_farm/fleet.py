@@ -1,6 +1,7 @@
 """One map of the boards, followed once: who they are, who holds them, whose agents are linked."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,7 +31,8 @@ class Fleet:
     """Fold the journal and the comings and goings of agents for all who look after boards.
 
     ``workers`` are all registered ones, ``holders`` the requests whose jobs occupy them,
-    ``key_read`` the latest epoch of each whose private key was handed out. ``generation`` is 0
+    ``key_read`` the latest epoch of each whose private key was handed out, ``registrations`` how
+    often each has registered since this server started. ``generation`` is 0
     until the farm was read, and rises whenever it is read anew.
     """
 
@@ -38,6 +40,7 @@ class Fleet:
         self.workers: dict[str, Worker] = {}
         self.holders: dict[str, Request] = {}
         self.key_read: dict[str, int] = {}
+        self.registrations: Counter[str] = Counter()
         self.generation = 0
         self._feed = feed
         self._boards = boards
@@ -181,7 +184,9 @@ class Fleet:
             self.workers.pop(worker.uuid, None)
             self._over.pop(worker.uuid, None)
             self.key_read.pop(worker.uuid, None)
+            self.registrations.pop(worker.uuid, None)
         else:
+            self.registrations[worker.uuid] += kind is EventKind.WORKER_REGISTERED
             self.workers[worker.uuid] = worker
 
     def _fold_request(self, request: Request) -> tuple[str, ...]:

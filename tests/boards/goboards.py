@@ -16,7 +16,12 @@ from boruta_farm.clock import VirtualClock
 from boruta_farm.contracts import Prepared
 from boruta_farm.farm.assembly import Farm
 from boruta_farm.model.caller import LOCAL_ADMIN
-from boruta_farm.model.errors import AgentUnreachableError, BoardError
+from boruta_farm.model.errors import (
+    AgentRefusedError,
+    AgentUnreachableError,
+    BoardError,
+    BoardSilentError,
+)
 from boruta_farm.model.request import NewRequest, Request
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, Registration, Worker, WorkerState
@@ -34,6 +39,8 @@ class GoBoard:
     name: str
     takes: float = 0.5
     refusal: str = ""
+    silent: bool = False
+    refusing: bool = False
     away: bool = False
     key: str = ""
     calls: list[tuple[float, str]] = field(default_factory=list)
@@ -74,6 +81,8 @@ class GoBoard:
             await asyncio.sleep(self.takes)
         finally:
             self.busy = False
+        if self.silent:
+            raise BoardSilentError("no answer")
         if self.refusal:
             raise BoardError(self.refusal)
 
@@ -97,6 +106,8 @@ class GoYard:
         """Connect to a board."""
         board = self.boards[worker.uuid]
         board.knocks.append(asyncio.get_running_loop().time())
+        if board.refusing:
+            raise AgentRefusedError
         if board.away:
             raise AgentUnreachableError("the agent is out of reach")
 

@@ -6,7 +6,7 @@ from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.testing.loop import run_virtual
-from tests.boards.goboards import GoYard
+from tests.boards.goboards import GoBoard, GoYard
 from tests.core.test_requests import ED25519
 
 Play = Callable[[GoYard], Awaitable[None]]
@@ -82,7 +82,49 @@ def test_own_key_is_installed_once_before_the_job_is_live(tmp_path: Path) -> Non
     play(tmp_path, story)
 
 
-def test_failed_call_fails_the_worker_and_none_follows_for_a_minute(tmp_path: Path) -> None:
+def test_unanswered_call_fails_the_worker_and_none_follows_for_a_minute(tmp_path: Path) -> None:
+    async def story(yard: GoYard) -> None:
+        board, fell_silent = await silent(yard)
+        await yard.set_state("a", WorkerState.MAINTENANCE)
+        await yard.settle(50)
+        assert board.calls[-1][0] == fell_silent
+        assert await yard.state("a") is WorkerState.BUSY
+        await yard.settle(15)
+        assert board.calls[-1][1] == "maintenance maintenance"
+        assert board.calls[-1][0] - fell_silent >= 60
+        assert await yard.state("a") is WorkerState.MAINTENANCE
+
+    play(tmp_path, story)
+
+
+async def silent(yard: GoYard) -> tuple[GoBoard, float]:
+    """Return a board that has just failed to answer, and when."""
+    board = await yard.add("a")
+    request_id = await yard.lend("a")
+    board.silent = True
+    await yard.farm.requests.close_request(LOCAL_ADMIN, request_id)
+    await yard.settle()
+    worker = await yard.worker("a")
+    assert (worker.state, worker.reason) == (WorkerState.FAILED, "no answer")
+    board.silent = False
+    return board, board.calls[-1][0]
+
+
+def test_a_new_registration_ends_the_silence(tmp_path: Path) -> None:
+    async def story(yard: GoYard) -> None:
+        board, _ = await silent(yard)
+        await yard.set_state("a", WorkerState.MAINTENANCE)
+        await yard.settle()
+        assert await yard.state("a") is WorkerState.BUSY
+        await yard.farm.superviser.register(board.registration())
+        await yard.settle()
+        assert board.calls[-1][1] == "maintenance maintenance"
+        assert await yard.state("a") is WorkerState.MAINTENANCE
+
+    play(tmp_path, story)
+
+
+def test_a_board_that_answers_with_an_error_may_be_called_at_once(tmp_path: Path) -> None:
     async def story(yard: GoYard) -> None:
         board = await yard.add("a")
         request_id = await yard.lend("a")
@@ -91,17 +133,22 @@ def test_failed_call_fails_the_worker_and_none_follows_for_a_minute(tmp_path: Pa
         await yard.settle()
         worker = await yard.worker("a")
         assert (worker.state, worker.reason) == (WorkerState.FAILED, "user removal failed")
-        refused_at = board.calls[-1][0]
         board.refusal = ""
         await yard.farm.superviser.register(board.registration())
-        await yard.set_state("a", WorkerState.MAINTENANCE)
-        await yard.settle(50)
-        assert board.calls[-1][0] == refused_at
-        assert await yard.state("a") is WorkerState.BUSY
-        await yard.settle(15)
-        assert board.calls[-1][1] == "maintenance maintenance"
-        assert board.calls[-1][0] - refused_at >= 60
-        assert await yard.state("a") is WorkerState.MAINTENANCE
+        await yard.settle()
+        assert await yard.state("a") is WorkerState.IDLE
+
+    play(tmp_path, story)
+
+
+def test_an_agent_that_was_killed_while_idle_is_found_out_in_85_s(tmp_path: Path) -> None:
+    async def story(yard: GoYard) -> None:
+        board = await yard.add("a")
+        board.refusing = True
+        await yard.settle(85)
+        worker = await yard.worker("a")
+        assert worker.state is WorkerState.FAILED
+        assert "nothing listens" in (worker.reason or "")
 
     play(tmp_path, story)
 
@@ -115,8 +162,8 @@ def test_failed_board_comes_back_by_itself_with_longer_and_longer_pauses(tmp_pat
         assert await yard.state("a") is WorkerState.FAILED
         failed_at = board.calls[-1][0]
         await yard.settle(1000)
-        knocks = [round((at - failed_at) / 60) for at in board.knocks]
-        assert knocks == [1, 3, 7, 15]
+        knocks = [round(at - failed_at, -1) for at in board.knocks]
+        assert knocks == [10, 30, 70, 150, 310, 630]
         assert len(board.calls) == 2
         board.away = False
         await yard.settle(700)
@@ -188,9 +235,11 @@ def test_hung_board_delays_nobody_else_and_fails_in_the_end(tmp_path: Path) -> N
         await yard.settle()
         assert await yard.state("a") is WorkerState.PREPARE
         assert await yard.state("b") is WorkerState.IDLE
-        await yard.settle(80)
+        await yard.settle(75)
         assert await yard.state("a") is WorkerState.FAILED
         assert len(well.calls) == 2
+        await yard.settle(50)
+        assert len(hung.calls) == 2
 
     play(tmp_path, story)
 

@@ -1,5 +1,6 @@
 """Requests: filed, changed, closed, timed out, orphaned."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -119,6 +120,17 @@ def test_idempotency_key_answers_with_the_first_id(world: DictWorld) -> None:
     assert (again, len(world.requests)) == (first, 1)
     with pytest.raises(IdempotencyError):
         requests.create(world, LOCAL_ADMIN, new(idempotency_key="k", body_hash="other"), NOW)
+
+
+def test_the_first_of_several_faults_is_the_originals(world: DictWorld) -> None:
+    past, far = NOW - HOUR, NOW + timedelta(days=900)
+    new = NewRequest(caps=None, priority=17, deadline=past, valid_after=far)
+    with pytest.raises(DeadlineInPastError):
+        requests.create(world, LOCAL_ADMIN, new, NOW)
+    with pytest.raises(TimeRangeError):
+        requests.create(world, LOCAL_ADMIN, replace(new, deadline=NOW + HOUR), NOW)
+    with pytest.raises(PriorityError):
+        requests.create(world, LOCAL_ADMIN, replace(new, deadline=None), NOW)
 
 
 def test_update_follows_the_original(world: DictWorld, stage: Stage) -> None:

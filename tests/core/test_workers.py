@@ -67,6 +67,12 @@ def test_maintenance_fails_the_job_and_goes_through_busy(world: DictWorld, stage
     assert (world.workers[uuid].state, world.workers[uuid].reason) == (MAINTENANCE, "fan")
 
 
+def test_idle_is_granted_twice_while_a_worker_is_prepared(world: DictWorld, stage: Stage) -> None:
+    uuid = stage.idle()
+    world.workers[uuid] = replace(world.workers[uuid], state=WorkerState.PREPARE)
+    assert workers.set_state(world, uuid, IDLE, NOW).steps == ()
+
+
 def test_maintenance_of_an_opening_job_keeps_the_request_waiting(
     world: DictWorld, stage: Stage
 ) -> None:

@@ -376,6 +376,10 @@ RECENT = RequestFilter(finished_after=NOW - timedelta(hours=24))
             RequestFilter(states=("WAITING",), priorities=(3,)),
         ),
         (b'{"State":"","Priority":""}', None),
+        (b'{"State":"in progress"}', RequestFilter(states=("IN PROGRESS",))),
+        (b'{"Filter":{"States":["waiting"]}}', RequestFilter(states=("WAITING",))),
+        (b'{"State":5,"Priority":["high"]}', None),
+        (b'{"State":{},"Priority":"3"}', RequestFilter(priorities=(3,))),
         (b'{"State":"","Priority":"high"}', RequestFilter(priorities=(0,))),
     ],
 )
@@ -407,6 +411,7 @@ async def test_a_poll_without_specification_forgets_what_finished_long_ago(world
         (b"[", 400),
         (b'{"Sorter":{"Item":"caps"}}', 400),
         (b'{"Sorter":{"Order":"up"}}', 400),
+        (b'{"Paginator":{"Direction":"Up"}}', 400),
         (b'{"Filter":{"Priorities":"not base64!"}}', 400),
         (b'{"Paginator":{"Limit":65536}}', 400),
         (b'{"Paginator":{"ID":99}}', 404),

@@ -115,7 +115,11 @@ async def test_orphans_are_counted(
         (b'{"Groups":[],"Capabilities":{"type":"t2"}}', [OTHER]),
         (b'{"Groups":["g"],"Capabilities":{}}', []),
         (b'{"Groups":null,"Capabilities":null}', [UUID, OTHER]),
-        (b'{"Sorter":{"Order":"descending"}}', [OTHER, UUID]),
+        (b'{"Groups":{"g":1},"Capabilities":["type"]}', [UUID, OTHER]),
+        (b'{"groups":"g","capabilities":{"type":"t2"}}', [OTHER]),
+        (b'{"Filter":{"States":["Maintenance"]}}', [UUID, OTHER]),
+        (b'{"Sorter":{"Order":"Descending"}}', [OTHER, UUID]),
+        (b'{"Paginator":{"Direction":"BACKWARD","Limit":1}}', [OTHER]),
         (b'{"Paginator":{"ID":"%s"}}' % UUID.encode(), [OTHER]),
     ],
 )
@@ -124,3 +128,18 @@ async def test_lists_filter_by_both_forms(world: World, body: bytes, found: list
         answer = await client.post("/api/v1/workers/list", content=body)
     assert [item["WorkerUUID"] for item in answer.json()] == found
     assert answer.headers["boruta-list-batch-size"] == str(len(found))
+
+
+async def test_states_are_taken_in_any_letter_case(world: World) -> None:
+    async with world.client() as client:
+        answer = await client.post(f"/api/v1/workers/{UUID}/setstate", json={"WorkerState": "Idle"})
+        shown = await client.get(f"/api/v1/workers/{UUID}")
+    assert answer.status_code == 204
+    assert shown.json()["State"] in ("PREPARE", "IDLE")
+
+
+@pytest.mark.parametrize("verb", ["setstate", "setgroups", "describe"])
+async def test_a_name_is_looked_at_before_the_body(world: World, verb: str) -> None:
+    async with world.client() as client:
+        answer = await client.post(f"/api/v1/workers/abc/{verb}", content=b"{")
+    assert answer.json()["Code"] == "bad-worker-id"

@@ -10,13 +10,11 @@ from boruta_farm.boards.attendance import Attendance, check
 from boruta_farm.contracts import Dialler, Reports
 from boruta_farm.fleet import Fleet
 from boruta_farm.model.errors import BorutaError
-from boruta_farm.model.worker import Fence, Worker, WorkerState
+from boruta_farm.model.worker import Worker, WorkerState
 
 logger = logging.getLogger(__name__)
 
 FIRST_TRY = timedelta(seconds=10)
-FIRST_TRY_UNFENCED = timedelta(seconds=60)
-"""A board over Go RPC may still be busy with a call that was given up (I5 of the design)."""
 LONGEST_PAUSE = timedelta(minutes=10)
 
 
@@ -26,7 +24,7 @@ class Recovery:
     The pause doubles from 10 s to 10 min with every try and starts over once the board has
     served (reached RUNNING), so that one that fails at every preparation is not hammered.
     Boards without a fence cannot tell their health harmlessly: it counts that they accept a
-    connection, and the first pause is 60 s.
+    connection. One that may still be busy with a call is prepared only when its time is over.
     """
 
     def __init__(self, fleet: Fleet, reports: Reports, dialler: Dialler) -> None:
@@ -54,8 +52,7 @@ class Recovery:
         while (worker := self._failed.worker(uuid)) is not None:
             tries = self._tries.get(uuid, 0)
             self._tries[uuid] = tries + 1
-            first = FIRST_TRY_UNFENCED if worker.fence is Fence.NONE else FIRST_TRY
-            await asyncio.sleep(min(first * 2 ** min(tries, 10), LONGEST_PAUSE).total_seconds())
+            await asyncio.sleep(min(FIRST_TRY * 2 ** min(tries, 10), LONGEST_PAUSE).total_seconds())
             worker = self._failed.worker(uuid)
             if worker is None or not await self._is_healthy(worker):
                 continue

@@ -11,13 +11,20 @@ from boruta_farm.boards.attendance import ANSWER_WITHIN, Attendance, check
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Dialler, Reports
 from boruta_farm.fleet import Fleet
-from boruta_farm.model.errors import BoardError, BorutaError, UnavailableError
+from boruta_farm.model.errors import (
+    AgentRefusedError,
+    BoardError,
+    BorutaError,
+    UnavailableError,
+)
 from boruta_farm.model.worker import Fence, Worker, WorkerState
 
 logger = logging.getLogger(__name__)
 
 JITTER = 0.25
 """Share by which a pause is longer or shorter, so that a farm's boards are not met all at once."""
+REFUSED_AGAIN = timedelta(seconds=5)
+"""Pause after a machine said that no agent runs there: a restart takes less than two of them."""
 LOOKED_AFTER = {
     Fence.AGENT: frozenset({WorkerState.IDLE, WorkerState.RUNNING}),
     Fence.NONE: frozenset({WorkerState.IDLE}),
@@ -46,6 +53,10 @@ class HealthRounds:
     accepts a connection, over which nothing is sent. An agent that is out of reach or busy has
     not failed: ``Presence`` and the job's limits see to that. ``chance`` returns the next number
     from 0 to 1 for the pauses.
+
+    A board without a fence that refuses connections is looked at again after 5 s, so one whose
+    agent was killed while it was IDLE has failed within 85 s; one that does not answer at all
+    within 4 min (``failures`` and ``every`` as by default).
     """
 
     def __init__(
@@ -74,16 +85,18 @@ class HealthRounds:
 
     async def _look_after(self, uuid: str) -> None:
         failures = 0
+        refused = False
         while True:
             share = 1 + JITTER * (2 * self._chance.random() - 1)
-            await asyncio.sleep(self._config.every.total_seconds() * share)
+            pause = REFUSED_AGAIN if refused else self._config.every * share
+            await asyncio.sleep(pause.total_seconds())
             worker = self._looked_after.worker(uuid)
             if worker is None:
                 return
             if self._is_due_for_test(worker):
                 await self._recheck(worker)
                 continue
-            trouble = await self._trouble(worker)
+            trouble, refused = await self._trouble(worker)
             if trouble is None:
                 failures = 0
                 continue
@@ -93,19 +106,24 @@ class HealthRounds:
             if failures >= most:
                 await self._fail(worker, trouble, failures)
 
-    async def _trouble(self, worker: Worker) -> str | None:
-        """Return what is wrong with the board, None for nothing or when nobody could say."""
+    async def _trouble(self, worker: Worker) -> tuple[str | None, bool]:
+        """Return what is wrong with the board, None for nothing or when nobody could say.
+
+        And whether it refused the connection.
+        """
         try:
             await check(worker, self._fleet, self._dialler)
         except BoardError as error:
-            return error.message
+            return error.message, False
         except TimeoutError:
-            return f"no answer to the health check within {ANSWER_WITHIN.total_seconds():g} s"
+            words = f"no answer to the health check within {ANSWER_WITHIN.total_seconds():g} s"
+            return words, False
         except UnavailableError as error:
-            return error.message if worker.fence is Fence.NONE else None
+            trouble = error.message if worker.fence is Fence.NONE else None
+            return trouble, isinstance(error, AgentRefusedError)
         except BorutaError as error:
             logger.warning("worker %s: its health cannot be asked: %s", worker.name, error)
-        return None
+        return None, False
 
     async def _fail(self, worker: Worker, trouble: str, failures: int) -> None:
         """Fail a worker unless it has moved on: one that was just lent is asked again."""

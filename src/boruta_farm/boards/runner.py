@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Collection, Hashable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import NoReturn, Protocol, TypeVar
 
@@ -12,6 +13,7 @@ from boruta_farm.fleet import Fleet
 from boruta_farm.model.errors import (
     AgentUnreachableError,
     BoardError,
+    BoardSilentError,
     BorutaError,
     KeyRefusedError,
     OutcomeUnknownError,
@@ -42,7 +44,10 @@ class Policy(Protocol):
         ...
 
     def rest(self, uuid: str) -> float:
-        """Return for how many seconds the board is to be left alone first."""
+        """Return for how many seconds the board is to be left alone first.
+
+        Asked again whenever the board changes meanwhile.
+        """
         ...
 
     async def carry_out(self, worker: Worker) -> None:
@@ -73,6 +78,7 @@ class Runner:
         self._policies = policies
         self._tasks = BoardTasks(self._ended)
         self._again: set[str] = set()
+        self._resting: dict[str, asyncio.Event] = {}
         self._done: dict[str, tuple[Hashable, int | None]] = {}
 
     async def run(self) -> NoReturn:
@@ -89,6 +95,8 @@ class Runner:
                 self._done.pop(uuid, None)
             if uuid in self._tasks:
                 self._again.add(uuid)
+                if (changed := self._resting.get(uuid)) is not None:
+                    changed.set()
             elif self._wanted(uuid) is not None:
                 self._tasks.start(uuid, self._work(uuid))
 
@@ -116,8 +124,8 @@ class Runner:
     async def _work(self, uuid: str) -> None:
         if (wanted := self._wanted(uuid)) is None:
             return
-        if rest := wanted[1].rest(uuid):
-            await asyncio.sleep(rest)
+        if wanted[1].rest(uuid):
+            await self._rest(uuid, wanted[1])
             if (wanted := self._wanted(uuid)) is None:
                 return
         worker, policy, step = wanted
@@ -138,6 +146,18 @@ class Runner:
             self._again.add(uuid)
             return
         self._done[uuid] = (step, generation)
+
+    async def _rest(self, uuid: str, policy: Policy) -> None:
+        """Leave a board alone for as long as its policy says, which a change may make shorter."""
+        changed = self._resting[uuid] = asyncio.Event()
+        try:
+            while rest := policy.rest(uuid):
+                changed.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(rest):
+                        await changed.wait()
+        finally:
+            del self._resting[uuid]
 
     async def _operate(self, worker: Worker, policy: Policy) -> None:
         """Do what is wanted; fail a board that fails, and let a request being opened wait on."""
@@ -171,13 +191,13 @@ class Runner:
 
 
 async def answer(call: Awaitable[Answer], within: timedelta) -> Answer:
-    """Wait for a board no longer than it may take. Raises BoardError after that."""
+    """Wait for a board no longer than it may take. Raises BoardSilentError after that."""
     seconds = within.total_seconds()
     try:
         async with asyncio.timeout(seconds):
             return await call
     except TimeoutError as error:
-        raise BoardError(f"the board was not ready within {seconds:g} s") from error
+        raise BoardSilentError(f"the board was not ready within {seconds:g} s") from error
 
 
 async def opened_door(doors: Doors, worker: Worker) -> None:

@@ -8,7 +8,12 @@ from datetime import timedelta
 from boruta_farm.boards.runner import MAINTENANCE_TEXT, answer, opened_door
 from boruta_farm.contracts import Dialler, Doors, Dryad, KeyPool, Reports
 from boruta_farm.fleet import Fleet
-from boruta_farm.model.errors import AgentUnreachableError, BoardError, StaleEpochError
+from boruta_farm.model.errors import (
+    AgentUnreachableError,
+    BoardError,
+    BoardSilentError,
+    StaleEpochError,
+)
 from boruta_farm.model.job import JobPhase
 from boruta_farm.model.worker import Worker, WorkerState
 
@@ -23,7 +28,9 @@ class Unfenced:
     """Prepare boards without a fence, let callers' own keys in, and set them aside.
 
     Such boards know no epochs: a call that was given up may still be carried out, later than
-    the next one. So after a failed call the board is left alone for 60 s, and a key once sent
+    the next one. So after a call without an answer the board is left alone for 60 s, unless it
+    registers anew meanwhile: then the agent that was called is gone. One that answered with an
+    error, or was not reached, may be called at once. A key once sent
     never serves again, not even when its answer was lost. A successful ``Prepare`` counts as
     proof of a clean board. Ends of jobs are enforced by server and relay alone.
     """
@@ -45,7 +52,7 @@ class Unfenced:
         self._doors = doors
         self._dialler = dialler
         self._check_first = check_first
-        self._quiet_until: dict[str, float] = {}
+        self._quiet: dict[str, tuple[float, int]] = {}
 
     def step(self, worker: Worker) -> Hashable | None:
         """Name what is wanted: of a job that it is confirmed, and a caller's own key let in."""
@@ -58,19 +65,24 @@ class Unfenced:
         return worker.epoch, worker.state
 
     def rest(self, uuid: str) -> float:
-        """Leave a board alone for a while after a call that failed."""
-        rest = self._quiet_until.get(uuid, 0.0) - asyncio.get_running_loop().time()
-        if rest <= 0:
-            self._quiet_until.pop(uuid, None)
-        return max(0.0, rest)
+        """Leave a board alone for a while after a call without an answer."""
+        until, registrations = self._quiet.get(uuid, (0.0, 0))
+        rest = until - asyncio.get_running_loop().time()
+        if rest <= 0 or registrations != self._fleet.registrations[uuid]:
+            self._quiet.pop(uuid, None)
+            return 0.0
+        return rest
 
     async def carry_out(self, worker: Worker) -> None:
         """Do what the worker's state asks for. An agent out of reach counts as a failed call."""
+        registrations = self._fleet.registrations[worker.uuid]
         try:
             await self._call(worker, self._dialler.dial(worker))
-        except (BoardError, AgentUnreachableError) as error:
-            now = asyncio.get_running_loop().time()
-            self._quiet_until[worker.uuid] = now + QUIET.total_seconds()
+        except BoardSilentError:
+            until = asyncio.get_running_loop().time() + QUIET.total_seconds()
+            self._quiet[worker.uuid] = until, registrations
+            raise
+        except AgentUnreachableError as error:
             raise BoardError(error.message) from error
 
     async def check(self, worker: Worker) -> None:

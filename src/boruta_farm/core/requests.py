@@ -67,13 +67,14 @@ def create(
     if unmet is not None:
         raise unmet
     limits = _UNLIMITED if caller.groups is None else limits_of(world, caller.name)
-    _check_priority(new.priority, limits)
     valid_after = new.valid_after or now
     deadline = new.deadline or one_month_after(max(valid_after, now))
     if deadline < now:
         raise DeadlineInPastError
     if new.deadline is not None and deadline < valid_after:
         raise TimeRangeError
+    # After the times: the original tells the first of several faults in this order.
+    _check_priority(new.priority, limits)
     if new.keep_alive is not None and new.keep_alive not in KEEP_ALIVE_RANGE:
         raise KeepAliveError
     own_key = None if new.ssh_key is None else board_key(new.ssh_key)

@@ -65,12 +65,15 @@ def set_state(
 ) -> Plan[None]:
     """Decide an admin's wish for IDLE or MAINTENANCE.
 
+    IDLE for a worker on its way there succeeds, as in the original: a repeated call is harmless.
     Raises the errors of ``contracts.Workers.set_state``.
     """
     worker = existing(world, uuid)
     if reason is not None and len(reason) > LONGEST_REASON:
         raise LimitError(f"a reason may have at most {LONGEST_REASON} characters")
     if state is WorkerState.IDLE:
+        if worker.state is WorkerState.PREPARE:
+            return Plan(answer=None)
         if worker.state is not WorkerState.MAINTENANCE:
             raise WorkerTransitionError(standing=worker_standing(world, worker))
         preparing = replace(move_worker(worker, WorkerState.PREPARE, now), recoveries=())

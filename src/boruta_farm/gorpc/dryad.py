@@ -19,8 +19,10 @@ from boruta_farm.gorpc.services import (
     PutInMaintenanceRequest,
 )
 from boruta_farm.model.errors import (
+    AgentRefusedError,
     AgentUnreachableError,
     BoardError,
+    BoardSilentError,
     KeyRefusedError,
     ProtocolError,
     UnavailableError,
@@ -39,8 +41,9 @@ PACE = 0.02
 class GoDryad:
     """One board's agent: every call makes a connection of its own, which it then closes.
 
-    AgentUnreachableError means that the board was not reached and did nothing. Any other
-    failure is BoardError: the agent refused, or whether it acted is unknown.
+    AgentUnreachableError means that the board was not reached and did nothing, AgentRefusedError
+    that its machine said so at once. BoardSilentError means that it is unknown whether the
+    agent acted, any other BoardError that it answered with an error.
     """
 
     def __init__(
@@ -91,7 +94,9 @@ class GoDryad:
         try:
             return await connect(self._address, timeout=CONNECT_WITHIN.total_seconds())
         except UnavailableError as error:
-            raise AgentUnreachableError(f"the agent is out of reach: {error}") from error
+            refused = isinstance(error.__cause__, ConnectionRefusedError)
+            kind = AgentRefusedError if refused else AgentUnreachableError
+            raise kind(f"the agent is out of reach: {error}") from error
 
     async def _call(self, method: Method[ArgumentT, ReplyT], argument: ArgumentT) -> None:
         client = await self._connect()
@@ -99,7 +104,7 @@ class GoDryad:
             seconds = self._answer_within.total_seconds()
             await client.call(method, argument, timeout=seconds)
         except (CallTimeoutError, DisconnectedError) as error:
-            raise BoardError(f"{method.name}: {error}") from error
+            raise BoardSilentError(f"{method.name}: {error}") from error
         except ProtocolError as error:
             raise BoardError(str(error)) from error
         finally:

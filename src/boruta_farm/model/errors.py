@@ -340,6 +340,12 @@ class AgentUnreachableError(UnavailableError):
     code = "agent-unreachable"
 
 
+class AgentRefusedError(AgentUnreachableError):
+    """nothing listens at the agent's address; see whether its service runs"""
+
+    code = "agent-refused"
+
+
 class StaleEpochError(BorutaError):
     """the message belongs to an earlier preparation of the board and was ignored"""
 
@@ -362,6 +368,12 @@ class KeyRefusedError(BoardError):
     """the board does not take this key"""
 
     code = "key-refused"
+
+
+class BoardSilentError(BoardError):
+    """the board did not answer in time, or broke off; whether it acted is unknown"""
+
+    code = "board-silent"
 
 
 class TransitionError(BorutaError):

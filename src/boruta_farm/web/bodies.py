@@ -1,7 +1,7 @@
 """Bodies of calls: what may be sent, and how it is read."""
 
-from collections.abc import Callable
-from typing import Annotated, Generic, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field, inspect
@@ -133,10 +133,19 @@ class Reader(Generic[Body]):
 
     A ``strict`` one knows no leniency. It is for calls that the original has not, where a name
     written wrongly would give a token a longer life, or an account more, than was meant.
+    ``former`` are keys of version 0.1.0 with their types: the original does not know them any
+    more, so one that has another type is ignored like every unknown key.
     """
 
-    def __init__(self, wanted: type[Body], *, strict: bool = False) -> None:
+    def __init__(
+        self,
+        wanted: type[Body],
+        *,
+        strict: bool = False,
+        former: Mapping[str, Any] | None = None,
+    ) -> None:
         self.strict = strict
+        self._former = former or {}
         self.wanted: object = wanted | None
         self._decode: Callable[[bytes], Body | None] = msgspec.json.Decoder(self.wanted).decode
         self._info = inspect.type_info(self.wanted)
@@ -159,7 +168,19 @@ class Reader(Generic[Body]):
     def _read_tolerantly(self, body: bytes) -> Body | None:
         try:
             value = canonical(parse_first(body), self._info)
+            if isinstance(value, dict):
+                for key, kind in self._former.items():
+                    if key in value and not _fits(value[key], kind):
+                        del value[key]
             found: Body | None = msgspec.convert(value, self.wanted)
         except (msgspec.ValidationError, ValueError, RecursionError) as error:
             raise MalformedBodyError(str(error)) from error
         return found
+
+
+def _fits(value: object, kind: Any) -> bool:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True

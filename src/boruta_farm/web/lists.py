@@ -76,7 +76,7 @@ def _new_form(body: RequestFilterBody) -> RequestFilter:
     return RequestFilter(
         ids=ids or None,
         priorities=priorities or None,
-        states=_texts(body.states),
+        states=_states(body.states),
         selector=body.selector or None,
     )
 
@@ -87,7 +87,7 @@ def _old_form(state: str | None, priority: str | None) -> RequestFilter:
         number = priority.strip()
         fits = number.isascii() and number.isdigit() and len(number) < 4
         priorities = (int(number) if fits else NO_SUCH_ID,)
-    return RequestFilter(states=(state,) if state else None, priorities=priorities)
+    return RequestFilter(states=_states((state,) if state else None), priorities=priorities)
 
 
 def known_id(number: int) -> int:
@@ -103,7 +103,7 @@ def worker_filter(body: WorkerListBody | None) -> WorkerFilter | None:
         return WorkerFilter(
             caps=body.filter.capabilities or None,
             groups=_texts(body.filter.groups),
-            states=_texts(body.filter.states),
+            states=_states(body.filter.states),
             selector=body.filter.selector or None,
         )
     if body.groups or body.capabilities:
@@ -116,7 +116,7 @@ def sorter(body: SorterBody | None, item: str) -> Sorter | None:
     if body is None:
         return None
     try:
-        order = SortOrder(body.order or SortOrder.ASCENDING)
+        order = SortOrder((body.order or SortOrder.ASCENDING).lower())
     except ValueError as error:
         raise SortOrderError from error
     return Sorter(item=body.item or item, order=order)
@@ -127,7 +127,7 @@ def paginator(body: RequestPaginatorBody | WorkerPaginatorBody | None) -> Pagina
     if body is None:
         return None
     try:
-        direction = ListDirection(body.direction or ListDirection.FORWARD)
+        direction = ListDirection((body.direction or ListDirection.FORWARD).lower())
     except ValueError as error:
         raise ListDirectionError from error
     if isinstance(body.id, int) and body.id > HIGHEST_ID:
@@ -149,6 +149,11 @@ def list_answer(page: Page[Item], body: bytes) -> Answer:
         ),
         body=body,
     )
+
+
+def _states(values: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return states as they are written: the original matches words in any letter case."""
+    return _texts([value.upper() for value in values or ()])
 
 
 def _texts(values: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -18,7 +18,7 @@ from boruta_farm.web.errors import (
 from boruta_farm.web.lists import list_answer, paginator, sorter, worker_filter
 from boruta_farm.web.shapes import body, recorder
 
-WORKER_LIST = Reader(WorkerListBody)
+WORKER_LIST = Reader(WorkerListBody, former={"Groups": list[str], "Capabilities": dict[str, str]})
 STATE_BODY = Reader(StateBody)
 GROUPS_BODY = Reader(list[str])
 NAME_BODY = Reader(str)
@@ -55,58 +55,58 @@ class WorkerCalls:
 
     async def get(self, call: Call) -> Answer:
         """Show a worker."""
-        async with _Named(call) as name:
-            worker = await self._workers.get_worker_info(call.caller, name)
+        name = await self._named(call)
+        worker = await self._workers.get_worker_info(call.caller, name)
         headers = (JSON_TYPE, (_STATE, worker.state.encode()))
         return Answer(status=200, headers=headers, body=told(worker))
 
     async def set_state(self, call: Call) -> Answer:
         """Send a worker to IDLE or MAINTENANCE; 204, since no known client can read a 202."""
-        async with _Named(call) as name:
-            sent = STATE_BODY.read(call.body) or _EMPTY
-            try:
-                state = WorkerState(sent.worker_state or "")
-            except ValueError as error:
-                raise ForbiddenStateError from error
-            await self._workers.set_state(
-                call.caller,
-                name,
-                state,
-                reason=sent.reason or None,
-                after_job=bool(sent.after_job),
-            )
+        name = await self._named(call)
+        sent = STATE_BODY.read(call.body) or _EMPTY
+        try:
+            state = WorkerState((sent.worker_state or "").upper())
+        except ValueError as error:
+            raise ForbiddenStateError from error
+        await self._workers.set_state(
+            call.caller,
+            name,
+            state,
+            reason=sent.reason or None,
+            after_job=bool(sent.after_job),
+        )
         return NO_CONTENT
 
     async def set_groups(self, call: Call) -> Answer:
         """Replace a worker's groups."""
-        async with _Named(call) as name:
-            groups = GROUPS_BODY.read(call.body) or []
-            await self._workers.set_groups(call.caller, name, tuple(sorted(set(groups))))
+        name = await self._named(call)
+        groups = GROUPS_BODY.read(call.body) or []
+        await self._workers.set_groups(call.caller, name, tuple(sorted(set(groups))))
         return NO_CONTENT
 
     async def set_name(self, call: Call) -> Answer:
         """Give a worker another name."""
-        async with _Named(call) as name:
-            await self._workers.set_name(call.caller, name, NAME_BODY.read(call.body) or "")
+        name = await self._named(call)
+        await self._workers.set_name(call.caller, name, NAME_BODY.read(call.body) or "")
         return NO_CONTENT
 
     async def describe(self, call: Call) -> Answer:
         """Set a worker's labels, notes or photo."""
-        async with _Named(call) as name:
-            change = WORKER_CHANGE(DESCRIPTION_BODY.read(call.body))
-            await self._workers.describe(call.caller, name, change)
+        name = await self._named(call)
+        change = WORKER_CHANGE(DESCRIPTION_BODY.read(call.body))
+        await self._workers.describe(call.caller, name, change)
         return NO_CONTENT
 
     async def revoke_agent(self, call: Call) -> Answer:
         """Take the credential of a worker's agent away."""
-        async with _Named(call) as name:
-            await self._workers.revoke_agent(call.caller, name)
+        name = await self._named(call)
+        await self._workers.revoke_agent(call.caller, name)
         return NO_CONTENT
 
     async def deregister(self, call: Call) -> Answer:
         """Remove a worker."""
-        async with _Named(call) as name:
-            await self._workers.deregister(call.caller, name)
+        name = await self._named(call)
+        await self._workers.deregister(call.caller, name)
         return NO_CONTENT
 
     async def orphans(self, call: Call) -> Answer:
@@ -119,9 +119,24 @@ class WorkerCalls:
         groups: tuple[str, ...] | None = None
         if given:
             groups = tuple(sorted({group for line in given for group in line.split(",") if group}))
-        async with _Named(call) as name:
-            count = await self._workers.count_orphans(call.caller, name, groups, _labels(call))
+        name = await self._named(call)
+        count = await self._workers.count_orphans(call.caller, name, groups, _labels(call))
         return Answer(status=200, headers=(JSON_TYPE,), body=told(Orphaned(count=count)))
+
+    async def _named(self, call: Call) -> str:
+        """Return the worker's UUID or name in a path, looked at before the body as in the original.
+
+        Raises WorkerIdError for what is neither a UUID nor known.
+        """
+        name = call.parameter
+        if not name.isprintable():
+            raise WorkerIdError
+        if not _UUID.fullmatch(name):
+            try:
+                await self._workers.get_worker_info(call.caller, name)
+            except WorkerNotFoundError as error:
+                raise WorkerIdError from error
+        return name
 
 
 def _labels(call: Call) -> dict[str, str] | None:
@@ -130,19 +145,3 @@ def _labels(call: Call) -> dict[str, str] | None:
         return LABELS.read(given[0].encode()) if given else None
     except (MalformedBodyError, MissingBodyError) as error:
         raise ParameterError("labels is no JSON object of texts") from error
-
-
-class _Named:
-    """Check a worker's name in a path: what is neither a UUID nor known is not valid."""
-
-    def __init__(self, call: Call) -> None:
-        self._name = call.parameter
-
-    async def __aenter__(self) -> str:
-        if not self._name.isprintable():
-            raise WorkerIdError
-        return self._name
-
-    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, WorkerNotFoundError) and not _UUID.fullmatch(self._name):
-            raise WorkerIdError from error
