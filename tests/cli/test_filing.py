@@ -130,6 +130,8 @@ def test_update(boruta: Boruta, served: Served) -> None:
     boruta("new")
     assert boruta("update", "1", "--priority", "2").out == ""
     assert served.farm.requests[1]["Priority"] == 2
+    boruta("update", "1", "-c", "board=x", "-s", "")
+    assert json.loads(served.farm.calls[-1][3]) == {"Caps": {"board": "x"}, "Selector": ""}
     assert "say what to change" in boruta("update", "1", status=2).err
     assert (
         boruta("update", "9", "-p", "2", status=1).err

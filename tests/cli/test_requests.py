@@ -38,6 +38,14 @@ def test_ls_for_scripts(boruta: Boruta) -> None:
     assert [json.loads(line)["State"] for line in lines] == ["IN PROGRESS", "WAITING"]
 
 
+def test_ls_sorts_and_limits(boruta: Boruta, served: Served) -> None:
+    boruta("ls", "--sort=-Priority", "--limit", "1")
+    bodies = [json.loads(c[3]) for c in served.farm.calls if c[1] == "reqs/list"]
+    assert bodies[-1]["Sorter"] == {"Item": "Priority", "Order": "descending"}
+    assert bodies[-1]["Paginator"]["Limit"] == 1
+    assert "choose id, priority, deadline" in boruta("ls", "--sort", "caps", status=2).err
+
+
 def test_json_is_that_of_the_api(boruta: Boruta, served: Served) -> None:
     shown = json.loads(boruta("show", "1", "-o", "json").out)
     assert shown == served.farm.requests[1]

@@ -39,6 +39,13 @@ def test_filters_reach_the_server(boruta: Boruta, served: Served) -> None:
     assert json.loads(bodies[-1])["Filter"] == {"Groups": ["ci"], "States": ["IDLE"]}
 
 
+def test_workers_are_sorted_and_limited(boruta: Boruta, served: Served) -> None:
+    boruta("workers", "--sort", "name", "--limit", "1")
+    bodies = [json.loads(c[3]) for c in served.farm.calls if c[1] == "workers/list"]
+    assert bodies[-1]["Sorter"] == {"Item": "name", "Order": "ascending"}
+    assert bodies[-1]["Paginator"]["Limit"] == 1
+
+
 def test_show_by_name_uuid_and_prefix(boruta: Boruta) -> None:
     for name in ("lab-rpi3", uuid_of(2), "lab-rpi3"[:8]):
         assert "UUID          " + uuid_of(2) in boruta("worker", "show", name).out

@@ -14,6 +14,7 @@ from boruta_farm.model.errors import (
     ProlongLimitError,
     RequestNotFoundError,
     RequestStateError,
+    SelectorError,
     SSHKeyError,
     TimeRangeError,
     WorkerNotAssignedError,
@@ -114,6 +115,22 @@ async def test_update_changes_what_is_named(stage: Stage) -> None:
     after = await stage.requests.get_request_info(CALLER, request_id)
     assert (after.priority, after.deadline) == (3, deadline)
     assert after.valid_after == before.valid_after
+
+
+@scene
+async def test_update_changes_what_is_asked_for(stage: Stage) -> None:
+    request_id = await stage.filed()
+    update = RequestUpdate(caps={"board": "x"}, selector="ram >= 2", keep_alive=30)
+    await stage.requests.update_request(CALLER, request_id, update)
+    changed = await stage.requests.get_request_info(CALLER, request_id)
+    assert (changed.caps, changed.selector) == ({"board": "x"}, "ram >= 2")
+    assert changed.keep_alive == 30
+    away = RequestUpdate(caps={}, selector="", keep_alive=0)
+    await stage.requests.update_request(CALLER, request_id, away)
+    bare = await stage.requests.get_request_info(CALLER, request_id)
+    assert (bare.required, bare.selector, bare.keep_alive) == ({}, None, None)
+    with pytest.raises(SelectorError):
+        await stage.requests.update_request(CALLER, request_id, RequestUpdate(selector="("))
 
 
 @scene

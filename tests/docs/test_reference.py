@@ -3,15 +3,19 @@
 Run `python -m tests.docs.test_reference` to write the generated pages anew.
 """
 
+import importlib
+import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import boruta_farm
 from boruta_farm.dryad.config import AgentConfig
 from boruta_farm.dryad.stm.settings import MuxPiSettings
 from boruta_farm.model import errors
 from boruta_farm.model.errors import BorutaError
+from boruta_farm.model.listing import REQUEST_ITEMS, WORKER_ITEMS
 from boruta_farm.model.permission import RULES, Permission, Reach, Role, Scope, reach_of
 from boruta_farm.server import refusals
 from boruta_farm.server.config import Config
@@ -28,9 +32,25 @@ TABLE_HEAD = "| setting | default | meaning |\n"
 
 
 def _errors() -> Iterator[type[BorutaError]]:
-    for value in vars(errors).values():
-        if isinstance(value, type) and issubclass(value, BorutaError):
-            yield value
+    """Walk the whole tree: rooms have errors of their own, and no code may be missing."""
+    for module in pkgutil.walk_packages(boruta_farm.__path__, "boruta_farm."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    ours = [value for value in vars(errors).values() if isinstance(value, type)]
+    first = [error for error in ours if issubclass(error, BorutaError)]
+    others = sorted(_branch(BorutaError), key=lambda error: (error.__module__, error.code))
+    found: dict[str, type[BorutaError]] = {}
+    for error in (*first, *others):
+        # A narrower class that keeps its parent's code is no other row.
+        found.setdefault(error.code, error)
+    yield from found.values()
+
+
+def _branch(kind: type[BorutaError]) -> Iterator[type[BorutaError]]:
+    if kind.__module__.startswith("boruta_farm."):
+        yield kind
+    for child in kind.__subclasses__():
+        yield from _branch(child)
 
 
 def configuration_page() -> str:
@@ -134,6 +154,28 @@ and what is wrong; `Clock` tells what is to be known of the farm's time, when th
 
 Every error is `{{"message": "...", "Code": "..."}}`; see [errors](errors.md).
 
+## Lists
+
+The bodies of `reqs/list` and `workers/list` have three keys, each may be null or left out:
+
+    {{"Filter": {{"States": ["WAITING"], "Priorities": [1, 2]}},
+     "Sorter": {{"Item": "priority", "Order": "descending"}},
+     "Paginator": {{"ID": 100, "Direction": "forward", "Limit": 50}}}}
+
+- `Filter` of requests: `IDs`, `Priorities`, `States`, `Selector`; of workers: `Capabilities` (all
+  of them), `Groups` (one of them), `States`, `Selector`. What is left out or empty filters nothing;
+  a record must match every key that is there.
+- `Sorter.Item` of requests: {", ".join(REQUEST_ITEMS)}; of workers: {", ".join(WORKER_ITEMS)}.
+  The id breaks ties. `Sorter.Order`: `ascending` (the default) or `descending`.
+- `Paginator.ID`: the request's id, or the worker's UUID, after which the page begins. It must exist
+  (404), but need not match the filter. `Paginator.Direction`: `forward` (the default), or
+  `backward`: then the page ends before it. `Paginator.Limit`: 1 to 65535 items; 0 means 65535.
+
+Words are taken in any letter case. `Boruta-List-Total` counts what matches the filter,
+`Boruta-List-Batch-Size` what is on the page, `Boruta-List-Remaining` what lies beyond it in the
+direction of travel: the next page begins at the last id of this one. `State` and `Priority`, or
+`Groups` and `Capabilities`, at the top are the form of version 0.1.0.
+
 ## Unknown keys
 
 Calls that the original has read bodies as Go does: unknown keys are ignored, capitals and small
@@ -148,6 +190,12 @@ anything else is 400 with the place, so that no misspelt limit is taken for a wi
 - `Addr.IP` is the address at which the caller reached the server, or `public_address`.
 - Bodies above 1 MiB get 413. CORS is off unless configured. A POST from a page of another origin
   gets 403.
+- `acquire_worker` waits only with `Prefer: wait=N`, and only then prolongs the job, once: the
+  documents of the original say that it always does, its server never did.
+- An update of a waiting request changes `Caps`, `Selector`, `SSHKey` and `KeepAlive` too; the
+  original answers 204 and ignores them. What is empty (or 0) is taken away, what is left out stays.
+- Times are kept to microseconds: nanoseconds of Go programs are cut, so round before you compare
+  (`t.Truncate(time.Microsecond)`).
 - A list with the body `null` (or none) returns what is unfinished and what finished within 24 h.
 
 ## Examples

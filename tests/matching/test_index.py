@@ -1,5 +1,7 @@
 """The index decides what a scan of everything would decide."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import (
@@ -37,3 +39,15 @@ def test_a_key_that_cannot_travel_needs_a_board_with_an_agent() -> None:
     index.put_worker(make_worker("b", {"more": "1"}))
     (grant,) = index.proposals(START)
     assert (grant.request_id, grant.worker) == (1, "b")
+
+
+def test_a_request_that_is_changed_is_granted_what_it_asks_for_now() -> None:
+    index = Index()
+    index.put_worker(make_worker("a", {"board": "x"}))
+    index.put_request(make_request(1, {"board": "y"}))
+    assert index.proposals(START) == ()
+    index.put_request(replace(make_request(1, {"board": "x"}), revision=2))
+    (grant,) = index.proposals(START)
+    assert (grant.request_id, grant.worker) == (1, "a")
+    index.put_request(replace(make_request(1, {"board": "y"}), revision=3))
+    assert index.proposals(START) == ()

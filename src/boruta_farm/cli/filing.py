@@ -130,15 +130,23 @@ def update(
     ] = None,
     after: AfterOption = None,
     deadline: DeadlineOption = None,
+    caps: CapsOption = None,
+    selector: SelectorOption = None,
 ) -> None:
-    """Change priority or times of a waiting request."""
+    """Change priority, times or what is asked for of a waiting request.
+
+    The capabilities of -c take the place of all that the request asked for; -s '' takes its
+    selector away.
+    """
     change = RequestUpdate(
         priority=priority,
+        caps=read_caps(caps) if caps else None,
+        selector=selector,
         valid_after=read_moment(after, "--after"),
         deadline=read_moment(deadline, "--deadline"),
     )
     if change == RequestUpdate():
-        raise typer.BadParameter("say what to change: --priority, --after or --deadline")
+        raise typer.BadParameter("say what to change: --priority, --after, --deadline, -c or -s")
 
     async def work(farm: Farm) -> None:
         await farm.requests.update_request(farm.caller, request_id, change)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from boruta_farm.cli.durations import parse_moment
+from boruta_farm.model.listing import Paginator, Sorter, SortOrder
 from boruta_farm.settings.durations import parse_duration
 
 
@@ -57,6 +58,13 @@ SelectorArgument = Annotated[
     str | None,
     typer.Argument(metavar="[SELECTOR]", help="Only what meets it: 'ram >= 2, arch != x86'."),
 ]
+SortOption = Annotated[
+    str | None,
+    typer.Option("--sort", metavar="ITEM", help="Sort by this; -ITEM the other way round."),
+]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", metavar="N", help="Show the first N.", min=1, max=65535)
+]
 PriorityOption = Annotated[
     int, typer.Option("--priority", "-p", help="1 (most important) to 16.", min=1, max=16)
 ]
@@ -89,6 +97,24 @@ def output_of(context: typer.Context, output: Output | None) -> Output:
 def settings_of(context: typer.Context) -> Settings:
     """Return the options given before the verb."""
     return context.find_object(Settings) or Settings()
+
+
+def read_sort(given: str | None, items: Sequence[str]) -> Sorter | None:
+    """Return how to sort by ``ITEM`` or ``-ITEM``. Raises BadParameter for one not in ``items``."""
+    if given is None:
+        return None
+    item = given.removeprefix("-")
+    if item.lower() not in items:
+        raise typer.BadParameter(
+            f"{item!r} is nothing to sort by; choose {', '.join(items)}", param_hint="--sort"
+        )
+    order = SortOrder.DESCENDING if given.startswith("-") else SortOrder.ASCENDING
+    return Sorter(item=item, order=order)
+
+
+def read_limit(limit: int | None) -> Paginator | None:
+    """Return the first page of so many."""
+    return None if limit is None else Paginator(limit=limit)
 
 
 def read_caps(given: Sequence[str] | None) -> dict[str, str]:

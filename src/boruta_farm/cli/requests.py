@@ -9,12 +9,16 @@ import typer
 
 from boruta_farm.cli.console import failures_told, local_times, pointing_at, run, say
 from boruta_farm.cli.options import (
+    LimitOption,
     Output,
     OutputOption,
     SelectorArgument,
+    SortOption,
     WaitOption,
     output_of,
     read_duration,
+    read_limit,
+    read_sort,
 )
 from boruta_farm.cli.progress import Spinner
 from boruta_farm.cli.tables import Listing, print_listing, print_record
@@ -29,7 +33,7 @@ from boruta_farm.client.openssh import (
 from boruta_farm.client.session import wait_for_board
 from boruta_farm.contracts import Explanation
 from boruta_farm.model.errors import ConfigError
-from boruta_farm.model.listing import RequestFilter
+from boruta_farm.model.listing import REQUEST_ITEMS, RequestFilter
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.records.writing import write
@@ -52,16 +56,25 @@ def ls(
         bool, typer.Option("--all", "-a", help="Also finished requests.")
     ] = False,
     states: StateOption = None,
+    sort: SortOption = None,
+    limit: LimitOption = None,
     output: OutputOption = None,
 ) -> None:
-    """List requests, by default those that wait or run."""
+    """List requests, by default those that wait or run.
+
+    Sort by id, priority, deadline, validafter or state.
+    """
+    sorter = read_sort(sort, REQUEST_ITEMS)
     chosen = tuple(states) if states else None if everything else UNFINISHED
 
     async def work(farm: Farm) -> Listing:
         page = await farm.requests.list_requests(
-            farm.caller, RequestFilter(states=chosen, selector=selector)
+            farm.caller,
+            RequestFilter(states=chosen, selector=selector),
+            sorter,
+            read_limit(limit),
         )
-        if page.remaining:
+        if page.remaining and limit is None:
             say(f"boruta: {page.remaining} more are not shown; choose with --state")
         return _listing(farm, page.items, await _names(farm, page.items))
 

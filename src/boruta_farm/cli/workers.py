@@ -6,11 +6,21 @@ from typing import Annotated
 import typer
 
 from boruta_farm.cli.console import local_times, pointing_at, run, say
-from boruta_farm.cli.options import CapsOption, OutputOption, SelectorArgument, output_of, read_caps
+from boruta_farm.cli.options import (
+    CapsOption,
+    LimitOption,
+    OutputOption,
+    SelectorArgument,
+    SortOption,
+    output_of,
+    read_caps,
+    read_limit,
+    read_sort,
+)
 from boruta_farm.cli.selection import one_worker
 from boruta_farm.cli.tables import Listing, print_listing, print_record
 from boruta_farm.client.farm import Farm
-from boruta_farm.model.listing import RequestFilter, WorkerFilter
+from boruta_farm.model.listing import WORKER_ITEMS, RequestFilter, WorkerFilter
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import Worker, WorkerState
 from boruta_farm.words.durations import age
@@ -33,9 +43,15 @@ def workers(
     groups: Annotated[
         list[str] | None, typer.Option("--group", help="Only workers in this group; repeatable.")
     ] = None,
+    sort: SortOption = None,
+    limit: LimitOption = None,
     output: OutputOption = None,
 ) -> None:
-    """List workers, what they can do, and who holds them."""
+    """List workers, what they can do, and who holds them.
+
+    Sort by uuid, state, groups or name.
+    """
+    sorter = read_sort(sort, WORKER_ITEMS)
     wanted = read_caps(caps)
     where = WorkerFilter(
         caps=wanted or None,
@@ -45,8 +61,8 @@ def workers(
     )
 
     async def work(farm: Farm) -> Listing:
-        page = await farm.workers.list_workers(farm.caller, where)
-        if page.remaining:
+        page = await farm.workers.list_workers(farm.caller, where, sorter, read_limit(limit))
+        if page.remaining and limit is None:
             say(f"boruta: {page.remaining} more are not shown; choose with -c or --state")
         return _listing(farm, page.items, await _holders(farm))
 

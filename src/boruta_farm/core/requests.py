@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from boruta_farm.core.accounts import limits_of
 from boruta_farm.core.calendar import one_month_after
@@ -75,8 +76,7 @@ def create(
         raise TimeRangeError
     # After the times: the original tells the first of several faults in this order.
     _check_priority(new.priority, limits)
-    if new.keep_alive is not None and new.keep_alive not in KEEP_ALIVE_RANGE:
-        raise KeepAliveError
+    _check_keep_alive(new.keep_alive)
     own_key = None if new.ssh_key is None else board_key(new.ssh_key)
     check_caps(new.caps or {}, world.settings)
     selector = check_selector(new.selector, new.caps or {}, world.settings)
@@ -135,7 +135,7 @@ def update(world: World, request_id: int, change: RequestUpdate, now: datetime) 
     A deadline alone is not compared with the stored valid-after, a valid-after alone is
     compared with the stored deadline: so does the original.
     """
-    if not change.priority and change.valid_after is None and change.deadline is None:
+    if replace(change, priority=change.priority or None) == RequestUpdate():
         return Plan(answer=None)
     request = _existing(world, request_id)
     if request.state is not RequestState.WAITING:
@@ -148,12 +148,14 @@ def update(world: World, request_id: int, change: RequestUpdate, now: datetime) 
     deadline = change.deadline or request.deadline
     if change.valid_after is not None and change.valid_after > deadline:
         raise TimeRangeError
+    wanted = _changed_wishes(request, change, world.settings)
     steps: list[Step] = []
     if request.live_job is not None:
         request, aborted = end_job(world, request, now, "the request was changed", requeue=True)
         steps.extend(aborted)
     changed = replace(
         request,
+        **wanted,
         priority=change.priority or request.priority,
         valid_after=change.valid_after or request.valid_after,
         deadline=deadline,
@@ -161,6 +163,29 @@ def update(world: World, request_id: int, change: RequestUpdate, now: datetime) 
     )
     steps.append(RequestSaved(request=changed, kind=EventKind.REQUEST_UPDATED))
     return Plan(answer=None, steps=tuple(steps))
+
+
+def _changed_wishes(
+    request: Request, change: RequestUpdate, settings: FarmSettings
+) -> dict[str, Any]:
+    """Return the fields of a request that an update changes in what is asked for.
+
+    Whether any board could serve it is looked at anew, as for a new request.
+    """
+    _check_keep_alive(change.keep_alive or None)
+    wanted: dict[str, Any] = {}
+    if change.caps is not None or change.selector is not None:
+        caps = request.caps if change.caps is None else change.caps
+        check_caps(caps or {}, settings)
+        text = request.selector if change.selector is None else change.selector
+        selector = check_selector(text, caps or {}, settings)
+        wanted = {"caps": caps, "selector": selector, "orphaned_since": None}
+    if change.ssh_key is not None:
+        own_key = board_key(change.ssh_key) if change.ssh_key else None
+        wanted |= {"ssh_key": own_key, "orphaned_since": None}
+    if change.keep_alive is not None:
+        wanted["keep_alive"] = change.keep_alive or None
+    return wanted
 
 
 def close(world: World, request_id: int, now: datetime) -> Plan[None]:
@@ -307,3 +332,8 @@ def _account_key(world: World, caller: Caller, new: NewRequest) -> str | None:
         return None
     # Its comment stays with the account, and one kept since an older version may be no good now.
     return board_key(keys[0])
+
+
+def _check_keep_alive(keep_alive: int | None) -> None:
+    if keep_alive is not None and keep_alive not in KEEP_ALIVE_RANGE:
+        raise KeepAliveError

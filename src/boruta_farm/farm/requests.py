@@ -94,6 +94,8 @@ class FarmRequests:
     async def update_request(self, caller: Caller, request_id: int, update: RequestUpdate) -> None:
         """Change a waiting request."""
         caller.require(Permission.CHANGE_REQUESTS)
+        if update.selector:
+            checked(update.selector, self._explainer, self._longest_selector)
 
         def decide(world: World, now: datetime) -> Plan[None]:
             request = world.request(request_id)

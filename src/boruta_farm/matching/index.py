@@ -88,13 +88,14 @@ class Index:
         self._ledger.note(request)
         job = request.live_job
         if request.state is _WAITING:
+            entry = self._queue.get(request.id)
+            if entry is not None and entry.demand is not self._market.demand(request):
+                self._leave(request.id)
             waiting = self._queue.put(request)
             self._orphans.note_request(waiting, request.id, request.orphaned_since is not None)
         else:
             self._learn(request)
-            entry = self._queue.remove(request.id)
-            if entry is not None:
-                self._orphans.note_request(entry, request.id, False)
+            self._leave(request.id)
         if job is None:
             self._market.end_hold(request.id)
         else:
@@ -107,6 +108,12 @@ class Index:
                 nameless=request.owner_groups is None,
             )
             self._market.set_hold(job.worker, hold)
+
+    def _leave(self, request_id: int) -> None:
+        """Forget a request that waits no more, or asks for something else now."""
+        entry = self._queue.remove(request_id)
+        if entry is not None:
+            self._orphans.note_request(entry, request_id, False)
 
     def loading(self) -> Loading:
         """Return what takes in a long queue faster than ``put_request``, before all changes."""

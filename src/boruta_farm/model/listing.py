@@ -7,6 +7,9 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 MAX_PAGE_LIMIT = 65535
+REQUEST_ITEMS = ("id", "priority", "deadline", "validafter", "state")
+WORKER_ITEMS = ("uuid", "state", "groups", "name")
+"""What lists can be sorted by, in any letter case."""
 
 
 class SortOrder(StrEnum):

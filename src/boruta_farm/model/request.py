@@ -65,11 +65,25 @@ class NewRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestUpdate:
-    """Carry the changes to a waiting request; None (for priority also 0) keeps a value."""
+    """Carry the changes to a waiting request; None (for priority also 0) keeps a value.
+
+    ``caps`` take the place of all that are there. An empty ``selector`` or ``ssh_key`` and a
+    ``keep_alive`` of 0 take what is there away.
+    """
 
     priority: Annotated[int | None, Shown("Priority", "1 (most important) to 16")] = None
     valid_after: Annotated[datetime | None, Shown("ValidAfter", "not granted before")] = None
     deadline: Annotated[datetime | None, Shown("Deadline", "not granted after")] = None
+    caps: Annotated[
+        Mapping[str, str] | None, Shown("Caps", "capabilities that the board must have")
+    ] = None
+    selector: Annotated[str | None, Shown("Selector", "more than exact values, see Selectors")] = (
+        None
+    )
+    ssh_key: Annotated[str | None, Shown("SSHKey", "own public key, OpenSSH's one-line form")] = (
+        None
+    )
+    keep_alive: Annotated[int | None, Shown("KeepAlive", "seconds, 10 to 3600")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)

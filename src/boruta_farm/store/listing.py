@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from boruta_farm.model.errors import RequestNotFoundError, SortItemError, WorkerNotFoundError
 from boruta_farm.model.listing import (
     MAX_PAGE_LIMIT,
+    WORKER_ITEMS,
     ListDirection,
     Page,
     Paginator,
@@ -32,7 +33,7 @@ REQUEST_SORTS = {
     "validafter": "r.valid_after",
     "state": "r.state",
 }
-WORKER_SORTS = ("", "id", "uuid", "state", "groups", "name")
+WORKER_SORTS = ("", "id", *WORKER_ITEMS)
 """The default sorter's "id" is a worker's UUID."""
 
 

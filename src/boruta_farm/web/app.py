@@ -156,7 +156,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             path="reqs/{id}",
             endpoint=requests.update,
             permission=Permission.CHANGE_REQUESTS,
-            summary="Change priority, valid-after or deadline of a waiting request",
+            summary="Change priority, times or what is asked for of a waiting request",
             reader=REQUEST_BODY,
             success=204,
         ),

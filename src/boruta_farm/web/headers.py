@@ -11,13 +11,16 @@ from boruta_farm.web.errors import ParameterError
 LONGEST_WAIT = 300
 
 _WAIT = re.compile(r'wait\s*=\s*(?:"(\d{1,9})"|(\d{1,9}))\s*(?:;.*)?', re.ASCII | re.IGNORECASE)
+_ANY_WAIT = re.compile(r"wait\s*(?:[=;]|$)", re.ASCII | re.IGNORECASE)
 _KEY = re.compile(r"[!-~]{1,255}")
 
 
 def wanted_wait(call: Call) -> timedelta | None:
     """Return how long a caller prefers to wait (RFC 7240), at most 300 s; None: not at all.
 
-    The first ``wait`` counts, what cannot be read is ignored, as the RFC demands.
+    The first ``wait`` counts; other preferences are ignored, as the RFC demands. Raises
+    ParameterError for a ``wait`` that is no number: its sender would take the refusal that
+    follows for one after the wait.
     """
     for line in call.headers(b"prefer"):
         for preference in line.split(","):
@@ -25,6 +28,10 @@ def wanted_wait(call: Call) -> timedelta | None:
             if found:
                 seconds = int(found[1] or found[2])
                 return timedelta(seconds=min(seconds, LONGEST_WAIT))
+            if _ANY_WAIT.match(preference.strip()):
+                raise ParameterError(
+                    f"Prefer: {preference.strip()[:40]!r} tells no whole seconds; write wait=60"
+                )
     return None
 
 

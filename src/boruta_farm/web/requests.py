@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 REQUEST_BODY: Reader[RequestBody] = Reader(lenient_body(RequestBody, NewRequest, priority=Priority))
 NEW_REQUEST = recorder(NewRequest, go=True)
-REQUEST_UPDATE = recorder(RequestUpdate, go=True)
+REQUEST_UPDATE = recorder(RequestUpdate)
 REQUEST_LIST = Reader(RequestListBody, former={"State": str, "Priority": str})
 
 _JSON: tuple[Header, ...] = (JSON_TYPE,)
