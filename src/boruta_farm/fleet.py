@@ -13,7 +13,7 @@ from boruta_farm.feed import Feed, Snapshot, keep_following
 from boruta_farm.model.events import Change, EventKind
 from boruta_farm.model.job import Job
 from boruta_farm.model.request import Request
-from boruta_farm.model.worker import Worker
+from boruta_farm.model.worker import Worker, WorkerState
 
 Touched = Callable[[Collection[str]], None]
 """Called on the loop with the UUIDs of the boards that changed; it must not block."""
@@ -32,7 +32,8 @@ class Fleet:
 
     ``workers`` are all registered ones, ``holders`` the requests whose jobs occupy them,
     ``key_read`` the latest epoch of each whose private key was handed out, ``registrations`` how
-    often each has registered since this server started. ``generation`` is 0
+    often each has registered since this server started, ``reminders`` how often each was sent to
+    MAINTENANCE while it was there. ``generation`` is 0
     until the farm was read, and rises whenever it is read anew.
     """
 
@@ -41,6 +42,7 @@ class Fleet:
         self.holders: dict[str, Request] = {}
         self.key_read: dict[str, int] = {}
         self.registrations: Counter[str] = Counter()
+        self.reminders: Counter[str] = Counter()
         self.generation = 0
         self._feed = feed
         self._boards = boards
@@ -185,7 +187,12 @@ class Fleet:
             self._over.pop(worker.uuid, None)
             self.key_read.pop(worker.uuid, None)
             self.registrations.pop(worker.uuid, None)
+            self.reminders.pop(worker.uuid, None)
         else:
+            before = self.workers.get(worker.uuid)
+            aside = before is not None and before.state is WorkerState.MAINTENANCE
+            if aside and worker.state is WorkerState.MAINTENANCE:
+                self.reminders[worker.uuid] += kind is EventKind.WORKER_STATE
             self.registrations[worker.uuid] += kind is EventKind.WORKER_REGISTERED
             self.workers[worker.uuid] = worker
 

@@ -68,6 +68,26 @@ def test_changed_registration_goes_to_maintenance(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_the_sign_is_shown_again_when_a_board_in_maintenance_is_set_there(tmp_path: Path) -> None:
+    async def story(yard: GoYard) -> None:
+        board = await yard.add("a")
+        await yard.set_state("a", WorkerState.MAINTENANCE)
+        await yard.settle()
+        await yard.set_state("a", WorkerState.MAINTENANCE)
+        await yard.settle()
+        assert words(board.calls)[1:] == ["maintenance maintenance"] * 2
+        await yard.farm.superviser.register(board.registration(port=2222))
+        await yard.settle()
+        assert words(board.calls)[1:] == ["maintenance maintenance"] * 3
+        board.away = True
+        await yard.set_state("a", WorkerState.MAINTENANCE)
+        await yard.settle(5)
+        assert len(board.calls) == 5
+        assert await yard.state("a") is WorkerState.MAINTENANCE
+
+    play(tmp_path, story)
+
+
 def test_own_key_is_installed_once_before_the_job_is_live(tmp_path: Path) -> None:
     async def story(yard: GoYard) -> None:
         board = await yard.add("a")

@@ -102,12 +102,16 @@ def test_wishes_that_are_refused(world: DictWorld, stage: Stage) -> None:
         workers.deregister(world, uuid)
 
 
-def test_maintenance_twice_changes_nothing(world: DictWorld, stage: Stage) -> None:
+def test_maintenance_twice_moves_nothing(world: DictWorld, stage: Stage) -> None:
     uuid = stage.idle()
     world.apply(workers.set_state(world, uuid, MAINTENANCE, NOW))
     assert workers.set_state(world, uuid, MAINTENANCE, NOW).steps == ()
     world.apply(workers.cleaned(world, uuid, world.workers[uuid].epoch, NOW))
-    assert workers.set_state(world, uuid, MAINTENANCE, NOW).steps == ()
+    before = world.workers[uuid]
+    world.apply(workers.set_state(world, uuid, MAINTENANCE, NOW, "fan"))
+    after = world.workers[uuid]
+    assert (after.state, after.epoch, after.since) == (before.state, before.epoch, before.since)
+    assert after.reason == "fan"
 
 
 def test_failure_fails_the_job(world: DictWorld, stage: Stage) -> None:

@@ -60,6 +60,9 @@ class Unfenced:
             job = self._fleet.job(worker)
             if job is None or not job.unconfirmed:
                 return None
+        elif worker.state is WorkerState.MAINTENANCE:
+            reminders = self._fleet.reminders[worker.uuid]
+            return (worker.epoch, worker.state, reminders) if reminders else None
         elif worker.state not in (WorkerState.PREPARE, WorkerState.BUSY):
             return None
         return worker.epoch, worker.state
@@ -97,6 +100,9 @@ class Unfenced:
                 await answer(board.put_in_maintenance(MAINTENANCE_TEXT), ANSWER_WITHIN)
                 await self._reports.cleaned(worker.uuid, worker.epoch)
                 logger.info("worker %s epoch %d: in maintenance", worker.name, worker.epoch)
+            case WorkerState.MAINTENANCE:
+                # Only shown: a board that cannot stays where it is.
+                await answer(board.put_in_maintenance(MAINTENANCE_TEXT), ANSWER_WITHIN)
             case WorkerState.RUNNING:
                 await self._confirm(worker, board)
 

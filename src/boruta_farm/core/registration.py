@@ -9,7 +9,7 @@ from boruta_farm.core.names import check_worker_name
 from boruta_farm.core.plan import Plan, Step, WorkerSaved
 from boruta_farm.core.requests import check_caps
 from boruta_farm.core.transitions import move_worker
-from boruta_farm.core.workers import fail
+from boruta_farm.core.workers import fail, set_aside_again
 from boruta_farm.core.world import World
 from boruta_farm.model.errors import (
     AddressError,
@@ -121,8 +121,11 @@ def _again(
 def _set_aside(world: World, worker: Worker, now: datetime) -> tuple[Worker, tuple[Step, ...]]:
     """Send a changed board to maintenance: a fenced one after its job, another at once."""
     reason = "registered with other capabilities or ports"
-    if worker.state in (WorkerState.MAINTENANCE, WorkerState.BUSY):
+    if worker.state is WorkerState.BUSY:
         return worker, ()
+    if worker.state is WorkerState.MAINTENANCE:
+        saved = set_aside_again(worker, reason)
+        return saved.worker, (saved,)
     steps: tuple[Step, ...] = ()
     if worker.state is WorkerState.RUNNING:
         if worker.fence is Fence.AGENT:

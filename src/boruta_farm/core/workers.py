@@ -80,8 +80,10 @@ def set_state(
         return Plan(answer=None, steps=(_state(preparing),))
     if state is not WorkerState.MAINTENANCE:
         raise ForbiddenStateError
-    if worker.state in (WorkerState.MAINTENANCE, WorkerState.BUSY):
+    if worker.state is WorkerState.BUSY:
         return Plan(answer=None)
+    if worker.state is WorkerState.MAINTENANCE:
+        return Plan(answer=None, steps=(set_aside_again(worker, reason),))
     if after_job and worker.state is WorkerState.RUNNING:
         later = replace(
             worker, after_job=True, idle_again=False, reason=reason, revision=worker.revision + 1
@@ -310,6 +312,12 @@ def move_port(world: World, uuid: str, port: int) -> Plan[None]:
         raise PortsExhaustedError
     moved = replace(worker, port=free, revision=worker.revision + 1)
     return Plan(answer=None, steps=(WorkerSaved(worker=moved, kind=EventKind.WORKER_CHANGED),))
+
+
+def set_aside_again(worker: Worker, reason: str | None) -> WorkerSaved:
+    """Tell a worker in MAINTENANCE that it is to be there, so that its board shows the sign."""
+    again = replace(worker, reason=reason or worker.reason, revision=worker.revision + 1)
+    return _state(again)
 
 
 def fail(
