@@ -61,6 +61,18 @@ def test_show_explains(boruta: Boruta) -> None:
     assert "Why" not in running
 
 
+def test_an_original_server_can_show_and_wait_but_not_explain(
+    boruta: Boruta, served: Served
+) -> None:
+    for route in ("explain", "events"):
+        words = {"message": f"/api/v1/{route} not found"}
+        served.farm.refusals[route] = [(404, words)] * 9
+    assert "State       WAITING" in boruta("show", "2").out
+    assert "of the original Boruta, which cannot do this" in boruta("explain", "2", status=1).err
+    served.do(lambda farm: farm.add_worker(2, "lab-rpi3", caps={"board": "rpi3"}))
+    assert boruta("new", "-c", "board=rpi3", "--wait", "1m").out == "3\n"
+
+
 def test_show_of_nothing(boruta: Boruta) -> None:
     missing = boruta("show", "9", status=1).err
     assert missing == "boruta: request 9: Request not found; see: boruta ls --all\n"

@@ -12,6 +12,7 @@ from boruta_farm.model.errors import (
     PriorityError,
     RefusedError,
     RequestNotFoundError,
+    RouteNotFoundError,
     UnavailableError,
     WorkerNotFoundError,
 )
@@ -87,3 +88,10 @@ def test_unreachable_names_the_deepest_cause() -> None:
         "start it with 'boruta serve', or name another with --server or BORUTA_SERVER"
     )
     assert "no answer in time" in unreachable(ADDRESS, TimeoutError())
+
+
+def test_the_originals_server_is_told_from_ours_by_a_route_it_lacks() -> None:
+    body = b'{"message":"/api/v1/reqs/1/explain not found"}'
+    error = error_of(404, body, "http://old:8487")
+    assert isinstance(error, RouteNotFoundError)
+    assert "of the original Boruta, which cannot do this" in error.message

@@ -29,7 +29,7 @@ from boruta_farm.client.farm import Farm
 from boruta_farm.client.openssh import read_own_key
 from boruta_farm.client.session import DEFAULT_PRIORITY, file_request, wait_for_board
 from boruta_farm.contracts import Explanation
-from boruta_farm.model.errors import BorutaError
+from boruta_farm.model.errors import BorutaError, RouteNotFoundError
 from boruta_farm.model.request import NewRequest, RequestState, RequestUpdate
 from boruta_farm.words.explanation import headline
 
@@ -95,7 +95,10 @@ def new(
         if patience is not None:
             with Spinner(farm) as spinner:
                 await wait_for_board(farm, request_id, patience, spinner.report)
-            outlook = await farm.requests.explain(farm.caller, request_id, brief=True)
+            try:
+                outlook = await farm.requests.explain(farm.caller, request_id, brief=True)
+            except RouteNotFoundError:
+                outlook = None
         if form is Output.TABLE:
             say(_hint(farm, request_id, outlook))
         elif form is not Output.IDS:

@@ -32,7 +32,7 @@ from boruta_farm.client.openssh import (
 )
 from boruta_farm.client.session import wait_for_board
 from boruta_farm.contracts import Explanation
-from boruta_farm.model.errors import ConfigError
+from boruta_farm.model.errors import ConfigError, RouteNotFoundError
 from boruta_farm.model.listing import REQUEST_ITEMS, RequestFilter
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import AccessInfo
@@ -136,7 +136,11 @@ async def _explained(farm: Farm, request_id: int) -> tuple[Request, Explanation 
     request = await farm.requests.get_request_info(farm.caller, request_id)
     if request.state is not RequestState.WAITING:
         return request, None
-    found = await farm.requests.explain(farm.caller, request_id)
+    try:
+        found = await farm.requests.explain(farm.caller, request_id)
+    except RouteNotFoundError:
+        # The original's server can show a request, but not say why it waits.
+        return request, None
     if found.state == request.state:
         return request, found
     return await farm.requests.get_request_info(farm.caller, request_id), None

@@ -16,6 +16,7 @@ from boruta_farm.model.errors import (
     ProtocolError,
     RefusedError,
     RequestNotFoundError,
+    RouteNotFoundError,
     SelectorError,
     UnauthenticatedError,
     UnavailableError,
@@ -70,6 +71,11 @@ def error_of(status: int, body: bytes, address: str) -> BorutaError:
         return _foreign(status, address)
     plain = told.message.removeprefix(PREFIX)
     kind = BY_CODE.get(told.code) or BY_TEXT.get(plain) or _by_status(status)
+    if status == 404 and not told.code and plain.startswith("/"):
+        # So answers the original's server, which knows nothing of what is new here.
+        return RouteNotFoundError(
+            f"the server at {address} is of the original Boruta, which cannot do this ({plain})"
+        )
     words = plain if issubclass(kind, InvalidError) else told.message
     if status == 401:
         words = _UNNAMED.sub(f"boruta login {address}", words if told.code else words + LOGIN)

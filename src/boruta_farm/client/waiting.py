@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.watch import Lost
 from boruta_farm.contracts import Explanation
-from boruta_farm.model.errors import UnavailableError
+from boruta_farm.model.errors import RouteNotFoundError, UnavailableError
 from boruta_farm.model.events import Event
 from boruta_farm.model.request import Request, RequestState
 
@@ -61,14 +61,23 @@ class Turn:
     async def _follow(self) -> None:
         """Note what makes our picture stale; ends only with an error."""
         wanted = self._id if self._report is None else None
-        async with self._farm.watch(request_id=wanted) as happenings:
-            async for happening in happenings:
-                if isinstance(happening, Lost):
-                    self._tell(Progress(trouble=happening.reason))
-                    continue
-                if not isinstance(happening, Event) or happening.request_id == self._id:
-                    self._urgent.set()
-                self._stale.set()
+        try:
+            async with self._farm.watch(request_id=wanted) as happenings:
+                async for happening in happenings:
+                    if isinstance(happening, Lost):
+                        self._tell(Progress(trouble=happening.reason))
+                        continue
+                    if not isinstance(happening, Event) or happening.request_id == self._id:
+                        self._urgent.set()
+                    self._stale.set()
+        except RouteNotFoundError:
+            await self._ask_again_and_again()
+
+    async def _ask_again_and_again(self) -> None:
+        """Have the request looked at as often as is fair: the original's server tells no events."""
+        while True:
+            self._stale.set()
+            await asyncio.sleep(LOOK_AGAIN)
 
     async def _look(self) -> Request:
         while True:
@@ -80,12 +89,7 @@ class Turn:
                 if request.state is not RequestState.WAITING:
                     return request
                 if self._report is not None:
-                    explanation = await self._farm.requests.explain(self._farm.caller, self._id)
-                    if explanation.state == RequestState.WAITING:
-                        self._tell(Progress(explanation=explanation))
-                    else:
-                        # It started in between: its event is on its way.
-                        self._stale.set()
+                    await self._explain()
             except UnavailableError as error:
                 self._tell(Progress(trouble=error.message))
                 self._stale.set()
@@ -94,6 +98,17 @@ class Turn:
                     await self._urgent.wait()
             except TimeoutError:
                 continue
+
+    async def _explain(self) -> None:
+        try:
+            explanation = await self._farm.requests.explain(self._farm.caller, self._id)
+        except RouteNotFoundError:
+            return
+        if explanation.state == RequestState.WAITING:
+            self._tell(Progress(explanation=explanation))
+        else:
+            # It started in between: its event is on its way.
+            self._stale.set()
 
     def _tell(self, progress: Progress) -> None:
         if self._report is not None:

@@ -37,6 +37,12 @@ class NotFoundError(BorutaError):
     code = "not-found"
 
 
+class RouteNotFoundError(NotFoundError):
+    """no such route"""
+
+    code = "route-not-found"
+
+
 class RequestNotFoundError(NotFoundError):
     """Request not found"""
 

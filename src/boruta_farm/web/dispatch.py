@@ -8,11 +8,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from boruta_farm.clock import Clock
 from boruta_farm.model.caller import Caller
-from boruta_farm.model.errors import BorutaError, ForbiddenError
+from boruta_farm.model.errors import BorutaError, ForbiddenError, RouteNotFoundError
 from boruta_farm.model.permission import Permission
 from boruta_farm.web.auth import NOBODY, Entrance, source_of
 from boruta_farm.web.calls import Answer, Call, Header, Stream
-from boruta_farm.web.errors import RouteNotFoundError, answer_error
+from boruta_farm.web.errors import answer_error
 from boruta_farm.web.limits import check_length, disconnected, read_body
 from boruta_farm.web.lists import NOTHING_LISTED
 from boruta_farm.web.origins import check_origin

@@ -85,12 +85,6 @@ class OriginError(RefusedError):
     code = "foreign-origin"
 
 
-class RouteNotFoundError(NotFoundError):
-    """no such route"""
-
-    code = "route-not-found"
-
-
 STATUSES: dict[type[BorutaError], int] = {
     BorutaError: 500,
     InvalidError: 400,
