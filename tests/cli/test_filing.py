@@ -104,8 +104,29 @@ def test_new_as_json_and_as_id(boruta: Boruta) -> None:
 
 def test_new_that_waits(boruta: Boruta, served: Served) -> None:
     outcome = boruta("new", "--wait", "0.1s", status=1)
-    assert outcome.out == "1\n", "it stays filed, so its id is told"
-    assert "found no free board" in outcome.err
+    assert outcome.out == "1\n"
+    assert outcome.err.splitlines()[-2:] == [
+        "boruta: request 1 is closed: nothing of it is left in the queue",
+        "boruta: request 1 found no free board within the time to wait",
+    ]
+    assert served.farm.requests[1]["State"] == "CANCELLED"
+
+
+def test_new_that_waited_in_vain_tells_that_in_every_form(boruta: Boruta) -> None:
+    assert boruta("new", "--wait", "0.1s", "-o", "ids", status=1).out == "1\n"
+    for request_id, form in enumerate(("json", "jsonl"), start=2):
+        outcome = boruta("new", "--wait", "0.1s", "-o", form, status=1)
+        record = json.loads(outcome.out)
+        assert (record["ID"], record["State"]) == (request_id, "CANCELLED")
+        assert f"request {request_id} is closed" in outcome.err
+
+
+def test_acquire_that_waited_in_vain_says_that_the_request_stays(
+    boruta: Boruta, served: Served
+) -> None:
+    boruta("new")
+    outcome = boruta("acquire", "1", "--wait", "0.1s", status=1)
+    assert "it stays in the queue; to cancel it: boruta close 1" in outcome.err
     assert served.farm.requests[1]["State"] == "WAITING"
 
 

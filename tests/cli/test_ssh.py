@@ -152,7 +152,25 @@ def test_the_wait_has_a_limit(stage: Stage, served: Served) -> None:
     outcome = stage.run("ssh", "-c", "board=rpi3", "--wait", "0.2s")
     assert outcome.status == 255
     assert "request 1 found no free board" in outcome.err
+    assert "boruta: request 1 is closed: nothing of it is left in the queue" in outcome.err
     assert state(served) == "CANCELLED"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_a_signal_while_new_waits_closes_the_request(
+    stage: Stage, served: Served, number: signal.Signals, form: str
+) -> None:
+    command = ("new", "-c", "board=rpi3", "--wait", "10m", "-o", form)
+    with ended(stage.start(*command)) as process:
+        served.wait_for(lambda farm: farm.called("GET", "reqs/1/explain") > 0)
+        process.send_signal(number)
+        outcome = finish(process)
+    assert outcome.status == 128 + number
+    assert state(served) == "CANCELLED"
+    assert "1" in outcome.out
+    assert "request 1 is closed" in outcome.err
+    assert "Traceback" not in outcome.err
 
 
 def test_attaching_neither_files_nor_closes(stage: Stage, served: Served, boruta: Boruta) -> None:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import typer
 
 from boruta_farm.cli.options import settings_of
+from boruta_farm.cli.signals import Signals
 from boruta_farm.client import config as configuration
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
@@ -135,3 +136,21 @@ def run(
 
     with failures_told(about):
         return asyncio.run(main())
+
+
+def run_to_signal(context: typer.Context, work: Callable[[Farm], Awaitable[None]]) -> None:
+    """Connect and do some work that is cancelled, and so cleaned up, by any signal that ends us.
+
+    Ends with 128 + n after signal n.
+    """
+    signals = Signals()
+
+    async def main() -> int:
+        async with connect(configured(context)) as farm:
+            await work(farm)
+        return 0
+
+    with failures_told():
+        status = asyncio.run(signals.run(main))
+    if status:
+        raise typer.Exit(status)

@@ -1,11 +1,19 @@
 """Verbs that file, change and close requests."""
 
+import asyncio
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import complain, local_times, pointing_at, run, say
+from boruta_farm.cli.console import (
+    complain,
+    local_times,
+    pointing_at,
+    run,
+    run_to_signal,
+    say,
+)
 from boruta_farm.cli.options import (
     AfterOption,
     CapsOption,
@@ -27,7 +35,12 @@ from boruta_farm.cli.progress import Spinner
 from boruta_farm.cli.tables import print_record
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.openssh import read_own_key
-from boruta_farm.client.session import DEFAULT_PRIORITY, file_request, wait_for_board
+from boruta_farm.client.session import (
+    DEFAULT_PRIORITY,
+    NotStartedError,
+    filed,
+    wait_for_board,
+)
 from boruta_farm.contracts import Explanation
 from boruta_farm.model.errors import BorutaError, RouteNotFoundError
 from boruta_farm.model.request import NewRequest, RequestState, RequestUpdate
@@ -70,7 +83,9 @@ def new(
 ) -> None:
     """File a request and print its id.
 
-    With --wait it is refused when no registered board could serve it, unless --queue is given.
+    With --wait it is refused when no registered board could serve it, unless --queue is given;
+    when the time is over, or after Ctrl-C, it is closed, as 'boruta ssh' does: status 1, or
+    128 + n after signal n.
     """
     span = read_duration(keep_alive, "--keep-alive")
     patience = read_duration(wait, "--wait")
@@ -86,27 +101,46 @@ def new(
     )
     form = output_of(context, output)
 
-    async def work(farm: Farm) -> None:
-        filed = await file_request(farm, with_own_key(wanted, key))
-        request_id = filed.id
-        if form in (Output.TABLE, Output.IDS):
-            print(request_id, flush=True)
-        outlook = filed.outlook
-        if patience is not None:
-            with Spinner(farm) as spinner:
-                await wait_for_board(farm, request_id, patience, spinner.report)
-            try:
-                outlook = await farm.requests.explain(farm.caller, request_id, brief=True)
-            except RouteNotFoundError:
-                outlook = None
-        if form is Output.TABLE:
-            say(_hint(farm, request_id, outlook))
-        elif form is not Output.IDS:
+    async def wait_its_turn(farm: Farm, request_id: int) -> None:
+        with Spinner(farm) as spinner:
+            await wait_for_board(farm, request_id, patience, spinner.report)
+
+    async def tell(farm: Farm, request_id: int) -> None:
+        if form in (Output.JSON, Output.JSONL):
             request = await farm.requests.get_request_info(farm.caller, request_id)
             print_record({}, request, str(request_id), form)
 
+    async def work(farm: Farm) -> None:
+        request_id: int | None = None
+        try:
+            async with filed(
+                farm, with_own_key(wanted, key), _remark, closed=_remark, lasting=True
+            ) as answer:
+                request_id = answer.id
+                if form in (Output.TABLE, Output.IDS):
+                    print(request_id, flush=True)
+                if patience is not None:
+                    await wait_its_turn(farm, request_id)
+        except (NotStartedError, asyncio.CancelledError):
+            if request_id is not None:
+                await tell(farm, request_id)
+            raise
+        await tell(farm, request_id)
+        if form is Output.TABLE:
+            outlook = answer.outlook
+            if patience is not None:
+                try:
+                    outlook = await farm.requests.explain(farm.caller, request_id, brief=True)
+                except RouteNotFoundError:
+                    outlook = None
+            say(_hint(farm, request_id, outlook))
+
     with pointing_at(selector):
-        run(context, work)
+        run_to_signal(context, work)
+
+
+def _remark(text: str) -> None:
+    say(f"boruta: {text}")
 
 
 def with_own_key(new: NewRequest, key: str | None) -> NewRequest:

@@ -198,7 +198,7 @@ def acquire(
     async def work(farm: Farm) -> AccessInfo:
         if patience is not None:
             with Spinner(farm) as spinner:
-                await wait_for_board(farm, request_id, patience, spinner.report)
+                await wait_for_board(farm, request_id, patience, spinner.report, stays=True)
         return await farm.requests.acquire_worker(farm.caller, request_id)
 
     access = run(context, work, f"request {request_id}")

@@ -107,9 +107,9 @@ def ssh(
     """Borrow a board and open a shell on it, or run the command after --.
 
     Files a request, waits for its turn, connects, prolongs the job while ssh runs, and closes
-    the request at the end, also after Ctrl-C while waiting. What no registered board could serve
-    is refused, unless --queue is given. Exits with ssh's status; 255 for failures of its own,
-    128 + n after signal n.
+    the request at the end, also after Ctrl-C or when --wait is over. What no registered board
+    could serve is refused, unless --queue is given. Exits with ssh's status; 255 for failures
+    of its own, 128 + n after signal n.
     """
     request_id = _request_id(target)
     if request_id is not None and (caps or selector or after or deadline):
@@ -180,7 +180,11 @@ class Errand:
         async with self._request() as request_id:
             with Spinner(self._farm) as spinner:
                 request = await wait_for_board(
-                    self._farm, request_id, self._wish.wait, spinner.report
+                    self._farm,
+                    request_id,
+                    self._wish.wait,
+                    spinner.report,
+                    stays=self._wish.new is None,
                 )
             access = await self._farm.requests.acquire_worker(self._farm.caller, request_id)
             async with hold(self._farm, request, access, _remark) as lease:
@@ -197,8 +201,8 @@ class Errand:
             assert self._wish.request_id is not None
             yield self._wish.request_id
             return
-        async with filed(self._farm, self._wish.new, _remark) as request_id:
-            yield request_id
+        async with filed(self._farm, self._wish.new, _remark, closed=_remark) as answer:
+            yield answer.id
 
     async def _introduce(self, request: Request, access: AccessInfo) -> None:
         """Say where we are, and what is not as safe or simple as it could be."""

@@ -97,50 +97,75 @@ async def close_request(farm: Farm, request_id: int) -> str | None:
 
 
 @asynccontextmanager
-async def filed(farm: Farm, new: NewRequest, say: Say = log.warning) -> AsyncIterator[int]:
-    """File a request for the block and close it at the end, whatever the end is."""
+async def filed(
+    farm: Farm,
+    new: NewRequest,
+    say: Say = log.warning,
+    *,
+    closed: Say = log.debug,
+    lasting: bool = False,
+) -> AsyncIterator[Filed]:
+    """File a request for the block and close it at the end, whatever the end is.
+
+    A ``lasting`` one is closed only when the block is left by an error or cancelled. ``say``
+    gets a line when it may still be open, ``closed`` when an error or signal closed it.
+    """
     filing = asyncio.create_task(file_request(farm, new))
     try:
-        request_id = (await asyncio.shield(filing)).id
+        answer = await asyncio.shield(filing)
     except asyncio.CancelledError:
         # The call may be at the server already: learn the id, or nobody could close it.
         if not filing.cancelled():
-            await _close_late(farm, filing, say)
+            await _close_late(farm, filing, say, closed)
         raise
     try:
-        yield request_id
-    finally:
-        trouble = await close_request(farm, request_id)
-        if trouble is not None:
-            say(trouble)
+        yield answer
+    except BaseException:
+        await _close_telling(farm, answer.id, say, closed)
+        raise
+    if not lasting:
+        await _close_telling(farm, answer.id, say, log.debug)
 
 
-async def _close_late(farm: Farm, filing: asyncio.Task[Filed], say: Say) -> None:
+async def _close_telling(farm: Farm, request_id: int, say: Say, closed: Say) -> None:
+    trouble = await close_request(farm, request_id)
+    if trouble is None:
+        closed(f"request {request_id} is closed: nothing of it is left in the queue")
+    else:
+        say(trouble)
+
+
+async def _close_late(farm: Farm, filing: asyncio.Task[Filed], say: Say, closed: Say) -> None:
     try:
         async with asyncio.timeout(CLOSE_WITHIN):
             request_id = (await filing).id
     except (TimeoutError, BorutaError) as error:
         say(f"it is unknown whether a request was filed ({error}); see: boruta ls")
         return
-    trouble = await close_request(farm, request_id)
-    if trouble is not None:
-        say(trouble)
+    await _close_telling(farm, request_id, say, closed)
 
 
 async def wait_for_board(
-    farm: Farm, request_id: int, wait: timedelta | None = None, report: Report | None = None
+    farm: Farm,
+    request_id: int,
+    wait: timedelta | None = None,
+    report: Report | None = None,
+    *,
+    stays: bool = False,
 ) -> Request:
     """Return the request once it is IN PROGRESS.
 
-    Raises NotStartedError when it ended instead, or did not start within ``wait``.
+    Raises NotStartedError when it ended instead, or did not start within ``wait``; its words
+    tell what becomes of a request that ``stays`` in the queue.
     """
     try:
         async with asyncio.timeout(None if wait is None else wait.total_seconds()):
             request = await Turn(farm, request_id, report).come()
     except TimeoutError:
-        raise NotStartedError(
-            f"request {request_id} found no free board within the time to wait"
-        ) from None
+        told = f"request {request_id} found no free board within the time to wait"
+        if stays:
+            told += f"; it stays in the queue; to cancel it: boruta close {request_id}"
+        raise NotStartedError(told) from None
     if request.state is not RequestState.IN_PROGRESS:
         ended = Standing(
             subject=Subject.REQUEST,
@@ -188,8 +213,8 @@ async def borrow(
         keep_alive=keep_alive,
         strict=not queue,
     )
-    async with connect(config or configuration.load()) as farm, filed(farm, new, say) as request_id:
-        request = await wait_for_board(farm, request_id, wait, report)
-        access = await farm.requests.acquire_worker(farm.caller, request_id)
+    async with connect(config or configuration.load()) as farm, filed(farm, new, say) as answer:
+        request = await wait_for_board(farm, answer.id, wait, report)
+        access = await farm.requests.acquire_worker(farm.caller, answer.id)
         async with hold(farm, request, access, say) as lease:
             yield lease
