@@ -160,6 +160,12 @@ def test_update(boruta: Boruta, served: Served) -> None:
     )
 
 
+def test_release_is_close(boruta: Boruta, served: Served) -> None:
+    boruta("new")
+    boruta("release", "1")
+    assert served.farm.requests[1]["State"] == "CANCELLED"
+
+
 def test_close_goes_on_after_a_failure(boruta: Boruta, served: Served) -> None:
     boruta("new")
     boruta("new")

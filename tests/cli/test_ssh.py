@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.stage import Boruta, Stage, ended, finish, pairs, sent
-from tests.client.fakes import BOARD_KEY, HOST_KEY
+from tests.client.fakes import BOARD_KEY, HOST_KEY, uuid_of
 from tests.client.serving import Served
 
 
@@ -146,6 +146,17 @@ def test_waiting_is_told_in_plain_lines_without_a_terminal(stage: Stage, served:
         "waiting: position 1; "
         "1 board matches: 1 running (lab-rpi3, held by ann until 2026-01-01 14:05)"
     )
+
+
+def test_a_board_by_its_name(stage: Stage, served: Served) -> None:
+    served.do(lambda farm: farm.add_worker(2, "lab-rpi4-2", caps={"board": "rpi4"}))
+    assert stage.run("ssh", "lab-rpi4-2", "-c", "board=rpi4", "--", "true").status == 0
+    assert sent(served)["Caps"] == {"board": "rpi4", "UUID": uuid_of(2)}
+    outcome = stage.run("ssh", "lab-rpi5")
+    assert outcome.status == 255
+    assert "there is no worker 'lab-rpi5'; did you mean lab-rpi4" in outcome.err
+    assert "a command goes after --" in outcome.err
+    assert len(served.farm.requests) == 1
 
 
 def test_the_wait_has_a_limit(stage: Stage, served: Served) -> None:

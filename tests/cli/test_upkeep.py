@@ -40,6 +40,12 @@ def test_idle_means_those_in_maintenance_unless_named(boruta: Boruta, served: Se
     assert boruta("worker", "idle", "-c", "board=rpi4").err == "boruta: nothing to do\n"
 
 
+def test_what_was_to_come_after_a_job_is_taken_back(boruta: Boruta, served: Served) -> None:
+    served.farm.workers[uuid_of(1)] |= {"State": "RUNNING", "AfterJob": True}
+    boruta("worker", "idle", "--all")
+    assert states(served) == ["IDLE", "IDLE", "FAILED"]
+
+
 def test_capabilities_choose(boruta: Boruta, served: Served) -> None:
     boruta("worker", "maintenance", "-c", "board=rpi4")
     assert states(served) == ["MAINTENANCE", "MAINTENANCE", "FAILED"]

@@ -90,6 +90,20 @@ def test_maintenance_after_the_job(world: DictWorld, stage: Stage) -> None:
     assert (world.workers[uuid].state, world.workers[uuid].reason) == (WorkerState.BUSY, "fan")
 
 
+def test_maintenance_after_the_job_is_taken_back(world: DictWorld, stage: Stage) -> None:
+    uuid, request_id = run(world, stage)
+    with pytest.raises(WorkerTransitionError):
+        workers.set_state(world, uuid, IDLE, NOW)
+    world.apply(workers.set_state(world, uuid, MAINTENANCE, NOW, "fan", after_job=True))
+    before = world.workers[uuid].revision
+    world.apply(workers.set_state(world, uuid, IDLE, NOW))
+    worker = world.workers[uuid]
+    assert (worker.state, worker.after_job, worker.reason) == (WorkerState.RUNNING, False, None)
+    assert worker.revision == before + 1
+    world.apply(jobs.end_due(world, request_id, NOW.replace(year=2027)))
+    assert world.workers[uuid].state is WorkerState.PREPARE
+
+
 def test_wishes_that_are_refused(world: DictWorld, stage: Stage) -> None:
     uuid = stage.idle()
     with pytest.raises(WorkerTransitionError):

@@ -132,6 +132,7 @@ def build() -> typer.Typer:
     app.command()(explain.explain)
     app.command()(filing.update)
     app.command()(filing.close)
+    app.command("release", help="The same as close.")(filing.close)
     app.command()(requests.acquire)
     app.command()(filing.prolong)
     app.command(cls=ssh.CommandAfterDashes)(ssh.ssh)

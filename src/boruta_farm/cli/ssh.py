@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -27,6 +27,7 @@ from boruta_farm.cli.options import (
     read_moment,
 )
 from boruta_farm.cli.progress import Spinner
+from boruta_farm.cli.selection import one_worker
 from boruta_farm.cli.signals import Signals
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.lease import Lease, hold
@@ -44,9 +45,9 @@ from boruta_farm.client.session import (
     filed,
     wait_for_board,
 )
-from boruta_farm.model.errors import BorutaError
+from boruta_farm.model.errors import BorutaError, WorkerNotFoundError
 from boruta_farm.model.request import NewRequest, Request, RequestState
-from boruta_farm.model.worker import AccessInfo
+from boruta_farm.model.worker import UUID_CAPABILITY, AccessInfo, Worker
 
 OWN_FAILURE = 255
 LAST_WORDS_WITHIN = 1.0
@@ -73,9 +74,13 @@ class CommandAfterDashes(TyperCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """Carry what one run of the verb is to do; ``new`` is None when it attaches."""
+    """Carry what one run of the verb is to do; ``new`` is None when it attaches.
+
+    ``board`` is the name, UUID or unique beginning of either, where one board is wanted.
+    """
 
     new: NewRequest | None
+    board: str | None
     request_id: int | None
     wait: timedelta | None
     own: OwnKey | None
@@ -87,7 +92,11 @@ def ssh(
     context: typer.Context,
     target: Annotated[
         str | None,
-        typer.Argument(metavar="ID", help="Connect to this request; nothing is filed or closed."),
+        typer.Argument(
+            metavar="ID|BOARD",
+            help="Borrow the board of this name; or, by its ID, connect to a request: nothing is "
+            "filed or closed.",
+        ),
     ] = None,
     caps: CapsOption = None,
     selector: SelectorOption = None,
@@ -106,10 +115,10 @@ def ssh(
 ) -> None:
     """Borrow a board and open a shell on it, or run the command after --.
 
-    Files a request, waits for its turn, connects, prolongs the job while ssh runs, and closes
-    the request at the end, also after Ctrl-C or when --wait is over. What no registered board
-    could serve is refused, unless --queue is given. Exits with ssh's status; 255 for failures
-    of its own, 128 + n after signal n.
+    With a board's name it is that board. Files a request, waits for its turn, connects,
+    prolongs the job while ssh runs, and closes the request at the end, also after Ctrl-C or
+    when --wait is over. What no registered board could serve is refused, unless --queue is
+    given. Exits with ssh's status; 255 for failures of its own, 128 + n after signal n.
     """
     request_id = _request_id(target)
     if request_id is not None and (caps or selector or after or deadline):
@@ -137,6 +146,7 @@ def ssh(
             )
         wish = Wish(
             new=new,
+            board=None if request_id is not None else target,
             request_id=request_id,
             wait=wish_wait,
             own=own,
@@ -159,11 +169,7 @@ def ssh(
 
 
 def _request_id(target: str | None) -> int | None:
-    if target is None:
-        return None
-    if not (target.isascii() and target.isdigit()):
-        raise typer.BadParameter(f"{target!r} is no request's ID; a command goes after --")
-    return int(target)
+    return int(target) if target is not None and target.isascii() and target.isdigit() else None
 
 
 class Errand:
@@ -201,8 +207,18 @@ class Errand:
             assert self._wish.request_id is not None
             yield self._wish.request_id
             return
-        async with filed(self._farm, self._wish.new, _remark, closed=_remark) as answer:
+        new = self._wish.new
+        if self._wish.board is not None:
+            worker = await self._worker(self._wish.board)
+            new = replace(new, caps={**(new.caps or {}), UUID_CAPABILITY: worker.uuid})
+        async with filed(self._farm, new, _remark, closed=_remark) as answer:
             yield answer.id
+
+    async def _worker(self, board: str) -> Worker:
+        try:
+            return await one_worker(self._farm, board)
+        except WorkerNotFoundError as error:
+            raise WorkerNotFoundError(f"{error.message}; a command goes after --") from None
 
     async def _introduce(self, request: Request, access: AccessInfo) -> None:
         """Say where we are, and what is not as safe or simple as it could be."""

@@ -33,14 +33,16 @@ def idle(
 ) -> None:
     """Take workers into service: cleaned, prepared, then IDLE.
 
-    With -c or --all only those in MAINTENANCE are meant.
+    What was to be set aside after its job stays in service. With -c or --all only those are
+    meant and those in MAINTENANCE.
     """
 
     async def deed(farm: Farm, worker: Worker) -> None:
         await farm.workers.set_state(farm.caller, worker.uuid, WorkerState.IDLE)
 
     def meant(worker: Worker) -> bool:
-        return bool(names) or worker.state is WorkerState.MAINTENANCE
+        later = worker.after_job and worker.state is WorkerState.RUNNING
+        return bool(names) or later or worker.state is WorkerState.MAINTENANCE
 
     _each(context, names or [], caps, everyone, deed, meant, WorkerState.IDLE if wait else None)
 
@@ -54,7 +56,10 @@ def maintenance(
         str | None, typer.Option("--reason", metavar="TEXT", help="Shown to everybody.")
     ] = None,
     after_job: Annotated[
-        bool, typer.Option("--after-job", help="Let a running job end first.")
+        bool,
+        typer.Option(
+            "--after-job", help="Let a running job end first; 'worker idle' takes that back."
+        ),
     ] = False,
     wait: WaitFlag = False,
 ) -> None:

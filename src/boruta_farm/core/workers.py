@@ -66,6 +66,8 @@ def set_state(
     """Decide an admin's wish for IDLE or MAINTENANCE.
 
     IDLE for a worker on its way there succeeds, as in the original: a repeated call is harmless.
+    IDLE takes back what was to come after the job of a running worker; its job goes on.
+
     Raises the errors of ``contracts.Workers.set_state``.
     """
     worker = existing(world, uuid)
@@ -74,6 +76,16 @@ def set_state(
     if state is WorkerState.IDLE:
         if worker.state is WorkerState.PREPARE:
             return Plan(answer=None)
+        if worker.after_job and worker.state is WorkerState.RUNNING:
+            stays = replace(
+                worker,
+                after_job=False,
+                idle_again=False,
+                reason=None,
+                revision=worker.revision + 1,
+            )
+            step = WorkerSaved(worker=stays, kind=EventKind.WORKER_CHANGED)
+            return Plan(answer=None, steps=(step,))
         if worker.state is not WorkerState.MAINTENANCE:
             raise WorkerTransitionError(standing=worker_standing(world, worker))
         preparing = replace(move_worker(worker, WorkerState.PREPARE, now), recoveries=())

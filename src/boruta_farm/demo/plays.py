@@ -94,7 +94,8 @@ def _introduction(farm: DemoFarm) -> str:
         for w in farm.workers
     )
     return f"""
-Boruta serves on {farm.url}, data in {farm.folder}
+Boruta serves on {farm.url}
+Data: {farm.folder}
 API description: {farm.url}/api/v1/openapi.json
 
 {boards}

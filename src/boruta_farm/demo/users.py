@@ -103,7 +103,7 @@ async def users_farm(say: Callable[[str], None]) -> AsyncIterator[UsersFarm]:
             tls_certificate=str(files.certificate),
             tls_key=str(files.key),
         )
-        say(f"the server serves on https://{HOST}:{port}, and showed a one-time token")
+        say(f"the server showed a one-time token; it serves on https://{HOST}:{port}")
         first = await processes.unless_failed(_first(heard), "the one-time token")
         async with AsyncExitStack() as stack:
             yield UsersFarm(
