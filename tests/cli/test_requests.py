@@ -99,6 +99,10 @@ def test_acquire_saves(boruta: Boruta, tmp_path: Path) -> None:
     assert (folder / "key").stat().st_mode & 0o777 == 0o600
     assert (folder / "known_hosts").read_text() == f"[127.0.0.1]:20001 {HOST_KEY}\n"
     assert f"""-o 'IdentityFile="{folder}/key"'""" in out
+    assert f"By name   ssh -F {folder}/config boruta-1" in out
+    config = (folder / "config").read_text()
+    assert config.startswith("Host boruta-1\n    HostName 127.0.0.1\n    Port 20001\n")
+    assert (folder / "config").stat().st_mode & 0o777 == 0o600
     words = boruta("acquire", "1", "--save", str(folder), status=1).err
     assert "exists already; name a new folder" in words
 

@@ -47,6 +47,7 @@ class FakeFarm:
         self.job_time = timedelta(hours=1)
         self.ssh_port = 20001
         self.host_key: str | None = HOST_KEY
+        self.board_key = BOARD_KEY
         self.holders: list[Json] = []
         self.orphans = 0
         self.slow = False
@@ -272,7 +273,7 @@ class FakeFarm:
         if action == "keepalive" and running:
             return Response(status_code=204)
         if action == "acquire_worker" and running:
-            key = "" if "SSHKey" in request else BOARD_KEY
+            key = "" if "SSHKey" in request else self.board_key
             address = {"IP": "127.0.0.1", "Port": self.ssh_port, "Zone": ""}
             access = {"Addr": address, "Key": key, "Username": "boruta-user"}
             host_key = {} if self.host_key is None else {"HostKey": self.host_key}

@@ -131,8 +131,8 @@ async def test_filed_is_closed_also_after_an_error(farm: Farm, served: Served) -
     states: list[str] = []
 
     async def work() -> None:
-        async with filed(farm, ANY) as request_id:
-            states.append(served.farm.requests[request_id]["State"])
+        async with filed(farm, ANY) as answer:
+            states.append(served.farm.requests[answer.id]["State"])
             raise KeyError
 
     with pytest.raises(KeyError):

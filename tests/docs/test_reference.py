@@ -322,6 +322,12 @@ def test_links_between_pages_lead_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_the_readme_shows_the_same_on_a_package_index() -> None:
+    """There nothing lies beside it, so that a relative link leads nowhere."""
+    for part in (ROOT / "README.md").read_text().split("](")[1:]:
+        assert part.startswith("https://"), part[:40]
+
+
 if __name__ == "__main__":
     for name, make in PAGES.items():
         (DOCS / name).write_text(make())

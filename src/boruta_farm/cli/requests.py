@@ -27,6 +27,7 @@ from boruta_farm.client.openssh import (
     Files,
     check_tellable,
     command_line,
+    configuration,
     known_hosts_line,
     write_private,
 )
@@ -186,7 +187,9 @@ def acquire(
     save: Annotated[
         Path | None,
         typer.Option(
-            "--save", metavar="FOLDER", help="Write key and known_hosts into a new folder."
+            "--save",
+            metavar="FOLDER",
+            help="Write key, known_hosts and config (for ssh -F) into a new folder.",
         ),
     ] = None,
     output: OutputOption = None,
@@ -207,9 +210,10 @@ def acquire(
         facts["Host key"] = access.host_key
     if save is not None:
         with failures_told():
-            facts["Connect"] = shlex.join(
-                command_line("ssh", access, _save(access, save.absolute()))
-            )
+            files = _save(access, save.absolute(), f"boruta-{request_id}")
+        facts["Connect"] = shlex.join(command_line("ssh", access, files))
+        config = shlex.quote(str(save.absolute() / "config"))
+        facts["By name"] = f"ssh -F {config} boruta-{request_id}"
     elif form is Output.TABLE:
         say(
             f"the private key is not shown; use --save FOLDER, -o json, or: boruta ssh {request_id}"
@@ -217,12 +221,12 @@ def acquire(
     print_record(facts, access, str(request_id), form)
 
 
-def _save(access: AccessInfo, folder: Path) -> Files:
-    """Write an access into a new private folder. Raises ConfigError."""
+def _save(access: AccessInfo, folder: Path, name: str) -> Files:
+    """Write an access into a new private folder, with a configuration. Raises ConfigError."""
     check_tellable(folder)
     try:
         folder.mkdir(mode=0o700, parents=True)
-        return Files(
+        files = Files(
             identity=write_private(folder / "key", access.key) if access.key else None,
             known_hosts=(
                 write_private(folder / "known_hosts", known_hosts_line(access))
@@ -230,7 +234,9 @@ def _save(access: AccessInfo, folder: Path) -> Files:
                 else None
             ),
         )
+        write_private(folder / "config", configuration(name, access, files))
     except FileExistsError:
         raise ConfigError(f"{folder} exists already; name a new folder for --save") from None
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be written: {error.strerror}") from None
+    return files

@@ -2,12 +2,25 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    ExitStack,
+    contextmanager,
+)
+from datetime import datetime
+from functools import wraps
+from pathlib import Path
+from subprocess import CompletedProcess
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, ParamSpec, Self, TypeVar
+
+from boruta_farm.client.lease import Lease
+from boruta_farm.model.request import Request
 
 Result = TypeVar("Result")
+Parameters = ParamSpec("Parameters")
 
 
 class Bridge:
@@ -70,6 +83,92 @@ class Bridge:
             raise
         else:
             self.run(held.leave(None))
+
+
+class PlainLease:
+    """A lease for code that does not await; made by ``with borrow(...)``."""
+
+    def __init__(self, lease: Lease, bridge: Bridge) -> None:
+        self.request_id = lease.request_id
+        self.worker = lease.worker
+        self.access = lease.access
+        self._lease = lease
+        self._bridge = bridge
+
+    @property
+    def until(self) -> datetime:
+        """Return when the job ends, unless it is prolonged as it is while it is held."""
+        return self._lease.until
+
+    @property
+    def over(self) -> Request | None:
+        """Return the finished request if the job is known to be over, else None."""
+        return self._lease.over
+
+    def run(
+        self,
+        command: str | Sequence[str],
+        *,
+        input: str | None = None,  # noqa: A002  # as in subprocess.run
+        check: bool = False,
+        timeout: float | None = None,
+    ) -> CompletedProcess[str]:
+        """Run a command on the board; see ``Lease.run``."""
+        return self._bridge.run(self._lease.run(command, input=input, check=check, timeout=timeout))
+
+    def put(self, local: str | Path, remote: str = "") -> None:
+        """Copy a file or folder to the board; see ``Lease.put``."""
+        self._bridge.run(self._lease.put(local, remote))
+
+    def get(self, remote: str, local: str | Path = ".") -> None:
+        """Copy a file or folder from the board; see ``Lease.get``."""
+        self._bridge.run(self._lease.get(remote, local))
+
+
+class Borrowing(AbstractAsyncContextManager[Lease], AbstractContextManager[PlainLease]):
+    """A board for a block: ``with`` in plain code, ``async with`` in async code."""
+
+    def __init__(self, lent: AbstractAsyncContextManager[Lease]) -> None:
+        self._lent = lent
+        self._stack = ExitStack()
+
+    async def __aenter__(self) -> Lease:
+        return await self._lent.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        return await self._lent.__aexit__(kind, error, trace)
+
+    def __enter__(self) -> PlainLease:
+        with ExitStack() as stack:
+            bridge = stack.enter_context(Bridge())
+            lease = stack.enter_context(bridge.enter(self._lent))
+            self._stack = stack.pop_all()
+        return PlainLease(lease, bridge)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        return self._stack.__exit__(kind, error, trace)
+
+
+def both_ways(
+    lend: Callable[Parameters, AbstractAsyncContextManager[Lease]],
+) -> Callable[Parameters, Borrowing]:
+    """Let what lends a board in async code do so in plain code too."""
+
+    @wraps(lend)
+    def lent(*arguments: Parameters.args, **options: Parameters.kwargs) -> Borrowing:
+        return Borrowing(lend(*arguments, **options))
+
+    return lent
 
 
 class _Held(Generic[Result]):

@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
+from subprocess import CompletedProcess
 
 from boruta_farm.client.farm import Farm
+from boruta_farm.client.remote import Remote
 from boruta_farm.model.errors import (
     InvalidError,
     NotFoundError,
@@ -44,6 +47,7 @@ class Lease:
         self.unreachable_since: datetime | None = None
         """Since when the farm has not heard of the board's agent; None while it has."""
         self._farm = farm
+        self._remote = Remote(access)
         self._keep_alive = request.keep_alive
         self._say = say
         self._ended: asyncio.Future[Request] = asyncio.get_running_loop().create_future()
@@ -51,6 +55,41 @@ class Lease:
     async def ended(self) -> Request:
         """Wait until the job is over for whatever reason and return the finished request."""
         return await asyncio.shield(self._ended)
+
+    async def run(
+        self,
+        command: str | Sequence[str],
+        *,
+        input: str | None = None,  # noqa: A002  # as in subprocess.run
+        check: bool = False,
+        timeout: float | None = None,
+    ) -> CompletedProcess[str]:
+        """Run a command on the board and return its status and what it printed.
+
+        A text is a line for the board's shell, a sequence is quoted for it word by word. As with
+        ``subprocess.run``, ``check`` raises CalledProcessError for a status other than 0. 255 is
+        also ssh's own status, where the board cannot be reached. After ``timeout`` seconds
+        TimeoutError is raised and the connection is ended. Raises ConfigError without OpenSSH.
+        """
+        done = await self._remote.run(command, input, timeout)
+        if check:
+            done.check_returncode()
+        return done
+
+    async def put(self, local: str | Path, remote: str = "") -> None:
+        """Copy a file or folder to the board, to a path that begins in the job's home.
+
+        Raises CopyError, and ConfigError without OpenSSH.
+        """
+        await self._remote.copy(Path(local), remote)
+
+    async def get(self, remote: str, local: str | Path = ".") -> None:
+        """Copy a file or folder from the board. Raises as ``put`` does."""
+        await self._remote.copy(remote, Path(local))
+
+    def release_files(self) -> None:
+        """Remove the private files that commands and copies needed."""
+        self._remote.close()
 
     @property
     def over(self) -> Request | None:
@@ -156,6 +195,7 @@ async def hold(
     try:
         yield lease
     finally:
+        lease.release_files()
         for task in tasks:
             task.cancel()
         for outcome in await asyncio.gather(*tasks, return_exceptions=True):

@@ -66,12 +66,13 @@ def read_own_key(given: str) -> OwnKey:
     return OwnKey(line=line, identity=private if private.exists() else public)
 
 
-def find_ssh() -> str:
-    """Return where ssh is. Raises ConfigError."""
-    found = shutil.which("ssh")
+def find_ssh(name: str = "ssh") -> str:
+    """Return where ssh, or another program of OpenSSH's client, is. Raises ConfigError."""
+    found = shutil.which(name)
     if found is None:
         raise ConfigError(
-            "OpenSSH's client 'ssh' was not found; install it (Debian: apt install openssh-client)"
+            f"OpenSSH's client '{name}' was not found; "
+            "install it (Debian: apt install openssh-client)"
         )
     return found
 
@@ -126,32 +127,76 @@ def command_line(
     user's own configuration. Raises ProtocolError for a user or host that could be an option,
     ConfigError for a path that ssh cannot be told of.
     """
+    arguments = [program, "-p", str(access.port), *_given(_options(access, files))]
+    if command:
+        arguments += ["-o", "RemoteCommand=none"]
+    arguments += [*extra, f"{access.username}@{access.host}"]
+    if command:
+        arguments += ["--", *command] if command[0].startswith("-") else command
+    return arguments
+
+
+def copy_line(
+    program: str, access: AccessInfo, files: Files, source: Path | str, target: Path | str
+) -> list[str]:
+    """Return the arguments with which scp copies a file or folder; texts are paths on the board.
+
+    Raises as ``command_line`` does.
+    """
+    options = [*_given(_options(access, files)), "-o", "BatchMode=yes"]
+    host = f"[{access.host}]" if ":" in access.host else access.host
+    # An absolute path is never taken for one on another machine, whatever colons it holds.
+    places = (
+        str(place.absolute()) if isinstance(place, Path) else f"{access.username}@{host}:{place}"
+        for place in (source, target)
+    )
+    return [program, "-r", "-P", str(access.port), *options, "--", *places]
+
+
+def configuration(name: str, access: AccessInfo, files: Files) -> str:
+    """Return an ssh configuration by whose ``name`` ssh, and all that uses it, finds the board.
+
+    Raises as ``command_line`` does.
+    """
+    options = [
+        ("HostName", access.host.replace("%", "%%")),
+        ("Port", str(access.port)),
+        ("User", access.username),
+        *_options(access, files),
+    ]
+    return "\n".join([f"Host {name}", *(f"    {key} {value}" for key, value in options), ""])
+
+
+def _options(access: AccessInfo, files: Files) -> list[tuple[str, str]]:
+    """Return what ssh is told of an access, however it is told."""
     if not USERNAME.fullmatch(access.username) or not HOST.fullmatch(access.host):
         raise ProtocolError(
             f"the server sent {access.username!r} at {access.host!r}, which no ssh could reach"
         )
-    arguments = [program, "-p", str(access.port)]
+    options = []
     if files.identity is not None:
-        arguments += [*_path_option("IdentityFile", files.identity), "-o", "IdentitiesOnly=yes"]
-        arguments += ["-o", "PubkeyAuthentication=yes"]
+        options += [("IdentityFile", _quoted(files.identity)), ("IdentitiesOnly", "yes")]
+        options += [("PubkeyAuthentication", "yes")]
         if files.issued:
             # A user's configuration may hand every key that is used to an agent, which keeps it.
-            arguments += ["-o", "AddKeysToAgent=no"]
+            options += [("AddKeysToAgent", "no")]
     if files.known_hosts is not None:
-        arguments += _path_option("UserKnownHostsFile", files.known_hosts)
-        arguments += ["-o", "GlobalKnownHostsFile=/dev/null", "-o", "UpdateHostKeys=no"]
-        arguments += ["-o", "StrictHostKeyChecking=yes", "-o", "VerifyHostKeyDNS=no"]
+        options += [("UserKnownHostsFile", _quoted(files.known_hosts))]
+        options += [("GlobalKnownHostsFile", "/dev/null"), ("UpdateHostKeys", "no")]
+        options += [("StrictHostKeyChecking", "yes"), ("VerifyHostKeyDNS", "no")]
     else:
-        arguments += ["-o", "StrictHostKeyChecking=accept-new"]
+        options += [("StrictHostKeyChecking", "accept-new")]
     # A shared connection could be one to the board's last job, and one of ours would outlive it.
-    arguments += ["-o", "ControlMaster=no", "-o", "ControlPath=none"]
-    if command:
-        arguments += ["-o", "RemoteCommand=none"]
-    arguments += ["-o", "ServerAliveInterval=30", *extra]
-    arguments.append(f"{access.username}@{access.host}")
-    if command:
-        arguments += ["--", *command] if command[0].startswith("-") else command
-    return arguments
+    return [
+        *options,
+        ("ControlMaster", "no"),
+        ("ControlPath", "none"),
+        ("ServerAliveInterval", "30"),
+    ]
+
+
+def _given(options: Sequence[tuple[str, str]]) -> list[str]:
+    return [word for name, value in options for word in ("-o", f"{name}={value}")]
 
 
 class Session:
@@ -207,9 +252,9 @@ def check_tellable(path: Path) -> Path:
     return path
 
 
-def _path_option(name: str, path: Path) -> list[str]:
-    """Return an option whose value is a path, which ssh reads as words with tokens in them."""
-    return ["-o", f'{name}="{str(check_tellable(path)).replace("%", "%%")}"']
+def _quoted(path: Path) -> str:
+    """Return a path as an option's value, which ssh reads as words with tokens in them."""
+    return f'"{str(check_tellable(path)).replace("%", "%%")}"'
 
 
 def _nameable(identity: Path, folder: Path) -> Path:

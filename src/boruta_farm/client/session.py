@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from boruta_farm.client import config as configuration
+from boruta_farm.client.blocking import both_ways
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.lease import Lease, Say, hold
@@ -29,6 +31,7 @@ from boruta_farm.words.times import Times
 
 log = logging.getLogger(__name__)
 
+NO_CAPS: Mapping[str, str] = MappingProxyType({})
 DEFAULT_PRIORITY = 8
 DEFAULT_KEEP_ALIVE = 120
 ATTEMPTS = 5
@@ -178,10 +181,12 @@ async def wait_for_board(
     return request
 
 
+@both_ways
 @asynccontextmanager
 async def borrow(
-    caps: Mapping[str, str],
+    caps: Mapping[str, str] = NO_CAPS,
     *,
+    server: str | None = None,
     selector: str | None = None,
     config: ClientConfig | None = None,
     priority: int = DEFAULT_PRIORITY,
@@ -194,12 +199,12 @@ async def borrow(
     report: Report | None = None,
     say: Say = log.warning,
 ) -> AsyncIterator[Lease]:
-    """Lend a board with ``caps`` that meets ``selector`` for the block.
+    """Lend a board with ``caps`` that meets ``selector`` for a ``with`` or ``async with`` block.
 
     Files a request, waits for its turn (at most ``wait``), keeps the job alive and prolonged,
-    and closes it at the end. ``config`` defaults to environment and profile file. A client that
-    dies frees the board ``keep_alive`` seconds later. With the caller's public ``ssh_key`` the
-    lease's access carries no private key. What no registered board could serve raises
+    and closes it at the end. ``server`` or ``config`` default to environment and profile file.
+    A client that dies frees the board ``keep_alive`` seconds later. With the caller's public
+    ``ssh_key`` the access has no private key. What no registered board could serve raises
     UnmetDemandError, unless ``queue`` is set. Raises NotStartedError, the errors of
     ``Requests.new_request``, UnavailableError and ConfigError.
     """
@@ -213,7 +218,8 @@ async def borrow(
         keep_alive=keep_alive,
         strict=not queue,
     )
-    async with connect(config or configuration.load()) as farm, filed(farm, new, say) as answer:
+    config = config or configuration.load(server=server)
+    async with connect(config) as farm, filed(farm, new, say) as answer:
         request = await wait_for_board(farm, answer.id, wait, report)
         access = await farm.requests.acquire_worker(farm.caller, answer.id)
         async with hold(farm, request, access, say) as lease:

@@ -1,0 +1,92 @@
+"""Commands and files on a board in hand, by OpenSSH's client."""
+
+import asyncio
+import shlex
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from subprocess import CompletedProcess
+
+from boruta_farm.client.openssh import (
+    Files,
+    command_line,
+    copy_line,
+    find_ssh,
+    session_files,
+)
+from boruta_farm.model.errors import BorutaError
+from boruta_farm.model.worker import AccessInfo
+
+ENDS_WITHIN = 5.0
+"""Seconds a program may take to end after it was told to, before it is killed."""
+
+
+class CopyError(BorutaError):
+    """a file could not be copied to or from the board"""
+
+    code = "copy-failed"
+
+
+class Remote:
+    """Run commands on one board; key and host key lie in private files until ``close``."""
+
+    def __init__(self, access: AccessInfo) -> None:
+        self._access = access
+        self._stack = ExitStack()
+        self._files: Files | None = None
+
+    def close(self) -> None:
+        """Remove the files."""
+        self._stack.close()
+        self._files = None
+
+    async def run(
+        self, command: str | Sequence[str], text: str | None, timeout: float | None
+    ) -> CompletedProcess[str]:
+        """Run a command, a line for the board's shell or words of which one is made."""
+        line = command if isinstance(command, str) else shlex.join(command)
+        arguments = command_line(
+            find_ssh(), self._access, self._told(), [line], ("-o", "BatchMode=yes", "-T")
+        )
+        return await _run(arguments, command, text, timeout)
+
+    async def copy(self, source: Path | str, target: Path | str) -> None:
+        """Copy a file or folder; texts are paths on the board. Raises CopyError."""
+        arguments = copy_line(find_ssh("scp"), self._access, self._told(), source, target)
+        done = await _run(arguments, arguments, None, None)
+        if done.returncode:
+            words = " ".join(done.stderr.split()) or f"scp ended with {done.returncode}"
+            raise CopyError(f"{source} was not copied to {target}: {words}")
+
+    def _told(self) -> Files:
+        if self._files is None:
+            self._files = self._stack.enter_context(session_files(self._access, None))
+        return self._files
+
+
+async def _run(
+    arguments: Sequence[str],
+    told: str | Sequence[str],
+    text: str | None,
+    timeout: float | None,
+) -> CompletedProcess[str]:
+    """Run a program to its end; it is ended when the time is over or nobody waits any more."""
+    process = await asyncio.create_subprocess_exec(
+        *arguments, stdin=DEVNULL if text is None else PIPE, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        async with asyncio.timeout(timeout):
+            out, err = await process.communicate(None if text is None else text.encode())
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            try:
+                async with asyncio.timeout(ENDS_WITHIN):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+    return CompletedProcess(
+        told, process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace")
+    )
