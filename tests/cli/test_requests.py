@@ -18,14 +18,22 @@ def two(boruta: Boruta, served: Served) -> None:
 
 def test_ls_shows_what_is_unfinished(boruta: Boruta) -> None:
     lines = boruta("ls").lines
-    assert lines[0].split() == ["ID", "STATE", "PRI", "WANTS", "WORKER", "UNTIL", "REASON"]
-    assert lines[1].startswith("1   IN PROGRESS  8    board=rpi4  lab-rpi4  ")
+    assert lines[0].split() == ["ID", "STATE", "PRI", "OWNER", "WANTS", "WORKER", "UNTIL", "REASON"]
+    assert lines[1].startswith("1   IN PROGRESS  8           board=rpi4  lab-rpi4  ")
     waiting = lines[2].split()
     assert waiting == ["2", "WAITING", "3", "board=rpi4"], "its deadline is a month away"
     boruta("close", "2")
     assert len(boruta("ls").lines) == 2
     assert boruta("ls", "--all").lines[2].endswith("closed")
     assert boruta("ls", "--state", "cancelled", "-o", "ids").out == "2\n"
+
+
+def test_ls_tells_the_owner_and_what_is_chosen(boruta: Boruta, served: Served) -> None:
+    served.farm.requests[1]["Owner"] = {"Groups": None, "Name": "ann"}
+    lines = boruta("ls", "--columns", "owner,ID").lines
+    assert lines == ["OWNER  ID", "ann    1", "       2"]
+    words = boruta("ls", "--columns", "id,colour", status=2).err
+    assert "there is no column 'colour'; choose from id, state," in words
 
 
 def test_ls_for_scripts(boruta: Boruta) -> None:

@@ -9,6 +9,7 @@ from boruta_farm.cli.options import Output
 from boruta_farm.cli.tables import (
     Listing,
     as_json,
+    fitting,
     plain_lines,
     print_listing,
     print_record,
@@ -50,6 +51,22 @@ def test_forms(output: Output, text: str, capsys: pytest.CaptureFixture[str]) ->
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     print_listing(LISTING, Output.JSON)
     assert json.loads(capsys.readouterr().out) == LISTING.records
+
+
+def test_a_row_is_one_line_on_any_terminal() -> None:
+    listing = Listing(
+        headers=("Name", "State", "Caps", "Held", "Labels"),
+        rows=[("lab-rpi4", "IDLE", "c" * 40, "", "l" * 10)],
+        records=[{}],
+        ids=["1"],
+        spare=("Labels", "Caps", "Held"),
+    )
+    shown = {width: fitting(listing, listing.rows, width) for width in (5, 20, 60, 68, 69, 100)}
+    assert shown[5] == [0], "the first column is always there"
+    assert shown[20] == [0, 1]
+    assert shown[60] == [0, 1, 2], "nobody holds it, so there is nothing to show"
+    assert shown[68] == [0, 1, 2]
+    assert shown[69] == shown[100] == [0, 1, 2, 4]
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])

@@ -1,5 +1,7 @@
 """The command ``boruta``: every verb on one page."""
 
+import errno
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +34,7 @@ from boruta_farm.cli import (
     version,
     workers,
 )
+from boruta_farm.cli.console import say
 from boruta_farm.cli.options import Output, Settings
 from boruta_farm.model.token import conceal
 
@@ -58,6 +61,16 @@ class Verbs(TyperGroup):
 
     Typer does not publish the types that reach these methods.
     """
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the verbs with what each does, whole: lines are broken, not cut."""
+        rows = [
+            (name, command.get_short_help_str(len(command.help or "")))
+            for name, command in self.commands.items()
+            if not command.hidden
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         """Read the options before the verb."""
@@ -161,7 +174,7 @@ def build() -> typer.Typer:
 
 def _worker() -> typer.Typer:
     group = typer.Typer(
-        help="Look after single workers.", no_args_is_help=True, rich_markup_mode=None
+        help="Look after single workers.", no_args_is_help=True, rich_markup_mode=None, cls=Verbs
     )
     group.command()(workers.show)
     group.command()(upkeep.idle)
@@ -175,7 +188,7 @@ def _worker() -> typer.Typer:
 
 
 def _user() -> typer.Typer:
-    group = typer.Typer(help="Accounts.", no_args_is_help=True, rich_markup_mode=None)
+    group = typer.Typer(help="Accounts.", no_args_is_help=True, rich_markup_mode=None, cls=Verbs)
     group.command("list")(users.list_users)
     group.command()(users.show)
     group.command()(users.add)
@@ -183,7 +196,7 @@ def _user() -> typer.Typer:
     group.command()(users.invite)
     group.command()(users.remove)
     group.command()(users.rescue)
-    keys = typer.Typer(help="SSH keys.", no_args_is_help=True, rich_markup_mode=None)
+    keys = typer.Typer(help="SSH keys.", no_args_is_help=True, rich_markup_mode=None, cls=Verbs)
     keys.command("add")(users.add_key)
     keys.command("remove")(users.remove_key)
     group.add_typer(keys, name="key")
@@ -191,7 +204,9 @@ def _user() -> typer.Typer:
 
 
 def _group() -> typer.Typer:
-    group = typer.Typer(help="Groups of accounts.", no_args_is_help=True, rich_markup_mode=None)
+    group = typer.Typer(
+        help="Groups of accounts.", no_args_is_help=True, rich_markup_mode=None, cls=Verbs
+    )
     group.command("list")(groups.list_groups)
     group.command()(groups.add)
     group.command("set")(groups.change)
@@ -200,7 +215,7 @@ def _group() -> typer.Typer:
 
 
 def _token() -> typer.Typer:
-    group = typer.Typer(help="Tokens.", no_args_is_help=True, rich_markup_mode=None)
+    group = typer.Typer(help="Tokens.", no_args_is_help=True, rich_markup_mode=None, cls=Verbs)
     group.command("list")(tokens.list_tokens)
     group.command()(tokens.new)
     group.command()(tokens.revoke)
@@ -208,7 +223,9 @@ def _token() -> typer.Typer:
 
 
 def _agent() -> typer.Typer:
-    group = typer.Typer(help="Boards' agents.", no_args_is_help=True, rich_markup_mode=None)
+    group = typer.Typer(
+        help="Boards' agents.", no_args_is_help=True, rich_markup_mode=None, cls=Verbs
+    )
     group.command()(agents.invite)
     group.command("list")(agents.list_agents)
     group.command()(agents.invitations)
@@ -217,14 +234,18 @@ def _agent() -> typer.Typer:
 
 
 def _clock() -> typer.Typer:
-    group = typer.Typer(help="The farm's time.", no_args_is_help=True, rich_markup_mode=None)
+    group = typer.Typer(
+        help="The farm's time.", no_args_is_help=True, rich_markup_mode=None, cls=Verbs
+    )
     group.command()(clock.show)
     group.command()(clock.adopt)
     return group
 
 
 def _config() -> typer.Typer:
-    group = typer.Typer(help="The server's settings.", no_args_is_help=True, rich_markup_mode=None)
+    group = typer.Typer(
+        help="The server's settings.", no_args_is_help=True, rich_markup_mode=None, cls=Verbs
+    )
     group.command()(config.check)
     group.command()(config.example)
     group.command()(config.show)
@@ -240,4 +261,36 @@ def main() -> None:
     given = sys.argv[1:]
     if given and given[0].partition("=")[0] in SERVER_FLAGS:
         given.insert(0, "serve")
-    app(given)
+    with _output_told():
+        app(given)
+
+
+@contextmanager
+def _output_told() -> Iterator[None]:
+    """Tell in one line when what was printed could not be written, and end with 1.
+
+    Closed streams are nothing to write to: Python has none then, and our next file would get
+    their numbers.
+    """
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY))
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            # The interpreter flushes once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        else:
+            raise
+        if error.errno != errno.EPIPE:
+            say(f"boruta: the output could not be written: {error.strerror}")
+        sys.exit(1)

@@ -36,6 +36,14 @@ OutputOption = Annotated[
     Output | None,
     typer.Option("--output", "-o", help="Print a table for people, or json, jsonl, ids."),
 ]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="NAME,NAME",
+        help="These columns of the table, in this order; else as many as fit a terminal.",
+    ),
+]
 CapsOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -9,6 +9,7 @@ import typer
 
 from boruta_farm.cli.console import failures_told, local_times, pointing_at, run, say
 from boruta_farm.cli.options import (
+    ColumnsOption,
     LimitOption,
     Output,
     OutputOption,
@@ -59,6 +60,7 @@ def ls(
     states: StateOption = None,
     sort: SortOption = None,
     limit: LimitOption = None,
+    columns: ColumnsOption = None,
     output: OutputOption = None,
 ) -> None:
     """List requests, by default those that wait or run.
@@ -81,7 +83,7 @@ def ls(
 
     with pointing_at(selector):
         listing = run(context, work)
-    print_listing(listing, output_of(context, output))
+    print_listing(listing, output_of(context, output), columns)
 
 
 async def _names(farm: Farm, requests: tuple[Request, ...]) -> Mapping[str, str]:
@@ -103,6 +105,7 @@ def _listing(farm: Farm, requests: tuple[Request, ...], names: Mapping[str, str]
                 str(request.id),
                 request.state.value,
                 str(request.priority),
+                request.owner or "",
                 wanted_text(request),
                 "" if job is None else names.get(job.worker, job.worker),
                 "" if end is None else times.moment(end),
@@ -110,7 +113,8 @@ def _listing(farm: Farm, requests: tuple[Request, ...], names: Mapping[str, str]
             )
         )
     return Listing(
-        headers=("ID", "State", "Pri", "Wants", "Worker", "Until", "Reason"),
+        headers=("ID", "State", "Pri", "Owner", "Wants", "Worker", "Until", "Reason"),
+        spare=("Pri", "Reason", "Until", "Worker", "Owner"),
         rows=rows,
         records=requests,
         ids=[str(request.id) for request in requests],

@@ -1,9 +1,12 @@
 """Tables for people, JSON and ids for scripts."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+import typer
 
 from boruta_farm.cli.console import clean, legible
 from boruta_farm.cli.options import Output
@@ -28,16 +31,25 @@ GAP = "  "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """Carry what a verb found in all the forms it can be printed in; they have equal length."""
+    """Carry what a verb found in all the forms it can be printed in; they have equal length.
+
+    ``spare`` are the headers that a narrow terminal can do without, the first first; of the
+    others those further right go before them.
+    """
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
     records: Sequence[object]
     ids: Sequence[str]
+    spare: Sequence[str] = ()
 
 
-def print_listing(listing: Listing, output: Output) -> None:
-    """Print a list in the form asked for."""
+def print_listing(listing: Listing, output: Output, columns: str | None = None) -> None:
+    """Print a list in the form asked for; ``columns`` are names with commas between them.
+
+    Raises BadParameter for a column that there is none of.
+    """
+    places = None if columns is None else _places(listing.headers, columns)
     match output:
         case Output.JSON:
             print(as_json(listing.records, indent=2))
@@ -48,7 +60,48 @@ def print_listing(listing: Listing, output: Output) -> None:
             for known in listing.ids:
                 print(clean(known))
         case Output.TABLE:
-            print_table(listing.headers, listing.rows)
+            cells = [[clean(cell) for cell in row] for row in listing.rows]
+            if places is None and sys.stdout.isatty():
+                places = fitting(listing, cells, shutil.get_terminal_size().columns)
+            print_table(*_chosen(listing.headers, cells, places))
+
+
+def _places(headers: Sequence[str], columns: str) -> list[int]:
+    known = {header.lower(): place for place, header in enumerate(headers)}
+    wanted = [name.strip().lower() for name in columns.split(",")]
+    for name in wanted:
+        if name not in known:
+            raise typer.BadParameter(
+                f"there is no column {name!r}; choose from {', '.join(known)}",
+                param_hint="--columns",
+            )
+    return [known[name] for name in wanted]
+
+
+def fitting(listing: Listing, rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Return the places of the columns that fit beside each other, the first always among them.
+
+    Empty columns are left out.
+    """
+    last = [listing.headers.index(header) for header in reversed(listing.spare)]
+    first = [place for place in range(len(listing.headers)) if place not in last]
+    taken: list[int] = []
+    left = width + len(GAP)
+    for place in (*first, *last):
+        widest = max((len(row[place]) for row in rows), default=len(listing.headers[place]))
+        needed = max(widest, len(listing.headers[place])) + len(GAP)
+        if not taken or (widest and needed <= left):
+            taken.append(place)
+            left -= needed
+    return sorted(taken)
+
+
+def _chosen(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], places: Sequence[int] | None
+) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    if places is None:
+        return headers, rows
+    return [headers[p] for p in places], [[row[p] for p in places] for row in rows]
 
 
 def print_record(facts: Mapping[str, str], record: object, known: str, output: Output) -> None:

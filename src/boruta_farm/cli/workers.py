@@ -8,6 +8,7 @@ import typer
 from boruta_farm.cli.console import local_times, pointing_at, run, say
 from boruta_farm.cli.options import (
     CapsOption,
+    ColumnsOption,
     LimitOption,
     OutputOption,
     SelectorArgument,
@@ -45,6 +46,7 @@ def workers(
     ] = None,
     sort: SortOption = None,
     limit: LimitOption = None,
+    columns: ColumnsOption = None,
     output: OutputOption = None,
 ) -> None:
     """List workers, what they can do, and who holds them.
@@ -68,7 +70,7 @@ def workers(
 
     with pointing_at(selector):
         listing = run(context, work)
-    print_listing(listing, output_of(context, output))
+    print_listing(listing, output_of(context, output), columns)
 
 
 async def _holders(farm: Farm) -> Holders:
@@ -94,6 +96,7 @@ def _listing(farm: Farm, found: tuple[Worker, ...], holders: Holders) -> Listing
     ]
     return Listing(
         headers=("Name", "State", "Since", "Capabilities", "Held", "Reason", "Fence", "Labels"),
+        spare=("Fence", "Labels", "Since", "Reason", "Capabilities", "Held"),
         rows=rows,
         records=found,
         ids=[worker.uuid for worker in found],

@@ -29,6 +29,14 @@ JOIN_VERB = "join"
 """``dryad join URL`` enrols the board at a farm."""
 CONFIG_VERB = "config"
 """``dryad config check`` reads what the agent reads, as its user."""
+VERBS = f"""\
+other uses, each with a --help of its own:
+  dryad {JOIN_VERB} URL       enrol the board at a farm, such as https://FARM:8487; comes first
+  dryad {DOCTOR_VERB}         check all that the board needs
+  dryad {CONFIG_VERB} check   check only what the agent reads
+  dryad {HELPER_VERB}         the part of the agent that is root, where the rest is not
+  dryad {STM_VERB}            speak to the controller of a MuxPi
+"""
 logger = logging.getLogger(__name__)
 
 
@@ -103,9 +111,9 @@ async def _serve(config: AgentConfig) -> None:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="dryad",
-        description="Keep a board of a Boruta farm. First: 'dryad join https://FARM:8487' enrols "
-        "it, 'dryad doctor' checks all it needs, 'dryad config check' only what it reads. 'dryad "
-        "helper' is the part that is root, 'dryad stm' speaks to a MuxPi's controller.",
+        description="Keep a board of a Boruta farm.",
+        epilog=VERBS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument(

@@ -77,7 +77,8 @@ def test_describe_files_counts_one(home: Path) -> None:
 
 
 def test_session_environment_keeps_temporary_files_in_the_home(home: Path) -> None:
-    environment = session_environment(home, "someone", "/bin/sh", "mark")
+    environment = session_environment(home, "someone", "/bin/sh", "mark", "a $(b)")
     assert environment["BORUTA_SESSION"] == "mark"
+    assert "PS1='someone@a___b_:" in environment["PROMPT_COMMAND"]
     assert Path(environment["TMPDIR"]).is_dir()
     assert Path(environment["TMPDIR"]).is_relative_to(home)

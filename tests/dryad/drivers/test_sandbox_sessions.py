@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import os
 import random
+import shlex
 import shutil
 import struct
 import sys
@@ -214,10 +215,31 @@ async def test_many_sessions_of_one_connection(board: SandboxDriver, visitor: Vi
 
 async def test_forwarding_is_refused(board: SandboxDriver, visitor: Visitor) -> None:
     async with await visitor.connect(board) as connection:
-        with pytest.raises(asyncssh.ChannelOpenError):
+        with pytest.raises(asyncssh.ChannelOpenError, match="a sandbox forwards no ports"):
             await connection.open_connection("127.0.0.1", int(board.ssh_address.split(":")[1]))
         with pytest.raises(asyncssh.ChannelListenError):
             await connection.forward_remote_port("127.0.0.1", 0, "127.0.0.1", 1)
+
+
+async def test_a_command_ends_when_nobody_reads_it_any_more(
+    board: SandboxDriver, visitor: Visitor
+) -> None:
+    word = unique()
+    ssh = shlex.join(visitor.command(board, f"yes {word}"))
+    result = await run("sh", "-c", f"{ssh} | head -1")
+    assert (result.status, result.out.decode()) == (0, f"{word}\n")
+    for process in running(word):
+        await gone(process)
+
+
+async def test_the_prompt_names_the_board(board: SandboxDriver, terminal: Terminal) -> None:
+    if Path(find_shell()).name != "bash":
+        pytest.skip("only bash is told of its prompt")
+    terminal.type("exec bash -l\n")
+    await terminal.expect("boruta-user@sandbox:~")
+    terminal.type("PS1='mine> '\n")
+    await terminal.expect("PS1='mine> '")
+    await terminal.expect("mine> ")
 
 
 async def test_terminal(terminal: Terminal) -> None:

@@ -78,14 +78,15 @@ class SandboxSettings:
 class SandboxConfig:
     """Configure a sandbox.
 
-    ``directory`` belongs to this sandbox alone. ``port`` 0 chooses one at the first start and
-    keeps it. ``isolation`` None takes the best the kernel allows. ``min_free`` is in bytes,
-    ``end_limit`` (how long a clean-up tries to end processes) and ``grace`` (how long a session
-    outlives an agent that was killed) in seconds.
+    ``directory`` belongs to this sandbox alone. ``name`` is shown at the prompt. ``port`` 0
+    chooses one at the first start and keeps it. ``isolation`` None takes the best the kernel
+    allows. ``min_free`` is in bytes, ``end_limit`` (how long a clean-up tries to end processes)
+    and ``grace`` (how long a session outlives an agent that was killed) in seconds.
     """
 
     directory: Path
     port: int = 0
+    name: str = "sandbox"
     username: str = "boruta-user"
     isolation: Isolation | None = None
     min_free: int = 64 * 1024 * 1024
@@ -280,7 +281,9 @@ class SandboxDriver(Driver):
             home=home,
             shell=shell,
             sftp_server=find_sftp_server(),
-            environment=session_environment(home, self._config.username, shell, lease.mark),
+            environment=session_environment(
+                home, self._config.username, shell, lease.mark, self._config.name
+            ),
         )
 
     async def _end_processes(self) -> str:
@@ -323,7 +326,12 @@ class SandboxDriver(Driver):
 
 def _open(settings: SandboxSettings, board: Board) -> Driver:
     return SandboxDriver(
-        SandboxConfig(directory=board.folder, port=settings.port, username=board.user.name)
+        SandboxConfig(
+            directory=board.folder,
+            port=settings.port,
+            name=board.name,
+            username=board.user.name,
+        )
     )
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,10 @@ from boruta_farm.model.errors import BoardError
 
 _COUNTED = 10_000
 _TEMPORARY = ".tmp"
+_UNPROMPTABLE = re.compile(r"[^A-Za-z0-9@._-]")
+"""What a prompt could be read otherwise for than as it is written."""
+_PROMPT = "[ \"$BORUTA_PROMPT\" = $$ ] || {{ BORUTA_PROMPT=$$; PS1='{place}:\\w\\$ '; }}"
+"""Set bash's prompt once for each shell, behind the machine's own files; then it is the user's."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -32,13 +37,16 @@ def make_home(home: Path) -> None:
     home.joinpath(_TEMPORARY).mkdir(mode=0o700)
 
 
-def session_environment(home: Path, username: str, shell: str, mark: str) -> dict[str, str]:
+def session_environment(
+    home: Path, username: str, shell: str, mark: str, board: str
+) -> dict[str, str]:
     """Return all that a session's programs know; nothing of the agent's own environment.
 
     Temporary files go into the home, tmux's socket too, so that boards that share a machine
-    share no tmux.
+    share no tmux. The prompt names the board: the machine's own would tell the wrong one.
     """
     temporary = str(home / _TEMPORARY)
+    place = _UNPROMPTABLE.sub("_", f"{username}@{board}")
     return {
         "PATH": _PATH,
         "HOME": str(home),
@@ -49,6 +57,7 @@ def session_environment(home: Path, username: str, shell: str, mark: str) -> dic
         "TMPDIR": temporary,
         "TMUX_TMPDIR": temporary,
         "XDG_RUNTIME_DIR": temporary,
+        "PROMPT_COMMAND": _PROMPT.format(place=place),
         MARK: mark,
     }
 

@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 from pathlib import Path
+from typing import NoReturn
 
 import asyncssh
 
@@ -14,6 +15,9 @@ from boruta_farm.model.errors import BoardError, KeyRefusedError
 
 _log = logging.getLogger(__name__)
 
+# OpenSSH's client tells only servers of this name that nobody reads any more (`yes | head -1`).
+_VERSION = "OpenSSH_compatible_Boruta_sandbox"
+_NOT_FORWARDED = "a sandbox forwards no ports; its network is that of the agent's machine"
 _CONNECTIONS = 100
 _SESSIONS = 200
 _CLOSE_TIMEOUT = 1.0
@@ -59,6 +63,7 @@ class SandboxServer:
                     candidate,
                     server_factory=lambda: _Visitor(self),
                     server_host_keys=[host_key],
+                    server_version=_VERSION,
                     signature_algs=[*_SIGNATURES, *_RSA_SIGNATURES],
                     encoding=None,
                     line_editor=False,
@@ -142,7 +147,10 @@ class SandboxServer:
 
 
 class _Visitor(asyncssh.SSHServer):
-    """Answer one connection; forwarding of any kind stays refused, as is the default."""
+    """Answer one connection; forwarding of any kind is refused.
+
+    The far end would lie in the agent's process and use up its open files.
+    """
 
     def __init__(self, server: SandboxServer) -> None:
         self._server = server
@@ -172,6 +180,19 @@ class _Visitor(asyncssh.SSHServer):
     def auth_completed(self) -> None:
         if self._connection is not None:
             self._server.log_in(self._connection)
+
+    def connection_requested(
+        self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
+    ) -> NoReturn:
+        raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, _NOT_FORWARDED)
+
+    def unix_connection_requested(self, dest_path: str) -> NoReturn:
+        raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, _NOT_FORWARDED)
+
+    def server_requested(self, listen_host: str, listen_port: int) -> bool:
+        # The answer to this request has no room for words.
+        _log.info("port %d was asked for; %s", listen_port, _NOT_FORWARDED)
+        return False
 
     def session_requested(self) -> SandboxSession | bool:
         return self._server.open_session() or False

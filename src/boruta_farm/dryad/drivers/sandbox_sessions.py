@@ -38,6 +38,9 @@ _NAMED = frozenset(
     | {"PIPE", "QUIT", "SEGV", "TERM", "USR1", "USR2"}
 )
 
+_EOW_HANDLER = "_process_eow_at_openssh_dot_com_request"
+"""By this name the library looks for who handles OpenSSH's eow@openssh.com; it has none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
@@ -108,6 +111,7 @@ class SandboxSession(asyncssh.SSHServerSession[bytes]):
     def connection_made(self, chan: "asyncssh.SSHServerChannel[bytes]") -> None:
         """Remember the channel."""
         self._channel = chan
+        setattr(chan, _EOW_HANDLER, self._stop_output)
 
     def pty_requested(self, term_type: str, term_size: Size, term_modes: Mapping[int, int]) -> bool:
         """Accept; the terminal is opened with the program."""
@@ -169,6 +173,12 @@ class SandboxSession(asyncssh.SSHServerSession[bytes]):
             else:
                 with contextlib.suppress(OSError):
                     self._input.write(end_of_input(self._master))
+        return True
+
+    def _stop_output(self, _packet: object) -> bool:
+        """Let the program's next output fail: the client has nobody left who reads it."""
+        if self._terminal is None and self._outputs:
+            self._outputs[0].close()
         return True
 
     def pause_writing(self) -> None:
