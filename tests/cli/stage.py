@@ -60,11 +60,11 @@ class Boruta:
 
     def __init__(self, app: typer.Typer, runner: CliRunner) -> None:
         self.runner = runner
-        self._app = app
+        self.app = app
 
     def __call__(self, *arguments: str, stdin: str | None = None, status: int = 0) -> Outcome:
         """Run the command and check its exit status."""
-        result = self.runner.invoke(self._app, list(arguments), input=stdin)
+        result = self.runner.invoke(self.app, list(arguments), input=stdin)
         outcome = Outcome(result.exit_code, result.stdout, result.stderr)
         assert outcome.status == status, (outcome.out, outcome.err, result.exception)
         return outcome

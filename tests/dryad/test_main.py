@@ -28,6 +28,14 @@ def test_the_version_is_told(flag: str, capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == f"dryad version {__version__}\n"
 
 
+def test_help_shows_every_use(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run(["--help"])
+    shown = capsys.readouterr().out
+    for use in ("join URL", "doctor", "config check", "helper", "stm"):
+        assert f"\n  dryad {use} " in shown
+
+
 def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         run(["--frobnicate"])

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from boruta_farm.cli.completion import worker_names
 from boruta_farm.cli.console import clean, local_times, run, say
 from boruta_farm.cli.options import OutputOption, output_of, read_duration
 from boruta_farm.cli.selection import one_worker
@@ -111,7 +112,12 @@ def invitations(context: typer.Context, output: OutputOption = None) -> None:
 def revoke(
     context: typer.Context,
     names: Annotated[
-        list[str], typer.Argument(metavar="WORKER", help="Names, UUIDs, unique prefixes.")
+        list[str],
+        typer.Argument(
+            metavar="WORKER",
+            help="Names, UUIDs, unique prefixes.",
+            autocompletion=worker_names,
+        ),
     ],
 ) -> None:
     """Take agents' credentials away and close their links.

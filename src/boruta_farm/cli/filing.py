@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from boruta_farm.cli.completion import request_ids
 from boruta_farm.cli.console import (
     complain,
     local_times,
@@ -48,8 +49,12 @@ from boruta_farm.words.explanation import headline
 
 OVER = frozenset(str(state) for state in RequestState if state.finished)
 
-IdsArgument = Annotated[list[int], typer.Argument(metavar="ID", help="Ids of requests.")]
-IdArgument = Annotated[int, typer.Argument(metavar="ID", help="Id of a request.")]
+IdsArgument = Annotated[
+    list[int], typer.Argument(metavar="ID", help="Ids of requests.", autocompletion=request_ids)
+]
+IdArgument = Annotated[
+    int, typer.Argument(metavar="ID", help="Id of a request.", autocompletion=request_ids)
+]
 
 
 def new(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from boruta_farm.cli.completion import capabilities
 from boruta_farm.cli.durations import parse_moment
 from boruta_farm.model.listing import Paginator, Sorter, SortOrder
 from boruta_farm.settings.durations import parse_duration
@@ -47,7 +48,11 @@ ColumnsOption = Annotated[
 CapsOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--cap", "-c", metavar="NAME=VALUE", help="Capability the board must have; repeatable."
+        "--cap",
+        "-c",
+        metavar="NAME=VALUE",
+        help="Capability the board must have; repeatable.",
+        autocompletion=capabilities,
     ),
 ]
 SelectorOption = Annotated[

@@ -53,7 +53,8 @@ for its own failures, 128 + n after signal n.
 
 Times are given as `2026-01-31T18:30` (local, or with an offset) or as a duration from now (`2h`);
 durations are written with units: `90s`, `10m`, `1h30m`, `2d`. Workers are given by name, UUID or
-the unique beginning of either. `boruta --install-completion` sets up the shell's completion.
+the unique beginning of either. `boruta --install-completion` sets up the shell's
+completion, which offers the farm's workers, requests and capabilities.
 
 ## `boruta ssh`
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from boruta_farm.cli.completion import UNFINISHED, request_ids
 from boruta_farm.cli.console import failures_told, local_times, pointing_at, run, say
 from boruta_farm.cli.options import (
     ColumnsOption,
@@ -42,13 +43,13 @@ from boruta_farm.records.writing import write
 from boruta_farm.words.explanation import line
 from boruta_farm.words.request import note, wanted_text
 
-UNFINISHED = tuple(state for state in RequestState if not state.finished)
-
 StateOption = Annotated[
     list[RequestState] | None,
     typer.Option("--state", case_sensitive=False, help="Only requests in this state; repeatable."),
 ]
-IdArgument = Annotated[int, typer.Argument(metavar="ID", help="Id of a request.")]
+IdArgument = Annotated[
+    int, typer.Argument(metavar="ID", help="Id of a request.", autocompletion=request_ids)
+]
 
 
 def ls(

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from boruta_farm.cli.completion import names_and_ids
 from boruta_farm.cli.console import complain, configured, local_times, point_at, say
 from boruta_farm.cli.options import (
     AfterOption,
@@ -94,6 +95,7 @@ def ssh(
         str | None,
         typer.Argument(
             metavar="ID|BOARD",
+            autocompletion=names_and_ids,
             help="Borrow the board of this name; or, by its ID, connect to a request: nothing is "
             "filed or closed.",
         ),

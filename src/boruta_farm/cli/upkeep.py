@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from boruta_farm.cli.completion import worker_names
 from boruta_farm.cli.console import complain, failures_told, run, say
 from boruta_farm.cli.options import CapsOption, read_caps, read_pairs
 from boruta_farm.cli.selection import check_choice, choose_workers, one_worker
@@ -15,7 +16,10 @@ from boruta_farm.model.worker import Worker, WorkerChange, WorkerState
 from boruta_farm.words.counts import count
 
 NamesArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="WORKER", help="Names, UUIDs, unique prefixes.")
+    list[str] | None,
+    typer.Argument(
+        metavar="WORKER", help="Names, UUIDs, unique prefixes.", autocompletion=worker_names
+    ),
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Every worker.")]
 WaitFlag = Annotated[bool, typer.Option("--wait", help="Return when they are there.")]

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from boruta_farm.cli.completion import worker_names
 from boruta_farm.cli.console import local_times, pointing_at, run, say
 from boruta_farm.cli.options import (
     CapsOption,
@@ -112,7 +113,12 @@ def _held(farm: Farm, request: Request | None) -> str:
 
 def show(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="WORKER", help="Name, UUID or unique prefix.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="WORKER", help="Name, UUID or unique prefix.", autocompletion=worker_names
+        ),
+    ],
     output: OutputOption = None,
 ) -> None:
     """Show one worker."""
