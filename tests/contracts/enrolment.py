@@ -16,7 +16,7 @@ from boruta_farm.model.worker import Fence, Registration, Worker, WorkerState
 from boruta_farm.testing.boards import Connection, SimulatedBoard
 from boruta_farm.testing.farm import SimulatedFarm
 from boruta_farm.testing.loop import run_virtual
-from boruta_farm.testing.sockets import socket_pair
+from boruta_farm.testing.sockets import MemorySocket, socket_pair
 from tests.contracts.stage import running
 
 UUID = "00000000-0000-4000-8000-000000000001"
@@ -84,7 +84,10 @@ class InProcess:
 
 
 class OverTheLink:
-    """Call the farm as an agent does: each registration is a connection of its own."""
+    """Call the farm as an agent does: each registration is a connection of its own.
+
+    An agent that registers again has lost the connection it had.
+    """
 
     def __init__(self, farm: SimulatedFarm) -> None:
         self._clock = farm.clock
@@ -92,8 +95,12 @@ class OverTheLink:
         self._hub.attach(farm.farm.superviser, farm.farm.reports)
         self._conversation: Conversation | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._standing: dict[tuple[str, str], MemorySocket] = {}
 
     async def register(self, registration: Registration, secret: str) -> Registered:
+        agent = (registration.caps.get("UUID", ""), secret)
+        if (lost := self._standing.pop(agent, None)) is not None:
+            await lost.close(1000, "gone")
         ours, theirs = socket_pair()
         board = Connection(SimulatedBoard(uuid=UUID, caps={}))
         conversation = Conversation(ours, board, self._clock)
@@ -101,6 +108,7 @@ class OverTheLink:
         self._spawn(conversation.run())
         answer = await conversation.register(registration)
         self._conversation = conversation
+        self._standing[agent] = ours
         return answer
 
     async def set_fail(self, uuid: str, reason: str) -> None:
