@@ -118,11 +118,11 @@ def _secret(number: int) -> str:
 def _filling(secrets: list[str]) -> Callable[[Transaction, datetime], None]:
     def decide(tx: Transaction, now: datetime) -> None:
         for number, secret in enumerate(secrets):
-            account = Account(name=f"user-{number}", role=Role.USER, created=now)
+            account = Account(id=_id(number), name=f"user-{number}", role=Role.USER, created=now)
             tx.save_identity(account, EventKind.ACCOUNT_CHANGED)
             token = Token(
                 id=_id(number),
-                account=account.name,
+                account=account.id,
                 kind=TokenKind.SERVICE,
                 scope=Scope.REQUEST,
                 name="bench",

@@ -148,6 +148,7 @@ def test_what_is_written_is_read_back_the_same() -> None:
     limits = Limits(jobs=2, waiting=10, job_time=timedelta(minutes=90), prolong_time=timedelta(1))
     group = Group(name="lab", created=NOW, limits=limits, keys_for_admins=True)
     account = Account(
+        id="ann",
         name="ann",
         role=Role.GROUP_ADMIN,
         created=NOW,

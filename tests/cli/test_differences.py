@@ -15,8 +15,8 @@ from tests.matching.naive import make_worker
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LAB = Group(name="lab", created=NOW, limits=Limits(jobs=2))
-ANN = Account(name="ann", role=Role.ADMIN, created=NOW, groups=("lab",))
-BOB = Account(name="bob", role=Role.USER, created=NOW)
+ANN = Account(id="ann", name="ann", role=Role.ADMIN, created=NOW, groups=("lab",))
+BOB = Account(id="bob", name="bob", role=Role.USER, created=NOW)
 RPI = replace(make_worker("11111111"), name="rpi4", groups=("lab",))
 STATE = State(groups=(LAB,), users=(ANN, BOB), workers=(RPI,))
 SAME = """

@@ -10,7 +10,14 @@ from tests.core.world import NOW, DictWorld
 
 
 def caller(name: str, role: Role, *groups: str, scope: Scope = Scope.ADMIN) -> Caller:
-    return Caller(name=name, role=role, groups=frozenset(groups), scope=scope, source="192.0.2.7")
+    return Caller(
+        id=f"id-{name}",
+        name=name,
+        role=role,
+        groups=frozenset(groups),
+        scope=scope,
+        source="192.0.2.7",
+    )
 
 
 ROOT = caller("root", Role.ADMIN)
@@ -27,7 +34,7 @@ def peopled(world: DictWorld) -> DictWorld:
         world.put(Group(name=name, created=NOW))
     for who in (ROOT, ANN, BOB, CHIEF, AUDITOR, VIEWER):
         groups = tuple(sorted(who.groups or ()))
-        world.put(Account(name=who.name, role=who.role, created=NOW, groups=groups))
+        world.put(Account(id=who.id, name=who.name, role=who.role, created=NOW, groups=groups))
     return world
 
 

@@ -36,11 +36,11 @@ def save(world: DictWorld, name: str, by: Caller = ROOT, **change: Any) -> None:
 
 def test_an_admin_makes_and_changes_accounts(world: DictWorld) -> None:
     save(world, "carol", groups=("radio", "kernel", "radio"), full_name="Carol C.")
-    carol = world.account("carol")
+    carol = world.account_named("carol")
     assert carol is not None
     assert (carol.role, carol.groups, carol.revision) == (Role.USER, ("kernel", "radio"), 1)
     save(world, "carol", role=Role.VIEWER)
-    changed = world.account("carol")
+    changed = world.account_named("carol")
     assert changed is not None
     assert (changed.role, changed.groups, changed.full_name) == (
         Role.VIEWER,
@@ -63,7 +63,7 @@ def test_nobody_else_does(world: DictWorld, by: Caller) -> None:
 
 def test_everybody_changes_his_own_keys_and_nothing_more(world: DictWorld) -> None:
     save(world, "ann", ANN, ssh_keys=(f"{KEY}\n",), keys_on_board=True)
-    ann = world.account("ann")
+    ann = world.account_named("ann")
     assert ann is not None
     assert ann.ssh_keys == (KEY,)
     with pytest.raises(ForbiddenError, match="role is for admins"):
@@ -120,7 +120,7 @@ def test_removal_takes_the_tokens_along(world: DictWorld) -> None:
     issued(world, ROOT, wanting(account="bob"), "one")
     issued(world, ROOT, wanting(account="ann"), "two")
     world.apply(accounts.remove_account(world, ROOT, "bob"))
-    assert world.account("bob") is None
+    assert world.account_named("bob") is None
     assert [token.id for token in world.tokens()] == ["two"]
     with pytest.raises(AccountNotFoundError):
         accounts.remove_account(world, ROOT, "bob")
@@ -162,5 +162,5 @@ def test_limits_are_ones_own_else_the_most_generous_group_s(world: DictWorld) ->
         jobs=1, highest_priority=2, lowest_priority=8, job_time=hour, waiting=9
     )
     world.put(Group(name="kernel", created=NOW, limits=Limits(jobs=3)))
-    assert accounts.limits_of(world, "ann") == Limits(jobs=3)
+    assert accounts.limits_of(world, "id-ann") == Limits(jobs=3)
     assert accounts.limits_of(world, "nobody") == Limits()

@@ -18,8 +18,10 @@ from tests.core.world import NOW
 from tests.store.making import make_job, make_request, make_worker
 
 WORKER = make_worker(state=WorkerState.FAILED, reason="no answer", groups=("kernel",))
-WAITING = make_request(7, owner="ann")
-RUNNING = make_request(7, owner="ann", state=RequestState.IN_PROGRESS, job=make_job(7, WORKER))
+WAITING = make_request(7, owner="id-ann", owner_name="ann")
+RUNNING = make_request(
+    7, owner="id-ann", owner_name="ann", state=RequestState.IN_PROGRESS, job=make_job(7, WORKER)
+)
 DONE = replace(RUNNING, state=RequestState.DONE, reason="closed")
 
 
@@ -78,10 +80,10 @@ def test_a_worker_s_state_is_entered_when_somebody_wanted_it() -> None:
 
 
 def test_every_private_event_is_entered_with_what_it_was_about() -> None:
-    account = Account(name="ann", role=Role.USER, created=NOW, ssh_keys=("key",))
+    account = Account(id="id-ann", name="ann", role=Role.USER, created=NOW, ssh_keys=("key",))
     (note,) = notes_of(IdentitySaved(record=account, kind=EventKind.ACCOUNT_CHANGED), ROOT)
     assert (note.action, note.source) == (Action.ACCOUNT_CHANGED, ROOT.source)
-    assert note.detail == {"role": "user", "ssh_keys": "1"}
+    assert note.detail == {"id": "id-ann", "role": "user", "ssh_keys": "1"}
     group = Group(name="kernel", created=NOW, limits=Limits(jobs=2), keys_for_admins=True)
     (note,) = notes_of(IdentitySaved(record=group, kind=EventKind.GROUP_REMOVED), ROOT)
     assert note.detail == {"limits": "jobs=2", "keys_for_admins": "yes"}

@@ -24,15 +24,15 @@ from boruta_farm.model.token import NewToken, TokenKind, compose, digest_of
 from boruta_farm.model.worker import REVOKED, Fence, Registration, Worker
 from tests.core.world import NOW, UUID, DictWorld, registration
 
-ADMIN = Caller(name="root", groups=frozenset(), role=Role.ADMIN, source="192.0.2.1")
-USER = Caller(name="ann", groups=frozenset(), role=Role.USER)
+ADMIN = Caller(id="root", name="root", groups=frozenset(), role=Role.ADMIN, source="192.0.2.1")
+USER = Caller(id="ann", name="ann", groups=frozenset(), role=Role.USER)
 FIRST, SECOND = UUID.format(1), UUID.format(2)
 
 
 @pytest.fixture
 def closed() -> DictWorld:
     world = DictWorld(FarmSettings(enrolment=Enrolment.INVITED))
-    world.put(Account(name="root", role=Role.ADMIN, created=NOW))
+    world.put(Account(id="root", name="root", role=Role.ADMIN, created=NOW))
     return world
 
 

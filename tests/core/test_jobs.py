@@ -240,7 +240,7 @@ def test_signs_of_life_count_from_when_the_user_can_get_in(
 def test_an_account_bounds_its_jobs(
     world: DictWorld, stage: Stage, limits: Limits, length: timedelta, longest: timedelta
 ) -> None:
-    world.put(Account(name="ann", role=Role.USER, created=NOW, limits=limits))
+    world.put(Account(id=ANN.id, name="ann", role=Role.USER, created=NOW, limits=limits))
     uuid = stage.idle()
     filed = world.apply(requests.create(world, ANN, NewRequest(caps={}, priority=8), NOW))
     world.apply(jobs.grant(world, world.grant_of(filed.id, uuid), NOW))

@@ -97,11 +97,15 @@ def test_group_admins_manage_what_serves_their_groups_alone() -> None:
 
 def test_the_owner_is_the_caller(world: DictWorld) -> None:
     request = filed(world)
-    assert (request.owner, request.owner_groups) == ("ann", frozenset({"kernel"}))
+    assert (request.owner_name, request.owner_groups) == ("ann", frozenset({"kernel"}))
 
 
 def limited(world: DictWorld, limits: Limits) -> None:
-    world.put(Account(name="ann", role=Role.USER, created=NOW, groups=("kernel",), limits=limits))
+    world.put(
+        Account(
+            id="id-ann", name="ann", role=Role.USER, created=NOW, groups=("kernel",), limits=limits
+        )
+    )
 
 
 def test_priorities_are_limited_at_filing_and_at_change(world: DictWorld) -> None:
@@ -129,7 +133,7 @@ def test_an_account_s_key_goes_on_the_board_without_being_named(world: DictWorld
     assert filed(world).ssh_key is None
     with pytest.raises(SSHKeyError, match="boruta user key add"):
         filed(world, account_key=True)
-    ann = Account(name="ann", role=Role.USER, created=NOW, ssh_keys=(KEY,))
+    ann = Account(id="id-ann", name="ann", role=Role.USER, created=NOW, ssh_keys=(KEY,))
     world.put(ann)
     assert filed(world).ssh_key is None
     assert filed(world, account_key=True).ssh_key == KEY.removesuffix(" ann@desk")

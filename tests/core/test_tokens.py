@@ -100,7 +100,7 @@ def test_a_one_time_token_is_exchanged_once(world: DictWorld) -> None:
     issued(world, ROOT, once, "once")
     plan = tokens.login(world, secret, "n2", "digest", "desk", "192.0.2.9", NOW)
     token = world.apply(plan)
-    assert (token.account, token.kind, token.scope) == ("ann", TokenKind.PERSONAL, Scope.ADMIN)
+    assert (token.account_name, token.kind, token.scope) == ("ann", TokenKind.PERSONAL, Scope.ADMIN)
     assert [known.id for known in world.tokens()] == ["n2"]
     note = world.notes[-1]
     assert (note.action, note.actor, note.source) == (Action.LOGIN, "ann", "192.0.2.9")
@@ -159,7 +159,7 @@ def test_the_first_start_makes_an_admin_and_each_start_a_token_until_it_is_used(
     world = DictWorld()
     first, digest = secret_of(TokenKind.ONCE, "first")
     world.apply(tokens.begin(world, "first", digest, NOW))
-    admin = world.account("admin")
+    admin = world.account_named("admin")
     assert admin is not None
     assert admin.role is Role.ADMIN
     second, digest = secret_of(TokenKind.ONCE, "second")

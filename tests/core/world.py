@@ -45,6 +45,7 @@ class DictWorld:
         self.told: list[EventKind] = []
         self.people: dict[tuple[type, str], Identity] = {}
         self.notes: list[Note] = []
+        self.account_ids = 0
 
     def request(self, request_id: int) -> Request | None:
         return self.requests.get(request_id)
@@ -88,9 +89,16 @@ class DictWorld:
             (p for p in range(max(first, (after or 0) + 1), last + 1) if p not in taken), None
         )
 
-    def account(self, name: str) -> Account | None:
-        found = self.people.get((Account, name))
+    def account(self, account_id: str) -> Account | None:
+        found = self.people.get((Account, account_id))
         return found if isinstance(found, Account) else None
+
+    def account_named(self, name: str) -> Account | None:
+        return next((account for account in self.accounts() if account.name == name), None)
+
+    def fresh_account_id(self) -> str:
+        self.account_ids += 1
+        return f"id-{self.account_ids}"
 
     def accounts(self) -> tuple[Account, ...]:
         return tuple(r for r in self.people.values() if isinstance(r, Account))
@@ -112,8 +120,7 @@ class DictWorld:
 
     def put(self, record: Identity) -> None:
         """Keep an account, group or token."""
-        key = record.id if isinstance(record, Token) else record.name
-        self.people[type(record), key] = record
+        self.people[type(record), _key_of(record)] = record
 
     def apply(self, plan: Plan[Answer]) -> Answer:
         """Take a plan's steps and return its answer."""
@@ -144,9 +151,7 @@ class DictWorld:
                 case IdentitySaved():
                     self.put(step.record)
                     if step.kind.removes:
-                        record = step.record
-                        key = record.id if isinstance(record, Token) else record.name
-                        del self.people[type(record), key]
+                        del self.people[type(step.record), _key_of(step.record)]
                     self.told.append(step.kind)
                 case ClockStepped():
                     self.told.append(EventKind.CLOCK_STEPPED)
@@ -164,6 +169,10 @@ class DictWorld:
             worker_revision=worker.revision,
             epoch=worker.epoch,
         )
+
+
+def _key_of(record: Identity) -> str:
+    return record.name if isinstance(record, Group) else record.id
 
 
 def registration(

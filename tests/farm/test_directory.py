@@ -145,7 +145,8 @@ async def test_how_many_jobs_accounts_may_hold(tmp_path: Path) -> None:
         assert people.farm.directory.job_limits() == {}
         change = GroupChange(limits=Limits(jobs=4))
         await people.farm.accounts.save_group(root, "kernel", change)
-        assert people.farm.directory.job_limits() == {"ann": 4}
+        ann = await people.farm.accounts.get_account(root, "ann")
+        assert people.farm.directory.job_limits() == {ann.id: 4}
         own = AccountChange(limits=Limits(jobs=1))
         await people.farm.accounts.save_account(root, "ann", own)
-        assert people.farm.directory.job_limits() == {"ann": 1}
+        assert people.farm.directory.job_limits() == {ann.id: 1}

@@ -18,7 +18,7 @@ from boruta_farm.testing.loop import run_virtual
 
 UUID = "00000000-0000-4000-8000-00000000000{}"
 ARM = NewRequest(caps={"arch": "arm"}, priority=8)
-BOB = replace(LOCAL_ADMIN, name="bob")
+BOB = replace(LOCAL_ADMIN, id="bob", name="bob")
 
 
 def play(

@@ -306,9 +306,9 @@ def test_it_explains_and_counts_once_its_index_is_built() -> None:
     ("caller", "shown", "owner"),
     [
         (LOCAL_ADMIN, False, "eve"),
-        (replace(LOCAL_ADMIN, name="ann", role=Role.USER), False, None),
-        (replace(LOCAL_ADMIN, name="eve", role=Role.USER), False, "eve"),
-        (replace(LOCAL_ADMIN, name="ann", role=Role.USER), True, "eve"),
+        (replace(LOCAL_ADMIN, id="ann", role=Role.USER), False, None),
+        (replace(LOCAL_ADMIN, id="eve", role=Role.USER), False, "eve"),
+        (replace(LOCAL_ADMIN, id="ann", role=Role.USER), True, "eve"),
     ],
 )
 def test_owners_are_named_to_those_who_may_know(

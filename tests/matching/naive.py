@@ -33,6 +33,7 @@ def make_request(
     return Request(
         id=request_id,
         owner=owner,
+        owner_name=owner,
         owner_groups=None if groups is None else frozenset(groups),
         priority=priority,
         valid_after=valid_after,

@@ -17,6 +17,7 @@ from boruta_farm.store.database import DatabaseStore
 from tests.store.making import HOUR, START, HandClock, creating, make_request
 
 ACCOUNT = Account(
+    id="id-ann",
     name="ann",
     role=Role.GROUP_ADMIN,
     created=START,
@@ -31,7 +32,8 @@ ACCOUNT = Account(
 GROUP = Group(name="kernel", created=START, limits=Limits(waiting=0), keys_for_admins=True)
 TOKEN = Token(
     id="0123456789",
-    account="ann",
+    account="id-ann",
+    account_name="ann",
     kind=TokenKind.JOIN,
     scope=Scope.REQUEST,
     name="nightly",
@@ -63,7 +65,7 @@ async def test_what_was_saved_is_read_whole(store: DatabaseStore) -> None:
     assert people.number == await store.last_event() == 4
 
     def read(tx: Transaction, _now: datetime) -> None:
-        assert tx.account("ann") == ACCOUNT
+        assert tx.account("id-ann") == ACCOUNT
         assert tx.group("kernel") == GROUP
         assert tx.token(TOKEN.id) == TOKEN
         assert tx.account("kernel") is None
@@ -79,7 +81,7 @@ async def test_a_command_sees_its_changes_and_a_refused_one_leaves_none(
         save(tx, now)
         assert tx.accounts() == (ACCOUNT,)
         tx.save_identity(ACCOUNT, EventKind.ACCOUNT_REMOVED)
-        assert tx.account("ann") is None
+        assert tx.account("id-ann") is None
         assert tx.accounts() == ()
         assert tx.tokens() == (TOKEN, PLAIN)
         tx.note(Note(actor="root", action=Action.LOGIN, subject="nothing"))

@@ -2,7 +2,9 @@
 
 import pytest
 
+from boruta_farm.model.account import Account
 from boruta_farm.model.audit import AuditFilter
+from boruta_farm.model.token import Token
 from boruta_farm.model.worker import Fence, Reach
 from boruta_farm.store.base import Transaction
 from boruta_farm.store.dialect import Dialect, PostgresDialect, SqliteDialect
@@ -57,10 +59,16 @@ async def test_rows_of_the_first_schema_are_read_as_they_were_meant(farm: Farm) 
     request = await store.get_request(7)
     assert request is not None
     assert worker is not None
+    account, group, token = (await store.people()).records
+    assert isinstance(account, Account)
+    assert isinstance(token, Token)
+    assert (len(account.id), account.name) == (20, "ann")
+    assert (token.account, token.account_name) == (account.id, "ann")
     job = make_job(7, worker, prolong_seq=2, waited=True, key_read=True)
     assert request == make_request(
         7,
-        owner="ann",
+        owner=account.id,
+        owner_name="ann",
         owner_groups=frozenset({"ci", "lab"}),
         priority=3,
         state="IN PROGRESS",
@@ -77,16 +85,36 @@ async def test_rows_of_the_first_schema_are_read_as_they_were_meant(farm: Farm) 
     assert (event.kind, event.request_id, event.at) == ("request.created", 7, START)
     (entry,) = await store.audit(AuditFilter())
     assert (entry.actor, entry.detail) == ("ann", {"owner": "ann"})
-    account, group, token = (await store.people()).records
     assert [account.created, group.created, token.created] == [START] * 3
     (summary,) = (await store.snapshot()).summaries
     assert summary.values == (60.0, 90.5)
 
     def more(tx: Transaction) -> tuple[int, int, tuple[str, int] | None]:
         found = tx.remembered_epoch("gone"), tx.next_request_id()
-        return (*found, tx.remembered_creation("ann", "once"))
+        return (*found, tx.remembered_creation(account.id, "once"))
 
     assert await store.run(reading(more)) == (3, 8, ("hash", 7))
+
+
+async def test_what_is_older_than_the_account_of_its_owner_s_name_was_another_s(
+    farm: Farm,
+) -> None:
+    lay_schema(farm, 1)
+    farm.fetch("UPDATE accounts SET created = created + 1")
+    farm.fetch("UPDATE summaries SET subject = 'use/owner/ann'")
+    store = await farm.open()
+    request = await store.get_request(7)
+    assert request is not None
+    assert (request.owner, request.owner_name) == ("ann", "ann")
+    (account, *_) = (await store.people()).records
+    assert isinstance(account, Account)
+    (summary,) = (await store.snapshot()).summaries
+    assert summary.subject == f"use/owner/{account.id}"
+
+    def creations(tx: Transaction) -> list[object]:
+        return [tx.remembered_creation(owner, "once") for owner in ("ann", account.id)]
+
+    assert await store.run(reading(creations)) == [("hash", 7), None]
 
 
 @pytest.mark.parametrize("dialect", [SqliteDialect(), PostgresDialect()])

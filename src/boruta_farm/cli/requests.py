@@ -165,8 +165,8 @@ def _facts(
         "Not before": times.moment(request.valid_after),
         "Deadline": times.moment(request.deadline),
     }
-    if request.owner:
-        facts["Owner"] = request.owner
+    if request.owner_name:
+        facts["Owner"] = request.owner_name
     if request.keep_alive is not None:
         facts["KeepAlive"] = f"{request.keep_alive} s"
     if request.ssh_key is not None:

@@ -27,7 +27,7 @@ def list_tokens(
             rows=[
                 (
                     token.id,
-                    token.account,
+                    token.account_name,
                     token.name,
                     token.kind.value,
                     token.scope.value,
@@ -74,8 +74,8 @@ def new(
     issued = run(context, work)
     until = local_times(issued.token.created).moment(issued.token.expires)
     say(
-        f"token {issued.token.id} of {issued.token.account}, scope {issued.token.scope}, until "
-        f"{until}; it is shown only now:"
+        f"token {issued.token.id} of {issued.token.account_name}, scope {issued.token.scope}, "
+        f"until {until}; it is shown only now:"
     )
     print(clean(issued.secret))
 

@@ -107,7 +107,7 @@ def _listing(farm: Farm, found: tuple[Worker, ...], holders: Holders) -> Listing
 def _held(farm: Farm, request: Request | None) -> str:
     if request is None or request.job is None:
         return ""
-    by = f"{request.owner} ({request.id})" if request.owner else f"request {request.id}"
+    by = f"{request.owner_name} ({request.id})" if request.owner_name else f"request {request.id}"
     return f"{by} until {local_times(farm.now()).moment(request.job.timeout)}"
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from boruta_farm.model.account import Account
 from boruta_farm.model.addresses import is_anywhere
 from boruta_farm.model.audit import Entry
 from boruta_farm.model.events import Event, EventKind
@@ -20,7 +21,7 @@ KINDS = frozenset(str(kind) for kind in EventKind)
 
 
 def _request(found: Found) -> Found:
-    return {"owner": "", "created": found.get("valid_after")}
+    return {"owner": "", "owner_name": "", "created": found.get("valid_after")}
 
 
 def _job(found: Found) -> Found:
@@ -44,9 +45,10 @@ _READER = JsonReader(
         Job: _job,
         Worker: _worker,
         AccessInfo: lambda _: {"ip": "", "key": ""},
+        Account: lambda _: {"id": ""},
         Entry: lambda _: {"source": ""},
         # A server tells no digests.
-        Token: lambda _: {"digest": "", "name": "", "issuer": ""},
+        Token: lambda _: {"account": "", "digest": "", "name": "", "issuer": ""},
     }
 )
 read = _READER.read

@@ -41,7 +41,7 @@ RESERVED = frozenset({"farm"})
 
 
 def limits_of(world: World, owner: str) -> Limits:
-    """Return the limits in force for an owner; nothing for one without an account."""
+    """Return the limits in force for an owner (an id); nothing for one without an account."""
     account = world.account(owner)
     if account is None:
         return Limits()
@@ -57,13 +57,15 @@ def save_account(
     Raises AccountError, GroupNotFoundError, SSHKeyError, ForbiddenError; AccountNotFoundError
     to one who may only change himself.
     """
-    stored = world.account(name)
+    stored = world.account_named(name)
     _check_right(caller, name, change)
     if stored is None:
         check_name(name, "an account")
         if name in RESERVED:
             raise AccountError(f"{name!r} stands for the server itself; choose another name")
-        stored = Account(name=name, role=Role.USER, created=now, revision=0)
+        stored = Account(
+            id=world.fresh_account_id(), name=name, role=Role.USER, created=now, revision=0
+        )
     changes = {field: getattr(change, field) for field in change.given}
     account = replace(stored, **changes, revision=stored.revision + 1)
     if change.groups is not None:
@@ -79,16 +81,16 @@ def save_account(
 def remove_account(world: World, caller: Caller, name: str) -> Plan[None]:
     """Remove an account and its tokens. Raises AccountNotFoundError, AccountError."""
     caller.require(Permission.MANAGE_PEOPLE)
-    account = world.account(name)
+    account = world.account_named(name)
     if account is None:
         raise AccountNotFoundError(f"there is no account {name!r}")
-    others = [other for other in world.accounts() if other.name != name]
+    others = [other for other in world.accounts() if other.id != account.id]
     if others and not any(map(_is_working_admin, others)):
         raise AccountError(f"{name} is the last admin; make another one first")
     steps: list[Step] = [
         IdentitySaved(record=token, kind=EventKind.TOKEN_REVOKED)
         for token in world.tokens()
-        if token.account == name
+        if token.account == account.id
     ]
     steps.append(IdentitySaved(record=account, kind=EventKind.ACCOUNT_REMOVED))
     return Plan(answer=None, steps=tuple(steps))
@@ -213,7 +215,7 @@ def _check_admins(world: World, account: Account) -> None:
     """Keep one admin who can act: the first account, and whoever is left after a change."""
     if _is_working_admin(account):
         return
-    others = [other for other in world.accounts() if other.name != account.name]
+    others = [other for other in world.accounts() if other.id != account.id]
     if not others:
         raise AccountError(
             "the first account must be an admin's: from then on every call needs a token; "

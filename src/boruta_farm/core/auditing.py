@@ -78,7 +78,7 @@ def _on_request(step: RequestSaved, caller: Caller | None) -> Action | None:
     request = step.request
     if step.kind is EventKind.REQUEST_FINISHED and request.job is not None:
         return Action.RELEASE
-    if caller is not None and caller.name != request.owner:
+    if caller is not None and caller.id != request.owner:
         if step.kind is EventKind.REQUEST_FINISHED:
             return Action.REQUEST_CLOSED
         return Action.REQUEST_CHANGED
@@ -102,7 +102,7 @@ def _told_by_agent(step: WorkerSaved, caller: Caller | None) -> bool:
 
 
 def _request_detail(request: Request) -> dict[str, str]:
-    detail = {"owner": request.owner, "state": request.state.value}
+    detail = {"owner": request.owner_name, "state": request.state.value}
     if request.job is not None:
         detail |= {"worker": request.job.worker, "epoch": str(request.job.epoch)}
     if request.reason:
@@ -127,6 +127,7 @@ def _identity(step: IdentitySaved) -> tuple[str, dict[str, str]]:
     record = step.record
     if isinstance(record, Account):
         detail = {
+            "id": record.id,
             "role": record.role.value,
             "groups": ", ".join(record.groups),
             "ssh_keys": str(len(record.ssh_keys)),
@@ -143,7 +144,7 @@ def _identity(step: IdentitySaved) -> tuple[str, dict[str, str]]:
         subject = f"group {record.name}"
     else:
         detail = {
-            "account": record.account,
+            "account": record.account_name,
             "kind": record.kind.value,
             "scope": record.scope.value,
             "name": record.name,

@@ -144,7 +144,7 @@ def read_key(world: World, caller: Caller, request_id: int, epoch: int) -> Plan[
         source=caller.source,
         action=Action.KEY_READ,
         subject=f"request {request_id}",
-        detail={"owner": request.owner, "worker": job.worker, "epoch": str(epoch)},
+        detail={"owner": request.owner_name, "worker": job.worker, "epoch": str(epoch)},
     )
     if job.key_read:
         return Plan(answer=None, steps=(Noted(note=note),))

@@ -29,12 +29,12 @@ def permitted_request(
 def check_request(caller: Caller, request: Request, permission: Permission) -> None:
     """Raise ForbiddenError unless the caller may do this to the request."""
     reach = caller.require(permission)
-    if reach is Reach.ALL or caller.name == request.owner:
+    if reach is Reach.ALL or caller.id == request.owner:
         return
     if reach is Reach.GROUPS and _share(caller, request.owner_groups or frozenset()):
         return
     raise ForbiddenError(
-        f"request {request.id} belongs to {request.owner}; {caller.name} may not "
+        f"request {request.id} belongs to {request.owner_name}; {caller.name} may not "
         f"{RULES[permission].words} of others"
     )
 
@@ -47,7 +47,7 @@ def check_access(
     That is its owner, and a group-admin of one of the owner's groups if that group allows it.
     """
     caller.require(Permission.USE_BOARDS)
-    if caller.groups is None or caller.name == request.owner:
+    if caller.groups is None or caller.id == request.owner:
         return
     if caller.reach(Permission.CLOSE_REQUESTS) is Reach.GROUPS:
         for name in caller.groups & (request.owner_groups or frozenset()):
@@ -55,8 +55,8 @@ def check_access(
             if group is not None and group.keys_for_admins:
                 return
     raise ForbiddenError(
-        f"request {request.id} belongs to {request.owner}; only the owner receives its keys and "
-        "access data"
+        f"request {request.id} belongs to {request.owner_name}; only the owner receives its keys "
+        "and access data"
     )
 
 
@@ -84,7 +84,7 @@ def may_see_account(caller: Caller, account: Account) -> bool:
     reach = caller.reach(Permission.SEE_PEOPLE)
     if reach is Reach.GROUPS and _share(caller, frozenset(account.groups)):
         return True
-    return reach is Reach.ALL or (reach is not Reach.NOTHING and caller.name == account.name)
+    return reach is Reach.ALL or (reach is not Reach.NOTHING and caller.id == account.id)
 
 
 def _share(caller: Caller, groups: frozenset[str]) -> bool:

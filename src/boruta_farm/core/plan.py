@@ -48,7 +48,7 @@ class WorkerNoted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreationRemembered:
-    """Remember which request an Idempotency-Key made."""
+    """Remember which request an Idempotency-Key of an owner (an id) made."""
 
     owner: str
     key: str

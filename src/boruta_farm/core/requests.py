@@ -59,7 +59,7 @@ def create(
     Raises that and the errors of ``contracts.Requests.new_request``.
     """
     if new.idempotency_key is not None:
-        known = world.remembered_creation(caller.name, new.idempotency_key)
+        known = world.remembered_creation(caller.id, new.idempotency_key)
         if known is not None:
             body_hash, request_id = known
             if body_hash != new.body_hash:
@@ -67,7 +67,7 @@ def create(
             return Plan(answer=_existing(world, request_id))
     if unmet is not None:
         raise unmet
-    limits = _UNLIMITED if caller.groups is None else limits_of(world, caller.name)
+    limits = _UNLIMITED if caller.groups is None else limits_of(world, caller.id)
     valid_after = new.valid_after or now
     deadline = new.deadline or one_month_after(max(valid_after, now))
     if deadline < now:
@@ -84,7 +84,8 @@ def create(
     ssh_key = own_key or _account_key(world, caller, new)
     request = Request(
         id=world.next_request_id(),
-        owner=caller.name,
+        owner=caller.id,
+        owner_name=caller.name,
         owner_groups=caller.groups,
         priority=new.priority,
         valid_after=valid_after,
@@ -100,7 +101,7 @@ def create(
     if new.idempotency_key is not None:
         steps.append(
             CreationRemembered(
-                owner=caller.name,
+                owner=caller.id,
                 key=new.idempotency_key,
                 body_hash=new.body_hash or "",
                 request_id=request.id,
@@ -117,7 +118,8 @@ def draft(caller: Caller, new: NewRequest) -> Request:
     selector = None if new.selector is None else str(parse(new.selector)) or None
     return Request(
         id=0,
-        owner=caller.name,
+        owner=caller.id,
+        owner_name=caller.name,
         owner_groups=caller.groups,
         priority=new.priority,
         valid_after=_LONG_AGO,
@@ -311,7 +313,7 @@ def _check_priority(priority: int, limits: Limits) -> None:
 
 def _check_waiting(world: World, caller: Caller, limits: Limits) -> None:
     most = limits.waiting
-    if most is not None and world.count_waiting(caller.name, most) >= most:
+    if most is not None and world.count_waiting(caller.id, most) >= most:
         raise QuotaError(
             f"{caller.name} may have {most} requests waiting at once and has them; close one, or "
             "file again when one has started"
@@ -322,7 +324,7 @@ def _account_key(world: World, caller: Caller, new: NewRequest) -> str | None:
     """Return the key that the account wants on its boards: its first, since a board takes one."""
     if new.account_key is False or caller.groups is None:
         return None
-    account = world.account(caller.name)
+    account = world.account(caller.id)
     keys = () if account is None else account.ssh_keys
     if new.account_key and not keys:
         raise SSHKeyError(

@@ -42,17 +42,18 @@ def issue(
     Raises AccountNotFoundError, TokenError, ForbiddenError.
     """
     _check_issuer(caller, new)
-    account = world.account(new.account)
+    account = world.account_named(new.account)
     invited = new.kind is TokenKind.JOIN and caller.groups is None
     if account is None and not invited:
         raise AccountNotFoundError(f"there is no account {new.account!r}")
     if account is not None and account.disabled:
         raise TokenError(f"{account.name} is disabled; enable the account first")
-    mine = [token for token in world.tokens() if token.account == new.account]
+    owner = caller.id if account is None else account.id
+    mine = [token for token in world.tokens() if token.account == owner]
     expired = [token for token in mine if token.expires <= now]
     if len(mine) - len(expired) >= MOST_TOKENS:
         raise TokenError(f"{new.account} has {MOST_TOKENS} tokens already; revoke one first")
-    token = _made(new, number, digest, caller.name, now)
+    token = _made(new, owner, number, digest, caller.name, now)
     steps: list[Step] = [IdentitySaved(record=old, kind=EventKind.TOKEN_REVOKED) for old in expired]
     steps.append(IdentitySaved(record=token, kind=EventKind.TOKEN_ISSUED))
     return Plan(answer=token, steps=tuple(steps))
@@ -78,11 +79,11 @@ def invite(
         name="invitation",
         lifetime=INVITATION_LIFE,
     )
-    token = _made(new, number, digest, caller.name, now)
+    token = _made(new, account.answer.id, number, digest, caller.name, now)
     old: list[Step] = [
         IdentitySaved(record=known, kind=EventKind.TOKEN_REVOKED)
         for known in world.tokens()
-        if known.account == name and known.kind is TokenKind.ONCE
+        if known.account == account.answer.id and known.kind is TokenKind.ONCE
     ]
     issued = IdentitySaved(record=token, kind=EventKind.TOKEN_ISSUED)
     return Plan(answer=(account.answer, token), steps=(*account.steps, *old, issued))
@@ -91,7 +92,7 @@ def invite(
 def revoke(world: World, caller: Caller, number: str) -> Plan[None]:
     """Make a token worthless. Raises TokenNotFoundError."""
     token = world.token(number)
-    mine = token is not None and token.account == caller.name
+    mine = token is not None and token.account == caller.id
     if not mine:
         caller.require(Permission.MANAGE_PEOPLE)
     elif caller.token != number and not caller.reach(Permission.MANAGE_PEOPLE):
@@ -120,9 +121,9 @@ def login(
             "another: boruta user invite NAME"
         )
     new = NewToken(
-        account=once.account, kind=TokenKind.PERSONAL, scope=once.scope, name=name or "login"
+        account=account.name, kind=TokenKind.PERSONAL, scope=once.scope, name=name or "login"
     )
-    token = _made(new, number, digest, once.account, now)
+    token = _made(new, account.id, number, digest, account.name, now)
     note = Note(
         actor=account.name,
         source=source,
@@ -155,8 +156,12 @@ def begin(world: World, number: str, digest: str, now: datetime) -> Plan[Token |
     steps: list[Step] = [
         IdentitySaved(record=token, kind=EventKind.TOKEN_REVOKED) for token in tokens
     ]
-    if not accounts:
-        admin = Account(name=FIRST_ACCOUNT, role=Role.ADMIN, created=now)
+    if accounts:
+        (admin,) = accounts
+    else:
+        admin = Account(
+            id=world.fresh_account_id(), name=FIRST_ACCOUNT, role=Role.ADMIN, created=now
+        )
         steps.append(IdentitySaved(record=admin, kind=EventKind.ACCOUNT_CHANGED))
     new = NewToken(
         account=FIRST_ACCOUNT,
@@ -165,7 +170,7 @@ def begin(world: World, number: str, digest: str, now: datetime) -> Plan[Token |
         name="first start",
         lifetime=FIRST_TOKEN_LIFE,
     )
-    token = _made(new, number, digest, "farm", now)
+    token = _made(new, admin.id, number, digest, "farm", now)
     steps.append(IdentitySaved(record=token, kind=EventKind.TOKEN_ISSUED))
     return Plan(answer=token, steps=tuple(steps))
 
@@ -211,10 +216,13 @@ def _check_issuer(caller: Caller, new: NewToken) -> None:
         raise TokenError("a token may be used from 1 to 100000 times")
 
 
-def _made(new: NewToken, number: str, digest: str, issuer: str, now: datetime) -> Token:
+def _made(
+    new: NewToken, account: str, number: str, digest: str, issuer: str, now: datetime
+) -> Token:
     return Token(
         id=number,
-        account=new.account,
+        account=account,
+        account_name=new.account,
         kind=new.kind,
         scope=new.scope,
         name=new.name,

@@ -53,7 +53,7 @@ class World(Protocol):
         ...
 
     def remembered_creation(self, owner: str, key: str) -> tuple[str, int] | None:
-        """Return body hash and request id filed under an Idempotency-Key."""
+        """Return body hash and request id that an owner (an id) filed under an Idempotency-Key."""
         ...
 
     def next_request_id(self) -> int:
@@ -64,8 +64,16 @@ class World(Protocol):
         """Return the lowest port of the range that no worker has (above ``after``, if given)."""
         ...
 
-    def account(self, name: str) -> Account | None:
+    def account(self, account_id: str) -> Account | None:
         """Return an account."""
+        ...
+
+    def account_named(self, name: str) -> Account | None:
+        """Return the account of this name."""
+        ...
+
+    def fresh_account_id(self) -> str:
+        """Return an id that no account has, ever had, or will be given again."""
         ...
 
     def accounts(self) -> tuple[Account, ...]:
@@ -85,5 +93,5 @@ class World(Protocol):
         ...
 
     def count_waiting(self, owner: str, most: int) -> int:
-        """Count an owner's waiting requests, up to ``most``."""
+        """Count the waiting requests of an owner (an id), up to ``most``."""
         ...

@@ -23,7 +23,7 @@ class FarmAccounts:
 
     async def get_account(self, caller: Caller, name: str) -> Account:
         """Return one account."""
-        return core.visible_account(caller, name, self._directory.account(name))
+        return core.visible_account(caller, name, self._directory.account_named(name))
 
     async def save_account(self, caller: Caller, name: str, change: AccountChange) -> Account:
         """Change an account, or make it, and return it."""

@@ -86,7 +86,9 @@ class Farm:
         self.fleet = Fleet(self.feed, boards, clock)
         engine.unstored = self.fleet.end
         self.run_owed = engine.run_owed
-        self.directory = Directory(store, clock, wanted=users)
+        self.directory = Directory(
+            store, clock, wanted=users, owner_limits=settings.policies.owner_limits
+        )
         self.matcher = Matcher(
             self.feed,
             self._grant,

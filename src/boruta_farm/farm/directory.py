@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NoReturn
 
 from boruta_farm.clock import Clock
@@ -23,19 +24,29 @@ class Directory:
 
     So a token that was revoked is worthless when the call that revoked it returns. ``load``
     before use; ``run`` reads everything anew when the outcome of a COMMIT was in doubt. With
-    ``wanted`` calls need a token even while there is no account yet.
+    ``wanted`` calls need a token even while there is no account yet. ``owner_limits`` are the
+    numbers of jobs that the configuration allows accounts, by their names.
     """
 
-    def __init__(self, store: Store, clock: Clock, *, wanted: bool = False) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        wanted: bool = False,
+        owner_limits: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._store = store
         self._clock = clock
         self._wanted = wanted
+        self._owner_limits = owner_limits
         self._accounts: dict[str, Account] = {}
+        self._named: dict[str, Account] = {}
         self._groups: dict[str, Group] = {}
         self._tokens: dict[str, Token] = {}
         self._recognised: dict[str, str] = {}
         self._secrets: dict[str, str] = {}
-        self._networks: list[tuple[Network, str]] = []
+        self._networks: list[tuple[Network, Account]] = []
         self._job_limits: Mapping[str, int] = {}
         self._changed = asyncio.Event()
         self._doubt = asyncio.Event()
@@ -55,6 +66,7 @@ class Directory:
         finally:
             self._store.forget(keep)
         self._accounts.clear()
+        self._named.clear()
         self._groups.clear()
         self._tokens.clear()
         self._recognised.clear()
@@ -86,7 +98,7 @@ class Directory:
             else:
                 self._put(record)
             if isinstance(record, Account):
-                self._count_limit(record.name)
+                self._count_limit(record.id)
                 self._find_networks()
             elif isinstance(record, Group):
                 self._count_limits()
@@ -114,12 +126,14 @@ class Directory:
             )
         account = self._accounts.get(token.account)
         if account is None or account.disabled:
-            raise UnauthenticatedError(f"the account {token.account} cannot be used at present")
+            raise UnauthenticatedError(
+                f"the account {token.account_name} cannot be used at present"
+            )
         return _caller(account, token.scope, token.id, source)
 
-    def account(self, name: str) -> Account | None:
-        """Return an account."""
-        return self._accounts.get(name)
+    def account_named(self, name: str) -> Account | None:
+        """Return the account of this name."""
+        return self._named.get(name)
 
     def group(self, name: str) -> Group | None:
         """Return a group."""
@@ -127,7 +141,7 @@ class Directory:
 
     def accounts(self) -> tuple[Account, ...]:
         """Return all accounts by name."""
-        return tuple(self._accounts[name] for name in sorted(self._accounts))
+        return tuple(self._named[name] for name in sorted(self._named))
 
     def groups(self) -> tuple[Group, ...]:
         """Return all groups by name."""
@@ -138,7 +152,10 @@ class Directory:
         return tuple(sorted(self._tokens.values(), key=lambda token: (token.created, token.id)))
 
     def job_limits(self) -> Mapping[str, int]:
-        """Return how many jobs an account may hold at once, for those that are limited."""
+        """Return how many jobs an owner (an id) may hold at once, for those that are limited.
+
+        An account's own limit goes before the configured one.
+        """
         return self._job_limits
 
     async def turned_away(self, caller: Caller) -> None:
@@ -158,7 +175,7 @@ class Directory:
     def _still_admitted(self, caller: Caller) -> bool:
         if caller.groups is None:
             return self.open
-        account = self._accounts.get(caller.name)
+        account = self._accounts.get(caller.id)
         if account is None or account.disabled:
             return False
         if caller.token is None:
@@ -183,9 +200,9 @@ class Directory:
 
     def _without_token(self, source: str) -> Caller:
         address = parse_ip(source)
-        for network, name in self._networks:
+        for network, account in self._networks:
             if within(address, (network,)):
-                return _caller(self._accounts[name], Scope.REQUEST, None, source)
+                return _caller(account, Scope.REQUEST, None, source)
         raise UnauthenticatedError
 
     def _limits(self, account: Account) -> Limits:
@@ -194,7 +211,10 @@ class Directory:
 
     def _put(self, record: Identity) -> None:
         if isinstance(record, Account):
-            self._accounts[record.name] = record
+            known = self._accounts.get(record.id)
+            if known is not None:
+                del self._named[known.name]
+            self._accounts[record.id] = self._named[record.name] = record
         elif isinstance(record, Group):
             self._groups[record.name] = record
         else:
@@ -202,7 +222,8 @@ class Directory:
 
     def _remove(self, record: Identity) -> None:
         if isinstance(record, Account):
-            self._accounts.pop(record.name, None)
+            self._accounts.pop(record.id, None)
+            self._named.pop(record.name, None)
         elif isinstance(record, Group):
             self._groups.pop(record.name, None)
         else:
@@ -210,31 +231,36 @@ class Directory:
             self._recognised.pop(self._secrets.pop(record.id, ""), None)
 
     def _count_limits(self) -> None:
-        found = {name: self._limits(account).jobs for name, account in self._accounts.items()}
-        self._job_limits = {name: jobs for name, jobs in found.items() if jobs is not None}
+        found = {number: self._jobs(account) for number, account in self._accounts.items()}
+        found[LOCAL_ADMIN.id] = self._owner_limits.get(LOCAL_ADMIN.name)
+        self._job_limits = {number: jobs for number, jobs in found.items() if jobs is not None}
 
-    def _count_limit(self, name: str) -> None:
+    def _jobs(self, account: Account) -> int | None:
+        jobs = self._limits(account).jobs
+        return self._owner_limits.get(account.name) if jobs is None else jobs
+
+    def _count_limit(self, number: str) -> None:
         """Take in one account's limit; who compares meets another object only after a change."""
-        account = self._accounts.get(name)
-        jobs = None if account is None else self._limits(account).jobs
-        if jobs == self._job_limits.get(name):
+        account = self._accounts.get(number)
+        jobs = None if account is None else self._jobs(account)
+        if jobs == self._job_limits.get(number):
             return
         limits = dict(self._job_limits)
         if jobs is None:
-            del limits[name]
+            del limits[number]
         else:
-            limits[name] = jobs
+            limits[number] = jobs
         self._job_limits = limits
 
     def _find_networks(self) -> None:
         networks = [
-            (parse_network(text), account.name)
+            (parse_network(text), account)
             for account in self._accounts.values()
             if account.networks and not account.disabled
             for text in account.networks
         ]
         # The narrowest network speaks first.
-        self._networks = sorted(networks, key=lambda found: (-found[0].prefixlen, found[1]))
+        self._networks = sorted(networks, key=lambda found: (-found[0].prefixlen, found[1].name))
 
     def _wake(self) -> None:
         """Let those look again who wait for somebody to be turned away."""
@@ -244,6 +270,7 @@ class Directory:
 
 def _caller(account: Account, scope: Scope, token: str | None, source: str) -> Caller:
     return Caller(
+        id=account.id,
         name=account.name,
         groups=frozenset(account.groups),
         role=account.role,

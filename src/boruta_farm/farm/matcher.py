@@ -111,7 +111,7 @@ class Matcher:
         everybody = self._settings.show_owners or caller.role is Role.ADMIN
 
         def sees(owner: str) -> bool:
-            return everybody or owner == caller.name
+            return everybody or owner == caller.id
 
         found = self._index.explain(request, self._clock.now(), sees, brief=brief)
         held = self._held() if request.state is RequestState.WAITING else None
@@ -322,8 +322,5 @@ class Matcher:
 
 
 def _limited(settings: FarmSettings, job_limits: Mapping[str, int]) -> FarmSettings:
-    """Return the settings with the limits of accounts, which go before those configured."""
-    if not job_limits:
-        return settings
-    owner_limits = {**settings.policies.owner_limits, **job_limits}
-    return replace(settings, policies=replace(settings.policies, owner_limits=owner_limits))
+    """Return the settings with what owners may hold told by their ids."""
+    return replace(settings, policies=replace(settings.policies, owner_limits=job_limits))

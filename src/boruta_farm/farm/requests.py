@@ -214,6 +214,6 @@ class FarmRequests:
 
 def _seen_by(caller: Caller, request: Request) -> Request:
     """Return a request without what only its owner may see."""
-    if request.ssh_key is None or caller.groups is None or caller.name == request.owner:
+    if request.ssh_key is None or caller.groups is None or caller.id == request.owner:
         return request
     return replace(request, ssh_key=None)

@@ -31,8 +31,8 @@ class FarmTokens:
         return tuple(
             token
             for token in self._directory.tokens()
-            if (reach is Reach.ALL or token.account == caller.name)
-            and (account is None or token.account == account)
+            if (reach is Reach.ALL or token.account == caller.id)
+            and (account is None or token.account_name == account)
         )
 
     async def issue(self, caller: Caller, new: NewToken) -> Issued:

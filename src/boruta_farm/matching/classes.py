@@ -232,6 +232,7 @@ class Hold:
 
     request_id: int
     owner: str
+    owner_name: str
     until: int
     granted: int = 0
     wanted: DemandKey | None = None

@@ -257,7 +257,7 @@ class Explainer:
                     worker=uuid,
                     name=worker.name,
                     request_id=hold.request_id,
-                    owner=hold.owner if sees(hold.owner) and not hold.nameless else None,
+                    owner=hold.owner_name if sees(hold.owner) and not hold.nameless else None,
                     until=moment(until),
                 )
 

@@ -102,6 +102,7 @@ class Index:
             hold = Hold(
                 request_id=request.id,
                 owner=request.owner,
+                owner_name=request.owner_name,
                 until=micros(job.timeout),
                 granted=micros(job.granted),
                 wanted=demand_key(request),

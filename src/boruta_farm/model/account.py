@@ -54,13 +54,16 @@ class Limits:
 class Account:
     """Record one account.
 
+    What it files, holds and has used is kept under its ``id``, which is made with it and never
+    given to another: ``name`` is a label, and a later account of the same name inherits nothing.
     ``ssh_keys`` are public keys, one line each; with ``keys_on_board`` they are installed on
     every board that its requests get, in place of a key made by the farm. ``networks`` are
     addresses from which calls without a token count as this account: for clients that cannot
     authenticate. A disabled account can do nothing, but keeps its name.
     """
 
-    name: Annotated[str, Shown("Name", "unique in the farm"), Stored(key=True)]
+    id: Annotated[str, Shown("ID", "never another's, even under the same name"), Stored(key=True)]
+    name: Annotated[str, Shown("Name", "unique in the farm")]
     role: Annotated[Role, Shown("Role", "what it is for")]
     full_name: Annotated[str, Shown("FullName", "for people to read")] = ""
     groups: Annotated[tuple[str, ...], Shown("Groups", "that it is in")] = ()

@@ -11,11 +11,13 @@ from boruta_farm.model.permission import Role as Role
 class Caller:
     """Name the one on whose behalf a command runs.
 
-    ``groups`` is None where the farm knows no users: then every worker serves the caller, who
-    may do everything. ``scope`` is that of the token the call came with, ``token`` its id (None
+    ``id`` is that of the account: what he owns is kept under it. ``name`` is only
+    shown. ``groups`` is None where the farm knows no users: then every worker serves the caller,
+    who may do everything. ``scope`` is that of the token the call came with, ``token`` its id (None
     without one), ``source`` the address it came from (empty inside the server).
     """
 
+    id: str
     name: str
     groups: frozenset[str] | None
     role: Role
@@ -63,5 +65,5 @@ def serves(worker_groups: tuple[str, ...], owner_groups: frozenset[str] | None) 
     return not owner_groups.isdisjoint(worker_groups)
 
 
-LOCAL_ADMIN = Caller(name="admin", groups=None, role=Role.ADMIN)
-"""The built-in caller of a farm without users."""
+LOCAL_ADMIN = Caller(id="admin", name="admin", groups=None, role=Role.ADMIN)
+"""The built-in caller of a farm without users; no account ever has his id."""

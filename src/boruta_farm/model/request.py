@@ -90,6 +90,7 @@ class RequestUpdate:
 class Request:
     """Record one request.
 
+    ``owner`` is the id of the account that filed it, ``owner_name`` what that was called then.
     ``owner_groups`` is None when the farm knew no users at creation. ``caps`` is None when the
     request named no capabilities at all. ``selector`` is in canonical form. ``revision`` rises
     with every saved change. ``orphaned_since`` is set while no registered worker could serve a
@@ -105,7 +106,10 @@ class Request:
         frozenset[str] | None,
         Shown("Groups", "groups of who filed it", ours=False, inside="Owner"),
     ]
-    owner: Annotated[str, Shown("Name", "who filed it, where users are known", inside="Owner")]
+    owner: str
+    owner_name: Annotated[
+        str, Shown("Name", "who filed it, where users are known", inside="Owner")
+    ] = ""
     deadline: Annotated[datetime, Shown("Deadline", "not granted after", ours=False)]
     valid_after: Annotated[
         datetime, Shown("ValidAfter", "not granted before", ours=False), Stored(mostly="created")

@@ -41,12 +41,14 @@ class TokenKind(StrEnum):
 class Token:
     """Record one token: ``digest`` is all that is kept of its secret.
 
-    ``account`` is whom it speaks for. ``uses`` counts how often it can still be used, None
+    ``account`` is the id of whom it speaks for, ``account_name`` what that was called when the
+    token was made. ``uses`` counts how often it can still be used, None
     without end. ``worker`` binds a JOIN token to one UUID. ``issuer`` is who made it.
     """
 
     id: Annotated[str, Shown("ID", "never the secret"), Stored(key=True)]
-    account: Annotated[str, Shown("Account", "whom it speaks for")]
+    account: str
+    account_name: Annotated[str, Shown("Account", "whom it speaks for")] = ""
     kind: Annotated[TokenKind, Shown("Kind", "what it is for")]
     scope: Annotated[Scope, Shown("Scope", "how much of the account's rights it carries")]
     name: Annotated[str, Shown("Name", "for people to read")]

@@ -43,6 +43,8 @@ class Dialect(Protocol):
     """Returns the names of all tables."""
     number: str
     """A parameter that is a whole number, where nothing else tells its type."""
+    random: str
+    """20 random hexadecimal digits, others for each row."""
 
     def source(self, columns: Sequence[Column]) -> str:
         """Return a FROM item named ``n`` that yields the rows packed by ``pack``."""
@@ -77,6 +79,7 @@ class SqliteDialect:
     release = "SELECT 1"
     tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
     number = "?"
+    random = "lower(hex(randomblob(10)))"
 
     def source(self, columns: Sequence[Column]) -> str:
         """Return a SELECT over json_each."""
@@ -119,6 +122,7 @@ class PostgresDialect:
     release = "SELECT pg_advisory_unlock(7175)"
     tables = "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = current_schema()"
     number = "?::bigint"
+    random = "right(replace(gen_random_uuid()::text, '-', ''), 20)"
 
     def source(self, columns: Sequence[Column]) -> str:
         """Return an unnest of typed arrays."""

@@ -1,8 +1,10 @@
 """The transaction as commands see it: pending changes laid over what the database holds."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from boruta_farm.model.account import Account, Group
@@ -18,6 +20,9 @@ from boruta_farm.model.token import Token
 from boruta_farm.model.worker import SessionKey, Worker
 from boruta_farm.store.loaded import Loaded
 from boruta_farm.store.people import ACCOUNTS, GROUPS, TOKENS, Pending, PendingPeople, place_of
+
+ACCOUNT_ID_BYTES = 10
+"""Enough that no two accounts of any farm ever have the same."""
 
 
 class Entry(NamedTuple):
@@ -259,14 +264,26 @@ class OverlayTransaction:
         """Erase the key of a preparation, harmless when there is none."""
         self.layer.keys[uuid, epoch] = None
 
-    def account(self, name: str) -> Account | None:
+    def account(self, account_id: str) -> Account | None:
         """Return an account."""
-        found = self._people.get((ACCOUNTS, name))
+        found = self._people.get((ACCOUNTS, account_id))
         return found if isinstance(found, Account) else None
+
+    def account_named(self, name: str) -> Account | None:
+        """Return the account of this name."""
+        return self._people.account_named(name)
+
+    def fresh_account_id(self) -> str:
+        """Return an id that no account has, ever had, or will be given again.
+
+        Random, not counted: a restored backup has forgotten what was counted since.
+        """
+        return secrets.token_hex(ACCOUNT_ID_BYTES)
 
     def accounts(self) -> tuple[Account, ...]:
         """Return all accounts by name."""
-        return tuple(a for a in self._people.all(ACCOUNTS) if isinstance(a, Account))
+        found = (a for a in self._people.all(ACCOUNTS) if isinstance(a, Account))
+        return tuple(sorted(found, key=attrgetter("name")))
 
     def group(self, name: str) -> Group | None:
         """Return a group."""
@@ -288,7 +305,7 @@ class OverlayTransaction:
         self.layer.journal.append(Entry(self.now, kind, identity=record))
 
     def count_waiting(self, owner: str, most: int) -> int:
-        """Count an owner's waiting requests, up to ``most``."""
+        """Count the waiting requests of an owner (an id), up to ``most``."""
         pending = {**self._batch.requests, **self.layer.requests}
         count = self._loaded.records.count_waiting(owner, most + len(pending))
         for request in pending.values():

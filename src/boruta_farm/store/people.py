@@ -4,7 +4,7 @@ from boruta_farm.model.account import Account, Group
 from boruta_farm.model.events import Identity
 from boruta_farm.store.base import People
 from boruta_farm.store.records import Records, storable
-from boruta_farm.store.rows import PEOPLE
+from boruta_farm.store.rows import ACCOUNT, PEOPLE
 
 ACCOUNTS, GROUPS, TOKENS = PEOPLE
 
@@ -18,7 +18,7 @@ Pending = dict[Place, Identity | None]
 def place_of(record: Identity) -> Place:
     """Return where a record lies."""
     if isinstance(record, Account):
-        return ACCOUNTS, record.name
+        return ACCOUNTS, record.id
     if isinstance(record, Group):
         return GROUPS, record.name
     return TOKENS, record.id
@@ -64,6 +64,21 @@ class PendingPeople:
             if place in pending:
                 return pending[place]
         return load(self._records, place)
+
+    def account_named(self, name: str) -> Account | None:
+        """Return the account of this name, as the command sees it."""
+        for pending in (self._own, self._batch):
+            for place, record in pending.items():
+                if isinstance(record, Account) and record.name == name:
+                    found = self.get(place)
+                    if found is record:
+                        return record
+        if not storable(name):
+            return None
+        records = self._records
+        stored = records.one(ACCOUNT.record, records.statements.account_named, name)
+        found = None if stored is None else self.get((ACCOUNTS, stored.id))
+        return found if isinstance(found, Account) and found.name == name else None
 
     def all(self, table: str) -> list[Identity]:
         """Return all records of a table by key, as the command sees them."""

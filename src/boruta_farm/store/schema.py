@@ -95,7 +95,11 @@ AUDIT = Table(
     (Index(name="audit_unsealed", columns=("number",), where="seal IS NULL"),),
     bare=False,
 )
-ACCOUNTS = Table("accounts", rows.ACCOUNT.columns)
+ACCOUNTS = Table(
+    "accounts",
+    rows.ACCOUNT.columns,
+    (Index(name="accounts_name", columns=("name",), unique=True),),
+)
 GROUPS = Table("farm_groups", rows.GROUP.columns)
 TOKENS = Table("tokens", rows.TOKEN.columns)
 CREATIONS = Table(

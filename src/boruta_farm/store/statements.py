@@ -172,6 +172,7 @@ class Statements:
             )
             for table in (ACCOUNTS, GROUPS, TOKENS)
         }
+        self.account_named = f"SELECT {names(ACCOUNTS)} FROM accounts WHERE name = ?"
         self.count_waiting = (
             "SELECT count(*) FROM (SELECT 1 FROM requests"
             f" WHERE owner = ? AND {WAITING} LIMIT ?) AS w"

@@ -20,7 +20,7 @@ from boruta_farm.web.penalties import Penalties
 NOTED_PER_SECOND = 10.0
 """Failed attempts that are entered into the audit one by one; more are only counted."""
 
-NOBODY = Caller(name="", groups=frozenset(), role=Role.VIEWER, scope=TokenScope.READ)
+NOBODY = Caller(id="", name="", groups=frozenset(), role=Role.VIEWER, scope=TokenScope.READ)
 """The caller of what is public."""
 
 _AUTHORIZATION = b"authorization"
@@ -73,7 +73,7 @@ class Entrance:
                 self._penalties.check(network_of(came_from))
                 await self.failed(came_from, secret, refusal)
             raise
-        self._accounts.take(caller.name)
+        self._accounts.take(caller.id)
         caller.require(permission)
         return caller
 

@@ -126,7 +126,7 @@ def _told(field: Field) -> tuple[str, Any, Any]:
     assert field.shown is not None
     kind, shown = _type(field.kind, answer, UNBOUNDED), field.shown
     empty_is_null = not shown.ours and get_origin(field.kind) in (tuple, frozenset)
-    if field.left_out or field.blank_left_out:
+    if field.left_out or field.blank_left_out or (shown.inside is not None and shown.ours):
         return field.name, _described(kind, shown.words) | UnsetType, _keyed(shown.key, UNSET)
     if field.optional or empty_is_null:
         kind = kind | None

@@ -113,7 +113,7 @@ class Ledger(Generic[Member]):
         self._charged: dict[int, tuple[Account[Member], ...]] = {}
 
     def key(self, request: Request | Asked) -> str | None:
-        """Return what tells requests of one demand apart: the owner, where owners matter."""
+        """Return what tells requests of one demand apart: the owner's id, where owners matter."""
         return request.owner if self._by_owner else None
 
     def party(self, owner: str | None, groups: Groups) -> Party[Member] | None:

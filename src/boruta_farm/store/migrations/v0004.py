@@ -1,0 +1,53 @@
+"""Accounts get ids, and what somebody owns is kept under his id in place of his name.
+
+What was kept under a name goes to the account that bears it, unless it is older than that account:
+then it was another's, or the local admin's, and keeps the name as the id of somebody who is gone.
+Servers of the schema before look accounts up by name, so they cannot go on beside it.
+"""
+
+from collections.abc import Iterator
+
+from boruta_farm.store.dialect import Dialect
+from boruta_farm.store.migrations.step import Step, add_columns
+from boruta_farm.store.schema import ACCOUNTS, REQUESTS, TOKENS, created
+
+_OWN = "FROM accounts AS a WHERE a.name = {table}.{column} AND a.created <= {table}.created"
+
+
+def _statements(dialect: Dialect) -> Iterator[str]:
+    yield from _accounts(dialect)
+    yield from add_columns(REQUESTS, "owner_name")(dialect)
+    yield "UPDATE requests SET owner_name = owner"
+    # Who filed without groups was the local admin of a farm that knew no users.
+    yield (
+        f"UPDATE requests SET owner = a.id {_OWN.format(table='requests', column='owner')}"
+        " AND requests.owner_groups IS NOT NULL"
+    )
+    yield f"UPDATE creations SET owner = a.id {_OWN.format(table='creations', column='owner')}"
+    yield from add_columns(TOKENS, "account_name")(dialect)
+    yield "UPDATE tokens SET account_name = account"
+    yield f"UPDATE tokens SET account = a.id {_OWN.format(table='tokens', column='account')}"
+    # Subjects that end with an owner: use/owner/NAME and length/DEMAND/NAME.
+    yield (
+        "UPDATE summaries"
+        " SET subject = substr(subject, 1, length(subject) - length(a.name)) || a.id"
+        " FROM accounts AS a"
+        " WHERE substr(subject, length(subject) - length(a.name)) = '/' || a.name"
+        " AND (substr(subject, 1, 10) = 'use/owner/' OR substr(subject, 1, 7) = 'length/')"
+    )
+
+
+def _accounts(dialect: Dialect) -> Iterator[str]:
+    """Yield what makes the table anew, since its key is another."""
+    columns = ", ".join(column.name for column in ACCOUNTS.columns if column.name != "id")
+    yield f"CREATE TABLE accounts_before AS SELECT {columns} FROM accounts"
+    yield "DROP TABLE accounts"
+    yield from created(ACCOUNTS, dialect)
+    yield (
+        f"INSERT INTO accounts (id, {columns})"
+        f" SELECT {dialect.random}, {columns} FROM accounts_before"
+    )
+    yield "DROP TABLE accounts_before"
+
+
+STEP = Step(_statements, beside=False)
