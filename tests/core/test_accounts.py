@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from boruta_farm.core import accounts
+from boruta_farm.core.rights import limits_of
 from boruta_farm.model.account import AccountChange, Group, GroupChange, Limits, effective_limits
 from boruta_farm.model.caller import LOCAL_ADMIN, Caller
 from boruta_farm.model.errors import (
@@ -54,7 +55,7 @@ def test_nobody_else_does(world: DictWorld, by: Caller) -> None:
     with pytest.raises(ForbiddenError):
         save(world, "carol", by)
     with pytest.raises(ForbiddenError):
-        accounts.remove_account(world, by, "bob")
+        accounts.remove_account(world, by, "bob", NOW)
     with pytest.raises(ForbiddenError):
         accounts.save_group(world, by, "new", GroupChange(), NOW)
     with pytest.raises(ForbiddenError):
@@ -111,7 +112,7 @@ def test_one_admin_always_stays(world: DictWorld, change: dict[str, Any]) -> Non
     with pytest.raises(AccountError, match="last admin"):
         save(world, "root", **change)
     with pytest.raises(AccountError, match="last admin"):
-        accounts.remove_account(world, ROOT, "root")
+        accounts.remove_account(world, ROOT, "root", NOW)
     save(world, "second", role=Role.ADMIN)
     save(world, "root", **change)
 
@@ -119,11 +120,11 @@ def test_one_admin_always_stays(world: DictWorld, change: dict[str, Any]) -> Non
 def test_removal_takes_the_tokens_along(world: DictWorld) -> None:
     issued(world, ROOT, wanting(account="bob"), "one")
     issued(world, ROOT, wanting(account="ann"), "two")
-    world.apply(accounts.remove_account(world, ROOT, "bob"))
+    world.apply(accounts.remove_account(world, ROOT, "bob", NOW))
     assert world.account_named("bob") is None
     assert [token.id for token in world.tokens()] == ["two"]
     with pytest.raises(AccountNotFoundError):
-        accounts.remove_account(world, ROOT, "bob")
+        accounts.remove_account(world, ROOT, "bob", NOW)
 
 
 def test_a_group_with_members_stays(world: DictWorld) -> None:
@@ -162,5 +163,5 @@ def test_limits_are_ones_own_else_the_most_generous_group_s(world: DictWorld) ->
         jobs=1, highest_priority=2, lowest_priority=8, job_time=hour, waiting=9
     )
     world.put(Group(name="kernel", created=NOW, limits=Limits(jobs=3)))
-    assert accounts.limits_of(world, "id-ann") == Limits(jobs=3)
-    assert accounts.limits_of(world, "nobody") == Limits()
+    assert limits_of(world, "id-ann") == Limits(jobs=3)
+    assert limits_of(world, "nobody") == Limits()

@@ -70,6 +70,9 @@ class DictWorld:
                 return request
         return None
 
+    def held_by(self, owner: str) -> tuple[Request, ...]:
+        return tuple(r for r in self.requests.values() if r.owner == owner and r.live_job)
+
     def session_key(self, uuid: str, epoch: int) -> SessionKey | None:
         return self.keys.get((uuid, epoch))
 

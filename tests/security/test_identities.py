@@ -7,6 +7,7 @@ import pytest
 
 from boruta_farm.matching.learning import use_of
 from boruta_farm.matching.policies.ledger import OWNER
+from boruta_farm.model.account import RunningJobs
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import ForbiddenError
 from boruta_farm.model.permission import Role
@@ -25,7 +26,7 @@ def test_a_new_account_under_a_removed_one_s_name_inherits_nothing(tmp_path: Pat
         running = await lab.filed(first, filing)
         own_key = await lab.filed(first, replace(PLAIN, ssh_key=KEY))
         assert (await requests.acquire_worker(first, running)).key
-        await accounts.remove_account(LOCAL_ADMIN, "bob")
+        await accounts.remove_account(LOCAL_ADMIN, "bob", RunningJobs.KEEP)
         second = await lab.account("bob", Role.USER)
         assert second.name == first.name
         for act in (requests.acquire_worker, requests.close_request, requests.prolong_access):

@@ -13,7 +13,8 @@ from boruta_farm.web import answers
 
 REQUEST = Request(
     id=6,
-    owner="admin",
+    owner="id",
+    owner_name="ann",
     owner_groups=None,
     priority=8,
     valid_after=NOW,
@@ -67,7 +68,7 @@ def test_no_capabilities_stay_null() -> None:
 )
 def test_owner_without_groups_is_null(groups: frozenset[str] | None, expected: object) -> None:
     owner = shown(replace(REQUEST, owner_groups=groups))["Owner"]
-    named = {} if groups is None else {"Name": REQUEST.owner}
+    named = {} if groups is None else {"Name": "ann"}
     assert owner == {"Groups": expected} | named
 
 

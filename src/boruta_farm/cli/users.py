@@ -22,7 +22,7 @@ from boruta_farm.cli.people import (
 from boruta_farm.cli.tables import Listing, print_listing, print_record
 from boruta_farm.client import config as configuration
 from boruta_farm.client.farm import Farm
-from boruta_farm.model.account import Account, AccountChange, Limits
+from boruta_farm.model.account import Account, AccountChange, Limits, RunningJobs
 from boruta_farm.model.addresses import is_loopback
 from boruta_farm.model.errors import AccountError, AccountNotFoundError
 from boruta_farm.model.login import login_command
@@ -51,6 +51,15 @@ OnBoardOption = Annotated[
     typer.Option(
         "--keys-on-board/--no-keys-on-board",
         help="Put the account's SSH key on its boards without being asked.",
+    ),
+]
+
+RunningOption = Annotated[
+    RunningJobs | None,
+    typer.Option(
+        "--running-jobs",
+        case_sensitive=False,
+        help="What becomes of running jobs that it may not have any more: end, if not given.",
     ),
 ]
 
@@ -154,8 +163,12 @@ def change(
     waiting: WaitingOption = None,
     job_time: JobTimeOption = None,
     prolong_time: ProlongTimeOption = None,
+    running_jobs: RunningOption = None,
 ) -> None:
-    """Change an account; what is not named stays as it is."""
+    """Change an account; what is not named stays as it is.
+
+    Its waiting requests are judged anew: cancelled if it may not be lent boards any more.
+    """
 
     async def work(farm: Farm) -> Account:
         known = await farm.accounts.get_account(farm.caller, name)
@@ -166,6 +179,7 @@ def change(
             networks=() if no_networks else None if networks is None else tuple(networks),
             keys_on_board=keys_on_board,
             disabled=disabled,
+            running_jobs=running_jobs,
             limits=read_limits(known.limits, priorities, jobs, waiting, job_time, prolong_time),
         )
         return await farm.accounts.save_account(farm.caller, name, wanted)
@@ -209,11 +223,11 @@ def rescue(
         _tell(name, make_admin(settings, name), login_line(settings))
 
 
-def remove(context: typer.Context, name: NameArgument) -> None:
-    """Remove an account and its tokens; its running jobs go on to their ends."""
+def remove(context: typer.Context, name: NameArgument, running_jobs: RunningOption = None) -> None:
+    """Remove an account and its tokens; its waiting requests are cancelled."""
 
     async def work(farm: Farm) -> None:
-        await farm.accounts.remove_account(farm.caller, name)
+        await farm.accounts.remove_account(farm.caller, name, running_jobs or RunningJobs.END)
 
     run(context, work)
     say(f"{name} is removed")

@@ -4,7 +4,14 @@ from urllib.parse import quote
 
 from boruta_farm.client.channel import Channel
 from boruta_farm.client.wire import body, read, read_all
-from boruta_farm.model.account import Account, AccountChange, Group, GroupChange
+from boruta_farm.model.account import (
+    Account,
+    AccountChange,
+    Group,
+    GroupChange,
+    Removal,
+    RunningJobs,
+)
 from boruta_farm.model.answers import Self
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import AccountNotFoundError, GroupNotFoundError
@@ -34,9 +41,12 @@ class HttpAccounts:
         answer = await self._channel.post(account_path(name), body(change))
         return read(Account, answer.body)
 
-    async def remove_account(self, caller: Caller, name: str) -> None:
-        """Remove an account and its tokens."""
-        await self._channel.post(f"{account_path(name)}/remove")
+    async def remove_account(
+        self, caller: Caller, name: str, running_jobs: RunningJobs = RunningJobs.END
+    ) -> None:
+        """Remove an account and its tokens, and end or keep its running jobs."""
+        wanted = body(Removal(running_jobs=running_jobs))
+        await self._channel.post(f"{account_path(name)}/remove", wanted)
 
     async def list_groups(self, caller: Caller) -> tuple[Group, ...]:
         """Return all groups by name."""

@@ -7,7 +7,7 @@ who may not do what he asks meets ForbiddenError.
 from collections.abc import Awaitable
 from typing import Protocol
 
-from boruta_farm.model.account import Account, AccountChange, Group, GroupChange
+from boruta_farm.model.account import Account, AccountChange, Group, GroupChange, RunningJobs
 from boruta_farm.model.audit import AuditFilter, Entry, Note, Verification
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.token import Issued, NewToken, Token
@@ -28,12 +28,16 @@ class Accounts(Protocol):
         """Change an account, or make it, and return it.
 
         The farm's first account must be an admin: from then on every call needs a token.
+        Its waiting requests are judged anew within a second: cancelled if it may not be lent
+        boards any more, else kept for its present groups. So are its running jobs, at once.
         Raises AccountError, GroupNotFoundError, SSHKeyError.
         """
         ...
 
-    async def remove_account(self, caller: Caller, name: str) -> None:
-        """Remove an account and its tokens; its running jobs go on to their ends.
+    async def remove_account(
+        self, caller: Caller, name: str, running_jobs: RunningJobs = RunningJobs.END
+    ) -> None:
+        """Remove an account and its tokens; its waiting requests are cancelled within a second.
 
         Raises AccountNotFoundError, and AccountError for the last admin.
         """

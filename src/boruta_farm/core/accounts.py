@@ -7,6 +7,7 @@ from boruta_farm.core.names import check_line, check_name
 from boruta_farm.core.permissions import may_see_account
 from boruta_farm.core.plan import IdentitySaved, Plan, Step
 from boruta_farm.core.sshkeys import board_key
+from boruta_farm.core.standing import judge_running
 from boruta_farm.core.world import World
 from boruta_farm.model.account import (
     Account,
@@ -14,7 +15,7 @@ from boruta_farm.model.account import (
     Group,
     GroupChange,
     Limits,
-    effective_limits,
+    RunningJobs,
 )
 from boruta_farm.model.addresses import parse_network
 from boruta_farm.model.caller import Caller
@@ -38,15 +39,6 @@ WITHOUT_TOKEN = (Role.VIEWER, Role.USER)
 """Roles that calls without a token may have."""
 RESERVED = frozenset({"farm"})
 """Names that the audit uses for the server itself."""
-
-
-def limits_of(world: World, owner: str) -> Limits:
-    """Return the limits in force for an owner (an id); nothing for one without an account."""
-    account = world.account(owner)
-    if account is None:
-        return Limits()
-    groups = [group for name in account.groups if (group := world.group(name)) is not None]
-    return effective_limits(account.limits, [group.limits for group in groups])
 
 
 def save_account(
@@ -75,11 +67,22 @@ def save_account(
     _check_account(world, account)
     _check_admins(world, account)
     step = IdentitySaved(record=account, kind=EventKind.ACCOUNT_CHANGED)
-    return Plan(answer=account, steps=(step,))
+    keep = change.running_jobs is RunningJobs.KEEP
+    jobs = judge_running(world, account, now, keep=keep)
+    return Plan(answer=account, steps=(step, *jobs))
 
 
-def remove_account(world: World, caller: Caller, name: str) -> Plan[None]:
-    """Remove an account and its tokens. Raises AccountNotFoundError, AccountError."""
+def remove_account(
+    world: World,
+    caller: Caller,
+    name: str,
+    now: datetime,
+    running_jobs: RunningJobs = RunningJobs.END,
+) -> Plan[None]:
+    """Remove an account and its tokens, and end or keep its running jobs.
+
+    Raises AccountNotFoundError, AccountError.
+    """
     caller.require(Permission.MANAGE_PEOPLE)
     account = world.account_named(name)
     if account is None:
@@ -93,7 +96,9 @@ def remove_account(world: World, caller: Caller, name: str) -> Plan[None]:
         if token.account == account.id
     ]
     steps.append(IdentitySaved(record=account, kind=EventKind.ACCOUNT_REMOVED))
-    return Plan(answer=None, steps=tuple(steps))
+    keep = running_jobs is RunningJobs.KEEP
+    jobs = judge_running(world, account, now, removed=True, keep=keep)
+    return Plan(answer=None, steps=(*steps, *jobs))
 
 
 def save_group(

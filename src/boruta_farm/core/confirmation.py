@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from boruta_farm.core.jobs import end_job, is_unseen, job_of, kept_until, requeued, wait_again
+from boruta_farm.core.ending import end_job, requeued, wait_again
+from boruta_farm.core.jobs import is_unseen, job_of, kept_until
 from boruta_farm.core.plan import KeySaved, Plan, RequestSaved
 from boruta_farm.core.transitions import move_request
 from boruta_farm.core.world import World
@@ -15,7 +16,10 @@ from boruta_farm.model.worker import Fence, SessionKey, WorkerState
 
 
 def opened(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
-    """Start the job whose own key the agent has installed. Raises StaleEpochError."""
+    """Start the job whose own key the agent has installed. Raises StaleEpochError.
+
+    Whether its owner may still be lent the board is for ``standing.opened``.
+    """
     request, job = job_of(world, uuid, epoch)
     if job.phase is not JobPhase.OPENING:
         raise StaleEpochError

@@ -4,18 +4,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from boruta_farm.core.accounts import limits_of
 from boruta_farm.core.demands import takes_any_board
+from boruta_farm.core.ending import end_job, finished_early, requeued
 from boruta_farm.core.permissions import check_access
 from boruta_farm.core.plan import (
-    JobSaved,
-    KeyErased,
     Noted,
     Plan,
     RequestSaved,
     Step,
     WorkerSaved,
 )
+from boruta_farm.core.rights import lapse, limits_of, served
 from boruta_farm.core.standings import standing_of
 from boruta_farm.core.transitions import move_request, move_worker
 from boruta_farm.core.world import World
@@ -78,6 +77,7 @@ def enforced_end(job: Job, settings: FarmSettings) -> datetime:
 def grant(world: World, proposal: Grant, now: datetime) -> Plan[None]:
     """Give an idle, prepared worker to a waiting request.
 
+    What the owner may do is judged as it is now, not as it was when he filed.
     Raises StaleProposalError when anything the proposal stood on has changed.
     """
     request = world.request(proposal.request_id)
@@ -85,6 +85,9 @@ def grant(world: World, proposal: Grant, now: datetime) -> Plan[None]:
     if request is None or worker is None or not _still_true(proposal, request, worker, now):
         raise StaleProposalError
     opening = request.ssh_key is not None
+    account = world.account(request.owner)
+    if lapse(account, request) is not None or not served(worker, request, account):
+        raise StaleProposalError
     length, longest = _lengths(world, request)
     job = Job(
         request_id=request.id,
@@ -156,18 +159,6 @@ def read_key(world: World, caller: Caller, request_id: int, epoch: int) -> Plan[
 def is_unseen(job: Job) -> bool:
     """Tell whether certainly nobody has had the board: unconfirmed, its key not handed out."""
     return job.unconfirmed and not job.key_read
-
-
-def wait_again(request: Request, now: datetime, reason: str) -> RequestSaved:
-    """Return the step that puts a running request, its job taken off, back into its place."""
-    waiting = move_request(request, RequestState.WAITING, now, reason)
-    return RequestSaved(request=waiting, kind=EventKind.REQUEST_REQUEUED)
-
-
-def requeued(request: Request) -> RequestSaved:
-    """Return the step that puts a request without its aborted job back into the queue."""
-    waiting = replace(request, revision=request.revision + 1)
-    return RequestSaved(request=waiting, kind=EventKind.REQUEST_REQUEUED)
 
 
 def want_prolongation(
@@ -276,49 +267,8 @@ def ended(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
     return Plan(answer=None, steps=_done(world, request, now, "the job's time was over"))
 
 
-def end_job(
-    world: World,
-    request: Request,
-    now: datetime,
-    reason: str,
-    *,
-    requeue: bool = False,
-    to: WorkerState | None = None,
-) -> tuple[Request, tuple[Step, ...]]:
-    """Take the worker back from a request's live job.
-
-    Returns the request, not yet saved, with the ended job (without any when ``requeue``), and
-    the steps for job, key and worker. The worker goes ``to`` a given state; by default to
-    PREPARE, to BUSY when maintenance was asked for after the job, to FAILED when its agent is
-    out of reach.
-    """
-    job = request.live_job
-    worker = world.worker(job.worker) if job is not None else None
-    if job is None or worker is None:
-        return request, ()
-    over = replace(job, phase=JobPhase.ENDED, ended=now, wanted_timeout=None)
-    steps: list[Step] = [KeyErased(worker=job.worker, epoch=job.epoch)]
-    if requeue:
-        steps.append(JobSaved(job=over))
-    next_worker = _released(worker, now, reason, to)
-    steps.append(WorkerSaved(worker=next_worker, kind=EventKind.WORKER_STATE))
-    return replace(request, job=None if requeue else over), tuple(steps)
-
-
-def _released(worker: Worker, now: datetime, reason: str, to: WorkerState | None) -> Worker:
-    if to is not None:
-        return move_worker(worker, to, now, reason)
-    if worker.after_job:
-        return move_worker(worker, WorkerState.BUSY, now, worker.reason)
-    if worker.unreachable_since is not None:
-        return move_worker(worker, WorkerState.FAILED, now, OUT_OF_REACH)
-    return move_worker(worker, WorkerState.PREPARE, now)
-
-
 def _done(world: World, request: Request, now: datetime, reason: str) -> tuple[Step, ...]:
-    over, steps = end_job(world, request, now, reason)
-    finished = move_request(over, RequestState.DONE, now, reason)
-    return (*steps, RequestSaved(request=finished, kind=EventKind.REQUEST_FINISHED))
+    return finished_early(world, request, RequestState.DONE, now, reason)
 
 
 def _still_true(proposal: Grant, request: Request, worker: Worker, now: datetime) -> bool:

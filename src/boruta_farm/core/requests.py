@@ -5,13 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from boruta_farm.core.accounts import limits_of
 from boruta_farm.core.calendar import one_month_after
-from boruta_farm.core.jobs import end_job
+from boruta_farm.core.ending import end_job, finished_early
 from boruta_farm.core.plan import CreationRemembered, Plan, RequestSaved, Step
+from boruta_farm.core.rights import limits_of
 from boruta_farm.core.sshkeys import board_key
 from boruta_farm.core.standings import standing_of
-from boruta_farm.core.transitions import move_request
 from boruta_farm.core.world import World
 from boruta_farm.model.account import Limits
 from boruta_farm.model.caller import Caller
@@ -194,9 +193,11 @@ def close(world: World, request_id: int, now: datetime) -> Plan[None]:
     """Cancel a waiting request, or finish a running one and take its worker back."""
     request = _existing(world, request_id)
     if request.state is RequestState.WAITING:
-        return _finish(world, request, RequestState.CANCELLED, now, "closed")
+        steps = finished_early(world, request, RequestState.CANCELLED, now, "closed")
+        return Plan(answer=None, steps=steps)
     if request.state is RequestState.IN_PROGRESS:
-        return _finish(world, request, RequestState.DONE, now, "closed")
+        steps = finished_early(world, request, RequestState.DONE, now, "closed")
+        return Plan(answer=None, steps=steps)
     raise RequestStateError(standing=standing_of(world, request))
 
 
@@ -206,8 +207,8 @@ def expire(world: World, request_id: int, now: datetime) -> Plan[bool]:
     if request is None or request.state is not RequestState.WAITING or now < request.deadline:
         return Plan(answer=False)
     reason = "the deadline passed before a worker was free"
-    plan = _finish(world, request, RequestState.TIMEOUT, now, reason)
-    return Plan(answer=True, steps=plan.steps)
+    steps = finished_early(world, request, RequestState.TIMEOUT, now, reason)
+    return Plan(answer=True, steps=steps)
 
 
 def orphan(world: World, request_id: int, now: datetime) -> Plan[bool]:
@@ -239,8 +240,8 @@ def invalidate(world: World, request_id: int, now: datetime) -> Plan[bool]:
     if since is None or now < since + world.settings.invalid_after:
         return Plan(answer=False)
     reason = f"no registered worker could serve it for {duration(world.settings.invalid_after)}"
-    plan = _finish(world, request, RequestState.INVALID, now, reason)
-    return Plan(answer=True, steps=plan.steps)
+    steps = finished_early(world, request, RequestState.INVALID, now, reason)
+    return Plan(answer=True, steps=steps)
 
 
 def check_caps(caps: Mapping[str, str], settings: FarmSettings) -> None:
@@ -278,19 +279,6 @@ def check_selector(text: str | None, caps: Mapping[str, str], settings: FarmSett
     selector = parse(text)
     check_exact(text, caps)
     return str(selector) or None
-
-
-def _finish(
-    world: World, request: Request, state: RequestState, now: datetime, reason: str
-) -> Plan[None]:
-    steps: list[Step] = []
-    if request.live_job is not None:
-        requeue = request.state is RequestState.WAITING
-        request, steps_of_job = end_job(world, request, now, reason, requeue=requeue)
-        steps.extend(steps_of_job)
-    finished = move_request(request, state, now, reason)
-    steps.append(RequestSaved(request=finished, kind=EventKind.REQUEST_FINISHED))
-    return Plan(answer=None, steps=tuple(steps))
 
 
 def _existing(world: World, request_id: int) -> Request:

@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from boruta_farm.core.ending import end_job, requeued, wait_again
 from boruta_farm.core.flapping import recover, take_back
-from boruta_farm.core.jobs import end_job, is_unseen, requeued, wait_again
+from boruta_farm.core.jobs import is_unseen
 from boruta_farm.core.names import check_worker_name
 from boruta_farm.core.plan import (
     KeyErased,

@@ -44,6 +44,10 @@ class World(Protocol):
         """Return the request whose OPENING or LIVE job occupies the worker."""
         ...
 
+    def held_by(self, owner: str) -> tuple[Request, ...]:
+        """Return the requests of an owner (an id) whose OPENING or LIVE jobs occupy workers."""
+        ...
+
     def session_key(self, uuid: str, epoch: int) -> SessionKey | None:
         """Return the key installed for a preparation."""
         ...

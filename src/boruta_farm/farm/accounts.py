@@ -4,7 +4,7 @@ from boruta_farm.core import accounts as core
 from boruta_farm.core.permissions import may_see_account
 from boruta_farm.farm.directory import Directory
 from boruta_farm.farm.engine import Engine
-from boruta_farm.model.account import Account, AccountChange, Group, GroupChange
+from boruta_farm.model.account import Account, AccountChange, Group, GroupChange, RunningJobs
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.permission import Permission
 
@@ -31,9 +31,13 @@ class FarmAccounts:
             lambda world, now: core.save_account(world, caller, name, change, now), caller
         )
 
-    async def remove_account(self, caller: Caller, name: str) -> None:
-        """Remove an account and its tokens."""
-        await self._engine.run(lambda world, _now: core.remove_account(world, caller, name), caller)
+    async def remove_account(
+        self, caller: Caller, name: str, running_jobs: RunningJobs = RunningJobs.END
+    ) -> None:
+        """Remove an account and its tokens, and end or keep its running jobs."""
+        await self._engine.run(
+            lambda world, now: core.remove_account(world, caller, name, now, running_jobs), caller
+        )
 
     async def list_groups(self, caller: Caller) -> tuple[Group, ...]:
         """Return all groups by name."""

@@ -18,6 +18,7 @@ from boruta_farm.farm.matcher import Matcher
 from boruta_farm.farm.prolonging import Prolonging
 from boruta_farm.farm.reports import FarmReports
 from boruta_farm.farm.requests import FarmRequests
+from boruta_farm.farm.standing import Standing
 from boruta_farm.farm.superviser import FarmSuperviser
 from boruta_farm.farm.ticker import Ticker
 from boruta_farm.farm.timekeeper import Timekeeper
@@ -59,8 +60,8 @@ class Farm:
 
     Whoever assembles a farm awaits ``timekeeper.begin()`` and ``directory.load()`` and runs
     ``timekeeper.run()``, ``matcher.run()``, ``ticker.run()``, ``run_owed()``, ``fleet.run()``,
-    ``directory.run()`` and ``sealer.run()``. With ``users`` every call needs a token even before
-    the first account is made. ``boot`` and ``trusted`` are the ``Timekeeper``'s.
+    ``directory.run()``, ``standing.run()`` and ``sealer.run()``. With ``users`` every call needs a
+    token even before the first account is made. ``boot`` and ``trusted`` are the ``Timekeeper``'s.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class Farm:
         self.audit = FarmAudit(engine, store)
         self.sealer = Sealer(engine, store)
         self.timekeeper = Timekeeper(engine, store, clock, boot=boot, trusted=trusted)
+        self.standing = Standing(engine, store)
         store.listen(chronicle.follow)
 
     async def _grant(self, proposal: Grant) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, TypeVar
 
 from boruta_farm.model.declared import Shown, Stored
@@ -97,9 +98,28 @@ class Group:
     revision: int = 1
 
 
+class RunningJobs(StrEnum):
+    """What becomes of an account's running jobs when it may not have them any more."""
+
+    END = "end"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """Carry how an account is removed."""
+
+    running_jobs: Annotated[
+        RunningJobs | None, Shown("RunningJobs", "end (if not given) or keep them")
+    ] = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountChange:
-    """Carry what to change about an account, or how to make one; None keeps what is there."""
+    """Carry what to change about an account, or how to make one; None keeps what is there.
+
+    ``running_jobs`` tells what becomes of those that the account may not have after the change.
+    """
 
     role: Annotated[Role | None, Shown("Role", "what it is for")] = None
     full_name: Annotated[str | None, Shown("FullName", "for people to read")] = None
@@ -113,11 +133,16 @@ class AccountChange:
     ] = None
     limits: Annotated[Limits | None, Shown("Limits", "all of them, as they shall be")] = None
     disabled: Annotated[bool | None, Shown("Disabled", "can do nothing")] = None
+    running_jobs: Annotated[
+        RunningJobs | None,
+        Shown("RunningJobs", "those that it may not have any more: end (if not given) or keep"),
+    ] = None
 
     @property
     def given(self) -> frozenset[str]:
-        """Return the names of the fields that are to change."""
-        return frozenset(f.name for f in fields(self) if getattr(self, f.name) is not None)
+        """Return the names of the account's fields that are to change."""
+        given = frozenset(f.name for f in fields(self) if getattr(self, f.name) is not None)
+        return given - {"running_jobs"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -225,6 +225,14 @@ class Store(Protocol):
         """Return all accounts, groups and tokens, consistent at one event number."""
         ...
 
+    async def waiting_owners(self) -> tuple[str, ...]:
+        """Return the ids of all whose requests wait."""
+        ...
+
+    async def waiting_of(self, owner: str) -> tuple[int, ...]:
+        """Return the ids of an owner's waiting requests."""
+        ...
+
     async def audit(self, where: AuditFilter) -> tuple[Entry, ...]:
         """Return committed audit entries in their order."""
         ...

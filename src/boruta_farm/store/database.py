@@ -101,6 +101,14 @@ class DatabaseStore:
         """Return all accounts, groups and tokens, consistent at one event number."""
         return await self._far(people.snapshot)
 
+    async def waiting_owners(self) -> tuple[str, ...]:
+        """Return the ids of all whose requests wait."""
+        return await self._far(Records.waiting_owners)
+
+    async def waiting_of(self, owner: str) -> tuple[int, ...]:
+        """Return the ids of an owner's waiting requests."""
+        return await self._far(lambda records: records.waiting_of(owner))
+
     async def audit(self, where: AuditFilter) -> tuple[Entry, ...]:
         """Return committed audit entries in their order."""
         return await self._far(lambda records: list_audit(records, where))

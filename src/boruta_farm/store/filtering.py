@@ -11,7 +11,7 @@ class BriefRequest(NamedTuple):
 
     id: int
     priority: int
-    owner: str
+    owner_name: str
     state: str
     caps: str | None
     selector: str | None
@@ -22,7 +22,7 @@ class BriefRequest(NamedTuple):
         values = {
             "id": str(self.id),
             "priority": str(self.priority),
-            "owner": self.owner,
+            "owner": self.owner_name,
             "state": self.state,
         }
         if self.selector is not None:

@@ -155,6 +155,13 @@ class OverlayTransaction:
             request_id = self._loaded.records.holder(uuid, epoch)
         return None if request_id is None else self.request(request_id)
 
+    def held_by(self, owner: str) -> tuple[Request, ...]:
+        """Return the requests of an owner (an id) whose OPENING or LIVE jobs occupy workers."""
+        pending = {**self._batch.requests, **self.layer.requests}
+        stored = self._loaded.records.held_by(owner)
+        found = (self.request(number) for number in sorted({*stored, *pending}))
+        return tuple(r for r in found if r is not None and r.owner == owner and r.live_job)
+
     def session_key(self, uuid: str, epoch: int) -> SessionKey | None:
         """Return the key installed for a preparation."""
         for layer in (self.layer, self._batch):

@@ -113,6 +113,19 @@ class Records:
         found: int | None = self._value(self.statements.holder, uuid, above)
         return found
 
+    def held_by(self, owner: str) -> list[int]:
+        """Return the ids of an owner's requests that hold workers."""
+        return [number for (number,) in self.driver.fetch(self.statements.held_by, (owner,))]
+
+    def waiting_owners(self) -> tuple[str, ...]:
+        """Return whose requests wait."""
+        return tuple(owner for (owner,) in self.driver.fetch(self.statements.waiting_owners))
+
+    def waiting_of(self, owner: str) -> tuple[int, ...]:
+        """Return the ids of an owner's waiting requests."""
+        rows = self.driver.fetch(self.statements.waiting_of, (owner,))
+        return tuple(number for (number,) in rows)
+
     def session_key(self, uuid: str, epoch: int) -> SessionKey | None:
         """Return the key of a preparation."""
         if not (storable(uuid) and 0 <= epoch <= LARGEST):

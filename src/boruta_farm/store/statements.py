@@ -84,6 +84,12 @@ class Statements:
         self.worker_named = f"{self.workers} WHERE name = ?"
         self.workers_by_uuid = f"{self.workers} WHERE {self.dialect.member('uuid', 'text')}"
         self.holder = f"SELECT request_id FROM jobs WHERE worker = ? AND epoch > ? AND {HOLDING}"
+        self.held_by = (
+            "SELECT r.id FROM jobs AS j JOIN requests AS r ON r.id = j.request_id"
+            f" WHERE j.{HOLDING} AND r.owner = ?"
+        )
+        self.waiting_owners = f"SELECT DISTINCT owner FROM requests WHERE {WAITING}"
+        self.waiting_of = f"SELECT id FROM requests WHERE owner = ? AND {WAITING} ORDER BY id"
         self.session_key = (
             f"SELECT {names(SESSION_KEYS)} FROM session_keys WHERE worker = ? AND epoch = ?"
         )

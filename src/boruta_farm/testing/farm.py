@@ -144,8 +144,8 @@ class SimulatedFarm:
         presence = Presence(fleet, reports, self.clock, self.settings.lost_grace)
         recovery = Recovery(fleet, reports, NoDialler())
         confirmation = Confirmation(fleet, reports, OpenDoors(), self.clock)
-        parts = (farm.timekeeper, farm.matcher, farm.ticker, fleet, runner, presence, confirmation)
-        for part in (*parts, recovery):
+        parts = (farm.timekeeper, farm.matcher, farm.ticker, farm.standing, fleet, runner)
+        for part in (*parts, presence, confirmation, recovery):
             self._spawn(part.run())
         self._spawn(farm.run_owed())
         self._spawn(self._end_sessions())

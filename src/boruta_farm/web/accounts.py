@@ -1,7 +1,14 @@
 """Calls on accounts and groups."""
 
 from boruta_farm.contracts.people import Accounts, Tokens
-from boruta_farm.model.account import AccountChange, GroupChange, Limits, effective_limits
+from boruta_farm.model.account import (
+    AccountChange,
+    GroupChange,
+    Limits,
+    Removal,
+    RunningJobs,
+    effective_limits,
+)
 from boruta_farm.model.answers import Self
 from boruta_farm.web.answers import encode, told, write
 from boruta_farm.web.bodies import Reader
@@ -11,6 +18,8 @@ from boruta_farm.web.shapes import body, recorder
 ACCOUNT_BODY = Reader(body(AccountChange), strict=True)
 ACCOUNT_CHANGE = recorder(AccountChange)
 GROUP_CHANGE = recorder(GroupChange)
+REMOVAL_BODY = Reader(body(Removal), strict=True)
+REMOVAL = recorder(Removal)
 GROUP_BODY = Reader(body(GroupChange), strict=True)
 
 JSON: tuple[Header, ...] = (JSON_TYPE,)
@@ -69,8 +78,10 @@ class AccountCalls:
         return Answer(status=201, headers=SECRET, body=told(issued))
 
     async def remove(self, call: Call) -> Answer:
-        """Remove an account."""
-        await self._accounts.remove_account(call.caller, call.parameter)
+        """Remove an account, and end or keep its running jobs."""
+        removal = REMOVAL(REMOVAL_BODY.read(call.body) if call.body else None)
+        jobs = removal.running_jobs or RunningJobs.END
+        await self._accounts.remove_account(call.caller, call.parameter, jobs)
         return NO_CONTENT
 
     async def list_groups(self, call: Call) -> Answer:

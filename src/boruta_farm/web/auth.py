@@ -77,9 +77,15 @@ class Entrance:
         caller.require(permission)
         return caller
 
-    def still_admitted(self, scope: Scope) -> None:
-        """Raise UnauthenticatedError when the caller was turned away since the call began."""
-        self._people.gate.admit(token_of(scope), source_of(scope))
+    def still_admitted(self, scope: Scope, caller: Caller, permission: Permission) -> None:
+        """Refuse a caller who was turned away, or lost this right, since the call began.
+
+        Raises UnauthenticatedError, ForbiddenError.
+        """
+        found = self._people.gate.admit(token_of(scope), source_of(scope))
+        if found.id != caller.id:
+            raise UnauthenticatedError
+        found.require(permission)
 
     async def turned_away(self, caller: Caller) -> None:
         """Return once the caller would not be admitted any more."""

@@ -98,7 +98,7 @@ class Dispatcher:
             good = await route.endpoint(call)
             if route.permission is Permission.USE_BOARDS:
                 # It may have waited for minutes, and what it answers with is a key.
-                self._entrance.still_admitted(scope)
+                self._entrance.still_admitted(scope, caller, route.permission)
             return good, caller
         except ForbiddenError as error:
             log.info("refused %s %s from %s: %s", route.method, route.path, source_of(scope), error)

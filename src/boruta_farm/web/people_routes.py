@@ -5,7 +5,7 @@ from boruta_farm.model.answers import Self
 from boruta_farm.model.audit import Entry, Verification
 from boruta_farm.model.permission import Permission
 from boruta_farm.model.token import Issued, Token
-from boruta_farm.web.accounts import ACCOUNT_BODY, GROUP_BODY, AccountCalls
+from boruta_farm.web.accounts import ACCOUNT_BODY, GROUP_BODY, REMOVAL_BODY, AccountCalls
 from boruta_farm.web.audit import AuditCalls
 from boruta_farm.web.auth import Entrance, People
 from boruta_farm.web.routes import Parameter, Route
@@ -101,6 +101,8 @@ def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
             path="users/{user}/remove",
             endpoint=accounts.remove,
             permission=Permission.MANAGE_PEOPLE,
+            reader=REMOVAL_BODY,
+            optional_body=True,
             summary="Remove an account and its tokens",
             success=204,
         ),

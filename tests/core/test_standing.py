@@ -1,0 +1,80 @@
+"""Rights are judged where a board is lent, in the transaction that lends it."""
+
+from dataclasses import replace
+
+import pytest
+
+from boruta_farm.core import jobs, requests, standing
+from boruta_farm.model.account import Account
+from boruta_farm.model.errors import StaleProposalError
+from boruta_farm.model.permission import Role
+from boruta_farm.model.request import NewRequest, RequestState
+from boruta_farm.model.worker import WorkerState
+from tests.core.conftest import Stage
+from tests.core.people import ANN, peopled
+from tests.core.world import NOW, DictWorld
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8d0VqV0aN0f5o0rmJpGp1rYxk3v7K4m2Qn1bq5Xy1F ann@desk"
+ACCOUNT = Account(id=ANN.id, name="ann", role=Role.USER, created=NOW, groups=("kernel",))
+LOSSES = {
+    "disabled": replace(ACCOUNT, disabled=True),
+    "demoted": replace(ACCOUNT, role=Role.AUDITOR),
+    "taken out of its group": replace(ACCOUNT, groups=("radio",)),
+    "removed": None,
+}
+
+
+def waiting(world: DictWorld, ssh_key: str | None = None) -> tuple[str, int]:
+    """Have a board that serves kernel alone, and a request of Ann's for it."""
+    peopled(world)
+    uuid = Stage(world).idle()
+    world.workers[uuid] = replace(world.workers[uuid], groups=("kernel",))
+    new = NewRequest(caps={}, priority=8, ssh_key=ssh_key)
+    return uuid, world.apply(requests.create(world, ANN, new, NOW)).id
+
+
+def lose(world: DictWorld, how: str) -> None:
+    account = LOSSES[how]
+    if account is None:
+        del world.people[Account, ANN.id]
+    else:
+        world.put(account)
+
+
+@pytest.mark.parametrize("how", LOSSES)
+def test_nothing_is_granted_to_who_may_not_have_it_any_more(how: str, world: DictWorld) -> None:
+    uuid, number = waiting(world)
+    proposal = world.grant_of(number, uuid)
+    lose(world, how)
+    with pytest.raises(StaleProposalError):
+        jobs.grant(world, proposal, NOW)
+
+
+@pytest.mark.parametrize("how", LOSSES)
+def test_nothing_is_opened_to_him_either(how: str, world: DictWorld) -> None:
+    uuid, number = waiting(world, KEY)
+    world.apply(jobs.grant(world, world.grant_of(number, uuid), NOW))
+    lose(world, how)
+    world.apply(standing.opened(world, uuid, world.workers[uuid].epoch, NOW))
+    request = world.requests[number]
+    assert request.live_job is None
+    assert world.workers[uuid].state is WorkerState.PREPARE
+    waits = how == "taken out of its group"
+    assert request.state is (RequestState.WAITING if waits else RequestState.CANCELLED)
+    if waits:
+        assert request.owner_groups == frozenset({"radio"})
+
+
+def test_judging_aborts_an_opening_on_a_board_that_does_not_serve_him_any_more(
+    world: DictWorld,
+) -> None:
+    uuid, number = waiting(world, KEY)
+    world.apply(jobs.grant(world, world.grant_of(number, uuid), NOW))
+    assert not standing.judge(world, number, NOW).steps
+    lose(world, "taken out of its group")
+    assert world.apply(standing.judge(world, number, NOW))
+    request = world.requests[number]
+    assert (request.state, request.job) == (RequestState.WAITING, None)
+    assert request.owner_groups == frozenset({"radio"})
+    assert world.workers[uuid].state is WorkerState.PREPARE
+    assert not world.apply(standing.judge(world, number, NOW))
