@@ -22,6 +22,7 @@ from boruta_farm.model.events import EventKind, Identity
 from boruta_farm.model.job import Job
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.spelling import folded
 from boruta_farm.model.token import Token
 from boruta_farm.model.worker import Fence, Registration, SessionKey, Worker
 
@@ -62,6 +63,10 @@ class DictWorld:
 
     def worker_named(self, name: str) -> Worker | None:
         return next((w for w in self.workers.values() if w.name == name), None)
+
+    def workers_like(self, text: str) -> tuple[Worker, ...]:
+        like = folded(text)
+        return tuple(w for w in self.workers.values() if like in (folded(w.uuid), folded(w.name)))
 
     def holder(self, uuid: str) -> Request | None:
         for request in self.requests.values():
@@ -109,6 +114,9 @@ class DictWorld:
     def group(self, name: str) -> Group | None:
         found = self.people.get((Group, name))
         return found if isinstance(found, Group) else None
+
+    def groups(self) -> tuple[Group, ...]:
+        return tuple(r for r in self.people.values() if isinstance(r, Group))
 
     def token(self, token_id: str) -> Token | None:
         found = self.people.get((Token, token_id))

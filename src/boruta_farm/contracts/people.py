@@ -104,6 +104,10 @@ class Gate(Protocol):
         """
         ...
 
+    def recognises(self, secret: str) -> bool:
+        """Tell whether this is the text of a token that can still be used, whatever it is for."""
+        ...
+
     def turned_away(self, caller: Caller) -> Awaitable[None]:
         """Return what ends once the caller would not be admitted any more."""
         ...

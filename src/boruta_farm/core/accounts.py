@@ -1,5 +1,6 @@
 """What happens to accounts and groups: made, changed, removed."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -29,6 +30,7 @@ from boruta_farm.model.errors import (
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.permission import Permission, Role
 from boruta_farm.model.request import HIGHEST_PRIORITY, LOWEST_PRIORITY
+from boruta_farm.model.spelling import folded
 
 MOST_GROUPS = 64
 MOST_KEYS = 20
@@ -53,8 +55,9 @@ def save_account(
     _check_right(caller, name, change)
     if stored is None:
         check_name(name, "an account")
-        if name in RESERVED:
+        if folded(name) in RESERVED:
             raise AccountError(f"{name!r} stands for the server itself; choose another name")
+        _check_unlike(name, "account", [account.name for account in world.accounts()])
         stored = Account(
             id=world.fresh_account_id(), name=name, role=Role.USER, created=now, revision=0
         )
@@ -109,6 +112,7 @@ def save_group(
     stored = world.group(name)
     if stored is None:
         check_name(name, "a group")
+        _check_unlike(name, "group", [group.name for group in world.groups()])
         stored = Group(name=name, created=now, revision=0)
     keys_for_admins = change.keys_for_admins
     group = replace(
@@ -163,6 +167,15 @@ def check_limits(limits: Limits) -> None:
             raise AccountError(f"the limit {what!r} must lie between 0 and 366 days")
     if limits.job_time is not None and limits.job_time < timedelta(minutes=1):
         raise AccountError("the limit 'job_time' must be at least a minute")
+
+
+def _check_unlike(name: str, what: str, names: Iterable[str]) -> None:
+    like = next((other for other in names if folded(other) == folded(name)), None)
+    if like is not None:
+        raise AccountError(
+            f"there is the {what} {like} already, and {name} differs from it in case alone; use "
+            "that one, or choose another name"
+        )
 
 
 def _check_right(caller: Caller, name: str, change: AccountChange) -> None:

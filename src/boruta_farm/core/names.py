@@ -3,6 +3,7 @@
 import re
 
 from boruta_farm.model.errors import AccountError, WorkerNameError
+from boruta_farm.model.spelling import UUID, folded
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 LONGEST_TEXT = 200
@@ -24,8 +25,13 @@ def check_line(text: str, what: str) -> None:
         raise AccountError(f"{what} must be one line of at most {LONGEST_TEXT} visible characters")
 
 
-def check_worker_name(name: str) -> None:
-    """Raise WorkerNameError unless the name may stand for a worker."""
+def check_worker_name(name: str, uuid: str) -> None:
+    """Raise WorkerNameError unless the name may stand for the worker of this UUID.
+
+    No name looks like the UUID of another.
+    """
     short = 0 < len(name) <= LONGEST_WORKER_NAME
     if not short or not name.isprintable() or name != name.strip():
         raise WorkerNameError
+    if UUID.fullmatch(name) and folded(name) != folded(uuid):
+        raise WorkerNameError(f"{name} is a UUID, and could be another board's; choose a name")

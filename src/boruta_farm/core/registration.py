@@ -17,6 +17,7 @@ from boruta_farm.model.errors import (
     PortsExhaustedError,
 )
 from boruta_farm.model.events import EventKind
+from boruta_farm.model.spelling import folded, normal
 from boruta_farm.model.worker import UUID_CAPABILITY, Fence, Registration, Worker, WorkerState
 
 RESTING = frozenset({WorkerState.IDLE, WorkerState.RUNNING})
@@ -31,9 +32,10 @@ def register(world: World, registration: Registration, now: datetime) -> Plan[Wo
     prepared again; a fenced one that rebooted, or lost what it knew, loses its job.
     Raises the errors of ``contracts.Superviser.register``.
     """
-    uuid = registration.caps.get(UUID_CAPABILITY, "")
+    uuid = _known_as(world, registration.caps.get(UUID_CAPABILITY, ""))
     if not uuid:
         raise MissingUUIDError
+    registration = replace(registration, caps={**registration.caps, UUID_CAPABILITY: uuid})
     check_caps(registration.caps, world.settings)
     _port_of(registration.dryad_address, "dryad_address")
     _port_of(registration.ssh_address, "ssh_address")
@@ -44,6 +46,21 @@ def register(world: World, registration: Registration, now: datetime) -> Plan[Wo
     else:
         plan = _again(world, known, registration, identity, now)
     return Plan(answer=plan.answer, steps=(*identity.steps, *plan.steps))
+
+
+def _known_as(world: World, told: str) -> str:
+    """Return the UUID that a board is known by, however it spells it now.
+
+    One that is registered in this very spelling stays: so do two that an earlier version took for
+    different boards.
+    """
+    if not told or world.worker(told) is not None:
+        return told
+    uuid = normal(told)
+    if world.worker(uuid) is not None:
+        return uuid
+    like = [w.uuid for w in world.workers_like(uuid) if folded(w.uuid) == folded(uuid)]
+    return like[0] if like else uuid
 
 
 def _first(
@@ -192,9 +209,10 @@ def _renamed(world: World, known: Worker, registration: Registration) -> str:
 
 def free_name(world: World, wanted: str, uuid: str) -> str:
     """Return the name, or with the lowest number that makes it free. Raises WorkerNameError."""
-    check_worker_name(wanted)
+    wanted = normal(wanted)
+    check_worker_name(wanted, uuid)
     name, number = wanted, 1
-    while (taken := world.worker_named(name)) is not None and taken.uuid != uuid:
+    while any(other.uuid != uuid for other in world.workers_like(name)):
         number += 1
         name = f"{wanted}-{number}"
     return name

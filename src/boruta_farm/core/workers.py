@@ -34,6 +34,7 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.request import RequestState
+from boruta_farm.model.spelling import folded, normal
 from boruta_farm.model.worker import (
     UUID_CAPABILITY,
     SessionKey,
@@ -110,27 +111,38 @@ def set_state(
 
 
 def set_groups(world: World, uuid: str, groups: tuple[str, ...]) -> Plan[None]:
-    """Replace a worker's groups, sorted, each once. Raises LimitError for too many or too long."""
+    """Replace a worker's groups, sorted, each once, and spelt as the group that there is.
+
+    Raises LimitError for too many or too long.
+    """
     worker = existing(world, uuid)
     if len(groups) > MOST_GROUPS:
         raise LimitError(f"{len(groups)} groups exceed the limit of {MOST_GROUPS} for one worker")
-    for group in groups:
-        if len(group) > LONGEST_GROUP or not group.isprintable():
+    known = {folded(group.name): group.name for group in world.groups()}
+    spelt: dict[str, str] = {}
+    for given in groups:
+        group = normal(given)
+        spelt.setdefault(folded(group), known.get(folded(group), group))
+        if not 0 < len(group) <= LONGEST_GROUP or not group.isprintable():
             raise LimitError(
-                f"{group[:40]!r} cannot be a group: it takes at most {LONGEST_GROUP} visible "
+                f"{group[:40]!r} cannot be a group: it takes 1 to {LONGEST_GROUP} visible "
                 "characters"
             )
-    changed = replace(worker, groups=tuple(sorted(set(groups))), revision=worker.revision + 1)
+    changed = replace(worker, groups=tuple(sorted(spelt.values())), revision=worker.revision + 1)
     return Plan(answer=None, steps=(WorkerSaved(worker=changed, kind=EventKind.WORKER_CHANGED),))
 
 
 def set_name(world: World, uuid: str, name: str) -> Plan[None]:
     """Give a worker another name. Raises WorkerNameError for one that is taken or no name."""
     worker = existing(world, uuid)
-    check_worker_name(name)
-    holder = world.worker_named(name)
-    if holder is not None and holder.uuid != uuid:
-        raise WorkerNameError(f"{name} is the name of the worker {holder.uuid} already")
+    name = normal(name)
+    check_worker_name(name, uuid)
+    for other in world.workers_like(name):
+        if other.uuid != uuid:
+            raise WorkerNameError(
+                f"{name} is UUID or name of the worker {other.uuid} already, or differs from "
+                "these in case alone; choose another"
+            )
     changed = replace(worker, name=name, revision=worker.revision + 1)
     return Plan(answer=None, steps=(WorkerSaved(worker=changed, kind=EventKind.WORKER_CHANGED),))
 

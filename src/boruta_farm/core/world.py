@@ -40,6 +40,10 @@ class World(Protocol):
         """Return the registered worker of this name."""
         ...
 
+    def workers_like(self, text: str) -> tuple[Worker, ...]:
+        """Return the registered workers whose UUID or name people take for this text."""
+        ...
+
     def holder(self, uuid: str) -> Request | None:
         """Return the request whose OPENING or LIVE job occupies the worker."""
         ...
@@ -86,6 +90,10 @@ class World(Protocol):
 
     def group(self, name: str) -> Group | None:
         """Return a group."""
+        ...
+
+    def groups(self) -> tuple[Group, ...]:
+        """Return all groups."""
         ...
 
     def token(self, token_id: str) -> Token | None:

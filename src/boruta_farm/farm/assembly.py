@@ -28,6 +28,7 @@ from boruta_farm.farm.workers import FarmWorkers
 from boruta_farm.feed import Feed
 from boruta_farm.fleet import Fleet
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.spelling import alike
 from boruta_farm.store.base import Store
 
 
@@ -122,6 +123,12 @@ class Farm:
         self.timekeeper = Timekeeper(engine, store, clock, boot=boot, trusted=trusted)
         self.standing = Standing(engine, store)
         store.listen(chronicle.follow)
+
+    async def alike(self) -> list[tuple[str, ...]]:
+        """Return ids and names that an earlier version took for different ones."""
+        workers = (await self._store.snapshot(holding=True)).workers
+        boards = alike(worker.uuid for worker in workers)
+        return [*self.directory.alike(), *boards, *alike(worker.name for worker in workers)]
 
     async def _grant(self, proposal: Grant) -> None:
         await self._engine.run(lambda world, now: jobs.grant(world, proposal, now))

@@ -12,6 +12,7 @@ from boruta_farm.model.caller import LOCAL_ADMIN, Caller
 from boruta_farm.model.errors import UnauthenticatedError
 from boruta_farm.model.events import Change, Identity
 from boruta_farm.model.permission import Scope
+from boruta_farm.model.spelling import alike
 from boruta_farm.model.token import Token, TokenKind, matches, token_id
 from boruta_farm.store.base import Store
 
@@ -78,6 +79,10 @@ class Directory:
         self.fold(tuple(change for change in missed if change.event.number > people.number))
         self._wake()
 
+    def alike(self) -> list[tuple[str, ...]]:
+        """Return names of accounts, and of groups, that differ in nothing but case and the like."""
+        return [*alike(self._named), *alike(self._groups)]
+
     async def run(self) -> NoReturn:
         """Read everybody anew whenever it is in doubt what was committed."""
         while True:
@@ -130,6 +135,14 @@ class Directory:
                 f"the account {token.account_name} cannot be used at present"
             )
         return _caller(account, token.scope, token.id, source)
+
+    def recognises(self, secret: str) -> bool:
+        """Tell whether this is the text of a token that can still be used, whatever it is for."""
+        known = self._recognised.get(secret)
+        token = self._tokens.get(known or token_id(secret) or "")
+        if token is None or token.expires <= self._clock.now():
+            return False
+        return known is not None or matches(secret, token.digest)
 
     def account_named(self, name: str) -> Account | None:
         """Return the account of this name."""

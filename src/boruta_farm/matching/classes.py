@@ -11,7 +11,7 @@ from boruta_farm.matching.heads import Front, Heads
 from boruta_farm.matching.policies.ledger import Party
 from boruta_farm.matching.policies.order import id_of
 from boruta_farm.model.caller import serves
-from boruta_farm.model.worker import Fence, Worker, WorkerState
+from boruta_farm.model.worker import Fence, Worker, WorkerState, matched
 
 WorkerKey = tuple[int, str]
 """The order of idle workers: how capable, then UUID."""
@@ -278,6 +278,7 @@ class Candidate:
         return (
             self.caps is worker.caps
             and self.labels is worker.labels
+            and self.name == worker.name
             and self.groups is worker.groups
             and self.fence is worker.fence
         )
@@ -293,7 +294,7 @@ class Candidate:
             return False
         if labels is None:
             return True
-        offered = {**labels, **self.caps}  # As in Worker.matched.
+        offered = matched(self.name, labels, self.caps)
         return all(_meets(offered, token) for token in demand.caps) and not any(
             _meets(offered, token) for token in demand.bars if token != UNFENCED
         )

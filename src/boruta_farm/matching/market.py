@@ -305,4 +305,6 @@ class Market:
 
 
 def _key(worker: Worker) -> WorkerKey:
-    return len(worker.matched) + len(worker.groups), worker.uuid
+    # That all have a name makes none of them more capable.
+    told = {*worker.caps, *(worker.labels or ())}
+    return len(told) + len(worker.groups), worker.uuid

@@ -9,6 +9,8 @@ from typing import Annotated
 from boruta_farm.model.declared import Shown, Stored
 
 UUID_CAPABILITY = "UUID"
+NAME_CAPABILITY = "name"
+"""Stands for the worker's name, unless board or admins tell a capability of that name."""
 REVOKED = "revoked"
 """Stands in place of a credential that was taken away; no hash is equal to it."""
 DEFAULT_USERNAME = "boruta-user"
@@ -167,12 +169,19 @@ class Worker:
 
     @property
     def matched(self) -> Mapping[str, str]:
-        """Return what requests are matched with: labels, and before them capabilities.
+        """Return what requests are matched with: its name, labels, and before them capabilities.
 
         What the board tells of itself wins: it is known to be there, and a label that was given
         when the board did not tell it must not turn false when it does.
         """
-        return {**self.labels, **self.caps} if self.labels else self.caps
+        return matched(self.name, self.labels, self.caps)
+
+
+def matched(
+    name: str, labels: Mapping[str, str] | None, caps: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Return what requests for a board of this name are matched with."""
+    return {NAME_CAPABILITY: name, **(labels or {}), **caps}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,6 +75,12 @@ class Server:
         farm = self._farm
         await farm.timekeeper.begin()
         await farm.directory.load()
+        for names in await farm.alike():
+            logger.warning(
+                "%s differ in case or blanks alone: an earlier version took them for different "
+                "ones, and they go on as such; remove or rename all but one",
+                " and ".join(map(repr, names)),
+            )
         self._hub.attach(farm.superviser, farm.reports)
         self._pool = RsaKeyPool(config.keys_ready)
         tunnels_at = config.tunnel_address or config.api_addr[0]

@@ -250,7 +250,7 @@ class Store(Protocol):
         ...
 
     async def get_worker(self, uuid_or_name: str) -> Worker | None:
-        """Return a committed worker by exact UUID, else by exact name."""
+        """Return a committed worker by its UUID, in whatever case, else by exact name."""
         ...
 
     async def get_session_key(self, uuid: str, epoch: int) -> SessionKey | None:

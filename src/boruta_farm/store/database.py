@@ -9,6 +9,7 @@ from boruta_farm.model.errors import UnavailableError
 from boruta_farm.model.events import Event
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
 from boruta_farm.model.request import Request
+from boruta_farm.model.spelling import normal
 from boruta_farm.model.worker import SessionKey, Worker
 from boruta_farm.store import people
 from boruta_farm.store.audit import list_audit
@@ -128,7 +129,11 @@ class DatabaseStore:
     async def get_worker(self, uuid_or_name: str) -> Worker | None:
         """Return a committed worker by exact UUID, else by exact name."""
         return await self._near(
-            lambda records: records.worker(uuid_or_name) or records.worker_named(uuid_or_name)
+            lambda records: (
+                records.worker(uuid_or_name)
+                or records.worker(normal(uuid_or_name))
+                or records.worker_named(uuid_or_name)
+            )
         )
 
     async def get_session_key(self, uuid: str, epoch: int) -> SessionKey | None:

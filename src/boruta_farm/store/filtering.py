@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from boruta_farm.model.worker import matched
 from boruta_farm.store.values import mapping, texts
 
 
@@ -47,12 +48,12 @@ class BriefWorker(NamedTuple):
 
     def matched(self) -> Mapping[str, str]:
         """Return what requests are matched with, as in ``Worker``."""
-        caps = mapping(self.caps)
-        return caps if self.labels is None else {**mapping(self.labels), **caps}
+        labels = None if self.labels is None else mapping(self.labels)
+        return matched(self.name, labels, mapping(self.caps))
 
     def values(self) -> Mapping[str, str]:
         """Return what selectors see; labels and capabilities win over a column of their name."""
-        values = {"name": self.name, "state": self.state, "fence": self.fence}
+        values = {"state": self.state, "fence": self.fence}
         joined = ",".join(texts(self.groups))
         if joined:
             values["groups"] = joined

@@ -16,7 +16,7 @@ from boruta_farm.model.listing import (
     WorkerFilter,
 )
 from boruta_farm.model.request import Request, RequestState
-from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.model.worker import NAME_CAPABILITY, Worker, WorkerState
 from boruta_farm.selectors.selector import parse
 from boruta_farm.store.driver import Value
 from boruta_farm.store.filtering import BriefRequest, BriefWorker
@@ -334,6 +334,8 @@ def _matching_workers(records: Records, where: WorkerFilter) -> list[BriefWorker
         condition.add(dialect.member("state", "text"), dialect.members(known))
     caps = dict(where.caps or {})
     for key, value in caps.items():
+        if key == NAME_CAPABILITY:
+            continue
         # The text of a pair only narrows the search: decoding decides.
         pair = pair_text(key, value)
         told = f"({dialect.contains('caps')} OR {dialect.contains('labels')})"

@@ -15,6 +15,7 @@ from boruta_farm.model.events import EventKind, Identity
 from boruta_farm.model.job import Job
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.spelling import folded
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.token import Token
 from boruta_farm.model.worker import SessionKey, Worker
@@ -145,6 +146,15 @@ class OverlayTransaction:
                 return None if uuid is None else self.worker(uuid)
         stored = self._loaded.worker_named(name)
         return None if stored is None else self.worker(stored.uuid)
+
+    def workers_like(self, text: str) -> tuple[Worker, ...]:
+        """Return the registered workers whose UUID or name people take for this text."""
+        like = folded(text)
+        stored = self._loaded.records.worker_names()
+        uuids = {uuid for uuid, name in stored if like in (folded(uuid), folded(name))}
+        pending = {**self._batch.workers, **self.layer.workers}
+        found = (self.worker(uuid) for uuid in sorted({*uuids, *pending}))
+        return tuple(w for w in found if w is not None and like in (folded(w.uuid), folded(w.name)))
 
     def holder(self, uuid: str) -> Request | None:
         """Return the request whose OPENING or LIVE job occupies the worker."""
@@ -296,6 +306,10 @@ class OverlayTransaction:
         """Return a group."""
         found = self._people.get((GROUPS, name))
         return found if isinstance(found, Group) else None
+
+    def groups(self) -> tuple[Group, ...]:
+        """Return all groups by name."""
+        return tuple(g for g in self._people.all(GROUPS) if isinstance(g, Group))
 
     def token(self, token_id: str) -> Token | None:
         """Return a token."""

@@ -108,6 +108,10 @@ class Records:
             return None
         return self.one(WORKER.record, self.statements.worker_named, name)
 
+    def worker_names(self) -> list[Row]:
+        """Return UUID and name of every worker."""
+        return self.driver.fetch(self.statements.worker_names)
+
     def holder(self, uuid: str, above: int) -> int | None:
         """Return the id of the request that holds a worker by a job with an epoch above."""
         found: int | None = self._value(self.statements.holder, uuid, above)

@@ -81,6 +81,7 @@ class Statements:
         self.worker_uuids = "SELECT uuid FROM workers"
         self.orphans = f"SELECT id FROM requests WHERE {WAITING} AND orphaned_since IS NOT NULL"
         self.worker = f"{self.workers} WHERE uuid = ?"
+        self.worker_names = "SELECT uuid, name FROM workers"
         self.worker_named = f"{self.workers} WHERE name = ?"
         self.workers_by_uuid = f"{self.workers} WHERE {self.dialect.member('uuid', 'text')}"
         self.holder = f"SELECT request_id FROM jobs WHERE worker = ? AND epoch > ? AND {HOLDING}"

@@ -62,10 +62,14 @@ class Entrance:
         came_from = source_of(scope)
         if gate.open:
             return gate.admit(None, came_from)
-        self._sources.take(network_of(came_from))
+        secret = token_of(scope)
+        if secret is None or not gate.recognises(secret):
+            # Whoever has a good token is told apart from others at his address: by that.
+            self._sources.take(network_of(came_from))
+        elif permission is Permission.PUBLIC:
+            self._accounts.take(f"token {token_id(secret)}")
         if permission is Permission.PUBLIC:
             return NOBODY
-        secret = token_of(scope)
         try:
             caller = gate.admit(secret, came_from)
         except UnauthenticatedError as refusal:
@@ -91,9 +95,13 @@ class Entrance:
         """Return once the caller would not be admitted any more."""
         await self._people.gate.turned_away(caller)
 
-    def check_penalty(self, came_from: str) -> None:
-        """Raise TooManyCallsError while a source has to wait for its failures."""
-        self._penalties.check(network_of(came_from))
+    def check_penalty(self, came_from: str, secret: str) -> None:
+        """Raise TooManyCallsError while a source has to wait for its failures.
+
+        A good token never waits for those of others at the same address.
+        """
+        if not self._people.gate.recognises(secret):
+            self._penalties.check(network_of(came_from))
 
     async def failed(self, came_from: str, secret: str, refusal: UnauthenticatedError) -> None:
         """Count and enter a failed attempt; at most 10 a second are entered."""

@@ -34,7 +34,7 @@ class TokenCalls:
                 "signing in takes the one-time token: 'Authorization: Bearer TOKEN'"
             )
         source = source_of(call.scope)
-        self._entrance.check_penalty(source)
+        self._entrance.check_penalty(source, secret)
         try:
             issued = await self._tokens.login(secret, source, wishes.name)
         except UnauthenticatedError as refusal:

@@ -1,0 +1,30 @@
+"""The one form of ids and names: what people take for the same is the same."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def normal(text: str) -> str:
+    """Return an id or name in the one form that is kept: composed, without blanks around it.
+
+    A UUID is in lower case, whoever printed it.
+    """
+    text = unicodedata.normalize("NFC", text).strip()
+    return text.lower() if UUID.fullmatch(text) else text
+
+
+def folded(text: str) -> str:
+    """Return what is the same for texts that people take for the same."""
+    return normal(unicodedata.normalize("NFKC", text).casefold())
+
+
+def alike(texts: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return those that differ in nothing but case, blanks and the like, together."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for text in texts:
+        found[folded(text)].append(text)
+    return [tuple(sorted(same)) for same in found.values() if len(same) > 1]
