@@ -219,13 +219,13 @@ def test_labels_notes_and_photo_are_set_each_by_itself(world: DictWorld, stage: 
     assert (worker.labels, worker.photo) == (LABELS, photo)
     assert list(worker.labels or ()) == ["camera", "rack"]
     assert worker.notes == "Fan is loud.\n\tAsk Żaneta."
-    assert worker.matched == {**worker.caps, **LABELS}
+    assert worker.matched == {"name": "board", **worker.caps, **LABELS}
     assert world.told.count(EventKind.WORKER_CHANGED) == 3
     assert workers.describe(world, uuid, WorkerChange(labels=LABELS, photo=photo)).steps == ()
     world.apply(workers.describe(world, uuid, WorkerChange(labels={}, notes="", photo="")))
     worker = world.workers[uuid]
     assert (worker.labels, worker.notes, worker.photo) == (None, None, None)
-    assert worker.matched is worker.caps
+    assert worker.matched == {"name": "board", **worker.caps}
 
 
 def test_what_a_board_tells_of_itself_wins_over_a_label(world: DictWorld, stage: Stage) -> None:
@@ -236,10 +236,10 @@ def test_what_a_board_tells_of_itself_wins_over_a_label(world: DictWorld, stage:
         workers.describe(world, uuid, WorkerChange(labels={name: "other"}))
     world.apply(workers.describe(world, uuid, WorkerChange(labels={name: value})))
     world.workers[uuid] = told = replace(world.workers[uuid], labels={name: "other"})
-    assert told.matched == before.caps
+    assert told.matched == {"name": "board", **before.caps}
     again = WorkerChange(labels={name: "other", "rack": "b"})
     world.apply(workers.describe(world, uuid, again))
-    assert world.workers[uuid].matched == {**before.caps, "rack": "b"}
+    assert world.workers[uuid].matched == {"name": "board", **before.caps, "rack": "b"}
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,10 @@ class DictWorld:
     def tokens(self) -> tuple[Token, ...]:
         return tuple(r for r in self.people.values() if isinstance(r, Token))
 
+    def waiting_size(self, owner: str) -> int:
+        waiting = (r for r in self.requests.values() if r.state is RequestState.WAITING)
+        return sum(request.size for request in waiting if request.owner == owner)
+
     def count_waiting(self, owner: str, most: int) -> int:
         waiting = (r for r in self.requests.values() if r.state is RequestState.WAITING)
         return min(most, sum(request.owner == owner for request in waiting))

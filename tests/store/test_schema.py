@@ -77,6 +77,7 @@ async def test_rows_of_the_first_schema_are_read_as_they_were_meant(farm: Farm) 
         ssh_key="ssh-ed25519 AAAA",
         keep_alive=60,
         job=job,
+        size=len('{"arch":"arm"}') + len("ram >= 2") + len("ssh-ed25519 AAAA"),
     )
     key = await store.get_session_key(uuid, 5)
     assert key is not None

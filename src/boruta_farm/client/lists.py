@@ -1,11 +1,19 @@
 """Bodies that ask for lists, and the pages that come back."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from boruta_farm.client.channel import Answer
 from boruta_farm.model.errors import ProtocolError
-from boruta_farm.model.listing import Page, Paginator, Sorter
+from boruta_farm.model.listing import (
+    MAX_PAGE_LIMIT,
+    ListDirection,
+    Page,
+    Paginator,
+    Sorter,
+)
+from boruta_farm.model.request import Request
 
 Item = TypeVar("Item")
 
@@ -32,6 +40,23 @@ def page_of(answer: Answer, items: tuple[Item, ...]) -> Page[Item]:
         total=_figure(answer, "boruta-list-total", len(items)),
         remaining=_figure(answer, "boruta-list-remaining", 0),
     )
+
+
+def following(paginator: Paginator, page: Page[Request]) -> Paginator | None:
+    """Return what asks for the rest of a page that the server ended early, None if it did not."""
+    left = (paginator.limit or MAX_PAGE_LIMIT) - len(page.items)
+    if not page.items or not page.remaining or left <= 0:
+        return None
+    backward = paginator.direction is ListDirection.BACKWARD
+    return replace(paginator, border=page.items[0 if backward else -1].id, limit=left)
+
+
+def joined(paginator: Paginator, page: Page[Request], more: Page[Request]) -> Page[Request]:
+    """Return a page together with its rest."""
+    parts = (page.items, more.items)
+    if paginator.direction is ListDirection.BACKWARD:
+        parts = parts[::-1]
+    return Page(items=sum(parts, ()), total=page.total, remaining=more.remaining)
 
 
 def _paginator(paginator: Paginator) -> dict[str, object]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from boruta_farm.client.channel import Answer, Channel
-from boruta_farm.client.lists import list_body, page_of
+from boruta_farm.client.lists import following, joined, list_body, page_of
 from boruta_farm.client.wire import body, read, read_access, read_request, read_requests
 from boruta_farm.contracts import Explanation, Filed
 from boruta_farm.model.caller import Caller
@@ -65,7 +65,14 @@ class HttpRequests:
             "Selector": where.selector,
         }
         answer = await self._channel.post("reqs/list", list_body(fields, sorter, paginator))
-        return page_of(answer, read_requests(answer.body))
+        page = page_of(answer, read_requests(answer.body))
+        while paginator is not None and (after := following(paginator, page)) is not None:
+            answer = await self._channel.post("reqs/list", list_body(fields, sorter, after))
+            more = page_of(answer, read_requests(answer.body))
+            if not more.items:
+                break
+            page = joined(paginator, page, more)
+        return page
 
     async def acquire_worker(
         self, caller: Caller, request_id: int, wait: timedelta | None = None

@@ -81,6 +81,7 @@ def create(
     selector = check_selector(new.selector, new.caps or {}, world.settings)
     _check_waiting(world, caller, limits)
     ssh_key = own_key or _account_key(world, caller, new)
+    size = _checked_size(world, caller, new.caps or {}, selector, ssh_key)
     request = Request(
         id=world.next_request_id(),
         owner=caller.id,
@@ -95,6 +96,7 @@ def create(
         created=now,
         ssh_key=ssh_key,
         keep_alive=new.keep_alive,
+        size=size,
     )
     steps: list[Step] = [RequestSaved(request=request, kind=EventKind.REQUEST_CREATED)]
     if new.idempotency_key is not None:
@@ -306,6 +308,35 @@ def _check_waiting(world: World, caller: Caller, limits: Limits) -> None:
             f"{caller.name} may have {most} requests waiting at once and has them; close one, or "
             "file again when one has started"
         )
+
+
+def _checked_size(
+    world: World,
+    caller: Caller,
+    caps: Mapping[str, str],
+    selector: str | None,
+    ssh_key: str | None,
+) -> int:
+    """Return how much a request holds, if it and all that its owner has waiting may hold so much.
+
+    Raises LimitError, QuotaError.
+    """
+    settings = world.settings
+    size = sum(len(name) + len(value) for name, value in caps.items())
+    size += len(selector or "") + len(ssh_key or "")
+    if size > settings.max_request_length:
+        raise LimitError(
+            f"Caps, Selector and SSHKey of {size} characters together exceed the farm's limit "
+            f"'max_request_length' of {settings.max_request_length}"
+        )
+    waiting = world.waiting_size(caller.id)
+    if waiting + size > settings.max_waiting_length:
+        raise QuotaError(
+            f"what {caller.name} has waiting holds {waiting} characters already, and {size} more "
+            f"exceed the farm's limit 'max_waiting_length' of {settings.max_waiting_length}; close "
+            "a request, or file again when one has started"
+        )
+    return size
 
 
 def _account_key(world: World, caller: Caller, new: NewRequest) -> str | None:

@@ -104,6 +104,10 @@ class World(Protocol):
         """Return all tokens."""
         ...
 
+    def waiting_size(self, owner: str) -> int:
+        """Return the sizes of all waiting requests of an owner (an id) together."""
+        ...
+
     def count_waiting(self, owner: str, most: int) -> int:
         """Count the waiting requests of an owner (an id), up to ``most``."""
         ...

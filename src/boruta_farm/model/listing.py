@@ -83,8 +83,11 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[Item]):
-    """Carry one page; ``total`` counts the filtered list, ``remaining`` what lies beyond the page
-    in the direction of travel."""
+    """Carry one page.
+
+    ``total`` counts the filtered list, ``remaining`` what lies beyond the page in the direction of
+    travel. A page of large items ends before its limit: then more remains than the limit tells.
+    """
 
     items: tuple[Item, ...]
     total: int

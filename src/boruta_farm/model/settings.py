@@ -52,5 +52,7 @@ class FarmSettings:
     max_caps: int = 256
     max_cap_length: int = 4096
     max_selector_length: int = 4096
+    max_request_length: int = 65_536
+    max_waiting_length: int = 64 * 1024 * 1024
     show_owners: bool = False
     policies: Policies = field(default_factory=Policies)

@@ -264,6 +264,16 @@ class Config(LimitSettings):
     max_selector_length: int = setting(
         Whole(1), "The most characters of a request's Selector.", default=FARM.max_selector_length
     )
+    max_request_length: int = setting(
+        Whole(1),
+        "The most characters of a request's Caps, Selector and SSHKey together.",
+        default=FARM.max_request_length,
+    )
+    max_waiting_length: int = setting(
+        Whole(1),
+        "The most characters of these of all waiting requests of one owner together.",
+        default=FARM.max_waiting_length,
+    )
     keep_relay: bool = setting(
         Switch(),
         "Let the relay, and with it running SSH sessions, live on when the server is stopped.",

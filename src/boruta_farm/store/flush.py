@@ -172,6 +172,10 @@ class _Write:
         self._compare(self.statements.move_requests, moved)
         counted = [(state, bucket, count) for (state, bucket), count in tallies.items() if count]
         self.send(self.statements.add_tallies, counted)
+        self.send(
+            self.statements.add_backlogs,
+            [(owner, size) for owner, size in layer.backlogs.items() if size],
+        )
 
     def workers(self, layer: Layer) -> None:
         """Write removed, changed, then new workers: a port or name may pass from one to another."""

@@ -87,6 +87,13 @@ def list_requests(
         records.driver.rollback()
 
 
+PAGE_SIZE = 8 * 1024 * 1024
+"""How much the requests of one page hold at most, as text; one request always fits."""
+REQUEST_SIZE = 640
+"""What a request takes as text besides what it asks for."""
+READ_TOGETHER = 256
+
+
 class _RequestPage:
     """Cut one page: first its ids from indexes alone, then the wide rows of these ids."""
 
@@ -127,10 +134,23 @@ class _RequestPage:
             ids, total, beyond = self._cut_by_state()
         else:
             ids, total, beyond = self._cut_by_scan()
+        items = self._load(ids)
+        remaining = beyond - len(items)
         if self._backward:
-            ids.reverse()
-        items = tuple(self._records.requests(ids))
-        return Page(items=items, total=total, remaining=beyond - len(ids))
+            items.reverse()
+        return Page(items=tuple(items), total=total, remaining=remaining)
+
+    def _load(self, ids: Sequence[int]) -> list[Request]:
+        """Read requests in the order of travel, as many as one page may hold."""
+        items: list[Request] = []
+        left = PAGE_SIZE
+        for first in range(0, len(ids), READ_TOGETHER):
+            for request in self._records.requests(ids[first : first + READ_TOGETHER]):
+                left -= REQUEST_SIZE + request.size
+                if left < 0 and items:
+                    return items
+                items.append(request)
+        return items
 
     def _cut_by_state(self) -> tuple[list[int], int, int]:
         """Sort by id and filter by nothing but states: counts come from tallies."""

@@ -16,6 +16,7 @@ class Loaded:
         self._committed = committed
         self._requests: dict[int, Request | None] = {}
         self._workers: dict[str, Worker | None] = {}
+        self._backlogs: dict[str, int] = {}
 
     def request(self, request_id: int) -> Request | None:
         """Return the stored request."""
@@ -25,6 +26,12 @@ class Loaded:
                 self._committed.keep_current(found)
             self._requests[request_id] = found
         return self._requests[request_id]
+
+    def backlog(self, owner: str) -> int:
+        """Return how much an owner's waiting requests held together."""
+        if owner not in self._backlogs:
+            self._backlogs[owner] = self.records.backlog(owner)
+        return self._backlogs[owner]
 
     def worker(self, uuid: str) -> Worker | None:
         """Return the stored worker."""

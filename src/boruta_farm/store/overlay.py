@@ -1,6 +1,7 @@
 """The transaction as commands see it: pending changes laid over what the database holds."""
 
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -54,6 +55,7 @@ class Layer:
     holders: dict[str, tuple[int, int | None]] = field(default_factory=dict)
     keys: dict[tuple[str, int], SessionKey | None] = field(default_factory=dict)
     epochs: dict[str, int] = field(default_factory=dict)
+    backlogs: Counter[str] = field(default_factory=Counter)
     creations: dict[tuple[str, str], tuple[str, int, datetime]] = field(default_factory=dict)
     people: Pending = field(default_factory=dict)
     summaries: dict[str, Summary] = field(default_factory=dict)
@@ -74,6 +76,8 @@ class Layer:
         self.holders.update(above.holders)
         self.keys.update(above.keys)
         self.epochs.update(above.epochs)
+        for owner, size in above.backlogs.items():
+            self.backlogs[owner] += size
         self.creations.update(above.creations)
         self.people.update(above.people)
         self.summaries.update(above.summaries)
@@ -223,6 +227,7 @@ class OverlayTransaction:
 
     def save_request(self, request: Request, kind: EventKind) -> None:
         """Save a request with its job and journal ``kind``."""
+        stored = None
         if request.revision == 1:
             if request.id <= self.layer.last_id:
                 raise TransitionError(f"request id {request.id} was used before")
@@ -230,6 +235,10 @@ class OverlayTransaction:
         else:
             stored = self.request(request.id)
             _expect(f"request {request.id}", stored.revision if stored else 0, request.revision)
+        held = stored.size if stored is not None and _waits(stored) else 0
+        holds = request.size if _waits(request) else 0
+        if holds != held:
+            self.layer.backlogs[request.owner] += holds - held
         self.layer.requests[request.id] = request
         if request.job is not None:
             self.save_job(request.job)
@@ -324,6 +333,11 @@ class OverlayTransaction:
         """Save an account, group or token, or remove it if ``kind`` says so, and journal it."""
         self.layer.people[place_of(record)] = None if kind.removes else record
         self.layer.journal.append(Entry(self.now, kind, identity=record))
+
+    def waiting_size(self, owner: str) -> int:
+        """Return the sizes of all waiting requests of an owner (an id) together."""
+        pending = self._batch.backlogs[owner] + self.layer.backlogs[owner]
+        return self._loaded.backlog(owner) + pending
 
     def count_waiting(self, owner: str, most: int) -> int:
         """Count the waiting requests of an owner (an id), up to ``most``."""

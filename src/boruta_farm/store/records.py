@@ -121,6 +121,10 @@ class Records:
         """Return the ids of an owner's requests that hold workers."""
         return [number for (number,) in self.driver.fetch(self.statements.held_by, (owner,))]
 
+    def backlog(self, owner: str) -> int:
+        """Return how much an owner's waiting requests hold together."""
+        return int(self._value(self.statements.backlog, owner) or 0)
+
     def waiting_owners(self) -> tuple[str, ...]:
         """Return whose requests wait."""
         return tuple(owner for (owner,) in self.driver.fetch(self.statements.waiting_owners))

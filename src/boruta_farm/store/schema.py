@@ -113,6 +113,8 @@ CREATIONS = Table(
     ),
     (Index(name="creations_created", columns=("created",)),),
 )
+BACKLOGS = Table("backlogs", (_text("owner", key=True), _number("size")))
+"""How much the waiting requests of an owner hold together."""
 EPOCHS = Table("epochs", (_text("uuid", key=True), _number("epoch")))
 TALLIES = Table(
     "tallies", (_text("state", key=True), _number("bucket", key=True), _number("requests"))
@@ -140,6 +142,7 @@ TABLES = (
     CREATIONS,
     EPOCHS,
     TALLIES,
+    BACKLOGS,
     COUNTERS,
     META,
     SCHEMA_VERSION,

@@ -11,6 +11,7 @@ from boruta_farm.store.rows import REQUEST, WORKER
 from boruta_farm.store.schema import (
     ACCOUNTS,
     AUDIT,
+    BACKLOGS,
     COUNTER_NAMES,
     CREATIONS,
     EPOCHS,
@@ -85,6 +86,7 @@ class Statements:
         self.worker_named = f"{self.workers} WHERE name = ?"
         self.workers_by_uuid = f"{self.workers} WHERE {self.dialect.member('uuid', 'text')}"
         self.holder = f"SELECT request_id FROM jobs WHERE worker = ? AND epoch > ? AND {HOLDING}"
+        self.backlog = "SELECT size FROM backlogs WHERE owner = ?"
         self.held_by = (
             "SELECT r.id FROM jobs AS j JOIN requests AS r ON r.id = j.request_id"
             f" WHERE j.{HOLDING} AND r.owner = ?"
@@ -161,6 +163,10 @@ class Statements:
         self.add_tallies = (
             f"{self._insert(TALLIES)} WHERE true ON CONFLICT (state, bucket)"
             " DO UPDATE SET requests = tallies.requests + excluded.requests"
+        )
+        self.add_backlogs = (
+            f"{self._insert(BACKLOGS)} WHERE true ON CONFLICT (owner)"
+            " DO UPDATE SET size = backlogs.size + excluded.size"
         )
         # All of them, and with every commit: by packed rows it would take five times as long.
         cases = " ".join(f"WHEN '{name}' THEN {self.dialect.number}" for name in COUNTER_NAMES)

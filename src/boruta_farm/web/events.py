@@ -76,7 +76,7 @@ class Guest:
         """Return who makes a call."""
         known = call.caller.groups is not None
         return cls(
-            source=network_of(source_of(call.scope)), account=call.caller.name if known else None
+            source=network_of(source_of(call.scope)), account=call.caller.id if known else None
         )
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -29,7 +29,7 @@ from boruta_farm.web.bodies import (
     WorkerListBody,
     WorkerPaginatorBody,
 )
-from boruta_farm.web.calls import JSON_TYPE, Answer, Header
+from boruta_farm.web.calls import JSON_TYPE, Answer, Header, Stream
 from boruta_farm.web.errors import MalformedBodyError
 
 Item = TypeVar("Item")
@@ -154,6 +154,13 @@ def list_answer(page: Page[Item], body: bytes) -> Answer:
 def _states(values: Sequence[str] | None) -> tuple[str, ...] | None:
     """Return states as they are written: the original matches words in any letter case."""
     return _texts([value.upper() for value in values or ()])
+
+
+def whole_list_answer(first: Page[Item], chunks: AsyncGenerator[bytes, None]) -> Stream:
+    """Answer with a list that is too long for one page; the figures are those at its beginning."""
+    total = b"%d" % first.total
+    headers = (JSON_TYPE, (TOTAL, total), (REMAINING, b"0"), (BATCH_SIZE, total))
+    return Stream(headers=headers, chunks=chunks)
 
 
 def _texts(values: Sequence[str] | None) -> tuple[str, ...] | None:

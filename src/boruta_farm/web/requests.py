@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 
 from starlette.types import Scope
@@ -10,16 +11,25 @@ from starlette.types import Scope
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Requests
 from boruta_farm.model.addresses import parse_ip
-from boruta_farm.model.errors import RequestIdMismatchError, RequestNotFoundError
-from boruta_farm.model.request import NewRequest, RequestState, RequestUpdate
+from boruta_farm.model.caller import Caller
+from boruta_farm.model.errors import OverloadedError, RequestIdMismatchError, RequestNotFoundError
+from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter
+from boruta_farm.model.request import NewRequest, Request, RequestState, RequestUpdate
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.web.answers import access_answer, encode, explained, told, warned
 from boruta_farm.web.bodies import Priority, Reader, RequestBody, RequestListBody
-from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call, Header
+from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call, Header, Stream
 from boruta_farm.web.errors import CallerGoneError, RequestIdError
 from boruta_farm.web.headers import idempotency_key, wanted_wait
 from boruta_farm.web.limits import disconnected
-from boruta_farm.web.lists import HIGHEST_ID, list_answer, paginator, request_filter, sorter
+from boruta_farm.web.lists import (
+    HIGHEST_ID,
+    list_answer,
+    paginator,
+    request_filter,
+    sorter,
+    whole_list_answer,
+)
 from boruta_farm.web.printed import Printed
 from boruta_farm.web.shapes import lenient_body, recorder
 from boruta_farm.web.times import format_seconds
@@ -35,6 +45,8 @@ _JSON: tuple[Header, ...] = (JSON_TYPE,)
 _SECRET: tuple[Header, ...] = (JSON_TYPE, (b"cache-control", b"no-store"))
 _STATE = b"boruta-request-state"
 _TIMEOUT = b"boruta-job-timeout"
+WRITTEN_TOGETHER = 64
+"""Requests written at once: with the most that each may hold, some 4 MiB."""
 _HIGHEST_GO_ID = 2**64 - 1
 
 
@@ -115,16 +127,42 @@ class RequestCalls:
         ip = self._public_address or _local_address(call.scope) or access.ip
         return Answer(status=200, headers=headers, body=encode(access_answer(access, ip)))
 
-    async def list(self, call: Call) -> Answer:
+    async def list(self, call: Call) -> Answer | Stream:
         """List requests; without a body what is unfinished or finished lately."""
         body = REQUEST_LIST.read(call.body) if call.body else None
-        page = await self._requests.list_requests(
-            call.caller,
-            request_filter(body, self._clock.now()),
-            None if body is None else sorter(body.sorter, "id"),
-            None if body is None else paginator(body.paginator),
-        )
-        return list_answer(page, self._printed.all(page.items))
+        where = request_filter(body, self._clock.now())
+        by = None if body is None else sorter(body.sorter, "id")
+        wanted = None if body is None else paginator(body.paginator)
+        page = await self._requests.list_requests(call.caller, where, by, wanted)
+        if wanted is not None or not page.remaining:
+            return list_answer(page, self._printed.all(page.items))
+        if by is not None and by.item.lower() not in ("", "id"):
+            # What has changed between two pages would be told twice, or not at all.
+            raise OverloadedError(
+                f"a list of {page.total} requests in this order is too long for one answer; ask "
+                "for it page by page, with a Paginator"
+            )
+        return whole_list_answer(page, self._rest(call.caller, where, by, page))
+
+    async def _rest(
+        self, caller: Caller, where: RequestFilter | None, by: Sorter | None, page: Page[Request]
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the pages of a list in turn; each is read when the one before it was written.
+
+        Where one cannot be read, the text ends without its closing bracket: it is then no JSON,
+        and nobody takes it for the whole list.
+        """
+        sign = b"["
+        while True:
+            for first in range(0, len(page.items), WRITTEN_TOGETHER):
+                part = page.items[first : first + WRITTEN_TOGETHER]
+                yield sign + b",".join(map(self._printed.one, part))
+                sign = b","
+            if not (page.remaining and page.items):
+                break
+            after = Paginator(border=page.items[-1].id)
+            page = await self._requests.list_requests(caller, where, by, after)
+        yield b"]"
 
     async def _acquire_patiently(self, call: Call, request_id: int, wait: timedelta) -> AccessInfo:
         """Wait, but not longer than the caller does: nobody would close the prolonged job."""
