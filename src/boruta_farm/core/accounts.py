@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from boruta_farm.core.judging import judge_running
 from boruta_farm.core.names import check_line, check_name
 from boruta_farm.core.permissions import may_see_account
 from boruta_farm.core.plan import IdentitySaved, Plan, Step
 from boruta_farm.core.sshkeys import board_key
-from boruta_farm.core.standing import judge_running
 from boruta_farm.core.world import World
 from boruta_farm.model.account import (
     Account,

@@ -18,7 +18,7 @@ from boruta_farm.model.worker import Fence, SessionKey, WorkerState
 def opened(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
     """Start the job whose own key the agent has installed. Raises StaleEpochError.
 
-    Whether its owner may still be lent the board is for ``standing.opened``.
+    Whether its owner may still be lent the board is for ``judging.opened``.
     """
     request, job = job_of(world, uuid, epoch)
     if job.phase is not JobPhase.OPENING:

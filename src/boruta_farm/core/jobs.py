@@ -34,7 +34,6 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, Worker, WorkerState
 from boruta_farm.selectors.selector import parse
 from boruta_farm.words.durations import duration
-from boruta_farm.words.worker import OUT_OF_REACH
 
 
 class Grant(NamedTuple):

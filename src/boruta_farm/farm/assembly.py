@@ -14,11 +14,11 @@ from boruta_farm.farm.audit import FarmAudit, Sealer
 from boruta_farm.farm.directory import Directory
 from boruta_farm.farm.due import DueWork
 from boruta_farm.farm.engine import Engine
+from boruta_farm.farm.judging import Judging
 from boruta_farm.farm.matcher import Matcher
 from boruta_farm.farm.prolonging import Prolonging
 from boruta_farm.farm.reports import FarmReports
 from boruta_farm.farm.requests import FarmRequests
-from boruta_farm.farm.standing import Standing
 from boruta_farm.farm.superviser import FarmSuperviser
 from boruta_farm.farm.ticker import Ticker
 from boruta_farm.farm.timekeeper import Timekeeper
@@ -61,7 +61,7 @@ class Farm:
 
     Whoever assembles a farm awaits ``timekeeper.begin()`` and ``directory.load()`` and runs
     ``timekeeper.run()``, ``matcher.run()``, ``ticker.run()``, ``run_owed()``, ``fleet.run()``,
-    ``directory.run()``, ``standing.run()`` and ``sealer.run()``. With ``users`` every call needs a
+    ``directory.run()``, ``judging.run()`` and ``sealer.run()``. With ``users`` every call needs a
     token even before the first account is made. ``boot`` and ``trusted`` are the ``Timekeeper``'s.
     """
 
@@ -121,7 +121,7 @@ class Farm:
         self.audit = FarmAudit(engine, store)
         self.sealer = Sealer(engine, store)
         self.timekeeper = Timekeeper(engine, store, clock, boot=boot, trusted=trusted)
-        self.standing = Standing(engine, store)
+        self.judging = Judging(engine, store)
         store.listen(chronicle.follow)
 
     async def alike(self) -> list[tuple[str, ...]]:

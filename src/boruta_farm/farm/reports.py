@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from boruta_farm.contracts import Cipher, Prepared
-from boruta_farm.core import confirmation, enrolment, jobs, presence, standing, workers
+from boruta_farm.core import confirmation, enrolment, jobs, judging, presence, workers
 from boruta_farm.farm.engine import Engine
 from boruta_farm.model.worker import KeyPair, SessionKey
 
@@ -71,7 +71,7 @@ class FarmReports:
 
     async def opened(self, uuid: str, epoch: int) -> None:
         """Start the job whose own key is installed."""
-        await self._engine.run(lambda world, now: standing.opened(world, uuid, epoch, now))
+        await self._engine.run(lambda world, now: judging.opened(world, uuid, epoch, now))
 
     async def opening_failed(self, uuid: str, epoch: int, reason: str) -> None:
         """Abort the job whose own key could not be installed."""

@@ -110,7 +110,7 @@ class Server:
             "ticker": farm.ticker.run,
             "owed ends": farm.run_owed,
             "directory": farm.directory.run,
-            "standing": farm.standing.run,
+            "judging": farm.judging.run,
             "sealer": farm.sealer.run,
             "fleet": fleet.run,
             "key pool": self._pool.run,

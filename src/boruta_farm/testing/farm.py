@@ -144,7 +144,7 @@ class SimulatedFarm:
         presence = Presence(fleet, reports, self.clock, self.settings.lost_grace)
         recovery = Recovery(fleet, reports, NoDialler())
         confirmation = Confirmation(fleet, reports, OpenDoors(), self.clock)
-        parts = (farm.timekeeper, farm.matcher, farm.ticker, farm.standing, fleet, runner)
+        parts = (farm.timekeeper, farm.matcher, farm.ticker, farm.judging, fleet, runner)
         for part in (*parts, presence, confirmation, recovery):
             self._spawn(part.run())
         self._spawn(farm.run_owed())

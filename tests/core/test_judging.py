@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from boruta_farm.core import jobs, requests, standing
+from boruta_farm.core import jobs, judging, requests
 from boruta_farm.model.account import Account
 from boruta_farm.model.errors import StaleProposalError
 from boruta_farm.model.permission import Role
@@ -55,7 +55,7 @@ def test_nothing_is_opened_to_him_either(how: str, world: DictWorld) -> None:
     uuid, number = waiting(world, KEY)
     world.apply(jobs.grant(world, world.grant_of(number, uuid), NOW))
     lose(world, how)
-    world.apply(standing.opened(world, uuid, world.workers[uuid].epoch, NOW))
+    world.apply(judging.opened(world, uuid, world.workers[uuid].epoch, NOW))
     request = world.requests[number]
     assert request.live_job is None
     assert world.workers[uuid].state is WorkerState.PREPARE
@@ -70,11 +70,11 @@ def test_judging_aborts_an_opening_on_a_board_that_does_not_serve_him_any_more(
 ) -> None:
     uuid, number = waiting(world, KEY)
     world.apply(jobs.grant(world, world.grant_of(number, uuid), NOW))
-    assert not standing.judge(world, number, NOW).steps
+    assert not judging.judge(world, number, NOW).steps
     lose(world, "taken out of its group")
-    assert world.apply(standing.judge(world, number, NOW))
+    assert world.apply(judging.judge(world, number, NOW))
     request = world.requests[number]
     assert (request.state, request.job) == (RequestState.WAITING, None)
     assert request.owner_groups == frozenset({"radio"})
     assert world.workers[uuid].state is WorkerState.PREPARE
-    assert not world.apply(standing.judge(world, number, NOW))
+    assert not world.apply(judging.judge(world, number, NOW))

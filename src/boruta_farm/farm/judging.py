@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable
 from typing import NoReturn
 
-from boruta_farm.core import standing
+from boruta_farm.core import judging
 from boruta_farm.farm.engine import Decision, Engine
 from boruta_farm.model.account import Account
 from boruta_farm.model.errors import UnavailableError
@@ -19,7 +19,7 @@ RETRY_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
-class Standing:
+class Judging:
     """Judge the waiting requests of every account that changes or goes, in bounded batches.
 
     Nothing is lent meanwhile: the grant judges too. At the start, and when it is in doubt what was
@@ -81,6 +81,6 @@ class Standing:
 
 def _decisions(ids: Iterable[int]) -> Iterable[Decision[bool]]:
     for number in ids:
-        yield lambda world, now, number=number: standing.judge(  # type: ignore[misc]  # bound here
+        yield lambda world, now, number=number: judging.judge(  # type: ignore[misc]  # bound here
             world, number, now
         )
