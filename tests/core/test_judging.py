@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from boruta_farm.core import jobs, judging, requests
+from boruta_farm.core import confirmation, jobs, judging, requests, workers
 from boruta_farm.model.account import Account
 from boruta_farm.model.errors import StaleProposalError
 from boruta_farm.model.permission import Role
@@ -78,3 +78,21 @@ def test_judging_aborts_an_opening_on_a_board_that_does_not_serve_him_any_more(
     assert request.owner_groups == frozenset({"radio"})
     assert world.workers[uuid].state is WorkerState.PREPARE
     assert not world.apply(judging.judge(world, number, NOW))
+
+
+@pytest.mark.parametrize("how", ["disabled", "demoted", "removed"])
+@pytest.mark.parametrize("ending", ["not confirmed", "failed"])
+def test_a_kept_job_whose_board_never_knew_of_it_does_not_wait_again(
+    how: str, ending: str, world: DictWorld
+) -> None:
+    uuid, number = waiting(world)
+    world.apply(jobs.grant(world, world.grant_of(number, uuid), NOW))
+    lose(world, how)
+    if ending == "failed":
+        world.apply(workers.set_fail(world, uuid, "it broke", NOW))
+    else:
+        epoch = world.workers[uuid].epoch
+        world.apply(confirmation.unconfirmed(world, uuid, epoch, NOW, "silent", used=False))
+        assert "ann" in (world.requests[number].reason or "")
+    request = world.requests[number]
+    assert (request.state, request.live_job) == (RequestState.FAILED, None)

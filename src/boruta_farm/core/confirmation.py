@@ -6,6 +6,7 @@ from datetime import datetime
 from boruta_farm.core.ending import end_job, requeued, wait_again
 from boruta_farm.core.jobs import is_unseen, job_of, kept_until
 from boruta_farm.core.plan import KeySaved, Plan, RequestSaved
+from boruta_farm.core.rights import lapse
 from boruta_farm.core.transitions import move_request
 from boruta_farm.core.world import World
 from boruta_farm.model.errors import StaleEpochError
@@ -52,8 +53,9 @@ def unconfirmed(
 ) -> Plan[None]:
     """Take a job back that its board did not confirm; the board is to be proved clean (I21).
 
-    The request waits on in its place while certainly nobody has had the board; otherwise, and
-    when the tunnel was ``used``, it fails. Raises StaleEpochError.
+    The request waits on in its place while certainly nobody has had the board; otherwise, when the
+    tunnel was ``used``, and when its owner may be lent no other board, it fails. Raises
+    StaleEpochError.
     """
     request, job = job_of(world, uuid, epoch)
     if job.phase is not JobPhase.LIVE or not job.unconfirmed:
@@ -64,13 +66,13 @@ def unconfirmed(
     unfenced = worker.fence is Fence.NONE
     # What was said of the board stays: it is not blamed for having been granted in a hurry.
     to = WorkerState.FAILED if unfenced else None
-    if is_unseen(job) and not used:
+    unseen = is_unseen(job) and not used
+    lapsed = lapse(world.account(request.owner), request)
+    if unseen and lapsed is None:
         waiting, steps = end_job(world, request, now, reason, requeue=True, to=to)
         return Plan(answer=None, steps=(*steps, wait_again(waiting, now, reason)))
-    why = (
-        f"{worker.name} did not confirm the job ({reason}), and its key had been handed out or "
-        "its tunnel used; file the request again"
-    )
+    used_words = "its key had been handed out or its tunnel used; file the request again"
+    why = f"{worker.name} did not confirm the job ({reason}), and {lapsed or used_words}"
     over, steps = end_job(world, request, now, why, to=to)
     failed = RequestSaved(
         request=move_request(over, RequestState.FAILED, now, why), kind=EventKind.REQUEST_FINISHED

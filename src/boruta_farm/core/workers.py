@@ -17,6 +17,7 @@ from boruta_farm.core.plan import (
     Step,
     WorkerSaved,
 )
+from boruta_farm.core.rights import lapse
 from boruta_farm.core.standings import worker_standing
 from boruta_farm.core.transitions import move_request, move_worker
 from boruta_farm.core.world import World
@@ -374,7 +375,8 @@ def _evict(
 ) -> tuple[Worker, tuple[Step, ...]]:
     """Take a running worker from its job: a LIVE one fails, an OPENING one waits on.
 
-    With ``wait_if_unseen`` a LIVE one that nobody has had the board for waits on, too.
+    With ``wait_if_unseen`` a LIVE one that nobody has had the board for waits on, too, if its owner
+    may be lent another.
     """
     moved = replace(move_worker(worker, to, now, reason), idle_again=False)
     request = world.holder(worker.uuid)
@@ -383,6 +385,7 @@ def _evict(
     job = request.live_job
     opening = request.state is RequestState.WAITING
     unseen = wait_if_unseen and job is not None and is_unseen(job)
+    unseen = unseen and lapse(world.account(request.owner), request) is None
     requeue = opening or unseen
     over, steps = end_job(world, request, now, reason, requeue=requeue, to=to)
     rest = tuple(step for step in steps if not isinstance(step, WorkerSaved))
