@@ -10,9 +10,9 @@ from bench.fill import READY_EPOCH, board_caps, board_credential, board_registra
 from boruta_farm.clock import SystemClock
 from boruta_farm.contracts import FencedDryad, Registered
 from boruta_farm.dryad.dialling import Dialler
-from boruta_farm.link.agent import AgentLink, Farm
+from boruta_farm.link.agent import AgentLink, FarmEnd
 from boruta_farm.model.worker import Registration
-from boruta_farm.testing.boards import Connection, SimulatedBoard
+from boruta_farm.testing.boards import SimulatedBoard, SimulatedConnection
 
 AT_ONCE = 32
 
@@ -25,7 +25,7 @@ class BenchAgent:
         caps = board_caps(number)
         self._board = SimulatedBoard(uuid=caps["UUID"], caps=caps, epoch=epoch, cleaned=epoch)
         self._board.key = "prepared before" if epoch else None
-        self._connection = Connection(self._board)
+        self._connection = SimulatedConnection(self._board)
         self.here = asyncio.Event()
 
     @property
@@ -41,15 +41,15 @@ class BenchAgent:
         """Return what the board says of itself now."""
         return board_registration(self._number, self._board.caps, self._board.epoch)
 
-    async def registered(self, answer: Registered, farm: Farm) -> None:
+    async def registered(self, answer: Registered, farm: FarmEnd) -> None:
         """Note that the farm knows the board."""
         self.here.set()
 
-    async def report(self, farm: Farm) -> None:
+    async def report(self, farm: FarmEnd) -> None:
         """Have nothing to report."""
         await asyncio.get_running_loop().create_future()
 
-    async def renew(self, farm: Farm) -> None:
+    async def renew(self, farm: FarmEnd) -> None:
         """Keep the credential: the bench's farm is younger than any."""
         raise NotImplementedError
 
@@ -63,7 +63,7 @@ async def run(server: str, ready: int, maintenance: int) -> None:
             agent = BenchAgent(number, READY_EPOCH if number < ready else 0)
             async with gate:
                 dialler = Dialler(server, partial(board_credential, number))
-                group.create_task(AgentLink(dialler.dial, agent, clock).run())
+                group.create_task(AgentLink(dialler.dial, agent, clock).stay_connected())
                 await agent.here.wait()
 
         for number in range(ready + maintenance):

@@ -51,7 +51,7 @@ async def _measure(folder: Path) -> list[Row]:
         farm = Farm(store, settings, clock, PlainCipher(), SimulatedBoards(clock))
         await farm.directory.load()
         secrets = [_secret(number) for number in range(ACCOUNTS)]
-        await store.run(_filling(secrets))
+        await store.execute(_filling(secrets))
         people = People(
             gate=farm.directory, accounts=farm.accounts, tokens=farm.tokens, audit=farm.audit
         )

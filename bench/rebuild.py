@@ -72,7 +72,7 @@ async def _measure(waiting: int, workers: int, demands: int) -> list[Row]:
     thresholds = gc.get_threshold()
     gc.set_threshold(*GC_THRESHOLDS)
     began, spent = time.perf_counter(), time.process_time()
-    running = asyncio.create_task(matcher.run())
+    running = asyncio.create_task(matcher.keep_matching())
     longest = 0.0
     while not matcher.capability_names():
         before = time.perf_counter()

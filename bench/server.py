@@ -171,7 +171,7 @@ def serve() -> None:
     pool = RsaKeyPool if options.keys == "real" else NumberedKeys
     # The real start with two parts exchanged: nothing else differs from `boruta serve`.
     with patch.object(main, "Server", BenchServer), patch.object(assembly, "RsaKeyPool", pool):
-        main.run(load(environment={}, overrides=overrides))
+        main.serve(load(environment={}, overrides=overrides))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from bench.outbound import EPOCH, StreamingAgent
 from bench.table import Row, print_table
 from boruta_farm.access.adoption import RelayClient
 from boruta_farm.access.link import stop_relay
-from boruta_farm.access.routes import Route
+from boruta_farm.access.routes import TunnelRoute
 from boruta_farm.access.wishes import OutboundStreams
 from boruta_farm.clock import SystemClock
 from boruta_farm.model.worker import Reach
@@ -72,11 +72,11 @@ async def measure(runs: int, streams: int, seconds: float) -> list[Row]:
         assert board.stdout is not None, "the board's output is a pipe"
         target = int(await board.stdout.readline())
         agent = await StreamingAgent.start(target)
-        asking = asyncio.create_task(OutboundStreams(agent, relay).run())
-        running = asyncio.create_task(relay.run())
+        asking = asyncio.create_task(OutboundStreams(agent, relay).serve())
+        running = asyncio.create_task(relay.keep_at_hand())
         try:
             relay.replace(
-                Route(
+                TunnelRoute(
                     worker=f"worker-{port}",
                     port=port,
                     host="127.0.0.1",

@@ -68,14 +68,14 @@ class Fold:
 async def test_a_snapshot_and_what_follows_make_the_state(store: DatabaseStore) -> None:
     feed = Feed(store)
     for number in range(1, 6):
-        await store.run(registering(make_worker(number)))
+        await store.execute(registering(make_worker(number)))
 
     async def caller(first: int) -> None:
         for _ in range(20):
-            number = await store.run(creating())
-            await store.run(changing(number, priority=1 + number % 16))
+            number = await store.execute(creating())
+            await store.execute(changing(number, priority=1 + number % 16))
             if number % 3:
-                await store.run(finishing(number))
+                await store.execute(finishing(number))
 
     callers = [asyncio.ensure_future(caller(n)) for n in range(8)]
     folds: list[Fold] = []
@@ -86,9 +86,9 @@ async def test_a_snapshot_and_what_follows_make_the_state(store: DatabaseStore) 
         fold.begin(snapshot)
         folds.append(fold)
         subscriptions.append(subscription)
-        await store.run(changing_nothing)
+        await store.execute(changing_nothing)
     await asyncio.gather(*callers)
-    await store.run(registering(make_worker(9)))
+    await store.execute(registering(make_worker(9)))
     assert len(folds) > 3
     snapshot = await store.snapshot()
     final = Fold()
@@ -108,11 +108,11 @@ def changing_nothing(tx: Transaction, now: datetime) -> None:
 
 async def test_a_snapshot_holds_jobs_and_only_what_is_unfinished(store: DatabaseStore) -> None:
     worker = make_worker()
-    await store.run(registering(worker))
+    await store.execute(registering(worker))
     for _ in range(3):
-        await store.run(creating())
-    job = await store.run(granting(1, worker.uuid))
-    await store.run(finishing(2))
+        await store.execute(creating())
+    job = await store.execute(granting(1, worker.uuid))
+    await store.execute(finishing(2))
     snapshot = await store.snapshot()
     assert {request.id: request.job for request in snapshot.requests} == {1: job, 3: None}
     assert [request.id for request in snapshot.requests] == [1, 3], "it can be read twice"
@@ -127,7 +127,7 @@ async def test_a_subscriber_far_behind_must_start_anew(store: DatabaseStore) -> 
     feed = Feed(store)
     slow, quick = feed.subscribe(bound=2), feed.subscribe(bound=3)
     for _ in range(3):
-        await store.run(creating())
+        await store.execute(creating())
     assert await slow.next() is None
     assert await slow.next() is None
     changes = await quick.next()
@@ -138,14 +138,14 @@ async def test_a_subscriber_far_behind_must_start_anew(store: DatabaseStore) -> 
 async def test_a_doubtful_commit_makes_every_follower_start_anew(store: DatabaseStore) -> None:
     feed = Feed(store)
     subscription = feed.subscribe()
-    await store.run(creating())
+    await store.execute(creating())
     spoil(store, after=failing("COMMIT", DriverError("the disk is gone")))
     with pytest.raises(OutcomeUnknownError):
-        await store.run(creating())
+        await store.execute(creating())
     assert await subscription.next() is None
     snapshot, subscription = await feed.follow()
     assert [request.id for request in snapshot.requests] == [1, 2]
-    await store.run(creating())
+    await store.execute(creating())
     changes = await subscription.next()
     assert changes is not None
     assert [change.event.number for change in changes] == [3]
@@ -180,7 +180,7 @@ async def test_a_closed_subscription_hears_nothing(store: DatabaseStore) -> None
     subscription = feed.subscribe()
     subscription.close()
     subscription.close()
-    await store.run(creating())
+    await store.execute(creating())
     waiting = asyncio.ensure_future(subscription.next())
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -218,14 +218,14 @@ async def test_following_goes_on_through_doubt(store: DatabaseStore) -> None:
     following = asyncio.ensure_future(keep_following(Feed(store), told))
     try:
         await told.moved.wait()
-        await store.run(registering(make_worker(1)))
+        await store.execute(registering(make_worker(1)))
         await told.reach(1)
         spoil(store, after=failing("COMMIT", DriverError("the disk is gone")))
         with pytest.raises(OutcomeUnknownError):
-            await store.run(registering(make_worker(2)))
+            await store.execute(registering(make_worker(2)))
         await told.reach(2)
         assert told.begun == 2
-        await store.run(registering(make_worker(3)))
+        await store.execute(registering(make_worker(3)))
         await told.reach(3)
         assert sorted(told.workers) == sorted(make_worker(n).uuid for n in (1, 2, 3))
     finally:
@@ -237,7 +237,7 @@ async def test_what_is_handed_over_comes_whole_and_once(store: DatabaseStore) ->
     snapshot, subscription = await feed.follow()
     fold, reached = Fold(), asyncio.Event()
     fold.begin(snapshot)
-    await store.run(creating())
+    await store.execute(creating())
 
     def take(changes: tuple[Change, ...]) -> None:
         fold.fold(changes)
@@ -245,8 +245,8 @@ async def test_what_is_handed_over_comes_whole_and_once(store: DatabaseStore) ->
             reached.set()
 
     handed = asyncio.ensure_future(subscription.hand_to(take))
-    await store.run(creating())
-    await store.run(finishing(1))
+    await store.execute(creating())
+    await store.execute(finishing(1))
     await reached.wait()
     assert list(fold.requests) == [2]
     subscription.lose()
@@ -265,7 +265,7 @@ async def test_an_error_of_the_fold_ends_who_handed_it_over(store: DatabaseStore
     number = 0
     while not following.done():
         number += 1
-        await store.run(registering(make_worker(number)))
+        await store.execute(registering(make_worker(number)))
     with pytest.raises(ValueError, match="a fault"):
         await following
     assert list(feed._subscriptions) == [subscription]
@@ -279,10 +279,10 @@ async def test_who_follows_boards_is_not_told_what_was_filed(store: DatabaseStor
     feed, worker = Feed(store), make_worker()
     _, boards = await feed.follow(holding=True)
     _, everything = await feed.follow()
-    await store.run(registering(worker))
-    await store.run(creating())
-    await store.run(granting(1, worker.uuid))
-    await store.run(finishing(1))
+    await store.execute(registering(worker))
+    await store.execute(creating())
+    await store.execute(granting(1, worker.uuid))
+    await store.execute(finishing(1))
 
     async def told(subscription: Subscription, number: int) -> list[int]:
         """Return the numbers of all events up to this one."""

@@ -53,7 +53,7 @@ class Fleet:
         self._over: dict[str, int] = {}
         self._listeners: dict[Touched, None] = {}
 
-    async def run(self) -> NoReturn:
+    async def follow(self) -> NoReturn:
         """Follow the farm until cancelled; whatever fails ends it with that error."""
         # Before the snapshot is read: a board that comes in between must not be missed.
         watch = self._boards.watch()

@@ -14,7 +14,7 @@ from boruta_farm import __version__
 from boruta_farm.access.adoption import RelayClient
 from boruta_farm.access.link import stop_relay
 from boruta_farm.access.rendezvous import LOCK
-from boruta_farm.access.routes import Route
+from boruta_farm.access.routes import TunnelRoute
 from boruta_farm.clock import SystemClock
 
 WITHIN = 60.0
@@ -36,7 +36,7 @@ class Relays:
             self.folder, LOOPBACK, CLOCK, version=version, streams=self.streams
         )
         self.note(client)
-        running = asyncio.create_task(client.run())
+        running = asyncio.create_task(client.keep_at_hand())
         try:
             async with asyncio.timeout(WITHIN):
                 yield client
@@ -65,9 +65,9 @@ class Relays:
 
 def route(
     target: int, port: int, *, worker: str = "w1", epoch: int | None = None, seconds: float = 3600
-) -> Route:
+) -> TunnelRoute:
     """Return a route to a board on loopback."""
-    return Route(
+    return TunnelRoute(
         worker=worker,
         port=port,
         host=LOOPBACK,
@@ -77,7 +77,7 @@ def route(
     )
 
 
-async def told(client: RelayClient, *routes: Route) -> None:
+async def told(client: RelayClient, *routes: TunnelRoute) -> None:
     """Tell the relay a full set and return when it is in force."""
     client.replace(routes)
     await client.settle()

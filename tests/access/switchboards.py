@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from tests.access.sockets import LOOPBACK
 
-from boruta_farm.access.messages import Entry
-from boruta_farm.access.ports import Limits, boottime
+from boruta_farm.access.messages import RouteEntry
+from boruta_farm.access.ports import PortLimits, boottime
 from boruta_farm.access.splice import Splicer
 from boruta_farm.access.switchboard import Switchboard
 
@@ -66,14 +66,14 @@ class Exchange:
         self.heard = heard
         self.sleeper = sleeper
 
-    def put(self, entry: Entry) -> int:
+    def put(self, entry: RouteEntry) -> int:
         """Put an entry and return the port that is bound for it."""
         self.board.put(entry)
         port = self.board.port(entry.worker)
         assert port is not None
         return port.number
 
-    def replace(self, *entries: Entry) -> None:
+    def replace(self, *entries: RouteEntry) -> None:
         """Apply a full wanted set on loopback."""
         self.board.replace(LOOPBACK, entries)
 
@@ -90,7 +90,7 @@ async def exchange(
 ) -> AsyncIterator[Exchange]:
     """Run a switchboard."""
     heard, sleeper = Heard(), Sleeper()
-    limits = Limits(
+    limits = PortLimits(
         per_port=per_port,
         in_total=in_total,
         grant_wait=grant_wait,
@@ -117,9 +117,9 @@ def entry(
     epoch: int | None = None,
     cut_in: float = 3600.0,
     host: str = LOOPBACK,
-) -> Entry:
+) -> RouteEntry:
     """Return an entry on any free port."""
-    return Entry(
+    return RouteEntry(
         worker=worker,
         port=port,
         host=host,

@@ -22,14 +22,14 @@ from datetime import timedelta
 from pathlib import Path
 from boruta_farm.access.adoption import RelayClient
 from boruta_farm.access.link import stop_relay
-from boruta_farm.access.routes import Route
+from boruta_farm.access.routes import TunnelRoute
 from boruta_farm.clock import SystemClock
 
 async def main():
     clock = SystemClock()
     client = await RelayClient.attach(Path(sys.argv[1]), "127.0.0.1", clock)
     running = asyncio.create_task(client.run())
-    client.replace([Route(worker="w1", port=int(sys.argv[2]), host="127.0.0.1",
+    client.replace([TunnelRoute(worker="w1", port=int(sys.argv[2]), host="127.0.0.1",
                           target=int(sys.argv[3]), epoch=1,
                           cut=clock.now() + timedelta(seconds=float(sys.argv[4])))])
     await client.settle()

@@ -25,7 +25,7 @@ def maker(count: int) -> tuple[str, ...]:
 
 @asynccontextmanager
 async def running(pool: RsaKeyPool) -> AsyncIterator[RsaKeyPool]:
-    task = asyncio.create_task(pool.run())
+    task = asyncio.create_task(pool.fill())
     try:
         async with asyncio.timeout(WITHIN):
             yield pool

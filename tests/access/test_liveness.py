@@ -13,7 +13,7 @@ from boruta_farm.access.liveness import (
     STRIKES,
     SWEEP_EVERY,
     Answered,
-    Watch,
+    LifeWatch,
     answered,
     keep_alive,
     read_info,
@@ -64,7 +64,7 @@ def test_a_peer_that_does_not_read_is_alive() -> None:
         with suppress(BlockingIOError):
             while near.send(bytes(1 << 20)):
                 pass
-        watch = Watch()
+        watch = LifeWatch()
         assert not watch.dead(answered(near))
         assert not watch.dead(answered(near))
 
@@ -88,7 +88,7 @@ def test_only_a_silent_peer_with_something_to_acknowledge_owes(
 def test_one_answer_clears_a_peer() -> None:
     owing = Answered(unacknowledged=1, probes=0, silent=LONG)
     answering = Answered(unacknowledged=1, probes=0, silent=0)
-    watch = Watch()
+    watch = LifeWatch()
     assert not watch.dead(owing)
     assert not watch.dead(answering)
     assert not watch.dead(owing)

@@ -2,20 +2,20 @@ import json
 
 import pytest
 
-from boruta_farm.access.messages import PUT, Entry, decode, encode
+from boruta_farm.access.messages import PUT, RouteEntry, decode, encode
 from boruta_farm.model.errors import ProtocolError
 
-LIVE = Entry(worker="w", port=20000, host="10.0.0.7", target=22, epoch=3, cut_in=60.5)
+LIVE = RouteEntry(worker="w", port=20000, host="10.0.0.7", target=22, epoch=3, cut_in=60.5)
 
 
-@pytest.mark.parametrize("entry", [LIVE, Entry(worker="w", port=20000, host="::1", target=22)])
-def test_an_entry_survives_its_line(entry: Entry) -> None:
+@pytest.mark.parametrize("entry", [LIVE, RouteEntry(worker="w", port=20000, host="::1", target=22)])
+def test_an_entry_survives_its_line(entry: RouteEntry) -> None:
     line = entry.line(PUT)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     message = decode(line)
     assert message.kind == PUT
-    assert Entry.read(message) == entry
+    assert RouteEntry.read(message) == entry
 
 
 def test_words_with_line_ends_stay_on_one_line() -> None:
@@ -51,7 +51,7 @@ def test_what_is_no_message_is_refused(line: bytes) -> None:
 def test_mistyped_fields_are_refused(change: dict[str, object]) -> None:
     fields = json.loads(LIVE.line(PUT)) | change
     with pytest.raises(ProtocolError):
-        Entry.read(decode(json.dumps(fields).encode()))
+        RouteEntry.read(decode(json.dumps(fields).encode()))
 
 
 def test_a_switch_is_true_or_false() -> None:

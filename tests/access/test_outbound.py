@@ -13,14 +13,14 @@ from tests.access.sockets import LOOPBACK, Peer, dialled, listening_board
 from tests.ports import free_port
 
 from boruta_farm.access.adoption import RelayClient
-from boruta_farm.access.routes import Route
+from boruta_farm.access.routes import TunnelRoute
 from boruta_farm.access.wishes import StreamWish
 from boruta_farm.model.worker import Reach
 
 WITHIN = 20.0
 
 
-def outbound(port: int, epoch: int = 1) -> Route:
+def outbound(port: int, epoch: int = 1) -> TunnelRoute:
     """Return a route that nobody can dial."""
     return replace(route(1, port, epoch=epoch), reach=Reach.OUTBOUND)
 

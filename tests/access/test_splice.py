@@ -11,7 +11,7 @@ import pytest
 from tests.access.sockets import tcp_pair
 
 from boruta_farm.access import splice
-from boruta_farm.access.splice import Outcome, Splicer, Stay, copy_until_idle
+from boruta_farm.access.splice import SpliceEnd, Splicer, Stay, copy_until_idle
 
 WITHIN = 60.0
 
@@ -47,14 +47,14 @@ def line() -> Iterator[Line]:
 
 def test_an_idle_stream_comes_back_with_all_delivered(line: Line) -> None:
     line.client.send(b"one byte at a time")
-    assert line.copy() == Stay(outcome=Outcome.IDLE)
+    assert line.copy() == Stay(outcome=SpliceEnd.IDLE)
     assert line.board.recv(100) == b"one byte at a time"
 
 
 def test_the_end_of_a_stream_is_told_after_its_bytes(line: Line) -> None:
     line.client.send(b"last words")
     line.client.shutdown(socket.SHUT_WR)
-    assert line.copy() == Stay(outcome=Outcome.ENDED)
+    assert line.copy() == Stay(outcome=SpliceEnd.ENDED)
     assert line.board.recv(100) == b"last words"
 
 
@@ -63,7 +63,7 @@ def test_bytes_that_a_slow_sink_did_not_take_come_back_in_order(line: Line) -> N
     line.sink.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
     line.board.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
     sent = bytearray()
-    stay = Stay(outcome=Outcome.IDLE)
+    stay = Stay(outcome=SpliceEnd.IDLE)
     for number in range(1000):
         piece = bytes([number % 251]) * 32 * 1024
         with suppress(BlockingIOError):
@@ -71,7 +71,7 @@ def test_bytes_that_a_slow_sink_did_not_take_come_back_in_order(line: Line) -> N
         stay = line.copy()
         if stay.rest:
             break
-    assert stay.outcome is Outcome.IDLE
+    assert stay.outcome is SpliceEnd.IDLE
     assert stay.rest
     line.client.shutdown(socket.SHUT_WR)
     received: list[bytes] = []
@@ -80,7 +80,7 @@ def test_bytes_that_a_slow_sink_did_not_take_come_back_in_order(line: Line) -> N
     line.sink.setblocking(True)
     line.sink.sendall(stay.rest)
     line.sink.setblocking(False)
-    while (stay := line.copy()).outcome is Outcome.IDLE:
+    while (stay := line.copy()).outcome is SpliceEnd.IDLE:
         line.sink.setblocking(True)
         line.sink.sendall(stay.rest)
         line.sink.setblocking(False)
@@ -98,13 +98,13 @@ def read_all(side: socket.socket, received: list[bytes]) -> None:
 def test_a_reset_source_is_broken(line: Line) -> None:
     line.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
     line.client.close()
-    assert line.copy().outcome is Outcome.BROKEN
+    assert line.copy().outcome is SpliceEnd.BROKEN
 
 
 def test_a_shut_sink_is_broken(line: Line) -> None:
     line.sink.shutdown(socket.SHUT_RDWR)
     line.client.send(b"to nobody")
-    assert line.copy().outcome is Outcome.BROKEN
+    assert line.copy().outcome is SpliceEnd.BROKEN
 
 
 def test_threads_are_lent_up_to_their_number_and_taken_back(line: Line) -> None:
@@ -113,11 +113,11 @@ def test_threads_are_lent_up_to_their_number_and_taken_back(line: Line) -> None:
     source, sink = line.source.fileno(), line.sink.fileno()
     assert splicer.lend(source, sink, never, stays.put)
     assert not splicer.lend(source, sink, never, stays.put)
-    assert stays.get(timeout=WITHIN).outcome is Outcome.IDLE
+    assert stays.get(timeout=WITHIN).outcome is SpliceEnd.IDLE
     splicer.take_back()
     assert splicer.lend(source, sink, never, stays.put)
     line.source.shutdown(socket.SHUT_RDWR)
-    assert stays.get(timeout=WITHIN).outcome is Outcome.ENDED
+    assert stays.get(timeout=WITHIN).outcome is SpliceEnd.ENDED
     splicer.close()
 
 
@@ -127,13 +127,13 @@ def test_a_broken_stay_leaves_nothing_in_the_pipe_for_the_next(line: Line) -> No
     line.sink.shutdown(socket.SHUT_RDWR)
     line.client.send(b"secret of the first")
     splicer.lend(line.source.fileno(), line.sink.fileno(), never, stays.put)
-    assert stays.get(timeout=WITHIN).outcome is Outcome.BROKEN
+    assert stays.get(timeout=WITHIN).outcome is SpliceEnd.BROKEN
     splicer.take_back()
     second = Line()
     try:
         second.client.send(b"second")
         splicer.lend(second.source.fileno(), second.sink.fileno(), never, stays.put)
-        assert stays.get(timeout=WITHIN).outcome is Outcome.IDLE
+        assert stays.get(timeout=WITHIN).outcome is SpliceEnd.IDLE
         assert second.board.recv(100) == b"second"
     finally:
         second.close()
@@ -150,14 +150,14 @@ def test_a_stopped_stay_moves_nothing_more(line: Line) -> None:
     assert line.board.recv(100) == b"before"
     stop.set()
     line.source.shutdown(socket.SHUT_RD)
-    assert stays.get(timeout=WITHIN).outcome in (Outcome.STOPPED, Outcome.ENDED)
+    assert stays.get(timeout=WITHIN).outcome in (SpliceEnd.STOPPED, SpliceEnd.ENDED)
     line.client.send(b"after")
     line.board.setblocking(False)
     with pytest.raises(BlockingIOError):
         line.board.recv(100)
     splicer.take_back()
     splicer.lend(line.source.fileno(), line.sink.fileno(), stop.is_set, stays.put)
-    assert stays.get(timeout=WITHIN).outcome is Outcome.STOPPED
+    assert stays.get(timeout=WITHIN).outcome is SpliceEnd.STOPPED
     splicer.close()
 
 
@@ -182,7 +182,7 @@ async def test_single_bytes_are_not_held_back(line: Line) -> None:
         assert await loop.sock_recv(line.board, 10) == bytes([number])
     assert loop.time() - began < 5
     line.client.close()
-    assert (await over).outcome is Outcome.ENDED
+    assert (await over).outcome is SpliceEnd.ENDED
     splicer.close()
 
 

@@ -20,7 +20,7 @@ from tests.access.tunnelling import (
     new_tunnels,
 )
 
-from boruta_farm.access.routes import Route
+from boruta_farm.access.routes import TunnelRoute
 from boruta_farm.access.tunnels import split_address
 from boruta_farm.feed import Snapshot
 from boruta_farm.model.events import EventKind
@@ -46,7 +46,7 @@ def test_every_worker_has_a_route_and_only_live_jobs_an_epoch() -> None:
         "w3": (20003, None),
         "w4": (20004, None),
     }
-    assert relay.routes["w1"] == Route(
+    assert relay.routes["w1"] == TunnelRoute(
         worker="w1", port=20001, host="192.0.2.1", target=22, epoch=1, cut=LIVE_END
     )
     assert relay.routes["w2"].cut is None
@@ -92,7 +92,7 @@ def test_a_job_is_told_from_its_start_to_its_end() -> None:
     assert relay.routes["w1"].cut == START + 2 * HOUR + slack
     over = replace(longer, phase=JobPhase.ENDED)
     fleet.fold((change(EventKind.REQUEST_FINISHED, make_request(1, over)),))
-    assert relay.routes["w1"] == Route(worker="w1", port=20000, host="192.0.2.1", target=22)
+    assert relay.routes["w1"] == TunnelRoute(worker="w1", port=20000, host="192.0.2.1", target=22)
     assert relay.calls == ["put w1"] * 3
 
 
@@ -146,7 +146,9 @@ def test_workers_come_change_and_go() -> None:
     fleet.fold((change(EventKind.WORKER_STATE, make_worker(epoch=2)),))
     moved = replace(make_worker(port=20007), ssh_address="[2001:db8::7]:2222")
     fleet.fold((change(EventKind.WORKER_CHANGED, moved),))
-    assert relay.routes["w1"] == Route(worker="w1", port=20007, host="2001:db8::7", target=2222)
+    assert relay.routes["w1"] == TunnelRoute(
+        worker="w1", port=20007, host="2001:db8::7", target=2222
+    )
     fleet.fold((change(EventKind.WORKER_DEREGISTERED, moved),))
     assert relay.routes == {}
     assert relay.calls == ["put w1", "put w1", "drop w1"]

@@ -71,7 +71,7 @@ def wish(link: FakeLink, life: float = WITHIN) -> StreamWish:
 
 @asynccontextmanager
 async def running(boards: FakeBoards, wishes: Wishes) -> AsyncIterator[None]:
-    task = asyncio.create_task(OutboundStreams(boards, wishes).run())
+    task = asyncio.create_task(OutboundStreams(boards, wishes).serve())
     try:
         async with asyncio.timeout(WITHIN):
             yield

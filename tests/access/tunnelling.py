@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn, cast
 
-from boruta_farm.access.routes import BindFailure, Route
+from boruta_farm.access.routes import BindFailure, TunnelRoute
 from boruta_farm.access.tunnels import Tunnels
 from boruta_farm.clock import VirtualClock
 from boruta_farm.contracts import Reports
@@ -32,7 +32,7 @@ class FakeRelay:
     """Hold what is wanted, inline."""
 
     def __init__(self) -> None:
-        self.routes: dict[str, Route] = {}
+        self.routes: dict[str, TunnelRoute] = {}
         self.calls: list[str] = []
         self.failures: asyncio.Queue[BindFailure] = asyncio.Queue()
         self.failing_workers: set[str] = set()
@@ -41,16 +41,16 @@ class FakeRelay:
         self.running = False
         self._news = asyncio.Event()
 
-    async def run(self) -> NoReturn:
+    async def keep_at_hand(self) -> NoReturn:
         self.running = True
         await asyncio.Event().wait()
         raise AssertionError
 
-    def replace(self, routes: Iterable[Route]) -> None:
+    def replace(self, routes: Iterable[TunnelRoute]) -> None:
         self.routes = {route.worker: route for route in routes}
         self._note("replace")
 
-    def put(self, route: Route) -> None:
+    def put(self, route: TunnelRoute) -> None:
         self.routes[route.worker] = route
         self._note(f"put {route.worker}")
 
@@ -194,7 +194,7 @@ class Following:
 
     async def save(self, worker: Worker) -> None:
         """Commit a worker."""
-        await self._store.run(lambda tx, _now: tx.save_worker(worker, EventKind.WORKER_CHANGED))
+        await self._store.execute(lambda tx, _now: tx.save_worker(worker, EventKind.WORKER_CHANGED))
 
     def doubt(self) -> None:
         """Make every follower start over."""
@@ -211,7 +211,7 @@ async def following(reports: FakeReports | None = None) -> AsyncIterator[Followi
     fleet = new_fleet(feed)
     tunnels = new_tunnels(fleet, relay, reports)
     assert tunnels.alive() is not None
-    tasks = [asyncio.create_task(part.run()) for part in (fleet, tunnels)]
+    tasks = [asyncio.create_task(follow()) for follow in (fleet.follow, tunnels.follow)]
     try:
         await relay.until("replace")
         yield Following(store, feed, relay, tunnels)

@@ -127,8 +127,9 @@ class GoYard:
         recovery = Recovery(fleet, reports, self)
         config = RoundsConfig(test_unfenced_after=self.recheck)
         rounds = HealthRounds(fleet, self, reports, self.clock, config, chance=Random(SEED))
-        for part in (farm.matcher, farm.ticker, fleet, runner, recovery, rounds):
-            self._spawn(part.run())
+        parts = (farm.matcher.keep_matching, farm.ticker.tick, fleet.follow, runner.attend)
+        for part in (*parts, recovery.retry, rounds.go_round):
+            self._spawn(part())
 
     async def crash(self) -> None:
         """Stop the server as kill -9 does."""

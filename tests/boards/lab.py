@@ -16,7 +16,7 @@ from boruta_farm.model.request import NewRequest, Request
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Worker, WorkerState
 from boruta_farm.testing import farm
-from boruta_farm.testing.boards import Connection, Manner, SimulatedBoard, SimulatedBoards
+from boruta_farm.testing.boards import Manner, SimulatedBoard, SimulatedBoards, SimulatedConnection
 from boruta_farm.testing.farm import SimulatedFarm
 from boruta_farm.testing.loop import run_virtual
 
@@ -61,7 +61,7 @@ class Witness:
         return [round(when) for when, _, called in self.calls if called == name]
 
 
-class WitnessedConnection(Connection):
+class WitnessedConnection(SimulatedConnection):
     """Tell a witness of every call that the runner makes."""
 
     def __init__(self, board: SimulatedBoard, witness: Witness) -> None:

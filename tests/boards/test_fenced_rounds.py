@@ -13,7 +13,7 @@ from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import AgentUnreachableError
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.testing.boards import Connection, Manner
+from boruta_farm.testing.boards import Manner, SimulatedConnection
 from boruta_farm.testing.farm import NoDialler
 from tests.boards import lab as lab_module
 from tests.boards.lab import BUSY, FAILED, IDLE, MAINTENANCE, RUNNING, Lab, play
@@ -33,7 +33,7 @@ def look(
     async def with_rounds(lab: Lab) -> None:
         farm = lab.farm
         rounds = HealthRounds(farm.fleet, NoDialler(), farm.reports, lab.clock, config, Random(7))
-        lab.run_beside(rounds.run())
+        lab.run_beside(rounds.go_round())
         await script(lab)
 
     play(folder, with_rounds, settings)
@@ -110,7 +110,7 @@ def test_how_many_failures_are_needed_can_be_set(tmp_path: Path) -> None:
 def test_an_agent_that_cannot_answer_just_now_has_not_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def busy(_connection: Connection) -> None:
+    async def busy(_connection: SimulatedConnection) -> None:
         raise AgentUnreachableError
 
     async def script(lab: Lab) -> None:

@@ -233,7 +233,7 @@ def test_a_loss_that_could_not_be_written_is_told_again(
         farm = lab.farm
         failing_once(lab, "lost", OverloadedError(), monkeypatch)
         presence = Presence(farm.fleet, farm.reports, lab.clock, timedelta(seconds=5))
-        running = asyncio.create_task(keep_running("presence", presence.run))
+        running = asyncio.create_task(keep_running("presence", presence.watch))
         await lab.settle(5.5)
         assert await lab.state(board) is IDLE
         await lab.settle(2)

@@ -103,7 +103,7 @@ def play(
 ) -> None:
     async def main() -> None:
         staged = Staged(kinds)
-        running = asyncio.create_task(staged.runner.run())
+        running = asyncio.create_task(staged.runner.attend())
         staged.begin(PREPARING)
         try:
             await script(staged)

@@ -9,7 +9,7 @@ import pytest
 from boruta_farm.client.openssh import (
     Files,
     OwnKey,
-    Session,
+    SshSession,
     command_line,
     known_hosts_line,
     read_own_key,
@@ -156,11 +156,11 @@ def test_a_key_that_is_not_there(tmp_path: Path) -> None:
 
 
 async def test_status_of_a_process_and_of_a_signal() -> None:
-    session = Session(["sh", "-c", "exit 3"])
+    session = SshSession(["sh", "-c", "exit 3"])
     await session.start()
     assert await session.wait() == 3
     await session.end()
-    session = Session(["sh", "-c", "kill -HUP $$"])
+    session = SshSession(["sh", "-c", "kill -HUP $$"])
     await session.start()
     assert await session.wait() == 128 + signal.SIGHUP
 
@@ -171,7 +171,7 @@ async def test_a_process_that_ignores_its_end_is_killed(
     monkeypatch.setattr("boruta_farm.client.openssh.ENDS_WITHIN", 0.05)
     ready = tmp_path / "ready"
     os.mkfifo(ready)
-    session = Session(["sh", "-c", f"trap '' TERM; echo > {ready}; read x < {ready}"])
+    session = SshSession(["sh", "-c", f"trap '' TERM; echo > {ready}; read x < {ready}"])
     await session.start()
     await asyncio.to_thread(ready.read_text)
     await session.end()
@@ -180,4 +180,4 @@ async def test_a_process_that_ignores_its_end_is_killed(
 
 async def test_a_program_that_cannot_be_started(tmp_path: Path) -> None:
     with pytest.raises(BorutaError, match=r"cannot start .*: Permission denied"):
-        await Session([str(tmp_path)]).start()
+        await SshSession([str(tmp_path)]).start()

@@ -16,8 +16,8 @@ from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import connect
 from boruta_farm.dryad.dialling import Dialler
 from boruta_farm.model.errors import ConfigError, UnavailableError
-from boruta_farm.server.door import Door
-from boruta_farm.server.port import http_protocol
+from boruta_farm.server.http.door import Door
+from boruta_farm.server.http.port import http_protocol
 from boruta_farm.server.tls import Certificates
 from tests.certificates import Authority, files_in
 from tests.server.speaking import speaking
@@ -96,7 +96,7 @@ async def test_a_server_without_tls_is_told(caplog: pytest.LogCaptureFixture) ->
 
 
 async def test_a_server_with_tls_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "boruta_farm.server.encrypted")
+    caplog.set_level("INFO", "boruta_farm.server.http.encrypted")
     async with speaking(World().app, tls=tmp_path) as port:
         address = f"http://127.0.0.1:{port.number}"
         async with connect(ClientConfig(server=address)) as farm:

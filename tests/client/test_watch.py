@@ -6,7 +6,7 @@ from typing import NoReturn
 import pytest
 
 from boruta_farm.client.channel import NO_TEXTS, Answer
-from boruta_farm.client.watch import Happening, Lost, Resync, Watch
+from boruta_farm.client.watch import Happening, Lost, RequestWatch, Resync
 from boruta_farm.model.errors import NotFoundError, ProtocolError, UnavailableError
 from boruta_farm.model.events import Event, EventKind
 
@@ -67,11 +67,11 @@ class TheEndError(Exception):
     """The script is over."""
 
 
-async def play(script: Script, watch: Watch | None = None) -> list[Happening]:
+async def play(script: Script, watch: RequestWatch | None = None) -> list[Happening]:
     """Collect what a watch tells until the script is over."""
     script.connections.append(TheEndError())
     told: list[Happening] = []
-    happenings = (watch or Watch(script, pause=script.pause)).happenings()
+    happenings = (watch or RequestWatch(script, pause=script.pause)).happenings()
     try:
         while True:
             told.append(await anext(happenings))
@@ -116,7 +116,7 @@ async def test_the_servers_resync_is_passed_on_and_the_next_connection_resumes()
 
 async def test_a_number_the_journal_does_not_hold_is_forgotten() -> None:
     script = Script(HELLO + "id:\n" + GONE + event(9), HELLO)
-    told = await play(script, Watch(script, after=5000, pause=script.pause))
+    told = await play(script, RequestWatch(script, after=5000, pause=script.pause))
     assert [h.get("Last-Event-ID") for h in script.headers] == ["5000", "9", "9"]
     assert numbers(told) == [9]
 
@@ -130,19 +130,19 @@ async def test_pauses_grow_and_start_over() -> None:
 
 async def test_the_first_failure_is_the_callers() -> None:
     with pytest.raises(UnavailableError, match="away"):
-        await anext(Watch(Script(UnavailableError("away"))).happenings())
+        await anext(RequestWatch(Script(UnavailableError("away"))).happenings())
 
 
 async def test_refusals_are_never_waited_out() -> None:
     script = Script(HELLO, NotFoundError("no events here"))
     with pytest.raises(NotFoundError):
-        async for _ in Watch(script, pause=script.pause).happenings():
+        async for _ in RequestWatch(script, pause=script.pause).happenings():
             pass
 
 
 async def test_filters_and_start() -> None:
     script = Script(HELLO)
-    await play(script, Watch(script, request_id=3, worker="u", after=7, pause=script.pause))
+    await play(script, RequestWatch(script, request_id=3, worker="u", after=7, pause=script.pause))
     assert script.queries[0] == {"request": "3", "worker": "u"}
     assert script.headers[0] == {"Last-Event-ID": "7"}
 
@@ -156,5 +156,5 @@ async def test_events_of_tomorrow_are_skipped_but_counted() -> None:
 async def test_an_event_that_is_no_json() -> None:
     script = Script(HELLO + "data: {\n\n")
     with pytest.raises(ProtocolError):
-        async for _ in Watch(script, pause=script.pause).happenings():
+        async for _ in RequestWatch(script, pause=script.pause).happenings():
             pass

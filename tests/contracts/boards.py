@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from boruta_farm.contracts import FencedDryad, Registered
-from boruta_farm.link.agent import AgentLink, Farm
+from boruta_farm.link.agent import AgentLink, FarmEnd
 from boruta_farm.model.worker import Fence, Registration
-from boruta_farm.testing.boards import Connection, SimulatedBoard
+from boruta_farm.testing.boards import SimulatedBoard, SimulatedConnection
 from boruta_farm.testing.loop import run_virtual
 from tests.dryad.boards import Lab
 from tests.link.links import UUID, Wires
@@ -35,13 +35,13 @@ class LinkedAgent:
             caps={"UUID": UUID}, dryad_address=":7175", ssh_address=":22", fence=Fence.AGENT
         )
 
-    async def registered(self, answer: Registered, farm: Farm) -> None:
+    async def registered(self, answer: Registered, farm: FarmEnd) -> None:
         pass
 
-    async def report(self, farm: Farm) -> None:
+    async def report(self, farm: FarmEnd) -> None:
         await asyncio.get_running_loop().create_future()
 
-    async def renew(self, farm: Farm) -> None:
+    async def renew(self, farm: FarmEnd) -> None:
         raise NotImplementedError
 
 
@@ -58,7 +58,7 @@ async def over_the_link() -> AsyncIterator[BoardStage]:
     """Call the agent's fence through the hub, the wire and the agent's end of it."""
     lab, wires = Lab(), Wires()
     agent = LinkedAgent(await lab.start())
-    wires.spawn(AgentLink(wires.dial, agent, wires.clock, draw=lambda: 1.0).run())
+    wires.spawn(AgentLink(wires.dial, agent, wires.clock, draw=lambda: 1.0).stay_connected())
     yield BoardStage(board=await wires.ready(), key=lab.key)
     await wires.close()
     await lab.fence.close()
@@ -68,7 +68,7 @@ async def over_the_link() -> AsyncIterator[BoardStage]:
 async def simulated() -> AsyncIterator[BoardStage]:
     """Call the board that simulated farms are tested with."""
     board = SimulatedBoard(uuid=UUID, caps={})
-    yield BoardStage(board=Connection(board), key=lambda: board.key)
+    yield BoardStage(board=SimulatedConnection(board), key=lambda: board.key)
 
 
 OPENINGS: dict[str, Callable[[], AbstractAsyncContextManager[BoardStage]]] = {

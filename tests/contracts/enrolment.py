@@ -13,7 +13,7 @@ from boruta_farm.link.conversation import Conversation
 from boruta_farm.link.server import Hub
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.worker import Fence, Registration, Worker, WorkerState
-from boruta_farm.testing.boards import Connection, SimulatedBoard
+from boruta_farm.testing.boards import SimulatedBoard, SimulatedConnection
 from boruta_farm.testing.farm import SimulatedFarm
 from boruta_farm.testing.loop import run_virtual
 from boruta_farm.testing.sockets import MemorySocket, socket_pair
@@ -102,10 +102,10 @@ class OverTheLink:
         if (lost := self._standing.pop(agent, None)) is not None:
             await lost.close(1000, "gone")
         ours, theirs = socket_pair()
-        board = Connection(SimulatedBoard(uuid=UUID, caps={}))
+        board = SimulatedConnection(SimulatedBoard(uuid=UUID, caps={}))
         conversation = Conversation(ours, board, self._clock)
         self._spawn(self._hub.serve(theirs, PEER, secret))
-        self._spawn(conversation.run())
+        self._spawn(conversation.serve())
         answer = await conversation.register(registration)
         self._conversation = conversation
         self._standing[agent] = ours

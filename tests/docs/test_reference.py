@@ -17,9 +17,9 @@ from boruta_farm.model import errors
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.listing import REQUEST_ITEMS, WORKER_ITEMS
 from boruta_farm.model.permission import RULES, Permission, Reach, Role, Scope, reach_of
-from boruta_farm.server import refusals
 from boruta_farm.server.config import Config
-from boruta_farm.server.refusals import Refusal
+from boruta_farm.server.http import refusals
+from boruta_farm.server.http.refusals import Refusal
 from boruta_farm.settings import document
 from boruta_farm.settings.declaration import Dataclass, declared
 from boruta_farm.web.routes import Route

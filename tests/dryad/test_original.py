@@ -126,7 +126,7 @@ async def running(lab: Lab, backoff: Backoff | None = None) -> AsyncIterator[Non
     """Run the agent for the block."""
     await lab.fence.start()
     address = lab.driver.ssh_address
-    agent = asyncio.create_task(OriginalServer(lab.config(), lab.fence, address, backoff).run())
+    agent = asyncio.create_task(OriginalServer(lab.config(), lab.fence, address, backoff).serve())
     try:
         yield
         assert not agent.done()
@@ -272,7 +272,7 @@ async def test_an_address_that_is_taken_stops_the_start(lab: Lab) -> None:
         lab.agent = ("127.0.0.1", await other.listen_tcp("0.0.0.0", 0))
         agent = OriginalServer(lab.config(), lab.fence, ":22")
         with pytest.raises(ConfigError, match="listen_address"):
-            await agent.run()
+            await agent.serve()
 
 
 def test_keys_travel_as_they_are(line: str) -> None:

@@ -74,7 +74,7 @@ async def test_only_admins_and_auditors_read_it(tmp_path: Path) -> None:
 
 async def test_the_sealer_chains_what_comes_within_a_second(tmp_path: Path) -> None:
     async with peopled_farm(tmp_path) as people:
-        sealing = asyncio.create_task(people.farm.sealer.run())
+        sealing = asyncio.create_task(people.farm.sealer.keep_sealing())
         try:
             root = await people.admin()
             async with asyncio.timeout(30):

@@ -13,7 +13,7 @@ from boruta_farm.boards.revocation import Revocation
 from boruta_farm.dryad.credential import Credential, digest_of
 from boruta_farm.farm.assembly import Farm
 from boruta_farm.link.agent import AgentLink
-from boruta_farm.link.agent import Farm as LinkFarm
+from boruta_farm.link.agent import FarmEnd as LinkFarm
 from boruta_farm.link.server import Hub
 from boruta_farm.model.audit import AuditFilter
 from boruta_farm.model.caller import LOCAL_ADMIN
@@ -75,7 +75,7 @@ class Yard:
             return ours
 
         link = AgentLink(dial, user, self.wires.clock, draw=lambda: 1.0)  # type: ignore[arg-type]  # the socket is one
-        return asyncio.ensure_future(link.run())
+        return asyncio.ensure_future(link.stay_connected())
 
     def user(self, name: str = "board", token: str | None = None) -> FiledUser:
         return FiledUser(join_token=token).keep_in(self.folder / name)
@@ -103,7 +103,7 @@ async def yard(folder: Path, enrolment: Enrolment) -> AsyncIterator[Yard]:
     one = Yard(folder, enrolment)
     await one.store.start()
     fleet = one.farm.fleet
-    parts = [fleet.run(), Revocation(fleet, one.hub).run()]
+    parts = [fleet.follow(), Revocation(fleet, one.hub).follow()]
     running = [asyncio.ensure_future(part) for part in parts]
     try:
         yield one

@@ -58,7 +58,7 @@ def test_keys_are_for_the_owner_and_for_group_admins_where_configured(tmp_path: 
 
 def test_grants_keys_and_releases_are_entered_and_sealed(tmp_path: Path) -> None:
     async def script(lab: Lab) -> None:
-        sealing = asyncio.create_task(lab.farm.sealer.run())
+        sealing = asyncio.create_task(lab.farm.sealer.keep_sealing())
         ann = await lab.account("ann", Role.USER, "kernel")
         uuid = await lab.board(1)
         request_id = await lab.filed(ann)
@@ -97,7 +97,7 @@ def test_the_chain_goes_on_after_a_crash(tmp_path: Path) -> None:
         farm = lab.simulated.farm
         unsealed = await farm.audit.verify(LOCAL_ADMIN)
         assert unsealed.unsealed == 2
-        sealing = asyncio.create_task(farm.sealer.run())
+        sealing = asyncio.create_task(farm.sealer.keep_sealing())
         await asyncio.sleep(1)
         after = await farm.audit.verify(LOCAL_ADMIN)
         assert (after.broken, after.unsealed) == (None, 0)

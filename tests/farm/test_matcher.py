@@ -115,7 +115,7 @@ def run(script: Callable[[Bench], Awaitable[None]], settings: FarmSettings | Non
 
     async def main() -> None:
         bench = Bench(settings)
-        await during(bench.matcher.run, lambda: script(bench))
+        await during(bench.matcher.keep_matching, lambda: script(bench))
 
     run_virtual(main())
 
@@ -365,7 +365,7 @@ def test_it_tells_what_stands_still() -> None:
             await asyncio.sleep(60)
             assert "unanswered" in (bench.matcher.alive(bench.clock.now()) or "")
 
-        await during(bench.matcher.run, script)
+        await during(bench.matcher.keep_matching, script)
         assert bench.matcher.alive(bench.clock.now()) == "the matcher does not run"
 
     run_virtual(main())

@@ -48,7 +48,7 @@ def run(script: Callable[[Bench], Awaitable[None]]) -> None:
 
     async def main() -> None:
         bench = Bench()
-        await during(bench.ticker.run, lambda: script(bench))
+        await during(bench.ticker.tick, lambda: script(bench))
 
     run_virtual(main())
 
@@ -149,7 +149,7 @@ def test_it_tells_what_stands_still() -> None:
             await asyncio.sleep(5)
             assert bench.ticker.alive(bench.clock.now()) is None
 
-        await during(bench.ticker.run, script)
+        await during(bench.ticker.tick, script)
         assert bench.ticker.alive(bench.clock.now()) == "the ticker does not run"
 
     run_virtual(main())

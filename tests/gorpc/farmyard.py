@@ -9,8 +9,8 @@ from tests.gorpc.captures import METHODS
 
 from boruta_farm.gorpc import services
 from boruta_farm.gorpc.errors import ServerError
-from boruta_farm.gorpc.limits import DEFAULT_LIMITS, Limits
-from boruta_farm.gorpc.routes import Peer, Route, route
+from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
+from boruta_farm.gorpc.routes import Peer, RpcRoute, route
 from boruta_farm.gorpc.rpc import Method
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.server import Server
@@ -30,11 +30,11 @@ class Recorder:
     calls: list[tuple[str, object, Peer]] = field(default_factory=list)
     refusals: dict[str, Exception] = field(default_factory=dict)
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[RpcRoute]:
         """Return a route for each method there is."""
         return [self._route(method) for method in METHODS.values()]
 
-    def _route(self, method: Method[object, object]) -> Route:
+    def _route(self, method: Method[object, object]) -> RpcRoute:
         async def answer(argument: object, peer: Peer) -> object:
             self.calls.append((method.name, argument, peer))
             if method.name in self.refusals:
@@ -46,7 +46,7 @@ class Recorder:
 
 @asynccontextmanager
 async def serving(
-    routes: list[Route], *, limits: Limits = DEFAULT_LIMITS
+    routes: list[RpcRoute], *, limits: GobLimits = DEFAULT_LIMITS
 ) -> AsyncIterator[tuple[str, int]]:
     """Serve on a free port of the loopback interface."""
     async with Server(routes, limits=limits) as server:

@@ -16,7 +16,7 @@ from boruta_farm.gorpc.errors import (
     MismatchError,
     ServerError,
 )
-from boruta_farm.gorpc.limits import Limits
+from boruta_farm.gorpc.limits import GobLimits
 from boruta_farm.gorpc.rpc import RESPONSE, ResponseHeader
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.services import (
@@ -172,7 +172,7 @@ async def test_calls_beyond_the_limit_wait_for_their_turn() -> None:
             await reader.readuntil(GET_CURRENT.name.encode())
             writer.write(reply(sequence, sequence, encoder))
 
-    one = Limits(calls=1)
+    one = GobLimits(calls=1)
     async with scripted(script) as address, await connect(address, limits=one) as client:
         calls = [client.call(GET_CURRENT, Empty(), timeout=60) for _ in range(3)]
         assert [each.milliamperes for each in await asyncio.gather(*calls)] == [0, 1, 2]

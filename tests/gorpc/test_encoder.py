@@ -10,7 +10,7 @@ from boruta_farm.gorpc.decoder import NEED_MORE
 from boruta_farm.gorpc.encoder import Encoder
 from boruta_farm.gorpc.errors import MismatchError
 from boruta_farm.gorpc.keys import RSAPublicKey
-from boruta_farm.gorpc.limits import Limits
+from boruta_farm.gorpc.limits import GobLimits
 from boruta_farm.gorpc.rpc import NO_REPLY, REQUEST, RESPONSE, Receiver
 from boruta_farm.gorpc.schema import Struct
 from boruta_farm.gorpc.services import (
@@ -120,7 +120,7 @@ def test_a_value_that_failed_leaves_no_trace() -> None:
 
 
 def test_a_message_too_long_is_not_sent() -> None:
-    encoder = Encoder(Limits(message=100))
+    encoder = Encoder(GobLimits(message=100))
     request = PrintTextRequest(x=0, y=0, color="on", text="x" * 100)
     with pytest.raises(MismatchError, match="exceeds the limit of 100"):
         encoder.encode((PRINT_TEXT.argument, request))

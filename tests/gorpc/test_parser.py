@@ -3,7 +3,7 @@ from tests.gorpc.streams import array_of, define, map_of, message, slice_of, str
 
 from boruta_farm.gorpc.decoder import Decoder
 from boruta_farm.gorpc.errors import BrokenStreamError, StreamLimitError
-from boruta_farm.gorpc.limits import DEFAULT_LIMITS, Limits
+from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
 from boruta_farm.gorpc.parser import Decoded, InterfaceValue
 from boruta_farm.gorpc.primitives import (
     encode_bytes,
@@ -15,7 +15,7 @@ from boruta_farm.gorpc.primitives import (
 from boruta_farm.gorpc.types import Kind
 
 
-def decode(*messages: bytes, limits: Limits = DEFAULT_LIMITS) -> object:
+def decode(*messages: bytes, limits: GobLimits = DEFAULT_LIMITS) -> object:
     decoder = Decoder(limits)
     decoder.feed(b"".join(messages))
     decoded = decoder.next_value()
@@ -147,7 +147,7 @@ def test_depth_has_a_limit() -> None:
 
 
 def test_counts_have_a_limit() -> None:
-    limits = Limits(elements=3)
+    limits = GobLimits(elements=3)
     decode(message(slice_of(65, Kind.UINT)), value(65, b"\x00\x03\x01\x01\x01"), limits=limits)
     for definition in (slice_of(65, Kind.UINT), map_of(65, Kind.UINT, Kind.UINT)):
         with pytest.raises(StreamLimitError, match="4 elements"):
@@ -161,13 +161,13 @@ def test_memory_has_a_limit() -> None:
 
 
 def test_a_value_over_many_messages_has_a_limit() -> None:
-    limits = Limits(value=100)
+    limits = GobLimits(value=100)
     with pytest.raises(StreamLimitError, match="100 bytes"):
         decode(*(message(struct(number, A=2)) for number in range(65, 75)), limits=limits)
 
 
 def test_definitions_have_a_limit_over_the_whole_connection() -> None:
-    limits = Limits(definitions=60)
+    limits = GobLimits(definitions=60)
     decoder = Decoder(limits)
     for number in (65, 66, 67):
         decoder.feed(message(struct(number, A=2)) + value(number, b"\x00"))

@@ -9,7 +9,7 @@ from tests.gorpc.streams import message, slice_of, struct, value
 from boruta_farm.gorpc import parser, recurring
 from boruta_farm.gorpc.decoder import Decoder
 from boruta_farm.gorpc.errors import BrokenStreamError, StreamLimitError
-from boruta_farm.gorpc.limits import DEFAULT_LIMITS, Limits
+from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
 from boruta_farm.gorpc.parser import Decoded
 from boruta_farm.gorpc.recurring import Recurring
 from boruta_farm.gorpc.types import Kind, ListType
@@ -24,7 +24,7 @@ def known() -> Iterator[Recurring]:
         yield fresh
 
 
-def decode(*messages: bytes, limits: Limits = DEFAULT_LIMITS) -> object:
+def decode(*messages: bytes, limits: GobLimits = DEFAULT_LIMITS) -> object:
     decoder = Decoder(limits)
     decoder.feed(b"".join(messages))
     decoded = decoder.next_value()
@@ -42,11 +42,11 @@ def test_the_second_connection_reads_the_same(known: Recurring) -> None:
 def test_a_known_definition_is_held_to_the_limits(known: Recurring) -> None:
     decode(*STREAM, NUMBERS)
     with pytest.raises(StreamLimitError, match="more than 1 gob types"):
-        decode(*STREAM, NUMBERS, limits=Limits(types=1))
+        decode(*STREAM, NUMBERS, limits=GobLimits(types=1))
     with pytest.raises(StreamLimitError, match="fields"):
-        decode(*STREAM, NUMBERS, limits=Limits(fields=1))
+        decode(*STREAM, NUMBERS, limits=GobLimits(fields=1))
     with pytest.raises(StreamLimitError, match="definitions exceed"):
-        decode(*STREAM, NUMBERS, limits=Limits(definitions=10))
+        decode(*STREAM, NUMBERS, limits=GobLimits(definitions=10))
     with pytest.raises(BrokenStreamError, match="although it exists"):
         decode(STREAM[0], STREAM[0], NUMBERS)
 

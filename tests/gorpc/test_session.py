@@ -9,7 +9,7 @@ from tests.gorpc.farmyard import Recorder, refusal, serving, talk
 from boruta_farm.gorpc.client import connect
 from boruta_farm.gorpc.encoder import Encoder
 from boruta_farm.gorpc.errors import CallTimeoutError, ServerError
-from boruta_farm.gorpc.limits import Limits
+from boruta_farm.gorpc.limits import GobLimits
 from boruta_farm.gorpc.routes import Peer, route
 from boruta_farm.gorpc.rpc import REQUEST, Method, RequestHeader
 from boruta_farm.gorpc.schema import Empty
@@ -41,7 +41,7 @@ async def test_recorded_clients_get_the_recorded_replies(name: str) -> None:
     if name in REFUSED:
         recorder.refusals = dict.fromkeys((each.name for each in routes), refusal(REFUSED[name]))
     # One call in flight keeps the order of the recording, in which the client waited.
-    async with serving(routes, limits=Limits(calls=1)) as address:
+    async with serving(routes, limits=GobLimits(calls=1)) as address:
         replies = await talk(address, capture.requests)
     assert replies.hex() == capture.replies.hex()
 
@@ -123,7 +123,7 @@ async def test_calls_in_flight_have_a_limit() -> None:
         return argument
 
     async with (
-        serving([route(HEALTHCHECK, slow)], limits=Limits(calls=3)) as address,
+        serving([route(HEALTHCHECK, slow)], limits=GobLimits(calls=3)) as address,
         await connect(address) as client,
     ):
         calls = [client.call(HEALTHCHECK, Empty(), timeout=60) for _ in range(12)]
@@ -145,7 +145,9 @@ async def test_arguments_in_flight_have_a_memory_limit() -> None:
     big = PutInMaintenanceRequest(message="x" * 60_000)
     quick = route(HEALTHCHECK, _quick)
     async with (
-        serving([route(PUT_IN_MAINTENANCE, slow), quick], limits=Limits(memory=400_000)) as address,
+        serving(
+            [route(PUT_IN_MAINTENANCE, slow), quick], limits=GobLimits(memory=400_000)
+        ) as address,
         await connect(address) as client,
     ):
         calls = [client.call(PUT_IN_MAINTENANCE, big, timeout=60) for _ in range(4)]
@@ -167,7 +169,7 @@ def half_a_call() -> bytes:
 
 
 async def test_a_call_must_be_complete_in_time() -> None:
-    async with serving(Recorder().routes(), limits=Limits(value_seconds=0.05)) as address:
+    async with serving(Recorder().routes(), limits=GobLimits(value_seconds=0.05)) as address:
         reader, writer = await asyncio.open_connection(*address)
         writer.write(half_a_call())
         assert await reader.read() == b""
@@ -176,7 +178,7 @@ async def test_a_call_must_be_complete_in_time() -> None:
 
 
 async def test_dripping_bytes_do_not_prolong_a_call() -> None:
-    async with serving(Recorder().routes(), limits=Limits(value_seconds=0.2)) as address:
+    async with serving(Recorder().routes(), limits=GobLimits(value_seconds=0.2)) as address:
         reader, writer = await asyncio.open_connection(*address)
         ended = asyncio.ensure_future(reader.read())
         for byte in half_a_call():
@@ -192,7 +194,7 @@ async def test_dripping_bytes_do_not_prolong_a_call() -> None:
 async def test_an_idle_connection_is_closed_unless_wanted() -> None:
     routes = Recorder().routes()
     for idle, closed in ((0.05, True), (None, False)):
-        async with serving(routes, limits=Limits(idle_seconds=idle)) as address:
+        async with serving(routes, limits=GobLimits(idle_seconds=idle)) as address:
             reader, writer = await asyncio.open_connection(*address)
             done, _ = await asyncio.wait([asyncio.ensure_future(reader.read())], timeout=0.3)
             assert bool(done) is closed
@@ -205,7 +207,7 @@ async def test_a_connection_is_not_idle_while_a_call_runs() -> None:
         await asyncio.wait([asyncio.get_running_loop().create_future()], timeout=0.3)
         return argument
 
-    limits = Limits(idle_seconds=0.05)
+    limits = GobLimits(idle_seconds=0.05)
     async with (
         serving([route(HEALTHCHECK, slow)], limits=limits) as address,
         await connect(address) as client,
@@ -229,7 +231,7 @@ async def test_a_peer_that_reads_no_replies_is_given_up() -> None:
         )
         for sequence in range(500)
     )
-    limits = Limits(write_seconds=0.1)
+    limits = GobLimits(write_seconds=0.1)
     with socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.setblocking(False)

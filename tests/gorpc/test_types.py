@@ -1,7 +1,7 @@
 import pytest
 
 from boruta_farm.gorpc.errors import BrokenStreamError, StreamLimitError
-from boruta_farm.gorpc.limits import Limits
+from boruta_farm.gorpc.limits import GobLimits
 from boruta_farm.gorpc.types import ListType, MapType, OpaqueType, StructType, TypeTable, WireField
 
 
@@ -64,7 +64,7 @@ def test_a_type_is_defined_once() -> None:
 
 
 def test_types_fields_names_and_lengths_have_limits() -> None:
-    table = TypeTable(Limits(types=1, fields=1, name=3, elements=5))
+    table = TypeTable(GobLimits(types=1, fields=1, name=3, elements=5))
     two = [{"Name": "A", "Id": 2}, {"Name": "B", "Id": 2}]
     for definition in (
         {"StructT": {"Field": two}},

@@ -12,7 +12,7 @@ from boruta_farm.contracts import (
     Prepared,
     Registered,
 )
-from boruta_farm.link.agent import AgentLink, Farm
+from boruta_farm.link.agent import AgentLink, FarmEnd
 from boruta_farm.link.server import Hub
 from boruta_farm.link.socket import Socket
 from boruta_farm.model.errors import BorutaError, UnavailableError
@@ -176,9 +176,9 @@ class FakeUser:
     board: FakeBoard = field(default_factory=FakeBoard)
     streams: FakeStreams = field(default_factory=FakeStreams)
     answers: list[Registered] = field(default_factory=list)
-    reports: list[Callable[[Farm], object]] = field(default_factory=list)
+    reports: list[Callable[[FarmEnd], object]] = field(default_factory=list)
     adopting: asyncio.Event = field(default_factory=asyncio.Event)
-    farm: Farm | None = None
+    farm: FarmEnd | None = None
     facts: dict[str, str] = field(default_factory=lambda: {"Load": "0.1"})
     join_token: str | None = None
     credential: str = "secret"
@@ -197,15 +197,15 @@ class FakeUser:
             facts=self.facts,
         )
 
-    async def registered(self, answer: Registered, farm: Farm) -> None:
+    async def registered(self, answer: Registered, farm: FarmEnd) -> None:
         self.answers.append(answer)
         await self.adopting.wait()
 
-    async def report(self, farm: Farm) -> None:
+    async def report(self, farm: FarmEnd) -> None:
         self.farm = farm
         await asyncio.get_running_loop().create_future()
 
-    async def renew(self, farm: Farm) -> None:
+    async def renew(self, farm: FarmEnd) -> None:
         await farm.renew(self.uuid, self.credential, self.coming)
         self.credential = "fresh"
 
@@ -240,7 +240,7 @@ class Wires:
         """Start an agent that is ready at once, without jitter."""
         user.adopting.set()
         link = AgentLink(lambda: self.dial(user.credential), user, self.clock, draw=lambda: 1.0)
-        self.spawn(link.run())
+        self.spawn(link.stay_connected())
 
     async def ready(self, uuid: str = UUID) -> FencedDryad:
         """Return the board once it can be called."""

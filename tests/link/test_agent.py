@@ -4,7 +4,7 @@ import logging
 import pytest
 
 from boruta_farm.contracts import Registered
-from boruta_farm.link.agent import Farm
+from boruta_farm.link.agent import FarmEnd
 from boruta_farm.model.errors import (
     BoardError,
     CredentialError,
@@ -123,7 +123,7 @@ def test_a_busy_server_is_retried_soon() -> None:
 
 def test_a_board_that_cannot_be_adopted_is_tried_again() -> None:
     class Dirty(FakeUser):
-        async def registered(self, answer: Registered, farm: Farm) -> None:
+        async def registered(self, answer: Registered, farm: FarmEnd) -> None:
             self.answers.append(answer)
             if len(self.answers) == 1:
                 raise BoardError("cannot be cleaned")

@@ -5,14 +5,14 @@ import asyncio
 import pytest
 
 from boruta_farm.link import conversation as conversation_module
-from boruta_farm.link.agent import Farm
+from boruta_farm.link.agent import FarmEnd
 from boruta_farm.link.messages import MOST_FACTS
 from boruta_farm.model.errors import RefusedError
 from boruta_farm.testing.loop import run_virtual
 from tests.link.links import UUID, FakeUser, Wires
 
 
-async def connected() -> tuple[Wires, Farm]:
+async def connected() -> tuple[Wires, FarmEnd]:
     """Return the wires, and the farm as a registered agent has it."""
     wires, user = Wires(), FakeUser()
     wires.agent(user)

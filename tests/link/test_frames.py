@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from boruta_farm.link.failures import FrameError, RpcCode
 from boruta_farm.link.frames import (
     LARGEST_MESSAGE,
+    CallOutcome,
     Incoming,
-    Outcome,
     decode,
     encode_call,
     encode_failure,
@@ -49,7 +49,7 @@ def test_a_message_without_id_wants_no_answer() -> None:
 
 
 def test_a_result_goes_there_and_back() -> None:
-    assert decode(encode_result("a", {"epoch": 3})) == Outcome(id="a", result={"epoch": 3})
+    assert decode(encode_result("a", {"epoch": 3})) == CallOutcome(id="a", result={"epoch": 3})
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_result_goes_there_and_back() -> None:
 )
 def test_an_error_keeps_class_and_words(error: BorutaError) -> None:
     outcome = decode(encode_failure(1, error))
-    assert isinstance(outcome, Outcome)
+    assert isinstance(outcome, CallOutcome)
     assert type(outcome.error) is type(error)
     assert outcome.error.message == error.message
 
@@ -72,14 +72,14 @@ def test_an_error_keeps_class_and_words(error: BorutaError) -> None:
 def test_an_error_of_a_newer_version_keeps_its_code_in_words() -> None:
     error = {"code": -32000, "message": "too warm", "data": {"code": "overheated"}}
     outcome = decode(json.dumps({"jsonrpc": "2.0", "id": 1, "error": error}))
-    assert isinstance(outcome, Outcome)
+    assert isinstance(outcome, CallOutcome)
     assert str(outcome.error) == "too warm (overheated)"
 
 
 def test_words_that_could_not_be_stored_are_replaced() -> None:
     error = {"code": -32000, "message": "a\0b\ud800c", "data": {"code": "board-failed"}}
     outcome = decode(json.dumps({"jsonrpc": "2.0", "id": 1, "error": error}))
-    assert isinstance(outcome, Outcome)
+    assert isinstance(outcome, CallOutcome)
     assert str(outcome.error) == "a?b?c"
 
 
@@ -123,4 +123,4 @@ def test_rubbish_is_refused_with_the_standard_code(text: str, code: RpcCode) -> 
 @given(st.text() | NEARLY.map(json.dumps))
 def test_decoding_ends_in_a_message_or_a_frame_error(text: str) -> None:
     with contextlib.suppress(FrameError):
-        assert isinstance(decode(text), Incoming | Outcome)
+        assert isinstance(decode(text), Incoming | CallOutcome)

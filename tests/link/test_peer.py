@@ -74,8 +74,8 @@ async def joined() -> AsyncIterator[tuple[Side, Side]]:
     for side, socket in zip((left, right), socket_pair(), strict=True):
         side.join(socket)
     async with asyncio.TaskGroup() as group:
-        group.create_task(left.peer.run())
-        group.create_task(right.peer.run())
+        group.create_task(left.peer.serve())
+        group.create_task(right.peer.serve())
         yield left, right
         await left.peer.close(1000, "")
 
@@ -163,7 +163,7 @@ async def test_the_end_fails_every_pending_call() -> None:
 async def test_a_lost_link_may_have_an_error_of_its_own() -> None:
     socket, other = socket_pair()
     peer = Peer(socket, {}, lost=UnavailableError)
-    running = asyncio.ensure_future(peer.run())
+    running = asyncio.ensure_future(peer.serve())
     call = asyncio.ensure_future(peer.call("echo", {}, SOON))
     await other.receive()
     await other.close(1000, "")
@@ -190,7 +190,7 @@ def test_who_does_not_read_is_cut_off() -> None:
         socket, other = socket_pair()
         socket.stall()
         peer = Peer(socket, {})
-        running = asyncio.ensure_future(peer.run())
+        running = asyncio.ensure_future(peer.serve())
         with pytest.raises(AgentUnreachableError):
             await peer.call("echo", {}, SOON)
         await running
@@ -204,7 +204,7 @@ def test_who_does_not_read_is_cut_off() -> None:
 async def test_what_was_told_is_sent_before_the_end() -> None:
     socket, other = socket_pair()
     peer = Peer(socket, {})
-    running = asyncio.ensure_future(peer.run())
+    running = asyncio.ensure_future(peer.serve())
     await peer.notify("goodbye", {"reason": "stop"})
     await peer.close(1001, "stop")
     await running
@@ -221,7 +221,7 @@ async def test_a_broken_socket_ends_the_link_quietly() -> None:
             raise KeyError("text")
 
     peer = Peer(Broken(), {})
-    running = asyncio.ensure_future(peer.run())
+    running = asyncio.ensure_future(peer.serve())
     with pytest.raises(AgentUnreachableError):
         await peer.call("echo", {}, SOON)
     await running
@@ -255,7 +255,7 @@ def test_rubbish_gets_clean_answers(texts: list[str]) -> None:
         side = Side()
         socket, other = socket_pair()
         side.join(socket)
-        running = asyncio.ensure_future(side.peer.run())
+        running = asyncio.ensure_future(side.peer.serve())
         for text in texts:
             if not running.done() and socket.closed is None:
                 await other.send(text)

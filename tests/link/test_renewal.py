@@ -36,7 +36,7 @@ def test_an_agent_of_this_machine_is_known_as_such() -> None:
     async def scene() -> None:
         wires, user = Wires(), FakeUser()
         conversation = Conversation(await wires.dial(local=True), user.board, wires.clock)
-        wires.spawn(conversation.run())
+        wires.spawn(conversation.serve())
         await conversation.register(await user.registration())
         assert wires.farm.registrations[0].local
         await wires.close()
@@ -98,7 +98,7 @@ def test_renewal_before_the_hello_is_refused() -> None:
     async def scene() -> None:
         wires, user = Wires(), FakeUser()
         conversation = Conversation(await wires.dial(), user.board, wires.clock)
-        wires.spawn(conversation.run())
+        wires.spawn(conversation.serve())
         with pytest.raises(WorkerNotFoundError):
             await conversation.renew(UUID, "", "c" * 64)
         assert wires.farm.renewals == []
@@ -147,7 +147,7 @@ def test_an_agent_that_knows_no_renewal_is_served_on() -> None:
         wires, user = Wires(), FakeUser()
         wires.farm.renew_at = wires.clock.now()
         peer = Peer(await wires.dial(), {})
-        wires.spawn(peer.run())
+        wires.spawn(peer.serve())
         registration = await user.registration()
         hello: JsonObject = {
             "version": 1,

@@ -29,7 +29,7 @@ from tests.link.links import UUID, FakeUser, Wires
 async def converse(wires: Wires, user: FakeUser, credential: str | None = "secret") -> Conversation:
     """Return an agent's bare end of a link, without heartbeats of its own."""
     conversation = Conversation(await wires.dial(credential), user.board, wires.clock)
-    wires.spawn(conversation.run())
+    wires.spawn(conversation.serve())
     return conversation
 
 
@@ -218,7 +218,7 @@ async def hang(_: JsonObject) -> JsonObject:
 async def bare_agent(wires: Wires, handlers: dict[str, Handler]) -> Peer:
     """Register an agent that answers nothing but what is given."""
     agent = Peer(await wires.dial(), handlers, lost=UnavailableError)
-    wires.spawn(agent.run())
+    wires.spawn(agent.serve())
     await agent.call("register", write(hello_of(await FakeUser().registration())), 5)
     return agent
 

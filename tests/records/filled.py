@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from boruta_farm.model.account import Account, Group, Limits
 from boruta_farm.model.answers import Orphaned, Self, Version
-from boruta_farm.model.audit import Entry, Verification
+from boruta_farm.model.audit import AuditEntry, Verification
 from boruta_farm.model.declared import declared
 from boruta_farm.model.events import Event
 from boruta_farm.model.explanation import Explanation, Filed
@@ -21,7 +21,7 @@ Record = TypeVar("Record")
 
 TOLD: tuple[type, ...] = (
     *(Request, Job, Worker, AccessInfo, Event, Explanation, Filed, Orphaned, Version, Self),
-    *(Account, Group, Limits, Token, Issued, Entry, Verification),
+    *(Account, Group, Limits, Token, Issued, AuditEntry, Verification),
 )
 
 

@@ -46,7 +46,7 @@ def fill(folder: Path, leave: int) -> None:
 
 async def refused(store: SqliteStore, command: "Decide[object]") -> str:
     try:
-        await store.run(command)
+        await store.execute(command)
     except StorageFullError as error:
         return error.message
     raise AssertionError("nothing was refused")
@@ -62,17 +62,17 @@ async def main(folder: Path) -> None:
     assert reserve.stat().st_blocks * 512 >= MIB
     assert store.alive(clock.now()) is None
     for number in range(1, JOBS + 1):
-        await store.run(registering(make_worker(number)))
-        await store.run(creating())
+        await store.execute(registering(make_worker(number)))
+        await store.execute(creating())
     for number in range(1, JOBS):
-        await store.run(granting(number, make_worker(number).uuid))
+        await store.execute(granting(number, make_worker(number).uuid))
 
     fill(folder, MIB // 2)
     assert "new requests are refused" in (store.alive(clock.now()) or "")
     assert "new requests are refused until 1 MiB" in await refused(store, creating())
     assert store.only_ends() is None
-    await store.run(granting(JOBS, make_worker(JOBS).uuid))
-    await store.run(finishing(1))
+    await store.execute(granting(JOBS, make_worker(JOBS).uuid))
+    await store.execute(finishing(1))
     assert reserve.exists(), "what is there without it is used first"
 
     fill(folder, 0)
@@ -80,7 +80,7 @@ async def main(folder: Path) -> None:
     large = changing(4, caps={"padding": "x" * 100_000})
     assert "all but what ends is refused" in await refused(store, large)
     assert "all but what ends is refused" in await refused(store, creating())
-    await store.run(finishing(2))
+    await store.execute(finishing(2))
     assert not reserve.exists()
     assert store.only_ends() is not None
     for _ in range(20):
@@ -90,8 +90,8 @@ async def main(folder: Path) -> None:
     (folder / "others").unlink()
     assert store.alive(clock.now()) is None
     assert reserve.exists()
-    assert await store.run(creating()) == JOBS + 1
-    await store.run(finishing(3))
+    assert await store.execute(creating()) == JOBS + 1
+    await store.execute(finishing(3))
     await store.close()
     assert not reserve.exists()
     print("held")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from boruta_farm.server.bounds import Bounds
-from boruta_farm.server.door import Door
+from boruta_farm.server.http.bounds import Bounds
+from boruta_farm.server.http.door import Door
 from boruta_farm.server.logs import HumanFormatter, JsonFormatter
 from tests.server.test_http import CALL, answer_to, served
 from tests.web.peopled import WORKER, peopled_web

@@ -27,7 +27,7 @@ VICTIM = "99999999-2222-4333-8444-555555555555"
 
 async def enrolled(wires: Wires, user: FakeUser) -> Conversation:
     conversation = Conversation(await wires.dial(), user.board, wires.clock)
-    wires.spawn(conversation.run())
+    wires.spawn(conversation.serve())
     await conversation.register(await user.registration())
     return conversation
 
@@ -104,7 +104,7 @@ def test_a_hello_beyond_its_limits_is_refused(change: dict[str, object]) -> None
     async def scene() -> None:
         wires = Wires()
         peer = Peer(await wires.dial(), {})
-        wires.spawn(peer.run())
+        wires.spawn(peer.serve())
         hello: dict[str, object] = {
             "version": 1,
             "oldest": 1,
@@ -180,7 +180,7 @@ def test_credentials_are_not_tried_one_after_the_other_on_one_link() -> None:
     async def scene() -> None:
         wires, user = Wires(), FakeUser()
         conversation = Conversation(await wires.dial("guess"), user.board, wires.clock)
-        wires.spawn(conversation.run())
+        wires.spawn(conversation.serve())
         wires.farm.refuse = CredentialError()
         answers = []
         for _ in range(100):
@@ -205,7 +205,7 @@ def test_an_agents_words_forge_no_line_of_the_log(caplog: pytest.LogCaptureFixtu
         wires.farm.refuse = CredentialError()
         user.uuid = forged
         conversation = Conversation(await wires.dial(), user.board, wires.clock)
-        wires.spawn(conversation.run())
+        wires.spawn(conversation.serve())
         with pytest.raises(CredentialError):
             await conversation.register(await user.registration())
         await wires.close()

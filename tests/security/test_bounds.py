@@ -15,8 +15,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from boruta_farm.model.errors import InvalidError, TooManyCallsError
-from boruta_farm.server.bounds import Bounds, Crowd
-from boruta_farm.server.door import Door
+from boruta_farm.server.http.bounds import Bounds, Crowd
+from boruta_farm.server.http.door import Door
 from boruta_farm.web.events import Guest, Room
 from boruta_farm.web.services import WebOptions
 from tests.server.speaking import WITHIN, Echo, Port, answers_in, speaking

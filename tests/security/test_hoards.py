@@ -127,7 +127,7 @@ async def test_what_waits_is_counted_over_batches_and_restarts(tmp_path: Path) -
         farm, store = web.people.farm, web.people.store
         ann = (await farm.accounts.get_account(web.root, "ann")).id
         size = sum(len(name) + len(value) for name, value in LARGE.items())
-        assert await store.run(lambda tx, _now: tx.waiting_size(ann)) == HOARD * size
+        assert await store.execute(lambda tx, _now: tx.waiting_size(ann)) == HOARD * size
         for number in (1, 2, 3):
             await farm.requests.close_request(web.root, number)
-        assert await store.run(lambda tx, _now: tx.waiting_size(ann)) == (HOARD - 3) * size
+        assert await store.execute(lambda tx, _now: tx.waiting_size(ann)) == (HOARD - 3) * size

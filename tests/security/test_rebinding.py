@@ -7,8 +7,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from boruta_farm.server.config import load
-from boruta_farm.server.door import Door
-from boruta_farm.server.hosts import Hosts
+from boruta_farm.server.http.door import Door
+from boruta_farm.server.http.hosts import Hosts
 from tests.server.speaking import Echo, Port, answers_in, speaking
 from tests.web.serving import World, parse_answer
 

@@ -124,7 +124,7 @@ async def test_a_stolen_database_or_backup_gives_no_private_key_away(tmp_path: P
     store = SqliteStore(data / "farm.db", clock, FarmSettings(), inline=True)
     await store.start()
     worker = make_worker(state=WorkerState.PREPARE)
-    await store.run(lambda tx, _now: tx.save_worker(worker, EventKind.WORKER_REGISTERED))
+    await store.execute(lambda tx, _now: tx.save_worker(worker, EventKind.WORKER_REGISTERED))
     reports = FarmReports(Engine(store), AesGcmCipher.load(data))
     key = KeyPair(public="ssh-rsa planted-public-half", private=PRIVATE)
     prepared = Prepared(username="u", host_key="ssh-ed25519 HOST")

@@ -58,7 +58,7 @@ async def test_two_boards_of_an_earlier_version_go_on_and_are_told(tmp_path: Pat
     async with peopled_farm(tmp_path) as people:
         for number, uuid in enumerate((KEPT, KEPT.upper()), 1):
             old = replace(make_worker(number), uuid=uuid, caps={"UUID": uuid}, credential="hash")
-            await people.store.run(
+            await people.store.execute(
                 lambda tx, _now, old=old: tx.save_worker(  # type: ignore[misc]  # bound here
                     old, EventKind.WORKER_REGISTERED
                 )

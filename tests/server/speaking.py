@@ -14,8 +14,8 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from boruta_farm.server.door import Door
-from boruta_farm.server.port import http_protocol
+from boruta_farm.server.http.door import Door
+from boruta_farm.server.http.port import http_protocol
 from boruta_farm.web.app import WebApp
 from tests.certificates import Authority, files_in
 from tests.web.serving import RawAnswer, join_chunks, parse_answer

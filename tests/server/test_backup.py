@@ -69,14 +69,14 @@ class Place:
 async def live(store: Store) -> None:
     """Have three boards, one of them lent, and a key made for another."""
     for worker in (IDLE, RUNNING):
-        await store.run(registering(worker))
+        await store.execute(registering(worker))
     aside = make_worker(3, state=WorkerState.MAINTENANCE)
-    await store.run(registering(aside))
-    await store.run(creating())
-    await store.run(creating())
-    await store.run(granting(1, RUNNING.uuid))
+    await store.execute(registering(aside))
+    await store.execute(creating())
+    await store.execute(creating())
+    await store.execute(granting(1, RUNNING.uuid))
     key = SessionKey(worker=IDLE.uuid, epoch=IDLE.epoch, public="public", sealed=b"sealed")
-    await store.run(keeping(key))
+    await store.execute(keeping(key))
 
 
 def saved_and_used_on(place: Place, backup: Path) -> int:
@@ -87,7 +87,7 @@ def saved_and_used_on(place: Place, backup: Path) -> int:
         nonlocal last
         await live(store)
         await asyncio.to_thread(back_up, place.config, backup)
-        assert await store.run(creating()) == 3
+        assert await store.execute(creating()) == 3
         last = await store.last_event()
 
     place.run(work)
@@ -118,7 +118,7 @@ def check_restored(place: Place, first_id: int, last_event: int) -> None:
         assert aside is not None
         assert aside.state is WorkerState.MAINTENANCE
         assert await store.last_event() > last_event + 1_000_000
-        assert await store.run(creating()) == first_id
+        assert await store.execute(creating()) == first_id
         while await Sealer(engine, store).seal():
             pass
         audit = FarmAudit(engine, store)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from boruta_farm.server.bounds import Bounds
-from boruta_farm.server.door import Door
+from boruta_farm.server.http.bounds import Bounds
+from boruta_farm.server.http.door import Door
 from tests.server.speaking import WITHIN, Echo, Port, answers_in, heard, speaking
 
 CLOSE = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"

@@ -13,10 +13,10 @@ from starlette.responses import PlainTextResponse
 
 from boruta_farm.access.handover import SOCKET
 from boruta_farm.access.rendezvous import listen
-from boruta_farm.server import framing
-from boruta_farm.server.bounds import Bounds
-from boruta_farm.server.door import Door
-from boruta_farm.server.port import http_protocol
+from boruta_farm.server.http import framing
+from boruta_farm.server.http.bounds import Bounds
+from boruta_farm.server.http.door import Door
+from boruta_farm.server.http.port import http_protocol
 
 HASTY = Bounds(head_patience=0.2)
 

@@ -16,8 +16,8 @@ from starlette.responses import PlainTextResponse
 
 from boruta_farm.clock import SystemClock
 from boruta_farm.model.errors import ConfigError
-from boruta_farm.server.door import Door
-from boruta_farm.server.port import http_protocol
+from boruta_farm.server.http.door import Door
+from boruta_farm.server.http.port import http_protocol
 from boruta_farm.server.tls import Certificates
 from tests.certificates import Authority, Files, files_in
 from tests.web.serving import Announcing
@@ -45,7 +45,7 @@ async def served(held: Certificates) -> AsyncIterator[int]:
         listener.listen()
         server = Announcing(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        looking = asyncio.create_task(held.run())
+        looking = asyncio.create_task(held.watch())
         try:
             await server.ready.wait()
             yield listener.getsockname()[1]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from boruta_farm.store.database import DatabaseStore
-from boruta_farm.store.driver import Driver, Row, Value
+from boruta_farm.store.driver import DatabaseDriver, Row, Value
 
 
 class FailingDriver:
@@ -14,7 +14,7 @@ class FailingDriver:
 
     def __init__(
         self,
-        driver: Driver,
+        driver: DatabaseDriver,
         before: Callable[[str], None] = lambda statement: None,
         after: Callable[[str], None] = lambda statement: None,
     ) -> None:

@@ -8,7 +8,7 @@ from boruta_farm.clock import Clock
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.database import DatabaseStore
 from boruta_farm.store.dialect import Dialect, PostgresDialect, SqliteDialect
-from boruta_farm.store.driver import Driver, Row, Value
+from boruta_farm.store.driver import DatabaseDriver, Row, Value
 from boruta_farm.store.postgres import PostgresStore
 from boruta_farm.store.postgres_driver import connect as connect_postgres
 from boruta_farm.store.sqlite import SqliteStore
@@ -25,7 +25,7 @@ class Kind(Protocol):
         """Return a store that is not started."""
         ...
 
-    def driver(self) -> Driver:
+    def driver(self) -> DatabaseDriver:
         """Return a connection of its own."""
         ...
 
@@ -40,7 +40,7 @@ class SqliteKind:
     def build(self, clock: Clock, settings: FarmSettings) -> DatabaseStore:
         return SqliteStore(self.path, clock, settings, inline=not self.threaded)
 
-    def driver(self) -> Driver:
+    def driver(self) -> DatabaseDriver:
         return SqliteDriver(connect_sqlite(str(self.path)))
 
 
@@ -56,7 +56,7 @@ class PostgresKind:
     def build(self, clock: Clock, settings: FarmSettings) -> DatabaseStore:
         return PostgresStore(self.url, clock, settings, alone=self.alone)
 
-    def driver(self) -> Driver:
+    def driver(self) -> DatabaseDriver:
         return connect_postgres(self.url)
 
 

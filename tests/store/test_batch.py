@@ -41,8 +41,8 @@ async def gather(*commands: Awaitable[object]) -> list[object]:
 async def test_commands_keep_their_order(store: DatabaseStore) -> None:
     told: list[Change] = []
     store.listen(told.extend)
-    await store.run(creating())
-    await asyncio.gather(*(store.run(changing(1, priority=1 + n % 16)) for n in range(300)))
+    await store.execute(creating())
+    await asyncio.gather(*(store.execute(changing(1, priority=1 + n % 16)) for n in range(300)))
     assert [change.event.number for change in told] == list(range(1, 302))
     revisions = [change.request.revision for change in told if change.request is not None]
     assert revisions == list(range(1, 302))
@@ -51,7 +51,7 @@ async def test_commands_keep_their_order(store: DatabaseStore) -> None:
 async def test_answers_come_after_the_listeners_were_told(store: DatabaseStore) -> None:
     heard: list[str] = []
     store.listen(lambda changes: heard.append("told"))
-    await store.run(creating())
+    await store.execute(creating())
     heard.append("answered")
     assert heard == ["told", "answered"]
 
@@ -66,7 +66,7 @@ async def test_a_failing_listener_harms_nobody_else(
 
     store.listen(broken)
     store.listen(told.extend)
-    assert await store.run(creating()) == 1
+    assert await store.execute(creating()) == 1
     assert len(told) == 1
     assert "a follower failed" in caplog.text
     store.forget(broken)
@@ -77,9 +77,9 @@ async def test_a_second_live_job_rejects_the_guilty_command_alone(
     store: DatabaseStore, farm: Farm
 ) -> None:
     worker = make_worker()
-    await store.run(registering(worker))
+    await store.execute(registering(worker))
     for _ in range(3):
-        await store.run(creating())
+        await store.execute(creating())
 
     def usurp(tx: Transaction, now: datetime) -> None:
         # A job in a later epoch while the worker is still held: only the index can object.
@@ -87,10 +87,10 @@ async def test_a_second_live_job_rejects_the_guilty_command_alone(
         changing(2, EventKind.REQUEST_STARTED, job=job)(tx, now)
 
     results = await gather(
-        store.run(granting(1, worker.uuid)),
-        store.run(usurp),
-        store.run(changing(3, priority=2)),
-        store.run(creating()),
+        store.execute(granting(1, worker.uuid)),
+        store.execute(usurp),
+        store.execute(changing(3, priority=2)),
+        store.execute(creating()),
     )
     assert isinstance(results[1], TransitionError)
     assert [isinstance(result, BorutaError) for result in results] == [False, True, False, False]
@@ -104,30 +104,30 @@ async def test_a_second_live_job_rejects_the_guilty_command_alone(
 async def test_one_live_job_per_request(store: DatabaseStore) -> None:
     first, second = make_worker(1), make_worker(2)
     for worker in (first, second):
-        await store.run(registering(worker))
-    await store.run(creating())
-    await store.run(granting(1, first.uuid))
+        await store.execute(registering(worker))
+    await store.execute(creating())
+    await store.execute(granting(1, first.uuid))
     with pytest.raises(TransitionError):
-        await store.run(changing(1, job=make_job(1, second)))
+        await store.execute(changing(1, job=make_job(1, second)))
 
 
 async def test_a_job_never_changes_its_request(store: DatabaseStore) -> None:
     worker = make_worker()
-    await store.run(registering(worker))
-    await store.run(creating())
-    await store.run(creating())
-    await store.run(granting(1, worker.uuid))
-    await store.run(ending(1))
+    await store.execute(registering(worker))
+    await store.execute(creating())
+    await store.execute(creating())
+    await store.execute(granting(1, worker.uuid))
+    await store.execute(ending(1))
     with pytest.raises(TransitionError, match="another request"):
-        await store.run(changing(2, job=make_job(2, worker)))
+        await store.execute(changing(2, job=make_job(2, worker)))
 
 
 async def test_names_and_ports_are_unique(store: DatabaseStore) -> None:
     results = await gather(
-        store.run(registering(make_worker(1))),
-        store.run(registering(make_worker(2, name="board-1"))),
-        store.run(registering(make_worker(3, port=20001))),
-        store.run(registering(make_worker(4))),
+        store.execute(registering(make_worker(1))),
+        store.execute(registering(make_worker(2, name="board-1"))),
+        store.execute(registering(make_worker(3, port=20001))),
+        store.execute(registering(make_worker(4))),
     )
     assert [isinstance(result, TransitionError) for result in results] == [
         False, True, True, False
@@ -135,8 +135,8 @@ async def test_names_and_ports_are_unique(store: DatabaseStore) -> None:
 
 
 async def test_the_database_compares_before_it_sets(store: DatabaseStore) -> None:
-    await store.run(creating())
-    await store.run(registering(make_worker()))
+    await store.execute(creating())
+    await store.execute(registering(make_worker()))
 
     def outrun(table: str) -> None:
         """Let somebody else's change come between reading and writing."""
@@ -151,10 +151,10 @@ async def test_the_database_compares_before_it_sets(store: DatabaseStore) -> Non
 
     outrun("requests")
     with pytest.raises(StaleProposalError, match="changed by somebody else meanwhile: 1"):
-        await store.run(changing(1, priority=2))
+        await store.execute(changing(1, priority=2))
     outrun("workers")
     with pytest.raises(StaleProposalError):
-        await store.run(registering(make_worker(revision=2)))
+        await store.execute(registering(make_worker(revision=2)))
     request = await store.get_request(1)
     assert request is not None
     assert (request.revision, request.priority) == (1, 8)
@@ -165,8 +165,8 @@ async def test_counters_equal_what_is_there(store: DatabaseStore, farm: Farm) ->
         creating()(tx, now)
         raise BorutaError
 
-    await gather(*(store.run(creating() if n % 5 else refused) for n in range(1500)))
-    await gather(*(store.run(finishing(n)) for n in range(1, 1200, 3)))
+    await gather(*(store.execute(creating() if n % 5 else refused) for n in range(1500)))
+    await gather(*(store.execute(finishing(n)) for n in range(1, 1200, 3)))
     counted = farm.fetch(
         "SELECT state, id / 1024, COUNT(*) FROM requests GROUP BY state, id / 1024 ORDER BY 1, 2"
     )
@@ -186,17 +186,17 @@ async def test_a_commit_that_failed_answers_nobody_with_success(
     told: list[Change] = []
     store.on_doubt(lambda: doubts.append(None))
     store.listen(told.extend)
-    await store.run(creating())
+    await store.execute(creating())
     for happened in (False, True):
         hook = failing("COMMIT", DriverError("the disk is gone"))
         spoil(store, **({"after": hook} if happened else {"before": hook}))
         with pytest.raises(OutcomeUnknownError):
-            await store.run(creating())
+            await store.execute(creating())
     assert len(doubts) == 2
     assert len(told) == 1, "nothing is told of what is unknown"
     assert "outcome is unknown" in caplog.text
     # The first did not happen, the second did: the store reads back and goes on.
-    assert await store.run(creating()) == 3
+    assert await store.execute(creating()) == 3
     assert [change.event.number for change in told] == [1, 3]
     assert [event.request_id for event in await store.events(0, 9)] == [1, 2, 3]
 
@@ -207,19 +207,19 @@ async def test_a_failure_before_commit_changes_nothing(
     for statement in ("BEGIN", "SELECT name", "INSERT INTO requests", "UPDATE counters"):
         spoil(store, before=failing(statement, DriverError("the disk is gone")))
         with pytest.raises(UnavailableError, match="nothing was changed"):
-            await store.run(creating())
+            await store.execute(creating())
     assert "failed before COMMIT" in caplog.text
-    assert await store.run(creating()) == 1
+    assert await store.execute(creating()) == 1
 
 
 async def test_a_full_disk_is_told(store: DatabaseStore) -> None:
     for statement in ("INSERT INTO requests", "COMMIT"):
-        await store.run(creating())
+        await store.execute(creating())
         spoil(store, before=failing(statement, DiskFullError("full")))
-        results = await gather(*(store.run(creating()) for _ in range(3)))
+        results = await gather(*(store.execute(creating()) for _ in range(3)))
         assert all(isinstance(result, StorageFullError) for result in results)
         store._batcher.close()
-    assert await store.run(creating()) == 3
+    assert await store.execute(creating()) == 3
 
 
 async def test_a_database_out_of_reach_comes_back(
@@ -232,8 +232,8 @@ async def test_a_database_out_of_reach_comes_back(
         store._batcher.close()
         patch.setattr(store._batcher, "_open_driver", refuse)
         with pytest.raises(UnavailableError, match="no such server"):
-            await store.run(creating())
-    assert await store.run(creating()) == 1
+            await store.execute(creating())
+    assert await store.execute(creating()) == 1
 
 
 async def test_commands_are_not_run_again_for_nothing(store: DatabaseStore) -> None:
@@ -244,14 +244,14 @@ async def test_commands_are_not_run_again_for_nothing(store: DatabaseStore) -> N
         runs.append(number)
         return number
 
-    await asyncio.gather(*(store.run(counted) for _ in range(50)))
+    await asyncio.gather(*(store.execute(counted) for _ in range(50)))
     assert runs == list(range(1, 51))
 
 
 async def test_a_broken_rule_is_logged(
     store: DatabaseStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await store.run(registering(make_worker(1)))
+    await store.execute(registering(make_worker(1)))
     with caplog.at_level(logging.ERROR), pytest.raises(TransitionError):
-        await store.run(registering(make_worker(2, port=20001)))
+        await store.execute(registering(make_worker(2, port=20001)))
     assert "refused a change" in caplog.text

@@ -51,26 +51,26 @@ async def threaded(farm: Farm) -> DatabaseStore:
 
 async def test_what_waits_is_bounded(threaded: DatabaseStore) -> None:
     gate = Gate(threaded)
-    first = asyncio.ensure_future(threaded.run(creating()))
+    first = asyncio.ensure_future(threaded.execute(creating()))
     await gate.entered.wait()
-    waiting = [asyncio.ensure_future(threaded.run(creating())) for _ in range(MAX_WAITING - 1)]
+    waiting = [asyncio.ensure_future(threaded.execute(creating())) for _ in range(MAX_WAITING - 1)]
     await asyncio.sleep(0)
     with pytest.raises(OverloadedError):
-        await threaded.run(creating())
+        await threaded.execute(creating())
     gate.open()
     assert await asyncio.gather(first, *waiting) == list(range(1, MAX_WAITING + 1))
-    assert await threaded.run(creating()) == MAX_WAITING + 1
+    assert await threaded.execute(creating()) == MAX_WAITING + 1
 
 
 async def test_batches_hold_what_arrived_but_not_too_much(threaded: DatabaseStore) -> None:
     told: list[tuple[Change, ...]] = []
     threaded.listen(told.append)
     gate = Gate(threaded)
-    first = asyncio.ensure_future(threaded.run(creating()))
+    first = asyncio.ensure_future(threaded.execute(creating()))
     await gate.entered.wait()
     assert isinstance(threaded._writer, BatchWriter)
     size = threaded._writer._size
-    waiting = [asyncio.ensure_future(threaded.run(creating())) for _ in range(size + 10)]
+    waiting = [asyncio.ensure_future(threaded.execute(creating())) for _ in range(size + 10)]
     await asyncio.sleep(0)
     gate.open()
     await asyncio.gather(first, *waiting)
@@ -80,11 +80,11 @@ async def test_batches_hold_what_arrived_but_not_too_much(threaded: DatabaseStor
 async def test_those_who_come_within_two_rounds_share_a_batch(threaded: DatabaseStore) -> None:
     told: list[tuple[Change, ...]] = []
     threaded.listen(told.append)
-    first = asyncio.ensure_future(threaded.run(creating()))
+    first = asyncio.ensure_future(threaded.execute(creating()))
     await asyncio.sleep(0)
-    second = asyncio.ensure_future(threaded.run(creating()))
+    second = asyncio.ensure_future(threaded.execute(creating()))
     await asyncio.sleep(0)
-    third = asyncio.ensure_future(threaded.run(creating()))
+    third = asyncio.ensure_future(threaded.execute(creating()))
     await asyncio.gather(first, second, third)
     assert [len(batch) for batch in told] == [3]
 
@@ -103,9 +103,9 @@ async def test_who_holds_the_database_does_not_hold_the_loop(
     spoil(store, before=tell)
     with closing(connect(str(tmp_path / "farm.db"))) as other:
         other.execute("BEGIN IMMEDIATE")
-        waiting = asyncio.ensure_future(store.run(creating()))
+        waiting = asyncio.ensure_future(store.execute(creating()))
         assert [await tried.get(), await tried.get()] == ["BEGIN", "BEGIN"]
-        late = asyncio.ensure_future(store.run(creating()))
+        late = asyncio.ensure_future(store.execute(creating()))
         assert not waiting.done()
         other.execute("ROLLBACK")
         assert [await waiting, await late] == [1, 2]
@@ -114,7 +114,7 @@ async def test_who_holds_the_database_does_not_hold_the_loop(
 
 async def test_closing_writes_what_was_accepted(farm: Farm) -> None:
     store = await farm.open()
-    waiting = [asyncio.ensure_future(store.run(creating())) for _ in range(700)]
+    waiting = [asyncio.ensure_future(store.execute(creating())) for _ in range(700)]
     await asyncio.sleep(0)
     await farm.close()
     assert await asyncio.gather(*waiting) == list(range(1, 701))
@@ -126,17 +126,17 @@ async def test_a_closed_store_says_so(farm: Farm) -> None:
     await farm.close()
     await store.close()
     with pytest.raises(UnavailableError, match="closed"):
-        await store.run(creating())
+        await store.execute(creating())
     with pytest.raises(UnavailableError, match="closed"):
         await store.get_request(1)
 
 
 async def test_a_caller_that_gave_up_stops_nobody(threaded: DatabaseStore) -> None:
     gate = Gate(threaded)
-    first = asyncio.ensure_future(threaded.run(creating()))
+    first = asyncio.ensure_future(threaded.execute(creating()))
     await gate.entered.wait()
-    gone = asyncio.ensure_future(threaded.run(creating()))
-    kept = asyncio.ensure_future(threaded.run(creating()))
+    gone = asyncio.ensure_future(threaded.execute(creating()))
+    kept = asyncio.ensure_future(threaded.execute(creating()))
     await asyncio.sleep(0)
     gone.cancel()
     gate.open()
@@ -150,7 +150,7 @@ async def test_a_writer_that_stands_still_is_noticed(
     clock.advance(timedelta(hours=1))
     assert threaded.alive(clock.now()) is None
     gate = Gate(threaded)
-    held = asyncio.ensure_future(threaded.run(creating()))
+    held = asyncio.ensure_future(threaded.execute(creating()))
     await gate.entered.wait()
     clock.advance(STANDSTILL - timedelta(microseconds=1))
     assert threaded.alive(clock.now()) is None
@@ -178,7 +178,7 @@ async def test_a_writer_that_dies_ends_the_process(
     await store.start()
     if where == "thread":
         spoil(store, before=failing("COMMIT", DeadlyError()))
-    lost = asyncio.ensure_future(store.run(deadly if where == "loop" else creating()))
+    lost = asyncio.ensure_future(store.execute(deadly if where == "loop" else creating()))
     await died.wait()
     assert "the writer died" in caplog.text
     lost.cancel()

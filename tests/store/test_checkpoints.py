@@ -7,7 +7,7 @@ from pathlib import Path
 
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.checkpoints import Checkpointer
-from boruta_farm.store.driver import Driver
+from boruta_farm.store.driver import DatabaseDriver
 from boruta_farm.store.sqlite import SqliteStore
 from tests.store.making import HandClock, creating
 
@@ -28,7 +28,7 @@ async def test_the_log_is_bounded_under_constant_writes(tmp_path: Path, clock: H
         largest = 0
         for _ in range(60):
             await asyncio.gather(
-                *(store.run(creating(caps={"padding": "x" * 500})) for _ in range(200))
+                *(store.execute(creating(caps={"padding": "x" * 500})) for _ in range(200))
             )
             largest = max(largest, checkpointer.size())
         assert path.stat().st_size > 6 * KILO * KILO
@@ -47,11 +47,11 @@ async def test_a_reader_that_holds_a_snapshot_stops_nobody(
     checkpointer._soft_limit = checkpointer._hard_limit = 64 * KILO
     await store.start()
     try:
-        await store.run(creating())
+        await store.execute(creating())
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN")
             assert other.execute("SELECT COUNT(*) FROM requests").fetchall() == [(1,)]
-            await asyncio.gather(*(store.run(creating()) for _ in range(2000)))
+            await asyncio.gather(*(store.execute(creating()) for _ in range(2000)))
             assert other.execute("SELECT COUNT(*) FROM requests").fetchall() == [(1,)]
         assert await store.last_event() == 2001
     finally:
@@ -59,7 +59,7 @@ async def test_a_reader_that_holds_a_snapshot_stops_nobody(
 
 
 def test_a_checkpointer_without_a_log_has_nothing_to_do(tmp_path: Path) -> None:
-    def never() -> Driver:
+    def never() -> DatabaseDriver:
         raise AssertionError
 
     checkpointer = Checkpointer(tmp_path / "farm.db", never)

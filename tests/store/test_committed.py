@@ -125,7 +125,7 @@ async def listed(store: DatabaseStore) -> tuple[Request, ...]:
 
 
 async def test_what_was_written_is_what_reads_and_lists_show(store: DatabaseStore) -> None:
-    number = await store.run(creating())
+    number = await store.execute(creating())
     first = await store.get_request(number)
     assert first is not None
     assert await store.get_request(number) is first
@@ -133,19 +133,19 @@ async def test_what_was_written_is_what_reads_and_lists_show(store: DatabaseStor
 
 
 async def test_a_change_is_seen_at_once(store: DatabaseStore) -> None:
-    number = await store.run(creating())
+    number = await store.execute(creating())
     await store.get_request(number)
-    changed = await store.run(changing(number, priority=1))
+    changed = await store.execute(changing(number, priority=1))
     assert await store.get_request(number) == changed
     assert await listed(store) == (changed,)
 
 
 async def test_a_job_is_seen_at_once(store: DatabaseStore) -> None:
-    number = await store.run(creating())
+    number = await store.execute(creating())
     worker = make_worker()
-    await store.run(registering(worker))
+    await store.execute(registering(worker))
     await listed(store)
-    job = await store.run(granting(number, worker.uuid))
+    job = await store.execute(granting(number, worker.uuid))
     found = await store.get_request(number)
     assert found is not None
     assert found.job == job
@@ -156,8 +156,8 @@ async def test_a_list_reads_what_is_new_and_keeps_its_order(farm: Farm) -> None:
     farm.share()
     writing = await farm.open()
     for _ in range(5):
-        await writing.run(creating())
-    changed = await writing.run(changing(2, priority=1))
+        await writing.execute(creating())
+    changed = await writing.execute(changing(2, priority=1))
     store = await farm.open()
     for number in (4, 2):
         await store.get_request(number)
@@ -171,7 +171,7 @@ async def test_what_the_server_itself_knows_leaves_the_database_alone(farm: Farm
     if not isinstance(farm.kind, SqliteKind):
         pytest.skip("other servers may write to PostgreSQL at any time")
     store = await farm.open()
-    numbers = [await store.run(creating()) for _ in range(2)]
+    numbers = [await store.execute(creating()) for _ in range(2)]
     known = [await store.get_request(number) for number in numbers]
     farm.fetch("DELETE FROM requests")
     assert [await store.get_request(number) for number in numbers] == known
@@ -182,34 +182,34 @@ async def test_what_the_server_itself_knows_leaves_the_database_alone(farm: Farm
 async def test_what_another_server_wrote_is_seen(farm: Farm) -> None:
     farm.share()
     first, second = await farm.open(), await farm.open()
-    number = await first.run(creating())
-    await second.run(changing(number, priority=3))
-    assert await first.run(reading(lambda tx: _priority(tx, number))) == 3
-    await first.run(finishing(number))
-    state = await second.run(reading(lambda tx: _state(tx, number)))
+    number = await first.execute(creating())
+    await second.execute(changing(number, priority=3))
+    assert await first.execute(reading(lambda tx: _priority(tx, number))) == 3
+    await first.execute(finishing(number))
+    state = await second.execute(reading(lambda tx: _state(tx, number)))
     assert state is RequestState.CANCELLED
 
 
 async def test_a_refused_command_leaves_what_was_known(store: DatabaseStore) -> None:
-    number = await store.run(creating())
+    number = await store.execute(creating())
     with pytest.raises(StaleProposalError):
-        await store.run(saving(make_request(number, revision=7, priority=1)))
-    assert await store.run(reading(lambda tx: _priority(tx, number))) == 8
+        await store.execute(saving(make_request(number, revision=7, priority=1)))
+    assert await store.execute(reading(lambda tx: _priority(tx, number))) == 8
 
 
 async def test_a_job_is_seen_as_it_was_saved_last(store: DatabaseStore) -> None:
     worker = make_worker()
-    await store.run(registering(worker))
-    number = await store.run(creating())
-    job = await store.run(granting(number, worker.uuid))
+    await store.execute(registering(worker))
+    number = await store.execute(creating())
+    job = await store.execute(granting(number, worker.uuid))
     over = replace(job, phase=JobPhase.ENDED, ended=job.granted)
 
     def end(tx: Transaction, now: datetime) -> None:
         tx.save_job(over)
         tx.note_worker(worker, EventKind.WORKER_DISPUTED, "a test")
 
-    await store.run(end)
-    found = await store.run(reading(lambda tx: tx.request(number)))
+    await store.execute(end)
+    found = await store.execute(reading(lambda tx: tx.request(number)))
     assert found is not None
     assert found.job == over
     assert found == await store.get_request(number)
@@ -230,17 +230,17 @@ async def test_ports_are_known_as_workers_come_move_and_go(farm: Farm) -> None:
     store, other = await farm.open(), await farm.open()
     free = reading(lambda tx: tx.free_port())
     first = make_worker(0)
-    assert await store.run(free) == 20000
-    await store.run(registering(first))
-    assert await store.run(free) == 20001
-    await other.run(registering(make_worker(1)))
-    assert await store.run(free) == 20002
+    assert await store.execute(free) == 20000
+    await store.execute(registering(first))
+    assert await store.execute(free) == 20001
+    await other.execute(registering(make_worker(1)))
+    assert await store.execute(free) == 20002
     moved = replace(first, port=20002, revision=2)
 
     def leave(tx: Transaction, now: datetime) -> None:
         tx.remove_worker(make_worker(1), EventKind.WORKER_DEREGISTERED)
 
-    await store.run(registering(moved))
-    assert await store.run(free) == 20000
-    await store.run(leave)
-    assert await store.run(reading(lambda tx: tx.free_port(20000))) == 20001
+    await store.execute(registering(moved))
+    assert await store.execute(free) == 20000
+    await store.execute(leave)
+    assert await store.execute(reading(lambda tx: tx.free_port(20000))) == 20001

@@ -42,11 +42,11 @@ async def test_a_removed_log_loses_nothing_that_was_acknowledged(
     store: SqliteStore, path: Path, clock: HandClock
 ) -> None:
     for _ in range(50):
-        await store.run(creating())
+        await store.execute(creating())
     path.with_name("farm.db-wal").unlink()
-    assert await store.run(creating()) == 51, "carried over before it is acknowledged"
+    assert await store.execute(creating()) == 51, "carried over before it is acknowledged"
     with pytest.raises(UnavailableError, match=r"farm\.db-wal was removed or replaced"):
-        await store.run(creating())
+        await store.execute(creating())
     assert store.only_ends() is not None
     assert "carried into" in (store.alive(clock.now()) or "")
     assert held(path) == 51
@@ -55,7 +55,7 @@ async def test_a_removed_log_loses_nothing_that_was_acknowledged(
 async def test_a_log_removed_while_a_batch_is_committed_is_noticed_before_the_answer(
     store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await store.run(creating())
+    await store.execute(creating())
     driver = store._batcher.driver
     assert driver is not None
     commit = driver.commit
@@ -65,7 +65,7 @@ async def test_a_log_removed_while_a_batch_is_committed_is_noticed_before_the_an
         commit()
 
     monkeypatch.setattr(driver, "commit", removing)
-    assert await store.run(creating()) == 2
+    assert await store.execute(creating()) == 2
     assert held(path) == 2, "acknowledged, since it was carried over"
 
 
@@ -84,7 +84,7 @@ async def test_a_removed_log_is_noticed_while_nothing_is_written(
     monkeypatch.setattr(OpenedFiles, "save", saving)
     store = SqliteStore(path, clock, FarmSettings(disk_reserve=1))
     await store.start()
-    await store.run(creating())
+    await store.execute(creating())
     path.with_name("farm.db-wal").unlink()
     assert saved.wait(30)
     assert held(path) == 1
@@ -93,12 +93,12 @@ async def test_a_removed_log_is_noticed_while_nothing_is_written(
 
 async def test_a_removed_database_is_saved_beside_its_place(store: SqliteStore, path: Path) -> None:
     for _ in range(5):
-        await store.run(creating())
+        await store.execute(creating())
     path.unlink()  # noqa: ASYNC240
     with pytest.raises(OutcomeUnknownError):
-        await store.run(creating())
+        await store.execute(creating())
     with pytest.raises(UnavailableError, match="was removed or replaced"):
-        await store.run(creating())
+        await store.execute(creating())
     (copy,) = path.parent.glob("farm.db.saved-*")
     assert held(copy) == 6
     assert copy.stat().st_mode & 0o777 == 0o600

@@ -14,8 +14,8 @@ async def test_numbers_rise_without_gaps_and_over_restarts(farm: Farm) -> None:
     store = await farm.open()
     assert await store.last_event() == 0
     for number in (1, 2):
-        await store.run(creating())
-        await store.run(finishing(number))
+        await store.execute(creating())
+        await store.execute(finishing(number))
         store = await farm.reopen()
     assert [event.number for event in await store.events(0, 10)] == [1, 2, 3, 4]
     assert [event.number for event in await store.events(1, 2)] == [2, 3]
@@ -27,7 +27,7 @@ async def test_the_journal_keeps_a_tail(farm: Farm) -> None:
     store = await farm.open()
     store._batcher._flusher = Flusher(FarmSettings(), events_kept=300)
     for _ in range(1000):
-        await store.run(creating())
+        await store.execute(creating())
     kept = [event.number for event in await store.events(0, 2000)]
     assert kept == list(range(kept[0], 1001))
     assert 300 <= len(kept) <= 300 + flush.PRUNE_EVENTS_EVERY
@@ -41,10 +41,10 @@ async def test_creations_are_pruned_little_by_little(farm: Farm, clock: HandCloc
         for number in range(3000):
             tx.remember_creation("ann", str(number), "hash", 1)
 
-    await store.run(remember)
+    await store.execute(remember)
     clock.advance(HOUR + timedelta(seconds=1))
     left = []
     for _ in range(4):
-        await store.run(creating())
+        await store.execute(creating())
         left += farm.fetch("SELECT COUNT(*) FROM creations")
     assert left == [(2000,), (1000,), (0,), (0,)]

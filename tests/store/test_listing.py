@@ -69,7 +69,7 @@ async def full(farm: Farm) -> DatabaseStore:
         for number in range(1, 25):
             tx.save_worker(some_worker(number), EventKind.WORKER_REGISTERED)
 
-    await store.run(fill)
+    await store.execute(fill)
     return store
 
 
@@ -269,7 +269,7 @@ async def five(store: DatabaseStore) -> DatabaseStore:
             request = make_request(number, state=state, priority=3 * number)
             tx.save_request(request, EventKind.REQUEST_CREATED)
 
-    await store.run(fill)
+    await store.execute(fill)
     return store
 
 
@@ -338,8 +338,8 @@ async def test_an_unknown_worker_as_border_is_told(five: DatabaseStore, border: 
 
 async def test_pages_carry_jobs(five: DatabaseStore) -> None:
     worker = make_worker()
-    await five.run(registering(worker))
-    job = await five.run(granting(4, worker.uuid))
+    await five.execute(registering(worker))
+    job = await five.execute(granting(4, worker.uuid))
     page = await five.list_requests(RequestFilter(), Sorter(), Paginator())
     assert [request.job for request in page.items] == [None, None, None, job, None]
 

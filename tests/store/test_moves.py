@@ -53,8 +53,8 @@ def tell(codec: Codec[Moved], before: Moved, other: Moved, field: Field) -> None
 
 async def test_a_move_is_stored_as_it_was_made(store: DatabaseStore) -> None:
     worker = make_worker()
-    await store.run(registering(worker))
-    number = await store.run(creating())
+    await store.execute(registering(worker))
+    number = await store.execute(creating())
     other = full(Worker)
     moving = {f.name: getattr(other, f.name) for f in declared(Worker) if f.stored.moves}
     moved_worker: Worker = replace(worker, **{**moving, "revision": 2})
@@ -62,8 +62,8 @@ async def test_a_move_is_stored_as_it_was_made(store: DatabaseStore) -> None:
     def move(tx: Transaction, now: object) -> None:
         tx.save_worker(moved_worker, EventKind.WORKER_STATE)
 
-    await store.run(move)
-    moved = await store.run(
+    await store.execute(move)
+    moved = await store.execute(
         changing(
             number,
             state=RequestState.FAILED,
@@ -75,7 +75,7 @@ async def test_a_move_is_stored_as_it_was_made(store: DatabaseStore) -> None:
     )
     assert await store.get_worker(worker.uuid) == moved_worker
     assert await store.get_request(number) == moved
-    assert await store.run(reading(lambda tx: tx.worker(worker.uuid))) == moved_worker
+    assert await store.execute(reading(lambda tx: tx.worker(worker.uuid))) == moved_worker
 
 
 async def test_moves_and_other_changes_come_in_one_batch(store: DatabaseStore) -> None:
@@ -85,7 +85,7 @@ async def test_moves_and_other_changes_come_in_one_batch(store: DatabaseStore) -
         for worker in workers:
             tx.save_worker(worker, EventKind.WORKER_REGISTERED)
 
-    await store.run(register)
+    await store.execute(register)
     moved: Worker = replace(workers[0], state=WorkerState.RUNNING, revision=2)
     renamed: Worker = replace(workers[1], name="other", revision=2)
 
@@ -93,5 +93,5 @@ async def test_moves_and_other_changes_come_in_one_batch(store: DatabaseStore) -
         tx.save_worker(moved, EventKind.WORKER_STATE)
         tx.save_worker(renamed, EventKind.WORKER_CHANGED)
 
-    await store.run(change)
+    await store.execute(change)
     assert [await store.get_worker(worker.uuid) for worker in workers] == [moved, renamed]

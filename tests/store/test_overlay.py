@@ -60,14 +60,14 @@ async def test_reads_see_earlier_changes_of_the_same_command(store: DatabaseStor
         tx.erase_key(worker.uuid, 1)
         assert tx.session_key(worker.uuid, 1) is None
 
-    await store.run(decide)
+    await store.execute(decide)
 
 
 async def test_reads_see_committed_records(store: DatabaseStore) -> None:
     worker = make_worker()
-    await store.run(registering(worker))
-    number = await store.run(creating())
-    job = await store.run(granting(number, worker.uuid))
+    await store.execute(registering(worker))
+    number = await store.execute(creating())
+    job = await store.execute(granting(number, worker.uuid))
 
     def decide(tx: Transaction, now: datetime) -> None:
         held = tx.holder(worker.uuid)
@@ -80,7 +80,7 @@ async def test_reads_see_committed_records(store: DatabaseStore) -> None:
         assert tx.request(99) is None
         assert tx.settings == FarmSettings()
 
-    await store.run(decide)
+    await store.execute(decide)
 
 
 async def test_a_refused_command_undoes_itself_alone(store: DatabaseStore) -> None:
@@ -92,14 +92,17 @@ async def test_a_refused_command_undoes_itself_alone(store: DatabaseStore) -> No
         raise RequestStateError
 
     results = await asyncio.gather(
-        store.run(creating()), store.run(refused), store.run(creating()), return_exceptions=True
+        store.execute(creating()),
+        store.execute(refused),
+        store.execute(creating()),
+        return_exceptions=True,
     )
     assert results[0] == 1
     assert isinstance(results[1], RequestStateError)
     assert results[2] == 2, "a refused command uses no id up"
     assert await store.get_worker("board-1") is None
     assert await store.get_session_key("x", 1) is None
-    assert await store.run(reading(lambda tx: tx.remembered_creation("admin", "k"))) is None
+    assert await store.execute(reading(lambda tx: tx.remembered_creation("admin", "k"))) is None
     assert [event.number for event in await store.events(0, 10)] == [1, 2]
 
 
@@ -108,32 +111,36 @@ async def test_an_unexpected_error_reaches_its_caller_alone(store: DatabaseStore
         creating()(tx, now)
         raise ZeroDivisionError("a fault in a command")
 
-    results = await asyncio.gather(store.run(broken), store.run(creating()), return_exceptions=True)
+    results = await asyncio.gather(
+        store.execute(broken), store.execute(creating()), return_exceptions=True
+    )
     assert isinstance(results[0], ZeroDivisionError)
     assert results[1] == 1
 
 
 async def test_ids_are_never_reused(farm: Farm) -> None:
     store = await farm.open()
-    assert [await store.run(creating()) for _ in range(3)] == [1, 2, 3]
+    assert [await store.execute(creating()) for _ in range(3)] == [1, 2, 3]
     store = await farm.reopen()
-    assert await store.run(creating()) == 4
+    assert await store.execute(creating()) == 4
     with pytest.raises(TransitionError, match="used before"):
-        await store.run(lambda tx, now: tx.save_request(make_request(2), EventKind.REQUEST_CREATED))
-    assert await store.run(creating()) == 5
+        await store.execute(
+            lambda tx, now: tx.save_request(make_request(2), EventKind.REQUEST_CREATED)
+        )
+    assert await store.execute(creating()) == 5
 
 
 async def test_a_save_must_follow_the_stored_revision(store: DatabaseStore) -> None:
-    number = await store.run(creating())
-    stored = await store.run(changing(number, priority=3))
+    number = await store.execute(creating())
+    stored = await store.execute(changing(number, priority=3))
     for revision in (2, 4):
         with pytest.raises(StaleProposalError, match="request 1 is at revision 2"):
-            await store.run(saving(replace(stored, revision=revision)))
+            await store.execute(saving(replace(stored, revision=revision)))
     with pytest.raises(StaleProposalError):
-        await store.run(registering(make_worker(revision=2)))
-    await store.run(registering(make_worker()))
+        await store.execute(registering(make_worker(revision=2)))
+    await store.execute(registering(make_worker()))
     with pytest.raises(StaleProposalError):
-        await store.run(registering(make_worker()))
+        await store.execute(registering(make_worker()))
 
 
 async def test_removed_workers_leave_their_epoch(store: DatabaseStore, farm: Farm) -> None:
@@ -146,16 +153,16 @@ async def test_removed_workers_leave_their_epoch(store: DatabaseStore, farm: Far
         assert tx.worker(worker.uuid) is None
         assert tx.worker_named(worker.name) is None
 
-    await store.run(registering(worker))
-    assert await store.run(reading(lambda tx: tx.remembered_epoch(worker.uuid))) == 0
-    await store.run(remove)
+    await store.execute(registering(worker))
+    assert await store.execute(reading(lambda tx: tx.remembered_epoch(worker.uuid))) == 0
+    await store.execute(remove)
     assert await store.get_worker(worker.uuid) is None
     with pytest.raises(StaleProposalError, match="not registered"):
-        await store.run(lambda tx, now: tx.remove_worker(worker, EventKind.WORKER_DEREGISTERED))
-    await store.run(registering(replace(worker, epoch=3)))
-    await store.run(remove)
+        await store.execute(lambda tx, now: tx.remove_worker(worker, EventKind.WORKER_DEREGISTERED))
+    await store.execute(registering(replace(worker, epoch=3)))
+    await store.execute(remove)
     store = await farm.reopen()
-    assert await store.run(reading(lambda tx: tx.remembered_epoch(worker.uuid))) == 41
+    assert await store.execute(reading(lambda tx: tx.remembered_epoch(worker.uuid))) == 41
 
 
 async def test_a_worker_is_removed_and_reborn_in_one_command(store: DatabaseStore) -> None:
@@ -169,8 +176,8 @@ async def test_a_worker_is_removed_and_reborn_in_one_command(store: DatabaseStor
         assert tx.worker_named("board-1") == other
         assert tx.worker_named("again") is not None
 
-    await store.run(registering(worker))
-    await store.run(decide)
+    await store.execute(registering(worker))
+    await store.execute(decide)
     assert await store.get_worker("board-1") == other
     reborn = await store.get_worker(worker.uuid)
     assert reborn is not None
@@ -179,8 +186,8 @@ async def test_a_worker_is_removed_and_reborn_in_one_command(store: DatabaseStor
 
 async def test_names_pass_from_one_worker_to_another(store: DatabaseStore) -> None:
     first, second = make_worker(1, name="a"), make_worker(2, name="b")
-    await store.run(registering(first))
-    await store.run(registering(second))
+    await store.execute(registering(first))
+    await store.execute(registering(second))
 
     def rename(tx: Transaction, now: datetime) -> None:
         tx.save_worker(replace(first, name="c", revision=2), EventKind.WORKER_CHANGED)
@@ -191,7 +198,7 @@ async def test_names_pass_from_one_worker_to_another(store: DatabaseStore) -> No
         assert named.uuid == second.uuid
         assert tx.worker_named("b") is None
 
-    await store.run(rename)
+    await store.execute(rename)
     assert [
         worker and worker.uuid for worker in [await store.get_worker(n) for n in ("a", "b", "d")]
     ] == [second.uuid, None, first.uuid]
@@ -209,8 +216,8 @@ async def test_free_ports_are_the_lowest_that_nobody_has(farm: Farm) -> None:
         return [*found, tx.free_port(after=20002)]
 
     for number in (1, 2):
-        await store.run(registering(make_worker(number)))
-    assert await store.run(decide) == [20003, 20002, 20002, 20004, None]
+        await store.execute(registering(make_worker(number)))
+    assert await store.execute(decide) == [20003, 20002, 20002, 20004, None]
 
 
 async def test_creations_are_remembered_for_their_time(farm: Farm, clock: HandClock) -> None:
@@ -222,22 +229,22 @@ async def test_creations_are_remembered_for_their_time(farm: Farm, clock: HandCl
         return tx.remembered_creation("ann", "k1"), tx.remembered_creation("bob", "k1")
 
     ask = reading(lambda tx: tx.remembered_creation("ann", "k1"))
-    assert await store.run(remember) == (("hash", 1), None)
+    assert await store.execute(remember) == (("hash", 1), None)
     store = await farm.reopen(settings)
     clock.advance(HOUR - timedelta(microseconds=1))
-    assert await store.run(ask) == ("hash", 1)
+    assert await store.execute(ask) == ("hash", 1)
     clock.advance(timedelta(microseconds=1))
-    assert await store.run(ask) is None
-    await store.run(creating())
+    assert await store.execute(ask) is None
+    await store.execute(creating())
     assert farm.fetch("SELECT COUNT(*) FROM creations") == [(0,)], "old ones are pruned"
 
 
 async def test_the_holder_is_the_newest_job(store: DatabaseStore) -> None:
     worker = make_worker()
-    await store.run(registering(worker))
-    first, second = await store.run(creating()), await store.run(creating())
-    await store.run(granting(first, worker.uuid))
-    await store.run(ending(first))
+    await store.execute(registering(worker))
+    first, second = await store.execute(creating()), await store.execute(creating())
+    await store.execute(granting(first, worker.uuid))
+    await store.execute(ending(first))
 
     def decide(tx: Transaction, now: datetime) -> None:
         assert tx.holder(worker.uuid) is None
@@ -248,8 +255,8 @@ async def test_the_holder_is_the_newest_job(store: DatabaseStore) -> None:
         assert held is not None
         assert held.id == second
 
-    await store.run(decide)
-    await store.run(changing(first, reason="looked into again"))
+    await store.execute(decide)
+    await store.execute(changing(first, reason="looked into again"))
 
     def later(tx: Transaction, now: datetime) -> None:
         changing(first, reason="and again")(tx, now)
@@ -257,22 +264,22 @@ async def test_the_holder_is_the_newest_job(store: DatabaseStore) -> None:
         assert held is not None
         assert held.id == second
 
-    await store.run(later)
+    await store.execute(later)
 
 
 async def test_an_aborted_job_is_kept_apart_from_its_request(store: DatabaseStore) -> None:
     worker = make_worker()
-    await store.run(registering(worker))
-    number = await store.run(creating())
+    await store.execute(registering(worker))
+    number = await store.execute(creating())
     job = make_job(number, worker, phase=JobPhase.OPENING)
-    await store.run(changing(number, job=job))
+    await store.execute(changing(number, job=job))
 
     def abort(tx: Transaction, now: datetime) -> None:
         tx.save_job(replace(job, phase=JobPhase.ENDED, ended=now))
         changing(number, EventKind.REQUEST_REQUEUED, job=None)(tx, now)
         assert tx.holder(worker.uuid) is None
 
-    await store.run(abort)
+    await store.execute(abort)
     request = await store.get_request(number)
     assert request is not None
     assert (request.job, request.state) == (None, RequestState.WAITING)
@@ -284,15 +291,15 @@ async def test_time_is_the_writers_and_never_goes_back(farm: Farm, clock: HandCl
         return now
 
     store = await farm.open()
-    assert await store.run(tell) == START
+    assert await store.execute(tell) == START
     clock.time = START + HOUR
-    assert await store.run(tell) == START + HOUR
+    assert await store.execute(tell) == START + HOUR
     clock.time = START - HOUR
-    assert await store.run(tell) == START + HOUR
+    assert await store.execute(tell) == START + HOUR
     store = await farm.reopen()
-    assert await store.run(tell) == START + HOUR
+    assert await store.execute(tell) == START + HOUR
     clock.time = START + 2 * HOUR
-    assert await store.run(tell) == START + 2 * HOUR
+    assert await store.execute(tell) == START + 2 * HOUR
     assert [event.at - START for event in await store.events(0, 9)] == [
         timedelta(0), HOUR, HOUR, HOUR, 2 * HOUR
     ]  # fmt: skip

@@ -32,11 +32,11 @@ async def test_every_row_comes_back_whole_and_once(
 ) -> None:
     monkeypatch.setattr(records, "PACKED", 2)
     worker = make_worker()
-    await store.run(registering(worker))
+    await store.execute(registering(worker))
     for selector in (None, "ram >= 2", None, "city = Łódź", None, None):
-        await store.run(creating(selector=selector, caps=None if selector else {"a": "ż"}))
-    await store.run(granting(4, worker.uuid))
-    await store.run(finishing(5))
+        await store.execute(creating(selector=selector, caps=None if selector else {"a": "ż"}))
+    await store.execute(granting(4, worker.uuid))
+    await store.execute(finishing(5))
     snapshot = await store.snapshot()
     found = {request.id: request for request in snapshot.requests}
     assert sorted(found) == [1, 2, 3, 4, 6]

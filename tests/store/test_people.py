@@ -59,7 +59,7 @@ def save(tx: Transaction, _now: datetime) -> None:
 
 
 async def test_what_was_saved_is_read_whole(store: DatabaseStore) -> None:
-    await store.run(save)
+    await store.execute(save)
     people = await store.people()
     assert set(people.records) == {ACCOUNT, GROUP, TOKEN, PLAIN}
     assert people.number == await store.last_event() == 4
@@ -71,7 +71,7 @@ async def test_what_was_saved_is_read_whole(store: DatabaseStore) -> None:
         assert tx.account("kernel") is None
         assert tx.token("a\0b") is None
 
-    await store.run(read)
+    await store.execute(read)
 
 
 async def test_a_command_sees_its_changes_and_a_refused_one_leaves_none(
@@ -88,20 +88,20 @@ async def test_a_command_sees_its_changes_and_a_refused_one_leaves_none(
         raise GroupNotFoundError
 
     with pytest.raises(GroupNotFoundError):
-        await store.run(decide)
+        await store.execute(decide)
     assert (await store.people()).records == ()
     assert await store.audit(AuditFilter()) == ()
 
 
 async def test_records_change_and_go(store: DatabaseStore) -> None:
-    await store.run(save)
+    await store.execute(save)
     changed = replace(ACCOUNT, groups=(), revision=2)
 
     def decide(tx: Transaction, _now: datetime) -> None:
         tx.save_identity(changed, EventKind.ACCOUNT_CHANGED)
         tx.save_identity(TOKEN, EventKind.TOKEN_REVOKED)
 
-    await store.run(decide)
+    await store.execute(decide)
     assert set((await store.people()).records) == {changed, GROUP, PLAIN}
 
 
@@ -121,7 +121,7 @@ async def test_the_audit_is_numbered_in_order_and_filtered(
                 )
             )
 
-        await store.run(decide)
+        await store.execute(decide)
         clock.advance(HOUR)
     entries = await store.audit(AuditFilter())
     assert [entry.number for entry in entries] == [1, 2, 3, 4, 5]
@@ -145,7 +145,7 @@ async def test_seals_are_set_once(store: DatabaseStore) -> None:
         tx.note(Note(actor="a", action=Action.LOGIN, subject="s"))
         tx.note(Note(actor="b", action=Action.LOGIN, subject="s"))
 
-    await store.run(note)
+    await store.execute(note)
 
     def first(tx: Transaction, _now: datetime) -> None:
         assert tx.last_seal() is None
@@ -157,14 +157,14 @@ async def test_seals_are_set_once(store: DatabaseStore) -> None:
         assert tx.unsealed(10) == ()
         tx.seal({1: "forged"})
 
-    await store.run(first)
-    await store.run(second)
+    await store.execute(first)
+    await store.execute(second)
     assert [entry.seal for entry in await store.audit(AuditFilter())] == ["one", "two"]
 
 
 async def test_waiting_requests_are_counted_with_what_is_pending(store: DatabaseStore) -> None:
     for _ in range(3):
-        await store.run(creating())
+        await store.execute(creating())
 
     def decide(tx: Transaction, now: datetime) -> None:
         assert tx.count_waiting("admin", 10) == 3
@@ -178,4 +178,4 @@ async def test_waiting_requests_are_counted_with_what_is_pending(store: Database
         tx.save_request(make_request(5), EventKind.REQUEST_CREATED)
         assert tx.count_waiting("admin", 10) == 4
 
-    await store.run(decide)
+    await store.execute(decide)

@@ -69,7 +69,7 @@ async def live(store: SqliteStore, chance: random.Random, known: Acknowledged) -
     await store.start()
     store.listen(known.listen)
     for command in life(chance):
-        answer = await store.run(command)
+        answer = await store.execute(command)
         if isinstance(answer, SessionKey):
             known.keys[answer.epoch] = answer
 
@@ -97,7 +97,7 @@ async def check(store: SqliteStore, known: Acknowledged) -> None:
     tallies = "SELECT state, bucket, requests FROM tallies WHERE requests > 0 ORDER BY 1, 2"
     assert driver.fetch(tallies) == driver.fetch(counted)
     last = len(driver.fetch("SELECT id FROM requests"))
-    assert await store.run(creating()) == last + 1
+    assert await store.execute(creating()) == last + 1
 
 
 def cut(seed: int, path: Path, synchronous: str) -> int:
@@ -182,10 +182,10 @@ async def test_a_disk_that_is_full_at_commit_keeps_nothing_half(tmp_path: Path) 
     await store.start()
     store.listen(known.listen)
     for left in range(0, 60, 4):
-        await store.run(creating(caps={"padding": "x" * 9000}))
+        await store.execute(creating(caps={"padding": "x" * 9000}))
         disk.room = left
         with suppress(StorageFullError):
-            await store.run(creating(caps={"padding": "x" * 9000}))
+            await store.execute(creating(caps={"padding": "x" * 9000}))
         disk.room = None
     assert 15 < known.number < 30, "some found room, some did not"
     survivors = Disk(disk.survivors(random.Random(1)))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boruta_farm.model.account import Account, Group
-from boruta_farm.model.audit import Entry
+from boruta_farm.model.audit import AuditEntry
 from boruta_farm.model.declared import declared
 from boruta_farm.model.errors import InvalidError
 from boruta_farm.model.events import Event, EventKind
@@ -56,7 +56,7 @@ CODECS: dict[type, Codec[Any]] = {
     SessionKey: rows.SESSION_KEY,
     Event: rows.EVENT,
     Summary: rows.SUMMARY,
-    Entry: rows.ENTRY,
+    AuditEntry: rows.ENTRY,
     Account: rows.ACCOUNT,
     Group: rows.GROUP,
     Token: rows.TOKEN,
@@ -119,20 +119,20 @@ def test_equal_capabilities_are_one_object_and_facts_are_not_kept() -> None:
 
 async def test_a_full_request_comes_back_as_it_was(store: DatabaseStore) -> None:
     worker = make_worker(epoch=7)
-    await store.run(registering(worker))
-    number = await store.run(creating())
+    await store.execute(registering(worker))
+    number = await store.execute(creating())
     job = full(Job, request_id=number, worker=worker.uuid, epoch=worker.epoch)
     whole = full(Request, id=number, revision=2, job=job)
-    await store.run(saving(whole))
+    await store.execute(saving(whole))
     assert await store.get_request(number) == whole
-    assert await store.run(reading(lambda tx: tx.request(number))) == whole
+    assert await store.execute(reading(lambda tx: tx.request(number))) == whole
 
 
 async def test_a_full_worker_comes_back_as_it_was(store: DatabaseStore) -> None:
     first = full(Worker, revision=1)
     whole = replace(first, revision=2, name="another", labels={"rack": "b"})
     for worker in (first, whole):
-        await store.run(registering(worker))
+        await store.execute(registering(worker))
         assert await store.get_worker(worker.uuid) == worker
         assert await store.get_worker(worker.name) == worker
 
@@ -143,16 +143,16 @@ async def test_a_session_key_comes_back_as_it_was(
 ) -> None:
     key = SessionKey(worker="w", epoch=3, public="ssh-rsa AAAA", sealed=sealed)
     old = SessionKey(worker="w", epoch=3, public="old", sealed=b"old")
-    await store.run(lambda tx, now: tx.save_key(old))
-    await store.run(lambda tx, now: tx.save_key(key))
+    await store.execute(lambda tx, now: tx.save_key(old))
+    await store.execute(lambda tx, now: tx.save_key(key))
     assert await store.get_session_key("w", 3) == key
     assert await store.get_session_key("w", 4) is None
 
 
 async def test_a_text_with_nul_is_refused(store: DatabaseStore) -> None:
-    number = await store.run(creating())
+    number = await store.execute(creating())
     with pytest.raises(InvalidError, match="NUL"):
-        await store.run(changing(number, reason="a\0b"))
+        await store.execute(changing(number, reason="a\0b"))
     assert await store.get_worker("a\0b") is None
     assert await store.get_worker("\ud800") is None
     assert await store.get_session_key("a\0b", 1) is None
@@ -160,8 +160,8 @@ async def test_a_text_with_nul_is_refused(store: DatabaseStore) -> None:
 
 async def test_a_text_that_no_database_keeps_is_refused_alone(store: DatabaseStore) -> None:
     with pytest.raises(UnicodeEncodeError):
-        await store.run(creating(reason="\ud800"))
-    assert await store.run(creating()) == 1
+        await store.execute(creating(reason="\ud800"))
+    assert await store.execute(creating()) == 1
 
 
 async def test_events_tell_state_and_reason(store: DatabaseStore) -> None:
@@ -172,7 +172,7 @@ async def test_events_tell_state_and_reason(store: DatabaseStore) -> None:
         creating(reason="why")(tx, now)
         changing(1, EventKind.REQUEST_OPENING, job=make_job(1, worker))(tx, now)
 
-    await store.run(decide)
+    await store.execute(decide)
     told = [
         (event.kind, event.request_id, event.worker, event.state, event.reason)
         for event in await store.events(0, 10)

@@ -94,7 +94,7 @@ async def test_rows_of_the_first_schema_are_read_as_they_were_meant(farm: Farm) 
         found = tx.remembered_epoch("gone"), tx.next_request_id()
         return (*found, tx.remembered_creation(account.id, "once"))
 
-    assert await store.run(reading(more)) == (3, 8, ("hash", 7))
+    assert await store.execute(reading(more)) == (3, 8, ("hash", 7))
 
 
 async def test_what_is_older_than_the_account_of_its_owner_s_name_was_another_s(
@@ -115,7 +115,7 @@ async def test_what_is_older_than_the_account_of_its_owner_s_name_was_another_s(
     def creations(tx: Transaction) -> list[object]:
         return [tx.remembered_creation(owner, "once") for owner in ("ann", account.id)]
 
-    assert await store.run(reading(creations)) == [("hash", 7), None]
+    assert await store.execute(reading(creations)) == [("hash", 7), None]
 
 
 @pytest.mark.parametrize("dialect", [SqliteDialect(), PostgresDialect()])

@@ -50,7 +50,7 @@ async def test_commits_are_durable(store: SqliteStore) -> None:
 
 
 async def test_the_file_is_its_owners_alone(store: SqliteStore, path: Path) -> None:
-    await store.run(creating())
+    await store.execute(creating())
     for file in path.parent.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
 
@@ -82,10 +82,10 @@ async def test_erased_keys_are_gone_from_the_disk(store: SqliteStore, path: Path
         for epoch in range(50)
     ]
     for key in keys:
-        await store.run(keeping(key))
+        await store.execute(keeping(key))
     assert b"public-half-7" in content("farm.db-wal")
     for key in keys:
-        await store.run(erasing(key))
+        await store.execute(erasing(key))
     assert await store.get_session_key("w", 7) is None
     await store.close()
     assert content("farm.db-wal") == b""
@@ -103,16 +103,16 @@ async def test_a_full_disk_refuses_and_recovers(store: SqliteStore) -> None:
     async def fill() -> None:
         nonlocal filed
         for _ in range(1000):
-            await store.run(creating(caps={"padding": "x" * 500}))
+            await store.execute(creating(caps={"padding": "x" * 500}))
             filed += 1
 
     with pytest.raises(StorageFullError):
         await fill()
     assert await store.get_request(filed) is not None
     assert await store.get_request(filed + 1) is None
-    await store.run(finishing(1))
+    await store.execute(finishing(1))
     driver.fetch("PRAGMA max_page_count=1000000")
-    assert await store.run(creating()) == filed + 1
+    assert await store.execute(creating()) == filed + 1
 
 
 async def test_a_file_that_cannot_be_made_is_told(tmp_path: Path, clock: HandClock) -> None:
@@ -172,13 +172,13 @@ async def test_a_lock_held_by_somebody_else_is_told(
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(UnavailableError, match="database is locked"):
-            await store.run(creating())
-    assert await store.run(creating()) == 1
+            await store.execute(creating())
+    assert await store.execute(creating()) == 1
 
 
 async def test_reads_never_hold_a_snapshot(store: SqliteStore) -> None:
     """A checkpoint after every kind of read finds nobody in its way."""
-    await store.run(creating())
+    await store.execute(creating())
     await store.get_request(1)
     await store.get_worker("nobody")
     await store.snapshot()
@@ -195,7 +195,9 @@ async def test_many_readers_and_the_writer_get_on(store: SqliteStore) -> None:
         for number in range(1, 30):
             await asyncio.gather(store.snapshot(), store.get_request(number))
 
-    await asyncio.gather(*(store.run(creating()) for _ in range(200)), *(read() for _ in range(5)))
+    await asyncio.gather(
+        *(store.execute(creating()) for _ in range(200)), *(read() for _ in range(5))
+    )
     assert await store.last_event() == 200
 
 

@@ -38,15 +38,15 @@ async def test_a_summary_is_read_in_its_command_in_the_next_and_after_a_new_star
 ) -> None:
     store = await farm.open()
     more = Summary(subject=LENGTHS.subject, values=(1.0,), updated=START + timedelta(hours=1))
-    assert await store.run(learning(LENGTHS)) == (None, LENGTHS)
-    assert await store.run(learning(more)) == (LENGTHS, more)
+    assert await store.execute(learning(LENGTHS)) == (None, LENGTHS)
+    assert await store.execute(learning(more)) == (LENGTHS, more)
     store = await farm.reopen()
     assert (await store.snapshot()).summaries == (more,)
 
 
 async def test_a_refused_command_teaches_nothing(store: DatabaseStore) -> None:
     with pytest.raises(RequestStateError):
-        await store.run(learning(LENGTHS, error=RequestStateError()))
+        await store.execute(learning(LENGTHS, error=RequestStateError()))
     assert (await store.snapshot()).summaries == ()
 
 
@@ -56,7 +56,7 @@ async def test_what_taught_nothing_for_longest_is_pruned(
     monkeypatch.setattr(flush, "SUMMARIES_KEPT", 2)
     store = await farm.open()
     hours = range(4)
-    await store.run(
+    await store.execute(
         learning(
             *(
                 Summary(subject=f"s{n}", values=(1.0,), updated=START + timedelta(hours=n))
@@ -65,6 +65,6 @@ async def test_what_taught_nothing_for_longest_is_pruned(
         )
     )
     clock.advance(timedelta(minutes=2))
-    await store.run(learning())
+    await store.execute(learning())
     left = sorted(summary.subject for summary in (await store.snapshot()).summaries)
     assert left == ["s2", "s3"]

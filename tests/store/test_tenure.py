@@ -57,10 +57,10 @@ async def test_a_second_server_is_refused_and_told_who_the_first_is(address: str
     words = str(refusal.value)
     assert f"process {os.getpid()} on {socket.gethostname()[:40]}, since 20" in words
     assert "stop it" in words
-    assert await first.run(creating()) == 1
+    assert await first.execute(creating()) == 1
     await first.close()
     await second.start()
-    assert await second.run(creating()) == 2
+    assert await second.execute(creating()) == 2
     await second.close()
 
 
@@ -84,7 +84,7 @@ async def test_a_killed_server_frees_the_database_at_once(address: str) -> None:
                 store = make(address)
             else:
                 break
-    assert await store.run(creating()) == 1
+    assert await store.execute(creating()) == 1
     await store.close()
 
 
@@ -93,19 +93,19 @@ async def test_who_lost_the_database_writes_nothing_until_it_has_it_again(
 ) -> None:
     store = make(address)
     await store.start()
-    assert await store.run(creating()) == 1
+    assert await store.execute(creating()) == 1
     resynced = asyncio.Event()
     store.on_doubt(resynced.set)
     with psycopg.connect(address, autocommit=True) as thief:
         await cut_off_and_take(address, thief)
         with pytest.raises(UnavailableError, match="nothing can be written just now"):
-            await store.run(creating())
+            await store.execute(creating())
         assert store.alive(clock.now()) is not None
         assert thief.execute("SELECT count(*) FROM requests").fetchone() == (1,)
     async with asyncio.timeout(30):
         await resynced.wait()
     assert store.alive(clock.now()) is None
-    assert await store.run(creating()) == 2
+    assert await store.execute(creating()) == 2
     await store.close()
 
 
@@ -119,7 +119,7 @@ async def test_whose_turn_it_is_is_read_in_every_batch(
     with psycopg.connect(address, autocommit=True) as thief:
         await cut_off_and_take(address, thief)
         with pytest.raises(UnavailableError, match="another server has taken the database"):
-            await store.run(creating())
+            await store.execute(creating())
         assert store.alive(clock.now()) == "another server has taken the database"
         assert thief.execute("SELECT count(*) FROM requests").fetchone() == (0,)
     await store.close()
@@ -136,7 +136,7 @@ async def test_a_lost_connection_without_another_server_is_mended(
         async with asyncio.timeout(30):
             while holder(admin) in (None, before) or store.alive(clock.now()) is not None:  # noqa: ASYNC110
                 await asyncio.sleep(0)
-    assert await store.run(creating()) == 1
+    assert await store.execute(creating()) == 1
     await store.close()
 
 

@@ -70,15 +70,15 @@ async def test_an_older_schema_is_backed_up_and_migrated(
     assert "the backup is" in caplog.text
     assert store.farm_id == "the-farm"
     assert backed_up(farm, 1) == [(7,)]
-    assert await store.run(creating()) == 8
+    assert await store.execute(creating()) == 8
     want(monkeypatch)
     store = await farm.reopen()
     assert farm.fetch("SELECT version, oldest FROM schema_version") == [(NEXT, NEXT)]
     assert farm.fetch("SELECT id, note FROM requests ORDER BY id") == [(7, "none"), (8, "none")]
     assert backed_up(farm, SCHEMA) == [(7,), (8,)]
-    assert await store.run(creating()) == 9
+    assert await store.execute(creating()) == 9
     store = await farm.reopen()
-    assert await store.run(creating()) == 10
+    assert await store.execute(creating()) == 10
     assert len(backed_up(farm, SCHEMA)) == 2, "a current schema is not backed up again"
 
 
@@ -91,7 +91,7 @@ async def test_a_server_goes_on_beside_the_next_schema_while_that_is_only_expand
         await farm.reopen()
     assert farm.fetch("SELECT version, oldest FROM schema_version") == [(NEXT, SCHEMA)]
     store = await farm.reopen()
-    assert await store.run(creating()) == 1
+    assert await store.execute(creating()) == 1
     assert farm.fetch("SELECT id, note FROM requests") == [(1, "none")]
     assert backups(farm) == [name for name in backups(farm) if f"{SCHEMA:04}" in name]
     farm.fetch("UPDATE schema_version SET oldest = version")
@@ -102,7 +102,7 @@ async def test_a_server_goes_on_beside_the_next_schema_while_that_is_only_expand
 async def test_a_failing_migration_changes_nothing_and_leaves_no_backup(
     farm: Farm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await (await farm.open()).run(creating())
+    await (await farm.open()).execute(creating())
     with monkeypatch.context() as patch:
         want(patch, then="SELECT half_way")
         with pytest.raises(StoreError, match=r"cannot be migrated .*half_way.*nothing was changed"):
@@ -110,7 +110,7 @@ async def test_a_failing_migration_changes_nothing_and_leaves_no_backup(
     assert backups(farm) == []
     store = await farm.reopen()
     assert farm.fetch("SELECT version FROM schema_version") == [(SCHEMA,)]
-    assert await store.run(creating()) == 2
+    assert await store.execute(creating()) == 2
 
 
 DAMAGE = {

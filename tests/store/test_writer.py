@@ -17,7 +17,7 @@ async def test_the_inline_writer_runs_at_once_and_shares_the_loop(clock: HandClo
         turns: list[str] = []
         asyncio.get_running_loop().call_soon(turns.append, "another")
         store.listen(lambda changes: turns.append("told"))
-        assert await store.run(creating()) == 1
+        assert await store.execute(creating()) == 1
         assert turns == ["told", "another"]
         assert store.alive(clock.now() + timedelta(days=1)) is None
         assert await store.get_request(1) is not None

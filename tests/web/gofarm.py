@@ -91,7 +91,7 @@ class GoWorld(World):
         self._rpc = bound.getsockname()
         await self._superviser.listen(bound)
         self._port = await self._boards.listen_tcp("127.0.0.1", 0)
-        parts = [self.farm.fleet.run(), self._runner.run()]
+        parts = [self.farm.fleet.follow(), self._runner.attend()]
         self._serving = asyncio.gather(*parts)
         return self
 

@@ -22,8 +22,8 @@ from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.request import Request
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, KeyPair, Registration, Worker, WorkerState
-from boruta_farm.server.door import Door
-from boruta_farm.server.port import http_protocol
+from boruta_farm.server.http.door import Door
+from boruta_farm.server.http.port import http_protocol
 from boruta_farm.store.sqlite import MEMORY, SqliteStore
 from boruta_farm.testing.boards import SimulatedBoards
 from boruta_farm.testing.farm import PlainCipher
@@ -90,7 +90,7 @@ class World:
     async def __aenter__(self) -> Self:
         await self.store.start()
         await self.farm.directory.load()
-        self._matching = asyncio.create_task(self.farm.matcher.run())
+        self._matching = asyncio.create_task(self.farm.matcher.keep_matching())
         await self.rest()
         return self
 

@@ -18,7 +18,7 @@ from boruta_farm.access.link import (
     start_relay,
 )
 from boruta_farm.access.messages import USUAL, Message, TunnelBounds
-from boruta_farm.access.routes import BindFailure, Route
+from boruta_farm.access.routes import BindFailure, TunnelRoute
 from boruta_farm.access.wishes import StreamWish, Wishes
 from boruta_farm.clock import Clock
 from boruta_farm.model.errors import BorutaError, UnavailableError
@@ -67,7 +67,7 @@ class RelayClient:
         self._wishes = Wishes()
         self._relay: RelayLink | None = None
         self._older: dict[RelayLink, asyncio.Task[None] | None] = {}
-        self._wanted: dict[str, Route] | None = None
+        self._wanted: dict[str, TunnelRoute] | None = None
         self._failures: dict[str, BindFailure] = {}
         self._failed = asyncio.Event()
         self._counts: dict[str, int] = {}
@@ -105,7 +105,7 @@ class RelayClient:
         """Return the relay's process, None while none is at hand."""
         return self._relay.pid if self._relay is not None else None
 
-    async def run(self) -> NoReturn:
+    async def keep_at_hand(self) -> NoReturn:
         """Follow the relay, and find or start another one whenever it is gone."""
         pause = FIRST_PAUSE
         try:
@@ -134,12 +134,12 @@ class RelayClient:
         for link in (*older, *([relay] if relay is not None else [])):
             await link.close()
 
-    def replace(self, routes: Iterable[Route]) -> None:
+    def replace(self, routes: Iterable[TunnelRoute]) -> None:
         """Want exactly these routes."""
         self._wanted = {route.worker: route for route in routes}
         self._tell_all()
 
-    def put(self, route: Route) -> None:
+    def put(self, route: TunnelRoute) -> None:
         """Want this route for its worker, in place of an earlier one."""
         if self._wanted is None:
             raise ValueError("the full set must be wanted before a change to it")
@@ -377,7 +377,7 @@ class RelayClient:
         if route is not None and self._holder(worker) is None:
             self._put_to_newest(route)
 
-    def _put_to_newest(self, route: Route) -> None:
+    def _put_to_newest(self, route: TunnelRoute) -> None:
         if self._relay is not None and self._relay.told:
             self._relay.send(entry_of(route, self._clock.now()).line(messages.PUT))
 
@@ -397,7 +397,7 @@ class RelayClient:
             )
         self._tell(self._relay, [r for w, r in self._wanted.items() if self._holder(w) is None])
 
-    def _tell(self, link: RelayLink, routes: Iterable[Route]) -> None:
+    def _tell(self, link: RelayLink, routes: Iterable[TunnelRoute]) -> None:
         host, port = self._streams or (None, None)
         link.tell(
             messages.BEGIN,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from boruta_farm.access.flow import Copier, Flow
-from boruta_farm.access.liveness import Watch, answered
+from boruta_farm.access.liveness import LifeWatch, answered
 
 logger = logging.getLogger(__name__)
 
@@ -41,15 +41,15 @@ class Host(Protocol):
         """Return the live job's target, after waiting for it a while; None without one."""
         ...
 
-    async def turn(self, connection: "Connection") -> None:
+    async def turn(self, connection: "TunnelConnection") -> None:
         """Return when the connection may go on to the board: few may that say nothing."""
         ...
 
-    def heard(self, connection: "Connection") -> None:
+    def heard(self, connection: "TunnelConnection") -> None:
         """Hear that a connection's client has spoken."""
         ...
 
-    def gone(self, connection: "Connection") -> None:
+    def gone(self, connection: "TunnelConnection") -> None:
         """Hear that a connection has ended."""
         ...
 
@@ -62,7 +62,7 @@ An SSH server hangs up on whoever has not signed in after two minutes, or sends 
 """
 
 
-class Connection:
+class TunnelConnection:
     """Carry one connection from acceptance to its end, of which its port is told once.
 
     Until the board is reached nothing is read from the client: early bytes stay in the kernel
@@ -88,7 +88,7 @@ class Connection:
         self._port = port
         self._spoken = asyncio.Event()
         self._flows: tuple[Flow, ...] = ()
-        self._watches = (Watch(), Watch())
+        self._watches = (LifeWatch(), LifeWatch())
         self._cut = False
         self._over = False
         self._hearing = True

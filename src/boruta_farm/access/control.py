@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from boruta_farm.access import messages
-from boruta_farm.access.messages import Entry, Message, TunnelBounds, decode, encode
+from boruta_farm.access.messages import Message, RouteEntry, TunnelBounds, decode, encode
 from boruta_farm.access.rendezvous import Seat
 from boruta_farm.access.streams import Wish
 from boruta_farm.access.switchboard import Switchboard
@@ -26,7 +26,7 @@ class Wanted:
     listen: str
     streams: tuple[str, int] | None
     bounds: TunnelBounds
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[RouteEntry] = field(default_factory=list)
 
     @classmethod
     def begin(cls, message: Message) -> "Wanted":
@@ -160,7 +160,7 @@ class Control:
             case messages.BEGIN:
                 self._wanted[writer] = Wanted.begin(message)
             case messages.ROUTE:
-                self._wanted_of(writer).entries.append(Entry.read(message))
+                self._wanted_of(writer).entries.append(RouteEntry.read(message))
             case messages.COMMIT:
                 wanted = self._wanted_of(writer)
                 del self._wanted[writer]
@@ -172,7 +172,7 @@ class Control:
                 self._board.streams.serve(self._ask)
             case messages.PUT:
                 self._of_server(writer, message)
-                self._board.put(Entry.read(message))
+                self._board.put(RouteEntry.read(message))
             case messages.DROP:
                 self._of_server(writer, message)
                 self._board.drop(message.text("worker"))

@@ -5,7 +5,7 @@ import logging
 import socket
 
 from boruta_farm.access.liveness import keep_alive
-from boruta_farm.access.messages import Entry
+from boruta_farm.access.messages import RouteEntry
 from boruta_farm.access.streams import Streams
 from boruta_farm.model.addresses import is_loopback, is_ours_alone, parse_ip
 from boruta_farm.model.worker import Reach
@@ -18,7 +18,7 @@ HEAD_START = 0.3
 
 
 async def reach(
-    loop: asyncio.AbstractEventLoop, streams: Streams, entry: Entry, epoch: int
+    loop: asyncio.AbstractEventLoop, streams: Streams, entry: RouteEntry, epoch: int
 ) -> socket.socket:
     """Return a connection to the board of a live job. Raises OSError, TimeoutError."""
     match entry.reach:
@@ -51,7 +51,7 @@ async def dial(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.
 
 
 async def _either(
-    loop: asyncio.AbstractEventLoop, streams: Streams, entry: Entry, epoch: int
+    loop: asyncio.AbstractEventLoop, streams: Streams, entry: RouteEntry, epoch: int
 ) -> socket.socket:
     """Take whichever comes first; what fails leaves it to the other."""
     tries = {loop.create_task(dial(loop, entry.host, entry.target))}

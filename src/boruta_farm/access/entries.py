@@ -3,14 +3,14 @@
 from datetime import datetime
 
 from boruta_farm.access.link import Held
-from boruta_farm.access.messages import Entry
-from boruta_farm.access.routes import Route
+from boruta_farm.access.messages import RouteEntry
+from boruta_farm.access.routes import TunnelRoute
 
 
-def entry_of(route: Route, now: datetime) -> Entry:
+def entry_of(route: TunnelRoute, now: datetime) -> RouteEntry:
     """Return a route's entry, whose end is told in seconds left."""
     left = None if route.cut is None else (route.cut - now).total_seconds()
-    return Entry(
+    return RouteEntry(
         worker=route.worker,
         port=route.port,
         host=route.host,
@@ -21,6 +21,6 @@ def entry_of(route: Route, now: datetime) -> Entry:
     )
 
 
-def continues(held: Held, route: Route) -> bool:
+def continues(held: Held, route: TunnelRoute) -> bool:
     """Tell whether a relay that holds this is right to go on with it."""
     return (held.port, held.epoch) == (route.port, route.epoch)

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from enum import Enum
 
-from boruta_farm.access.splice import Outcome, Splicer, Stay
+from boruta_farm.access.splice import SpliceEnd, Splicer, Stay
 
 BUFFER_SIZE = 256 * 1024
 BULK = 1024 * 1024
@@ -148,9 +148,9 @@ class Flow:
     def _resume(self, stay: Stay) -> None:
         self._copier.splicer.take_back()
         self._place = Place.READING
-        if self._stopped or stay.outcome in (Outcome.BROKEN, Outcome.STOPPED):
+        if self._stopped or stay.outcome in (SpliceEnd.BROKEN, SpliceEnd.STOPPED):
             self._finish(clean=False)
-        elif stay.outcome is Outcome.ENDED:
+        elif stay.outcome is SpliceEnd.ENDED:
             self._pass_end_on()
         elif stay.rest:
             self._write_later(stay.rest)

@@ -49,7 +49,7 @@ class RsaKeyPool:
         """Return None while keys are made or at hand, else what is wrong."""
         return self._trouble if self._keys.empty() else None
 
-    async def run(self) -> NoReturn:
+    async def fill(self) -> NoReturn:
         """Keep the pool filled until cancelled."""
         async with asyncio.TaskGroup() as group:
             for _ in range(self._makers):

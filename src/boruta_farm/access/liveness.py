@@ -56,7 +56,7 @@ def read_info(raw: bytes) -> Answered:
     return Answered(unacknowledged=unacknowledged, probes=probes, silent=silent)
 
 
-class Watch:
+class LifeWatch:
     """Count how often in a row a peer was found owing an answer.
 
     Keepalive is silent while data is on its way, and the kernel retransmits for a quarter of an

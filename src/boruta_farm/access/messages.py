@@ -131,7 +131,7 @@ USUAL: Final = TunnelBounds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class RouteEntry:
     """Tell a relay what a worker's port is for.
 
     ``epoch`` is that of the live job, None without one; ``cut_in`` is how many seconds from now
@@ -147,7 +147,7 @@ class Entry:
     reach: Reach = Reach.DIRECT
 
     @classmethod
-    def read(cls, message: Message) -> "Entry":
+    def read(cls, message: Message) -> "RouteEntry":
         """Return the entry that a line carries. Raises ProtocolError."""
         entry = cls(
             worker=message.text("worker"),

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from boruta_farm.access.connection import Connection, Target
+from boruta_farm.access.connection import Target, TunnelConnection
 from boruta_farm.access.dialling import reach
 from boruta_farm.access.flow import Copier
 from boruta_farm.access.listening import listen
 from boruta_farm.access.liveness import keep_alive
-from boruta_farm.access.messages import USUAL, Entry
+from boruta_farm.access.messages import USUAL, RouteEntry
 from boruta_farm.access.streams import Streams
 from boruta_farm.model.addresses import canonical, network_of
 
@@ -39,7 +39,7 @@ def boottime() -> float:
 
 
 @dataclass(slots=True, kw_only=True)
-class Limits:
+class PortLimits:
     """Bound connections per port and over all ports; ``open`` counts those there are.
 
     ``silent_per_source`` bounds those of one source at one port whose clients have said nothing
@@ -52,7 +52,7 @@ class Limits:
     silent_per_source: int = USUAL.silent
     silent_at_board: int = SILENT_AT_BOARD
     patience: float = USUAL.patience
-    silent: dict[Connection, None] = field(default_factory=dict)
+    silent: dict[TunnelConnection, None] = field(default_factory=dict)
     grant_wait: float = GRANT_WAIT
     clock: Callable[[], float] = boottime
     open: int = field(default=0)
@@ -67,15 +67,15 @@ class Port:
     def __init__(
         self,
         copier: Copier,
-        limits: Limits,
+        limits: PortLimits,
         streams: Streams,
-        entry: Entry,
+        entry: RouteEntry,
         changed: Callable[["Port"], None],
     ) -> None:
         self.worker = entry.worker
         self.entry = entry
         self.cut_at: float | None = None
-        self.connections: set[Connection] = set()
+        self.connections: set[TunnelConnection] = set()
         self._copier = copier
         self._limits = limits
         self._streams = streams
@@ -85,7 +85,7 @@ class Port:
         self._granted = asyncio.Event()
         self._end: asyncio.TimerHandle | None = None
         self._paused: asyncio.TimerHandle | None = None
-        self._quiet: set[Connection] = set()
+        self._quiet: set[TunnelConnection] = set()
         """Connections at the board whose clients have said nothing yet."""
         self._refused = 0
         self._complained: float | None = None
@@ -121,7 +121,7 @@ class Port:
         self._listener.close()
         self._listener = self._bound = None
 
-    def update(self, entry: Entry) -> None:
+    def update(self, entry: RouteEntry) -> None:
         """Take the worker's new entry: cut what belongs to an ended job, move the end of a live
         one. Connections of an unchanged epoch stay."""
         if entry.epoch != self.entry.epoch:
@@ -189,7 +189,7 @@ class Port:
         client.setblocking(False)
         keep_alive(client)
         self._limits.open += 1
-        connection = Connection(self._copier, client, came_from, self)
+        connection = TunnelConnection(self._copier, client, came_from, self)
         self.connections.add(connection)
         self._limits.silent[connection] = None
         self._changed(self)
@@ -204,7 +204,7 @@ class Port:
         limits = self._limits
         silent = [each for each in limits.silent if each in self.connections]
         own = [each for each in silent if each.source == came_from]
-        victim: Connection | None = None
+        victim: TunnelConnection | None = None
         if sum(not each.ending for each in self.connections) >= limits.per_port:
             victim = next(iter(silent), None) or self._most_doubtful()
         elif limits.open >= limits.in_total:
@@ -220,7 +220,7 @@ class Port:
         victim.cut()
         return True
 
-    def _most_doubtful(self) -> Connection | None:
+    def _most_doubtful(self) -> TunnelConnection | None:
         """Return the oldest connection without a session of the source that has most of them."""
         doubtful = [each for each in self.connections if not each.proven and not each.ending]
         if not doubtful:
@@ -251,7 +251,7 @@ class Port:
         """Return the seconds in which a client must say something."""
         return self._limits.patience
 
-    async def turn(self, connection: Connection) -> None:
+    async def turn(self, connection: TunnelConnection) -> None:
         """Return when a connection may go on to the board: a few may whose clients say nothing."""
         if not connection.silent:
             return
@@ -260,12 +260,12 @@ class Port:
             return
         await connection.spoken()
 
-    def heard(self, connection: Connection) -> None:
+    def heard(self, connection: TunnelConnection) -> None:
         """Hear that a connection's client has spoken."""
         self._limits.silent.pop(connection, None)
         self._quiet.discard(connection)
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: TunnelConnection) -> None:
         """Hear that a connection has ended."""
         self.heard(connection)
         self._limits.open -= 1
@@ -303,5 +303,5 @@ class Port:
             )
 
 
-def _ended(entry: Entry) -> Entry:
+def _ended(entry: RouteEntry) -> RouteEntry:
     return replace(entry, epoch=None, cut_in=None)

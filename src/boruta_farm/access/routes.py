@@ -9,7 +9,7 @@ from boruta_farm.model.worker import Reach
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class TunnelRoute:
     """Give a worker's port to its live job; without one (``epoch`` None) the port only waits.
 
     ``host`` and ``target`` are the board's address for SSH. ``cut`` is when the relay ends the
@@ -40,15 +40,15 @@ class Relay(Protocol):
     What is wanted is remembered and told again whenever a relay is found or started.
     """
 
-    async def run(self) -> None:
+    async def keep_at_hand(self) -> None:
         """Keep a relay at hand until cancelled."""
         ...
 
-    def replace(self, routes: Iterable[Route]) -> None:
+    def replace(self, routes: Iterable[TunnelRoute]) -> None:
         """Want exactly these routes."""
         ...
 
-    def put(self, route: Route) -> None:
+    def put(self, route: TunnelRoute) -> None:
         """Want this route for its worker, in place of an earlier one."""
         ...
 

@@ -18,7 +18,7 @@ CHUNK = 1024 * 1024
 IDLE_MILLISECONDS = 200
 
 
-class Outcome(Enum):
+class SpliceEnd(Enum):
     """How a stay in a splice thread ended."""
 
     IDLE = "idle"
@@ -31,7 +31,7 @@ class Outcome(Enum):
 class Stay:
     """Tell how a stay in a splice thread ended; ``rest`` was read but not yet written."""
 
-    outcome: Outcome
+    outcome: SpliceEnd
     rest: bytes = b""
 
 
@@ -74,18 +74,18 @@ class Splicer:
     def _copy(
         self, source: int, sink: int, stopped: Callable[[], bool], done: Callable[[Stay], None]
     ) -> None:
-        stay = Stay(outcome=Outcome.BROKEN)
+        stay = Stay(outcome=SpliceEnd.BROKEN)
         try:
             pipe: tuple[int, int] | None = getattr(self._own, "pipe", None)
             if pipe is None:
                 pipe = self._own.pipe = _new_pipe()
                 self._pipes.append(pipe)
             stay = copy_until_idle(source, sink, pipe, stopped)
-            if stay.outcome in (Outcome.BROKEN, Outcome.STOPPED):
+            if stay.outcome in (SpliceEnd.BROKEN, SpliceEnd.STOPPED):
                 _empty(pipe[0])
         except OSError:
             # No pipe left, or the sink broke: either way this stream cannot go on here.
-            stay = Stay(outcome=Outcome.BROKEN)
+            stay = Stay(outcome=SpliceEnd.BROKEN)
         finally:
             done(stay)
 
@@ -104,21 +104,21 @@ def copy_until_idle(
             held = os.splice(source, incoming, CHUNK, flags=flags)
         except BlockingIOError:
             if not readable.poll(IDLE_MILLISECONDS):
-                return Stay(outcome=Outcome.IDLE)
+                return Stay(outcome=SpliceEnd.IDLE)
             continue
         except OSError:
-            return Stay(outcome=Outcome.BROKEN)
+            return Stay(outcome=SpliceEnd.BROKEN)
         if not held:
-            return Stay(outcome=Outcome.ENDED)
+            return Stay(outcome=SpliceEnd.ENDED)
         while held and not stopped():
             try:
                 held -= os.splice(outgoing, sink, held, flags=flags)
             except BlockingIOError:
                 if not writable.poll(IDLE_MILLISECONDS):
-                    return Stay(outcome=Outcome.IDLE, rest=os.read(outgoing, held))
+                    return Stay(outcome=SpliceEnd.IDLE, rest=os.read(outgoing, held))
             except OSError:
-                return Stay(outcome=Outcome.BROKEN)
-    return Stay(outcome=Outcome.STOPPED)
+                return Stay(outcome=SpliceEnd.BROKEN)
+    return Stay(outcome=SpliceEnd.STOPPED)
 
 
 def _new_pipe() -> tuple[int, int]:

@@ -8,8 +8,8 @@ from typing import Protocol
 from boruta_farm.access.flow import Copier
 from boruta_farm.access.gate import Gate
 from boruta_farm.access.liveness import SWEEP_EVERY
-from boruta_farm.access.messages import Entry, TunnelBounds
-from boruta_farm.access.ports import IN_TOTAL, Limits, Port
+from boruta_farm.access.messages import RouteEntry, TunnelBounds
+from boruta_farm.access.ports import IN_TOTAL, Port, PortLimits
 from boruta_farm.access.splice import Splicer
 from boruta_farm.access.streams import Streams
 
@@ -52,14 +52,14 @@ class Switchboard:
         loop: asyncio.AbstractEventLoop,
         *,
         splicer: Splicer | None = None,
-        limits: Limits | None = None,
+        limits: PortLimits | None = None,
         streams: Streams | None = None,
     ) -> None:
         self._loop = loop
         self.streams = streams or Streams(loop)
         self.gate = Gate(loop, self.streams)
         self._splicer = splicer or Splicer()
-        self._limits = limits or Limits()
+        self._limits = limits or PortLimits()
         self._copier = Copier(loop, self._splicer)
         self._ports: dict[str, Port] = {}
         self._leaving: set[Port] = set()
@@ -100,7 +100,7 @@ class Switchboard:
         self.gate.per_source = max(1, bounds.greeting // 4)
         logger.info("bounds: %s", bounds)
 
-    def replace(self, host: str, entries: Iterable[Entry]) -> None:
+    def replace(self, host: str, entries: Iterable[RouteEntry]) -> None:
         """Apply the full wanted set; sessions of unchanged epochs stay uncut."""
         self._host = host
         wanted = {entry.worker: entry for entry in entries}
@@ -114,7 +114,7 @@ class Switchboard:
         for entry in wanted.values():
             self.put(entry)
 
-    def put(self, entry: Entry) -> None:
+    def put(self, entry: RouteEntry) -> None:
         """Take a worker's entry, new or changed."""
         port = self._ports.get(entry.worker)
         if port is None:

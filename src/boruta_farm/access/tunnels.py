@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import NoReturn
 
-from boruta_farm.access.routes import BindFailure, Relay, Route
+from boruta_farm.access.routes import BindFailure, Relay, TunnelRoute
 from boruta_farm.contracts import Reports
 from boruta_farm.fleet import Fleet
 from boruta_farm.model.errors import BorutaError
@@ -35,16 +35,16 @@ class Tunnels:
         self._settings = settings
         self._generation = 0
         """Of the fleet, when the relay was last told the full set."""
-        self._routes: dict[str, Route] = {}
+        self._routes: dict[str, TunnelRoute] = {}
         self._unbound: dict[str, int] = {}
         self._visits: dict[str, int] = {}
         """What the relay had told of visits when each worker's present epoch began."""
         self._moved = asyncio.Event()
 
-    async def run(self) -> NoReturn:
+    async def follow(self) -> NoReturn:
         """Keep the relay informed until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._relay.run())
+            group.create_task(self._relay.keep_at_hand())
             group.create_task(self._report_failures(group))
             self._generation = 0
             await self._fleet.tell(self.touched)
@@ -103,7 +103,7 @@ class Tunnels:
         if self._routes.get(uuid) != route:
             self._put(route)
 
-    def _put(self, route: Route) -> None:
+    def _put(self, route: TunnelRoute) -> None:
         before = self._routes.get(route.worker)
         if before is None or before.epoch != route.epoch:
             self._visits[route.worker] = self._relay.visits(route.worker)
@@ -113,7 +113,7 @@ class Tunnels:
             self._unbound.pop(route.worker, None)
         self._moved.set()
 
-    def _route(self, worker: Worker) -> Route:
+    def _route(self, worker: Worker) -> TunnelRoute:
         host, target = split_address(worker.ssh_address)
         job = self._fleet.job(worker)
         epoch = cut = None
@@ -121,7 +121,7 @@ class Tunnels:
             epoch = job.epoch
             length = job.timeout - job.granted
             cut = job.timeout + self._settings.slack + length * self._settings.slack_ratio
-        return Route(
+        return TunnelRoute(
             worker=worker.uuid,
             port=worker.port,
             host=host,

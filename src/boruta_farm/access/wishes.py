@@ -88,7 +88,7 @@ class OutboundStreams:
         self._boards = boards
         self._wishes = wishes
 
-    async def run(self) -> NoReturn:
+    async def serve(self) -> NoReturn:
         """Take up wish after wish until cancelled."""
         room = asyncio.Semaphore(MOST)
         async with asyncio.TaskGroup() as group:

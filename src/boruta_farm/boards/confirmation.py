@@ -37,7 +37,7 @@ class Confirmation:
         self._waiting: set[tuple[str, int]] = set()
         self._changed = asyncio.Event()
 
-    async def run(self) -> NoReturn:
+    async def watch(self) -> NoReturn:
         """Take unconfirmed jobs back, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch())

@@ -34,7 +34,7 @@ class Presence:
         self._back: set[str] = set()
         self._changed = asyncio.Event()
 
-    async def run(self) -> NoReturn:
+    async def watch(self) -> NoReturn:
         """Report who is lost and who is back, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._report())

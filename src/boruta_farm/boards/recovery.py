@@ -34,7 +34,7 @@ class Recovery:
         self._failed = Attendance(fleet, _is_failed, self._recover)
         self._tries: dict[str, int] = {}
 
-    async def run(self) -> NoReturn:
+    async def retry(self) -> NoReturn:
         """Try failed boards again, until cancelled."""
         try:
             await self._fleet.tell(self._touched)

@@ -22,7 +22,7 @@ class Revocation:
         self._fleet = fleet
         self._links = links
 
-    async def run(self) -> NoReturn:
+    async def follow(self) -> NoReturn:
         """Follow the farm until cancelled."""
         await self._fleet.tell(self._touched)
 

@@ -76,7 +76,7 @@ class HealthRounds:
         self._chance = chance or random.Random()
         self._looked_after = Attendance(fleet, _is_looked_after, self._look_after)
 
-    async def run(self) -> NoReturn:
+    async def go_round(self) -> NoReturn:
         """Look after boards, until cancelled."""
         try:
             await self._fleet.tell(self._looked_after.touched)

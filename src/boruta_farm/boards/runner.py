@@ -81,7 +81,7 @@ class Runner:
         self._resting: dict[str, asyncio.Event] = {}
         self._done: dict[str, tuple[Hashable, int | None]] = {}
 
-    async def run(self) -> NoReturn:
+    async def attend(self) -> NoReturn:
         """Keep every board where its record wants it, until cancelled."""
         try:
             await self._fleet.tell(self._touched)

@@ -9,7 +9,7 @@ from boruta_farm.cli.console import FAILED, clean, legible, local_times, run
 from boruta_farm.cli.options import read_moment
 from boruta_farm.client.audit import parse_line
 from boruta_farm.client.farm import Farm
-from boruta_farm.model.audit import Action, AuditFilter, Entry, Verification
+from boruta_farm.model.audit import Action, AuditEntry, AuditFilter, Verification
 from boruta_farm.settings.durations import parse_duration
 
 ALL = 10**15
@@ -81,7 +81,7 @@ def _verify(context: typer.Context) -> None:
     print(clean(f"{found.head_number}:{found.head}"))
 
 
-def _words(entry: Entry) -> str:
+def _words(entry: AuditEntry) -> str:
     detail = " ".join(f"{key}={text}" for key, text in entry.detail.items())
     place = f" from {entry.source}" if entry.source else ""
     moment = local_times(entry.at).second(entry.at, dated=True)

@@ -151,6 +151,6 @@ def run_to_signal(context: typer.Context, work: Callable[[Farm], Awaitable[None]
         return 0
 
     with failures_told():
-        status = asyncio.run(signals.run(main))
+        status = asyncio.run(signals.guard(main))
     if status:
         raise typer.Exit(status)

@@ -8,7 +8,7 @@ import typer
 
 from boruta_farm.cli.console import failures_told
 from boruta_farm.cli.parts import server_installed
-from boruta_farm.demo.driver import Driver
+from boruta_farm.demo.driver import DemoDriver
 
 INTERRUPTED = 130
 
@@ -18,17 +18,17 @@ def demo(
         bool, typer.Option("--once", help="Lend one board unattended, show each step, and end.")
     ] = False,
     driver: Annotated[
-        Driver,
+        DemoDriver,
         typer.Option("--driver", help="What the boards are; all but sandbox need root and --once."),
-    ] = Driver.SANDBOX,
+    ] = DemoDriver.SANDBOX,
     users: Annotated[
         bool, typer.Option("--users", help="With --once: show who may do what, over TLS.")
     ] = False,
 ) -> None:
     """Run a server with boards on this machine until Ctrl-C; leaves nothing behind."""
-    if users and (not once or driver is not Driver.SANDBOX):
+    if users and (not once or driver is not DemoDriver.SANDBOX):
         raise typer.BadParameter("--users runs with --once and sandboxes only")
-    if driver is not Driver.SANDBOX and not once:
+    if driver is not DemoDriver.SANDBOX and not once:
         raise typer.BadParameter(f"--driver {driver} runs with --once only")
     with failures_told(), server_installed():
         from boruta_farm.demo import plays

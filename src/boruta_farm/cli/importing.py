@@ -43,7 +43,7 @@ def import_(
         async with connect(ClientConfig(server=check_address(source, "--from"))) as old:
             page = await old.workers.list_workers(old.caller)
         importer = _Importer(farm, page.items, dry_run=dry_run, yes=yes)
-        await importer.run(patience)
+        await importer.carry_over(patience)
         for worker in importer.missing.values():
             say(f"boruta: {worker.uuid}: is not registered here yet")
         changed = "would be changed" if dry_run else "changed"
@@ -67,7 +67,7 @@ class _Importer:
         self._dry_run = dry_run
         self._yes = yes
 
-    async def run(self, patience: timedelta | None) -> None:
+    async def carry_over(self, patience: timedelta | None) -> None:
         """Look once, then for as long as ``patience`` whenever something has happened."""
         await self._look()
         if patience is None or not self.missing:

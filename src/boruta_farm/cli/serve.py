@@ -81,7 +81,7 @@ def serve(
     if allow_anonymous:
         overrides["allow_anonymous"] = True
     with failures_told(), server_installed():
+        from boruta_farm.server import main
         from boruta_farm.server.config import load
-        from boruta_farm.server.main import run
 
-        run(load(config, overrides=overrides))
+        main.serve(load(config, overrides=overrides))

@@ -19,7 +19,7 @@ class Signals:
         self.interrupts_pass = False
         self._task: asyncio.Task[int] | None = None
 
-    async def run(self, work: Callable[[], Awaitable[int]]) -> int:
+    async def guard(self, work: Callable[[], Awaitable[int]]) -> int:
         """Return the status of ``work``, or 128 + n when signal n cancelled it.
 
         A second signal cancels again, what is then being cleaned up.

@@ -34,7 +34,7 @@ from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.lease import Lease, hold
 from boruta_farm.client.openssh import (
     OwnKey,
-    Session,
+    SshSession,
     command_line,
     find_ssh,
     read_own_key,
@@ -160,9 +160,9 @@ def ssh(
         async def work() -> int:
             program = find_ssh()
             async with connect(config) as farm:
-                return await Errand(farm, wish, signals, program).run()
+                return await Errand(farm, wish, signals, program).do()
 
-        status = asyncio.run(signals.run(work))
+        status = asyncio.run(signals.guard(work))
     except BorutaError as error:
         complain(error, "" if request_id is None else f"request {request_id}")
         point_at(selector, error)
@@ -183,7 +183,7 @@ class Errand:
         self._signals = signals
         self._program = program
 
-    async def run(self) -> int:
+    async def do(self) -> int:
         """Return ssh's exit status. Raises BorutaError for failures of our own."""
         async with self._request() as request_id:
             with Spinner(self._farm) as spinner:
@@ -201,7 +201,7 @@ class Errand:
                     arguments = command_line(
                         self._program, access, files, self._wish.command, self._wish.extra
                     )
-                    return await self._connect(Session(arguments), lease)
+                    return await self._connect(SshSession(arguments), lease)
 
     @asynccontextmanager
     async def _request(self) -> AsyncIterator[int]:
@@ -239,7 +239,7 @@ class Errand:
                 "ssh tries your default ones, or name it with --key"
             )
 
-    async def _connect(self, session: Session, lease: Lease) -> int:
+    async def _connect(self, session: SshSession, lease: Lease) -> int:
         """Run ssh until it ends or the board is gone."""
         # In front of a terminal Ctrl-C belongs to ssh. Where there is none, only a sender that
         # means us can have sent it.
@@ -267,7 +267,7 @@ class Errand:
             await asyncio.gather(running, ending, return_exceptions=True)
 
 
-async def _run(session: Session) -> int:
+async def _run(session: SshSession) -> int:
     await session.start()
     return await session.wait()
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from boruta_farm.client.channel import Channel
 from boruta_farm.client.wire import read
-from boruta_farm.model.audit import AuditFilter, Entry, Verification
+from boruta_farm.model.audit import AuditEntry, AuditFilter, Verification
 from boruta_farm.model.errors import ProtocolError
 
 
@@ -36,10 +36,10 @@ class HttpAudit:
         return read(Verification, (await self._channel.get("audit/verify")).body)
 
 
-def parse_line(line: str) -> Entry:
+def parse_line(line: str) -> AuditEntry:
     """Return the entry of an exported line. Raises ProtocolError."""
     try:
         value: object = json.loads(line)
     except ValueError as error:
         raise ProtocolError("the server sent an audit entry that is no JSON") from error
-    return read(Entry, value)
+    return read(AuditEntry, value)

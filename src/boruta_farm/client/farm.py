@@ -10,7 +10,7 @@ from boruta_farm.client.channel import Channel
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.requests import HttpRequests
 from boruta_farm.client.tokens import HttpTokens
-from boruta_farm.client.watch import Happening, Watch
+from boruta_farm.client.watch import Happening, RequestWatch
 from boruta_farm.client.wire import read
 from boruta_farm.client.workers import HttpWorkers
 from boruta_farm.clock import Clock, SystemClock
@@ -51,7 +51,7 @@ class Farm:
 
         See ``watch.Watch`` for what comes, and in which order.
         """
-        watch = Watch(self._channel, request_id=request_id, worker=worker, after=after)
+        watch = RequestWatch(self._channel, request_id=request_id, worker=worker, after=after)
         return aclosing(watch.happenings())
 
     async def version(self) -> Version:

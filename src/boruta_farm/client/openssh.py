@@ -199,7 +199,7 @@ def _given(options: Sequence[tuple[str, str]]) -> list[str]:
     return [word for name, value in options for word in ("-o", f"{name}={value}")]
 
 
-class Session:
+class SshSession:
     """Run ssh in our own process group, so that the terminal is its own."""
 
     def __init__(self, arguments: Sequence[str]) -> None:

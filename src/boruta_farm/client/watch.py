@@ -40,7 +40,7 @@ Happening = Event | Resync | Lost
 Pause = Callable[[float], Awaitable[None]]
 
 
-class Watch:
+class RequestWatch:
     """Follow a server's events, all or those of one request or worker (by UUID).
 
     ``after`` goes on after the event of this number. ``pause`` waits between attempts.

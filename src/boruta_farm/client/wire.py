@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from boruta_farm.model.account import Account
 from boruta_farm.model.addresses import is_anywhere
-from boruta_farm.model.audit import Entry
+from boruta_farm.model.audit import AuditEntry
 from boruta_farm.model.events import Event, EventKind
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
@@ -46,7 +46,7 @@ _READER = JsonReader(
         Worker: _worker,
         AccessInfo: lambda _: {"ip": "", "key": ""},
         Account: lambda _: {"id": ""},
-        Entry: lambda _: {"source": ""},
+        AuditEntry: lambda _: {"source": ""},
         # A server tells no digests.
         Token: lambda _: {"account": "", "digest": "", "name": "", "issuer": ""},
     }

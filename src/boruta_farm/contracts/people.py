@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from typing import Protocol
 
 from boruta_farm.model.account import Account, AccountChange, Group, GroupChange, RunningJobs
-from boruta_farm.model.audit import AuditFilter, Entry, Note, Verification
+from boruta_farm.model.audit import AuditEntry, AuditFilter, Note, Verification
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.token import Issued, NewToken, Token
 
@@ -116,7 +116,7 @@ class Gate(Protocol):
 class Audit(Protocol):
     """What was done, by whom."""
 
-    async def list_entries(self, caller: Caller, where: AuditFilter) -> tuple[Entry, ...]:
+    async def list_entries(self, caller: Caller, where: AuditFilter) -> tuple[AuditEntry, ...]:
         """Return entries in their order."""
         ...
 

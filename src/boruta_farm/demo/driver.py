@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Driver(StrEnum):
+class DemoDriver(StrEnum):
     """Name a driver of the agent that the demo can play with."""
 
     SANDBOX = "sandbox"

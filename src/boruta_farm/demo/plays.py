@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 
 from boruta_farm.demo.boards import MUXPI, STM_GROUP, STM_LINE, SYSTEM_USERS
-from boruta_farm.demo.driver import Driver
+from boruta_farm.demo.driver import DemoDriver
 from boruta_farm.demo.emulation import emulated_controller
 from boruta_farm.demo.farm import USUAL_PORT, DemoFarm, demo_farm
 from boruta_farm.demo.rehearsal import Rehearsal
@@ -34,9 +34,9 @@ async def until_told(work: Coroutine[None, None, None]) -> bool:
     return True
 
 
-def rehearsal(driver: Driver) -> Play:
+def rehearsal(driver: DemoDriver) -> Play:
     """Return the rehearsal with one kind of board; all but sandboxes enter a room of their own."""
-    if driver is not Driver.SANDBOX and not in_room():
+    if driver is not DemoDriver.SANDBOX and not in_room():
         enter_room(driver)
     return REHEARSALS[driver]
 
@@ -51,19 +51,19 @@ async def stay(say: Say) -> None:
 async def users(say: Say) -> None:
     """Show who may do what."""
     async with users_farm(say) as farm:
-        await UsersRehearsal(farm, say).run()
+        await UsersRehearsal(farm, say).rehearse()
     say("done: everything that had to be refused was refused, and is in the audit")
 
 
 async def _sandbox(say: Say) -> None:
     async with demo_farm(say) as farm:
-        await Rehearsal(farm, say).run()
+        await Rehearsal(farm, say).rehearse()
     say("done: a board was lent, used, taken back and proved clean")
 
 
 async def _linux(say: Say) -> None:
     async with demo_farm(say, SYSTEM_USERS, {"sshd": ssh_server()}) as farm:
-        await LinuxRehearsal(farm, say).run()
+        await LinuxRehearsal(farm, say).rehearse()
     say("done: a board was lent to a system user, what he left was ended, and it was proved clean")
 
 
@@ -71,16 +71,16 @@ async def _muxpi(say: Say) -> None:
     add_group(STM_GROUP)
     async with emulated_controller(STM_LINE) as controller:
         async with demo_farm(say, MUXPI, {"sshd": ssh_server()}) as farm:
-            await MuxPiRehearsal(farm, controller, say).run()
+            await MuxPiRehearsal(farm, controller, say).rehearse()
         controller.check_dark()
         say("the agent was ended by SIGTERM: display and lights of the MuxPi are dark")
     say("done: a MuxPi was lent, its device was switched, taken back and proved off and clean")
 
 
-REHEARSALS: Mapping[Driver, Play] = {
-    Driver.SANDBOX: _sandbox,
-    Driver.LINUX: _linux,
-    Driver.MUXPI: _muxpi,
+REHEARSALS: Mapping[DemoDriver, Play] = {
+    DemoDriver.SANDBOX: _sandbox,
+    DemoDriver.LINUX: _linux,
+    DemoDriver.MUXPI: _muxpi,
 }
 
 

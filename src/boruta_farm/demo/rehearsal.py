@@ -36,7 +36,7 @@ class Rehearsal(Steps):
         self._farm = demo.farm
         self._mark = f"boruta-left-behind-{secrets.token_hex(8)}"
 
-    async def run(self) -> None:
+    async def rehearse(self) -> None:
         """Do it all."""
         self._step("farm is up: " + ", ".join(f"{w.name} IDLE" for w in self._demo.workers))
         first = await self._file("takes the board")

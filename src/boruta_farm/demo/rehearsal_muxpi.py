@@ -29,10 +29,10 @@ class MuxPiRehearsal(LinuxRehearsal):
         super().__init__(demo, say)
         self._controller = controller
 
-    async def run(self) -> None:
+    async def rehearse(self) -> None:
         """Lend the board, then put it into maintenance."""
         await self._check_facts()
-        await super().run()
+        await super().rehearse()
         await self._maintain()
 
     async def leave_behind(self, access: AccessInfo, files: Files) -> None:

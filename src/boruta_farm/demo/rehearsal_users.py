@@ -52,7 +52,7 @@ class UsersRehearsal(Steps):
         super().__init__(say)
         self._demo = demo
 
-    async def run(self) -> None:
+    async def rehearse(self) -> None:
         """Do it all."""
         self._check_tls()
         await self._refuse_anonymous()

@@ -22,7 +22,7 @@ from boruta_farm.dryad.health import PassiveHealth
 from boruta_farm.dryad.proc.machine import read_boot_id
 from boruta_farm.dryad.state import Phase, StateFile
 from boruta_farm.dryad.streams import RelayPlace, Streams
-from boruta_farm.link.agent import AgentLink, Farm
+from boruta_farm.link.agent import AgentLink, FarmEnd
 from boruta_farm.link.race import race
 from boruta_farm.model.errors import BoardError, BorutaError, UnavailableError
 from boruta_farm.model.worker import Fence as FenceKind
@@ -78,7 +78,7 @@ class Agent:
             local_ip=self._dialler.local_ip,
         )
 
-    async def registered(self, answer: Registered, farm: Farm) -> None:
+    async def registered(self, answer: Registered, farm: FarmEnd) -> None:
         """Belong to the farm that answered, cleaned first when it is another one."""
         try:
             await self._fence.adopt(answer.farm_id, answer.epoch)
@@ -87,16 +87,16 @@ class Agent:
             raise
         self._fence.changed.set()
 
-    async def report(self, farm: Farm) -> None:
+    async def report(self, farm: FarmEnd) -> None:
         """Tell the farm what happens on the board, and how the board is, as time goes by."""
         await race(self._report_news(farm), self._report_facts(farm))
 
-    async def _report_facts(self, farm: Farm) -> NoReturn:
+    async def _report_facts(self, farm: FarmEnd) -> NoReturn:
         while True:
             await asyncio.sleep(FACTS_EVERY)
             await self._tell(farm.describe(await self._facts.now()))
 
-    async def _report_news(self, farm: Farm) -> NoReturn:
+    async def _report_news(self, farm: FarmEnd) -> NoReturn:
         """Tell the farm of ended sessions and troubles until it knows of them."""
         while True:
             await self._fence.changed.wait()
@@ -109,7 +109,7 @@ class Agent:
                 await self._tell(farm.set_fail(self._config.uuid, state.trouble))
                 self._fence.told_trouble(state.trouble)
 
-    async def renew(self, farm: Farm) -> None:
+    async def renew(self, farm: FarmEnd) -> None:
         """Agree on a new credential and keep it."""
         present = digest_of(self._credential.present())
         await farm.renew(self._config.uuid, present, self._credential.draft())
@@ -155,10 +155,10 @@ async def run(config: AgentConfig) -> NoReturn:
             # Only boards of the original's server need Go RPC in memory.
             from boruta_farm.dryad.original import OriginalServer
 
-            await OriginalServer(config, fence, driver.ssh_address).run()
+            await OriginalServer(config, fence, driver.ssh_address).serve()
         facts = Facts(folder.path, ssh_address, fence.facts, own_server=driver.own_server)
         agent = Agent(config, driver, fence, streams, dialler, facts, credential)
-        await AgentLink(dialler.dial, agent, clock).run()
+        await AgentLink(dialler.dial, agent, clock).stay_connected()
     finally:
         await streams.close()
         await _stop(fence, driver)

@@ -40,7 +40,7 @@ class Alarm:
         """Note that the moment may have moved."""
         self._news.set()
 
-    async def run(self) -> NoReturn:
+    async def ring_in_time(self) -> NoReturn:
         """Wait and ring, until cancelled."""
         failures = 0
         while True:

@@ -66,7 +66,7 @@ class Fence:
             logger.error("the board is not usable: %s", error.message)
         loop = asyncio.get_running_loop()
         self._keeping = tuple(
-            loop.create_task(alarm.run()) for alarm in (self._alarm, self._reminding)
+            loop.create_task(alarm.ring_in_time()) for alarm in (self._alarm, self._reminding)
         )
 
     async def close(self) -> None:

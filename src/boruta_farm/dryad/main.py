@@ -53,9 +53,9 @@ def run(arguments: Sequence[str]) -> int:
     with 2.
     """
     if arguments and arguments[0] == HELPER_VERB:
-        from boruta_farm.dryad.users.command import run as help_agent
+        from boruta_farm.dryad.users.command import serve_helper
 
-        return help_agent(arguments[1:])
+        return serve_helper(arguments[1:])
     if arguments and arguments[0] == STM_VERB:
         from boruta_farm.dryad.stm.tool import main as stm
 

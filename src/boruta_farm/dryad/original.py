@@ -57,7 +57,7 @@ class OriginalServer:
         self._board = OriginalBoard(fence)
         self._callers: Addresses = frozenset()
 
-    async def run(self) -> NoReturn:
+    async def serve(self) -> NoReturn:
         """Serve until cancelled. Raises ConfigError when the agent cannot listen."""
         # Before the first call can come: another farm's session must not live on under this one.
         try:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from boruta_farm.dryad.fence import Fence
 from boruta_farm.dryad.state import OPEN
 from boruta_farm.gorpc.keys import format_authorized_key
-from boruta_farm.gorpc.routes import Peer, Route, route
+from boruta_farm.gorpc.routes import Peer, RpcRoute, route
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.services import (
     HEALTHCHECK,
@@ -30,7 +30,7 @@ class OriginalBoard:
         self._turn = asyncio.Lock()
 
     @property
-    def routes(self) -> Sequence[Route]:
+    def routes(self) -> Sequence[RpcRoute]:
         """Return what an RPC server answers with."""
         return (
             route(PREPARE, self._prepare),

@@ -23,7 +23,7 @@ class ReadyThread:
         """Start the thread, unless it has started."""
         self._pool.submit(lambda: None).result()
 
-    async def run(self, work: Callable[[], Result]) -> Result:
+    async def do(self, work: Callable[[], Result]) -> Result:
         """Do the work when all before it is done, and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 

@@ -27,7 +27,7 @@ class FarmAccounts:
 
     async def save_account(self, caller: Caller, name: str, change: AccountChange) -> Account:
         """Change an account, or make it, and return it."""
-        return await self._engine.run(
+        return await self._engine.decide(
             lambda world, now: core.save_account(world, caller, name, change, now), caller
         )
 
@@ -35,7 +35,7 @@ class FarmAccounts:
         self, caller: Caller, name: str, running_jobs: RunningJobs = RunningJobs.END
     ) -> None:
         """Remove an account and its tokens, and end or keep its running jobs."""
-        await self._engine.run(
+        await self._engine.decide(
             lambda world, now: core.remove_account(world, caller, name, now, running_jobs), caller
         )
 
@@ -46,10 +46,12 @@ class FarmAccounts:
 
     async def save_group(self, caller: Caller, name: str, change: GroupChange) -> Group:
         """Change a group, or make it, and return it."""
-        return await self._engine.run(
+        return await self._engine.decide(
             lambda world, now: core.save_group(world, caller, name, change, now), caller
         )
 
     async def remove_group(self, caller: Caller, name: str) -> None:
         """Remove a group that has no members."""
-        await self._engine.run(lambda world, _now: core.remove_group(world, caller, name), caller)
+        await self._engine.decide(
+            lambda world, _now: core.remove_group(world, caller, name), caller
+        )

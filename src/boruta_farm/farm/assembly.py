@@ -60,9 +60,10 @@ class Farm:
     """Put the contracts, the matcher and the ticker together over a started store.
 
     Whoever assembles a farm awaits ``timekeeper.begin()`` and ``directory.load()`` and runs
-    ``timekeeper.run()``, ``matcher.run()``, ``ticker.run()``, ``run_owed()``, ``fleet.run()``,
-    ``directory.run()``, ``judging.run()`` and ``sealer.run()``. With ``users`` every call needs a
-    token even before the first account is made. ``boot`` and ``trusted`` are the ``Timekeeper``'s.
+    ``timekeeper.keep_time()``, ``matcher.keep_matching()``, ``ticker.tick()``, ``run_owed()``,
+    ``fleet.follow()``, ``directory.follow()``, ``judging.follow()`` and ``sealer.keep_sealing()``.
+    With ``users`` every call needs a token even before the first account is made. ``boot`` and
+    ``trusted`` are the ``Timekeeper``'s.
     """
 
     def __init__(
@@ -131,4 +132,4 @@ class Farm:
         return [*self.directory.alike(), *boards, *alike(worker.name for worker in workers)]
 
     async def _grant(self, proposal: Grant) -> None:
-        await self._engine.run(lambda world, now: jobs.grant(world, proposal, now))
+        await self._engine.decide(lambda world, now: jobs.grant(world, proposal, now))

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from boruta_farm.core.plan import Noted, Plan
 from boruta_farm.farm.engine import Engine
-from boruta_farm.model.audit import AuditFilter, Entry, Note, Verification, first_seal, seal_of
+from boruta_farm.model.audit import AuditEntry, AuditFilter, Note, Verification, first_seal, seal_of
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import UnavailableError
 from boruta_farm.model.permission import Permission
@@ -31,7 +31,7 @@ class FarmAudit:
         self._engine = engine
         self._store = store
 
-    async def list_entries(self, caller: Caller, where: AuditFilter) -> tuple[Entry, ...]:
+    async def list_entries(self, caller: Caller, where: AuditFilter) -> tuple[AuditEntry, ...]:
         """Return entries in their order."""
         caller.require(Permission.READ_AUDIT)
         return await self._store.audit(where)
@@ -65,7 +65,7 @@ class FarmAudit:
 
     async def note(self, note: Note) -> None:
         """Enter something that changes no record."""
-        await self._engine.run(lambda _world, _now: Plan(answer=None, steps=(Noted(note=note),)))
+        await self._engine.decide(lambda _world, _now: Plan(answer=None, steps=(Noted(note=note),)))
 
 
 class Sealer:
@@ -75,7 +75,7 @@ class Sealer:
         self._engine = engine
         self._store = store
 
-    async def run(self) -> NoReturn:
+    async def keep_sealing(self) -> NoReturn:
         """Seal what is there, then whatever comes, until cancelled."""
         noted = self._engine.noted
         while True:
@@ -104,10 +104,10 @@ class Sealer:
                 transaction.seal(seals)
             return len(entries) == SEALED_AT_ONCE
 
-        return await self._store.run(command)
+        return await self._store.execute(command)
 
 
-def _trouble(entry: Entry, last: int, seal: str, unsealed: int) -> str | None:
+def _trouble(entry: AuditEntry, last: int, seal: str, unsealed: int) -> str | None:
     if entry.number != last + 1:
         return f"entry {last + 1} is missing"
     if entry.seal is None:

@@ -83,7 +83,7 @@ class Directory:
         """Return names of accounts, and of groups, that differ in nothing but case and the like."""
         return [*alike(self._named), *alike(self._groups)]
 
-    async def run(self) -> NoReturn:
+    async def follow(self) -> NoReturn:
         """Read everybody anew whenever it is in doubt what was committed."""
         while True:
             await self._doubt.wait()

@@ -57,11 +57,11 @@ class Engine:
         self._owed: dict[tuple[str, int], Owed] = {}
         self._owing = asyncio.Event()
 
-    async def run(self, decide: Decision[Answer], caller: Caller | None = None) -> Answer:
+    async def decide(self, decide: Decision[Answer], caller: Caller | None = None) -> Answer:
         """Return the decision's answer once its changes are committed.
 
         ``caller`` is on whose behalf it is, for the audit; None is the farm itself. Raises what
-        the core refuses with, and the errors of ``Store.run``.
+        the core refuses with, and the errors of ``Store.execute``.
         """
         plan: Plan[Answer] | None = None
 
@@ -72,7 +72,7 @@ class Engine:
             return plan.answer, apply(transaction, plan, caller)
 
         try:
-            answer, noted = await self._store.run(command)
+            answer, noted = await self._store.execute(command)
         except UnavailableError as fault:
             ended = () if plan is None else ended_by(plan)
             if not ended:
@@ -97,7 +97,7 @@ class Engine:
             return noted
 
         try:
-            noted = await self._store.run(command)
+            noted = await self._store.execute(command)
         except UnavailableError:
             # They are due again in a second: nothing is owed.
             for job in ended:
@@ -112,7 +112,7 @@ class Engine:
             await self._owing.wait()
             for key, owed in tuple(self._owed.items()):
                 try:
-                    await self.run(owed.decide, owed.caller)
+                    await self.decide(owed.decide, owed.caller)
                 except UnavailableError:
                     break
                 except BorutaError as refusal:

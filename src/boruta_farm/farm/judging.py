@@ -36,7 +36,7 @@ class Judging:
         store.listen(self._fold)
         store.on_doubt(self._doubt)
 
-    async def run(self) -> NoReturn:
+    async def follow(self) -> NoReturn:
         """Judge until cancelled."""
         while True:
             await self._work.wait()

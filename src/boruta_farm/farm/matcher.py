@@ -82,7 +82,7 @@ class Matcher:
         self._marks = asyncio.Event()
         self._started: datetime | None = None
 
-    async def run(self) -> None:
+    async def keep_matching(self) -> None:
         """Match until cancelled; whatever fails unexpectedly ends it with that error."""
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -31,7 +31,7 @@ class Prolonging:
         AgentUnreachableError when the agent did not confirm within 5 s (a retry is harmless).
         """
         began = self._clock.monotonic()
-        wish = await self._engine.run(
+        wish = await self._engine.decide(
             lambda world, now: jobs.want_prolongation(world, request_id, now, waited=waited)
         )
         if wish.fence is Fence.NONE:
@@ -55,7 +55,7 @@ class Prolonging:
             raise AgentUnreachableError(
                 f"the board does not take a later end ({refusal.message}); the end is unchanged"
             ) from None
-        return await self._engine.run(
+        return await self._engine.decide(
             lambda world, now: jobs.prolonged(world, wish.worker, wish.epoch, wish.sequence, now),
             caller,
         )

@@ -76,7 +76,7 @@ class FarmRequests:
         if new.selector is not None:
             checked(new.selector, self._explainer, self._longest_selector)
         unmet = self._unmet(caller, new) if new.strict else None
-        request = await self._engine.run(
+        request = await self._engine.decide(
             lambda world, now: core.create(world, caller, new, now, unmet), caller
         )
         outlook = self._explainer.explain(request, caller, brief=True)
@@ -89,7 +89,7 @@ class FarmRequests:
             permitted_request(world, caller, request_id, Permission.CLOSE_REQUESTS)
             return core.close(world, request_id, now)
 
-        await self._engine.run(decide, caller)
+        await self._engine.decide(decide, caller)
 
     async def update_request(self, caller: Caller, request_id: int, update: RequestUpdate) -> None:
         """Change a waiting request."""
@@ -103,7 +103,7 @@ class FarmRequests:
                 check_request(caller, request, Permission.CHANGE_REQUESTS)
             return core.update(world, request_id, update, now)
 
-        await self._engine.run(decide, caller)
+        await self._engine.decide(decide, caller)
 
     async def get_request_info(self, caller: Caller, request_id: int) -> Request:
         """Return one request, its SSH key only to its owner."""
@@ -143,7 +143,7 @@ class FarmRequests:
         if wait is not None and not job.waited:
             await self._prolong_once(request_id)
         access = await self._access(request, job)
-        await self._engine.run(
+        await self._engine.decide(
             lambda world, _now: jobs.read_key(world, caller, request_id, job.epoch), caller
         )
         return access
@@ -158,7 +158,7 @@ class FarmRequests:
         """Renew a request's KeepAlive."""
         request = await self._existing(caller, request_id, Permission.CHANGE_REQUESTS)
         check_request(caller, request, Permission.CHANGE_REQUESTS)
-        await self._engine.run(lambda world, now: jobs.keep_alive(world, request_id, now))
+        await self._engine.decide(lambda world, now: jobs.keep_alive(world, request_id, now))
 
     async def explain(self, caller: Caller, request_id: int, *, brief: bool = False) -> Explanation:
         """Tell where a request stands in the queue."""

@@ -39,7 +39,7 @@ class FarmSuperviser:
         uuid = registration.caps.get(UUID_CAPABILITY, "")
         self._rate.take(f"{uuid} {registration.source}")
         try:
-            worker = await self._engine.run(
+            worker = await self._engine.decide(
                 lambda world, now: core.register(world, registration, now)
             )
         except (CredentialError, EnrolmentError) as error:
@@ -55,19 +55,19 @@ class FarmSuperviser:
 
     async def recognise(self, registration: Registration) -> bool:
         """Tell what registering would be answered."""
-        return await self._engine.run(
+        return await self._engine.decide(
             lambda world, now: enrolment.recognise(world, registration, now)
         )
 
     async def renew(self, uuid: str, present: str, coming: str) -> None:
         """Accept a board's coming credential beside the present one."""
         self._rate.take(uuid)
-        await self._engine.run(lambda world, _now: enrolment.renew(world, uuid, present, coming))
+        await self._engine.decide(lambda world, _now: enrolment.renew(world, uuid, present, coming))
 
     async def set_fail(self, uuid: str, reason: str) -> None:
         """Fail a worker as its board reports."""
         self._rate.take(uuid)
-        await self._engine.run(lambda world, now: workers.set_fail(world, uuid, reason, now))
+        await self._engine.decide(lambda world, now: workers.set_fail(world, uuid, reason, now))
 
     async def _note_refusal(self, registration: Registration, reason: str) -> None:
         """Enter a refused agent into the audit: the first time, the second, the fourth, ...
@@ -83,4 +83,4 @@ class FarmSuperviser:
         if count & (count - 1) == 0:
             note = enrolment.refused(uuid, registration.source, reason, count)
             plan = Plan(answer=None, steps=(Noted(note=note),))
-            await self._engine.run(lambda _world, _now: plan)
+            await self._engine.decide(lambda _world, _now: plan)

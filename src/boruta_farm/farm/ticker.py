@@ -48,7 +48,7 @@ class Ticker:
         self._acting: datetime | None = None
         self._told: type[UnavailableError] | None = None
 
-    async def run(self) -> None:
+    async def tick(self) -> None:
         """Watch the time until cancelled; whatever fails unexpectedly ends it with that error."""
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -73,9 +73,9 @@ class Timekeeper:
                 "it was",
                 _words(-behind),
             )
-        await self._store.run(lambda transaction, _now: transaction.keep_anchor(self._anchor()))
+        await self._store.execute(lambda transaction, _now: transaction.keep_anchor(self._anchor()))
 
-    async def run(self) -> NoReturn:
+    async def keep_time(self) -> NoReturn:
         """Compare the clocks once a second, until cancelled."""
         while True:
             await self.look()
@@ -120,7 +120,7 @@ class Timekeeper:
     async def _step(self, by: timedelta, reason: str, caller: Caller | None) -> None:
         wanted = self._anchor(by)
         try:
-            jobs = await self._engine.run(
+            jobs = await self._engine.decide(
                 lambda world, now: step_clock(world, by, wanted, reason, now, caller), caller
             )
         except OutcomeUnknownError:

@@ -38,19 +38,19 @@ class FarmTokens:
     async def issue(self, caller: Caller, new: NewToken) -> Issued:
         """Make a token; its secret is in this answer and nowhere else."""
         number, secret, digest = _minted(new.kind)
-        token = await self._engine.run(
+        token = await self._engine.decide(
             lambda world, now: core.issue(world, caller, new, number, digest, now), caller
         )
         return Issued(token=token, secret=secret)
 
     async def revoke(self, caller: Caller, token_id: str) -> None:
         """Make a token worthless before this returns."""
-        await self._engine.run(lambda world, _now: core.revoke(world, caller, token_id), caller)
+        await self._engine.decide(lambda world, _now: core.revoke(world, caller, token_id), caller)
 
     async def login(self, secret: str, source: str, name: str) -> Issued:
         """Exchange a one-time token for a personal one called ``name``."""
         number, fresh, digest = _minted(TokenKind.PERSONAL)
-        token = await self._engine.run(
+        token = await self._engine.decide(
             lambda world, now: core.login(world, secret, number, digest, name, source, now)
         )
         return Issued(token=token, secret=fresh)
@@ -63,7 +63,7 @@ class FarmTokens:
             saved = save_account(world, caller, name, change, now)
             return core.invite(world, caller, saved, number, digest, now)
 
-        _, token = await self._engine.run(decide, caller)
+        _, token = await self._engine.decide(decide, caller)
         return Issued(token=token, secret=secret)
 
     async def begin(self) -> Issued | None:
@@ -73,12 +73,14 @@ class FarmTokens:
         def decide(world: World, now: datetime) -> Plan[Token | None]:
             return core.begin(world, number, digest, now)
 
-        token = await self._engine.run(decide)
+        token = await self._engine.decide(decide)
         return None if token is None else Issued(token=token, secret=secret)
 
     async def use(self, secret: str, kind: TokenKind, worker: str) -> Token:
         """Take one use of a counted token for a board. Raises UnauthenticatedError."""
-        return await self._engine.run(lambda world, now: core.use(world, secret, kind, worker, now))
+        return await self._engine.decide(
+            lambda world, now: core.use(world, secret, kind, worker, now)
+        )
 
 
 def _minted(kind: TokenKind) -> tuple[str, str, str]:

@@ -81,7 +81,7 @@ class FarmWorkers:
             _check(world, caller, uuid)
             return core.set_state(world, uuid, state, now, reason, after_job=after_job)
 
-        await self._engine.run(decide, caller)
+        await self._engine.decide(decide, caller)
 
     async def set_groups(self, caller: Caller, worker: str, groups: tuple[str, ...]) -> None:
         """Replace a worker's groups."""
@@ -91,7 +91,7 @@ class FarmWorkers:
             _check(world, caller, uuid, groups)
             return core.set_groups(world, uuid, groups)
 
-        await self._engine.run(decide, caller)
+        await self._engine.decide(decide, caller)
 
     async def set_name(self, caller: Caller, worker: str, name: str) -> None:
         """Give a worker another name."""
@@ -101,7 +101,7 @@ class FarmWorkers:
             _check(world, caller, uuid)
             return core.set_name(world, uuid, name)
 
-        await self._engine.run(decide, caller)
+        await self._engine.decide(decide, caller)
 
     async def describe(self, caller: Caller, worker: str, change: WorkerChange) -> None:
         """Set a worker's labels, notes or photo."""
@@ -111,13 +111,13 @@ class FarmWorkers:
             _check(world, caller, uuid)
             return core.describe(world, uuid, change)
 
-        await self._engine.run(decide, caller)
+        await self._engine.decide(decide, caller)
 
     async def revoke_agent(self, caller: Caller, worker: str) -> None:
         """Take the credential of a worker's agent away."""
         caller.require(Permission.MANAGE_AGENTS)
         uuid = (await self.get_worker_info(caller, worker)).uuid
-        await self._engine.run(lambda world, _now: enrolment.revoke(world, caller, uuid), caller)
+        await self._engine.decide(lambda world, _now: enrolment.revoke(world, caller, uuid), caller)
 
     async def deregister(self, caller: Caller, worker: str) -> None:
         """Remove a worker that is out of service."""
@@ -127,7 +127,7 @@ class FarmWorkers:
             _check(world, caller, uuid)
             return core.deregister(world, uuid)
 
-        await self._engine.run(decide, caller)
+        await self._engine.decide(decide, caller)
 
     async def count_orphans(
         self,

@@ -18,8 +18,8 @@ pieces, ``Encoder`` makes them. The room knows nothing of the farm.
 from boruta_farm.gorpc.client import Address, Client, call_once, connect
 from boruta_farm.gorpc.decoder import NEED_MORE, Decoder, More
 from boruta_farm.gorpc.encoder import Encoder
-from boruta_farm.gorpc.limits import DEFAULT_LIMITS, Limits
-from boruta_farm.gorpc.routes import Peer, Route, route
+from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
+from boruta_farm.gorpc.routes import Peer, RpcRoute, route
 from boruta_farm.gorpc.rpc import Method, Receiver
 from boruta_farm.gorpc.schema import Empty, Field, Struct
 from boruta_farm.gorpc.server import Server
@@ -33,12 +33,12 @@ __all__ = [
     "Empty",
     "Encoder",
     "Field",
-    "Limits",
+    "GobLimits",
     "Method",
     "More",
     "Peer",
     "Receiver",
-    "Route",
+    "RpcRoute",
     "Server",
     "Struct",
     "call_once",

@@ -14,7 +14,7 @@ from boruta_farm.gorpc.errors import (
     DisconnectedError,
     ServerError,
 )
-from boruta_farm.gorpc.limits import DEFAULT_LIMITS, Limits
+from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
 from boruta_farm.gorpc.rpc import (
     REQUEST,
     RESPONSE,
@@ -38,7 +38,7 @@ _STREAM_BUFFER: Final = 16 * 1024
 
 
 async def connect(
-    address: Address, *, timeout: float = 5.0, limits: Limits = DEFAULT_LIMITS
+    address: Address, *, timeout: float = 5.0, limits: GobLimits = DEFAULT_LIMITS
 ) -> "Client":
     """Connect within ``timeout`` seconds; raise ``DisconnectedError`` or ``CallTimeoutError``."""
     try:
@@ -62,7 +62,7 @@ async def call_once(
     *,
     connect_timeout: float = 5.0,
     reply_timeout: float = 30.0,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: GobLimits = DEFAULT_LIMITS,
 ) -> ReplyT:
     """Connect, call, close, as the original does it towards boards. Times are in seconds."""
     async with await connect(address, timeout=connect_timeout, limits=limits) as client:
@@ -81,7 +81,7 @@ class Client:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         *,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: GobLimits = DEFAULT_LIMITS,
     ) -> None:
         self._reader = reader
         self._writer = writer

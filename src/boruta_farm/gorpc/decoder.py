@@ -5,7 +5,7 @@ from typing import Final
 
 from boruta_farm.gorpc.binding import bind
 from boruta_farm.gorpc.errors import BrokenStreamError
-from boruta_farm.gorpc.limits import DEFAULT_LIMITS, Limits
+from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
 from boruta_farm.gorpc.parser import Decoded, Parser, Parsing
 from boruta_farm.gorpc.primitives import split_message
 from boruta_farm.gorpc.schema import Struct, T
@@ -29,7 +29,7 @@ class Decoder:
     ``BrokenStreamError`` at every further call: nothing can be read behind the first bad byte.
     """
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, limits: GobLimits = DEFAULT_LIMITS) -> None:
         self._limits = limits
         self._types = TypeTable(limits)
         self._parser = Parser(self._types, limits)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from boruta_farm.gorpc.errors import MismatchError
-from boruta_farm.gorpc.limits import DEFAULT_LIMITS, Limits
+from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
 from boruta_farm.gorpc.primitives import (
     encode_big_int,
     encode_bytes,
@@ -37,7 +37,7 @@ _END: Final = b"\x00"
 class Encoder:
     """Encode one direction of one connection."""
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, limits: GobLimits = DEFAULT_LIMITS) -> None:
         self._limits = limits
         self._ids: dict[Schema, int] = {}
 

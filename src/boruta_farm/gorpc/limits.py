@@ -5,7 +5,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class GobLimits:
     """Bound what one connection can cost. The defaults keep it under 4 MiB.
 
     The largest legitimate message, the key of 4096 bits in a ``Prepare``, is under 1 KiB.
@@ -29,4 +29,4 @@ class Limits:
     idle_seconds: float | None = 600.0  # without any call; None keeps the connection for ever
 
 
-DEFAULT_LIMITS: Final = Limits()
+DEFAULT_LIMITS: Final = GobLimits()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
 from boruta_farm.gorpc.errors import BrokenStreamError, StreamLimitError
-from boruta_farm.gorpc.limits import DEFAULT_LIMITS, Limits
+from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
 from boruta_farm.gorpc.primitives import Cursor
 from boruta_farm.gorpc.recurring import DEFINITIONS
 from boruta_farm.gorpc.types import (
@@ -60,7 +60,7 @@ class Decoded:
 class Parser:
     """Parse the values of one direction of one connection."""
 
-    def __init__(self, types: TypeTable, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, types: TypeTable, limits: GobLimits = DEFAULT_LIMITS) -> None:
         self._types = types
         self._limits = limits
         self._cursor = Cursor(b"")

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from boruta_farm.gorpc.limits import Limits
+from boruta_farm.gorpc.limits import GobLimits
 from boruta_farm.gorpc.types import WireType
 
 KEPT: Final = 64
@@ -19,16 +19,16 @@ class Recurring:
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
-        self._types: dict[tuple[Limits, bytes], WireType] = {}
+        self._types: dict[tuple[GobLimits, bytes], WireType] = {}
 
     def __len__(self) -> int:
         return len(self._types)
 
-    def find(self, limits: Limits, definition: bytes) -> WireType | None:
+    def find(self, limits: GobLimits, definition: bytes) -> WireType | None:
         """Return the type that exactly these bytes have described before."""
         return self._types.get((limits, definition))
 
-    def keep(self, limits: Limits, definition: bytes, described: WireType) -> None:
+    def keep(self, limits: GobLimits, definition: bytes, described: WireType) -> None:
         """Remember a definition in place of the oldest."""
         if len(definition) > LONGEST:
             return

@@ -24,7 +24,7 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class RpcRoute:
     """Hold a method whose argument and reply types were checked when it was made by ``route``."""
 
     name: str
@@ -34,7 +34,7 @@ class Route:
 
 def route(
     method: Method[ArgumentT, ReplyT], handler: Callable[[ArgumentT, Peer], Awaitable[ReplyT]]
-) -> Route:
+) -> RpcRoute:
     """Let ``handler`` answer ``method``.
 
     What the handler raises of the ``BorutaError`` tree becomes the reply's error text; any other
@@ -45,17 +45,17 @@ def route(
         argument = receiver.bind(body, method.argument)
         return lambda: handler(argument, peer)
 
-    return Route(name=method.name, reply=method.reply, bind=bind)
+    return RpcRoute(name=method.name, reply=method.reply, bind=bind)
 
 
 class RouteTable:
     """Find routes the way Go's server does, with its texts for what is not found."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Iterable[RpcRoute]) -> None:
         self._routes = {each.name: each for each in routes}
         self._services = {name.rpartition(".")[0] for name in self._routes}
 
-    def find(self, name: str) -> Route:
+    def find(self, name: str) -> RpcRoute:
         """Return the route of ``Service.Method``; raise ``ServerError`` with the reply's text."""
         found = self._routes.get(name)
         if found is not None:

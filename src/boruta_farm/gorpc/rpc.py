@@ -5,7 +5,7 @@ from typing import Final, Generic, TypeVar
 
 from boruta_farm.gorpc.decoder import NEED_MORE, Decoder, More
 from boruta_farm.gorpc.errors import BrokenStreamError, MismatchError, StreamLimitError
-from boruta_farm.gorpc.limits import DEFAULT_LIMITS, Limits
+from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
 from boruta_farm.gorpc.parser import Decoded
 from boruta_farm.gorpc.schema import STRING, UINT, Empty, Field, Struct, T
 
@@ -66,7 +66,7 @@ class Receiver(Generic[HeaderT]):
     Does no input or output itself; see ``Decoder`` for the way to use it.
     """
 
-    def __init__(self, header: Struct[HeaderT], limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, header: Struct[HeaderT], limits: GobLimits = DEFAULT_LIMITS) -> None:
         self._schema = header
         self._limits = limits
         self._decoder = Decoder(limits)

@@ -8,10 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from boruta_farm.gorpc.limits import DEFAULT_LIMITS, Limits
+from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
 from boruta_farm.gorpc.pace import Pace
-from boruta_farm.gorpc.routes import Peer, Route, RouteTable
-from boruta_farm.gorpc.session import Session
+from boruta_farm.gorpc.routes import Peer, RouteTable, RpcRoute
+from boruta_farm.gorpc.session import RpcSession
 from boruta_farm.gorpc.streams import close_stream
 from boruta_farm.model.addresses import canonical
 
@@ -35,9 +35,9 @@ class Server:
 
     def __init__(
         self,
-        routes: Iterable[Route],
+        routes: Iterable[RpcRoute],
         *,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: GobLimits = DEFAULT_LIMITS,
         connections: int = 256,
         admit: Callable[[Peer], bool] = admit_everyone,
         pace: Pace | None = None,
@@ -112,7 +112,7 @@ class Server:
         else:
             if self._pace is not None:
                 await self._pace.turn()
-            await Session(self._routes, reader, writer, peer, self._limits).run()
+            await RpcSession(self._routes, reader, writer, peer, self._limits).serve()
 
 
 def _peer(writer: asyncio.StreamWriter) -> Peer:

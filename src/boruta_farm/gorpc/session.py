@@ -7,7 +7,7 @@ from typing import Final
 from boruta_farm.gorpc.decoder import NEED_MORE
 from boruta_farm.gorpc.encoder import Encoder
 from boruta_farm.gorpc.errors import BrokenStreamError, StreamLimitError
-from boruta_farm.gorpc.limits import Limits
+from boruta_farm.gorpc.limits import GobLimits
 from boruta_farm.gorpc.routes import Call, Peer, RouteTable
 from boruta_farm.gorpc.rpc import (
     NO_REPLY,
@@ -29,7 +29,7 @@ _LONGEST_ERROR: Final = 4096
 _INTERNAL_ERROR: Final = "the server failed to answer; its log tells why"
 
 
-class Session:
+class RpcSession:
     """Serve one peer until it leaves, breaks the protocol, idles too long or stops reading.
 
     As with Go's server, calls that have begun are finished and answered although the peer has
@@ -42,7 +42,7 @@ class Session:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         peer: Peer,
-        limits: Limits,
+        limits: GobLimits,
     ) -> None:
         self._routes = routes
         self._reader = reader
@@ -55,7 +55,7 @@ class Session:
         self._calls: dict[asyncio.Task[None], int] = {}
         self._deadline: float | None = None
 
-    async def run(self) -> None:
+    async def serve(self) -> None:
         """Serve the connection to its end and close it."""
         try:
             async with asyncio.TaskGroup() as group:

@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Final, TypeAlias
 
 from boruta_farm.gorpc.errors import BrokenStreamError, StreamLimitError
-from boruta_farm.gorpc.limits import DEFAULT_LIMITS, Limits
+from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
 
 
 class Kind(IntEnum):
@@ -107,7 +107,7 @@ _PREDEFINED: Final[dict[int, WireType]] = {
 class TypeTable:
     """Keep the types a peer has defined on one connection."""
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, limits: GobLimits = DEFAULT_LIMITS) -> None:
         self._limits = limits
         self._types: dict[int, WireType] = {}
 

@@ -37,7 +37,7 @@ Dial = Callable[[], Awaitable[Socket]]
 """Open a connection to the server. Raises UnavailableError, or RefusedError when turned away."""
 
 
-class Farm(Superviser, Protocol):
+class FarmEnd(Superviser, Protocol):
     """The server, as an agent on the link may call it."""
 
     async def ended(self, epoch: int) -> None:
@@ -69,15 +69,15 @@ class LinkUser(Protocol):
         """Return what the board says of itself now."""
         ...
 
-    async def registered(self, answer: Registered, farm: Farm) -> None:
+    async def registered(self, answer: Registered, farm: FarmEnd) -> None:
         """Get ready to be called by this farm; an error ends the connection."""
         ...
 
-    async def report(self, farm: Farm) -> None:
+    async def report(self, farm: FarmEnd) -> None:
         """Tell the farm what happened, as it happens, until cancelled."""
         ...
 
-    async def renew(self, farm: Farm) -> None:
+    async def renew(self, farm: FarmEnd) -> None:
         """Agree on a new credential with the farm, with which it is dialled from now on."""
         ...
 
@@ -98,7 +98,7 @@ class AgentLink:
         self._backoff = Backoff(draw)
         self._renewed = False
 
-    async def run(self) -> NoReturn:
+    async def stay_connected(self) -> NoReturn:
         """Connect again and again, until cancelled."""
         while True:
             delay = await self._connect_once()
@@ -140,7 +140,7 @@ class AgentLink:
         started = self._clock.monotonic()
         conversation = Conversation(socket, self._user.board, self._clock, self._user.streams)
         try:
-            await race(conversation.run(), self._converse(conversation))
+            await race(conversation.serve(), self._converse(conversation))
         except UnavailableError:
             if conversation.goodbye is None:
                 raise

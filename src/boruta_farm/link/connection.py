@@ -127,11 +127,11 @@ class AgentConnection:
         )
         self.board = LinkedDryad(self.peer, clock)
 
-    async def run(self) -> None:
+    async def serve(self) -> None:
         """Serve until either side ends the link, or the agent falls silent."""
         self._expect_within(HELLO_WITHIN)
         try:
-            await self.peer.run()
+            await self.peer.serve()
         except ProtocolError as error:
             logger.warning("closed the link of %s: %s", self.uuid or self._visitor.ip, error)
         finally:

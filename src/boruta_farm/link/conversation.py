@@ -31,7 +31,7 @@ from boruta_farm.link.messages import (
     Nothing,
     Preparation,
     Renewal,
-    Session,
+    SessionInfo,
     Stream,
     Welcome,
     read,
@@ -91,9 +91,9 @@ class Conversation:
             lost=UnavailableError,
         )
 
-    async def run(self) -> None:
+    async def serve(self) -> None:
         """Carry calls both ways until either side ends the link. Raises ProtocolError."""
-        await self._peer.run()
+        await self._peer.serve()
 
     async def close(self) -> None:
         """End the link."""
@@ -168,7 +168,7 @@ class Conversation:
     async def _prepare(self, params: JsonObject) -> JsonObject:
         wish = read(Preparation, params)
         prepared = await self._called().prepare(wish.key, epoch=wish.epoch)
-        return write(Session(username=prepared.username, host_key=prepared.host_key))
+        return write(SessionInfo(username=prepared.username, host_key=prepared.host_key))
 
     async def _grant(self, params: JsonObject) -> JsonObject:
         grant = read(Grant, params)

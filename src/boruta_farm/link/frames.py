@@ -36,7 +36,7 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class CallOutcome:
     """Carry the answer to a call of ours: a result, or an error.
 
     ``id`` is None when the other side could not read what it was sent.
@@ -47,7 +47,7 @@ class Outcome:
     error: BorutaError | None = None
 
 
-def decode(text: str) -> Incoming | Outcome:
+def decode(text: str) -> Incoming | CallOutcome:
     """Read one message. Raises FrameError for anything that is no JSON-RPC 2.0."""
     if len(text) > LARGEST_MESSAGE or len(text.encode(errors="replace")) > LARGEST_MESSAGE:
         raise FrameError(f"a message is larger than {LARGEST_MESSAGE} bytes")
@@ -99,16 +99,16 @@ def _incoming(message: dict[str, object]) -> Incoming:
     return Incoming(id=call_id, method=method, params=params)
 
 
-def _outcome(message: dict[str, object]) -> Outcome:
+def _outcome(message: dict[str, object]) -> CallOutcome:
     if "id" not in message or ("result" in message) == ("error" in message):
         raise FrameError("an answer must have an id and either a result or an error")
     call_id = _id(message["id"])
     if "error" in message:
-        return Outcome(id=call_id, result={}, error=_error(message["error"]))
+        return CallOutcome(id=call_id, result={}, error=_error(message["error"]))
     result = message["result"]
     if call_id is None or not isinstance(result, dict):
         raise FrameError("the result of a call must be an object")
-    return Outcome(id=call_id, result=result)
+    return CallOutcome(id=call_id, result=result)
 
 
 def _error(error: object) -> BorutaError:

@@ -152,7 +152,7 @@ class Preparation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class SessionInfo:
     """Answer a preparation."""
 
     username: str = field(metadata=by(text(300, 1)))
@@ -224,7 +224,7 @@ Message = (
     | AtEpoch
     | Cleaned
     | Preparation
-    | Session
+    | SessionInfo
     | Grant
     | Extension
     | Stream

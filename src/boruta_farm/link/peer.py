@@ -8,9 +8,9 @@ from typing import Final
 from boruta_farm.link.failures import FrameError, UnknownMethodError
 from boruta_farm.link.frames import (
     CallId,
+    CallOutcome,
     Incoming,
     JsonObject,
-    Outcome,
     decode,
     encode_call,
     encode_failure,
@@ -57,14 +57,14 @@ class Peer:
         self._handlers = handlers
         self._lost = lost
         self._outbox: asyncio.Queue[str | None] = asyncio.Queue(OUTBOX)
-        self._pending: dict[CallId, asyncio.Future[Outcome | None]] = {}
+        self._pending: dict[CallId, asyncio.Future[CallOutcome | None]] = {}
         self._serving: set[asyncio.Task[None]] = set()
         self._calls_made = 0
         self._farewell: tuple[int, str] = (NORMAL, "")
         self._closing = asyncio.Event()
         self._over = False
 
-    async def run(self) -> None:
+    async def serve(self) -> None:
         """Serve until either side ends the link; then every pending call has failed.
 
         Raises ProtocolError when the other side sent what is no JSON-RPC.
@@ -89,7 +89,7 @@ class Peer:
             raise OverloadedError(f"{CALLS} calls of this link wait for an answer; try again")
         self._calls_made += 1
         number = self._calls_made
-        answer: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[CallOutcome | None] = asyncio.get_running_loop().create_future()
         text = encode_call(number, method, params)
         self._pending[number] = answer
         try:
@@ -183,7 +183,7 @@ class Peer:
             logger.exception("the call %r failed unexpectedly", call.method)
             return encode_failure(call_id, BorutaError("the call failed; the log there tells why"))
 
-    def _settle(self, outcome: Outcome) -> None:
+    def _settle(self, outcome: CallOutcome) -> None:
         if outcome.id is None:
             logger.warning("the other side could not read a message: %s", outcome.error)
             return

@@ -34,7 +34,7 @@ async def _asked(socket: Socket, method: Method, registration: Registration) -> 
         answer.update(await peer.call(method, hello, ANSWER_WITHIN))
 
     try:
-        await race(peer.run(), ask())
+        await race(peer.serve(), ask())
     finally:
         await socket.close(1000, "")
     return answer

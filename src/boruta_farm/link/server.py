@@ -73,7 +73,7 @@ class Hub:
         self._open.add(connection)
         self._guests[network_of(peer_ip)] += 1
         try:
-            await connection.run()
+            await connection.serve()
         finally:
             self._open.discard(connection)
             self._known(connection)

@@ -16,7 +16,7 @@ from boruta_farm.link.messages import (
     Method,
     Nothing,
     Preparation,
-    Session,
+    SessionInfo,
     Stream,
     read,
     write,
@@ -54,7 +54,7 @@ class LinkedDryad:
 
     async def prepare(self, key: str, *, epoch: int) -> Prepared:
         """Make a fresh session user whose only key is ``key``."""
-        session = await self._call(Method.PREPARE, Preparation(epoch=epoch, key=key), Session)
+        session = await self._call(Method.PREPARE, Preparation(epoch=epoch, key=key), SessionInfo)
         return Prepared(username=session.username, host_key=session.host_key)
 
     async def grant(self, epoch: int, remaining: float, key: str | None) -> None:

@@ -28,7 +28,7 @@ _SECOND = 1_000_000
 
 
 @dataclass(slots=True, eq=False)
-class Queue:
+class Contest:
     """Tell who competes with a request and stands before it.
 
     ``before`` are rival demands with how many of their requests come first; ``first`` is the
@@ -44,7 +44,7 @@ class Queue:
         return 1 + sum(count for _, count in self.before)
 
 
-def queue_of(market: Market, demand: Demand, key: int, most: int | None = None) -> Queue | None:
+def queue_of(market: Market, demand: Demand, key: int, most: int | None = None) -> Contest | None:
     """Return who stands before ``key`` (with shares); None when rivals are more than ``most``."""
     rivals = market.rivals(demand)
     if most is not None and len(rivals) > most:
@@ -62,7 +62,7 @@ def queue_of(market: Market, demand: Demand, key: int, most: int | None = None) 
                     head = first + shift
         if count:
             found.append((rival, count))
-    return Queue(found, head)
+    return Contest(found, head)
 
 
 def deciding(order: Order, key: int, first: int | None) -> str | None:
@@ -79,7 +79,7 @@ def deciding(order: Order, key: int, first: int | None) -> str | None:
     return "order of filing"
 
 
-def starts_at_once(demand: Demand, queue: Queue) -> bool:
+def starts_at_once(demand: Demand, queue: Contest) -> bool:
     """Tell whether nothing keeps a request from an idle board."""
     return (
         not queue.before
@@ -90,7 +90,7 @@ def starts_at_once(demand: Demand, queue: Queue) -> bool:
 
 def expected(
     demand: Demand,
-    queue: Queue,
+    queue: Contest,
     supply: "Supply",
     memory: Memory,
     settings: FarmSettings,

@@ -12,7 +12,7 @@ from boruta_farm.matching.classes import Demand, Offer
 from boruta_farm.matching.competition import (
     BRIEF_SAMPLED,
     SAMPLED,
-    Queue,
+    Contest,
     Supply,
     absent,
     deciding,
@@ -178,7 +178,7 @@ class Explainer:
         request: Request,
         demand: Demand,
         counts: dict[WorkerState, int],
-        queue: Queue | None,
+        queue: Contest | None,
         now: datetime,
     ) -> Cause:
         if request.valid_after > now:
@@ -196,7 +196,7 @@ class Explainer:
         )
         return Cause.NOW if counts.get(WorkerState.IDLE, 0) > away else Cause.BUSY
 
-    def _decided(self, demand: Demand, key: int, queue: Queue | None, cause: Cause) -> str | None:
+    def _decided(self, demand: Demand, key: int, queue: Contest | None, cause: Cause) -> str | None:
         if cause is Cause.LIMIT:
             assert demand.party is not None
             full = demand.party.full
@@ -207,7 +207,7 @@ class Explainer:
         return deciding(self.order, key, queue.first)
 
     def _forecast(
-        self, request: Request, demand: Demand, queue: Queue, now: datetime, brief: bool
+        self, request: Request, demand: Demand, queue: Contest, now: datetime, brief: bool
     ) -> Forecast | None:
         at = micros(now)
         found: tuple[float, float] | None = 0.0, 0.0

@@ -270,7 +270,7 @@ class Index:
             return serve_demand(next(iter(market.stirred_demands)), limit, expired)
         for offer in market.stirred_offers:
             offer.announce()
-        return Pass(market.stirred_demands, market.stirred_offers, expired).run(limit)
+        return Pass(market.stirred_demands, market.stirred_offers, expired).matches(limit)
 
     def _grant(self, match: Match) -> Grant:
         """Remember a match as a proposal."""

@@ -7,7 +7,7 @@ from boruta_farm.core.demands import DemandKey
 from boruta_farm.matching.classes import Demand
 from boruta_farm.matching.market import Market
 from boruta_farm.matching.policies.order import id_of
-from boruta_farm.matching.queue import Entry, Queue
+from boruta_farm.matching.queue import Queue, Queued
 
 
 class _Walk:
@@ -68,7 +68,7 @@ class Orphans:
         lost.clear()
         gained.clear()
 
-    def note_request(self, entry: Entry, request_id: int, marked: bool) -> None:
+    def note_request(self, entry: Queued, request_id: int, marked: bool) -> None:
         """Take in whether a request is marked as orphaned and waits."""
         demand = entry.demand
         if marked:

@@ -77,7 +77,7 @@ class Pass:
         self._matches: list[Match] = []
         self._moved = False
 
-    def run(self, limit: int) -> list[Match]:
+    def matches(self, limit: int) -> list[Match]:
         """Return the matches in the order of requests."""
         for demand in self._fresh_demands:
             self._activate(demand)

@@ -11,7 +11,7 @@ from boruta_farm.model.request import Request
 from boruta_farm.model.waiting import Waiting
 
 
-class Entry:
+class Queued:
     """Remember what matching needs of a waiting request; a million of them must fit.
 
     ``place`` is the set of its demand that holds ``key``. ``deadline`` and ``valid_after`` are in
@@ -34,22 +34,22 @@ class Queue:
         self.highest_id = 0
         self.now = 0
         self._market = market
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[int, Queued] = {}
         self._later: Ranks[int] = Ranks()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, request_id: int) -> Entry | None:
+    def get(self, request_id: int) -> Queued | None:
         """Return a waiting request."""
         return self._entries.get(request_id)
 
-    def put(self, request: Request) -> Entry:
+    def put(self, request: Request) -> Queued:
         """Take in a waiting request as it is now."""
         number = request.id
         entry = self._entries.get(number)
         if entry is None:
-            entry = self._entries[number] = Entry(self._market.demand(request))
+            entry = self._entries[number] = Queued(self._market.demand(request))
             self._market.filled(entry.demand)
             if number > self.highest_id:
                 self.highest_id = number
@@ -65,9 +65,9 @@ class Queue:
             self._place(entry)
         return entry
 
-    def load(self, waiting: Waiting, demand: Demand) -> Entry:
+    def load(self, waiting: Waiting, demand: Demand) -> Queued:
         """Take in a waiting request that is not known yet and asks for a demand."""
-        entry = self._entries[waiting.id] = Entry(demand)
+        entry = self._entries[waiting.id] = Queued(demand)
         if waiting.id > self.highest_id:
             self.highest_id = waiting.id
         entry.key = self._order.key_of(waiting)
@@ -77,7 +77,7 @@ class Queue:
         self._place(entry)
         return entry
 
-    def remove(self, request_id: int) -> Entry | None:
+    def remove(self, request_id: int) -> Queued | None:
         """Forget and return a request that no longer waits; None when it is unknown."""
         entry = self._entries.pop(request_id, None)
         if entry is None:
@@ -87,7 +87,7 @@ class Queue:
             self._market.emptied(entry.demand)
         return entry
 
-    def hold(self, key: int) -> Entry:
+    def hold(self, key: int) -> Queued:
         """Keep a request in front from being granted: it is proposed, or its deadline has passed.
 
         ``key`` may have shares added.
@@ -97,7 +97,7 @@ class Queue:
         self._lay(entry, entry.demand.hold())
         return entry
 
-    def free(self, entry: Entry) -> None:
+    def free(self, entry: Queued) -> None:
         """Put a request where its times say it belongs."""
         self._lift(entry)
         self._place(entry)
@@ -123,7 +123,7 @@ class Queue:
         self.hold(key)
         return True
 
-    def _place(self, entry: Entry) -> None:
+    def _place(self, entry: Queued) -> None:
         if entry.deadline <= self.now:
             self._lay(entry, entry.demand.hold())
         elif entry.valid_after > self.now:
@@ -136,11 +136,11 @@ class Queue:
             if keys.lowest == entry.key:
                 self._market.stirred_demands[entry.demand] = None
 
-    def _lay(self, entry: Entry, place: Ranks[int]) -> None:
+    def _lay(self, entry: Queued, place: Ranks[int]) -> None:
         place.add(entry.key)
         entry.place = place
 
-    def _lift(self, entry: Entry) -> None:
+    def _lift(self, entry: Queued) -> None:
         if entry.place is None:
             return
         entry.place.remove(entry.key)

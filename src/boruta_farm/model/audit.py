@@ -61,7 +61,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class AuditEntry:
     """Record one entry; ``seal`` is None until the sealer has chained it."""
 
     number: Annotated[int, Shown("Number", "rises without gaps"), Stored(key=True)]
@@ -115,7 +115,7 @@ def first_seal(farm_id: str) -> str:
     return hashlib.sha256(f"boruta audit of farm {farm_id}".encode()).hexdigest()
 
 
-def seal_of(previous: str, entry: Entry) -> str:
+def seal_of(previous: str, entry: AuditEntry) -> str:
     """Return the seal of an entry behind the one sealed with ``previous``."""
     content = [
         entry.number,

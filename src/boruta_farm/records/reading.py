@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from boruta_farm.model.account import Limits
 from boruta_farm.model.answers import Orphaned, Refusal, Self
-from boruta_farm.model.audit import Entry
+from boruta_farm.model.audit import AuditEntry
 from boruta_farm.model.declared import Field, declared
 from boruta_farm.model.errors import ProtocolError
 from boruta_farm.model.explanation import Absent, Filed, JobLimit, NearMiss
@@ -23,7 +23,7 @@ StandIns = Mapping[type, Callable[[Found], Found]]
 WORDS: Mapping[type, str] = {
     Absent: "a worker out of service",
     AccessInfo: "an access",
-    Entry: "an audit entry",
+    AuditEntry: "an audit entry",
     Filed: "the id of a request",
     Issued: "a fresh token",
     JobLimit: "a limit of jobs",

@@ -104,26 +104,26 @@ class Server:
             Fence.NONE: Unfenced(fleet, reports, *keys_and_doors, dialler, check_first=check_first),
         }
         self._parts: dict[str, Callable[[], Awaitable[None]]] = {
-            "timekeeper": farm.timekeeper.run,
-            "loop watch": self._watch.run,
-            "matcher": farm.matcher.run,
-            "ticker": farm.ticker.run,
+            "timekeeper": farm.timekeeper.keep_time,
+            "loop watch": self._watch.beat,
+            "matcher": farm.matcher.keep_matching,
+            "ticker": farm.ticker.tick,
             "owed ends": farm.run_owed,
-            "directory": farm.directory.run,
-            "judging": farm.judging.run,
-            "sealer": farm.sealer.run,
-            "fleet": fleet.run,
-            "key pool": self._pool.run,
-            "tunnels": self._tunnels.run,
-            "outbound streams": streams.run,
-            "board runner": Runner(fleet, reports, policies).run,
-            "presence": Presence(fleet, reports, clock, settings.lost_grace).run,
-            "confirmation": Confirmation(fleet, reports, self._tunnels, clock).run,
-            "recovery": Recovery(fleet, reports, dialler).run,
+            "directory": farm.directory.follow,
+            "judging": farm.judging.follow,
+            "sealer": farm.sealer.keep_sealing,
+            "fleet": fleet.follow,
+            "key pool": self._pool.fill,
+            "tunnels": self._tunnels.follow,
+            "outbound streams": streams.serve,
+            "board runner": Runner(fleet, reports, policies).attend,
+            "presence": Presence(fleet, reports, clock, settings.lost_grace).watch,
+            "confirmation": Confirmation(fleet, reports, self._tunnels, clock).watch,
+            "recovery": Recovery(fleet, reports, dialler).retry,
             "health rounds": HealthRounds(
                 fleet, dialler, reports, clock, _rounds_config(config)
-            ).run,
-            "revocation": Revocation(fleet, self._hub).run,
+            ).go_round,
+            "revocation": Revocation(fleet, self._hub).follow,
         }
         self._app = build_app(self._services(), self._options())
         self._go_superviser = GoSuperviser(

@@ -19,7 +19,7 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.server.config import Config
 from boruta_farm.server.folder import DATABASE_FILE, DataFolder
 from boruta_farm.store import copying
-from boruta_farm.store.driver import Driver, DriverError
+from boruta_farm.store.driver import DatabaseDriver, DriverError
 from boruta_farm.store.sqlite import SqliteStore
 
 JUMPS_FROM = datetime(2026, 1, 1, tzinfo=UTC)
@@ -123,17 +123,17 @@ async def _renew(path: Path, made: str, settings: FarmSettings, clock: Clock) ->
         boards = (await store.snapshot(holding=True)).workers
         reason = f"the farm was restored from a backup of {made}"
         for board in boards:
-            await engine.run(partial(_start_over, board.uuid, reason))
+            await engine.decide(partial(_start_over, board.uuid, reason))
         seconds = int((clock.now() - JUMPS_FROM).total_seconds())
         detail = {"backup": made, "jump": str(seconds)}
         note = Note(actor="admin", action=Action.RESTORED, subject="farm", detail=detail)
-        await engine.run(lambda _world, _now: Plan(answer=None, steps=(Noted(note=note),)))
+        await engine.decide(lambda _world, _now: Plan(answer=None, steps=(Noted(note=note),)))
         farm_id = store.farm_id
     finally:
         await store.close()
     first_id = 0
 
-    def jump(driver: Driver) -> None:
+    def jump(driver: DatabaseDriver) -> None:
         nonlocal first_id
         driver.fetch("DELETE FROM session_keys")
         # Followers that have seen later events than these must notice that they missed some.
@@ -197,7 +197,7 @@ def _copy_private(source: Path, target: Path) -> None:
         raise ConfigError(f"{source} cannot be copied to {target}: {error.strerror}") from None
 
 
-def _connect(address: str) -> Driver:
+def _connect(address: str) -> DatabaseDriver:
     try:
         # The driver is an extra, and takes a while to import.
         from boruta_farm.store.postgres_driver import connect

@@ -10,8 +10,8 @@ from typing import Any
 from boruta_farm.model.addresses import Network
 from boruta_farm.model.policies import FairShare, Policies
 from boruta_farm.model.settings import Enrolment, FarmSettings
+from boruta_farm.server.http.limits import LimitSettings
 from boruta_farm.server.kinds import Ageing, Database, LogFormat, LogLevel
-from boruta_farm.server.limits import LimitSettings
 from boruta_farm.server.listening import check_listening
 from boruta_farm.settings.declaration import environment as environment_tables
 from boruta_farm.settings.declaration import read, setting

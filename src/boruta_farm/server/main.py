@@ -21,13 +21,13 @@ from boruta_farm.model.addresses import Network, mapped, with_port
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.server import logs
 from boruta_farm.server.assembly import Server
-from boruta_farm.server.bounds import Crowd
 from boruta_farm.server.config import Config
-from boruta_farm.server.door import Door
 from boruta_farm.server.folder import DataFolder
-from boruta_farm.server.hosts import Hosts
+from boruta_farm.server.http.bounds import Crowd
+from boruta_farm.server.http.door import Door
+from boruta_farm.server.http.hosts import Hosts
+from boruta_farm.server.http.port import http_protocol
 from boruta_farm.server.invitation import login_line
-from boruta_farm.server.port import http_protocol
 from boruta_farm.server.supervision import keep_running
 from boruta_farm.server.tls import Certificates
 from boruta_farm.store.factory import open_store
@@ -42,7 +42,7 @@ STOP_WITHIN = 5
 """Seconds that answers under way get when the server stops."""
 
 
-def run(config: Config) -> None:
+def serve(config: Config) -> None:
     """Serve until SIGINT or SIGTERM. Raises ConfigError and StoreError before it serves."""
     logs.configure(config.log_format, config.log_level)
     certificates = _certificates(config)
@@ -95,7 +95,7 @@ async def _serve(
     scheme = "http"
     if certificates is not None:
         scheme = "https"
-        parts.append(asyncio.create_task(keep_running("certificates", certificates.run)))
+        parts.append(asyncio.create_task(keep_running("certificates", certificates.watch)))
     _take_hang_ups(certificates)
     try:
         place = with_port(*listener.getsockname()[:2])

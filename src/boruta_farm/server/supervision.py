@@ -36,7 +36,7 @@ class LoopWatch:
         self._clock = clock
         self._last = clock.monotonic()
 
-    async def run(self) -> NoReturn:
+    async def beat(self) -> NoReturn:
         """Beat until cancelled."""
         while True:
             self._last = self._clock.monotonic()

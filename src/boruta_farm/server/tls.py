@@ -52,7 +52,7 @@ class Certificates:
         """Look at the files at once, changed or not."""
         self._hurry.set()
 
-    async def run(self) -> NoReturn:
+    async def watch(self) -> NoReturn:
         """Take changed files until cancelled; ones that cannot be used are told in the log."""
         while True:
             hurried = await self._pause()

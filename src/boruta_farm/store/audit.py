@@ -1,6 +1,6 @@
 """The audit read."""
 
-from boruta_farm.model.audit import AuditFilter, Entry
+from boruta_farm.model.audit import AuditEntry, AuditFilter
 from boruta_farm.store.driver import Value
 from boruta_farm.store.records import LARGEST, Records, storable
 from boruta_farm.store.rows import ENTRY
@@ -9,7 +9,7 @@ from boruta_farm.store.values import micros
 LARGEST_PAGE = 10_000
 
 
-def list_audit(records: Records, where: AuditFilter) -> tuple[Entry, ...]:
+def list_audit(records: Records, where: AuditFilter) -> tuple[AuditEntry, ...]:
     """Return up to ``limit`` entries that match, oldest first."""
     conditions = ["number > ?"]
     values: list[Value] = [max(0, min(where.after, LARGEST))]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar, runtime_checkable
 
 from boruta_farm.core.world import World
-from boruta_farm.model.audit import AuditFilter, Entry, Note
+from boruta_farm.model.audit import AuditEntry, AuditFilter, Note
 from boruta_farm.model.events import Change, Event, EventKind, Identity
 from boruta_farm.model.job import Job
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
@@ -77,7 +77,7 @@ class Transaction(World, Protocol):
         """Enter something into the audit, in this command's transaction."""
         ...
 
-    def unsealed(self, limit: int) -> tuple[Entry, ...]:
+    def unsealed(self, limit: int) -> tuple[AuditEntry, ...]:
         """Return the oldest committed audit entries that have no seal yet."""
         ...
 
@@ -171,7 +171,7 @@ class Store(Protocol):
         """Write what was accepted, then close."""
         ...
 
-    async def run(self, decide: Decide[Answer]) -> Answer:
+    async def execute(self, decide: Decide[Answer]) -> Answer:
         """Run a command in the writer and return its answer after COMMIT.
 
         A BorutaError raised by the command undoes this command alone. Raises OverloadedError
@@ -233,7 +233,7 @@ class Store(Protocol):
         """Return the ids of an owner's waiting requests."""
         ...
 
-    async def audit(self, where: AuditFilter) -> tuple[Entry, ...]:
+    async def audit(self, where: AuditFilter) -> tuple[AuditEntry, ...]:
         """Return committed audit entries in their order."""
         ...
 

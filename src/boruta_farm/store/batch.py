@@ -22,8 +22,8 @@ from boruta_farm.store.committed import Committed
 from boruta_farm.store.driver import (
     ConflictError,
     ConstraintError,
+    DatabaseDriver,
     DiskFullError,
-    Driver,
     DriverError,
 )
 from boruta_farm.store.flush import Flusher
@@ -59,7 +59,7 @@ Result = Answered | Refused
 
 
 @dataclass(slots=True)
-class Outcome:
+class BatchOutcome:
     """Tell what became of a batch.
 
     ``doubtful`` means that a COMMIT may or may not have happened: followers must start anew.
@@ -93,7 +93,7 @@ class Batcher:
 
     def __init__(
         self,
-        open_driver: Callable[[], Driver],
+        open_driver: Callable[[], DatabaseDriver],
         statements: Statements,
         clock: Clock,
         settings: FarmSettings,
@@ -110,7 +110,7 @@ class Batcher:
         self._settings = settings
         self._flusher = flusher or Flusher(settings)
         self._committed = committed
-        self.driver: Driver | None = None
+        self.driver: DatabaseDriver | None = None
         self._newest = EPOCH
         self._ahead = timedelta()
         """What commands that are committed but not told yet have set the time by."""
@@ -131,7 +131,7 @@ class Batcher:
             except DriverError:
                 logger.warning("a database connection did not close cleanly", exc_info=True)
 
-    def begin(self, commands: Sequence[Decide[object]]) -> Begun | Outcome | None:
+    def begin(self, commands: Sequence[Decide[object]]) -> Begun | BatchOutcome | None:
         """Run commands in a transaction that awaits its COMMIT, which ``commit`` gives it.
 
         Returns an outcome when they changed nothing. Returns None when the database could not be
@@ -145,14 +145,14 @@ class Batcher:
             logger.debug("a batch is to be run again: %s", fault)
             return None
 
-    def commit(self, begun: Begun) -> Outcome:
+    def commit(self, begun: Begun) -> BatchOutcome:
         """Commit what was begun and return what became of each command.
 
         When the disk is full, they run again one by one.
         """
         return self._guard(begun.commands, lambda: self._commit(begun))
 
-    def run(self, commands: Sequence[Decide[object]]) -> Outcome:
+    def execute(self, commands: Sequence[Decide[object]]) -> BatchOutcome:
         """Run commands in one transaction and return what became of each.
 
         When the database refuses what they wrote together, they run again one by one, so that
@@ -168,7 +168,9 @@ class Batcher:
             self._next_look = now + LOOK_EVERY
             self.room.look()
 
-    def _guard(self, commands: Sequence[Decide[object]], attempt: Callable[[], Outcome]) -> Outcome:
+    def _guard(
+        self, commands: Sequence[Decide[object]], attempt: Callable[[], BatchOutcome]
+    ) -> BatchOutcome:
         try:
             return attempt()
         except (DiskFullError, ConstraintError, _CommandError) as fault:
@@ -177,37 +179,37 @@ class Batcher:
                 return self._guard(commands, lambda: self._attempt(commands))
             if len(commands) > 1:
                 return self._one_by_one(commands)
-            return Outcome([Refused(_explain(fault))])
+            return BatchOutcome([Refused(_explain(fault))])
         except _CommitDoubtError:
             logger.critical("a COMMIT failed: its outcome is unknown", exc_info=True)
             self.close()
-            return Outcome([Refused(OutcomeUnknownError()) for _ in commands], doubtful=True)
+            return BatchOutcome([Refused(OutcomeUnknownError()) for _ in commands], doubtful=True)
         except DriverError as fault:
             logger.error("the database failed before COMMIT", exc_info=True)
             self.close()
             words = f"the database failed ({fault}); nothing was changed, try again"
-            return Outcome([Refused(UnavailableError(words)) for _ in commands])
+            return BatchOutcome([Refused(UnavailableError(words)) for _ in commands])
 
-    def _one_by_one(self, commands: Sequence[Decide[object]]) -> Outcome:
+    def _one_by_one(self, commands: Sequence[Decide[object]]) -> BatchOutcome:
         results: list[Result] = []
         changes: list[Change] = []
         doubtful = False
         try:
             for command in commands:
-                outcome = self.run([command])
+                outcome = self.execute([command])
                 results += outcome.results
                 changes += outcome.changes
                 doubtful |= outcome.doubtful
                 self._ahead += outcome.step
-            return Outcome(results, tuple(changes), doubtful, self._ahead)
+            return BatchOutcome(results, tuple(changes), doubtful, self._ahead)
         finally:
             self._ahead = timedelta()
 
-    def _attempt(self, commands: Sequence[Decide[object]]) -> Outcome:
+    def _attempt(self, commands: Sequence[Decide[object]]) -> BatchOutcome:
         begun = self._write(commands, wait=True)
-        return begun if isinstance(begun, Outcome) else self._commit(begun)
+        return begun if isinstance(begun, BatchOutcome) else self._commit(begun)
 
-    def _write(self, commands: Sequence[Decide[object]], *, wait: bool) -> Begun | Outcome:
+    def _write(self, commands: Sequence[Decide[object]], *, wait: bool) -> Begun | BatchOutcome:
         """Run commands up to COMMIT; a transaction that fails is undone."""
         self.open()
         driver = self.driver
@@ -220,7 +222,7 @@ class Batcher:
                 driver.rollback()
                 self._committed.forget()
                 words = f"nothing can be written just now: {why}; nothing was changed, try again"
-                return Outcome([Refused(UnavailableError(words)) for _ in commands])
+                return BatchOutcome([Refused(UnavailableError(words)) for _ in commands])
             self._committed.as_of(counters["event"])
             layer = Layer(last_id=counters["request"])
             loaded = Loaded(records, self._committed)
@@ -234,7 +236,7 @@ class Batcher:
             if not layer:
                 self._newest = newest
                 driver.rollback()
-                return Outcome(results)
+                return BatchOutcome(results)
             try:
                 changes = self._flusher.flush(layer, loaded, counters, newest)
             except DriverError:
@@ -247,7 +249,7 @@ class Batcher:
         last = changes[-1].event.number if changes else counters["event"]
         return Begun(commands, layer, results, changes, last, newest)
 
-    def _commit(self, begun: Begun) -> Outcome:
+    def _commit(self, begun: Begun) -> BatchOutcome:
         driver, layer = self.driver, begun.layer
         assert driver is not None
         try:
@@ -263,7 +265,7 @@ class Batcher:
             begun.last_event, layer.requests.values(), layer.jobs.values(), layer.workers
         )
         self._newest = begun.newest
-        return Outcome(begun.results, begun.changes, step=layer.step)
+        return BatchOutcome(begun.results, begun.changes, step=layer.step)
 
     def _decide(
         self, command: Decide[object], layer: Layer, loaded: Loaded, now: datetime

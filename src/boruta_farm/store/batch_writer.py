@@ -15,7 +15,7 @@ from typing import TypeVar, cast
 from boruta_farm.clock import Clock
 from boruta_farm.model.errors import OverloadedError, UnavailableError
 from boruta_farm.store.base import Decide
-from boruta_farm.store.batch import Answered, Batcher, Begun, Outcome
+from boruta_farm.store.batch import Answered, Batcher, BatchOutcome, Begun
 from boruta_farm.store.writer import Followers
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class BatchWriter:
         self._busy = False
         self._moved = clock.now()
         self._open = False
-        self._tasks: SimpleQueue[Callable[[], Outcome] | None] = SimpleQueue()
+        self._tasks: SimpleQueue[Callable[[], BatchOutcome] | None] = SimpleQueue()
         self._ended: asyncio.Future[None] | None = None
         self._thread: threading.Thread | None = None
 
@@ -106,7 +106,7 @@ class BatchWriter:
             await self._ended
             self._thread.join()
 
-    async def run(self, command: Decide[Answer]) -> Answer:
+    async def execute(self, command: Decide[Answer]) -> Answer:
         """Queue a command. Raises OverloadedError when too many wait."""
         if not self._open:
             raise UnavailableError("the store is closed")
@@ -150,7 +150,7 @@ class BatchWriter:
         size = min(len(self._arrived), self._size)
         self._batch = [self._arrived.popleft() for _ in range(size)]
         commands = [waiting.command for waiting in self._batch]
-        begun: Begun | Outcome | None = None
+        begun: Begun | BatchOutcome | None = None
         if self._on_loop:
             try:
                 begun = self._batcher.begin(commands)
@@ -159,13 +159,13 @@ class BatchWriter:
                 self._on_death()
                 return
         if begun is None:
-            self._tasks.put(partial(self._batcher.run, commands))
-        elif isinstance(begun, Outcome):
+            self._tasks.put(partial(self._batcher.execute, commands))
+        elif isinstance(begun, BatchOutcome):
             self._deliver(begun)
         else:
             self._tasks.put(partial(self._batcher.commit, begun))
 
-    def _deliver(self, outcome: Outcome) -> None:
+    def _deliver(self, outcome: BatchOutcome) -> None:
         """Tell what was committed, answer, and go on with what has arrived meanwhile."""
         batch, self._batch = self._batch, []
         self._moved = self._clock.now()

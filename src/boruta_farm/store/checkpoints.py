@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from boruta_farm.store.driver import DiskFullError, Driver, DriverError
+from boruta_farm.store.driver import DatabaseDriver, DiskFullError, DriverError
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +26,8 @@ class Checkpointer:
     def __init__(
         self,
         path: Path,
-        open_driver: Callable[[], Driver],
-        look: Callable[[Driver], None] = lambda _driver: None,
+        open_driver: Callable[[], DatabaseDriver],
+        look: Callable[[DatabaseDriver], None] = lambda _driver: None,
         *,
         soft_limit: int = SOFT_LIMIT,
         hard_limit: int = HARD_LIMIT,
@@ -88,7 +88,7 @@ class Checkpointer:
         finally:
             self._done.set()
 
-    def _checkpoint(self, driver: Driver) -> None:
+    def _checkpoint(self, driver: DatabaseDriver) -> None:
         try:
             driver.fetch("PRAGMA wal_checkpoint(PASSIVE)")
             self._full = False

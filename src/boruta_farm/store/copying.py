@@ -8,7 +8,7 @@ from pathlib import Path
 
 from boruta_farm.model.errors import StoreError
 from boruta_farm.store.dialect import Dialect, PostgresDialect, SqliteDialect
-from boruta_farm.store.driver import Driver, DriverError, Row
+from boruta_farm.store.driver import DatabaseDriver, DriverError, Row
 from boruta_farm.store.migrations import SCHEMA
 from boruta_farm.store.schema import TABLES, Table, ddl
 from boruta_farm.store.sqlite_driver import SqliteDriver, connect
@@ -35,7 +35,7 @@ def copy_file(source: Path, target: Path) -> None:
         raise StoreError(f"{source} cannot be copied to {target}: {failure}") from failure
 
 
-def copy_tables(source: Driver, target: Driver, dialect: Dialect) -> None:
+def copy_tables(source: DatabaseDriver, target: DatabaseDriver, dialect: Dialect) -> None:
     """Make the tables in an empty database and fill them, as of one moment of ``source``.
 
     Nothing is written when anything fails. Raises StoreError for another schema, DriverError.
@@ -62,7 +62,7 @@ def copy_tables(source: Driver, target: Driver, dialect: Dialect) -> None:
         source.rollback()
 
 
-def copy_to_file(source: Driver, target: Path) -> None:
+def copy_to_file(source: DatabaseDriver, target: Path) -> None:
     """Copy a database into a new SQLite file, for its owner alone. Raises StoreError."""
     try:
         os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -76,7 +76,7 @@ def copy_to_file(source: Driver, target: Path) -> None:
     sync(target)
 
 
-def copy_from_file(source: Path, target: Driver) -> None:
+def copy_from_file(source: Path, target: DatabaseDriver) -> None:
     """Copy an SQLite file into an empty PostgreSQL database. Raises StoreError, DriverError."""
     dialect = PostgresDialect()
     if target.fetch(dialect.tables):
@@ -107,7 +107,7 @@ def checked(path: Path) -> str:
         raise StoreError(f"{path} is no backup of a farm: {failure}") from failure
 
 
-def change_file(path: Path, change: Callable[[Driver], None]) -> None:
+def change_file(path: Path, change: Callable[[DatabaseDriver], None]) -> None:
     """Change an SQLite file that nobody else has open, in one transaction. Raises StoreError."""
     driver = SqliteDriver(connect(str(path)))
     try:
@@ -131,7 +131,7 @@ def sync(path: Path) -> None:
             os.close(handle)
 
 
-def _copy(table: Table, source: Driver, target: Driver, dialect: Dialect) -> None:
+def _copy(table: Table, source: DatabaseDriver, target: DatabaseDriver, dialect: Dialect) -> None:
     names = ", ".join(column.name for column in table.columns)
     insert = (
         f"INSERT INTO {table.name} ({names}) SELECT {names} "

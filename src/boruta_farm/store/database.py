@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from boruta_farm.model.audit import AuditFilter, Entry
+from boruta_farm.model.audit import AuditEntry, AuditFilter
 from boruta_farm.model.errors import UnavailableError
 from boruta_farm.model.events import Event
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
@@ -57,9 +57,9 @@ class DatabaseStore:
             raise UnavailableError("the store has not been started")
         return self._farm_id
 
-    async def run(self, decide: Decide[Answer]) -> Answer:
+    async def execute(self, decide: Decide[Answer]) -> Answer:
         """Run a command in the writer and return its answer after COMMIT."""
-        return await self._writer.run(decide)
+        return await self._writer.execute(decide)
 
     def listen(self, listener: Listener) -> None:
         """Call ``listener`` with every committed batch from now on."""
@@ -110,7 +110,7 @@ class DatabaseStore:
         """Return the ids of an owner's waiting requests."""
         return await self._far(lambda records: records.waiting_of(owner))
 
-    async def audit(self, where: AuditFilter) -> tuple[Entry, ...]:
+    async def audit(self, where: AuditFilter) -> tuple[AuditEntry, ...]:
         """Return committed audit entries in their order."""
         return await self._far(lambda records: list_audit(records, where))
 

@@ -26,7 +26,7 @@ class DiskFullError(DriverError):
     """Tell that the disk is full; the transaction can only be rolled back."""
 
 
-class Driver(Protocol):
+class DatabaseDriver(Protocol):
     """Run statements on one connection; parameters are marked by question marks."""
 
     def fetch(self, statement: str, parameters: Sequence[Value] = ()) -> list[Row]:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from boruta_farm.store.driver import Driver, DriverError
+from boruta_farm.store.driver import DatabaseDriver, DriverError
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +44,11 @@ class OpenedFiles:
         """Return what is known: a batch is looked after when it is committed."""
         return self._trouble
 
-    def lasting(self, driver: Driver) -> bool:
+    def lasting(self, driver: DatabaseDriver) -> bool:
         """Tell whether what was just committed lasts, after saving it where that is needed."""
         return self.trouble() is None or self.save(driver)
 
-    def save(self, driver: Driver) -> bool:
+    def save(self, driver: DatabaseDriver) -> bool:
         """Save what the removed files hold, once; True where the database itself has all."""
         with self._lock:
             whole = self._database not in self._missing()

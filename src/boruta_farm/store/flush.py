@@ -10,7 +10,7 @@ from boruta_farm.model.events import Change, Event
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.driver import ConflictError, ConstraintError, Row
 from boruta_farm.store.loaded import Loaded
-from boruta_farm.store.overlay import Entry, Layer
+from boruta_farm.store.overlay import JournalEntry, Layer
 from boruta_farm.store.rows import (
     EVENT,
     JOB,
@@ -62,7 +62,7 @@ class Flusher:
         last = counters["event"] + len(changes)
         write.send(write.statements.insert_events, [EVENT.row(c.event) for c in changes])
         if last // PRUNE_EVENTS_EVERY > counters["event"] // PRUNE_EVENTS_EVERY:
-            write.run(write.statements.prune_events, last - self._events_kept, PRUNED_AT_ONCE)
+            write.execute(write.statements.prune_events, last - self._events_kept, PRUNED_AT_ONCE)
         new = {
             "audit": counters["audit"] + len(layer.notes),
             "event": last,
@@ -71,20 +71,20 @@ class Flusher:
             "time": micros(now) if layer.step else max(counters["time"], micros(now)),
         }
         write.time(layer)
-        write.run(write.statements.set_counters, *(new[name] for name in COUNTER_NAMES))
+        write.execute(write.statements.set_counters, *(new[name] for name in COUNTER_NAMES))
         return changes
 
     def _prune(self, write: "_Write", now: datetime) -> None:
         if self._pruned is not None and abs(now - self._pruned) < PRUNE_EVERY:
             return
-        write.run(write.statements.prune_summaries, PRUNED_AT_ONCE, SUMMARIES_KEPT)
+        write.execute(write.statements.prune_summaries, PRUNED_AT_ONCE, SUMMARIES_KEPT)
         oldest = micros(now - self._settings.idempotency_kept)
-        pruned = write.run(write.statements.prune_creations, oldest, PRUNED_AT_ONCE)
+        pruned = write.execute(write.statements.prune_creations, oldest, PRUNED_AT_ONCE)
         if len(pruned) < PRUNED_AT_ONCE:
             self._pruned = now
 
 
-def number(journal: Iterable[Entry], last: int) -> tuple[Change, ...]:
+def number(journal: Iterable[JournalEntry], last: int) -> tuple[Change, ...]:
     """Number the journal's entries from ``last`` on and return them as changes."""
     return tuple(
         Change(
@@ -97,7 +97,7 @@ def number(journal: Iterable[Entry], last: int) -> tuple[Change, ...]:
     )
 
 
-def _event(entry: Entry, place: int) -> Event:
+def _event(entry: JournalEntry, place: int) -> Event:
     request, worker = entry.request, entry.worker
     if request is not None:
         return Event(
@@ -130,7 +130,7 @@ class _Write:
         self._loaded = loaded
         self._driver = loaded.records.driver
 
-    def run(self, statement: str, *parameters: int) -> list[Row]:
+    def execute(self, statement: str, *parameters: int) -> list[Row]:
         """Run a statement that takes no rows."""
         return self._driver.fetch(statement, parameters)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from boruta_farm.store.driver import Driver
+from boruta_farm.store.driver import DatabaseDriver
 
 
 class Guard(Protocol):
@@ -17,7 +17,7 @@ class Guard(Protocol):
         """Return why a batch that has read these counters may not be written."""
         ...
 
-    def lasting(self, driver: Driver) -> bool:
+    def lasting(self, driver: DatabaseDriver) -> bool:
         """Tell whether what was just committed is where the next start finds it."""
         ...
 
@@ -33,6 +33,6 @@ class NoGuard:
         """Return None."""
         return None
 
-    def lasting(self, driver: Driver) -> bool:
+    def lasting(self, driver: DatabaseDriver) -> bool:
         """Return True."""
         return True

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from boruta_farm.model.account import Account, Group
-from boruta_farm.model.audit import Entry as AuditEntry
+from boruta_farm.model.audit import AuditEntry as AuditEntry
 from boruta_farm.model.audit import Note
 from boruta_farm.model.errors import StaleProposalError, TransitionError
 from boruta_farm.model.events import EventKind, Identity
@@ -27,7 +27,7 @@ ACCOUNT_ID_BYTES = 10
 """Enough that no two accounts of any farm ever have the same."""
 
 
-class Entry(NamedTuple):
+class JournalEntry(NamedTuple):
     """Note one line of the journal before it has a number."""
 
     at: datetime
@@ -61,7 +61,7 @@ class Layer:
     summaries: dict[str, Summary] = field(default_factory=dict)
     notes: list[tuple[datetime, Note]] = field(default_factory=list)
     seals: dict[int, str] = field(default_factory=dict)
-    journal: list[Entry] = field(default_factory=list)
+    journal: list[JournalEntry] = field(default_factory=list)
     step: timedelta = timedelta()
     anchor: str | None = None
 
@@ -242,7 +242,7 @@ class OverlayTransaction:
         self.layer.requests[request.id] = request
         if request.job is not None:
             self.save_job(request.job)
-        self.layer.journal.append(Entry(self.now, kind, request=request))
+        self.layer.journal.append(JournalEntry(self.now, kind, request=request))
 
     def save_job(self, job: Job) -> None:
         """Save a job that its request no longer keeps."""
@@ -261,7 +261,7 @@ class OverlayTransaction:
             self.layer.names[stored.name] = None
         self.layer.workers[worker.uuid] = worker
         self.layer.names[worker.name] = worker.uuid
-        self.layer.journal.append(Entry(self.now, kind, worker=worker))
+        self.layer.journal.append(JournalEntry(self.now, kind, worker=worker))
 
     def remove_worker(self, worker: Worker, kind: EventKind) -> None:
         """Remove a worker, remember its epoch, and journal ``kind``."""
@@ -272,11 +272,11 @@ class OverlayTransaction:
             self.layer.names[stored.name] = None
         self.layer.workers[worker.uuid] = None
         self.layer.epochs[worker.uuid] = max(worker.epoch, self.remembered_epoch(worker.uuid))
-        self.layer.journal.append(Entry(self.now, kind, worker=worker))
+        self.layer.journal.append(JournalEntry(self.now, kind, worker=worker))
 
     def note_worker(self, worker: Worker, kind: EventKind, reason: str) -> None:
         """Journal ``kind`` with a reason of its own; the worker stays as it is."""
-        self.layer.journal.append(Entry(self.now, kind, worker=worker, reason=reason))
+        self.layer.journal.append(JournalEntry(self.now, kind, worker=worker, reason=reason))
 
     def remember_creation(self, owner: str, key: str, body_hash: str, request_id: int) -> None:
         """File a request under an Idempotency-Key, kept for the settings' time."""
@@ -332,7 +332,7 @@ class OverlayTransaction:
     def save_identity(self, record: Identity, kind: EventKind) -> None:
         """Save an account, group or token, or remove it if ``kind`` says so, and journal it."""
         self.layer.people[place_of(record)] = None if kind.removes else record
-        self.layer.journal.append(Entry(self.now, kind, identity=record))
+        self.layer.journal.append(JournalEntry(self.now, kind, identity=record))
 
     def waiting_size(self, owner: str) -> int:
         """Return the sizes of all waiting requests of an owner (an id) together."""
@@ -372,7 +372,7 @@ class OverlayTransaction:
         """Set the writer's time by so much once this command is over, and journal it."""
         self.layer.step += by
         self.layer.anchor = anchor
-        self.layer.journal.append(Entry(self.now, EventKind.CLOCK_STEPPED, reason=reason))
+        self.layer.journal.append(JournalEntry(self.now, EventKind.CLOCK_STEPPED, reason=reason))
 
     def seal(self, seals: Mapping[int, str]) -> None:
         """Save the seals of entries by number."""

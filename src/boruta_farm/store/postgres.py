@@ -7,7 +7,7 @@ from typing import TypeVar
 from boruta_farm.clock import Clock
 from boruta_farm.model.errors import StoreError, UnavailableError
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.store.batch import Batcher, Outcome
+from boruta_farm.store.batch import Batcher, BatchOutcome
 from boruta_farm.store.batch_writer import BatchWriter, die
 from boruta_farm.store.committed import Committed
 from boruta_farm.store.database import DatabaseStore
@@ -94,7 +94,7 @@ class PostgresStore(DatabaseStore):
         """Have followers read anew what another server may have changed; called in a thread."""
         assert self._loop is not None
         try:
-            self._loop.call_soon_threadsafe(self._followers.tell, Outcome([], doubtful=True))
+            self._loop.call_soon_threadsafe(self._followers.tell, BatchOutcome([], doubtful=True))
         except RuntimeError:
             # The loop was closed without closing the store: nobody follows any more.
             if not self._loop.is_closed():
@@ -150,4 +150,4 @@ class PostgresStore(DatabaseStore):
     async def _far(self, read: Callable[[Records], Answer]) -> Answer:
         if self._readers is None:
             raise UnavailableError("the store is closed")
-        return await self._readers.run(read)
+        return await self._readers.read(read)

@@ -25,7 +25,7 @@ class Readers:
         self._local = threading.local()
         self._opened: list[Records] = []
 
-    async def run(self, read: Callable[[Records], Answer]) -> Answer:
+    async def read(self, read: Callable[[Records], Answer]) -> Answer:
         """Run a read; when its connection fails, once more on a new one.
 
         Raises UnavailableError when that fails too.

@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from boruta_farm.model.audit import Entry as AuditEntry
+from boruta_farm.model.audit import AuditEntry as AuditEntry
 from boruta_farm.model.events import Event
 from boruta_farm.model.request import Request
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import SessionKey, Worker
 from boruta_farm.store.base import KeptTime, Snapshot
 from boruta_farm.store.committed import Committed
-from boruta_farm.store.driver import Driver, Row, Value
+from boruta_farm.store.driver import DatabaseDriver, Row, Value
 from boruta_farm.store.packing import PACKED, PackedRequests
 from boruta_farm.store.rows import ENTRY, EVENT, REQUEST, SESSION_KEY, SUMMARY, WORKER
 from boruta_farm.store.statements import Statements
@@ -35,7 +35,7 @@ class Records:
     """Read records through a driver; what it sees depends on the driver's transaction."""
 
     def __init__(
-        self, driver: Driver, statements: Statements, committed: Committed | None = None
+        self, driver: DatabaseDriver, statements: Statements, committed: Committed | None = None
     ) -> None:
         self.driver = driver
         self.statements = statements

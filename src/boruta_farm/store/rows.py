@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from boruta_farm.model.account import Account, Group
-from boruta_farm.model.audit import Entry, Note
+from boruta_farm.model.audit import AuditEntry, Note
 from boruta_farm.model.events import Event
 from boruta_farm.model.job import Job
 from boruta_farm.model.request import Request
@@ -21,7 +21,7 @@ WORKER = Codec(Worker)
 SESSION_KEY = Codec(SessionKey)
 EVENT = Codec(Event)
 SUMMARY = Codec(Summary)
-ENTRY = Codec(Entry)
+ENTRY = Codec(AuditEntry)
 ACCOUNT = Codec(Account)
 GROUP = Codec(Group)
 TOKEN = Codec(Token)
@@ -32,7 +32,7 @@ PEOPLE: Mapping[str, Codec[Any]] = {"accounts": ACCOUNT, "farm_groups": GROUP, "
 def audit_row(number: int, at: datetime, note: Note) -> Row:
     """Return the row of a new entry in the audit."""
     return ENTRY.row(
-        Entry(
+        AuditEntry(
             number=number,
             at=at,
             actor=_visible(note.actor),

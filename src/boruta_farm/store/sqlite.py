@@ -17,7 +17,7 @@ from boruta_farm.store.checkpoints import SOFT_LIMIT, Checkpointer
 from boruta_farm.store.committed import Committed
 from boruta_farm.store.database import DatabaseStore
 from boruta_farm.store.dialect import SqliteDialect
-from boruta_farm.store.driver import Driver, DriverError
+from boruta_farm.store.driver import DatabaseDriver, DriverError
 from boruta_farm.store.files import OpenedFiles
 from boruta_farm.store.readers import Readers, explained
 from boruta_farm.store.records import Records
@@ -206,17 +206,17 @@ class SqliteStore(DatabaseStore):
         if self._files is not None and (trouble := self._files.trouble()) is not None:
             raise DriverError(trouble)
 
-    def _open_writing(self) -> Driver:
+    def _open_writing(self) -> DatabaseDriver:
         self._refuse_others()
         if self._inline:
             return self._open(DURABLE)
         return self._open((*DURABLE, "PRAGMA wal_autocheckpoint=0", IMPATIENT))
 
-    def _open_checkpoints(self) -> Driver:
+    def _open_checkpoints(self) -> DatabaseDriver:
         # Reads once: it must open the log that is there now, not one that comes later.
         return self._open(("PRAGMA synchronous=FULL", "SELECT count(*) FROM sqlite_master"))
 
-    def _look(self, driver: Driver) -> None:
+    def _look(self, driver: DatabaseDriver) -> None:
         """Look after the files between batches, in the checkpoints' thread."""
         if self._files is not None and self._files.trouble() is not None:
             self._files.save(driver)
@@ -244,4 +244,4 @@ class SqliteStore(DatabaseStore):
     async def _far(self, read: Callable[[Records], Answer]) -> Answer:
         if self._readers is None:
             return await self._near(read)
-        return await self._readers.run(read)
+        return await self._readers.read(read)

@@ -19,7 +19,7 @@ class Cursor(Protocol):
         ...
 
 
-class Connection(Protocol):
+class SqliteConnection(Protocol):
     """What the driver needs of a connection: the standard library's, or one made to fail."""
 
     @property
@@ -36,7 +36,7 @@ class Connection(Protocol):
         ...
 
 
-Connect = Callable[[str], Connection]
+Connect = Callable[[str], SqliteConnection]
 
 SHARED_MEMORY_FULL = sqlite3.SQLITE_IOERR_SHMSIZE
 """The index of the log cannot grow: the disk is full."""
@@ -48,7 +48,7 @@ IMPATIENT = "PRAGMA busy_timeout=0"
 """Said to a connection whose statements run on the event loop, which nothing may hold up."""
 
 
-def connect(path: str) -> Connection:
+def connect(path: str) -> SqliteConnection:
     """Open a file with the standard library, without its implicit transactions."""
     return sqlite3.connect(
         path,
@@ -62,7 +62,7 @@ def connect(path: str) -> Connection:
 class SqliteDriver:
     """Run statements and tell failures apart."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._connection = connection
 
     def fetch(self, statement: str, parameters: Sequence[Value] = ()) -> list[Row]:

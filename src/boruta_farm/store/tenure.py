@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from boruta_farm.model.errors import StoreError
-from boruta_farm.store.driver import Driver, DriverError
+from boruta_farm.store.driver import DatabaseDriver, DriverError
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +55,13 @@ class Tenure:
     """
 
     def __init__(
-        self, open_driver: Callable[[str], Driver], resumed: Callable[[], None] = lambda: None
+        self,
+        open_driver: Callable[[str], DatabaseDriver],
+        resumed: Callable[[], None] = lambda: None,
     ) -> None:
         self._open_driver = open_driver
         self._resumed = resumed
-        self._driver: Driver | None = None
+        self._driver: DatabaseDriver | None = None
         self._number = 0
         self._trouble: str | None = "this server does not hold the database yet"
         self._closing = threading.Event()
@@ -104,7 +106,7 @@ class Tenure:
             self._trouble = "another server has taken the database"
         return self._trouble
 
-    def lasting(self, driver: Driver) -> bool:
+    def lasting(self, driver: DatabaseDriver) -> bool:
         """Return True: whose turn it is was read in the batch's own transaction."""
         return True
 

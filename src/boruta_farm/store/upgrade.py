@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from boruta_farm.model.errors import StoreError
 from boruta_farm.store.dialect import Dialect
-from boruta_farm.store.driver import Driver, DriverError
+from boruta_farm.store.driver import DatabaseDriver, DriverError
 from boruta_farm.store.migrations import FIRST, SCHEMA, step_to
 from boruta_farm.store.migrations.step import Step
 from boruta_farm.store.schema import COUNTER_NAMES, ddl
@@ -54,7 +54,7 @@ class Upgrade:
     wanted: int = SCHEMA
     step_to: Callable[[int], Step] = step_to
 
-    def apply(self, driver: Driver) -> str:
+    def apply(self, driver: DatabaseDriver) -> str:
         """Make, check or migrate the schema; return the farm's id.
 
         Raises StoreError when the database is newer, not ours, damaged, or cannot be migrated:
@@ -79,7 +79,7 @@ class Upgrade:
         """Tell whether this server can work with a database as it is."""
         return found is not None and found.oldest <= self.wanted <= found.number
 
-    def _found(self, driver: Driver) -> Version | None:
+    def _found(self, driver: DatabaseDriver) -> Version | None:
         """Return a database's schema, None for an empty one. Raises StoreError."""
         tables = {str(name) for (name,) in driver.fetch(self.dialect.tables)}
         if not tables:
@@ -113,7 +113,7 @@ class Upgrade:
     def _damaged(self, words: str) -> StoreError:
         return StoreError(f"{self.where} is damaged: {words}; restore a backup")
 
-    def _create(self, driver: Driver) -> None:
+    def _create(self, driver: DatabaseDriver) -> None:
         driver.begin()
         try:
             for statement in ddl(self.dialect):
@@ -128,7 +128,7 @@ class Upgrade:
             driver.rollback()
             raise
 
-    def _migrate(self, driver: Driver, found: int) -> None:
+    def _migrate(self, driver: DatabaseDriver, found: int) -> None:
         steps = [self.step_to(number) for number in range(found + 1, self.wanted + 1)]
         backup = self.backup(found)
         logger.warning(
@@ -153,6 +153,6 @@ class Upgrade:
                 ) from fault
             raise
 
-    def _stamp(self, driver: Driver, version: Version) -> None:
+    def _stamp(self, driver: DatabaseDriver, version: Version) -> None:
         driver.fetch("DELETE FROM schema_version")
         driver.fetch("INSERT INTO schema_version (version, oldest) VALUES (?, ?)", version)

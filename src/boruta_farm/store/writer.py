@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar, cast
 
 from boruta_farm.model.errors import UnavailableError
 from boruta_farm.store.base import Decide, Listener
-from boruta_farm.store.batch import Answered, Batcher, Outcome
+from boruta_farm.store.batch import Answered, Batcher, BatchOutcome
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class Followers:
         self.hooks: list[Callable[[], None]] = []
         self.step_hooks: list[Callable[[timedelta], None]] = []
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: BatchOutcome) -> None:
         """Call everybody; one that fails does not keep the others from hearing."""
         if outcome.step:
             for step in self.step_hooks:
@@ -53,7 +53,7 @@ class Writer(Protocol):
         """Write what was accepted, then end."""
         ...
 
-    async def run(self, command: Decide[Answer]) -> Answer:
+    async def execute(self, command: Decide[Answer]) -> Answer:
         """Run a command and return its answer after COMMIT."""
         ...
 
@@ -80,11 +80,11 @@ class InlineWriter:
         self._open = False
         self._batcher.close()
 
-    async def run(self, command: Decide[Answer]) -> Answer:
+    async def execute(self, command: Decide[Answer]) -> Answer:
         """Run a command in a transaction of its own, then let others have the loop."""
         if not self._open:
             raise UnavailableError("the store is closed")
-        outcome = self._batcher.run([command])
+        outcome = self._batcher.execute([command])
         self._followers.tell(outcome)
         await asyncio.sleep(0)
         result = outcome.results[0]

@@ -71,7 +71,7 @@ class SimulatedBoard:
         self.wipe()
 
 
-class Connection:
+class SimulatedConnection:
     """Talk to a board's agent over one connection; a dropped one answers no more."""
 
     def __init__(self, board: SimulatedBoard) -> None:
@@ -165,7 +165,7 @@ class Connection:
         return answer
 
 
-class Watch:
+class SimulatedWatch:
     """Tell which boards came or went."""
 
     def __init__(self, boards: "SimulatedBoards") -> None:
@@ -186,9 +186,9 @@ class SimulatedBoards:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._connections: dict[str, Connection] = {}
+        self._connections: dict[str, SimulatedConnection] = {}
         self._contacts: dict[str, float] = {}
-        self.watches: set[Watch] = set()
+        self.watches: set[SimulatedWatch] = set()
 
     def fenced(self, uuid: str) -> FencedDryad | None:
         """Return the board's agent while it is connected."""
@@ -198,16 +198,16 @@ class SimulatedBoards:
         """Return now for a connected board, else when it was dropped."""
         return self._clock.monotonic() if uuid in self._connections else self._contacts.get(uuid)
 
-    def watch(self) -> Watch:
+    def watch(self) -> SimulatedWatch:
         """Return a subscription."""
-        watch = Watch(self)
+        watch = SimulatedWatch(self)
         self.watches.add(watch)
         return watch
 
     def connect(self, board: SimulatedBoard) -> None:
         """Take a board's new connection, which replaces an older one."""
         self.drop(board.uuid)
-        self._connections[board.uuid] = Connection(board)
+        self._connections[board.uuid] = SimulatedConnection(board)
         self._tell(board.uuid)
 
     def drop(self, uuid: str) -> None:

@@ -144,9 +144,11 @@ class SimulatedFarm:
         presence = Presence(fleet, reports, self.clock, self.settings.lost_grace)
         recovery = Recovery(fleet, reports, NoDialler())
         confirmation = Confirmation(fleet, reports, OpenDoors(), self.clock)
-        parts = (farm.timekeeper, farm.matcher, farm.ticker, farm.judging, fleet, runner)
-        for part in (*parts, presence, confirmation, recovery):
-            self._spawn(part.run())
+        parts = (farm.timekeeper.keep_time, farm.matcher.keep_matching, farm.ticker.tick)
+        followers = (farm.judging.follow, fleet.follow, runner.attend)
+        watchers = (presence.watch, confirmation.watch, recovery.retry)
+        for part in (*parts, *followers, *watchers):
+            self._spawn(part())
         self._spawn(farm.run_owed())
         self._spawn(self._end_sessions())
         for uuid in sorted(self._connected):

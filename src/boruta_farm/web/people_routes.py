@@ -2,7 +2,7 @@
 
 from boruta_farm.model.account import Account, Group
 from boruta_farm.model.answers import Self
-from boruta_farm.model.audit import Entry, Verification
+from boruta_farm.model.audit import AuditEntry, Verification
 from boruta_farm.model.permission import Permission
 from boruta_farm.model.token import Issued, Token
 from boruta_farm.web.accounts import ACCOUNT_BODY, GROUP_BODY, REMOVAL_BODY, AccountCalls
@@ -168,7 +168,7 @@ def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
             endpoint=audit.export,
             permission=Permission.READ_AUDIT,
             summary="Write the audit as JSON lines, oldest first",
-            answer=Entry,
+            answer=AuditEntry,
             media="application/x-ndjson",
             parameters=_FILTERS,
         ),

@@ -21,7 +21,7 @@ def sweep(
 ) -> Tally:
     top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return Sweep(owned, remove=remove, everything=everything).run(top)
+        return Sweep(owned, remove=remove, everything=everything).sweep(top)
     finally:
         os.close(top)
 

@@ -58,12 +58,12 @@ async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 
 async def test_nothing_is_switched_unless_configured(bench: Bench) -> None:
-    await Trials(bench.controller, bench.settings()).run()
+    await Trials(bench.controller, bench.settings()).try_all()
     assert bench.terminal.firmware.commands == []
 
 
 async def test_all_tests_pass_on_a_good_board(bench: Bench) -> None:
-    await Trials(bench.controller, bench.settings(*Trial), bench.ping).run()
+    await Trials(bench.controller, bench.settings(*Trial), bench.ping).try_all()
     commands = bench.terminal.firmware.commands
     assert {"mux dut", "power tick 50", "dut"} <= set(commands)
     assert bench.pings == 3
@@ -71,7 +71,7 @@ async def test_all_tests_pass_on_a_good_board(bench: Bench) -> None:
 
 
 async def test_the_card_goes_and_comes_without_power(bench: Bench) -> None:
-    await Trials(bench.controller, bench.settings(Trial.CARD)).run()
+    await Trials(bench.controller, bench.settings(Trial.CARD)).try_all()
     assert "dut" not in bench.terminal.firmware.commands
     bench.check_reset()
 
@@ -85,7 +85,7 @@ async def test_a_broken_card_reader_is_found(bench: Bench, there: bool, words: s
     if there:
         bench.card.write_bytes(bytes(512))
     with pytest.raises(ControllerError, match=f"test card: .*sda {words}"):
-        await Trials(bench.controller, bench.settings(Trial.CARD)).run()
+        await Trials(bench.controller, bench.settings(Trial.CARD)).try_all()
     bench.check_reset()
 
 
@@ -97,12 +97,12 @@ async def test_a_relay_that_stays_off_is_found(
 
     monkeypatch.setattr(bench.controller, "power_tick", nothing)
     with pytest.raises(ControllerError, match="test power: the relay is off"):
-        await Trials(bench.controller, bench.settings(Trial.POWER)).run()
+        await Trials(bench.controller, bench.settings(Trial.POWER)).try_all()
 
 
 async def test_a_device_that_does_not_boot_is_found(bench: Bench) -> None:
     with pytest.raises(ControllerError, match=r"test ping: .* at 192.168.69.10 within 0.5 s"):
-        await Trials(bench.controller, bench.settings(Trial.PING), bench.dead).run()
+        await Trials(bench.controller, bench.settings(Trial.PING), bench.dead).try_all()
     bench.check_reset()
 
 

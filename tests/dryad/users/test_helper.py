@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.dryad.users.helper import Helper, find_user, listen
-from boruta_farm.dryad.users.host import Account, Inspection
+from boruta_farm.dryad.users.host import Inspection, SystemAccount
 from boruta_farm.dryad.users.remote import RemoteHost
 from boruta_farm.dryad.users.verbs import LONGEST_LINE, VERBS
 from boruta_farm.model.errors import BoardError, ConfigError
 
-ACCOUNT = Account(name="bob", uid=70001, home=Path("/home/bob"))
+ACCOUNT = SystemAccount(name="bob", uid=70001, home=Path("/home/bob"))
 NOBODY = 65534
 
 
@@ -27,7 +27,7 @@ class FakeHost:
     def __init__(self) -> None:
         self.calls: list[tuple[object, ...]] = []
         self.trouble: BoardError | ConfigError | None = None
-        self.found: Account | None = ACCOUNT
+        self.found: SystemAccount | None = ACCOUNT
         self.hold: asyncio.Event | None = None
         self.asked = asyncio.Event()
         self.done = asyncio.Event()
@@ -36,14 +36,14 @@ class FakeHost:
         await self._note("inspect")
         return Inspection(warnings=("w",), root_groups=("disk",), host_key="ssh-ed25519 X")
 
-    async def create(self, key: str, seconds: float) -> Account:
+    async def create(self, key: str, seconds: float) -> SystemAccount:
         await self._note("create", key, seconds)
         return ACCOUNT
 
     async def authorize(self, key: str, seconds: float) -> None:
         await self._note("authorize", key, seconds)
 
-    async def find(self) -> Account | None:
+    async def find(self) -> SystemAccount | None:
         await self._note("find")
         return self.found
 

@@ -106,7 +106,7 @@ def sweep(top: int, session: Session, place: str, *, remove: bool) -> list[str]:
     def owned(status: os.stat_result) -> bool:
         return status.st_uid in session.uids or status.st_gid in session.uids
 
-    tally = Sweep(owned, remove=remove).run(top)
+    tally = Sweep(owned, remove=remove).sweep(top)
     _refuse(place, tally)
     return _words(tally, f"in {place}")
 
@@ -150,7 +150,7 @@ def _remove_tree(folder: Path, name: str) -> list[str]:
             os.unlink(name, dir_fd=top)
             return [f"1 file: {folder / name}"]
         try:
-            tally = Sweep(lambda _: True, remove=True, everything=True).run(home)
+            tally = Sweep(lambda _: True, remove=True, everything=True).sweep(home)
         finally:
             os.close(home)
         _refuse(str(folder / name), tally)

@@ -61,7 +61,7 @@ class Sweep:
         self._everything = everything
         self.tally = Tally()
 
-    def run(self, top: int) -> Tally:
+    def sweep(self, top: int) -> Tally:
         """Go through the open folder ``top``, which stays. Raises OSError."""
         for _ in range(PASSES if self._remove else 1):
             before = self.tally.count

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 from boruta_farm.contracts import Prepared
 from boruta_farm.dryad.drivers.base import NOT_RESET, Board, Driver, DriverKind, NoSettings
-from boruta_farm.dryad.users.host import Account, Inspection, SessionHost
+from boruta_farm.dryad.users.host import Inspection, SessionHost, SystemAccount
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.model.errors import BoardError
 
@@ -121,7 +121,7 @@ class LinuxDriver(Driver):
             "Uids": str(self._user.uids),
         }
 
-    async def _make(self, key: str) -> Account:
+    async def _make(self, key: str) -> SystemAccount:
         account = await self._host.create(key, WAITING)
         self._key, self._end = key, None
         self._offset = _offset()

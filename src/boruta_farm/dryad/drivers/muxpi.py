@@ -108,7 +108,7 @@ class MuxPiDriver(WrappedDriver):
     async def test(self) -> None:
         """Try what is configured on the device under test, which is reset afterwards."""
         await super().test()
-        await self._trials.run()
+        await self._trials.try_all()
 
     async def facts(self) -> dict[str, str]:
         """Return what the controller says besides the session's facts."""

@@ -204,10 +204,10 @@ class SandboxDriver(Driver):
         """End and remove everything of the session, then look again."""
         connections = await self._server.shut("the job has ended")
         found = await self._end_processes()
-        leftovers = await self._thread.run(lambda: remove_home(self._folder.home))
+        leftovers = await self._thread.do(lambda: remove_home(self._folder.home))
         if self._lease is not None:
             mark = self._lease.mark
-            if left := await self._thread.run(lambda: _look(mark, ())):
+            if left := await self._thread.do(lambda: _look(mark, ())):
                 raise BoardError(f"sandbox: after the clean-up there are {left}")
             self._folder.remove_lease()
             self._lease = None
@@ -306,21 +306,21 @@ class SandboxDriver(Driver):
         own = keeper.infrastructure(lease.mark) if keeper is not None and keeper.alive else ()
 
         limit = self._config.end_limit
-        words = await self._thread.run(lambda: _look(lease.mark, own))
+        words = await self._thread.do(lambda: _look(lease.mark, own))
         left: list[Process] = []
         # The end of a namespace's first process is the end of all; below a subreaper they must
         # be gone before it, while their orphans still come back to it.
         if own and lease.isolation is Isolation.SUBREAPER:
-            left = await self._thread.run(
+            left = await self._thread.do(
                 lambda: end_processes(lambda: find_descendants(own[0]), limit)
             )
         if keeper is not None:
             await keeper.kill()
-        left += await self._thread.run(
+        left += await self._thread.do(
             lambda: end_processes(lambda: find_session(lease.mark), limit)
         )
         if left:
-            raise BoardError(f"sandbox: cannot end {await self._thread.run(lambda: _name(left))}")
+            raise BoardError(f"sandbox: cannot end {await self._thread.do(lambda: _name(left))}")
         return words
 
 

@@ -60,7 +60,7 @@ class Keeper:
         self._selector.register(listener, selectors.EVENT_READ)
         self._selector.register(wakeups, selectors.EVENT_READ)
 
-    def run(self) -> None:
+    def serve(self) -> None:
         """Serve until no agent has been there for the grace."""
         while True:
             timeout = None
@@ -198,7 +198,7 @@ def main(directory: str, isolation: str, grace: str) -> None:
     os.write(1, READY)
     os.dup2(os.open(os.devnull, os.O_RDWR), 1)
 
-    Keeper(listener, wakeups, float(grace)).run()
+    Keeper(listener, wakeups, float(grace)).serve()
     if isolation == SUBREAPER:
         own = os.getpid()
         left = end_processes(lambda: find_descendants(own), _END_LIMIT)

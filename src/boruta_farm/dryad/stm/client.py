@@ -10,7 +10,7 @@ from boruta_farm.dryad.stm.readback import READ_BACK, UNKNOWN_METHOD
 from boruta_farm.dryad.stm.record import MOST_SAMPLES
 from boruta_farm.dryad.stm.values import Card, Color, DyPer, Ink, Led, ReadBack, tick_milliseconds
 from boruta_farm.gorpc.client import call_once
-from boruta_farm.gorpc.limits import Limits
+from boruta_farm.gorpc.limits import GobLimits
 from boruta_farm.gorpc.rpc import ArgumentT, Method, ReplyT
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.services import (
@@ -41,7 +41,7 @@ ADMIN_SOCKET: Final = Path("/run/stm.socket")
 USER_SOCKET: Final = Path("/run/stm-user.socket")
 """All but lights and display; for the group ``stm``."""
 
-_LIMITS: Final = Limits(
+_LIMITS: Final = GobLimits(
     elements=MOST_SAMPLES, message=1 << 20, value=1 << 20, memory=16 << 20, write_seconds=5.0
 )
 _MILLISECOND: Final = 1_000_000

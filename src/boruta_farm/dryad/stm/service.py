@@ -20,8 +20,8 @@ from boruta_farm.dryad.stm.interface import Interface
 from boruta_farm.dryad.stm.readback import READ_BACK, ReadBackReply
 from boruta_farm.dryad.stm.values import Color, DyPer, Ink, Led
 from boruta_farm.gorpc import services
-from boruta_farm.gorpc.limits import Limits
-from boruta_farm.gorpc.routes import Peer, Route, route
+from boruta_farm.gorpc.limits import GobLimits
+from boruta_farm.gorpc.routes import Peer, RpcRoute, route
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.server import Server
 
@@ -31,7 +31,7 @@ USER_GROUP: Final = "stm"
 _MODE: Final = 0o660
 # The original's clients keep one connection for as long as they run, and a record of the current
 # is one reply.
-_LIMITS: Final = Limits(idle_seconds=None, message=1 << 20, value=1 << 20)
+_LIMITS: Final = GobLimits(idle_seconds=None, message=1 << 20, value=1 << 20)
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -88,7 +88,7 @@ class Service:
         await self._user.close()
 
 
-def _user_routes(interface: Interface) -> list[Route]:
+def _user_routes(interface: Interface) -> list[RpcRoute]:
     async def power_tick(request: services.PowerTickRequest, _peer: Peer) -> Empty:
         await interface.power_tick(_duration(request.nanoseconds))
         return Empty()
@@ -126,7 +126,7 @@ def _user_routes(interface: Interface) -> list[Route]:
     ]
 
 
-def _admin_routes(interface: Interface) -> list[Route]:
+def _admin_routes(interface: Interface) -> list[RpcRoute]:
     async def set_led(request: services.SetLEDRequest, _peer: Peer) -> Empty:
         color = Color(red=request.red, green=request.green, blue=request.blue)
         await interface.set_led(_word(Led, request.led, "LED"), color)

@@ -33,7 +33,7 @@ class Trials:
         self._settings = settings
         self._ping = ping or ping_once
 
-    async def run(self) -> None:
+    async def try_all(self) -> None:
         """Raise ControllerError naming the first test that failed, and what it shows."""
         tests = {Trial.CARD: self._card, Trial.POWER: self._power, Trial.PING: self._dut_answers}
         for trial in self._settings.trials:

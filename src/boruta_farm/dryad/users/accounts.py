@@ -9,7 +9,7 @@ from typing import Final
 
 from boruta_farm.dryad.uids import UidRange
 from boruta_farm.dryad.users.claims import ACCOUNTS_LOCK, FOLDER, locked
-from boruta_farm.dryad.users.host import Account
+from boruta_farm.dryad.users.host import SystemAccount
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.dryad.users.tools import run
 from boruta_farm.model.errors import BoardError, ConfigError
@@ -23,7 +23,7 @@ ROOT_GROUPS: Final = frozenset(
 NO_SUCH_USER, NO_SUCH_GROUP = 6, 6
 
 
-def find_account(user: UserSettings) -> Account | None:
+def find_account(user: UserSettings) -> SystemAccount | None:
     """Return the account of the configured name. Raises BoardError when it is not ours."""
     try:
         entry = pwd.getpwnam(user.name)
@@ -31,7 +31,7 @@ def find_account(user: UserSettings) -> Account | None:
         return None
     if entry.pw_uid not in user.uids:
         raise BoardError(stranger(user, entry.pw_uid))
-    return Account(name=user.name, uid=entry.pw_uid, home=home_of(user))
+    return SystemAccount(name=user.name, uid=entry.pw_uid, home=home_of(user))
 
 
 def former_users(user: UserSettings) -> tuple[UserSettings, ...]:
@@ -123,7 +123,7 @@ def _taken(uid: int) -> bool:
     return False
 
 
-def add_account(user: UserSettings, uid: int) -> Account:
+def add_account(user: UserSettings, uid: int) -> SystemAccount:
     """Make group, account and home. Raises BoardError; what was half made is removed.
 
     Group and user have one number, so that neither is used for the next job. No password opens
@@ -144,7 +144,7 @@ def add_account(user: UserSettings, uid: int) -> Account:
         except BoardError:
             run("groupdel", user.name, accept=(0, NO_SUCH_GROUP))
             raise
-    return Account(name=user.name, uid=uid, home=home_of(user))
+    return SystemAccount(name=user.name, uid=uid, home=home_of(user))
 
 
 def lock_account(user: UserSettings) -> None:
@@ -160,7 +160,7 @@ def remove_account(user: UserSettings) -> None:
         run("groupdel", user.name, accept=(0, NO_SUCH_GROUP))
 
 
-def install_link(account: Account, target: Path) -> None:
+def install_link(account: SystemAccount, target: Path) -> None:
     """Point the fresh home's ``.ssh/authorized_keys`` to the key file, for an sshd not told of it.
 
     Nobody has been logged in to this home yet; even so, only names below its own descriptor are

@@ -23,7 +23,7 @@ USUAL_USER = "dryad"
 logger = logging.getLogger(__name__)
 
 
-def run(arguments: Sequence[str]) -> int:
+def serve_helper(arguments: Sequence[str]) -> int:
     """Serve the helper's verbs until SIGINT or SIGTERM; return the exit status."""
     options = _options(arguments)
     logs.configure(options.log_level)

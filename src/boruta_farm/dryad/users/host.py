@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class SystemAccount:
     """Name a session user's account."""
 
     name: str
@@ -38,7 +38,7 @@ class SessionHost(Protocol):
         """Check that the configured user can be made here. Raises ConfigError naming the key."""
         ...
 
-    async def create(self, key: str, seconds: float) -> Account:
+    async def create(self, key: str, seconds: float) -> SystemAccount:
         """Make user and home afresh, open to ``key`` for ``seconds``; call ``clean`` before."""
         ...
 
@@ -46,7 +46,7 @@ class SessionHost(Protocol):
         """Make ``key`` the only one that opens the account, for ``seconds`` from now."""
         ...
 
-    async def find(self) -> Account | None:
+    async def find(self) -> SystemAccount | None:
         """Return the account when it was made in this boot of the machine, else None."""
         ...
 

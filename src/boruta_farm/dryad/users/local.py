@@ -24,7 +24,7 @@ from boruta_farm.dryad.users.accounts import (
     remove_account,
 )
 from boruta_farm.dryad.users.claims import Claim
-from boruta_farm.dryad.users.host import Account, Inspection
+from boruta_farm.dryad.users.host import Inspection, SystemAccount
 from boruta_farm.dryad.users.keys import KeyFile, check_key
 from boruta_farm.dryad.users.record import FOLDER, RecordFile, SessionRecord
 from boruta_farm.dryad.users.settings import UserSettings
@@ -61,29 +61,29 @@ class LocalHost:
     async def inspect(self) -> Inspection:
         """Check root, groups, shell and folders, and claim user and uids."""
         self._thread.start()
-        return await self._thread.run(self._inspect)
+        return await self._thread.do(self._inspect)
 
-    async def create(self, key: str, seconds: float) -> Account:
+    async def create(self, key: str, seconds: float) -> SystemAccount:
         """Make user and home afresh; everything is checked before anything is touched."""
         checked, limited = check_key(key), _limited(seconds)
-        return await self._thread.run(lambda: self._create(checked, limited))
+        return await self._thread.do(lambda: self._create(checked, limited))
 
     async def authorize(self, key: str, seconds: float) -> None:
         """Replace the key."""
         checked, limited = check_key(key), _limited(seconds)
-        await self._thread.run(lambda: self._authorize(checked, limited))
+        await self._thread.do(lambda: self._authorize(checked, limited))
 
-    async def find(self) -> Account | None:
+    async def find(self) -> SystemAccount | None:
         """Return the account when it, its home and its record are of this boot."""
-        return await self._thread.run(self._find)
+        return await self._thread.do(self._find)
 
     async def warn(self, message: str) -> int:
         """Write to the terminals of the user."""
-        return await self._thread.run(lambda: self._warn(message[:LONGEST_MESSAGE]))
+        return await self._thread.do(lambda: self._warn(message[:LONGEST_MESSAGE]))
 
     async def clean(self) -> tuple[str, ...]:
         """Shut out, end, remove, look again."""
-        return await self._thread.run(self._clean)
+        return await self._thread.do(self._clean)
 
     async def close(self) -> None:
         """Give up the claim."""
@@ -120,7 +120,7 @@ class LocalHost:
             host_key=self._server.host_key(),
         )
 
-    def _create(self, key: str, seconds: float) -> Account:
+    def _create(self, key: str, seconds: float) -> SystemAccount:
         user = self._user
         try:
             check_groups(user, self._config)
@@ -157,7 +157,7 @@ class LocalHost:
             raise BoardError(f"there is no session user {self._user.name!r} to give a key to")
         self._key.write(key, account.uid, account.uid, seconds)
 
-    def _find(self) -> Account | None:
+    def _find(self) -> SystemAccount | None:
         account = find_account(self._user)
         known = self._record.load()
         if account is None or known is None:

@@ -5,7 +5,7 @@ import contextlib
 from pathlib import Path
 from typing import Final
 
-from boruta_farm.dryad.users.host import Account, Inspection
+from boruta_farm.dryad.users.host import Inspection, SystemAccount
 from boruta_farm.dryad.users.verbs import (
     LONGEST_ANSWER,
     decode_answer,
@@ -31,7 +31,7 @@ class RemoteHost:
         """Let the helper check its machine."""
         return read_inspection(await self._call("inspect"))
 
-    async def create(self, key: str, seconds: float) -> Account:
+    async def create(self, key: str, seconds: float) -> SystemAccount:
         """Let the helper make user and home."""
         return read_account(await self._call("create", key=key, seconds=seconds))
 
@@ -39,7 +39,7 @@ class RemoteHost:
         """Let the helper replace the key."""
         await self._call("authorize", key=key, seconds=seconds)
 
-    async def find(self) -> Account | None:
+    async def find(self) -> SystemAccount | None:
         """Return the account that the helper knows of."""
         answer = await self._call("find")
         return None if answer is None else read_account(answer)

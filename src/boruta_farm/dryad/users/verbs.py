@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from boruta_farm.dryad.users.host import Account, Inspection, SessionHost
+from boruta_farm.dryad.users.host import Inspection, SessionHost, SystemAccount
 from boruta_farm.model.errors import (
     BoardError,
     BorutaError,
@@ -113,15 +113,15 @@ def _seconds(fields: Fields) -> float:
     return float(str(fields["seconds"]))
 
 
-def _account(account: Account) -> Json:
+def _account(account: SystemAccount) -> Json:
     return {"name": account.name, "uid": account.uid, "home": str(account.home)}
 
 
-def read_account(content: object) -> Account:
+def read_account(content: object) -> SystemAccount:
     """Return the account of an answer. Raises BoardError."""
     match content:
         case {"name": str(name), "uid": int(uid), "home": str(home)}:
-            return Account(name=name, uid=uid, home=Path(home))
+            return SystemAccount(name=name, uid=uid, home=Path(home))
         case _:
             raise _unreadable()
 

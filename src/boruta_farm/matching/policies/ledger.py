@@ -18,7 +18,7 @@ OWNER, GROUP = "owner", "group"
 _SECOND = 1_000_000
 
 
-class Account(Generic[Member]):
+class UsageAccount(Generic[Member]):
     """Keep one owner's or group's jobs and use.
 
     ``jobs`` are the requests that hold a board or are proposed one, with their start and length
@@ -53,8 +53,8 @@ class Party(Generic[Member]):
     def __init__(
         self,
         ledger: "Ledger[Member]",
-        owner: Account[Member] | None,
-        groups: tuple[Account[Member], ...],
+        owner: UsageAccount[Member] | None,
+        groups: tuple[UsageAccount[Member], ...],
     ) -> None:
         self._ledger = ledger
         self.owner = owner
@@ -73,7 +73,7 @@ class Party(Generic[Member]):
         return shift
 
     @property
-    def accounts(self) -> tuple[Account[Member], ...]:
+    def accounts(self) -> tuple[UsageAccount[Member], ...]:
         """Return every account."""
         return self.groups if self.owner is None else (self.owner, *self.groups)
 
@@ -82,7 +82,7 @@ class Party(Generic[Member]):
         self._ledger.propose(self, request_id)
 
     @property
-    def full(self) -> "Account[Member] | None":
+    def full(self) -> "UsageAccount[Member] | None":
         """Return an account that allows no further job, if there is one."""
         if self.owner is not None and self.owner.full:
             return self.owner
@@ -107,10 +107,10 @@ class Ledger(Generic[Member]):
         self._groups_share = policies.fair_share in (FairShare.GROUPS, FairShare.BOTH)
         self._by_owner = policies.by_owner
         self._by_group = policies.by_group
-        self._owners: dict[str, Account[Member]] = {}
-        self._groups: dict[str, Account[Member]] = {}
+        self._owners: dict[str, UsageAccount[Member]] = {}
+        self._groups: dict[str, UsageAccount[Member]] = {}
         self._parties: dict[tuple[str | None, Groups], Party[Member]] = {}
-        self._charged: dict[int, tuple[Account[Member], ...]] = {}
+        self._charged: dict[int, tuple[UsageAccount[Member], ...]] = {}
 
     def key(self, request: Request | Asked) -> str | None:
         """Return what tells requests of one demand apart: the owner's id, where owners matter."""
@@ -167,7 +167,7 @@ class Ledger(Generic[Member]):
             self._set_use(account, account.use.plus(start, -length, self.half_life))
 
     def _charge(
-        self, request_id: int, accounts: tuple[Account[Member], ...], start: int, length: int
+        self, request_id: int, accounts: tuple[UsageAccount[Member], ...], start: int, length: int
     ) -> None:
         for account in accounts:
             known = account.jobs.get(request_id)
@@ -180,13 +180,13 @@ class Ledger(Generic[Member]):
             self._set_use(account, use.plus(start, length, self.half_life))
         self._charged[request_id] = accounts
 
-    def _drop(self, account: Account[Member], request_id: int) -> None:
+    def _drop(self, account: UsageAccount[Member], request_id: int) -> None:
         full = account.full
         del account.jobs[request_id]
         if full and not account.full:
             self._stir(account)
 
-    def _set_use(self, account: Account[Member], use: Use) -> None:
+    def _set_use(self, account: UsageAccount[Member], use: Use) -> None:
         account.use = use
         shared = self._owners_share if account.kind == OWNER else self._groups_share
         if shared:
@@ -194,25 +194,25 @@ class Ledger(Generic[Member]):
             if account.share < before:
                 self._stir(account)
 
-    def _stir(self, account: Account[Member]) -> None:
+    def _stir(self, account: UsageAccount[Member]) -> None:
         for party in account.parties:
             self.stirred.update(dict.fromkeys(party.members))
 
-    def _owner(self, name: str) -> Account[Member]:
+    def _owner(self, name: str) -> UsageAccount[Member]:
         account = self._owners.get(name)
         if account is None:
             limit = self._policies.owner_limits.get(name, self._policies.owner_limit)
-            account = self._owners[name] = Account(OWNER, name, limit)
+            account = self._owners[name] = UsageAccount(OWNER, name, limit)
         return account
 
-    def _group(self, name: str) -> Account[Member]:
+    def _group(self, name: str) -> UsageAccount[Member]:
         account = self._groups.get(name)
         if account is None:
             limit = self._policies.group_limits.get(name, self._policies.group_limit)
-            account = self._groups[name] = Account(GROUP, name, limit)
+            account = self._groups[name] = UsageAccount(GROUP, name, limit)
         return account
 
-    def _accounts_of(self, groups: Groups) -> tuple[Account[Member], ...]:
+    def _accounts_of(self, groups: Groups) -> tuple[UsageAccount[Member], ...]:
         if not self._by_group:
             return ()
         return tuple(self._group(name) for name in sorted(groups or ()))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from boruta_farm.model.addresses import Network, network_of, within
-from boruta_farm.server.refusals import Refusal
+from boruta_farm.server.http.refusals import Refusal
 
 MEBIBYTE = 1024 * 1024
 

@@ -8,9 +8,9 @@ from typing import Any, cast
 import uvicorn
 from uvicorn.server import ServerState
 
-from boruta_farm.server.door import Door
-from boruta_farm.server.encrypted import Encrypted
-from boruta_farm.server.http import HttpConnection
+from boruta_farm.server.http.connection import HttpConnection
+from boruta_farm.server.http.door import Door
+from boruta_farm.server.http.encrypted import Encrypted
 
 
 def http_protocol(door: Door, context: ssl.SSLContext | None = None) -> type[asyncio.Protocol]:

@@ -9,8 +9,8 @@ from typing import Any, Final, cast
 
 from uvicorn.server import ServerState
 
-from boruta_farm.server.door import Door
-from boruta_farm.server.patience import Patience
+from boruta_farm.server.http.door import Door
+from boruta_farm.server.http.patience import Patience
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from typing import Final
 import httptools
 
 from boruta_farm.model.addresses import parse_ip
-from boruta_farm.server.framing import Head
-from boruta_farm.server.refusals import MISDIRECTED, Refusal
+from boruta_farm.server.http.framing import Head
+from boruta_farm.server.http.refusals import MISDIRECTED, Refusal
 
 EVERY: Final = "*"
 HOST: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+|[0-9A-Fa-f:.]+))(?::\d*)?", re.ASCII)

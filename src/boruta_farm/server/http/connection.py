@@ -8,13 +8,13 @@ from typing import Final, cast
 import uvicorn
 from uvicorn.server import ServerState
 
-from boruta_farm.server import refusals
-from boruta_farm.server.call import Call, Ends
-from boruta_farm.server.door import Door
-from boruta_farm.server.framing import Framing, Head
-from boruta_farm.server.patience import Patience
-from boruta_farm.server.reader import ReaderWatch
-from boruta_farm.server.refusals import Refusal, RefusedError
+from boruta_farm.server.http import refusals
+from boruta_farm.server.http.call import Call, Ends
+from boruta_farm.server.http.door import Door
+from boruta_farm.server.http.framing import Framing, Head
+from boruta_farm.server.http.patience import Patience
+from boruta_farm.server.http.reader import ReaderWatch
+from boruta_farm.server.http.refusals import Refusal, RefusedError
 
 logger = logging.getLogger(__name__)
 
@@ -215,7 +215,7 @@ class HttpConnection(asyncio.Protocol):
             keep_alive=head.keep_alive,
             awaits_continue=head.expects,
         )
-        task = self.loop.create_task(self._call.run(self._config.loaded_app))
+        task = self.loop.create_task(self._call.serve(self._config.loaded_app))
         task.add_done_callback(self._state.tasks.discard)
         self._state.tasks.add(task)
 

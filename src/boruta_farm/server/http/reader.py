@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
-from boruta_farm.server.bounds import Bounds, Crowd
+from boruta_farm.server.http.bounds import Bounds, Crowd
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from urllib.parse import unquote
 import httptools
 from starlette.types import ASGIApp, Message, Scope
 
-from boruta_farm.server.framing import Head
-from boruta_farm.server.reader import ReaderWatch
-from boruta_farm.server.refusals import BROKEN, Refusal
+from boruta_farm.server.http.framing import Head
+from boruta_farm.server.http.reader import ReaderWatch
+from boruta_farm.server.http.refusals import BROKEN, Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -192,7 +192,7 @@ class Call:
         self._lost = True
         self._wake()
 
-    async def run(self, app: ASGIApp) -> None:
+    async def serve(self, app: ASGIApp) -> None:
         """Have the application answer."""
         try:
             await app(self.scope, self.receive, self.send)

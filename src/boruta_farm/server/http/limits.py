@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from boruta_farm.access.messages import USUAL, TunnelBounds
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.server.bounds import MEBIBYTE, Bounds
+from boruta_farm.server.http.bounds import MEBIBYTE, Bounds
 from boruta_farm.settings.declaration import setting
 from boruta_farm.settings.kinds import Duration, Whole
 from boruta_farm.web.services import WebOptions

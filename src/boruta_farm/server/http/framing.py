@@ -5,8 +5,8 @@ from typing import Final, Protocol
 
 import httptools
 
-from boruta_farm.server import refusals
-from boruta_farm.server.refusals import RefusedError
+from boruta_farm.server.http import refusals
+from boruta_farm.server.http.refusals import RefusedError
 
 MAX_HEAD: Final = 64 * 1024
 END: Final = b"\r\n\r\n"

@@ -11,8 +11,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.frames import Frame
 
-from boruta_farm.server.bounds import Bounds, Crowd
-from boruta_farm.server.reader import ReaderWatch
+from boruta_farm.server.http.bounds import Bounds, Crowd
+from boruta_farm.server.http.reader import ReaderWatch
 
 logger = logging.getLogger(__name__)
 

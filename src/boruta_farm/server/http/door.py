@@ -9,12 +9,12 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from boruta_farm.access.handover import hand_over
-from boruta_farm.server.bounds import Bounds, Crowd
-from boruta_farm.server.call import Ends
-from boruta_farm.server.framing import Head
-from boruta_farm.server.hosts import Hosts
-from boruta_farm.server.refusals import Refusal
-from boruta_farm.server.websocket import WebSocket
+from boruta_farm.server.http.bounds import Bounds, Crowd
+from boruta_farm.server.http.call import Ends
+from boruta_farm.server.http.framing import Head
+from boruta_farm.server.http.hosts import Hosts
+from boruta_farm.server.http.refusals import Refusal
+from boruta_farm.server.http.websocket import WebSocket
 
 STREAM_PATH: Final = b"/api/v1/stream"
 """Where agents' WebSockets for streams come, which are the relay's."""
