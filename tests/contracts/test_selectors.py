@@ -70,7 +70,7 @@ async def test_what_cannot_be_read_is_refused_with_place_and_known_names(stage: 
     assert caught.value.column == 8
     assert caught.value.message == (
         "Selector, column 8: expected a number after '>=', found 'two'; "
-        "did you mean ram? capabilities known here: UUID, board, broken, ram, serial"
+        "did you mean ram? capabilities known here: UUID, board, broken, name, ram, serial"
     )
 
 

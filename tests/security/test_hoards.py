@@ -10,7 +10,7 @@ from starlette.types import Message
 
 from boruta_farm.core import requests
 from boruta_farm.model.errors import LimitError, QuotaError
-from boruta_farm.model.request import NewRequest
+from boruta_farm.model.request import NewRequest, RequestUpdate
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.listing import PAGE_SIZE
 from tests.core.people import ANN, BOB, peopled
@@ -119,6 +119,22 @@ def test_so_is_all_that_an_owner_has_waiting() -> None:
     assert requests.create(world, BOB, new, NOW).steps
     world.apply(requests.close(world, filed[0], NOW))
     assert requests.create(world, ANN, new, NOW).steps
+
+
+def test_an_update_makes_no_request_larger_than_it_may_be() -> None:
+    world = peopled(DictWorld(FarmSettings(max_waiting_length=8000)))
+    filed = [
+        world.apply(requests.create(world, ANN, NewRequest(caps=caps, priority=8), NOW)).id
+        for caps in ({"cap": "x" * 3997}, {})
+    ]
+    grown = RequestUpdate(caps={"cap": "x" * 3998})
+    large = RequestUpdate(caps=dict.fromkeys("ab", "x" * 4000))
+    with pytest.raises(QuotaError, match="'max_waiting_length' of 8000"):
+        requests.update(world, filed[1], large, NOW)
+    with pytest.raises(LimitError, match="'max_request_length' of 65536"):
+        requests.update(world, filed[1], RequestUpdate(caps={**LARGE, "more": "x" * 4000}), NOW)
+    world.apply(requests.update(world, filed[0], grown, NOW))
+    assert world.waiting_size(ANN.id) == 4001
 
 
 async def test_what_waits_is_counted_over_batches_and_restarts(tmp_path: Path) -> None:

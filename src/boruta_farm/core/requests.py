@@ -81,7 +81,8 @@ def create(
     selector = check_selector(new.selector, new.caps or {}, world.settings)
     _check_waiting(world, caller, limits)
     ssh_key = own_key or _account_key(world, caller, new)
-    size = _checked_size(world, caller, new.caps or {}, selector, ssh_key)
+    size = _size_of(new.caps, selector, ssh_key)
+    _check_size(world, caller.id, caller.name, size)
     request = Request(
         id=world.next_request_id(),
         owner=caller.id,
@@ -152,6 +153,11 @@ def update(world: World, request_id: int, change: RequestUpdate, now: datetime) 
     if change.valid_after is not None and change.valid_after > deadline:
         raise TimeRangeError
     wanted = _changed_wishes(request, change, world.settings)
+    held = replace(request, **wanted)
+    size = _size_of(held.caps, held.selector, held.ssh_key)
+    if wanted.keys() & {"caps", "ssh_key"}:
+        _check_size(world, request.owner, request.owner_name, size, request.size)
+        wanted["size"] = size
     steps: list[Step] = []
     if request.live_job is not None:
         request, aborted = end_job(world, request, now, "the request was changed", requeue=True)
@@ -310,33 +316,31 @@ def _check_waiting(world: World, caller: Caller, limits: Limits) -> None:
         )
 
 
-def _checked_size(
-    world: World,
-    caller: Caller,
-    caps: Mapping[str, str],
-    selector: str | None,
-    ssh_key: str | None,
-) -> int:
-    """Return how much a request holds, if it and all that its owner has waiting may hold so much.
+def _size_of(caps: Mapping[str, str] | None, selector: str | None, ssh_key: str | None) -> int:
+    """Return how much a request holds, in characters."""
+    named = sum(len(name) + len(value) for name, value in (caps or {}).items())
+    return named + len(selector or "") + len(ssh_key or "")
 
-    Raises LimitError, QuotaError.
+
+def _check_size(world: World, owner: str, name: str, size: int, before: int = 0) -> None:
+    """Check that a request, and all that its owner has waiting, may hold so much.
+
+    ``before`` is what the request held so far, for one that waits already. Raises LimitError,
+    QuotaError.
     """
     settings = world.settings
-    size = sum(len(name) + len(value) for name, value in caps.items())
-    size += len(selector or "") + len(ssh_key or "")
     if size > settings.max_request_length:
         raise LimitError(
             f"Caps, Selector and SSHKey of {size} characters together exceed the farm's limit "
             f"'max_request_length' of {settings.max_request_length}"
         )
-    waiting = world.waiting_size(caller.id)
-    if waiting + size > settings.max_waiting_length:
+    waiting = world.waiting_size(owner) - before
+    if size > before and waiting + size > settings.max_waiting_length:
         raise QuotaError(
-            f"what {caller.name} has waiting holds {waiting} characters already, and {size} more "
+            f"what {name} has waiting holds {waiting} characters already, and {size} more "
             f"exceed the farm's limit 'max_waiting_length' of {settings.max_waiting_length}; close "
             "a request, or file again when one has started"
         )
-    return size
 
 
 def _account_key(world: World, caller: Caller, new: NewRequest) -> str | None:
