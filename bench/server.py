@@ -83,7 +83,7 @@ class NumberedKeys:
     def give_back(self, key: KeyPair) -> None:
         """Drop it: the next costs nothing."""
 
-    async def run(self) -> None:
+    async def fill(self) -> None:
         """Have nothing to do, for as long as the server runs."""
         await asyncio.get_running_loop().create_future()
 

@@ -8,7 +8,7 @@ import pytest
 from tests.access.logs import logged
 from tests.access.processes import gone
 from tests.access.relays import CLOCK, Relays, route, talking, told
-from tests.access.sockets import LOOPBACK, dialled, listening_board
+from tests.access.sockets import LOOPBACK, Board, dialled, listening_board
 from tests.ports import free_port
 
 from boruta_farm.access.adoption import RelayClient
@@ -28,7 +28,7 @@ from boruta_farm.clock import SystemClock
 async def main():
     clock = SystemClock()
     client = await RelayClient.attach(Path(sys.argv[1]), "127.0.0.1", clock)
-    running = asyncio.create_task(client.run())
+    running = asyncio.create_task(client.keep_at_hand())
     client.replace([TunnelRoute(worker="w1", port=int(sys.argv[2]), host="127.0.0.1",
                           target=int(sys.argv[3]), epoch=1,
                           cut=clock.now() + timedelta(seconds=float(sys.argv[4])))])
@@ -394,9 +394,20 @@ async def test_a_draining_relay_that_hangs_gives_up_its_ports(relays: Relays) ->
             async with logged("it is ended"):
                 os.kill(old, signal.SIGSTOP)
             await gone(old)
-            await after.settle()
-            async with dialled(port) as client:
-                await talking(client, await board.next())
+            # The next relay takes the port over within moments; nothing tells when it has.
+            async with asyncio.timeout(30):
+                while not await reached(port, board):
+                    await after.settle()
+
+
+async def reached(port: int, board: Board) -> bool:
+    """Tell whether the port led to the board; False while nobody listens there."""
+    try:
+        async with dialled(port) as client:
+            await talking(client, await board.next())
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 @pytest.mark.usefixtures("impatient")

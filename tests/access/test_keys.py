@@ -114,7 +114,7 @@ import asyncio, json, os, sys
 from boruta_farm.access import keys
 async def main():
     pool = keys.RsaKeyPool(1)
-    task = asyncio.create_task(pool.run())
+    task = asyncio.create_task(pool.fill())
     await pool.take()
     mine = f"/proc/{os.getpid()}/task/{os.getpid()}/children"
     print(open(mine).read(), flush=True)

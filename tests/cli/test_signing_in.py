@@ -230,4 +230,4 @@ def test_a_home_that_can_only_be_read(
 
 def test_without_standard_input_it_is_told(environment: dict[str, str]) -> None:
     closed = ("sh", "-c", 'exec "$@" <&-', "sh")
-    Run("login", environment=environment, before=closed).refused("no standard input")
+    Run("login", environment=environment, before=closed).refused("it is empty")

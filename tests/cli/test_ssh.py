@@ -290,4 +290,4 @@ def test_usage(boruta: Boruta) -> None:
     words = boruta("ssh", "3", "-c", "a=b", status=2).err
     assert "with an ID nothing is filed" in words
     assert "no duration" in boruta("ssh", "--wait", "10", status=2).err
-    assert "a command goes after --" in boruta("ssh", "uname", status=2).err
+    assert "a command goes after --" in boruta("ssh", "uname", status=255).err

@@ -159,8 +159,6 @@ def _address(given: str | None) -> str | None:
 
 def _asked(server: str) -> str:
     """Return the token that a person types unseen, or that standard input holds."""
-    if sys.stdin is None:
-        raise ConfigError("there is no standard input, from which the token could be read")
     if sys.stdin.isatty():
         try:
             given = getpass.getpass(f"Token for {server}: ")

@@ -106,7 +106,7 @@ def _listing(farm: Farm, requests: tuple[Request, ...], names: Mapping[str, str]
                 str(request.id),
                 request.state.value,
                 str(request.priority),
-                request.owner or "",
+                request.owner_name or "",
                 wanted_text(request),
                 "" if job is None else names.get(job.worker, job.worker),
                 "" if end is None else times.moment(end),
