@@ -11,6 +11,8 @@ from starlette.requests import Request as Call
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from boruta_farm.records.times import format_time
+
 Json = dict[str, Any]
 
 BOARD_KEY = "-----BEGIN RSA PRIVATE KEY-----\nnot a real one\n-----END RSA PRIVATE KEY-----\n"
@@ -19,10 +21,6 @@ HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMadeUpForTestsOnlyMadeUpForTest
 
 def uuid_of(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012}"
-
-
-def text_of(time: datetime) -> str:
-    return time.isoformat().replace("+00:00", "Z")
 
 
 class FakeFarm:
@@ -112,7 +110,7 @@ class FakeFarm:
         """Journal an event and pass it on."""
         number = len(self.journal) + 1
         names = {"Request": None, "Worker": None, "State": None, "Reason": None}
-        now = text_of(datetime.now(UTC))
+        now = format_time(datetime.now(UTC))
         self.journal.append({"Number": number, "At": now, "Kind": kind, **names, **facts})
         self.send(_chunk(self.journal[-1]))
 
@@ -138,17 +136,17 @@ class FakeFarm:
         request["State"] = "IN PROGRESS"
         request["Job"] = {
             "WorkerUUID": worker["WorkerUUID"],
-            "Timeout": text_of(now + self.job_time),
+            "Timeout": format_time(now + self.job_time),
             "Epoch": worker["Epoch"],
-            "Granted": text_of(now),
-            "Limit": text_of(now + timedelta(hours=24)),
+            "Granted": format_time(now),
+            "Limit": format_time(now + timedelta(hours=24)),
         }
         self.tell("request.started", Request=request["ID"], State="IN PROGRESS")
 
     def finish(self, request_id: int, state: str, reason: str = "closed") -> None:
         """End a request and free its worker."""
         request = self.requests[request_id]
-        request |= {"State": state, "Reason": reason, "Finished": text_of(datetime.now(UTC))}
+        request |= {"State": state, "Reason": reason, "Finished": format_time(datetime.now(UTC))}
         if request["Job"] is not None:
             self.workers[request["Job"]["WorkerUUID"]]["State"] = "IDLE"
         self.tell("request.finished", Request=request_id, State=state, Reason=reason)
@@ -187,12 +185,12 @@ class FakeFarm:
             "ID": number,
             "Priority": body["Priority"],
             "Owner": {"Groups": None},
-            "Deadline": body.get("Deadline") or text_of(now + timedelta(days=30)),
-            "ValidAfter": body.get("ValidAfter") or text_of(now),
+            "Deadline": body.get("Deadline") or format_time(now + timedelta(days=30)),
+            "ValidAfter": body.get("ValidAfter") or format_time(now),
             "State": "WAITING",
             "Job": None,
             "Caps": body["Caps"],
-            "Created": text_of(now),
+            "Created": format_time(now),
         }
         request |= {k: body[k] for k in ("SSHKey", "KeepAlive", "Selector") if k in body}
         self.requests[number] = request
@@ -268,7 +266,7 @@ class FakeFarm:
             self.finish(request["ID"], "DONE" if running else "CANCELLED")
             return Response(status_code=204)
         if action == "prolong" and running:
-            request["Job"]["Timeout"] = text_of(datetime.now(UTC) + self.job_time)
+            request["Job"]["Timeout"] = format_time(datetime.now(UTC) + self.job_time)
             return Response(status_code=204)
         if action == "keepalive" and running:
             return Response(status_code=204)

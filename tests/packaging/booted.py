@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -36,6 +37,16 @@ class Machine:
         told = done.stdout + done.stderr
         assert done.returncode == status, f"{script}\n{told}"
         return told
+
+    def logged(self, unit: str, *match: str) -> str:
+        """Return the first line (or its part, with -o) of a unit's log that grep finds.
+
+        Waits for it. What follows the log learns only from its next line that nobody reads on, so
+        it is not waited for.
+        """
+        grep = shlex.join(("grep", "-m1", *match))
+        follow = f"journalctl -u {unit} -o cat --no-tail -f 2>/dev/null"
+        return self(f"bash -c {shlex.quote(f'{grep} < <({follow})')}").strip()
 
 
 @contextlib.contextmanager

@@ -47,12 +47,11 @@ def test_the_guide_leads_from_the_packages_to_a_lent_board_and_back(machine: Mac
     assert told.startswith("boruta: tls_key: /etc/boruta/farm.key cannot be read")
     machine("chmod 640 /etc/boruta/farm.key && systemctl restart boruta")
     # The log shows the very line to be typed, and the token to be pasted.
-    follow = "journalctl -u boruta -o cat --no-tail -f | grep -m1"
-    command = machine(f"{follow} '^ *boruta login https'").strip()
+    command = machine.logged("boruta", "^ *boruta login https")
     assert command == f"boruta login {FARM} --ca-file /etc/boruta/ca.pem"
-    once = machine(f"{follow} -o '{TOKEN}'").strip()
+    once = machine.logged("boruta", "-o", TOKEN)
     machine("systemctl is-active boruta boruta-relay")
-    machine(follow + " 'serving on'")
+    machine.logged("boruta", "serving on")
     machine(command, stdin=f"\ufeff{once}\r\n")
     assert "admin" in machine("boruta whoami"), "the profile is all that later commands need"
     invited = machine("boruta user add ann")
@@ -71,7 +70,7 @@ def test_the_guide_leads_from_the_packages_to_a_lent_board_and_back(machine: Mac
     machine(f"! grep -r {invitation} /etc /var/lib/dryad")
     assert "good for the user dryad" in machine("dryad config check")
     machine("systemctl enable --now dryad-helper dryad && systemctl start ssh")
-    machine("journalctl -u dryad -o cat --no-tail -f | grep -m1 'registered as'")
+    machine.logged("dryad", "registered as")
     doctor = machine("dryad doctor")
     assert "knows this board by its credential" in doctor
     assert "this board can be lent" in doctor

@@ -33,6 +33,12 @@ asyncio.run(main())
 """
 
 
+CONNECTED = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE 'boruta %'
+"""
+
+
 @pytest.fixture
 def address(postgres_server: PostgresServer) -> Iterator[str]:
     made = postgres_server.database()
@@ -43,6 +49,7 @@ def address(postgres_server: PostgresServer) -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tenure, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(tenure, "PATIENCE", 0.0)
 
 
 def make(address: str) -> PostgresStore:
@@ -64,28 +71,42 @@ async def test_a_second_server_is_refused_and_told_who_the_first_is(address: str
     await second.close()
 
 
-async def test_a_killed_server_frees_the_database_at_once(address: str) -> None:
+async def test_a_killed_server_frees_the_database_at_once(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = await asyncio.create_subprocess_exec(
         sys.executable, "-c", SERVER, address, stdout=asyncio.subprocess.PIPE
     )
     assert server.stdout is not None
     assert await server.stdout.readline() == b"started\n"
-    store = make(address)
     with pytest.raises(StoreError, match=f"process {server.pid} on"):
-        await store.start()
+        await make(address).start()
     server.kill()
     await server.communicate()
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                await store.start()
-            except StoreError:
-                # Its process is gone before the database has read the end of its connection.
-                store = make(address)
-            else:
-                break
+    # Its process is gone before the database has read the end of its connection.
+    monkeypatch.setattr(tenure, "PATIENCE", 30.0)
+    store = make(address)
+    await store.start()
     assert await store.execute(creating()) == 1
     await store.close()
+
+
+async def test_one_that_is_just_going_is_waited_for(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tenure, "PATIENCE", 30.0)
+    first, second = make(address), make(address)
+    await first.start()
+    with psycopg.connect(address, autocommit=True) as onlooker:
+        before = onlooker.execute(CONNECTED).fetchone()
+        starting = asyncio.create_task(second.start())
+        # Its connection is there, so it has asked for the lock or is about to.
+        while (await asyncio.to_thread(onlooker.execute, CONNECTED)).fetchone() == before:
+            pass
+    assert not starting.done()
+    await first.close()
+    await starting
+    await second.close()
 
 
 async def test_who_lost_the_database_writes_nothing_until_it_has_it_again(

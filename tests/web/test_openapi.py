@@ -30,17 +30,18 @@ PATH = "/api/v1/openapi.json"
 
 
 class Elsewhere:
-    """A farm in which a few guesses hit something, on a loop of its own: each case brings one."""
+    """A farm in which a few guesses hit something, on a loop of its own: each case brings one.
+
+    Tests of other files may come between these, so it can be started again.
+    """
 
     def __init__(self) -> None:
-        self._world = World(WebOptions(heartbeat=0.01))
-        self._loop = asyncio.new_event_loop()
         self._thread: threading.Thread | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call there; the description, read before all begins, needs no farm."""
         if self._thread is None:
-            await self._world.app(scope, receive, send)
+            await World().app(scope, receive, send)
             return
         incoming, answer = await receive(), list[Message]()
         call = self._call(scope, incoming, answer)
@@ -60,7 +61,9 @@ class Elsewhere:
         await self._world.app(scope, receive, send)
 
     def start(self) -> None:
-        """Open the farm and go on in a thread."""
+        """Open a farm and go on in a thread."""
+        self._world = World(WebOptions(heartbeat=0.01))
+        self._loop = asyncio.new_event_loop()
         self._loop.run_until_complete(self._open())
         self._thread = threading.Thread(target=self._loop.run_forever, name="farm")
         self._thread.start()
@@ -70,6 +73,7 @@ class Elsewhere:
         assert self._thread is not None
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._thread = None
         self._loop.run_until_complete(self._world.__aexit__(None, None, None))
         self._loop.close()
 

@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 
 from boruta_farm.model.errors import StoreError
@@ -14,6 +15,12 @@ logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at the connection that holds the lock."""
+
+LOOK_AGAIN = 0.05
+"""Seconds between two tries to take it from a server that is just going."""
+
+PATIENCE = 3.0
+"""Seconds that a server which starts waits for one that is just going: its end may be told late."""
 
 COUNTER = "server"
 """The counter that bears the number of the server which may write."""
@@ -68,12 +75,12 @@ class Tenure:
         self._thread = threading.Thread(target=self._main, name="store-tenure", daemon=True)
 
     def take(self) -> None:
-        """Take the database before anything is changed in it.
+        """Take the database before anything is changed in it, from one that is just going too.
 
-        Raises StoreError when another server has it, DriverError.
+        Raises StoreError when another server keeps it, DriverError.
         """
         try:
-            holder = self._try_lock()
+            holder = self._try_lock(PATIENCE)
         except BaseException:
             self._drop()
             raise
@@ -142,14 +149,19 @@ class Tenure:
             logger.error("nothing is written any more: %s", words)
         self._trouble = words
 
-    def _try_lock(self) -> str | None:
-        """Take the lock; return who has it where that fails."""
+    def _try_lock(self, patience: float = 0.0) -> str | None:
+        """Take the lock within so many seconds; return who has it where that fails."""
         self._driver = self._open_driver(server_name())
         for setting in KEEPALIVE:
             self._driver.fetch(setting)
-        if self._driver.fetch(f"SELECT pg_try_advisory_lock({LOCK})")[0][0]:
-            return None
-        for name, address, since in self._driver.fetch(HOLDER):
+        until = time.monotonic() + patience
+        while not self._driver.fetch(f"SELECT pg_try_advisory_lock({LOCK})")[0][0]:
+            if time.monotonic() >= until or self._closing.wait(LOOK_AGAIN):
+                return self._holder(self._driver)
+        return None
+
+    def _holder(self, driver: DatabaseDriver) -> str:
+        for name, address, since in driver.fetch(HOLDER):
             _, host, pid = (*str(name).split(), "", "", "")[:3]
             place = host or address or "a host that it does not tell"
             return f"process {pid or '?'} on {place}, since {since} UTC"
