@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 
@@ -44,7 +45,7 @@ def test_other_lines_carry_no_key(line: bytes) -> None:
         decode_key(line)
 
 
-def test_the_process_is_nice_and_ends_with_its_reader() -> None:
+def test_the_process_is_nice_and_ends_with_its_reader_only() -> None:
     reading, writing = os.pipe()
     maker = subprocess.Popen([sys.executable, "-m", "boruta_farm.access.keymaker"], stdout=writing)
     try:
@@ -52,6 +53,9 @@ def test_the_process_is_nice_and_ends_with_its_reader() -> None:
         with os.fdopen(reading, "rb") as keys:
             assert decode_key(keys.readline()) != decode_key(keys.readline())
             assert os.getpriority(os.PRIO_PROCESS, maker.pid) == LOWEST_PRIORITY
+            for number in (signal.SIGTERM, signal.SIGINT):
+                maker.send_signal(number)
+            assert decode_key(keys.readline()) != decode_key(keys.readline())
         assert maker.wait(timeout=WITHIN) == 0
     finally:
         maker.kill()

@@ -42,6 +42,12 @@ def test_every_part_has_its_unit() -> None:
     }
 
 
+def test_who_asks_for_the_boot_id_can_read_it() -> None:
+    """``ProcSubset=pid`` hides /proc/sys; only the relay needs nothing of it."""
+    hidden = {unit.stem for unit in UNITS if Unit(unit).get("Service", "ProcSubset", fallback="")}
+    assert hidden == {"boruta-relay"}
+
+
 @pytest.mark.parametrize("unit", UNITS, ids=ids)
 def test_a_unit_is_hardened_as_far_as_documented(unit: Path) -> None:
     tool = shutil.which("systemd-analyze")

@@ -1,12 +1,14 @@
 """A process that makes RSA keys at the lowest priority: ``python -m boruta_farm.access.keymaker``.
 
 It writes one JSON line per key to its standard output: the reader takes keys as it needs
-them, and the process ends when the reader is gone.
+them, and the process ends when the reader is gone, not by the signals that a terminal or a
+service manager sends to all processes of a server that ends in good order.
 """
 
 import fcntl
 import json
 import os
+import signal
 import stat
 import sys
 
@@ -50,6 +52,8 @@ def decode_key(line: bytes) -> KeyPair:
 
 def main() -> None:
     """Write keys until nobody reads them."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     os.nice(LOWEST_PRIORITY)
     output = sys.stdout.fileno()
     if stat.S_ISFIFO(os.fstat(output).st_mode):
@@ -61,7 +65,7 @@ def main() -> None:
             line = memoryview(encode_key(make_key()))
             while line:
                 line = line[os.write(output, line) :]
-    except (BrokenPipeError, KeyboardInterrupt):
+    except BrokenPipeError:
         return
 
 

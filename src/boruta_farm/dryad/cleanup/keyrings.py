@@ -18,7 +18,7 @@ from boruta_farm.dryad.proc.processes import find_owned
 from boruta_farm.model.errors import BoardError
 
 GET_ID, CLEAR, READ, INVALIDATE, GET_PERSISTENT = 0, 7, 11, 21, 22
-THREAD, USER, USER_SESSION = -1, -4, -5
+THREAD, PROCESS, USER, USER_SESSION = -1, -2, -4, -5
 OWN_UID: Final = -1
 ABSENT: Final = frozenset(
     {errno.ENOKEY, errno.EKEYREVOKED, errno.EKEYEXPIRED, errno.EOPNOTSUPP, errno.ENOSYS}
@@ -51,6 +51,7 @@ def _empty(uid: int, *, clear: bool) -> int:
     if any(find_owned({uid})):
         # They could strike a thread that bears their uid.
         raise BoardError(f"uid {uid} still runs processes, so its keyrings wait")
+    _must_be_allowed()
     with guise(real=uid, effective=uid):
         try:
             rings = tuple(_rings())
@@ -68,6 +69,17 @@ def _empty(uid: int, *, clear: bool) -> int:
             # The persistent one is reached by way of the thread's own.
             _ask(CLEAR, THREAD)
     return len(keys)
+
+
+def _must_be_allowed() -> None:
+    """Raise BoardError where nobody may ask for keyrings: most containers filter that call."""
+    try:
+        _ask(GET_ID, PROCESS, 0)
+    except PermissionError:
+        raise BoardError(
+            "the kernel's keyrings hold keys of this board's uids and cannot be asked for: let the "
+            "container of the agent call keyctl (systemd-nspawn: --system-call-filter=@keyring)"
+        ) from None
 
 
 def _rings() -> Iterator[int]:
