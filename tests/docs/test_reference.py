@@ -196,7 +196,7 @@ anything else is 400 with the place, so that no misspelt limit is taken for a wi
   original answers 204 and ignores them. What is empty (or 0) is taken away, what is left out stays.
 - Times are kept to microseconds: nanoseconds of Go programs are cut, so round before you compare
   (`t.Truncate(time.Microsecond)`).
-- A page of requests ends before its `Limit` when it would be larger than 8 MiB: then
+- A page of requests or workers ends before its `Limit` when it would be larger than 8 MiB: then
   `Boruta-List-Remaining` tells what is left, and the next page begins behind the last one's ID. A
   list without a `Paginator` is whole, written page by page as it is read; in another order than
   that of IDs it is refused (503) when it is longer than a page. One that breaks off has no closing

@@ -2,22 +2,28 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.types import Message
 
-from boruta_farm.core import requests
+from boruta_farm.core import registration, requests
+from boruta_farm.model.account import AccountChange
 from boruta_farm.model.errors import LimitError, QuotaError
+from boruta_farm.model.permission import Role
 from boruta_farm.model.request import NewRequest, RequestUpdate
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.worker import Fence, Registration
 from boruta_farm.store.listing import PAGE_SIZE
+from boruta_farm.web.lists import WRITTEN_TOGETHER
 from tests.core.people import ANN, BOB, peopled
 from tests.core.world import NOW, DictWorld
 from tests.farm.people import SOURCE
 from tests.web.peopled import PeopledWeb, peopled_web
 
+KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 LARGE = {f"cap-{number}": "x" * 4000 for number in range(16)}
 HOARD = 150
 """Requests as large as allowed: more than a page holds."""
@@ -32,15 +38,19 @@ async def hoarded(web: PeopledWeb) -> str:
 
 
 async def listed(
-    web: PeopledWeb, secret: str, body: object
+    web: PeopledWeb,
+    secret: str,
+    body: object,
+    path: str = "reqs/list",
+    method: str = "POST",
 ) -> tuple[int, dict[bytes, bytes], list[bytes]]:
     """List as a caller does who stays; returns status, headers and the pieces written."""
     scope = {
         "type": "http",
         "scheme": "http",
-        "method": "POST",
-        "path": "/api/v1/reqs/list",
-        "raw_path": b"/api/v1/reqs/list",
+        "method": method,
+        "path": f"/api/v1/{path}",
+        "raw_path": f"/api/v1/{path}".encode(),
         "query_string": b"",
         "headers": [(b"host", b"farm"), (b"authorization", f"Bearer {secret}".encode())],
         "client": (SOURCE, 50000),
@@ -96,6 +106,62 @@ async def test_a_list_without_pages_is_whole_and_written_as_it_is_read(
         assert headers[b"boruta-list-total"] == headers[b"boruta-list-batch-size"] == b"150"
 
 
+BOARDS = 160
+"""Boards that tell as much as allowed: more than a page holds."""
+
+
+async def board_hoard(web: PeopledWeb) -> list[str]:
+    uuids = [f"00000000-0000-4000-8000-{number:012}" for number in range(BOARDS)]
+    for uuid in uuids:
+        board = Registration(
+            caps={"UUID": uuid, **LARGE, "cap-0": "x" * 3000},
+            dryad_address="192.0.2.9:7175",
+            ssh_address="192.0.2.9:22",
+            fence=Fence.AGENT,
+            credential="hash",
+            local=True,
+        )
+        await web.people.farm.superviser.register(board)
+    return uuids
+
+
+async def test_so_is_a_list_of_workers(tmp_path: Path) -> None:
+    async with peopled_web(tmp_path) as web:
+        uuids = await board_hoard(web)
+        for path, method in (("workers/", "GET"), ("workers/list", "POST")):
+            status, headers, pieces = await listed(web, web.root_secret, None, path, method)
+            assert status == 200
+            assert max(map(len, pieces)) <= 2 * WRITTEN_TOGETHER
+            assert [board["WorkerUUID"] for board in json.loads(b"".join(pieces))] == uuids
+            assert headers[b"boruta-list-batch-size"] == b"%d" % BOARDS
+        page = {"Paginator": {"Limit": 1000, "Direction": "backward"}}
+        status, headers, pieces = await listed(web, web.root_secret, page, "workers/list")
+        told = [board["WorkerUUID"] for board in json.loads(b"".join(pieces))]
+        assert told == uuids[-len(told) :]
+        assert int(headers[b"boruta-list-remaining"]) == BOARDS - len(told) > 0
+        page = {"Sorter": {"Item": "name"}}
+        status, _, pieces = await listed(web, web.root_secret, page, "workers/list")
+        assert status == 503
+        reply = await web.call("HEAD", "workers/", web.root_secret)
+        assert (reply.status, reply.body) == (204, b"")
+
+
+async def test_lists_of_people_are_written_in_pieces_too(tmp_path: Path) -> None:
+    async with peopled_web(tmp_path) as web:
+        keys = tuple(f"ssh-ed25519 {KEY} {'x' * 150}-{number}" for number in range(16))
+        names = [f"user-{number:03}" for number in range(120)]
+        for name in names:
+            change = AccountChange(role=Role.USER, ssh_keys=keys)
+            await web.people.farm.accounts.save_account(web.root, name, change)
+        _, _, pieces = await listed(web, web.root_secret, None, "users/", "GET")
+        assert len(pieces) > 1
+        told = [account["Name"] for account in json.loads(b"".join(pieces))]
+        assert set(names) < set(told)
+        for path in ("tokens/", "groups/"):
+            _, _, pieces = await listed(web, web.root_secret, None, path, "GET")
+            assert isinstance(json.loads(b"".join(pieces)), list)
+
+
 async def test_or_it_is_refused_never_short(tmp_path: Path) -> None:
     async with peopled_web(tmp_path) as web:
         secret = await hoarded(web)
@@ -108,6 +174,29 @@ def test_a_request_is_bounded_as_a_whole() -> None:
     new = NewRequest(caps={**LARGE, "one-more": "x" * 4000}, priority=8)
     with pytest.raises(LimitError, match="'max_request_length' of 65536"):
         requests.create(peopled(DictWorld()), ANN, new, NOW)
+
+
+def test_it_is_bounded_by_the_bytes_that_it_takes_where_it_is_told() -> None:
+    world = peopled(DictWorld(FarmSettings(max_request_length=1000)))
+    for sign in ("\x01", "ü", "板", "\U0001f600", '"'):
+        takes = len(json.dumps({"cap": sign}, ensure_ascii=False).encode()) - len('{"cap": ""}')
+        fits = NewRequest(caps={"cap": sign * (997 // takes)}, priority=8)
+        more = NewRequest(caps={"cap": sign * (997 // takes + 1)}, priority=8)
+        assert requests.create(world, ANN, fits, NOW).steps
+        with pytest.raises(LimitError, match="'max_request_length' of 1000"):
+            requests.create(world, ANN, more, NOW)
+
+
+def test_what_a_board_tells_is_bounded_as_a_whole() -> None:
+    board = Registration(
+        caps={"UUID": "00000000-0000-4000-8000-000000000001", **LARGE},
+        dryad_address="192.0.2.9:7175",
+        ssh_address="192.0.2.9:22",
+        fence=Fence.NONE,
+    )
+    with pytest.raises(LimitError, match="a board tells at most 65536 bytes"):
+        registration.register(DictWorld(), replace(board, facts={"more": "x" * 2000}), NOW)
+    assert registration.register(DictWorld(), board, NOW).steps
 
 
 def test_so_is_all_that_an_owner_has_waiting() -> None:

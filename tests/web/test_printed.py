@@ -48,14 +48,6 @@ def test_what_one_caller_may_not_see_does_not_come_from_anothers_text() -> None:
     assert b"ssh-ed25519" in printed.one(known)
 
 
-def test_a_list_is_the_list_of_its_texts() -> None:
-    printed, all_of_them = Printed(), [request(1), request(2), request(3)]
-    printed.one(all_of_them[1])
-    expected = encode([request_answer(one) for one in all_of_them])
-    assert printed.all(all_of_them) == expected
-    assert printed.all([]) == b"[]"
-
-
 def test_a_text_goes_with_its_record() -> None:
     printed, kept = Printed(), request(1)
     printed.one(kept)

@@ -13,15 +13,21 @@ from boruta_farm.core.workers import fail, set_aside_again
 from boruta_farm.core.world import World
 from boruta_farm.model.errors import (
     AddressError,
+    LimitError,
     MissingUUIDError,
     PortsExhaustedError,
 )
 from boruta_farm.model.events import EventKind
+from boruta_farm.model.sizes import size_of
 from boruta_farm.model.spelling import folded, normal
 from boruta_farm.model.worker import UUID_CAPABILITY, Fence, Registration, Worker, WorkerState
 
 RESTING = frozenset({WorkerState.IDLE, WorkerState.RUNNING})
 """States in which the agent's epoch must be the worker's: it has proved this preparation."""
+
+
+MOST_TOLD = 65_536
+"""Bytes of a board's capabilities and facts: every list of boards tells them."""
 
 
 def register(world: World, registration: Registration, now: datetime) -> Plan[Worker]:
@@ -37,6 +43,7 @@ def register(world: World, registration: Registration, now: datetime) -> Plan[Wo
         raise MissingUUIDError
     registration = replace(registration, caps={**registration.caps, UUID_CAPABILITY: uuid})
     check_caps(registration.caps, world.settings)
+    _check_size(registration)
     _port_of(registration.dryad_address, "dryad_address")
     _port_of(registration.ssh_address, "ssh_address")
     known = world.worker(uuid)
@@ -46,6 +53,16 @@ def register(world: World, registration: Registration, now: datetime) -> Plan[Wo
     else:
         plan = _again(world, known, registration, identity, now)
     return Plan(answer=plan.answer, steps=(*identity.steps, *plan.steps))
+
+
+def _check_size(registration: Registration) -> None:
+    told = (registration.caps, registration.facts or {})
+    size = sum(size_of(text) for texts in told for pair in texts.items() for text in pair)
+    if size > MOST_TOLD:
+        raise LimitError(
+            f"capabilities and facts of {size} bytes together are too many; a board tells at most "
+            f"{MOST_TOLD} bytes of itself"
+        )
 
 
 def _known_as(world: World, told: str) -> str:

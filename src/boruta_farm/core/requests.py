@@ -37,6 +37,7 @@ from boruta_farm.model.request import (
     RequestUpdate,
 )
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.model.sizes import size_of
 from boruta_farm.selectors.selector import check_exact, parse
 from boruta_farm.words.durations import duration
 
@@ -317,9 +318,9 @@ def _check_waiting(world: World, caller: Caller, limits: Limits) -> None:
 
 
 def _size_of(caps: Mapping[str, str] | None, selector: str | None, ssh_key: str | None) -> int:
-    """Return how much a request holds, in characters."""
-    named = sum(len(name) + len(value) for name, value in (caps or {}).items())
-    return named + len(selector or "") + len(ssh_key or "")
+    """Return how much a request holds, in bytes."""
+    named = sum(size_of(name) + size_of(value) for name, value in (caps or {}).items())
+    return named + size_of(selector) + size_of(ssh_key)
 
 
 def _check_size(world: World, owner: str, name: str, size: int, before: int = 0) -> None:
@@ -331,13 +332,13 @@ def _check_size(world: World, owner: str, name: str, size: int, before: int = 0)
     settings = world.settings
     if size > settings.max_request_length:
         raise LimitError(
-            f"Caps, Selector and SSHKey of {size} characters together exceed the farm's limit "
+            f"Caps, Selector and SSHKey of {size} bytes together exceed the farm's limit "
             f"'max_request_length' of {settings.max_request_length}"
         )
     waiting = world.waiting_size(owner) - before
     if size > before and waiting + size > settings.max_waiting_length:
         raise QuotaError(
-            f"what {name} has waiting holds {waiting} characters already, and {size} more "
+            f"what {name} has waiting holds {waiting} bytes already, and {size} more "
             f"exceed the farm's limit 'max_waiting_length' of {settings.max_waiting_length}; close "
             "a request, or file again when one has started"
         )

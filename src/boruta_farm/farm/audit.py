@@ -19,7 +19,7 @@ SEALED_AT_ONCE = 200
 GATHER_SECONDS = 0.2
 """Entries gather this long before they are sealed together; well below the second promised."""
 RETRY_SECONDS = 0.5
-PAGE = 5000
+PAGE = 1000
 
 logger = logging.getLogger(__name__)
 

@@ -93,7 +93,7 @@ class Request:
     ``owner`` is the id of the account that filed it, ``owner_name`` what that was called then.
     ``owner_groups`` is None when the farm knew no users at creation. ``caps`` is None when the
     request named no capabilities at all. ``selector`` is in canonical form. ``size`` is how many
-    characters ``caps``, ``selector`` and ``ssh_key`` have together. ``revision`` rises
+    bytes ``caps``, ``selector`` and ``ssh_key`` take together. ``revision`` rises
     with every saved change. ``orphaned_since`` is set while no registered worker could serve a
     request that once had one. ``reason`` explains a final state. ``job`` is the latest job, also
     after its end; an aborted OPENING job is not kept here.

@@ -266,12 +266,12 @@ class Config(LimitSettings):
     )
     max_request_length: int = setting(
         Whole(1),
-        "The most characters of a request's Caps, Selector and SSHKey together.",
+        "The most bytes of a request's Caps, Selector and SSHKey together.",
         default=FARM.max_request_length,
     )
     max_waiting_length: int = setting(
         Whole(1),
-        "The most characters of these of all waiting requests of one owner together.",
+        "The most bytes of these of all waiting requests of one owner together.",
         default=FARM.max_waiting_length,
     )
     keep_relay: bool = setting(

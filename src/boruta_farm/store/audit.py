@@ -6,7 +6,8 @@ from boruta_farm.store.records import LARGEST, Records, storable
 from boruta_farm.store.rows import ENTRY
 from boruta_farm.store.values import micros
 
-LARGEST_PAGE = 10_000
+LARGEST_PAGE = 1000
+"""Entries, each of which takes a few KiB at most."""
 
 
 def list_audit(records: Records, where: AuditFilter) -> tuple[AuditEntry, ...]:

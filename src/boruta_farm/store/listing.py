@@ -16,6 +16,7 @@ from boruta_farm.model.listing import (
     WorkerFilter,
 )
 from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.sizes import size_of
 from boruta_farm.model.worker import NAME_CAPABILITY, Worker, WorkerState
 from boruta_farm.selectors.selector import parse
 from boruta_farm.store.driver import Value
@@ -88,9 +89,10 @@ def list_requests(
 
 
 PAGE_SIZE = 8 * 1024 * 1024
-"""How much the requests of one page hold at most, as text; one request always fits."""
+"""How many bytes the items of one page take at most, as text; one item always fits."""
 REQUEST_SIZE = 640
-"""What a request takes as text besides what it asks for."""
+WORKER_SIZE = 640
+"""What a request takes as text besides what it asks for, a worker besides its own texts."""
 READ_TOGETHER = 256
 
 
@@ -313,10 +315,9 @@ def list_workers(
                 if (_place(row, item) > border if up else _place(row, item) < border)
             ]
         page = [row.uuid for row in beyond[: paginator.limit or MAX_PAGE_LIMIT]]
-        if backward:
-            page.reverse()
         items = _load_workers(records, page)
-        return Page(items=items, total=len(rows), remaining=len(beyond) - len(page))
+        remaining = len(beyond) - len(items)
+        return Page(items=items[::-1] if backward else items, total=len(rows), remaining=remaining)
     finally:
         records.driver.rollback()
 
@@ -374,9 +375,17 @@ def _matching_workers(records: Records, where: WorkerFilter) -> list[BriefWorker
 
 
 def _load_workers(records: Records, uuids: Sequence[str]) -> tuple[Worker, ...]:
-    if not uuids:
-        return ()
+    """Read workers in this order, as many as one page may hold."""
     statements = records.statements
-    rows = records.driver.fetch(statements.workers_by_uuid, (statements.dialect.members(uuids),))
-    found = {worker.uuid: worker for worker in map(WORKER.record, rows)}
-    return tuple(found[uuid] for uuid in uuids)
+    items: list[Worker] = []
+    left = PAGE_SIZE
+    for first in range(0, len(uuids), READ_TOGETHER):
+        part = uuids[first : first + READ_TOGETHER]
+        rows = records.driver.fetch(statements.workers_by_uuid, (statements.dialect.members(part),))
+        found = {row[0]: row for row in rows}
+        for row in (found[uuid] for uuid in part):
+            left -= WORKER_SIZE + sum(size_of(text) for text in row if isinstance(text, str))
+            if left < 0 and items:
+                return tuple(items)
+            items.append(WORKER.record(row))
+    return tuple(items)

@@ -10,9 +10,10 @@ from boruta_farm.model.account import (
     effective_limits,
 )
 from boruta_farm.model.answers import Self
-from boruta_farm.web.answers import encode, told, write
+from boruta_farm.web.answers import told
 from boruta_farm.web.bodies import Reader
-from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call, Header
+from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call, Header, Stream
+from boruta_farm.web.lists import whole_list
 from boruta_farm.web.shapes import body, recorder
 
 ACCOUNT_BODY = Reader(body(AccountChange), strict=True)
@@ -54,10 +55,10 @@ class AccountCalls:
         )
         return Answer(status=200, headers=JSON, body=told(who))
 
-    async def list(self, call: Call) -> Answer:
+    async def list(self, call: Call) -> Stream:
         """List the accounts that the caller may see."""
         found = await self._accounts.list_accounts(call.caller)
-        return Answer(status=200, headers=JSON, body=encode([write(account) for account in found]))
+        return whole_list(found, told)
 
     async def get(self, call: Call) -> Answer:
         """Show an account."""
@@ -84,10 +85,10 @@ class AccountCalls:
         await self._accounts.remove_account(call.caller, call.parameter, jobs)
         return NO_CONTENT
 
-    async def list_groups(self, call: Call) -> Answer:
+    async def list_groups(self, call: Call) -> Stream:
         """List all groups."""
         found = await self._accounts.list_groups(call.caller)
-        return Answer(status=200, headers=JSON, body=encode([write(group) for group in found]))
+        return whole_list(found, told)
 
     async def save_group(self, call: Call) -> Answer:
         """Change a group, or make it."""

@@ -206,7 +206,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
         Route(
             method="GET",
             path="workers/",
-            endpoint=workers.list_all,
+            endpoint=workers.list,
             permission=Permission.SEE_FARM,
             summary="List all workers",
             answer=list[Worker],

@@ -70,7 +70,10 @@ class Dispatcher:
             else:
                 await self._elsewhere(scope, receive, send)
                 return
-        if isinstance(answer, Stream):
+        if isinstance(answer, Stream) and method == "HEAD":
+            await answer.chunks.aclose()
+            await _send(Answer(status=200, headers=answer.headers), method, send)
+        elif isinstance(answer, Stream):
             await self._send_stream(answer, caller, receive, send)
         else:
             await _send(answer, method, send)
@@ -133,7 +136,7 @@ class Dispatcher:
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, Exception) and not isinstance(outcome, OSError):
-                log.error("an event stream broke off", exc_info=outcome)
+                log.error("an answer broke off", exc_info=outcome)
         await send({"type": _BODY, "body": b""})
 
     async def _stopped(self) -> None:

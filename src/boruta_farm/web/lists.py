@@ -2,12 +2,14 @@
 
 import base64
 import binascii
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from boruta_farm.model.errors import (
     ListDirectionError,
+    OverloadedError,
     RequestNotFoundError,
     SortOrderError,
 )
@@ -36,6 +38,9 @@ Item = TypeVar("Item")
 
 RECENT = timedelta(hours=24)
 """How far back a list without a specification shows finished requests."""
+
+WRITTEN_TOGETHER = 256 * 1024
+"""Bytes of a list that are written at once."""
 
 HIGHEST_ID = 2**63 - 1
 NO_SUCH_ID = 0
@@ -137,30 +142,107 @@ def paginator(body: RequestPaginatorBody | WorkerPaginatorBody | None) -> Pagina
     )
 
 
-def list_answer(page: Page[Item], body: bytes) -> Answer:
-    """Answer with an encoded page and the figures that go with it."""
-    return Answer(
-        status=200,
-        headers=(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lister(Generic[Item]):
+    """Answer with lists of one kind, whole or page by page.
+
+    ``noun`` names the items in words, ``key`` the sort item by which a list is read on, ``border``
+    returns an item's place in it, and ``write`` its JSON.
+    """
+
+    noun: str
+    key: str
+    border: Callable[[Item], int | str]
+    write: Callable[[Item], bytes]
+
+    def answer(
+        self,
+        page: Page[Item],
+        by: Sorter | None,
+        wanted: Paginator | None,
+        read_on: Callable[[Paginator], Awaitable[Page[Item]]],
+    ) -> Answer | Stream:
+        """Answer with a page, or, where none was ``wanted``, with all that begins with it.
+
+        Raises OverloadedError for a long list in another order than the key's: what has changed
+        between two pages would be told twice, or not at all.
+        """
+        whole = wanted is None and page.remaining > 0
+        headers = (
             JSON_TYPE,
             (TOTAL, b"%d" % page.total),
-            (REMAINING, b"%d" % page.remaining),
-            (BATCH_SIZE, b"%d" % len(page.items)),
-        ),
-        body=body,
-    )
+            (REMAINING, b"%d" % (0 if whole else page.remaining)),
+            (BATCH_SIZE, b"%d" % (page.total if whole else len(page.items))),
+        )
+        if not whole:
+            body = b"[%b]" % b",".join(map(self.write, page.items))
+            return Answer(status=200, headers=headers, body=body)
+        if by is not None and by.item.lower() not in ("", "id", self.key):
+            raise OverloadedError(
+                f"a list of {page.total} {self.noun} in this order is too long for one answer; ask "
+                "for it page by page, with a Paginator"
+            )
+        return Stream(headers=headers, chunks=self._chunks(page, read_on))
+
+    async def _chunks(
+        self, page: Page[Item], read_on: Callable[[Paginator], Awaitable[Page[Item]]]
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the pages of a list in turn; each is read when the one before it was written.
+
+        Where one cannot be read, the text ends without its closing bracket: it is then no JSON,
+        and nobody takes it for the whole list.
+        """
+        text = _Text()
+        while True:
+            for item in page.items:
+                if text.add(self.write(item)):
+                    yield text.take()
+            if not (page.remaining and page.items):
+                break
+            yield text.take()
+            page = await read_on(Paginator(border=self.border(page.items[-1])))
+        yield text.end()
+
+
+class _Text:
+    """Gather the text of a list into pieces."""
+
+    def __init__(self) -> None:
+        self._piece = bytearray()
+        self._sign = b"["
+
+    def add(self, item: bytes) -> bool:
+        """Add an item; tell whether the piece is long enough to be written."""
+        self._piece += self._sign + item
+        self._sign = b","
+        return len(self._piece) >= WRITTEN_TOGETHER
+
+    def take(self) -> bytes:
+        """Return the piece, and begin another."""
+        piece, self._piece = bytes(self._piece), bytearray()
+        return piece
+
+    def end(self) -> bytes:
+        """Return the last piece, with which the text is whole."""
+        return self.take() + (b"[]" if self._sign == b"[" else b"]")
+
+
+def whole_list(items: Iterable[Item], write: Callable[[Item], bytes]) -> Stream:
+    """Answer with a list that lies in memory, written piece by piece."""
+
+    async def chunks() -> AsyncGenerator[bytes, None]:
+        text = _Text()
+        for item in items:
+            if text.add(write(item)):
+                yield text.take()
+        yield text.end()
+
+    return Stream(headers=(JSON_TYPE,), chunks=chunks())
 
 
 def _states(values: Sequence[str] | None) -> tuple[str, ...] | None:
     """Return states as they are written: the original matches words in any letter case."""
     return _texts([value.upper() for value in values or ()])
-
-
-def whole_list_answer(first: Page[Item], chunks: AsyncGenerator[bytes, None]) -> Stream:
-    """Answer with a list that is too long for one page; the figures are those at its beginning."""
-    total = b"%d" % first.total
-    headers = (JSON_TYPE, (TOTAL, total), (REMAINING, b"0"), (BATCH_SIZE, total))
-    return Stream(headers=headers, chunks=chunks)
 
 
 def _texts(values: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -1,6 +1,5 @@
 """Requests as JSON, printed only once: records never change, a changed request is another."""
 
-from collections.abc import Iterable
 from weakref import ref
 
 from boruta_farm.model.request import Request
@@ -37,10 +36,6 @@ class Printed:
         printed.text = encode(request_answer(request))
         self._printed[request.id] = printed
         return printed.text
-
-    def all(self, requests: Iterable[Request]) -> bytes:
-        """Return the JSON of a list."""
-        return b"[%b]" % b",".join(map(self.one, requests))
 
     def _forget(self, printed: ref[Request]) -> None:
         """Drop the text of a record that is gone, unless a newer one has its place."""

@@ -3,17 +3,16 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncGenerator
 from datetime import timedelta
+from functools import partial
+from operator import attrgetter
 
 from starlette.types import Scope
 
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Requests
 from boruta_farm.model.addresses import parse_ip
-from boruta_farm.model.caller import Caller
-from boruta_farm.model.errors import OverloadedError, RequestIdMismatchError, RequestNotFoundError
-from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter
+from boruta_farm.model.errors import RequestIdMismatchError, RequestNotFoundError
 from boruta_farm.model.request import NewRequest, Request, RequestState, RequestUpdate
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.web.answers import access_answer, encode, explained, told, warned
@@ -24,11 +23,10 @@ from boruta_farm.web.headers import idempotency_key, wanted_wait
 from boruta_farm.web.limits import disconnected
 from boruta_farm.web.lists import (
     HIGHEST_ID,
-    list_answer,
+    Lister,
     paginator,
     request_filter,
     sorter,
-    whole_list_answer,
 )
 from boruta_farm.web.printed import Printed
 from boruta_farm.web.shapes import lenient_body, recorder
@@ -45,8 +43,6 @@ _JSON: tuple[Header, ...] = (JSON_TYPE,)
 _SECRET: tuple[Header, ...] = (JSON_TYPE, (b"cache-control", b"no-store"))
 _STATE = b"boruta-request-state"
 _TIMEOUT = b"boruta-job-timeout"
-WRITTEN_TOGETHER = 64
-"""Requests written at once: with the most that each may hold, some 4 MiB."""
 _HIGHEST_GO_ID = 2**64 - 1
 
 
@@ -57,7 +53,10 @@ class RequestCalls:
         self._requests = requests
         self._clock = clock
         self._public_address = public_address
-        self._printed = Printed()
+        self._printed = printed = Printed()
+        self._lister: Lister[Request] = Lister(
+            noun="requests", key="id", border=attrgetter("id"), write=printed.one
+        )
 
     async def create(self, call: Call) -> Answer:
         """File a request; with an Idempotency-Key a repetition answers with the first id."""
@@ -134,35 +133,9 @@ class RequestCalls:
         by = None if body is None else sorter(body.sorter, "id")
         wanted = None if body is None else paginator(body.paginator)
         page = await self._requests.list_requests(call.caller, where, by, wanted)
-        if wanted is not None or not page.remaining:
-            return list_answer(page, self._printed.all(page.items))
-        if by is not None and by.item.lower() not in ("", "id"):
-            # What has changed between two pages would be told twice, or not at all.
-            raise OverloadedError(
-                f"a list of {page.total} requests in this order is too long for one answer; ask "
-                "for it page by page, with a Paginator"
-            )
-        return whole_list_answer(page, self._rest(call.caller, where, by, page))
-
-    async def _rest(
-        self, caller: Caller, where: RequestFilter | None, by: Sorter | None, page: Page[Request]
-    ) -> AsyncGenerator[bytes, None]:
-        """Yield the pages of a list in turn; each is read when the one before it was written.
-
-        Where one cannot be read, the text ends without its closing bracket: it is then no JSON,
-        and nobody takes it for the whole list.
-        """
-        sign = b"["
-        while True:
-            for first in range(0, len(page.items), WRITTEN_TOGETHER):
-                part = page.items[first : first + WRITTEN_TOGETHER]
-                yield sign + b",".join(map(self._printed.one, part))
-                sign = b","
-            if not (page.remaining and page.items):
-                break
-            after = Paginator(border=page.items[-1].id)
-            page = await self._requests.list_requests(caller, where, by, after)
-        yield b"]"
+        return self._lister.answer(
+            page, by, wanted, partial(self._requests.list_requests, call.caller, where, by)
+        )
 
     async def _acquire_patiently(self, call: Call, request_id: int, wait: timedelta) -> AccessInfo:
         """Wait, but not longer than the caller does: nobody would close the prolonged job."""

@@ -5,12 +5,13 @@ from dataclasses import replace
 from boruta_farm.contracts.people import Tokens
 from boruta_farm.model.errors import UnauthenticatedError
 from boruta_farm.model.token import NewToken
-from boruta_farm.web.accounts import JSON, SECRET
-from boruta_farm.web.answers import encode, told, write
+from boruta_farm.web.accounts import SECRET
+from boruta_farm.web.answers import told
 from boruta_farm.web.auth import Entrance, source_of
 from boruta_farm.web.bodies import LoginBody, Reader
-from boruta_farm.web.calls import NO_CONTENT, Answer, Call
+from boruta_farm.web.calls import NO_CONTENT, Answer, Call, Stream
 from boruta_farm.web.headers import presented
+from boruta_farm.web.lists import whole_list
 from boruta_farm.web.shapes import body, recorder
 
 TOKEN_BODY = Reader(body(NewToken), strict=True)
@@ -42,11 +43,11 @@ class TokenCalls:
             raise
         return Answer(status=201, headers=SECRET, body=told(issued))
 
-    async def list(self, call: Call) -> Answer:
+    async def list(self, call: Call) -> Stream:
         """List the tokens that the caller may see, of ``account`` only where given."""
         account = next(iter(call.query("account")), None)
         found = await self._tokens.list_tokens(call.caller, account)
-        return Answer(status=200, headers=JSON, body=encode([write(token) for token in found]))
+        return whole_list(found, told)
 
     async def issue(self, call: Call) -> Answer:
         """Make a token; its secret is in this answer and nowhere else."""

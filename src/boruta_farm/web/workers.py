@@ -1,21 +1,23 @@
 """Calls on workers, each named by its UUID or its name."""
 
 import re
+from functools import partial
+from operator import attrgetter
 
 from boruta_farm.contracts import Workers
 from boruta_farm.model.answers import Orphaned
 from boruta_farm.model.errors import ForbiddenStateError, WorkerNotFoundError
-from boruta_farm.model.worker import WorkerChange, WorkerState
-from boruta_farm.web.answers import encode, told, write
+from boruta_farm.model.worker import Worker, WorkerChange, WorkerState
+from boruta_farm.web.answers import told
 from boruta_farm.web.bodies import Reader, StateBody, WorkerListBody
-from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call
+from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call, Stream
 from boruta_farm.web.errors import (
     MalformedBodyError,
     MissingBodyError,
     ParameterError,
     WorkerIdError,
 )
-from boruta_farm.web.lists import list_answer, paginator, sorter, worker_filter
+from boruta_farm.web.lists import Lister, paginator, sorter, worker_filter
 from boruta_farm.web.shapes import body, recorder
 
 WORKER_LIST = Reader(WorkerListBody, former={"Groups": list[str], "Capabilities": dict[str, str]})
@@ -25,6 +27,8 @@ NAME_BODY = Reader(str)
 DESCRIPTION_BODY = Reader(body(WorkerChange), strict=True)
 WORKER_CHANGE = recorder(WorkerChange)
 LABELS = Reader(dict[str, str])
+
+LISTER: Lister[Worker] = Lister(noun="workers", key="uuid", border=attrgetter("uuid"), write=told)
 
 _STATE = b"boruta-worker-state"
 _EMPTY = StateBody()
@@ -37,21 +41,16 @@ class WorkerCalls:
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
 
-    async def list_all(self, call: Call) -> Answer:
-        """List all workers."""
-        page = await self._workers.list_workers(call.caller)
-        return list_answer(page, encode([write(worker) for worker in page.items]))
-
-    async def list(self, call: Call) -> Answer:
-        """List workers that match."""
+    async def list(self, call: Call) -> Answer | Stream:
+        """List workers, all or those that match."""
         sent = WORKER_LIST.read(call.body) if call.body else None
-        page = await self._workers.list_workers(
-            call.caller,
-            worker_filter(sent),
-            None if sent is None else sorter(sent.sorter, "uuid"),
-            None if sent is None else paginator(sent.paginator),
+        where = worker_filter(sent)
+        by = None if sent is None else sorter(sent.sorter, "uuid")
+        wanted = None if sent is None else paginator(sent.paginator)
+        page = await self._workers.list_workers(call.caller, where, by, wanted)
+        return LISTER.answer(
+            page, by, wanted, partial(self._workers.list_workers, call.caller, where, by)
         )
-        return list_answer(page, encode([write(worker) for worker in page.items]))
 
     async def get(self, call: Call) -> Answer:
         """Show a worker."""
