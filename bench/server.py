@@ -165,7 +165,8 @@ def serve() -> None:
         "tunnel_ports": "20000-31999",
     }
     if options.rpc_port is not None:
-        overrides["rpc_addr"] = f"127.0.0.1:{options.rpc_port}"
+        overrides |= {"rpc_addr": f"127.0.0.1:{options.rpc_port}", "new_boards_per_source": 0}
+        overrides |= {"new_boards": 0}
     if options.silent_boards:
         overrides |= {"lost_grace": "1h"}
     pool = RsaKeyPool if options.keys == "real" else NumberedKeys

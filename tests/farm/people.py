@@ -52,10 +52,12 @@ class PeopledFarm:
 
 
 @asynccontextmanager
-async def peopled_farm(path: Path, *, users: bool = True) -> AsyncIterator[PeopledFarm]:
+async def peopled_farm(
+    path: Path, *, users: bool = True, settings: FarmSettings | None = None
+) -> AsyncIterator[PeopledFarm]:
     """Run a farm's store, directory included, for the block."""
     clock = HandClock()
-    settings = FarmSettings()
+    settings = settings or FarmSettings()
     store = SqliteStore(path / "farm.db", clock, settings, inline=True)
     await store.start()
     try:

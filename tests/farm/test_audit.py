@@ -1,16 +1,18 @@
 """The audit: entered with every change, chained in order, and any tampering found."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from boruta_farm.farm.audit import GATHER_SECONDS
+from boruta_farm.farm.audit import GATHER_SECONDS, Cutter
 from boruta_farm.model.account import AccountChange
-from boruta_farm.model.audit import Action, AuditFilter, Note, seal_of
+from boruta_farm.model.audit import Action, AuditEntry, AuditFilter, Note, seal_of
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import ForbiddenError, GroupNotFoundError
 from boruta_farm.model.permission import Role
+from boruta_farm.model.settings import FarmSettings
 from tests.farm.people import SOURCE, PeopledFarm, peopled_farm
 
 EVERYTHING = AuditFilter()
@@ -138,6 +140,79 @@ async def test_an_entry_whose_seal_was_left_out_of_a_new_chain_is_found(tmp_path
         verified = await people.farm.audit.verify(root)
         assert (verified.broken, verified.unsealed) == (6, 1)
         assert verified.words == "entry 6 is sealed, but 1 before it are not"
+
+
+def cutter(people: PeopledFarm, keep: timedelta, most: int) -> Cutter:
+    settings = FarmSettings(audit_keep=keep, audit_entries=most)
+    return Cutter(people.farm.accounts._engine, people.store, settings)
+
+
+async def test_what_is_cut_off_by_policy_leaves_the_rest_proved(tmp_path: Path) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root = await _sealed(people)
+        whole = await people.farm.audit.verify(root)
+        assert not await cutter(people, timedelta(), 0).cut(), "0 is for ever, and any number"
+        assert await cutter(people, timedelta(), whole.entries - 3).cut()
+        assert not await cutter(people, timedelta(), whole.entries - 2).cut()
+        while await people.farm.sealer.seal():
+            pass
+        verified = await people.farm.audit.verify(root)
+        assert (verified.broken, verified.cut, verified.entries) == (None, 3, whole.entries - 2)
+        people.clock.advance(timedelta(hours=1))
+        assert await cutter(people, timedelta(minutes=30), 0).cut()
+        # Also before the entry about it is sealed.
+        verified = await people.farm.audit.verify(root)
+        assert (verified.broken, verified.cut) == (None, whole.entries)
+        while await people.farm.sealer.seal():
+            pass
+        again = await people.farm.audit.verify(root)
+        assert (again.broken, again.entries, again.unsealed) == (None, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("tampering", "words"),
+    [
+        ("DELETE FROM audit WHERE number = 4", "none tells that they were cut off"),
+        ("DELETE FROM audit WHERE number = 5", "entry 5 is missing"),
+        ("UPDATE audit SET actor = 'bob' WHERE number = 4", "entry 4, or its seal, was changed"),
+        (
+            "UPDATE audit SET detail = replace(detail, '3', '4') WHERE action = 'audit.cut'",
+            "none tells that they were cut off",
+        ),
+    ],
+)
+async def test_a_cut_hides_no_tampering(tmp_path: Path, tampering: str, words: str) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root = await _sealed(people)
+        whole = await people.farm.audit.verify(root)
+        await cutter(people, timedelta(), whole.entries - 3).cut()
+        while await people.farm.sealer.seal():
+            pass
+        driver = people.store._batcher.driver
+        assert driver is not None
+        driver.fetch(tampering)
+        verified = await people.farm.audit.verify(root)
+        assert verified.broken is not None
+        assert words in verified.words
+
+
+async def test_a_cut_while_the_chain_is_checked_is_no_break(tmp_path: Path) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root = await _sealed(people)
+        real = people.store.audit
+        reads = 0
+
+        async def read(where: AuditFilter) -> tuple[AuditEntry, ...]:
+            nonlocal reads
+            reads += 1
+            if reads == 2:
+                await cutter(people, timedelta(), 4).cut()
+            return await real(where)
+
+        people.store.audit = read  # type: ignore[method-assign]
+        verified = await people.farm.audit.verify(root)
+        assert verified.broken is None
+        assert verified.cut > 0
 
 
 async def test_a_note_from_outside_cannot_forge_a_line(tmp_path: Path) -> None:

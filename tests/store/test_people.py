@@ -1,5 +1,6 @@
 """Accounts, groups, tokens and the audit in both databases."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -179,3 +180,29 @@ async def test_waiting_requests_are_counted_with_what_is_pending(store: Database
         assert tx.count_waiting("admin", 10) == 4
 
     await store.execute(decide)
+
+
+async def test_the_oldest_entries_are_cut_off_once_they_are_sealed(store: DatabaseStore) -> None:
+    def enter(tx: Transaction, _now: datetime) -> None:
+        for number in range(1, 7):
+            tx.note(Note(actor="ann", action=Action.LOGIN, subject=str(number)))
+
+    def cut(before: datetime, most: int, limit: int = 100) -> Callable[..., bool]:
+        return lambda tx, _now: tx.cut_audit(before, most, limit)
+
+    await store.execute(enter)
+    later = START + HOUR * 1000
+    assert not await store.execute(cut(later, 0)), "nothing is sealed yet"
+    await store.execute(lambda tx, _now: tx.seal({n: f"seal {n}" for n in range(1, 6)}))
+    assert not await store.execute(cut(START, 6)), "nothing is old, nor too much"
+    assert await store.execute(cut(START, 4))
+    entries = await store.audit(AuditFilter())
+    assert [entry.number for entry in entries] == [3, 4, 5, 6, 7]
+    assert (entries[-1].action, entries[-1].subject) == ("audit.cut", "audit")
+    assert entries[-1].detail == {"up_to": "2", "seal": "seal 2"}
+    assert await store.execute(cut(later, 100, 1))
+    assert (await store.audit(AuditFilter()))[0].number == 4
+    assert await store.execute(cut(later, 100))
+    assert not await store.execute(cut(later, 100))
+    left = [entry.number for entry in await store.audit(AuditFilter())]
+    assert left == [5, 6, 7, 8, 9], "the newest seal stays"

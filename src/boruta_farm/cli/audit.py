@@ -76,6 +76,8 @@ def _verify(context: typer.Context) -> None:
         print(clean(f"the audit is broken at entry {found.broken}: {found.words}"))
         print(f"{found.entries} entries before it hold")
         raise typer.Exit(FAILED)
+    if found.cut:
+        print(f"entries 1 to {found.cut} were cut off, as the settings say, which the rest proves")
     waiting = f" ({found.unsealed} newer ones are being sealed)" if found.unsealed else ""
     print(f"{found.entries} entries hold{waiting}; the newest seal is")
     print(clean(f"{found.head_number}:{found.head}"))

@@ -10,7 +10,7 @@ from boruta_farm.core import jobs
 from boruta_farm.core.jobs import Grant
 from boruta_farm.farm import chronicle
 from boruta_farm.farm.accounts import FarmAccounts
-from boruta_farm.farm.audit import FarmAudit, Sealer
+from boruta_farm.farm.audit import Cutter, FarmAudit, Sealer
 from boruta_farm.farm.directory import Directory
 from boruta_farm.farm.due import DueWork
 from boruta_farm.farm.engine import Engine
@@ -61,7 +61,8 @@ class Farm:
 
     Whoever assembles a farm awaits ``timekeeper.begin()`` and ``directory.load()`` and runs
     ``timekeeper.keep_time()``, ``matcher.keep_matching()``, ``ticker.tick()``, ``run_owed()``,
-    ``fleet.follow()``, ``directory.follow()``, ``judging.follow()`` and ``sealer.keep_sealing()``.
+    ``fleet.follow()``, ``directory.follow()``, ``judging.follow()``, ``sealer.keep_sealing()`` and
+    ``cutter.keep_cutting()``.
     With ``users`` every call needs a token even before the first account is made. ``boot`` and
     ``trusted`` are the ``Timekeeper``'s.
     """
@@ -115,12 +116,13 @@ class Farm:
             settings.max_selector_length,
         )
         self.workers = FarmWorkers(engine, store, self.matcher, settings.max_selector_length)
-        self.superviser = FarmSuperviser(engine, store, clock, settings)
+        self.superviser = FarmSuperviser(engine, store, clock, settings, self.directory.recognises)
         self.reports = FarmReports(engine, cipher)
         self.accounts = FarmAccounts(engine, self.directory)
         self.tokens = FarmTokens(engine, self.directory)
         self.audit = FarmAudit(engine, store)
         self.sealer = Sealer(engine, store)
+        self.cutter = Cutter(engine, store, settings)
         self.timekeeper = Timekeeper(engine, store, clock, boot=boot, trusted=trusted)
         self.judging = Judging(engine, store)
         store.listen(chronicle.follow)

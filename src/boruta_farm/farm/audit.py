@@ -2,15 +2,27 @@
 
 import asyncio
 import logging
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import NoReturn
 
 from boruta_farm.core.plan import Noted, Plan
 from boruta_farm.farm.engine import Engine
-from boruta_farm.model.audit import AuditEntry, AuditFilter, Note, Verification, first_seal, seal_of
+from boruta_farm.model.audit import (
+    SEAL,
+    UP_TO,
+    Action,
+    AuditEntry,
+    AuditFilter,
+    Note,
+    Verification,
+    first_seal,
+    seal_of,
+)
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import UnavailableError
 from boruta_farm.model.permission import Permission
+from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.base import Store, Transaction
 
 SEALED_AT_ONCE = 200
@@ -20,6 +32,12 @@ GATHER_SECONDS = 0.2
 """Entries gather this long before they are sealed together; well below the second promised."""
 RETRY_SECONDS = 0.5
 PAGE = 1000
+CUT_AT_ONCE = 1000
+CUT_EVERY_SECONDS = 24 * 3600.0
+CUT_PAUSE_SECONDS = 0.1
+"""Between two cuts: others want the writer too."""
+LARGEST_NUMBER = 2**62
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +57,30 @@ class FarmAudit:
     async def verify(self, caller: Caller) -> Verification:
         """Check the whole chain from its first entry."""
         caller.require(Permission.READ_AUDIT)
+        while True:
+            first = await self._first()
+            found = await self._verified(first - 1)
+            if found.broken is None or await self._first() == first:
+                return found
+            # Its beginning was cut off meanwhile.
+
+    async def _first(self) -> int:
+        """Return the number of the oldest entry."""
+        page = await self._store.audit(AuditFilter(limit=1))
+        return page[0].number if page else 1
+
+    async def _verified(self, cut: int) -> Verification:
+        """Check the chain behind what was cut off."""
         seal = first_seal(self._store.farm_id)
-        last = checked = unsealed = 0
+        if cut:
+            known = await self._seal_at(cut)
+            if known is None:
+                words = f"entries 1 to {cut} are missing, and none tells that they were cut off"
+                return Verification(
+                    entries=0, unsealed=0, head_number=0, head=seal, broken=cut + 1, words=words
+                )
+            seal = known
+        last, checked, unsealed = cut, 0, 0
         while page := await self._store.audit(AuditFilter(after=last, limit=PAGE)):
             for entry in page:
                 trouble = _trouble(entry, last, seal, unsealed)
@@ -52,6 +92,7 @@ class FarmAudit:
                         head=seal,
                         broken=entry.number,
                         words=trouble,
+                        cut=cut,
                     )
                 if entry.seal is None:
                     unsealed += 1
@@ -60,8 +101,18 @@ class FarmAudit:
                     checked += 1
                 last = entry.number
         return Verification(
-            entries=checked, unsealed=unsealed, head_number=last - unsealed, head=seal
+            entries=checked, unsealed=unsealed, head_number=last - unsealed, head=seal, cut=cut
         )
+
+    async def _seal_at(self, number: int) -> str | None:
+        """Return the seal of the last entry that was cut off, as the entry about it tells."""
+        where = AuditFilter(action=Action.AUDIT_CUT, limit=PAGE)
+        while page := await self._store.audit(where):
+            for entry in page:
+                if entry.detail.get(UP_TO) == str(number):
+                    return entry.detail.get(SEAL)
+            where = replace(where, after=page[-1].number)
+        return None
 
     async def note(self, note: Note) -> None:
         """Enter something that changes no record."""
@@ -105,6 +156,38 @@ class Sealer:
             return len(entries) == SEALED_AT_ONCE
 
         return await self._store.execute(command)
+
+
+class Cutter:
+    """Cut off the audit's oldest entries once a day, as the settings say."""
+
+    def __init__(self, engine: Engine, store: Store, settings: FarmSettings) -> None:
+        self._engine = engine
+        self._store = store
+        self._keep = settings.audit_keep
+        self._most = settings.audit_entries or LARGEST_NUMBER
+
+    async def keep_cutting(self) -> NoReturn:
+        """Cut off what is due now and every day, until cancelled."""
+        while True:
+            try:
+                more = await self.cut()
+            except UnavailableError as fault:
+                logger.warning("the audit could not be cut, trying again tomorrow: %s", fault)
+                more = False
+            await asyncio.sleep(CUT_PAUSE_SECONDS if more else CUT_EVERY_SECONDS)
+
+    async def cut(self) -> bool:
+        """Cut off up to a thousand entries; tell whether there were any."""
+
+        def command(transaction: Transaction, now: datetime) -> bool:
+            before = now - self._keep if self._keep else LONG_AGO
+            return transaction.cut_audit(max(before, LONG_AGO), self._most, CUT_AT_ONCE)
+
+        found = await self._store.execute(command)
+        if found:
+            self._engine.noted.set()
+        return found
 
 
 def _trouble(entry: AuditEntry, last: int, seal: str, unsealed: int) -> str | None:

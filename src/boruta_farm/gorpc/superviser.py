@@ -104,6 +104,7 @@ class GoSuperviser:
             dryad_address=await self._rules.complete(request.dryad_address, caller),
             ssh_address=await self._rules.complete(request.ssh_address, caller),
             fence=Fence.NONE,
+            source=caller,
         )
 
     async def _refuse_twins(self, registration: Registration) -> None:

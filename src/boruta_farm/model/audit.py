@@ -42,6 +42,7 @@ class Action(StrEnum):
     TOKEN_REVOKED = "token.revoked"
     RESTORED = "restored"
     CLOCK_STEPPED = "clock.stepped"
+    AUDIT_CUT = "audit.cut"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,7 @@ class Verification:
     ``entries`` were checked, ``unsealed`` newest ones wait for the sealer. ``broken`` is the
     number of the first entry that does not fit, with ``words`` saying how. ``head`` is the last
     good seal: whoever writes it down elsewhere can prove later that nothing before it changed.
+    ``cut`` is the number up to which entries were cut off by policy, which a later one proves.
     """
 
     entries: Annotated[int, Shown("Entries", "that were checked")]
@@ -108,6 +110,21 @@ class Verification:
         int | None, Shown("Broken", "the first entry that does not fit", null=True)
     ] = None
     words: Annotated[str, Shown("Words", "how it does not fit")] = ""
+    cut: Annotated[int, Shown("Cut", "the number up to which entries were cut off by policy")] = 0
+
+
+UP_TO = "up_to"
+SEAL = "seal"
+"""What an entry about a cut tells in its details: the last number cut off, and its seal."""
+
+
+def cut_at(number: int, seal: str) -> Note:
+    """Return what is entered when all entries up to ``number``, which has this seal, are cut off.
+
+    It stands in the chain for what is gone: the next entry is chained to the seal that it names.
+    """
+    detail = {UP_TO: str(number), SEAL: seal}
+    return Note(actor="farm", action=Action.AUDIT_CUT, subject="audit", detail=detail)
 
 
 def first_seal(farm_id: str) -> str:

@@ -26,8 +26,11 @@ class FarmSettings:
     and fails again is put into maintenance.
     ``show_owners`` lets everybody see who holds the boards he waits for.
     ``registrations_per_board`` is how often in a minute a board may register, or report that it
-    failed, in the long run; 0 is as often as it likes.
+    failed, in the long run; 0 is as often as it likes. ``new_boards_per_source`` and
+    ``new_boards`` are how many in a minute may come that the farm does not know yet.
     ``disk_reserve`` is in MiB.
+    ``audit_keep`` and ``audit_entries`` are how long and how many entries of the audit are kept; 0
+    is for ever, and any number.
     ``credential_life`` is the age at which an agent is asked to take a new credential.
     """
 
@@ -48,6 +51,10 @@ class FarmSettings:
     enrolment: Enrolment = Enrolment.OPEN
     credential_life: timedelta = timedelta(days=30)
     registrations_per_board: int = 60
+    new_boards_per_source: int = 60
+    new_boards: int = 600
+    audit_keep: timedelta = timedelta(days=400)
+    audit_entries: int = 5_000_000
     disk_reserve: int = 16
     max_caps: int = 256
     max_cap_length: int = 4096

@@ -112,6 +112,7 @@ class Server:
             "directory": farm.directory.follow,
             "judging": farm.judging.follow,
             "sealer": farm.sealer.keep_sealing,
+            "cutter": farm.cutter.keep_cutting,
             "fleet": fleet.follow,
             "key pool": self._pool.fill,
             "tunnels": self._tunnels.follow,

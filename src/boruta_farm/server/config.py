@@ -274,6 +274,17 @@ class Config(LimitSettings):
         "The most bytes of these of all waiting requests of one owner together.",
         default=FARM.max_waiting_length,
     )
+    audit_keep: timedelta = setting(
+        Duration(),
+        "How long entries of the audit are kept. What is cut off leaves an entry by which the rest "
+        "is still proved. 0s: for ever.",
+        default=FARM.audit_keep,
+    )
+    audit_entries: int = setting(
+        Whole(),
+        "How many entries of the audit are kept at most, some 500 bytes each. 0: any number.",
+        default=FARM.audit_entries,
+    )
     keep_relay: bool = setting(
         Switch(),
         "Let the relay, and with it running SSH sessions, live on when the server is stopped.",

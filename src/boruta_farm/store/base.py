@@ -85,6 +85,14 @@ class Transaction(World, Protocol):
         """Return the newest seal of the audit, None before the first."""
         ...
 
+    def cut_audit(self, before: datetime, most: int, limit: int) -> bool:
+        """Cut off the oldest audit entries, and enter that; tell whether there were any.
+
+        Those go that are older than ``before``, and those beyond the newest ``most``, up to
+        ``limit`` at once. Only what is sealed goes, and never the newest seal.
+        """
+        ...
+
     def keep_anchor(self, anchor: str) -> None:
         """Keep the text by which a later start finds the farm's time."""
         ...

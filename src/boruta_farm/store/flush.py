@@ -250,7 +250,9 @@ class _Write:
             self.send(self.statements.people[table].save, rows)
 
     def audit(self, layer: Layer, last: int) -> None:
-        """Write seals, then new entries, numbered from ``last`` on."""
+        """Cut off, write seals, then new entries, numbered from ``last`` on."""
+        if layer.audit_cut:
+            self.execute(self.statements.cut_audit, layer.audit_cut)
         self.send(self.statements.save_seals, list(layer.seals.items()))
         rows = [
             audit_row(place, at, note) for place, (at, note) in enumerate(layer.notes, last + 1)

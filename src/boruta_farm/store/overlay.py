@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from boruta_farm.model.account import Account, Group
 from boruta_farm.model.audit import AuditEntry as AuditEntry
-from boruta_farm.model.audit import Note
+from boruta_farm.model.audit import Note, cut_at
 from boruta_farm.model.errors import StaleProposalError, TransitionError
 from boruta_farm.model.events import EventKind, Identity
 from boruta_farm.model.job import Job
@@ -61,6 +61,7 @@ class Layer:
     summaries: dict[str, Summary] = field(default_factory=dict)
     notes: list[tuple[datetime, Note]] = field(default_factory=list)
     seals: dict[int, str] = field(default_factory=dict)
+    audit_cut: int = 0
     journal: list[JournalEntry] = field(default_factory=list)
     step: timedelta = timedelta()
     anchor: str | None = None
@@ -83,6 +84,7 @@ class Layer:
         self.summaries.update(above.summaries)
         self.notes.extend(above.notes)
         self.seals.update(above.seals)
+        self.audit_cut = max(self.audit_cut, above.audit_cut)
         self.journal.extend(above.journal)
         self.step += above.step
         self.anchor = above.anchor or self.anchor
@@ -363,6 +365,15 @@ class OverlayTransaction:
         if self._batch.seals:
             return self._batch.seals[max(self._batch.seals)]
         return self._loaded.records.last_seal()
+
+    def cut_audit(self, before: datetime, most: int, limit: int) -> bool:
+        """Cut off up to ``limit`` audit entries, and enter that; tell whether there were any."""
+        found = self._loaded.records.last_to_cut(before, most, limit)
+        if found is None or found[0] <= self._batch.audit_cut:
+            return False
+        self.layer.audit_cut = found[0]
+        self.note(cut_at(*found))
+        return True
 
     def keep_anchor(self, anchor: str) -> None:
         """Keep the text by which a later start finds the farm's time."""

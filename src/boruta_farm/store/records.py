@@ -178,6 +178,13 @@ class Records:
         rows = self.driver.fetch(self.statements.unsealed, (limit,))
         return tuple(map(ENTRY.record, rows))
 
+    def last_to_cut(self, before: datetime, most: int, limit: int) -> tuple[int, str] | None:
+        """Return number and seal up to which the oldest audit entries are to go."""
+        values = (limit, micros(before), most)
+        for number, seal in self.driver.fetch(self.statements.last_to_cut, values):
+            return number, seal
+        return None
+
     def last_seal(self) -> str | None:
         """Return the newest seal of the audit."""
         found: str | None = self._value(self.statements.last_seal)

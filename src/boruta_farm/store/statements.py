@@ -195,6 +195,15 @@ class Statements:
         self.insert_audit = self._insert(AUDIT)
         self.audit = f"SELECT {names(AUDIT)} FROM audit"
         self.unsealed = f"{self.audit} WHERE seal IS NULL ORDER BY number LIMIT ?"
+        # The newest seal stays: what comes next is chained to it.
+        self.last_to_cut = (
+            "SELECT number, seal FROM audit WHERE number = (SELECT MAX(number) FROM"
+            " (SELECT number, at FROM audit WHERE seal IS NOT NULL ORDER BY number LIMIT ?) AS o"
+            " WHERE (at < ? OR number <= (SELECT value FROM counters WHERE name = 'audit') - ?)"
+            " AND number < (SELECT number FROM audit WHERE seal IS NOT NULL"
+            " ORDER BY number DESC LIMIT 1))"
+        )
+        self.cut_audit = "DELETE FROM audit WHERE number <= ?"
         self.last_seal = (
             "SELECT seal FROM audit WHERE seal IS NOT NULL ORDER BY number DESC LIMIT 1"
         )

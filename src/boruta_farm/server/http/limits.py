@@ -92,7 +92,15 @@ class LimitSettings:
         "each is written into journal and audit. 0: as often as it likes.",
         default=FARM.registrations_per_board,
     )
-
+    new_boards_per_source: int = setting(
+        Whole(),
+        "How many boards of one address that the farm does not know may try to register in a "
+        "minute, in the long run. A good join token is not counted. 0: any number.",
+        default=FARM.new_boards_per_source,
+    )
+    new_boards: int = setting(
+        Whole(), "The same for all addresses together.", default=FARM.new_boards
+    )
     tunnel_connections: int = setting(
         Whole(1, 4096),
         "Connections that one job's tunnel takes at a time; further ones are told in the log.",
