@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from boruta_farm.cli.main import app
 from boruta_farm.farm.audit import FarmAudit, Sealer
 from boruta_farm.farm.engine import Engine
+from boruta_farm.farm.timekeeper import Timekeeper
 from boruta_farm.model.audit import Action, AuditFilter
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import ConfigError, StoreError
@@ -146,6 +147,23 @@ def test_a_restored_farm_gives_nothing_out_twice(tmp_path: Path) -> None:
     place.clock.time += timedelta(seconds=1)
     second = restore(place.config, backup, replace=True, clock=place.clock)
     assert second.first_id == first.first_id + 10
+
+
+def test_a_restored_farm_takes_the_time_from_its_machine(tmp_path: Path) -> None:
+    """Saved while its clock was an hour ahead; it was corrected since, in the same run."""
+    place, backup = Place(tmp_path / "data"), tmp_path / "farm.backup"
+    anchor = place.clock.anchor + 3600 * 10**6
+    place.run(lambda store: store.execute(lambda tx, _now: tx.keep_anchor(f"boot {anchor}")))
+    back_up(place.config, backup)
+    restore(place.config, backup, replace=True, clock=place.clock)
+    before = place.clock.now()
+
+    async def begin(store: Store) -> None:
+        keeper = Timekeeper(Engine(store), store, place.clock, boot="boot", trusted=lambda: False)
+        await keeper.begin()
+
+    place.run(begin)
+    assert place.clock.now() == before
 
 
 def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:

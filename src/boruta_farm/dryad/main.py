@@ -13,6 +13,7 @@ from boruta_farm import __version__
 from boruta_farm.dryad import config as configuration
 from boruta_farm.dryad import logs
 from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig, UnconfiguredError
+from boruta_farm.dryad.ready import ReadyLoop
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.token import conceal
 
@@ -84,7 +85,8 @@ def run(arguments: Sequence[str]) -> int:
             return FAILED
         config = configuration.load(options.conf)
         logs.configure(options.log_level, config.uuid)
-        asyncio.run(_serve(config))
+        with asyncio.Runner(loop_factory=ReadyLoop) as runner:
+            runner.run(_serve(config))
     except UnconfiguredError as error:
         print(f"dryad: {error.message}", file=sys.stderr)
         return UNCONFIGURED

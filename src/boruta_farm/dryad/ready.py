@@ -1,11 +1,16 @@
-"""A thread that is there before it is needed."""
+"""Threads that are there before they are needed."""
 
 import asyncio
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import TypeVar, TypeVarTuple
 
 Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
+
+SHARED = 3
+"""Threads for names that are resolved, and disks that are read."""
 
 
 class ReadyThread:
@@ -34,3 +39,33 @@ class ReadyThread:
 
     def _make(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(1, thread_name_prefix=self._name)
+
+
+class ReadyLoop(asyncio.SelectorEventLoop):
+    """Do what the loop does in threads, resolve names and read disks, in some that have started.
+
+    So the agent looks after its board, and finds its server, while a fork bomb takes every process
+    id. They are no executor of asyncio's: to end one of these takes a new thread.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._threads_ready = ThreadPoolExecutor(SHARED, thread_name_prefix="shared")
+        # A thread is started only while none is idle: each waits here until all are there.
+        together = threading.Barrier(SHARED)
+        for started in [self._threads_ready.submit(together.wait) for _ in range(SHARED)]:
+            started.result()
+
+    def run_in_executor(
+        self,
+        executor: Executor | None,
+        func: Callable[[*Arguments], Result],
+        *args: *Arguments,
+    ) -> asyncio.Future[Result]:
+        """Run blocking work, in a ready thread unless another executor is named."""
+        return super().run_in_executor(executor or self._threads_ready, func, *args)
+
+    def close(self) -> None:
+        """Close the loop, and let the threads end with their work."""
+        self._threads_ready.shutdown(wait=False)
+        super().close()
