@@ -83,6 +83,8 @@ def test_the_profile_that_is_used_anyway_is_the_one_that_is_written(
     ("text", "words"),
     [
         ("server = ", "is no valid TOML"),
+        (f"server = {'9' * 5000}", "is no valid TOML"),
+        (f"server = {'[' * 50_000}", "is no valid TOML"),
         ("profile = 3", "write profiles as tables"),
         (
             'profile = {far = {server = "http://far"}}\nprofile_name = "far"',

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.model.errors import ConfigError
-from boruta_farm.settings.files import LARGEST, parse_json, read_toml
+from boruta_farm.settings.files import LARGEST, parse_json, read_bounded, read_toml
 from boruta_farm.settings.table import SettingError, Table
 
 
@@ -44,12 +44,30 @@ def test_toml_of_any_editor_is_read(content: bytes, path: Path) -> None:
         (b"a = " + b"[" * 50_000, "is no valid TOML: its lists or tables lie too deep"),
         (b"a = 2026-02-30", "is no valid TOML"),
         (b"a = '\0'", "is no valid TOML"),
+        (
+            b"\n" + b"a." * 64 + b"a = 1",
+            "is no valid TOML: a key of more than 64 parts (at line 2)",
+        ),
+        (b"[" + b"a . " * 64 + b"a]", "is no valid TOML: a key of more than 64 parts (at line 1)"),
+        (b"[[" + rb'"\"".' * 64 + b"a]]", "is no valid TOML: a key of more than 64 parts"),
+        (b"b = { " + b"'a.b'.c." * 32 + b"a = 1 }", "is no valid TOML: a key of more than 64"),
         (b"# " + b"x" * LARGEST, "is larger than 4 MiB"),
     ],
 )
 def test_other_toml_is_told_in_one_line(content: bytes, words: str, path: Path) -> None:
     path.write_bytes(content)
     assert refused(path).startswith(words)
+
+
+def test_keys_may_have_some_parts_and_texts_many_dots(path: Path) -> None:
+    path.write_bytes(b"a." * 63 + b"a = 1\nb = '" + b"a.b " * 100 + b"'\n")
+    assert set(read_toml(path).content) == {"a", "b"}
+
+
+def test_a_file_that_does_not_end_is_not_read_to_its_end(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+    with pytest.raises(OSError, match="File too large"):
+        read_bounded(path, 1000)
 
 
 @pytest.mark.parametrize(

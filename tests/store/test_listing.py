@@ -201,6 +201,20 @@ async def test_pages_of_requests_equal_the_model(
     )
 
 
+async def test_workers_are_found_by_more_capabilities_than_one_statement_holds(
+    full: DatabaseStore,
+) -> None:
+    board = some_worker(1)
+    caps = {f"cap-{number}": "1" for number in range(2000)}
+    assert (
+        await full.list_workers(WorkerFilter(caps=caps), Sorter(item="uuid"), Paginator())
+    ).total == 0
+    found = await full.list_workers(
+        WorkerFilter(caps=board.matched), Sorter(item="uuid"), Paginator()
+    )
+    assert board in found.items
+
+
 @RELAXED
 @given(
     caps=st.none()

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from boruta_farm.client.openssh import LARGEST_KEY_FILE
 from boruta_farm.model.account import Limits
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.home import expand
 from boruta_farm.settings.durations import parse_duration
+from boruta_farm.settings.files import read_bounded
 from boruta_farm.words.durations import duration
 
 NONE = "none"
@@ -87,9 +89,11 @@ def limits_words(limits: Limits) -> str:
 def read_public_key(path: Path) -> str:
     """Return the first line of a public key's file. Raises ConfigError for a private one."""
     try:
-        text = expand(path, "FILE.pub").read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
+        text = read_bounded(expand(path, "FILE.pub"), LARGEST_KEY_FILE).decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is no text, so no public key") from None
     if "PRIVATE KEY" in text:
         raise ConfigError(f"{path}: is a private key; name the public one, {path}.pub")
     return text.strip().splitlines()[0] if text.strip() else ""

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.home import home_of
 from boruta_farm.model.token import check_token
-from boruta_farm.settings.files import parse_json
+from boruta_farm.settings.files import parse_json, read_bounded
 from boruta_farm.settings.kinds import Named, Text
 from boruta_farm.settings.table import SettingError
 
@@ -134,7 +134,7 @@ class Credentials:
         if self._path is None:
             return {}
         try:
-            content = self._path.read_bytes()
+            content = read_bounded(self._path)
             mode = self._path.stat().st_mode
         except (FileNotFoundError, NotADirectoryError):
             return {}

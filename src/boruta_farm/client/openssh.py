@@ -14,7 +14,9 @@ from pathlib import Path
 from boruta_farm.model.errors import BorutaError, ConfigError, ProtocolError
 from boruta_farm.model.home import expand
 from boruta_farm.model.worker import AccessInfo
+from boruta_farm.settings.files import read_bounded
 
+LARGEST_KEY_FILE = 64 * 1024
 ENDS_WITHIN = 5.0
 """Seconds ssh may take to end after a signal before it is killed."""
 
@@ -56,7 +58,7 @@ def read_own_key(given: str) -> OwnKey:
     public = path if path.suffix == ".pub" else path.with_name(path.name + ".pub")
     private = public.with_suffix("")
     try:
-        line = public.read_text().strip()
+        line = read_bounded(public, LARGEST_KEY_FILE).decode("utf-8-sig").strip()
     except OSError as error:
         raise ConfigError(f"{public}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -3,12 +3,13 @@
 import json
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 
 from boruta_farm.client.config import ClientConfig, default_path
 from boruta_farm.client.credentials import replace_private
 from boruta_farm.model.errors import ConfigError
+from boruta_farm.settings.files import parse_toml, read_bounded
+from boruta_farm.settings.table import SettingError
 
 _TABLE = re.compile(r"\s*\[")
 _KEY = re.compile(r"\s*(server|token|ca_file|account)\s*=")
@@ -95,7 +96,7 @@ class Profile:
         if self._path is None:
             return ""
         try:
-            return self._path.read_text(encoding="utf-8-sig")
+            return read_bounded(self._path).decode("utf-8-sig")
         except (FileNotFoundError, NotADirectoryError):
             return ""
         except OSError as error:
@@ -105,9 +106,9 @@ class Profile:
 
     def _parsed(self, text: str) -> dict[str, object]:
         try:
-            return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{self._path}: is no valid TOML: {error}") from None
+            return dict(parse_toml(text.encode()))
+        except SettingError as wrong:
+            raise ConfigError(f"{self._path}: {wrong}") from None
 
     def _profiles(self, content: Mapping[str, object]) -> dict[str, dict[str, object]]:
         profiles = content.get("profile", {})

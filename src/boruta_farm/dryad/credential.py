@@ -7,6 +7,7 @@ from pathlib import Path
 
 from boruta_farm.dryad.files import rename_durably, write_durably
 from boruta_farm.model.errors import ConfigError
+from boruta_farm.settings.files import read_bounded
 
 _FORM = re.compile(r"[A-Za-z0-9_-]{32,128}")
 
@@ -56,7 +57,7 @@ def load_credential(path: Path) -> str:
     file that holds anything else.
     """
     try:
-        credential = path.read_text(encoding="utf-8-sig").strip()
+        credential = read_bounded(path).decode("utf-8-sig").strip()
     except FileNotFoundError:
         credential = secrets.token_urlsafe(32)
         write_durably(path, f"{credential}\n".encode())

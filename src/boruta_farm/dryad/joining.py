@@ -21,6 +21,7 @@ from boruta_farm.dryad.users.command import USUAL_USER
 from boruta_farm.model.errors import BorutaError, ConfigError
 from boruta_farm.model.service import as_account, service_account
 from boruta_farm.model.token import PREFIX, TokenKind, check_token, conceal
+from boruta_farm.settings.files import read_bounded
 
 DONE, FAILED = 0, 1
 LONGEST_INPUT = 4096
@@ -60,7 +61,7 @@ def _join(options: argparse.Namespace) -> Registered:
         _write(draft, content, account)
         if authority is not None:
             # No secret, and to be read by a service that cannot read our home.
-            write_durably(authority, options.ca_file.read_bytes())
+            write_durably(authority, read_bounded(options.ca_file))
             authority.chmod(0o644)
         config = configuration.load(draft, join_token=token)
         _make_state(config.state_dir, account)
@@ -165,7 +166,7 @@ def settle(text: str, wanted: Mapping[str, str | None], caps: Mapping[str, str])
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_bounded(path).decode("utf-8-sig")
     except FileNotFoundError:
         return configuration.example()
     except (OSError, UnicodeDecodeError) as error:

@@ -115,7 +115,7 @@ class Farm:
             self.directory.group,
             settings.max_selector_length,
         )
-        self.workers = FarmWorkers(engine, store, self.matcher, settings.max_selector_length)
+        self.workers = FarmWorkers(engine, store, self.matcher, settings)
         self.superviser = FarmSuperviser(engine, store, clock, settings, self.directory.recognises)
         self.reports = FarmReports(engine, cipher)
         self.accounts = FarmAccounts(engine, self.directory)

@@ -8,6 +8,7 @@ from boruta_farm.core import enrolment
 from boruta_farm.core import workers as core
 from boruta_farm.core.permissions import check_worker
 from boruta_farm.core.plan import Plan
+from boruta_farm.core.requests import check_caps
 from boruta_farm.core.world import World
 from boruta_farm.farm.engine import Engine
 from boruta_farm.farm.naming import CapabilityNames, checked
@@ -15,6 +16,7 @@ from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import ForbiddenStateError, WorkerNotFoundError
 from boruta_farm.model.listing import Page, Paginator, Sorter, WorkerFilter
 from boruta_farm.model.permission import Permission
+from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Worker, WorkerChange, WorkerState
 from boruta_farm.store.base import Store
 
@@ -35,11 +37,13 @@ class Market(CapabilityNames, Protocol):
 class FarmWorkers:
     """Show and change workers; ``worker`` is an exact UUID or name in every call."""
 
-    def __init__(self, engine: Engine, store: Store, market: Market, longest_selector: int) -> None:
+    def __init__(
+        self, engine: Engine, store: Store, market: Market, settings: FarmSettings
+    ) -> None:
         self._engine = engine
         self._store = store
         self._market = market
-        self._longest_selector = longest_selector
+        self._settings = settings
 
     async def list_workers(
         self,
@@ -50,8 +54,10 @@ class FarmWorkers:
     ) -> Page[Worker]:
         """Return one page of the workers that match."""
         caller.require(Permission.SEE_FARM)
+        if where is not None:
+            check_caps(where.caps or {}, self._settings)
         if where is not None and where.selector is not None:
-            checked(where.selector, self._market, self._longest_selector)
+            checked(where.selector, self._market, self._settings.max_selector_length)
         return await self._store.list_workers(
             where or WorkerFilter(), sorter or Sorter(item="uuid"), paginator or Paginator()
         )

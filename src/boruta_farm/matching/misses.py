@@ -15,6 +15,10 @@ from boruta_farm.selectors.hints import near
 MOST_SCANNED = 2000
 """Classes of boards looked at for near misses: a bound on time, not on farms that people have."""
 
+MOST_COMPARED = 2000
+"""Names and values that what was asked for is compared with: serial numbers have as many values as
+boards, and a request may ask for hundreds that nobody has."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misses:
@@ -80,16 +84,18 @@ def misses(market: Market, demand: Demand) -> Misses:
 def _guesses(market: Market, demand: Demand) -> Iterator[Guess]:
     """Guess at names that no board's capability bears, and at exact values that none has."""
     known = frozenset(market.parting.bearers.names)
+    left = MOST_COMPARED
     for name in sorted({token[0] for token in demand.caps} - known):
-        meant = near(name, known)
+        meant = near(name, known if len(known) <= left else ())
+        left -= min(left, len(known))
         if meant:
             yield Guess(given=name, meant=tuple(meant))
     for token in sorted(token for token in demand.caps if len(token) == 2):
         name, value = token
         if name in known and not market.parting.bearers.count(token):
-            # Serial numbers have as many values as boards.
-            values = islice(market.parting.bearers.values(name), MOST_SCANNED)
+            values = list(islice(market.parting.bearers.values(name), left))
             meant = near(value, values)
+            left -= len(values)
             if meant:
                 yield Guess(given=value, meant=tuple(meant), capability=name)
 

@@ -6,6 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+LONGEST = 512
+"""Characters; what is longer is no id and no name, and stays as it is: to put many combining marks
+in order takes time that grows with their square."""
 
 
 def normal(text: str) -> str:
@@ -13,12 +16,16 @@ def normal(text: str) -> str:
 
     A UUID is in lower case, whoever printed it.
     """
+    if len(text) > LONGEST:
+        return text
     text = unicodedata.normalize("NFC", text).strip()
     return text.lower() if UUID.fullmatch(text) else text
 
 
 def folded(text: str) -> str:
     """Return what is the same for texts that people take for the same."""
+    if len(text) > LONGEST:
+        return text
     return normal(unicodedata.normalize("NFKC", text).casefold())
 
 

@@ -6,12 +6,21 @@ from difflib import get_close_matches
 MOST_NAMES = 20
 """Names listed in an error; a farm may know hundreds."""
 
+LONGEST_NAME = 64
+"""Characters of what is compared: the time that it takes grows with their square."""
+
 
 def near(given: str, known: Iterable[str]) -> list[str]:
-    """Return up to three known names that come near, the nearest first, whatever their case."""
+    """Return up to three known names that come near, the nearest first, whatever their case.
+
+    To compare two of them takes some 15 us. What is very long comes near nothing.
+    """
+    if len(given) > LONGEST_NAME:
+        return []
     plain: dict[str, list[str]] = {}
     for name in known:
-        plain.setdefault(name.casefold(), []).append(name)
+        if len(name) <= LONGEST_NAME:
+            plain.setdefault(name.casefold(), []).append(name)
     found = get_close_matches(given.casefold(), plain, n=3, cutoff=0.6)
     return [name for key in found for name in sorted(plain[key])][:3]
 

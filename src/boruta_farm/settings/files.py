@@ -1,6 +1,9 @@
 """The one reader of files that hold settings or records: TOML, and JSON for what we keep."""
 
+import errno
 import json
+import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +15,23 @@ LARGEST: Final = 4 << 20
 """Bytes; a configuration of ten thousand accounts has one."""
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+DEEPEST_KEY: Final = 64
+"""Parts of a dotted key; the TOML reader's cost grows with their square, in time and memory."""
+_DEEP_KEY: Final = re.compile(
+    r"""(?<![\w"'-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+)"""
+    f"{{{DEEPEST_KEY}}}",
+    re.ASCII,
+)
+
+
+def read_bounded(path: Path, most: int = LARGEST) -> bytes:
+    """Return what a file holds. Raises OSError, also where it holds more than ``most`` bytes."""
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return content
 
 
 def read_toml(path: Path) -> Table:
@@ -30,6 +50,12 @@ def read_toml(path: Path) -> Table:
 def parse_toml(content: bytes) -> Mapping[str, object]:
     """Return what TOML says. Raises SettingError."""
     text = _text(content)
+    deep = _DEEP_KEY.search(text)
+    if deep is not None:
+        line = text.count("\n", 0, deep.start()) + 1
+        raise SettingError(
+            f"is no valid TOML: a key of more than {DEEPEST_KEY} parts (at line {line})"
+        )
     try:
         return tomllib.loads(text)
     except RecursionError:

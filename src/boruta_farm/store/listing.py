@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from boruta_farm.model.errors import RequestNotFoundError, SortItemError, WorkerNotFoundError
 from boruta_farm.model.listing import (
@@ -322,6 +323,9 @@ def list_workers(
         records.driver.rollback()
 
 
+NARROWING = 16
+"""Capabilities that the database looks for: SQLite takes no condition of a thousand parts."""
+
 BRIEF = f"SELECT {', '.join(BriefWorker._fields)} FROM workers"
 
 
@@ -354,7 +358,7 @@ def _matching_workers(records: Records, where: WorkerFilter) -> list[BriefWorker
         known = [state.value for state in WorkerState if state.value in where.states]
         condition.add(dialect.member("state", "text"), dialect.members(known))
     caps = dict(where.caps or {})
-    for key, value in caps.items():
+    for key, value in islice(caps.items(), NARROWING):
         if key == NAME_CAPABILITY:
             continue
         # The text of a pair only narrows the search: decoding decides.
