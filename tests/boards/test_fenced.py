@@ -173,6 +173,27 @@ def test_maintenance_during_a_preparation_waits_for_its_call(tmp_path: Path) -> 
     play(tmp_path, script)
 
 
+def test_the_sign_is_shown_again_when_a_board_in_maintenance_is_set_there(tmp_path: Path) -> None:
+    async def script(lab: Lab) -> None:
+        board = await lab.ready()
+        await lab.send(board, MAINTENANCE)
+        await lab.settle(SHORT)
+        lab.witness.calls.clear()
+        await lab.send(board, MAINTENANCE)
+        await lab.settle(SHORT)
+        assert lab.witness.names() == ["put_in_maintenance"]
+        await lab.farm.workers.set_groups(LOCAL_ADMIN, board.uuid, ("lab",))
+        await lab.settle(SHORT)
+        assert lab.witness.names() == ["put_in_maintenance"], "nobody asked for the sign"
+        board.manner = Manner.BADLY
+        await lab.send(board, MAINTENANCE)
+        await lab.settle(SHORT)
+        assert lab.witness.names() == ["put_in_maintenance"] * 2
+        assert await lab.state(board) is MAINTENANCE
+
+    play(tmp_path, script)
+
+
 def test_maintenance_of_a_hung_board_ends_in_failed(tmp_path: Path) -> None:
     async def script(lab: Lab) -> None:
         board = await lab.ready()

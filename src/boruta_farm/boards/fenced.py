@@ -42,6 +42,8 @@ class Fenced:
         match worker.state:
             case WorkerState.PREPARE | WorkerState.BUSY:
                 return worker.epoch, worker.state
+            case WorkerState.MAINTENANCE if reminders := self._fleet.reminders[worker.uuid]:
+                return worker.epoch, worker.state, reminders
             case WorkerState.RUNNING if self._fleet.over(worker):
                 return worker.epoch, "over", link
             case WorkerState.RUNNING if self._fleet.job(worker) is not None:
@@ -63,6 +65,9 @@ class Fenced:
                 await self._prepare(worker, link.board)
             case WorkerState.BUSY:
                 await self._set_aside(worker, link.board)
+            case WorkerState.MAINTENANCE:
+                # Only shown: a board that cannot stays where it is.
+                await self._show_sign(worker, link.board)
             case WorkerState.RUNNING if self._fleet.over(worker):
                 await answer(link.board.end(worker.epoch), ANSWER_WITHIN)
             case WorkerState.RUNNING:
@@ -94,10 +99,13 @@ class Fenced:
 
     async def _set_aside(self, worker: Worker, board: FencedDryad) -> None:
         await answer(board.clean(worker.epoch), THOROUGH_WITHIN)
-        text = worker.reason or MAINTENANCE_TEXT
-        await answer(board.put_in_maintenance(text), ANSWER_WITHIN)
+        await self._show_sign(worker, board)
         await self._reports.cleaned(worker.uuid, worker.epoch)
         logger.info("worker %s epoch %d: in maintenance", worker.name, worker.epoch)
+
+    async def _show_sign(self, worker: Worker, board: FencedDryad) -> None:
+        text = worker.reason or MAINTENANCE_TEXT
+        await answer(board.put_in_maintenance(text), ANSWER_WITHIN)
 
     async def _tell_grant(self, worker: Worker, board: FencedDryad) -> None:
         """Tell the agent when the job ends, and open the board for a caller's own key."""
