@@ -43,6 +43,11 @@ def test_events_for_people(stage: Stage, served: Served) -> None:
     assert status == 130
 
 
+def test_columns_of_events(stage: Stage, served: Served) -> None:
+    _, lines, _ = follow(stage, served, "--columns", "request,kind,worker")
+    assert lines == ["-  worker.state  lab-rpi4", "7  request.finished  -"]
+
+
 def test_events_for_scripts(stage: Stage, served: Served) -> None:
     _, lines, _ = follow(stage, served, "-o", "jsonl")
     assert [json.loads(line) for line in lines] == served.farm.journal

@@ -12,6 +12,15 @@ from tests.cli.served_people import Homes, ServedPeople
 from tests.cli.stage import Boruta
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8d0VqV0aN0f5o0rmJpGp1rYxk3v7K4m2Qn1bq5Xy1F ann@desk"
+TABLES = {
+    "user list": "groups,name",
+    "group list": "members,name",
+    "token list": "scope,id",
+    "agent list": "link,name",
+    "agent invitations": "until,id",
+    "workers": "state,name",
+    "ls": "owner,id",
+}
 
 
 def test_signing_in_and_out(
@@ -84,11 +93,24 @@ def test_ssh_keys(root: Boruta, tmp_path: Path) -> None:
     assert KEY not in root("user", "show", "admin").out
 
 
+def test_every_table_has_the_columns_that_are_asked_for(root: Boruta) -> None:
+    for verb, columns in TABLES.items():
+        lines = root(*verb.split(), "--columns", columns).lines
+        assert lines[0].split() == columns.upper().split(",")
+        words = root(*verb.split(), "--columns", f"{columns},colour", status=2).err
+        assert "there is no column 'colour'" in words
+    for verb in ("events", "audit"):
+        words = root(verb, "--columns", "colour", status=2).err
+        assert "choose from number, at," in words
+
+
 def test_the_audit(root: Boruta, people: ServedPeople) -> None:
     root("user", "add", "ann", "--no-invite")
     lines = root("audit", "--action", "account.changed", "--actor", "admin").lines
     assert len(lines) == 1
     assert "account ann" in lines[0]
+    chosen = root("audit", "--actor", "admin", "--columns", "subject,action").lines
+    assert "account ann  account.changed" in chosen
     people.seal()
     exported = [json.loads(line) for line in root("audit", "--export").lines]
     assert [entry["Number"] for entry in exported] == list(range(1, len(exported) + 1))

@@ -44,12 +44,12 @@ def test_plain_lines_are_aligned_and_never_cut() -> None:
     ],
 )
 def test_forms(output: Output, text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    print_listing(LISTING, output)
+    print_listing(LISTING, output, None)
     assert capsys.readouterr().out == text
 
 
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
-    print_listing(LISTING, Output.JSON)
+    print_listing(LISTING, Output.JSON, None)
     assert json.loads(capsys.readouterr().out) == LISTING.records
 
 
@@ -95,7 +95,7 @@ def test_nothing_that_steers_a_terminal_is_printed_in_any_form(
     listing = Listing(
         headers=("Name",), rows=[(CRAFTED,)], records=[{"Reason": CRAFTED}], ids=[CRAFTED]
     )
-    print_listing(listing, output)
+    print_listing(listing, output, None)
     print_record({f"Board {CRAFTED}": CRAFTED}, {CRAFTED: CRAFTED}, CRAFTED, output)
     printed = capsys.readouterr().out
     assert printed.replace("\n", "").isprintable()

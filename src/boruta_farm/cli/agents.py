@@ -6,7 +6,7 @@ import typer
 
 from boruta_farm.cli.completion import worker_names
 from boruta_farm.cli.console import clean, local_times, run, say
-from boruta_farm.cli.options import OutputOption, output_of, read_duration
+from boruta_farm.cli.options import ColumnsOption, OutputOption, output_of, read_duration
 from boruta_farm.cli.selection import one_worker
 from boruta_farm.cli.tables import Listing, print_listing
 from boruta_farm.client.farm import Farm
@@ -53,7 +53,9 @@ def invite(
     print(clean(issued.secret))
 
 
-def list_agents(context: typer.Context, output: OutputOption = None) -> None:
+def list_agents(
+    context: typer.Context, columns: ColumnsOption = None, output: OutputOption = None
+) -> None:
     """List boards with an agent, and since when its credential is pinned."""
 
     async def work(farm: Farm) -> Listing:
@@ -66,7 +68,7 @@ def list_agents(context: typer.Context, output: OutputOption = None) -> None:
             ids=[worker.uuid for worker in agents],
         )
 
-    print_listing(run(context, work), output_of(context, output))
+    print_listing(run(context, work), output_of(context, output), columns)
 
 
 def _pinned(farm: Farm, worker: Worker) -> str:
@@ -83,7 +85,9 @@ def _link(farm: Farm, worker: Worker) -> str:
     return f"lost for {age(farm.now() - worker.unreachable_since)}"
 
 
-def invitations(context: typer.Context, output: OutputOption = None) -> None:
+def invitations(
+    context: typer.Context, columns: ColumnsOption = None, output: OutputOption = None
+) -> None:
     """List join tokens and what is left of them; 'boruta token revoke ID' makes one worthless."""
 
     async def work(farm: Farm) -> Listing:
@@ -91,7 +95,7 @@ def invitations(context: typer.Context, output: OutputOption = None) -> None:
         now = farm.now()
         tokens = [token for token in found if token.kind is TokenKind.JOIN]
         return Listing(
-            headers=("Id", "For", "Uses left", "Until", "Made by"),
+            headers=("ID", "For", "Uses left", "Until", "Made by"),
             rows=[
                 (
                     token.id,
@@ -106,7 +110,7 @@ def invitations(context: typer.Context, output: OutputOption = None) -> None:
             ids=[token.id for token in tokens],
         )
 
-    print_listing(run(context, work), output_of(context, output))
+    print_listing(run(context, work), output_of(context, output), columns)
 
 
 def revoke(

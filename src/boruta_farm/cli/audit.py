@@ -1,18 +1,21 @@
 """The verb that reads and checks the audit."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from boruta_farm.cli.console import FAILED, clean, legible, local_times, run
-from boruta_farm.cli.options import read_moment
+from boruta_farm.cli.options import ColumnsOption, read_moment
+from boruta_farm.cli.tables import chosen, places_of
 from boruta_farm.client.audit import parse_line
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.audit import Action, AuditEntry, AuditFilter, Verification
 from boruta_farm.settings.durations import parse_duration
 
 ALL = 10**15
+HEADERS = ("Number", "At", "Actor", "Source", "Action", "Subject", "Detail")
 
 
 def audit(
@@ -34,6 +37,7 @@ def audit(
     after: Annotated[
         int, typer.Option("--after", metavar="NUMBER", help="Only entries behind this one.", min=0)
     ] = 0,
+    columns: ColumnsOption = None,
     export: Annotated[
         bool, typer.Option("--export", help="Print the entries as JSON lines, seals included.")
     ] = False,
@@ -45,7 +49,7 @@ def audit(
     if verify:
         _verify(context)
         return
-    now = datetime.now(UTC)
+    now, places = datetime.now(UTC), places_of(HEADERS, columns)
     where = AuditFilter(
         after=after,
         limit=ALL,
@@ -62,7 +66,7 @@ def audit(
                 if export:
                     print(legible(line))
                 elif line:
-                    print(_words(parse_line(line)))
+                    print(_words(parse_line(line), places))
 
     run(context, work)
 
@@ -83,13 +87,15 @@ def _verify(context: typer.Context) -> None:
     print(clean(f"{found.head_number}:{found.head}"))
 
 
-def _words(entry: AuditEntry) -> str:
+def _words(entry: AuditEntry, places: Sequence[int] | None) -> str:
     detail = " ".join(f"{key}={text}" for key, text in entry.detail.items())
-    place = f" from {entry.source}" if entry.source else ""
     moment = local_times(entry.at).second(entry.at, dated=True)
-    return clean(
-        f"{entry.number}  {moment}  {entry.actor}{place}  {entry.action}  {entry.subject}  {detail}"
-    ).rstrip()
+    action, source = entry.action, entry.source
+    cells = (str(entry.number), moment, entry.actor, source, action, entry.subject, detail)
+    if places is not None:
+        return chosen(cells, places)
+    actor = f"{entry.actor} from {source}" if source else entry.actor
+    return clean("  ".join((cells[0], moment, actor, action, entry.subject, detail))).rstrip()
 
 
 def _past(text: str | None, now: datetime, option: str) -> datetime | None:

@@ -1,17 +1,20 @@
 """``boruta events``: what happens in the farm, as it happens."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from boruta_farm.cli.console import clean, local_times, run, say
-from boruta_farm.cli.options import Output, OutputOption, output_of
+from boruta_farm.cli.options import ColumnsOption, Output, OutputOption, output_of
 from boruta_farm.cli.selection import one_worker
-from boruta_farm.cli.tables import as_json
+from boruta_farm.cli.tables import as_json, chosen, places_of
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.watch import Lost, Resync
 from boruta_farm.model.events import Event
+
+HEADERS = ("Number", "At", "Kind", "Request", "Worker", "State", "Reason")
 
 
 def events(
@@ -26,10 +29,11 @@ def events(
         int | None,
         typer.Option("--after", metavar="NUMBER", help="Also what came after this event.", min=0),
     ] = None,
+    columns: ColumnsOption = None,
     output: OutputOption = None,
 ) -> None:
     """Follow what happens until Ctrl-C, across restarts of the server."""
-    form = output_of(context, output)
+    form, places = output_of(context, output), places_of(HEADERS, columns)
 
     async def work(farm: Farm) -> None:
         uuid = None if worker is None else (await one_worker(farm, worker)).uuid
@@ -38,7 +42,8 @@ def events(
             async for happening in happenings:
                 match happening:
                     case Event():
-                        print(await _line(happening, names, form, farm.now()), flush=True)
+                        line = await _line(happening, names, form, farm.now(), places)
+                        print(line, flush=True)
                     case Lost():
                         say(f"boruta: {happening.reason}; trying again")
                     case Resync() if happening.gap:
@@ -62,18 +67,26 @@ class Names:
         return self._names[uuid]
 
 
-async def _line(event: Event, names: Names, form: Output, now: datetime) -> str:
+async def _line(
+    event: Event, names: Names, form: Output, now: datetime, places: Sequence[int] | None
+) -> str:
     if form is Output.IDS:
         return str(event.number)
     if form is not Output.TABLE:
         return as_json(event)
-    parts = [local_times(now).second(event.at), f"{event.kind:<20}"]
-    if event.request_id is not None:
-        parts.append(f"request {event.request_id}")
-    if event.worker is not None:
-        parts.append(await names.of(event.worker))
-    if event.state is not None:
-        parts.append(event.state)
-    if event.reason is not None:
-        parts.append(f"({event.reason})")
-    return clean("  ".join(parts))
+    cells = (
+        str(event.number),
+        local_times(now).second(event.at),
+        event.kind.value,
+        "" if event.request_id is None else str(event.request_id),
+        "" if event.worker is None else await names.of(event.worker),
+        event.state or "",
+        event.reason or "",
+    )
+    if places is not None:
+        return chosen(cells, places)
+    _, at, kind, request, worker, state, reason = cells
+    request = request and f"request {request}"
+    reason = reason and f"({reason})"
+    parts = (at, f"{kind:<20}", request, worker, state, reason)
+    return clean("  ".join(part for part in parts if part))

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from boruta_farm.cli.console import run, say
-from boruta_farm.cli.options import OutputOption, output_of
+from boruta_farm.cli.options import ColumnsOption, OutputOption, output_of
 from boruta_farm.cli.people import (
     JobsOption,
     JobTimeOption,
@@ -30,7 +30,9 @@ KeysOption = Annotated[
 ]
 
 
-def list_groups(context: typer.Context, output: OutputOption = None) -> None:
+def list_groups(
+    context: typer.Context, columns: ColumnsOption = None, output: OutputOption = None
+) -> None:
     """List all groups, with those of their members that you may see."""
 
     async def work(farm: Farm) -> Listing:
@@ -51,7 +53,7 @@ def list_groups(context: typer.Context, output: OutputOption = None) -> None:
             ids=[group.name for group in groups],
         )
 
-    print_listing(run(context, work), output_of(context, output))
+    print_listing(run(context, work), output_of(context, output), columns)
 
 
 def add(

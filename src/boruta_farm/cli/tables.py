@@ -44,12 +44,12 @@ class Listing:
     spare: Sequence[str] = ()
 
 
-def print_listing(listing: Listing, output: Output, columns: str | None = None) -> None:
+def print_listing(listing: Listing, output: Output, columns: str | None) -> None:
     """Print a list in the form asked for; ``columns`` are names with commas between them.
 
     Raises BadParameter for a column that there is none of.
     """
-    places = None if columns is None else _places(listing.headers, columns)
+    places = places_of(listing.headers, columns)
     match output:
         case Output.JSON:
             print(as_json(listing.records, indent=2))
@@ -66,7 +66,10 @@ def print_listing(listing: Listing, output: Output, columns: str | None = None) 
             print_table(*_chosen(listing.headers, cells, places))
 
 
-def _places(headers: Sequence[str], columns: str) -> list[int]:
+def places_of(headers: Sequence[str], columns: str | None) -> list[int] | None:
+    """Return which columns were asked for by name, None where none were. Raises BadParameter."""
+    if columns is None:
+        return None
     known = {header.lower(): place for place, header in enumerate(headers)}
     wanted = [name.strip().lower() for name in columns.split(",")]
     for name in wanted:
@@ -76,6 +79,11 @@ def _places(headers: Sequence[str], columns: str) -> list[int]:
                 param_hint="--columns",
             )
     return [known[name] for name in wanted]
+
+
+def chosen(cells: Sequence[str], places: Sequence[int]) -> str:
+    """Return the line of what is printed as it comes; a cell without text is ``-``."""
+    return GAP.join(clean(cells[place]) or "-" for place in places)
 
 
 def fitting(listing: Listing, rows: Sequence[Sequence[str]], width: int) -> list[int]:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from boruta_farm.cli.console import clean, local_times, run, say
-from boruta_farm.cli.options import OutputOption, output_of, read_duration
+from boruta_farm.cli.options import ColumnsOption, OutputOption, output_of, read_duration
 from boruta_farm.cli.tables import Listing, print_listing
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.permission import Scope
@@ -15,6 +15,7 @@ from boruta_farm.model.token import Issued, NewToken, TokenKind
 def list_tokens(
     context: typer.Context,
     account: Annotated[str | None, typer.Option("--account", help="Only this account's.")] = None,
+    columns: ColumnsOption = None,
     output: OutputOption = None,
 ) -> None:
     """List the tokens that you may see; their secrets are shown to nobody."""
@@ -23,7 +24,7 @@ def list_tokens(
         tokens = await farm.tokens.list_tokens(farm.caller, account)
         now = farm.now()
         return Listing(
-            headers=("Id", "Account", "Name", "Kind", "Scope", "Until", "Made by"),
+            headers=("ID", "Account", "Name", "Kind", "Scope", "Until", "Made by"),
             rows=[
                 (
                     token.id,
@@ -40,7 +41,7 @@ def list_tokens(
             ids=[token.id for token in tokens],
         )
 
-    print_listing(run(context, work), output_of(context, output))
+    print_listing(run(context, work), output_of(context, output), columns)
 
 
 def new(

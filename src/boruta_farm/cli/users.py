@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import typer
 
 from boruta_farm.cli.console import clean, failures_told, local_times, run, say
-from boruta_farm.cli.options import OutputOption, output_of, settings_of
+from boruta_farm.cli.options import ColumnsOption, OutputOption, output_of, settings_of
 from boruta_farm.cli.parts import server_installed
 from boruta_farm.cli.people import (
     JobsOption,
@@ -64,7 +64,9 @@ RunningOption = Annotated[
 ]
 
 
-def list_users(context: typer.Context, output: OutputOption = None) -> None:
+def list_users(
+    context: typer.Context, columns: ColumnsOption = None, output: OutputOption = None
+) -> None:
     """List the accounts that you may see."""
 
     async def work(farm: Farm) -> Listing:
@@ -86,7 +88,7 @@ def list_users(context: typer.Context, output: OutputOption = None) -> None:
             ids=[account.name for account in accounts],
         )
 
-    print_listing(run(context, work), output_of(context, output))
+    print_listing(run(context, work), output_of(context, output), columns)
 
 
 def show(context: typer.Context, name: NameArgument, output: OutputOption = None) -> None:
