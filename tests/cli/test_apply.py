@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.served_people import ServedPeople
+from tests.cli.served_people import Homes, ServedPeople
 from tests.cli.stage import Boruta
 from tests.web.peopled import WORKER
 
@@ -56,6 +56,21 @@ def test_what_was_applied_is_exported_and_needs_nothing_more(
     assert 'job_time = "8h"' in written.read_text()
 
 
+@pytest.mark.parametrize("role", ["user", "group-admin", "auditor"])
+def test_who_does_not_see_all_users_is_told_that_they_are_left_out(
+    role: str, root: Boruta, homes: Homes, file: Path
+) -> None:
+    root("apply", str(file))
+    assert "left out" not in root("export").err
+    secret = root("user", "add", "carl", "--group", "lab", "--role", role).out.strip()
+    carl = homes("carl")
+    carl("login", stdin=f"{secret}\n")
+    written = carl("export")
+    assert ("[user.admin]" in written.out) is (role == "auditor")
+    told = f"only users that carl may see are written, as {role}; all others are left out"
+    assert (told in written.err) is (role != "auditor")
+
+
 def test_what_is_not_declared_stays_unless_pruned(root: Boruta, file: Path) -> None:
     root("user", "add", "bob", "--no-invite")
     assert "user bob is not in the file and stays" in root("apply", str(file)).err
@@ -71,6 +86,45 @@ def test_the_last_admin_cannot_be_declared_away(root: Boruta, file: Path) -> Non
     refused = root("apply", str(file), status=1)
     assert "admin" in refused.err
     assert root("whoami").out
+
+
+REFUSED = """
+[user.ann]
+networks = ["10.0.0.0/33"]
+
+[user.bob]
+groups = ["lab", "nowhere"]
+
+[user.BOB]
+
+[user.eve]
+limits = { job_time = "1s" }
+"""
+
+
+@pytest.mark.parametrize("options", [["--dry-run"], []])
+def test_what_would_be_refused_is_told_before_anything_is_changed(
+    options: list[str], root: Boruta, file: Path
+) -> None:
+    before = root("export").out
+    taken = FARM.replace("lab-rpi4", "x" * 65)
+    file.write_text(taken.replace("[user.ann]\n", "[user.zoe]\n") + REFUSED)
+    refused = root("apply", str(file), *options, status=1)
+    for words in (
+        "user ann: ",
+        "user bob: there is no group 'nowhere'",
+        "user eve: the limit 'job_time' must be at least a minute",
+        f"worker {WORKER}: a worker's name is one line",
+        "nothing was changed; put the file right",
+    ):
+        assert words in refused.err
+    assert "user zoe:" not in refused.err, "it is in a group that an earlier step makes"
+    assert root("export").out == before
+
+
+def test_admins_are_not_declared_away_in_a_dry_run_either(root: Boruta, file: Path) -> None:
+    file.write_text(FARM.replace('role = "admin"', 'role = "user"'))
+    assert "user admin: " in root("apply", str(file), "--dry-run", status=1).err
 
 
 def test_a_mistake_changes_nothing_at_all(root: Boruta, file: Path) -> None:

@@ -1,6 +1,6 @@
 """Verbs that keep a lab's configuration in a file: apply it, write it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +19,10 @@ from boruta_farm.cli.differences import Difference, State, differences, undeclar
 from boruta_farm.client.farm import Farm
 from boruta_farm.model import worker as model
 from boruta_farm.model.account import AccountChange, GroupChange
-from boruta_farm.model.errors import ConfigError
+from boruta_farm.model.answers import Self
+from boruta_farm.model.errors import ConfigError, RefusedError, RouteNotFoundError
+from boruta_farm.model.permission import RULES, Permission, Reach
+from boruta_farm.model.wish import MOST_WISHES, Wish
 
 
 def apply(
@@ -35,7 +38,8 @@ def apply(
 ) -> None:
     """Make users, groups, limits and what is told of workers what a file declares.
 
-    Prints what differs: '+' is made, '~' changed, '-' removed.
+    Prints what differs: '+' is made, '~' changed, '-' removed. What the farm would refuse is told
+    before anything is changed.
     """
     with failures_told():
         declared = read(path)
@@ -47,8 +51,13 @@ def apply(
             _tell_undeclared(undeclared(declared, state))
         return differences(declared, state, prune=prune)
 
+    async def rehearse(farm: Farm) -> None:
+        await _rehearse(farm, steps)
+
     steps = run(context, compare)
     _show(steps)
+    if steps:
+        run(context, rehearse)
     if dry_run or not steps:
         return
     removed = sum(step.change is None for step in steps)
@@ -69,6 +78,7 @@ def export(context: typer.Context) -> None:
 
     async def work(farm: Farm) -> str:
         state = await _state(farm)
+        _tell_left_out(await farm.accounts.me())
         return tomli_w.dumps(
             {
                 "group": {group.name: describe_group(group) for group in state.groups},
@@ -78,6 +88,15 @@ def export(context: typer.Context) -> None:
         )
 
     print(legible(run(context, work), toml=True), end="")
+
+
+def _tell_left_out(me: Self) -> None:
+    if me.groups is None or RULES[Permission.SEE_PEOPLE].reach.get(me.role) is Reach.ALL:
+        return
+    say(
+        f"boruta: only users that {me.name} may see are written, as {me.role}; all others are left "
+        "out, and 'apply --prune' would remove them: export as an admin or auditor"
+    )
 
 
 async def _state(farm: Farm) -> State:
@@ -120,6 +139,43 @@ def _sign(step: Difference) -> str:
     if step.change is None:
         return "-"
     return "+" if step.new else "~"
+
+
+async def _rehearse(farm: Farm, steps: Sequence[Difference]) -> None:
+    """Have the farm try the steps. Raises RefusedError if it would refuse one."""
+    tried = steps[:MOST_WISHES]
+    if len(tried) < len(steps):
+        say(f"boruta: only the first {len(tried)} of {len(steps)} changes are tried beforehand")
+    try:
+        refused = await farm.accounts.rehearse(farm.caller, tuple(map(_wish, tried)))
+    except RouteNotFoundError:
+        say("boruta: this server cannot try changes beforehand: it may refuse one midway")
+        return
+    for refusal in refused:
+        step = steps[refusal.place]
+        say(f"boruta: {step.kind} {step.name}: {refusal.message}")
+    if refused:
+        raise RefusedError("nothing was changed; put the file right and apply it again")
+
+
+def _wish(step: Difference) -> Wish:
+    match step.change:
+        case WorkerChange() as change:
+            told = model.WorkerChange(labels=change.labels, notes=change.notes, photo=change.photo)
+            return Wish(
+                worker=step.name,
+                worker_name=change.name,
+                worker_groups=change.groups,
+                worker_change=None if told == model.WorkerChange() else told,
+            )
+        case GroupChange() as change:
+            return Wish(group=step.name, group_change=change)
+        case AccountChange() as change:
+            return Wish(account=step.name, account_change=change)
+        case None if step.kind == "user":
+            return Wish(account=step.name)
+        case None:
+            return Wish(group=step.name)
 
 
 async def _take(farm: Farm, step: Difference) -> None:

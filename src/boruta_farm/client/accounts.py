@@ -15,6 +15,7 @@ from boruta_farm.model.account import (
 from boruta_farm.model.answers import Self
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import AccountNotFoundError, GroupNotFoundError
+from boruta_farm.model.wish import Refused, Wish
 
 
 class HttpAccounts:
@@ -52,6 +53,11 @@ class HttpAccounts:
         """Return all groups by name."""
         answer = await self._channel.get("groups/")
         return read_all(Group, answer.body)
+
+    async def rehearse(self, caller: Caller, wishes: tuple[Wish, ...]) -> tuple[Refused, ...]:
+        """Return which wishes would be refused; nothing is changed."""
+        answer = await self._channel.post("rehearse", [body(wish) for wish in wishes])
+        return read_all(Refused, answer.body)
 
     async def save_group(self, caller: Caller, name: str, change: GroupChange) -> Group:
         """Change a group, or make it, and return it."""

@@ -11,6 +11,7 @@ from boruta_farm.model.account import Account, AccountChange, Group, GroupChange
 from boruta_farm.model.audit import AuditEntry, AuditFilter, Note, Verification
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.token import Issued, NewToken, Token
+from boruta_farm.model.wish import Refused, Wish
 
 
 class Accounts(Protocol):
@@ -53,6 +54,13 @@ class Accounts(Protocol):
 
     async def remove_group(self, caller: Caller, name: str) -> None:
         """Remove a group. Raises GroupNotFoundError, and AccountError while it has members."""
+        ...
+
+    async def rehearse(self, caller: Caller, wishes: tuple[Wish, ...]) -> tuple[Refused, ...]:
+        """Return which wishes would be refused, each after those before it; nothing is changed.
+
+        Raises LimitError for more than ``MOST_WISHES``.
+        """
         ...
 
 

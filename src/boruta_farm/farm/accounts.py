@@ -4,9 +4,11 @@ from boruta_farm.core import accounts as core
 from boruta_farm.core.permissions import may_see_account
 from boruta_farm.farm.directory import Directory
 from boruta_farm.farm.engine import Engine
+from boruta_farm.farm.rehearsing import rehearse
 from boruta_farm.model.account import Account, AccountChange, Group, GroupChange, RunningJobs
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.permission import Permission
+from boruta_farm.model.wish import Refused, Wish
 
 
 class FarmAccounts:
@@ -49,6 +51,10 @@ class FarmAccounts:
         return await self._engine.decide(
             lambda world, now: core.save_group(world, caller, name, change, now), caller
         )
+
+    async def rehearse(self, caller: Caller, wishes: tuple[Wish, ...]) -> tuple[Refused, ...]:
+        """Return which wishes would be refused; nothing is changed."""
+        return await rehearse(self._engine, caller, wishes)
 
     async def remove_group(self, caller: Caller, name: str) -> None:
         """Remove a group that has no members."""

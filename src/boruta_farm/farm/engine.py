@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
@@ -106,6 +106,27 @@ class Engine:
         if noted:
             self.noted.set()
 
+    async def rehearse(
+        self, wishes: Sequence[Sequence[Decision[Any]]]
+    ) -> tuple[BorutaError | None, ...]:
+        """Return what each wish would be refused with, None for those that would be granted.
+
+        Each is decided after those before it that were granted; then all is undone. Raises the
+        errors of ``Store.execute``.
+        """
+        refusals: list[BorutaError | None] = []
+
+        def command(transaction: Transaction, now: datetime) -> NoReturn:
+            refusals.clear()
+            refusals.extend(_refusal(transaction, now, decisions) for decisions in wishes)
+            raise _RehearsedError
+
+        try:
+            await self._store.execute(command)
+        except _RehearsedError:
+            return tuple(refusals)
+        raise AssertionError("a rehearsal ends by being undone")
+
     async def run_owed(self) -> NoReturn:
         """Store what was enforced without having been stored, as soon as that can be done."""
         while True:
@@ -128,6 +149,24 @@ class Engine:
             self.unstored(job)
         self._owed[ended[0].worker, ended[0].epoch] = owed
         self._owing.set()
+
+
+class _RehearsedError(BorutaError):
+    """a rehearsal is over, and what it did is undone"""
+
+
+def _refusal(
+    transaction: Transaction, now: datetime, decisions: Sequence[Decision[Any]]
+) -> BorutaError | None:
+    """Apply the decisions of one wish and return what one of them refuses it with, if any."""
+    try:
+        for decide in decisions:
+            apply(transaction, decide(transaction, now))
+    except UnavailableError:
+        raise
+    except BorutaError as refusal:
+        return refusal
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 LONGEST = 512
@@ -22,6 +23,7 @@ def normal(text: str) -> str:
     return text.lower() if UUID.fullmatch(text) else text
 
 
+@lru_cache(maxsize=16_384)
 def folded(text: str) -> str:
     """Return what is the same for texts that people take for the same."""
     if len(text) > LONGEST:

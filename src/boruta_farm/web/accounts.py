@@ -1,5 +1,7 @@
 """Calls on accounts and groups."""
 
+from typing import Any
+
 from boruta_farm.contracts.people import Accounts, Tokens
 from boruta_farm.model.account import (
     AccountChange,
@@ -10,11 +12,12 @@ from boruta_farm.model.account import (
     effective_limits,
 )
 from boruta_farm.model.answers import Self
-from boruta_farm.web.answers import told
+from boruta_farm.model.wish import MOST_WISHES, Wish
+from boruta_farm.web.answers import encode, told, write
 from boruta_farm.web.bodies import Reader
 from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call, Header, Stream
 from boruta_farm.web.lists import whole_list
-from boruta_farm.web.shapes import body, recorder
+from boruta_farm.web.shapes import body, list_body, recorder
 
 ACCOUNT_BODY = Reader(body(AccountChange), strict=True)
 ACCOUNT_CHANGE = recorder(AccountChange)
@@ -22,6 +25,8 @@ GROUP_CHANGE = recorder(GroupChange)
 REMOVAL_BODY = Reader(body(Removal), strict=True)
 REMOVAL = recorder(Removal)
 GROUP_BODY = Reader(body(GroupChange), strict=True)
+WISHES_BODY: Reader[list[Any]] = Reader(list_body(Wish, MOST_WISHES), strict=True)
+WISH = recorder(Wish)
 
 JSON: tuple[Header, ...] = (JSON_TYPE,)
 SECRET: tuple[Header, ...] = (JSON_TYPE, (b"cache-control", b"no-store"))
@@ -95,6 +100,12 @@ class AccountCalls:
         change = GROUP_CHANGE(GROUP_BODY.read(call.body))
         saved = await self._accounts.save_group(call.caller, call.parameter, change)
         return Answer(status=200, headers=JSON, body=told(saved))
+
+    async def rehearse(self, call: Call) -> Answer:
+        """Tell which of some wishes would be refused."""
+        wishes = tuple(map(WISH, WISHES_BODY.read(call.body) or ()))
+        refused = await self._accounts.rehearse(call.caller, wishes)
+        return Answer(status=200, headers=JSON, body=encode([write(each) for each in refused]))
 
     async def remove_group(self, call: Call) -> Answer:
         """Remove a group."""

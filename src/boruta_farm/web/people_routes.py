@@ -5,7 +5,14 @@ from boruta_farm.model.answers import Self
 from boruta_farm.model.audit import AuditEntry, Verification
 from boruta_farm.model.permission import Permission
 from boruta_farm.model.token import Issued, Token
-from boruta_farm.web.accounts import ACCOUNT_BODY, GROUP_BODY, REMOVAL_BODY, AccountCalls
+from boruta_farm.model.wish import Refused
+from boruta_farm.web.accounts import (
+    ACCOUNT_BODY,
+    GROUP_BODY,
+    REMOVAL_BODY,
+    WISHES_BODY,
+    AccountCalls,
+)
 from boruta_farm.web.audit import AuditCalls
 from boruta_farm.web.auth import Entrance, People
 from boruta_farm.web.routes import Parameter, Route
@@ -95,6 +102,17 @@ def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
             optional_body=True,
             success=201,
             answer=Issued,
+        ),
+        Route(
+            method="POST",
+            path="rehearse",
+            endpoint=accounts.rehearse,
+            permission=Permission.MANAGE_WORKERS,
+            beyond=Permission.MANAGE_PEOPLE,
+            reader=WISHES_BODY,
+            summary="Tell which of some wishes would be refused, each after those before it; "
+            "nothing is changed",
+            answer=list[Refused],
         ),
         Route(
             method="POST",

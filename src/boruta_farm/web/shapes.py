@@ -56,6 +56,12 @@ def body(kind: type) -> type[Struct]:
     return _struct(f"{kind.__name__}Body", kind, _sent(kind, BOUNDED, {}))
 
 
+def list_body(kind: type, most: int) -> Any:
+    """Return the type of a JSON list of at most so many of them."""
+    items: Any = GenericAlias(list, (body(kind),))
+    return Annotated[items, Meta(max_length=most)]
+
+
 def lenient_body(base: type[Base], kind: type, **narrower: Any) -> type[Base]:
     """Return such a type for a call that the original has too.
 
