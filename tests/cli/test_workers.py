@@ -47,7 +47,7 @@ def test_workers_are_sorted_and_limited(boruta: Boruta, served: Served) -> None:
 
 
 def test_show_by_name_uuid_and_prefix(boruta: Boruta) -> None:
-    for name in ("lab-rpi3", uuid_of(2), "lab-rpi3"[:8]):
+    for name in ("lab-rpi3", uuid_of(2), "LAB-RPI3", " lab-rpi3 ", "Lab-rpi3"):
         assert "UUID          " + uuid_of(2) in boruta("worker", "show", name).out
     running = boruta("worker", "show", "lab-rpi4").out
     assert "Held          request 1 until" in running

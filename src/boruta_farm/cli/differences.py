@@ -11,6 +11,7 @@ from boruta_farm.cli.declaration import (
     describe_user,
     describe_worker,
 )
+from boruta_farm.cli.selection import named
 from boruta_farm.model.account import Account, AccountChange, Group, GroupChange
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.worker import Worker
@@ -83,9 +84,7 @@ def _user_steps(declared: Declaration, users: Mapping[str, Account]) -> Iterator
 
 def _worker_steps(declared: Declaration, workers: tuple[Worker, ...]) -> Iterator[Difference]:
     for name, change in declared.workers.items():
-        worker = next((w for w in workers if name == w.uuid), None) or next(
-            (w for w in workers if name == w.name), None
-        )
+        worker = named(workers, name)
         if worker is None:
             raise ConfigError(
                 f"worker.{name}: the farm knows no such worker; let its agent register first, "

@@ -132,7 +132,7 @@ class DatabaseStore:
             lambda records: (
                 records.worker(uuid_or_name)
                 or records.worker(normal(uuid_or_name))
-                or records.worker_named(uuid_or_name)
+                or records.worker_named(normal(uuid_or_name))
             )
         )
 
