@@ -1,5 +1,9 @@
 import json
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from tests.cli.stage import Boruta, sent
 from tests.client.serving import Served
@@ -190,6 +194,37 @@ def test_close_goes_on_after_a_failure(boruta: Boruta, served: Served) -> None:
 def test_prolong(boruta: Boruta, served: Served) -> None:
     board(served)
     boruta("new")
-    assert boruta("prolong", "1").out.startswith("until ")
+    assert re.fullmatch(r"until \S+, in (1h|59m)\S*\n", boruta("prolong", "1").out)
     boruta("new")
     assert boruta("prolong", "2", status=1).err == "boruta: request 2: worker not assigned\n"
+
+
+@pytest.mark.usefixtures("utc")
+def test_prolong_by_so_much_or_until_a_moment(boruta: Boruta, served: Served) -> None:
+    board(served)
+    boruta("new", "--for", "2h30")
+    assert sent(served)["Length"] == 9000
+    assert "Length         2h30m" in boruta("show", "1").out
+
+    def asked(*more: str) -> object:
+        """Return the body of a prolonging."""
+        boruta("prolong", "1", *more)
+        prolonged = [body for _, path, _, body in served.farm.calls if path.endswith("/prolong")]
+        return json.loads(prolonged[-1])
+
+    assert asked("+30m") == {"Length": 1800}
+    assert asked("--until", "2030-01-31T18:00") == {"Until": "2030-01-31T18:00:00Z"}
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    assert asked("--until", "tomorrow", "9:00") == {"Until": f"{tomorrow}T09:00:00Z"}
+    early = boruta("prolong", "1", "--until", "1m").out
+    assert early.endswith("as before: a job is never shortened\n")
+    two_words = boruta("prolong", "1", "--until", "tomorrow", "25:00", status=2).err
+    assert "'tomorrow 25:00'" in two_words
+
+
+def test_update_names_a_length_and_takes_it_away(boruta: Boruta, served: Served) -> None:
+    boruta("new")
+    boruta("update", "1", "--for", "90m")
+    assert '"Length": 5400.0' in boruta("show", "1", "-o", "json").out
+    boruta("update", "1", "--for", "0")
+    assert json.loads(served.farm.calls[-1][3]) == {"Length": 0}

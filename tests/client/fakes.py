@@ -192,7 +192,8 @@ class FakeFarm:
             "Caps": body["Caps"],
             "Created": format_time(now),
         }
-        request |= {k: body[k] for k in ("SSHKey", "KeepAlive", "Selector") if k in body}
+        ours = ("SSHKey", "KeepAlive", "Length", "Selector")
+        request |= {name: body[name] for name in ours if name in body}
         self.requests[number] = request
         if key is not None:
             self.known_keys[key] = number

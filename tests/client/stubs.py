@@ -16,7 +16,7 @@ from boruta_farm.contracts import Filed
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import BorutaError, UnavailableError
 from boruta_farm.model.job import Job, JobPhase
-from boruta_farm.model.request import NewRequest, Request, RequestState
+from boruta_farm.model.request import MoreTime, NewRequest, Request, RequestState
 from boruta_farm.model.worker import AccessInfo, Fence, Worker, WorkerState
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -135,7 +135,9 @@ class StubRequests(HttpRequests):
         await self._call("get_request_info")
         return self.request
 
-    async def prolong_access(self, caller: Caller, request_id: int) -> datetime:
+    async def prolong_access(
+        self, caller: Caller, request_id: int, more: MoreTime | None = None
+    ) -> datetime:
         await self._call("prolong_access")
         now = START + timedelta(seconds=asyncio.get_running_loop().time())
         assert self.request.job is not None

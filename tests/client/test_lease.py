@@ -9,6 +9,7 @@ import pytest
 
 from boruta_farm.client.lease import Lease, hold
 from boruta_farm.model.errors import (
+    ForbiddenError,
     NotFoundError,
     ProlongLimitError,
     RequestNotFoundError,
@@ -39,6 +40,52 @@ def test_prolonged_at_half_of_the_remaining_time() -> None:
     assert farm.stub.at("prolong_access") == [1800, 3600]
     assert lease.until == START + timedelta(seconds=3600) + HOUR
     assert said == []
+
+
+@pytest.mark.usefixtures("utc")
+def test_a_job_whose_length_was_named_is_left_alone_and_its_end_announced() -> None:
+    def farm_of() -> StubFarm:
+        farm = StubFarm()
+        farm.stub.request = replace(farm.stub.request, length=HOUR)
+        return farm
+
+    farm, said, _ = held(farm_of, 3500)
+    assert farm.stub.at("prolong_access") == []
+    assert said == ["the job ends in 5 minutes, at 01:00"]
+
+
+@pytest.mark.usefixtures("utc")
+def test_the_end_that_somebody_else_moved_is_announced_in_its_time() -> None:
+    said: list[str] = []
+
+    async def work() -> None:
+        farm = StubFarm()
+        farm.stub.request = replace(farm.stub.request, length=HOUR)
+        async with hold(farm, farm.stub.request, ACCESS, said.append):
+            await asyncio.sleep(10)
+            job = farm.stub.request.job
+            assert job is not None
+            later = replace(job, timeout=job.timeout + HOUR)
+            farm.stub.request = replace(farm.stub.request, job=later)
+            farm.channel.poked.set()
+            await asyncio.sleep(3500)
+            assert said == []
+            await asyncio.sleep(3600)
+
+    run_virtual(work())
+    assert said == ["the job ends in 5 minutes, at 02:00"]
+
+
+def test_what_is_not_ours_to_prolong_is_not_asked_for_again() -> None:
+    def farm_of() -> StubFarm:
+        farm = StubFarm()
+        farm.stub.failures["prolong_access"] = [ForbiddenError()]
+        farm.stub.failures["keep_alive"] = [ForbiddenError()]
+        return farm
+
+    farm, _, _ = held(farm_of, 3000)
+    assert farm.stub.at("prolong_access") == [1800]
+    assert len(farm.stub.at("keep_alive")) <= 1
 
 
 def test_an_agent_out_of_reach_is_asked_again_and_again() -> None:

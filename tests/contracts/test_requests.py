@@ -1,6 +1,7 @@
 """What every implementation of Requests promises."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,9 @@ from boruta_farm.model.errors import (
     AgentUnreachableError,
     DeadlineInPastError,
     IdempotencyError,
+    InvalidError,
     KeepAliveError,
+    LengthError,
     PriorityError,
     ProlongLimitError,
     RequestNotFoundError,
@@ -20,7 +23,7 @@ from boruta_farm.model.errors import (
     WorkerNotAssignedError,
 )
 from boruta_farm.model.explanation import Cause
-from boruta_farm.model.request import NewRequest, RequestState, RequestUpdate
+from boruta_farm.model.request import MoreTime, NewRequest, RequestState, RequestUpdate
 from boruta_farm.testing.boards import Manner
 from boruta_farm.words.explanation import line
 from boruta_farm.words.times import Times
@@ -30,6 +33,7 @@ from tests.core.test_requests import ED25519
 
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
+PLAIN = NewRequest(caps={}, priority=8)
 
 
 @scene
@@ -316,6 +320,56 @@ async def test_prolonging_ends_at_the_limit(stage: Stage) -> None:
     assert abs(end - granted - 2 * HOUR) < SECOND
     with pytest.raises(ProlongLimitError):
         await stage.requests.prolong_access(CALLER, request_id)
+
+
+@scene
+async def test_a_named_length_counts_from_the_hand_over_and_is_what_prolonging_adds(
+    stage: Stage,
+) -> None:
+    board = await stage.board(1)
+    new = replace(PLAIN, length=HOUR / 2)
+    request_id = (await stage.requests.new_request(CALLER, new)).id
+    await stage.farm.settle(600)
+    request = await stage.requests.get_request_info(CALLER, request_id)
+    assert request.job is not None
+    assert request.length == HOUR / 2
+    assert request.job.timeout == request.job.granted + HOUR / 2
+    end = await stage.requests.prolong_access(CALLER, request_id)
+    assert abs(end - stage.now() - HOUR / 2) < SECOND
+    assert board.sequence == 1
+
+
+@scene
+async def test_prolonging_by_more_counts_from_the_present_end(stage: Stage) -> None:
+    board = await stage.board(1)
+    request_id = await stage.filed()
+    before = await stage.requests.get_request_info(CALLER, request_id)
+    assert before.job is not None
+    more = MoreTime(length=HOUR / 2)
+    end = await stage.requests.prolong_access(CALLER, request_id, more)
+    assert end == before.job.timeout + HOUR / 2
+    until = MoreTime(until=end + HOUR / 4)
+    assert await stage.requests.prolong_access(CALLER, request_id, until) == end + HOUR / 4
+    earlier = MoreTime(until=end - HOUR)
+    assert await stage.requests.prolong_access(CALLER, request_id, earlier) == end + HOUR / 4
+    assert board.sequence == 3, "the board has heard of each"
+    for beyond in (MoreTime(length=HOUR), MoreTime(until=end + HOUR)):
+        with pytest.raises(ProlongLimitError) as refused:
+            await stage.requests.prolong_access(CALLER, request_id, beyond)
+        assert refused.value.standing is not None
+        assert refused.value.standing.latest == before.job.limit
+        assert refused.value.standing.longest == 2 * HOUR
+    with pytest.raises(InvalidError):
+        await stage.requests.prolong_access(
+            CALLER, request_id, MoreTime(length=HOUR, until=end + HOUR)
+        )
+
+
+@scene
+async def test_a_length_that_the_farm_does_not_allow_is_refused(stage: Stage) -> None:
+    for length in (timedelta(), 2 * HOUR + SECOND):
+        with pytest.raises(LengthError):
+            await stage.requests.new_request(CALLER, replace(PLAIN, length=length))
 
 
 @scene

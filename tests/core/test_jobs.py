@@ -10,6 +10,7 @@ from boruta_farm.model.account import Account, Limits
 from boruta_farm.model.audit import Action
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import (
+    LengthError,
     ProlongLimitError,
     RequestNotFoundError,
     StaleEpochError,
@@ -146,6 +147,33 @@ def test_prolonging_moves_the_end_only_when_confirmed(world: DictWorld, stage: S
     )
     assert job_of(world, request_id).timeout == wish.timeout
     assert jobs.prolonged(world, uuid, wish.epoch, wish.sequence, later).steps == ()
+
+
+def test_an_own_keys_length_counts_from_when_the_board_was_told(
+    world: DictWorld, stage: Stage
+) -> None:
+    uuid, request_id = run(world, stage, replace(OWN_KEY, length=HOUR / 2))
+    told = NOW + 3 * SECOND
+    world.apply(confirmation.opened(world, uuid, world.workers[uuid].epoch, told + SECOND, told))
+    job = job_of(world, request_id)
+    assert (job.timeout, job.limit) == (told + HOUR / 2, told + world.settings.job_limit)
+
+
+def test_what_an_account_may_have_now_bounds_a_length_named_before(
+    world: DictWorld, stage: Stage
+) -> None:
+    ann = Account(id=ANN.id, name="ann", role=Role.USER, created=NOW)
+    world.put(replace(ann, limits=Limits(job_time=3 * HOUR)))
+    uuid = stage.idle()
+    new = NewRequest(caps={}, priority=8, length=3 * HOUR)
+    filed = world.apply(requests.create(world, ANN, new, NOW))
+    world.put(replace(ann, limits=Limits(job_time=2 * HOUR)))
+    with pytest.raises(LengthError, match="'job_time' of 2h that ann has"):
+        requests.create(world, ANN, new, NOW)
+    with pytest.raises(LengthError, match="'job_time' of 2h that ann has"):
+        requests.update(world, filed.id, RequestUpdate(length=4 * HOUR), NOW)
+    world.apply(jobs.grant(world, world.grant_of(filed.id, uuid), NOW))
+    assert job_of(world, filed.id).timeout == NOW + 2 * HOUR
 
 
 def test_unfenced_board_is_prolonged_at_once(world: DictWorld, stage: Stage) -> None:

@@ -97,7 +97,7 @@ class FakeFarm:
     async def unconfirmed(self, uuid: str, epoch: int, reason: str, *, used: bool) -> None:
         raise NotImplementedError
 
-    async def opened(self, uuid: str, epoch: int) -> None:
+    async def opened(self, uuid: str, epoch: int, began: datetime | None = None) -> None:
         raise NotImplementedError
 
     async def key_refused(self, uuid: str, epoch: int, reason: str) -> None:

@@ -28,6 +28,7 @@ def make_request(
     created: datetime = START,
     selector: str | None = None,
     ssh_key: str | None = None,
+    length: timedelta | None = None,
 ) -> Request:
     """Return a waiting request."""
     return Request(
@@ -42,6 +43,7 @@ def make_request(
         caps=caps,
         selector=selector,
         ssh_key=ssh_key,
+        length=length,
         created=created,
     )
 

@@ -403,6 +403,51 @@ def test_what_nobody_could_serve_is_told_anew_when_boards_change() -> None:
     assert told()[0] is Cause.NO_BOARD
 
 
+def test_the_expected_start_comes_from_the_lengths_that_were_named() -> None:
+    name = demand_name(demand_key(make_request(1, ARM)))
+    learnt = (
+        Summary(subject=f"length/{name}/", values=(60.0,), updated=START),
+        Summary(subject="share/", values=(0.5,), updated=START),
+    )
+    records = (
+        make_worker("01", ARM, state=WorkerState.RUNNING),
+        holding(make_request(1, ARM, length=2 * HOUR), "01", 2 * HOUR),
+    )
+    next_one = find(make_request(3, ARM), *records, summaries=learnt).forecast
+    assert next_one is not None
+    assert next_one.earliest == START + HOUR, "half of what it named, as others used"
+    queued = (*records, make_request(2, ARM, length=4 * HOUR))
+    behind = find(make_request(3, ARM), *queued, summaries=learnt).forecast
+    assert behind is not None
+    assert behind.earliest == START + 3 * HOUR
+    newcomer = find(make_request(3, ARM), *queued).forecast
+    assert newcomer is not None
+    latest = START + 6 * HOUR + timedelta(minutes=2)
+    assert newcomer.latest == latest, "nothing learnt: both may use it all"
+
+
+def test_what_names_a_length_no_more_or_waits_no_more_is_forgotten() -> None:
+    index = Index(START, FarmSettings())
+    index.begin(())
+    index.put_worker(make_worker("01", ARM, state=WorkerState.RUNNING))
+    index.put_request(holding(make_request(1, ARM), "01", HOUR))
+    last = make_request(9, ARM)
+    index.put_request(last)
+
+    def latest(request: Request) -> timedelta:
+        index.put_request(request)
+        found = index.explain(last, START).forecast
+        assert found is not None
+        return (found.latest - START) // HOUR * HOUR
+
+    named = make_request(2, ARM, length=4 * HOUR)
+    assert latest(named) == 5 * HOUR
+    assert latest(replace(named, length=6 * HOUR, revision=2)) == 7 * HOUR
+    assert latest(replace(named, length=None, revision=3)) == 2 * HOUR
+    assert latest(replace(named, revision=4)) == 5 * HOUR
+    assert latest(replace(named, state=RequestState.CANCELLED, revision=5)) == HOUR
+
+
 def test_a_short_answer_knows_of_a_moment_ago_when_boards_become_free() -> None:
     index = Index(START, FarmSettings())
     index.begin(())

@@ -36,6 +36,7 @@ def ended(
     caps: dict[str, str] | None = None,
     owner: str = "ann",
     state: RequestState = RequestState.DONE,
+    length: timedelta | None = None,
 ) -> Request:
     """Return a finished request whose job took so many seconds."""
     job = Job(
@@ -49,7 +50,7 @@ def ended(
         ended=START + timedelta(seconds=seconds),
     )
     request = make_request(number, ARM if caps is None else caps, owner=owner, groups=["ci"])
-    return replace(request, state=state, job=job)
+    return replace(request, state=state, job=job, length=length)
 
 
 def test_lengths_are_those_of_demand_and_owner_else_of_the_demand_else_of_the_owner() -> None:
@@ -66,6 +67,15 @@ def test_lengths_are_those_of_demand_and_owner_else_of_the_demand_else_of_the_ow
     assert memory.lengths(mips, "bob") == (30.0,)
     assert memory.lengths("other", "ann") == (60.0, 30.0)
     assert memory.lengths("other", "eve") == ()
+
+
+def test_a_named_length_teaches_which_share_of_it_is_used_and_nothing_of_others() -> None:
+    memory = Memory(SETTINGS)
+    memory.note(ended(1, 900, length=timedelta(hours=1)))
+    memory.note(ended(2, 3600, length=timedelta(hours=2), owner="bob"))
+    assert memory.lengths(name_of(ARM), "ann") == ()
+    assert memory.named_lengths("ann", 7200) == (1800.0,)
+    assert memory.named_lengths("eve", 7200) == (1800.0, 3600.0)
 
 
 def test_only_the_last_lengths_are_kept() -> None:

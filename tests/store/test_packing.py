@@ -12,7 +12,7 @@ from boruta_farm.store.database import DatabaseStore
 from boruta_farm.store.driver import Row
 from boruta_farm.store.packing import PackedRequests
 from boruta_farm.store.rows import JOB, REQUEST
-from boruta_farm.store.values import micros
+from boruta_farm.store.values import MICROSECOND, micros
 from tests.store.making import (
     HOUR,
     START,
@@ -66,6 +66,7 @@ def agrees(told: Waiting, request: Request) -> bool:
         micros(request.deadline),
         request.revision,
         None if orphaned is None else micros(orphaned),
+        None if request.length is None else request.length // MICROSECOND,
     )
 
 

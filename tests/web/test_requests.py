@@ -47,6 +47,41 @@ async def test_own_key_and_keep_alive_are_passed_on(world: World) -> None:
     ]
 
 
+async def test_a_length_is_in_seconds_and_prolonging_takes_a_body(world: World) -> None:
+    request_id = await filed(world, {**NEW, "Length": 600})
+    await world.lend(UUID, "board-1", {"type": "t1"})
+    path = f"/api/v1/reqs/{request_id}"
+
+    async def prolonged(content: bytes, status: int = 204) -> timedelta:
+        """Return the job's length after a call."""
+        async with world.client() as client:
+            answer = await client.post(f"{path}/prolong", content=content)
+            assert answer.status_code == status, answer.text
+            assert (await client.get(path)).json()["Length"] == 600
+        job = (await world.request(request_id)).job
+        assert job is not None
+        return job.timeout - job.granted
+
+    minute = timedelta(minutes=1)
+    for content in (b"", b"null", b"{}"):
+        assert await prolonged(content) == 10 * minute
+    assert await prolonged(b'{"Length": 90}') == 11.5 * minute
+    until = (NOW + 20 * minute).isoformat().encode()
+    assert await prolonged(b'{"Until": "%s"}' % until) == 20 * minute
+    wrong = (b'{"Untill": "x"}', b'{"Length": -1}', b'{"Until": "soon"}', b'{"Length": 1e300}')
+    for content in wrong:
+        assert await prolonged(content, 400) == 20 * minute
+    assert await prolonged(b'{"Length": 86400}', 400) == 20 * minute
+
+
+@pytest.mark.parametrize("length", ["-1", "1e300", '"3h"', "0", "86401"])
+async def test_a_length_that_cannot_be_is_refused(length: str, world: World) -> None:
+    body = f'{{"Priority": 8, "Caps": {{}}, "Length": {length}}}'
+    async with world.client() as client:
+        answer = await client.post("/api/v1/reqs/", content=body)
+    assert answer.status_code == 400
+
+
 async def test_zero_times_mean_not_set(world: World) -> None:
     zero = "0001-01-01T00:00:00Z"
     await filed(world, NEW | {"Deadline": zero, "ValidAfter": zero})

@@ -113,9 +113,12 @@ class Fenced:
         if job is None:
             return
         key = self._fleet.holders[worker.uuid].ssh_key
-        remaining = (job.timeout - self._clock.now()).total_seconds()
-        await answer(board.grant(job.epoch, remaining, key), ANSWER_WITHIN)
-        if job.phase is JobPhase.OPENING:
-            await self._reports.opened(worker.uuid, job.epoch)
+        # The length of a job that is being opened counts from the moment at which it is told.
+        began = self._clock.now()
+        opening = job.phase is JobPhase.OPENING
+        remaining = job.timeout - (job.granted if opening else began)
+        await answer(board.grant(job.epoch, remaining.total_seconds(), key), ANSWER_WITHIN)
+        if opening:
+            await self._reports.opened(worker.uuid, job.epoch, began)
         elif job.unconfirmed:
             await self._reports.confirmed(worker.uuid, job.epoch)

@@ -1,9 +1,14 @@
 """Moments as people write them; ``words`` writes them for reading."""
 
-from datetime import UTC, datetime
-from typing import NamedTuple
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
 
 from boruta_farm.settings.durations import is_duration, parse_duration
+
+_CLOCK: Final = re.compile(r"(?:(today|tomorrow) +)?([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
+_DAY: Final = timedelta(days=1)
 
 
 class Moment(NamedTuple):
@@ -14,20 +19,41 @@ class Moment(NamedTuple):
 
 
 def parse_moment(text: str, now: datetime) -> Moment:
-    """Read a time like ``2026-01-31T18:30`` (local unless it has an offset), or a duration from
-    now.
+    """Read a time like ``2026-01-31T18:30``, ``18:00`` or ``tomorrow 9:00`` (local unless it has
+    an offset), or a duration from now.
 
-    A local time that comes twice, when clocks are put back, is the earlier one, and noted. Raises
-    ValueError in words, also for a local time that clocks skip.
+    A time of day alone is the next one; that it is tomorrow's is noted. A local time that comes
+    twice, when clocks are put back, is the earlier one, and noted. Raises ValueError in words,
+    also for a local time that clocks skip.
     """
     if is_duration(text):
         return Moment(now + parse_duration(text))
+    if (clock := _CLOCK.fullmatch(text)) is None:
+        return _read(text, lambda: datetime.fromisoformat(text))
+    day, *parts = clock.groups()
+    time = [int(part or 0) for part in parts]
+    today = now.astimezone().replace(tzinfo=None, minute=0, second=0, microsecond=0)
+
+    def on(date: datetime) -> Moment:
+        return _read(text, lambda: date.replace(hour=time[0], minute=time[1], second=time[2]))
+
+    if day == "tomorrow":
+        return on(today + _DAY)
+    found = on(today)
+    if day == "today" or found.at > now:
+        return found
+    return on(today + _DAY)._replace(note=f"{text} is over today: tomorrow's is taken")
+
+
+def _read(text: str, read: Callable[[], datetime]) -> Moment:
+    """Return the moment of a typed time, which ``read`` returns."""
     try:
-        typed = datetime.fromisoformat(text)
+        typed = read()
         early, late = sorted(typed.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     except (ValueError, OverflowError):
         raise ValueError(
-            f"{text!r} is no time; write 2026-01-31T18:30, or a duration from now such as 2h"
+            f"{text!r} is no time; write 18:00, tomorrow 9:00, 2026-01-31T18:30, or a duration "
+            "from now such as 2h"
         ) from None
     if early == late:
         return Moment(early)

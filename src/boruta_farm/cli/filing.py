@@ -20,6 +20,7 @@ from boruta_farm.cli.options import (
     CapsOption,
     DeadlineOption,
     KeyOption,
+    LengthOption,
     Output,
     OutputOption,
     PriorityOption,
@@ -44,7 +45,7 @@ from boruta_farm.client.session import (
 )
 from boruta_farm.contracts import Explanation
 from boruta_farm.model.errors import BorutaError, RouteNotFoundError
-from boruta_farm.model.request import NewRequest, RequestState, RequestUpdate
+from boruta_farm.model.request import MoreTime, NewRequest, RequestState, RequestUpdate
 from boruta_farm.words.explanation import headline
 
 OVER = frozenset(str(state) for state in RequestState if state.finished)
@@ -65,6 +66,7 @@ def new(
     priority: PriorityOption = DEFAULT_PRIORITY,
     after: AfterOption = None,
     deadline: DeadlineOption = None,
+    length: LengthOption = None,
     key: KeyOption = None,
     keep_alive: Annotated[
         str | None,
@@ -102,6 +104,7 @@ def new(
         valid_after=read_moment(after, "--after"),
         deadline=read_moment(deadline, "--deadline"),
         keep_alive=None if span is None else round(span.total_seconds()),
+        length=read_duration(length, "--for"),
         idempotency_key=idempotency_key,
     )
     form = output_of(context, output)
@@ -172,13 +175,14 @@ def update(
     ] = None,
     after: AfterOption = None,
     deadline: DeadlineOption = None,
+    length: LengthOption = None,
     caps: CapsOption = None,
     selector: SelectorOption = None,
 ) -> None:
     """Change priority, times or what is asked for of a waiting request.
 
     The capabilities of -c take the place of all that the request asked for; -s '' takes its
-    selector away.
+    selector away, --for 0 its length.
     """
     change = RequestUpdate(
         priority=priority,
@@ -186,9 +190,12 @@ def update(
         selector=selector,
         valid_after=read_moment(after, "--after"),
         deadline=read_moment(deadline, "--deadline"),
+        length=read_duration(length, "--for"),
     )
     if change == RequestUpdate():
-        raise typer.BadParameter("say what to change: --priority, --after, --deadline, -c or -s")
+        raise typer.BadParameter(
+            "say what to change: --priority, --after, --deadline, --for, -c or -s"
+        )
 
     async def work(farm: Farm) -> None:
         await farm.requests.update_request(farm.caller, request_id, change)
@@ -213,11 +220,33 @@ def close(context: typer.Context, request_ids: IdsArgument) -> None:
         raise typer.Exit(1)
 
 
-def prolong(context: typer.Context, request_id: IdArgument) -> None:
-    """Give a running request more time and print its new end."""
+def prolong(
+    context: typer.Context,
+    request_id: IdArgument,
+    more: Annotated[
+        str | None,
+        typer.Argument(metavar="[+DURATION]", help="More time from the present end: +30m."),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until", metavar="TIME", help="The new end: 18:00, 'tomorrow 9:00', 2026-01-31T18:30."
+        ),
+    ] = None,
+) -> None:
+    """Give a running request more time and print its new end.
+
+    Without more it ends its own length from now. An end is never moved to an earlier time.
+    """
+    if until is not None and more is not None:
+        # Two words without quotes: --until tomorrow 9:00.
+        until, more = f"{until} {more}", None
+    end = read_moment(until, "--until")
+    wish = MoreTime(length=read_duration(more, "+DURATION"), until=end)
 
     async def work(farm: Farm) -> None:
-        end = await farm.requests.prolong_access(farm.caller, request_id)
-        print(f"until {local_times(farm.now()).moment(end)}")
+        found = await farm.requests.prolong_access(farm.caller, request_id, wish)
+        later = ", as before: a job is never shortened" if end is not None and found > end else ""
+        print(f"until {local_times(farm.now(), distance=True).moment(found)}{later}")
 
     run(context, work, f"request {request_id}")

@@ -83,11 +83,21 @@ PriorityOption = Annotated[
 ]
 AfterOption = Annotated[
     str | None,
-    typer.Option("--after", metavar="TIME", help="Not before: 2026-01-31T18:30, or 2h from now."),
+    typer.Option(
+        "--after",
+        metavar="TIME",
+        help="Not before: 18:00, 'tomorrow 9:00', 2026-01-31T18:30, or 2h from now.",
+    ),
 ]
 DeadlineOption = Annotated[
     str | None,
     typer.Option("--deadline", metavar="TIME", help="Start by then, or not at all."),
+]
+LengthOption = Annotated[
+    str | None,
+    typer.Option(
+        "--for", metavar="DURATION", help="How long the job is to last, such as 3h or 2h30."
+    ),
 ]
 WaitOption = Annotated[
     str | None, typer.Option("--wait", metavar="DURATION", help="Wait this long, such as 10m.")

@@ -40,6 +40,7 @@ from boruta_farm.model.listing import REQUEST_ITEMS, RequestFilter
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.records.writing import write
+from boruta_farm.words.durations import duration
 from boruta_farm.words.explanation import line
 from boruta_farm.words.request import note, wanted_text
 
@@ -167,6 +168,8 @@ def _facts(
     }
     if request.owner_name:
         facts["Owner"] = request.owner_name
+    if request.length is not None:
+        facts["Length"] = duration(request.length)
     if request.keep_alive is not None:
         facts["KeepAlive"] = f"{request.keep_alive} s"
     if request.ssh_key is not None:

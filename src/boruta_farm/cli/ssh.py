@@ -19,6 +19,7 @@ from boruta_farm.cli.options import (
     CapsOption,
     DeadlineOption,
     KeyOption,
+    LengthOption,
     PriorityOption,
     QueueOption,
     SelectorOption,
@@ -106,6 +107,7 @@ def ssh(
     wait: WaitOption = None,
     after: AfterOption = None,
     deadline: DeadlineOption = None,
+    length: LengthOption = None,
     key: KeyOption = None,
     queue: QueueOption = False,
     ssh_arguments: Annotated[
@@ -117,17 +119,19 @@ def ssh(
 ) -> None:
     """Borrow a board and open a shell on it, or run the command after --.
 
-    With a board's name it is that board. Files a request, waits for its turn, connects,
-    prolongs the job while ssh runs, and closes the request at the end, also after Ctrl-C or
-    when --wait is over. What no registered board could serve is refused, unless --queue is
-    given. Exits with ssh's status; 255 for failures of its own, 128 + n after signal n.
+    With a board's name it is that board. Files a request, waits for its turn, connects, prolongs
+    the job while ssh runs (unless --for tells its length), and closes the request at the end, also
+    after Ctrl-C or when --wait is over. What no registered board could serve is refused, unless
+    --queue is given. Exits with ssh's status; 255 for failures of its own, 128 + n after signal n.
     """
     request_id = _request_id(target)
-    if request_id is not None and (caps or selector or after or deadline):
+    if request_id is not None and (caps or selector or after or deadline or length):
         raise typer.BadParameter(
-            "with an ID nothing is filed: leave --cap, --selector, --after and --deadline out"
+            "with an ID nothing is filed: leave --cap, --selector, --after, --deadline and --for "
+            "out"
         )
     wish_wait = read_duration(wait, "--wait")
+    span = read_duration(length, "--for")
     wanted = read_caps(caps)
     times = (read_moment(after, "--after"), read_moment(deadline, "--deadline"))
     command = tuple(context.meta.get("boruta.command", ()))
@@ -144,6 +148,7 @@ def ssh(
                 deadline=times[1],
                 ssh_key=None if own is None else own.line,
                 keep_alive=DEFAULT_KEEP_ALIVE,
+                length=span,
                 strict=not queue,
             )
         wish = Wish(
@@ -226,8 +231,13 @@ class Errand:
         """Say where we are, and what is not as safe or simple as it could be."""
         assert request.job is not None
         worker = await self._farm.workers.get_worker_info(self._farm.caller, request.job.worker)
-        until = local_times(self._farm.now()).moment(request.job.timeout)
-        _remark(f"request {request.id}: {worker.name} until {until}, prolonged while you stay")
+        times = local_times(self._farm.now(), distance=True)
+        until = f"until {times.moment(request.job.timeout)}"
+        if request.length is None:
+            _remark(f"request {request.id}: {worker.name} {until}, prolonged while you stay")
+        else:
+            more = f"boruta prolong {request.id} +30m"
+            _remark(f"request {request.id}: {worker.name} {until}; more time: {more}")
         if access.host_key is None:
             _remark(
                 f"{worker.name} tells no host key, so ssh cannot tell whether this is the board; "

@@ -14,6 +14,7 @@ from boruta_farm.model.errors import (
     InvalidError,
     NotFoundError,
     ProlongLimitError,
+    RefusedError,
     UnavailableError,
 )
 from boruta_farm.model.events import Event, EventKind
@@ -49,6 +50,7 @@ class Lease:
         self._farm = farm
         self._remote = Remote(access)
         self._keep_alive = request.keep_alive
+        self._timed = request.length is not None
         self._say = say
         self._ended: asyncio.Future[Request] = asyncio.get_running_loop().create_future()
 
@@ -97,7 +99,22 @@ class Lease:
         return self._ended.result() if self._ended.done() else None
 
     async def prolong_for_ever(self) -> None:
-        """Prolong whenever half of the remaining time has passed, until the farm's limit."""
+        """Prolong whenever half of the remaining time has passed, until the farm's limit.
+
+        A job whose length was named is left to whoever named it. The end is announced.
+        """
+        if self._timed or await self._prolong_to_the_limit():
+            await self._announce_end()
+
+    async def _announce_end(self) -> None:
+        """Say that the end is near; somebody else may move it meanwhile."""
+        while (remaining := (self.until - self._farm.now() - LAST_CALL).total_seconds()) > 0:
+            await asyncio.sleep(remaining)
+            if self.until - self._farm.now() <= LAST_CALL:
+                self._say(f"the job ends in 5 minutes, at {self._times().moment(self.until)}")
+
+    async def _prolong_to_the_limit(self) -> bool:
+        """Return whether the job has an end that is still to come."""
         while True:
             remaining = (self.until - self._farm.now()).total_seconds()
             await asyncio.sleep(max(remaining / 2, SOONEST))
@@ -108,21 +125,20 @@ class Lease:
                 continue
             except ProlongLimitError as error:
                 self._say(f"not prolonged: {refusal(error, self._times())}")
-                break
+                return True
+            except RefusedError as error:
+                log.debug("request %d is not ours to prolong: %s", self.request_id, error)
+                return True
             except (InvalidError, NotFoundError) as error:
                 # The job is over: its event tells why.
                 log.debug("request %d cannot be prolonged: %s", self.request_id, error)
-                return
+                return False
             if end <= self.until:
                 self._say(
                     f"the farm's limit is reached: the job ends at {self._times().moment(end)}"
                 )
-                break
+                return True
             self.until = end
-        remaining = (self.until - self._farm.now() - LAST_CALL).total_seconds()
-        if remaining > 0:
-            await asyncio.sleep(remaining)
-            self._say(f"the job ends in 5 minutes, at {self._times().moment(self.until)}")
 
     async def renew_for_ever(self) -> None:
         """Renew KeepAlive four times within its span."""
@@ -134,7 +150,7 @@ class Lease:
                 await self._farm.requests.keep_alive(self._farm.caller, self.request_id)
             except UnavailableError as error:
                 log.debug("KeepAlive of request %d was not renewed: %s", self.request_id, error)
-            except (InvalidError, NotFoundError) as error:
+            except (InvalidError, NotFoundError, RefusedError) as error:
                 log.debug("request %d cannot be kept alive: %s", self.request_id, error)
                 return
 

@@ -14,7 +14,7 @@ from boruta_farm.contracts import Explanation, Filed
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import InvalidError, RequestNotFoundError, WorkerNotAssignedError
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter
-from boruta_farm.model.request import NewRequest, Request, RequestUpdate
+from boruta_farm.model.request import MoreTime, NewRequest, Request, RequestUpdate
 from boruta_farm.model.worker import AccessInfo
 
 LONGEST_WAIT = timedelta(seconds=300)
@@ -86,9 +86,13 @@ class HttpRequests:
         answer = await self._act(request_id, "acquire_worker", headers, seconds)
         return read_access(answer.body, self._channel.host)
 
-    async def prolong_access(self, caller: Caller, request_id: int) -> datetime:
-        """Set the job's end to now plus the job timeout and return it."""
-        await self._act(request_id, "prolong")
+    async def prolong_access(
+        self, caller: Caller, request_id: int, more: MoreTime | None = None
+    ) -> datetime:
+        """Move the job's end and return it."""
+        await self._channel.post(
+            f"{_path(request_id)}/prolong", None if more is None else body(more)
+        )
         request = await self.get_request_info(caller, request_id)
         if request.job is None:
             raise WorkerNotAssignedError

@@ -195,6 +195,7 @@ async def borrow(
     deadline: datetime | None = None,
     ssh_key: str | None = None,
     keep_alive: int | None = DEFAULT_KEEP_ALIVE,
+    length: timedelta | None = None,
     queue: bool = False,
     report: Report | None = None,
     say: Say = log.warning,
@@ -202,7 +203,8 @@ async def borrow(
     """Lend a board with ``caps`` that meets ``selector`` for a ``with`` or ``async with`` block.
 
     Files a request, waits for its turn (at most ``wait``), keeps the job alive and prolonged,
-    and closes it at the end. ``server`` or ``config`` default to environment and profile file.
+    and closes it at the end. A job whose ``length`` is given lasts that long and is not prolonged
+    by itself. ``server`` or ``config`` default to environment and profile file.
     A client that dies frees the board ``keep_alive`` seconds later. With the caller's public
     ``ssh_key`` the access has no private key. What no registered board could serve raises
     UnmetDemandError, unless ``queue`` is set. Raises NotStartedError, the errors of
@@ -216,6 +218,7 @@ async def borrow(
         deadline=deadline,
         ssh_key=ssh_key,
         keep_alive=keep_alive,
+        length=length,
         strict=not queue,
     )
     config = config or configuration.load(server=server)

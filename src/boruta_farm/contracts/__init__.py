@@ -32,7 +32,7 @@ from boruta_farm.model.answers import ClockReading
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.explanation import Explanation, Filed, Holder
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
-from boruta_farm.model.request import NewRequest, Request, RequestUpdate
+from boruta_farm.model.request import MoreTime, NewRequest, Request, RequestUpdate
 from boruta_farm.model.worker import AccessInfo, Worker, WorkerChange, WorkerState
 
 __all__ = [
@@ -88,8 +88,8 @@ class Requests(Protocol):
 
         A repeated ``idempotency_key`` answers with the request that it made first.
         Raises PriorityError, DeadlineInPastError, TimeRangeError, SSHKeyError, KeepAliveError,
-        SelectorError, LimitError, IdempotencyError, and UnmetDemandError where ``strict`` was
-        asked for. Defaults: valid after now, deadline one calendar month on.
+        LengthError, SelectorError, LimitError, IdempotencyError, and UnmetDemandError where
+        ``strict`` was asked for. Defaults: valid after now, deadline one calendar month on.
         """
         ...
 
@@ -137,11 +137,14 @@ class Requests(Protocol):
         """
         ...
 
-    async def prolong_access(self, caller: Caller, request_id: int) -> datetime:
-        """Set the job's end to now plus the job timeout and return it.
+    async def prolong_access(
+        self, caller: Caller, request_id: int, more: MoreTime | None = None
+    ) -> datetime:
+        """Move the job's end and return it; by default to now plus the request's own length.
 
-        The board's agent has stored the new end before this returns. Clamped to the job limit.
-        Raises RequestNotFoundError, WorkerNotAssignedError, ProlongLimitError, and
+        The board's agent has stored the new end before this returns. It is never an earlier one.
+        What ``more`` names is met or refused, else the end is clamped to the job's limit.
+        Raises RequestNotFoundError, WorkerNotAssignedError, ProlongLimitError, InvalidError, and
         AgentUnreachableError (the end is unchanged, a retry is harmless).
         """
         ...

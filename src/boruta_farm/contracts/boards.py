@@ -246,8 +246,11 @@ class Reports(Protocol):
         """
         ...
 
-    async def opened(self, uuid: str, epoch: int) -> None:
-        """Tell that the caller's own key is installed: the OPENING job becomes LIVE."""
+    async def opened(self, uuid: str, epoch: int, began: datetime | None = None) -> None:
+        """Tell that the caller's own key is installed: the OPENING job becomes LIVE.
+
+        Its length counts from ``began``, when the board was told of it; by default from now.
+        """
         ...
 
     async def opening_failed(self, uuid: str, epoch: int, reason: str) -> None:

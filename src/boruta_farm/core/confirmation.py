@@ -1,7 +1,7 @@
 """What boards answer to a grant: they know of the job, have let a key in, refuse it, or nothing."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from boruta_farm.core.ending import end_job, requeued, wait_again
 from boruta_farm.core.jobs import is_unseen, job_of, kept_until
@@ -16,16 +16,25 @@ from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import Fence, SessionKey, WorkerState
 
 
-def opened(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
+def opened(
+    world: World, uuid: str, epoch: int, now: datetime, began: datetime | None = None
+) -> Plan[None]:
     """Start the job whose own key the agent has installed. Raises StaleEpochError.
 
-    Whether its owner may still be lent the board is for ``judging.opened``.
+    Its length counts from the hand-over: ``began`` is when the agent was told of it. Whether its
+    owner may still be lent the board is for ``judging.opened``.
     """
     request, job = job_of(world, uuid, epoch)
     if job.phase is not JobPhase.OPENING:
         raise StaleEpochError
+    opening = max(min(began or now, now) - job.granted, timedelta())
     live = replace(
-        job, phase=JobPhase.LIVE, keep_alive_until=kept_until(request, now), unconfirmed=False
+        job,
+        phase=JobPhase.LIVE,
+        timeout=job.timeout + opening,
+        limit=job.limit + opening,
+        keep_alive_until=kept_until(request, now),
+        unconfirmed=False,
     )
     started = replace(move_request(request, RequestState.IN_PROGRESS, now), job=live)
     key = SessionKey(worker=uuid, epoch=epoch, public=request.ssh_key or "", sealed=None)

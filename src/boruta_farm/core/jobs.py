@@ -15,12 +15,13 @@ from boruta_farm.core.plan import (
     WorkerSaved,
 )
 from boruta_farm.core.rights import lapse, limits_of, served
-from boruta_farm.core.standings import standing_of
+from boruta_farm.core.standings import limited_standing, standing_of
 from boruta_farm.core.transitions import move_request, move_worker
 from boruta_farm.core.world import World
 from boruta_farm.model.audit import Action, Note
 from boruta_farm.model.caller import Caller, serves
 from boruta_farm.model.errors import (
+    InvalidError,
     ProlongLimitError,
     RequestNotFoundError,
     StaleEpochError,
@@ -29,11 +30,14 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.job import Job, JobPhase
-from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.request import MoreTime, Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, Worker, WorkerState
 from boruta_farm.selectors.selector import parse
 from boruta_farm.words.durations import duration
+
+PLAIN_PROLONGING = MoreTime()
+"""As the original does it: to now plus the request's own length."""
 
 
 class Grant(NamedTuple):
@@ -116,9 +120,13 @@ def grant(world: World, proposal: Grant, now: datetime) -> Plan[None]:
 
 
 def _lengths(world: World, request: Request) -> tuple[timedelta, timedelta]:
-    """Return how long a job lasts at first, and at most with all prolongations."""
+    """Return how long a job lasts at first, and at most with all prolongations.
+
+    What the request asks for is bounded by what its owner may have now.
+    """
     settings = world.settings
-    length, longest = settings.job_timeout, settings.job_limit
+    longest = settings.job_limit
+    length = min(request.length or settings.job_timeout, longest)
     if request.owner_groups is not None:
         limits = limits_of(world, request.owner)
         if limits.job_time is not None:
@@ -161,21 +169,23 @@ def is_unseen(job: Job) -> bool:
 
 
 def want_prolongation(
-    world: World, request_id: int, now: datetime, *, waited: bool = False
+    world: World,
+    request_id: int,
+    now: datetime,
+    wish: MoreTime = PLAIN_PROLONGING,
+    *,
+    waited: bool = False,
 ) -> Plan[Prolongation]:
-    """Commit the intent to move a job's end to now plus the job timeout, within its limit.
+    """Commit the intent to move a job's end as wished, within its limit; never to an earlier one.
 
-    Boards without a fence cannot confirm, so for them the end moves at once.
-    Raises RequestNotFoundError, WorkerNotAssignedError, ProlongLimitError.
+    Boards without a fence cannot confirm, so for them the end moves at once. Raises
+    RequestNotFoundError, WorkerNotAssignedError, ProlongLimitError, InvalidError.
     """
     request, job = _live_job(world, request_id)
     worker = world.worker(job.worker)
     if worker is None:
         raise WorkerNotAssignedError(standing=standing_of(world, request))
-    wanted = min(now + world.settings.job_timeout, job.limit)
-    if wanted <= job.timeout and job.timeout >= job.limit:
-        raise ProlongLimitError(standing=standing_of(world, request, job.limit - job.granted))
-    wanted = max(wanted, job.timeout)
+    wanted = _wanted_end(world, request, job, wish, now)
     changed = replace(
         job,
         prolong_seq=job.prolong_seq + 1,
@@ -198,6 +208,28 @@ def want_prolongation(
         ssh_key=request.ssh_key,
     )
     return Plan(answer=answer, steps=(RequestSaved(request=saved, kind=kind),))
+
+
+def _wanted_end(
+    world: World, request: Request, job: Job, wish: MoreTime, now: datetime
+) -> datetime:
+    """Return the end that is wished for.
+
+    An exact wish is met or refused; the original's call, which names none, gets what there is.
+    """
+    if wish.length is not None and wish.until is not None:
+        raise InvalidError("a job is prolonged by a Length or Until a moment, not by both")
+    if wish.length is not None:
+        wanted = job.timeout + wish.length
+    elif wish.until is not None:
+        wanted = wish.until
+    elif job.timeout < job.limit:
+        wanted = min(now + _lengths(world, request)[0], job.limit)
+    else:
+        raise ProlongLimitError(standing=limited_standing(world, request, job))
+    if wanted > max(job.limit, job.timeout):
+        raise ProlongLimitError(standing=limited_standing(world, request, job))
+    return max(wanted, job.timeout)
 
 
 def prolonged(world: World, uuid: str, epoch: int, sequence: int, now: datetime) -> Plan[datetime]:

@@ -43,17 +43,20 @@ def judge(world: World, request_id: int, now: datetime) -> Plan[bool]:
     return Plan(answer=True, steps=(*found, _note(request, Action.REQUEST_CHANGED, told)))
 
 
-def opened(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
+def opened(
+    world: World, uuid: str, epoch: int, now: datetime, began: datetime | None = None
+) -> Plan[None]:
     """Start the job whose own key the agent has installed, if its owner may still have the board.
 
-    Else it is aborted, as ``judge`` decides. Raises StaleEpochError.
+    Its length counts from ``began``, by default from now. Else it is aborted, as ``judge`` decides.
+    Raises StaleEpochError.
     """
     request = world.holder(uuid)
     if request is not None and request.live_job is not None and request.live_job.epoch == epoch:
         account = world.account(request.owner)
         if lapse(account, request) is not None or not _still_served(world, request, account):
             return Plan(answer=None, steps=judge(world, request.id, now).steps)
-    return open_job(world, uuid, epoch, now)
+    return open_job(world, uuid, epoch, now, began)
 
 
 def judge_running(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from boruta_farm.core.calendar import one_month_after
@@ -19,6 +19,7 @@ from boruta_farm.model.errors import (
     DeadlineInPastError,
     IdempotencyError,
     KeepAliveError,
+    LengthError,
     LimitError,
     PriorityError,
     QuotaError,
@@ -31,6 +32,7 @@ from boruta_farm.model.events import EventKind
 from boruta_farm.model.request import (
     HIGHEST_PRIORITY,
     LOWEST_PRIORITY,
+    SHORTEST_LENGTH,
     NewRequest,
     Request,
     RequestState,
@@ -77,6 +79,7 @@ def create(
     # After the times: the original tells the first of several faults in this order.
     _check_priority(new.priority, limits)
     _check_keep_alive(new.keep_alive)
+    _check_length(new.length, caller.name, limits, world.settings)
     own_key = None if new.ssh_key is None else board_key(new.ssh_key)
     check_caps(new.caps or {}, world.settings)
     selector = check_selector(new.selector, new.caps or {}, world.settings)
@@ -98,6 +101,7 @@ def create(
         created=now,
         ssh_key=ssh_key,
         keep_alive=new.keep_alive,
+        length=new.length,
         size=size,
     )
     steps: list[Step] = [RequestSaved(request=request, kind=EventKind.REQUEST_CREATED)]
@@ -145,9 +149,11 @@ def update(world: World, request_id: int, change: RequestUpdate, now: datetime) 
     request = _existing(world, request_id)
     if request.state is not RequestState.WAITING:
         raise RequestStateError(standing=standing_of(world, request))
+    known = request.owner_groups is not None
+    limits = limits_of(world, request.owner) if known else _UNLIMITED
     if change.priority:
-        known = request.owner_groups is not None
-        _check_priority(change.priority, limits_of(world, request.owner) if known else _UNLIMITED)
+        _check_priority(change.priority, limits)
+    _check_length(change.length or None, request.owner_name, limits, world.settings)
     if change.deadline is not None and change.deadline < now:
         raise DeadlineInPastError
     deadline = change.deadline or request.deadline
@@ -195,6 +201,8 @@ def _changed_wishes(
         wanted |= {"ssh_key": own_key, "orphaned_since": None}
     if change.keep_alive is not None:
         wanted["keep_alive"] = change.keep_alive or None
+    if change.length is not None:
+        wanted["length"] = change.length or None
     return wanted
 
 
@@ -305,6 +313,25 @@ def _check_priority(priority: int, limits: Limits) -> None:
     if not highest <= priority <= lowest:
         raise PriorityError(
             f"requested priority out of bounds: this account may ask for {highest} to {lowest}"
+        )
+
+
+def _check_length(
+    length: timedelta | None, name: str, limits: Limits, settings: FarmSettings
+) -> None:
+    if length is None:
+        return
+    if length < SHORTEST_LENGTH:
+        raise LengthError
+    if length > settings.job_limit:
+        raise LengthError(
+            f"a Length of {duration(length)} exceeds the farm's limit 'job_limit' of "
+            f"{duration(settings.job_limit)}"
+        )
+    if limits.job_time is not None and length > limits.job_time:
+        raise LengthError(
+            f"a Length of {duration(length)} exceeds the limit 'job_time' of "
+            f"{duration(limits.job_time)} that {name} has; prolong the job once it runs"
         )
 
 

@@ -1,15 +1,19 @@
 """How requests and workers stand, told with refusals and explanations."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from boruta_farm.core.world import World
+from boruta_farm.model.job import Job
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.standing import Standing, Subject
 from boruta_farm.model.worker import Worker
 
 
 def request_standing(
-    request: Request, worker: str | None, longest: timedelta | None = None
+    request: Request,
+    worker: str | None,
+    longest: timedelta | None = None,
+    latest: datetime | None = None,
 ) -> Standing:
     """Tell how a request stands; ``worker`` names the board that it has, or is being given."""
     job = request.live_job
@@ -22,15 +26,23 @@ def request_standing(
         since=job.granted if running and job is not None else request.finished,
         until=job.timeout if running and job is not None else None,
         longest=longest,
+        latest=latest,
         reason=request.reason,
     )
 
 
-def standing_of(world: World, request: Request, longest: timedelta | None = None) -> Standing:
+def standing_of(world: World, request: Request) -> Standing:
     """Tell how a request stands, its board by name."""
     job = request.live_job
     worker = None if job is None else world.worker(job.worker)
-    return request_standing(request, None if worker is None else worker.name, longest)
+    return request_standing(request, None if worker is None else worker.name)
+
+
+def limited_standing(world: World, request: Request, job: Job) -> Standing:
+    """Tell how a running request stands whose job cannot become as long as was asked."""
+    worker = world.worker(job.worker)
+    name = None if worker is None else worker.name
+    return request_standing(request, name, job.limit - job.granted, job.limit)
 
 
 def worker_standing(world: World, worker: Worker) -> Standing:

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Boards
 from boruta_farm.core import jobs
+from boruta_farm.core.jobs import PLAIN_PROLONGING
 from boruta_farm.farm.engine import Engine
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import AgentUnreachableError, BoardError, StaleEpochError
+from boruta_farm.model.request import MoreTime
 from boruta_farm.model.worker import Fence
 
 ANSWER_WITHIN = timedelta(seconds=5)
@@ -23,16 +25,21 @@ class Prolonging:
         self._clock = clock
 
     async def prolong(
-        self, request_id: int, *, waited: bool = False, caller: Caller | None = None
+        self,
+        request_id: int,
+        more: MoreTime = PLAIN_PROLONGING,
+        *,
+        waited: bool = False,
+        caller: Caller | None = None,
     ) -> datetime:
         """Return the job's new end; ``caller`` is on whose behalf, for the audit.
 
-        Raises RequestNotFoundError, WorkerNotAssignedError, ProlongLimitError, and
+        Raises RequestNotFoundError, WorkerNotAssignedError, ProlongLimitError, InvalidError, and
         AgentUnreachableError when the agent did not confirm within 5 s (a retry is harmless).
         """
         began = self._clock.monotonic()
         wish = await self._engine.decide(
-            lambda world, now: jobs.want_prolongation(world, request_id, now, waited=waited)
+            lambda world, now: jobs.want_prolongation(world, request_id, now, more, waited=waited)
         )
         if wish.fence is Fence.NONE:
             return wish.timeout

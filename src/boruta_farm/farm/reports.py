@@ -1,6 +1,7 @@
 """The contract Reports in process: what those who look after boards, link and relay tell."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from boruta_farm.contracts import Cipher, Prepared
 from boruta_farm.core import confirmation, enrolment, jobs, judging, presence, workers
@@ -71,9 +72,9 @@ class FarmReports:
             lambda world, now: confirmation.unconfirmed(world, uuid, epoch, now, reason, used=used)
         )
 
-    async def opened(self, uuid: str, epoch: int) -> None:
+    async def opened(self, uuid: str, epoch: int, began: datetime | None = None) -> None:
         """Start the job whose own key is installed."""
-        await self._engine.decide(lambda world, now: judging.opened(world, uuid, epoch, now))
+        await self._engine.decide(lambda world, now: judging.opened(world, uuid, epoch, now, began))
 
     async def opening_failed(self, uuid: str, epoch: int, reason: str) -> None:
         """Abort the job whose own key could not be installed."""

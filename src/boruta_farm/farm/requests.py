@@ -31,7 +31,7 @@ from boruta_farm.model.explanation import Cause
 from boruta_farm.model.job import Job
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter
 from boruta_farm.model.permission import Permission
-from boruta_farm.model.request import NewRequest, Request, RequestState, RequestUpdate
+from boruta_farm.model.request import MoreTime, NewRequest, Request, RequestState, RequestUpdate
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.store.base import Store
 from boruta_farm.words.explanation import nothing_fits
@@ -148,11 +148,13 @@ class FarmRequests:
         )
         return access
 
-    async def prolong_access(self, caller: Caller, request_id: int) -> datetime:
-        """Set the job's end to now plus the job timeout, confirmed by the agent."""
+    async def prolong_access(
+        self, caller: Caller, request_id: int, more: MoreTime | None = None
+    ) -> datetime:
+        """Move the job's end, confirmed by the agent."""
         request = await self._existing(caller, request_id, Permission.CHANGE_REQUESTS)
         check_request(caller, request, Permission.CHANGE_REQUESTS)
-        return await self._prolonging.prolong(request_id, caller=caller)
+        return await self._prolonging.prolong(request_id, more or MoreTime(), caller=caller)
 
     async def keep_alive(self, caller: Caller, request_id: int) -> None:
         """Renew a request's KeepAlive."""

@@ -50,6 +50,7 @@ class Demand:
     ``front`` holds what can be granted now, ``held`` what is valid but cannot (proposed already,
     a board being opened for it, past its deadline), ``later`` what is not yet valid; all by
     ``(priority, id)`` packed into one number. A worker must have all ``caps`` and none of ``bars``.
+    ``named`` of them name lengths, which are ``named_time`` microseconds together.
     ``pivot`` is the one token under which new offers find the demand. ``party`` is on whose
     behalf the requests wait, None under policies that look at requests alone.
     """
@@ -64,6 +65,8 @@ class Demand:
         "idle",
         "key",
         "later",
+        "named",
+        "named_time",
         "party",
         "pivot",
     )
@@ -76,6 +79,7 @@ class Demand:
         self.party = party
         self.front: Front[int, Demand] = Front(self) if party is None else PartyFront(self, party)
         self.held = self.later = _NOBODY
+        self.named = self.named_time = 0
         # Dictionaries as sets: there are thousands of demands, and empty ones take a third.
         self.eligible: dict[Offer, None] = {}
         self.idle: Heads[WorkerKey, Offer] = Heads()
@@ -227,6 +231,7 @@ class Match(NamedTuple):
 class Hold:
     """Remember who holds a worker; times in microseconds. ``wanted`` is what it asked for.
 
+    ``length`` is how many seconds the request named for its job, None when it named none.
     ``nameless`` tells that the farm knew no users, so that the owner's name says nothing.
     """
 
@@ -237,6 +242,7 @@ class Hold:
     granted: int = 0
     wanted: DemandKey | None = None
     nameless: bool = False
+    length: float | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -9,6 +9,7 @@ from boruta_farm.matching.forecast import Lengths, lengths, remaining, turn
 from boruta_farm.matching.learning import Memory, demand_name
 from boruta_farm.matching.market import Market
 from boruta_farm.matching.policies.order import Order
+from boruta_farm.model.request import Request
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import WorkerState
 
@@ -89,6 +90,7 @@ def starts_at_once(demand: Demand, queue: Contest) -> bool:
 
 
 def expected(
+    request: Request,
     demand: Demand,
     queue: Contest,
     supply: "Supply",
@@ -106,10 +108,8 @@ def expected(
     quick = slow = certain = possible = 0.0
     mine = tuple(islice(demand.eligible, SHARED_SAMPLED))
     for rival, count in queue.before:
-        seen = memory.lengths(demand_name(rival.key), rival.key.owner or "")
-        kind = lengths(seen, longest)
-        if seen:
-            kind = kind.averaged(queue.position / boards)
+        own = request if rival is demand and request.id else None
+        kind = _lengths(rival, memory, longest, queue.position / boards, own)
         quick += count * kind.low
         slow += count * kind.high
         possible += count
@@ -126,6 +126,32 @@ def expected(
         turn(supply.early, each.low, certain),
         max(own_turn, turn(supply.late, each.high + CLEANING, possible)),
     )
+
+
+def _lengths(
+    rival: Demand, memory: Memory, longest: float, jobs: float, own: Request | None
+) -> Lengths:
+    """Return how long a rival's jobs last, of so many in a row; some may name their length.
+
+    ``own`` is the request asked about, where it is one of the rival's: it is not before itself.
+    """
+    owner = rival.key.owner or ""
+    seen = memory.lengths(demand_name(rival.key), owner)
+    kind = lengths(seen, longest)
+    if seen:
+        kind = kind.averaged(jobs)
+    waiting, named, seconds = rival.waiting, rival.named, rival.named_time / _SECOND
+    if own is not None:
+        waiting -= 1
+        if own.length is not None:
+            named -= 1
+            seconds -= own.length.total_seconds()
+    if named <= 0:
+        return kind
+    length = seconds / named
+    used = memory.named_lengths(owner, length)
+    asked = lengths(used, length)
+    return kind.mixed(asked.averaged(jobs) if used else asked, named / max(named, waiting))
 
 
 def _bound_here(rival: Demand, demand: Demand, mine: tuple[Offer, ...]) -> float:
@@ -177,7 +203,10 @@ def supply_of(
         hold = market.holds[uuid]
         weight = running / len(sampled)
         name = "" if hold.wanted is None else demand_name(hold.wanted)
-        seen = memory.lengths(name, hold.owner)
+        if hold.length is None:
+            seen = memory.lengths(name, hold.owner)
+        else:
+            seen = memory.named_lengths(hold.owner, hold.length)
         soon, at_last = remaining(
             seen, (now - hold.granted) / _SECOND, (hold.until - now) / _SECOND
         )

@@ -213,7 +213,7 @@ class Explainer:
         found: tuple[float, float] | None = 0.0, 0.0
         if not starts_at_once(demand, queue):
             supply = self._supply(demand, at, brief)
-            found = expected(demand, queue, supply, self.memory, self.settings, at)
+            found = expected(request, demand, queue, supply, self.memory, self.settings, at)
         if found is None:
             return None
         not_before = micros(request.valid_after)

@@ -38,6 +38,15 @@ class Lengths:
             high=self.mean + (self.high - self.mean) / spread,
         )
 
+    def mixed(self, other: "Lengths", share: float) -> "Lengths":
+        """Return the length per job where a ``share`` of the jobs is of the other kind."""
+        rest = 1 - share
+        return Lengths(
+            low=rest * self.low + share * other.low,
+            mean=rest * self.mean + share * other.mean,
+            high=rest * self.high + share * other.high,
+        )
+
 
 def lengths(seen: Iterable[float], longest: float) -> Lengths:
     """Return what past jobs tell; without any, a job may end at once or last its whole time."""

@@ -107,6 +107,7 @@ class Index:
                 granted=micros(job.granted),
                 wanted=demand_key(request),
                 nameless=request.owner_groups is None,
+                length=None if request.length is None else request.length.total_seconds(),
             )
             self._market.set_hold(job.worker, hold)
 

@@ -39,6 +39,11 @@ def lengths_of(demand: str, owner: str) -> str:
     return f"length/{demand}/{owner}"
 
 
+def shares_of(owner: str) -> str:
+    """Return the subject of how much of a named length jobs use, of one owner or of all (empty)."""
+    return f"share/{owner}"
+
+
 def use_of(kind: str, name: str) -> str:
     """Return the subject of an account's use."""
     return f"use/{kind}/{name}"
@@ -48,7 +53,8 @@ def learnt(known: Known, request: Request, settings: FarmSettings) -> tuple[Summ
     """Return the summaries that a finished request's job changes, none for any other request.
 
     Lengths are learnt from jobs that came to their end, not from those that a failure cut off;
-    use is charged for both.
+    use is charged for both. A job whose length was named teaches which share of it was used:
+    how long it lasted tells nothing of those whose length is another, or not named.
     """
     job = request.job
     if not request.state.finished or job is None or job.ended is None:
@@ -61,10 +67,14 @@ def learnt(known: Known, request: Request, settings: FarmSettings) -> tuple[Summ
         use = (_use(before) if before else Use()).plus(start, end - start, half_life)
         found.append(Summary(subject=subject, values=(use.seconds,), updated=moment(use.at)))
     if request.state is RequestState.DONE:
-        seconds = max(1, ceil((end - start) / 1_000_000))
-        for subject in _lengths(request):
+        seconds = float(max(1, ceil((end - start) / 1_000_000)))
+        subjects = tuple(_lengths(request))
+        if request.length is not None:
+            seconds /= request.length.total_seconds()
+            subjects = (shares_of(request.owner), shares_of(""))
+        for subject in subjects:
             before = known(subject)
-            values = (*(before.values if before else ()), float(seconds))[-LENGTHS_KEPT:]
+            values = (*(before.values if before else ()), seconds)[-LENGTHS_KEPT:]
             found.append(Summary(subject=subject, values=values, updated=job.ended))
     return tuple(found)
 
@@ -122,12 +132,13 @@ class Memory:
 
     def lengths(self, demand: str, owner: str) -> tuple[float, ...]:
         """Return lengths in seconds: of this demand and owner, else of the demand, of the owner."""
-        for subject in (
-            lengths_of(demand, owner),
-            lengths_of(demand, ""),
-            lengths_of("", owner),
-        ):
-            summary = self._summaries.get(subject)
-            if summary is not None:
-                return summary.values
-        return ()
+        return self._first(lengths_of(demand, owner), lengths_of(demand, ""), lengths_of("", owner))
+
+    def named_lengths(self, owner: str, length: float) -> tuple[float, ...]:
+        """Return how long jobs last that name this length (in seconds): of this owner, else all."""
+        shares = self._first(shares_of(owner), shares_of(""))
+        return tuple(share * length for share in shares)
+
+    def _first(self, *subjects: str) -> tuple[float, ...]:
+        known = (self._summaries.get(subject) for subject in subjects)
+        return next((summary.values for summary in known if summary is not None), ())

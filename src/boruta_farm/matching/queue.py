@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from boruta_farm.core.moments import micros, moment
+from boruta_farm.core.moments import MICROSECOND, micros, moment
 from boruta_farm.core.ranks import Ranks
 from boruta_farm.matching.classes import Demand
 from boruta_farm.matching.market import Market
@@ -14,16 +14,17 @@ from boruta_farm.model.waiting import Waiting
 class Queued:
     """Remember what matching needs of a waiting request; a million of them must fit.
 
-    ``place`` is the set of its demand that holds ``key``. ``deadline`` and ``valid_after`` are in
-    microseconds; once reached, ``valid_after`` is 0.
+    ``place`` is the set of its demand that holds ``key``. ``deadline``, ``valid_after`` and
+    ``length`` are in microseconds; once reached, ``valid_after`` is 0, as a length that was not
+    named is.
     """
 
-    __slots__ = ("deadline", "demand", "key", "place", "revision", "valid_after")
+    __slots__ = ("deadline", "demand", "key", "length", "place", "revision", "valid_after")
 
     def __init__(self, demand: Demand) -> None:
         self.demand = demand
         self.place: Ranks[int] | None = None
-        self.key = self.revision = self.deadline = self.valid_after = 0
+        self.key = self.revision = self.deadline = self.valid_after = self.length = 0
 
 
 class Queue:
@@ -59,6 +60,7 @@ class Queue:
         entry.revision = request.revision
         entry.deadline = micros(request.deadline)
         entry.valid_after = micros(request.valid_after)
+        self._name_length(entry, 0 if request.length is None else request.length // MICROSECOND)
         if request.job is not None and request.job.holds:
             self._lay(entry, entry.demand.hold())
         else:
@@ -74,6 +76,7 @@ class Queue:
         entry.revision = waiting.revision
         entry.deadline = waiting.deadline
         entry.valid_after = waiting.valid_after
+        self._name_length(entry, waiting.length or 0)
         self._place(entry)
         return entry
 
@@ -83,6 +86,7 @@ class Queue:
         if entry is None:
             return None
         self._lift(entry)
+        self._name_length(entry, 0)
         if not entry.demand.waiting:
             self._market.emptied(entry.demand)
         return entry
@@ -122,6 +126,11 @@ class Queue:
             return False
         self.hold(key)
         return True
+
+    def _name_length(self, entry: Queued, length: int) -> None:
+        entry.demand.named += (length > 0) - (entry.length > 0)
+        entry.demand.named_time += length - entry.length
+        entry.length = length
 
     def _place(self, entry: Queued) -> None:
         if entry.deadline <= self.now:

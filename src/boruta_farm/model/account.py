@@ -33,7 +33,9 @@ class Limits:
     ] = None
     jobs: Annotated[int | None, Shown("Jobs", "running jobs")] = None
     waiting: Annotated[int | None, Shown("Waiting", "waiting requests")] = None
-    job_time: Annotated[timedelta | None, Shown("JobTime", "longest job, unless prolonged")] = None
+    job_time: Annotated[
+        timedelta | None, Shown("JobTime", "longest job, and Length of a request, unless prolonged")
+    ] = None
     prolong_time: Annotated[
         timedelta | None, Shown("ProlongTime", "what all prolongations of a job may add")
     ] = None

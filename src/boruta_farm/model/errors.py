@@ -222,6 +222,12 @@ class KeepAliveError(InvalidError):
     code = "bad-keep-alive"
 
 
+class LengthError(InvalidError):
+    """Length must be a number of seconds, 1 at least"""
+
+    code = "length-out-of-bounds"
+
+
 class ProlongLimitError(InvalidError):
     """the job has reached the farm's longest time for one job and cannot be prolonged"""
 

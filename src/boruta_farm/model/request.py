@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from boruta_farm.model.job import Job
 
 HIGHEST_PRIORITY = 1
 LOWEST_PRIORITY = 16
+SHORTEST_LENGTH = timedelta(seconds=1)
 
 
 class RequestState(StrEnum):
@@ -34,11 +35,12 @@ class RequestState(StrEnum):
 class NewRequest:
     """Carry what a caller wants; None means the farm's default.
 
-    ``keep_alive`` is in seconds (10 to 3600). ``ssh_key`` is a public key in OpenSSH's one-line
-    form; ``account_key`` asks for (or declines) the caller's account's own in its place, None
-    leaves that to the account. ``selector`` asks for more than exact values, as
-    docs/selectors.md tells; ``strict`` refuses what no registered worker could serve.
-    ``idempotency_key`` with ``body_hash`` makes a repeated creation return the first id.
+    ``keep_alive`` is in seconds (10 to 3600). ``length`` counts from the hand-over of the board.
+    ``ssh_key`` is a public key in OpenSSH's one-line form; ``account_key`` asks for (or declines)
+    the caller's account's own in its place, None leaves that to the account. ``selector`` asks for
+    more than exact values, as docs/selectors.md tells; ``strict`` refuses what no registered worker
+    could serve. ``idempotency_key`` with ``body_hash`` makes a repeated creation return the first
+    id.
     """
 
     priority: Annotated[int, Shown("Priority", "1 (most important) to 16", ours=False)]
@@ -55,6 +57,9 @@ class NewRequest:
         None
     )
     keep_alive: Annotated[int | None, Shown("KeepAlive", "seconds, 10 to 3600")] = None
+    length: Annotated[
+        timedelta | None, Shown("Length", "seconds the job is to last, unless prolonged")
+    ] = None
     account_key: Annotated[
         bool | None,
         Shown("AccountKey", "put the account's SSH key on the board (false: do not)"),
@@ -68,7 +73,7 @@ class RequestUpdate:
     """Carry the changes to a waiting request; None (for priority also 0) keeps a value.
 
     ``caps`` take the place of all that are there. An empty ``selector`` or ``ssh_key`` and a
-    ``keep_alive`` of 0 take what is there away.
+    ``keep_alive`` or ``length`` of 0 take what is there away.
     """
 
     priority: Annotated[int | None, Shown("Priority", "1 (most important) to 16")] = None
@@ -84,6 +89,22 @@ class RequestUpdate:
         None
     )
     keep_alive: Annotated[int | None, Shown("KeepAlive", "seconds, 10 to 3600")] = None
+    length: Annotated[
+        timedelta | None, Shown("Length", "seconds the job is to last, unless prolonged")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoreTime:
+    """Carry how a job is to be prolonged; without either to now and the request's own length.
+
+    ``length`` counts from the present end, ``until`` is the new end. Nothing is ever shortened.
+    """
+
+    length: Annotated[
+        timedelta | None, Shown("Length", "seconds more, counted from the present end")
+    ] = None
+    until: Annotated[datetime | None, Shown("Until", "the new end, in place of Length")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
@@ -136,6 +157,9 @@ class Request:
     )
     keep_alive: Annotated[
         int | None, Shown("KeepAlive", "seconds without a sign of life after which the job ends")
+    ] = None
+    length: Annotated[
+        timedelta | None, Shown("Length", "seconds the job is to last; not given: as the farm says")
     ] = None
     reason: Annotated[str | None, Shown("Reason", "why it ended as it did"), Stored(moves=True)] = (
         None

@@ -22,7 +22,8 @@ class Standing:
     ``state`` is the subject's. ``request_id`` and ``worker`` (a name) are the subject and the
     other side of its job, if there is one: who holds the board, which board is held or being
     opened. ``since`` is when the state was entered, where that is known, ``until`` the end of the
-    job, ``longest`` the longest time for one job where that is reached.
+    job, ``longest`` the longest time for one job where that is reached or would be exceeded,
+    ``latest`` when it would be over then.
     """
 
     subject: Annotated[Subject, Shown("Subject", "what stands so")]
@@ -38,6 +39,9 @@ class Standing:
     until: Annotated[datetime | None, Shown("Until", "when the job ends", null=True)] = None
     longest: Annotated[
         timedelta | None, Shown("Longest", "seconds, where a job can be no longer", null=True)
+    ] = None
+    latest: Annotated[
+        datetime | None, Shown("Latest", "the latest end that prolonging can reach", null=True)
     ] = None
     reason: Annotated[str | None, Shown("Reason", "why it is in its state", null=True)] = None
     unreachable_since: Annotated[

@@ -22,8 +22,9 @@ class Asked:
 class Waiting(NamedTuple):
     """Carry what there is to know of a request that waits and has no job.
 
-    Times are microseconds since 1970. A tuple, and times as they are kept: a record takes several
-    times as long to make, and whoever reads a whole queue needs numbers in the end.
+    Times are microseconds since 1970, ``length`` is in microseconds. A tuple, and times as they are
+    kept: a record takes several times as long to make, and whoever reads a whole queue needs
+    numbers in the end.
     """
 
     id: int
@@ -34,3 +35,4 @@ class Waiting(NamedTuple):
     deadline: int
     revision: int
     orphaned_since: int | None
+    length: int | None = None

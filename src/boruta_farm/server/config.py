@@ -186,11 +186,14 @@ class Config(LimitSettings):
     )
     job_timeout: timedelta = setting(
         Duration(),
-        "How long a job lasts, and what a prolongation sets it to from now.",
+        "How long a job lasts whose request names no length, and what a prolongation sets it to "
+        "from now.",
         default=FARM.job_timeout,
     )
     job_limit: timedelta = setting(
-        Duration(), "The longest a job can last with all its prolongations.", default=FARM.job_limit
+        Duration(),
+        "The longest that a request may ask for, and a job can last with all its prolongations.",
+        default=FARM.job_limit,
     )
     invalid_after: timedelta = setting(
         Duration(),

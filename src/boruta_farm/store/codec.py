@@ -35,6 +35,7 @@ KINDS: Mapping[Any, Kind] = {
     bool: Kind("boolean", "{}", "bool({})"),
     bytes: Kind("text", "b64encode({}).decode()", "b64decode({})"),
     datetime: Kind("bigint", "({} - EPOCH) // MICROSECOND", "EPOCH + timedelta(0, 0, {})"),
+    timedelta: Kind("bigint", "{} // MICROSECOND", "timedelta(0, 0, {})"),
     frozenset[str]: Kind("text", "json_text(sorted({}))", "text_set({})"),
     tuple[str, ...]: Kind("text", "json_text({})", "texts({})"),
     tuple[datetime, ...]: Kind("text", "moments_text({})", "moments({})"),

@@ -16,7 +16,8 @@ from boruta_farm.store.values import mapping, text_set
 _WAITING = RequestState.WAITING.value
 _columns_of = REQUEST.pick(
     *("id", "owner", "owner_groups", "priority", "valid_after", "deadline", "state", "caps"),
-    *("created", "selector", "revision", "ssh_key", "orphaned_since", "job_worker"),
+    *("created", "selector", "revision", "ssh_key", "orphaned_since", "length"),
+    "job_worker",
 )
 
 PACKED = 2000
@@ -58,6 +59,7 @@ class PackedRequests(Iterable[Request]):
                     revision,
                     ssh_key,
                     orphaned_since,
+                    length,
                     job_worker,
                 ) = _columns_of(row)
                 if state != _WAITING or job_worker is not None:
@@ -72,6 +74,7 @@ class PackedRequests(Iterable[Request]):
                     deadline,
                     revision,
                     orphaned_since,
+                    length,
                 )
 
 

@@ -23,7 +23,7 @@ from boruta_farm.web.health import HealthCheck
 from boruta_farm.web.openapi import Description
 from boruta_farm.web.origins import Cors
 from boruta_farm.web.people_routes import people_routes
-from boruta_farm.web.requests import REQUEST_BODY, REQUEST_LIST, RequestCalls
+from boruta_farm.web.requests import MORE_TIME_BODY, REQUEST_BODY, REQUEST_LIST, RequestCalls
 from boruta_farm.web.routes import Parameter, Route
 from boruta_farm.web.services import Services, WebOptions
 from boruta_farm.web.version import version_endpoint
@@ -173,7 +173,9 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             path="reqs/{id}/prolong",
             endpoint=requests.prolong,
             permission=Permission.CHANGE_REQUESTS,
-            summary="Give a running request more time",
+            summary="Give a running request more time; without a body its own Length from now",
+            reader=MORE_TIME_BODY,
+            optional_body=True,
             success=204,
         ),
         Route(

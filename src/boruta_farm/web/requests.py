@@ -6,6 +6,7 @@ import logging
 from datetime import timedelta
 from functools import partial
 from operator import attrgetter
+from typing import Any
 
 from starlette.types import Scope
 
@@ -13,10 +14,10 @@ from boruta_farm.clock import Clock
 from boruta_farm.contracts import Requests
 from boruta_farm.model.addresses import parse_ip
 from boruta_farm.model.errors import RequestIdMismatchError, RequestNotFoundError
-from boruta_farm.model.request import NewRequest, Request, RequestState, RequestUpdate
+from boruta_farm.model.request import MoreTime, NewRequest, Request, RequestState, RequestUpdate
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.web.answers import access_answer, encode, explained, told, warned
-from boruta_farm.web.bodies import Priority, Reader, RequestBody, RequestListBody
+from boruta_farm.web.bodies import Length, Priority, Reader, RequestBody, RequestListBody
 from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call, Header, Stream
 from boruta_farm.web.errors import CallerGoneError, RequestIdError
 from boruta_farm.web.headers import idempotency_key, wanted_wait
@@ -29,14 +30,18 @@ from boruta_farm.web.lists import (
     sorter,
 )
 from boruta_farm.web.printed import Printed
-from boruta_farm.web.shapes import lenient_body, recorder
+from boruta_farm.web.shapes import body, lenient_body, recorder
 from boruta_farm.web.times import format_seconds
 
 log = logging.getLogger(__name__)
 
-REQUEST_BODY: Reader[RequestBody] = Reader(lenient_body(RequestBody, NewRequest, priority=Priority))
+REQUEST_BODY: Reader[RequestBody] = Reader(
+    lenient_body(RequestBody, NewRequest, priority=Priority, length=Length)
+)
 NEW_REQUEST = recorder(NewRequest, go=True)
 REQUEST_UPDATE = recorder(RequestUpdate)
+MORE_TIME_BODY: Reader[Any] = Reader(body(MoreTime), strict=True)
+MORE_TIME = recorder(MoreTime)
 REQUEST_LIST = Reader(RequestListBody, former={"State": str, "Priority": str})
 
 _JSON: tuple[Header, ...] = (JSON_TYPE,)
@@ -97,7 +102,9 @@ class RequestCalls:
 
     async def prolong(self, call: Call) -> Answer:
         """Give a running request more time."""
-        await self._requests.prolong_access(call.caller, request_id_of(call))
+        body = MORE_TIME_BODY.read(call.body) if call.body else None
+        more = None if body is None else MORE_TIME(body)
+        await self._requests.prolong_access(call.caller, request_id_of(call), more)
         return NO_CONTENT
 
     async def keep_alive(self, call: Call) -> Answer:

@@ -23,6 +23,8 @@ def sentence(standing: Standing, times: Times) -> str:
         limit = ""
         if standing.longest is not None:
             limit = f", the limit of {duration(standing.longest)} for one job"
+            if standing.latest is not None and standing.latest != standing.until:
+                limit = f" and can have it until {times.moment(standing.latest)}{limit}"
         return f"it has {board}{_until(standing, times)}{limit}"
     if standing.state == RequestState.WAITING:
         if standing.worker is not None:
