@@ -53,8 +53,10 @@ DRYAD: dict[str, frozenset[str]] = {
     "stm": frozenset(),
     "cleanup": frozenset({"proc"}),
     "users": frozenset({"cleanup", "proc"}),
-    "drivers": frozenset({"proc", "stm", "users"}),
-    "doctor": frozenset({"drivers", "proc", "stm", "users"}),
+    "dut": frozenset(),
+    "tools": frozenset({"dut", "proc", "stm", "users"}),
+    "drivers": frozenset({"dut", "proc", "stm", "tools", "users"}),
+    "doctor": frozenset({"drivers", "proc", "stm", "tools", "users"}),
 }
 """What each folder of the agent's room may import of the others."""
 

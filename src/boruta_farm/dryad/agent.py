@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import NoReturn
@@ -20,8 +19,10 @@ from boruta_farm.dryad.fence import Fence
 from boruta_farm.dryad.files import LockedFolder
 from boruta_farm.dryad.health import PassiveHealth
 from boruta_farm.dryad.proc.machine import read_boot_id
-from boruta_farm.dryad.state import Phase, StateFile
+from boruta_farm.dryad.state import AgentState, Phase, StateFile
 from boruta_farm.dryad.streams import RelayPlace, Streams
+from boruta_farm.dryad.tools.configured import open_tools
+from boruta_farm.dryad.tools.service import ToolService
 from boruta_farm.link.agent import AgentLink, FarmEnd
 from boruta_farm.link.race import race
 from boruta_farm.model.errors import BoardError, BorutaError, UnavailableError
@@ -68,7 +69,7 @@ class Agent:
             dryad_address=self._config.listen_address,
             ssh_address=self._driver.ssh_address,
             fence=FenceKind.AGENT,
-            name=self._config.name or socket.gethostname(),
+            name=self._config.board_name,
             epoch=state.epoch,
             boot_id=state.boot_id,
             farm_id=state.farm_id,
@@ -130,7 +131,9 @@ async def run(config: AgentConfig) -> NoReturn:
     folder = LockedFolder(config.state_dir, "state_dir")
     folder.open()
     clock = SystemClock()
-    driver = open_driver(config)
+    toolbox, config = open_tools(config)
+    tools = ToolService(toolbox)
+    driver = open_driver(config, tools)
 
     def ssh_address() -> str:
         return driver.ssh_address
@@ -146,7 +149,12 @@ async def run(config: AgentConfig) -> NoReturn:
         )
     relay = RelayPlace.of(config.server, config.relay_address, config.ca_file)
     streams = Streams(config.uuid, relay, ssh_address)
-    fence.watch = streams.look
+
+    def look(state: AgentState) -> None:
+        tools.look(state)
+        streams.look(state)
+
+    fence.watch = look
     try:
         await driver.start()
         await fence.start()

@@ -1,6 +1,5 @@
 """What is said to the farm for a board outside of its agent: enrol it, or ask whether it is."""
 
-import socket
 from pathlib import Path
 
 from boruta_farm.contracts import Registered
@@ -8,6 +7,7 @@ from boruta_farm.dryad.config import AgentConfig
 from boruta_farm.dryad.dialling import Dialler
 from boruta_farm.dryad.proc.machine import read_boot_id
 from boruta_farm.dryad.state import AgentState, StateFile
+from boruta_farm.dryad.tools.configured import open_tools
 from boruta_farm.link import question
 from boruta_farm.model.worker import Fence, Registration
 
@@ -36,13 +36,14 @@ async def is_enrolled(config: AgentConfig, credential: str) -> bool:
 def registration(
     config: AgentConfig, state: AgentState | None, local_ip: str | None
 ) -> Registration:
-    """Return what a board says of itself that no agent serves."""
+    """Return what a board says of itself that no agent serves. Raises ConfigError."""
+    _, config = open_tools(config)
     return Registration(
         caps=config.caps,
         dryad_address=config.listen_address,
         ssh_address=config.ssh_address,
         fence=Fence.AGENT,
-        name=config.name or socket.gethostname(),
+        name=config.board_name,
         epoch=0 if state is None else state.epoch,
         boot_id=read_boot_id(),
         farm_id=None if state is None else state.farm_id,

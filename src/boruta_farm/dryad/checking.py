@@ -10,6 +10,7 @@ from boruta_farm.dryad import config as configuration
 from boruta_farm.dryad.asking import credential_path
 from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig
 from boruta_farm.dryad.credential import load_credential
+from boruta_farm.dryad.tools.configured import open_tools
 from boruta_farm.dryad.users.command import USUAL_USER
 from boruta_farm.model.errors import BorutaError, ConfigError
 from boruta_farm.model.service import as_account, is_hidden, service_account
@@ -57,6 +58,7 @@ def troubles(path: Path) -> Iterator[str]:
     """Find what keeps an agent that runs as we do from starting; nothing is made."""
     try:
         config = configuration.load(path)
+        open_tools(config)
     except ConfigError as error:
         yield error.message
         return

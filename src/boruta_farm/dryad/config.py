@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import ssl
 import stat
 import uuid
@@ -13,6 +14,7 @@ from boruta_farm.dryad.health import HealthLimits
 from boruta_farm.dryad.hooks import HookSettings
 from boruta_farm.dryad.plugins import DRIVERS, installed
 from boruta_farm.dryad.stm.settings import NO_CARD
+from boruta_farm.dryad.tools.kind import CAPABILITY
 from boruta_farm.dryad.users.settings import CleanSettings, UserSettings
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.token import check_token
@@ -28,6 +30,7 @@ DEFAULT_PATH = Path("/etc/boruta/dryad.conf")
 DEFAULT_STM = "/run/stm.socket"
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LONGEST_NAME = 64
+TOOLS_TABLE = "tools"
 JOIN_TOKEN_VARIABLE = "DRYAD_JOIN_TOKEN"
 
 
@@ -166,8 +169,19 @@ class AgentConfig:
         """Return the board's UUID."""
         return self.caps[UUID_CAPABILITY]
 
+    @property
+    def board_name(self) -> str:
+        """Return the name that the farm is told."""
+        return self.name or socket.gethostname()
+
     def check(self) -> None:
         """Refuse settings that contradict each other. Raises SettingError."""
+        for name in self.caps:
+            if name.startswith(CAPABILITY):
+                raise SettingError(
+                    f"the agent tells itself which tools there are; declare [{TOOLS_TABLE}.NAME]",
+                    f"caps.{name}",
+                )
         if self.server and self.boruta_address:
             raise SettingError(
                 "a board belongs to one farm; remove boruta_address, or remove server to stay "
@@ -231,7 +245,7 @@ def load(path: Path, *, join_token: str | None = None) -> AgentConfig:
 
 
 def _drivers(table: Table) -> tuple[str, ...]:
-    """Return the tables that drivers read: of the chosen one, and of all that are installed.
+    """Return the tables that drivers read: of tools, of the chosen one, of all that are installed.
 
     One that is not chosen is its package's affair. Raises ConfigError.
     """
@@ -240,7 +254,7 @@ def _drivers(table: Table) -> tuple[str, ...]:
         raise table.refusal(
             SettingError(f"{chosen!r} is a setting of the agent's own, no driver", "driver")
         )
-    return (*((chosen,) if isinstance(chosen, str) else ()), *installed(DRIVERS))
+    return (TOOLS_TABLE, *((chosen,) if isinstance(chosen, str) else ()), *installed(DRIVERS))
 
 
 def _authority(config: AgentConfig) -> Path | None:

@@ -1,16 +1,14 @@
 """Run a lab's own executables around a driver: relays, PDUs, SD-muxes, labgrid, imaging."""
 
-import asyncio
-import contextlib
 import logging
 import os
-import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from boruta_farm.dryad.commands import lines_of, run_command
 from boruta_farm.dryad.files import replaceable
 from boruta_farm.model.errors import BoardError
 from boruta_farm.settings.declaration import setting
@@ -20,17 +18,9 @@ from boruta_farm.settings.table import SettingError
 
 logger = logging.getLogger(__name__)
 
-PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-KEPT: Final = 64 * 1024
-"""Bytes of a hook's output that are looked at; a hook may write more, nobody reads it."""
-
-LINE: Final = 200
 USUAL_TIMEOUT: Final = 60.0
 LONGEST_TIMEOUT: Final = 280.0
 """Seconds: the fence gives the board 300 for a whole clean-up."""
-
-AFTER_EXIT: Final = 0.5
-"""Seconds in which a hook that has ended may still deliver output; its children may hold it."""
 
 
 class Hook(StrEnum):
@@ -131,104 +121,23 @@ class Hooks:
         if trouble := distrust(path):
             raise BoardError(f"hook {hook}: {trouble}")
         given = {**self._board, **words, "hook": hook}
-        status, output = await self._call(hook, path, self._environment(given))
-        lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
-        for line in lines:
-            logger.info("hook %s: %s", hook, _printable(line))
-        if status:
-            last = f": {_printable(lines[-1])}" if lines else ""
-            raise BoardError(f"hook {hook}: {path} {_ending(status)}{last}")
-
-    async def _call(self, hook: Hook, path: Path, environment: dict[str, str]) -> tuple[int, bytes]:
-        read, write = os.pipe()
-        loop = asyncio.get_running_loop()
-        transport, output = await loop.connect_read_pipe(_Output, os.fdopen(read, "rb", 0))
         try:
-            process = await _start(hook, path, environment, write)
-        except BoardError:
-            transport.close()
-            raise
-        finally:
-            os.close(write)
-        try:
-            async with asyncio.timeout(self._settings.timeout):
-                status = await process.wait()
-            await _soon(output.ended)
+            outcome = await run_command((path,), self._environment(given), self._settings.timeout)
         except TimeoutError:
             raise BoardError(
                 f"hook {hook}: {path} was not done within {self._settings.timeout:g} s and was "
                 "ended; mend it, or raise hooks.timeout"
             ) from None
-        finally:
-            transport.close()
-            await _end(process)
-        return status, bytes(output.kept)
+        except (OSError, ValueError) as error:
+            raise BoardError(f"hook {hook}: {path} cannot be started: {error}") from error
+        for line in lines_of(outcome.output):
+            logger.info("hook %s: %s", hook, line)
+        if outcome.status:
+            last = f": {outcome.last_line}" if outcome.last_line else ""
+            raise BoardError(f"hook {hook}: {path} {outcome.ending}{last}")
 
     def _environment(self, words: Mapping[str, str]) -> dict[str, str]:
         return {
-            "PATH": PATH,
-            "LANG": "C.UTF-8",
             **self._settings.environment,
             **{f"BORUTA_{name.upper()}": word for name, word in words.items()},
         }
-
-
-async def _start(
-    hook: Hook, path: Path, environment: dict[str, str], output: int
-) -> asyncio.subprocess.Process:
-    try:
-        return await asyncio.create_subprocess_exec(
-            path,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-            cwd="/",
-            env=environment,
-        )
-    except (OSError, ValueError) as error:
-        raise BoardError(f"hook {hook}: {path} cannot be started: {error}") from error
-
-
-class _Output(asyncio.Protocol):
-    """Keep the first of what a hook writes.
-
-    The pipe is our own, since it must be closed while daemons that the hook left still hold it.
-    """
-
-    def __init__(self) -> None:
-        self.kept = bytearray()
-        self.ended = asyncio.Event()
-
-    def data_received(self, data: bytes) -> None:
-        self.kept += data[: KEPT - len(self.kept)]
-
-    def connection_lost(self, _: Exception | None) -> None:
-        self.ended.set()
-
-
-async def _soon(event: asyncio.Event) -> None:
-    """Wait a moment for the end of the output."""
-    try:
-        async with asyncio.timeout(AFTER_EXIT):
-            await event.wait()
-    except TimeoutError:
-        return
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the hook's session unless the hook ended by itself."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-
-
-def _ending(status: int) -> str:
-    if status < 0:
-        return f"was ended by {signal.Signals(-status).name}"
-    return f"ended with status {status}"
-
-
-def _printable(line: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in line[:LINE])

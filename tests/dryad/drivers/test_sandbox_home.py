@@ -7,6 +7,7 @@ import pytest
 
 from boruta_farm.dryad.drivers import sandbox_home
 from boruta_farm.dryad.drivers.sandbox_home import (
+    ToolPlaces,
     describe_files,
     find_mounts,
     make_home,
@@ -77,7 +78,10 @@ def test_describe_files_counts_one(home: Path) -> None:
 
 
 def test_session_environment_keeps_temporary_files_in_the_home(home: Path) -> None:
-    environment = session_environment(home, "someone", "/bin/sh", "mark", "a $(b)")
+    tools = ToolPlaces(programs=Path("/board/bin"), socket=Path("/board/dut.sock"))
+    environment = session_environment(home, "someone", "/bin/sh", "mark", "a $(b)", tools)
+    assert environment["PATH"].startswith("/board/bin:/usr/local/sbin:")
+    assert environment["BORUTA_DUT"] == "/board/dut.sock"
     assert environment["BORUTA_SESSION"] == "mark"
     assert "PS1='someone@a___b_:" in environment["PROMPT_COMMAND"]
     assert Path(environment["TMPDIR"]).is_dir()

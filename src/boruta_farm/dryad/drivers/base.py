@@ -9,6 +9,7 @@ from typing import Final, Generic, TypeVar
 
 from boruta_farm.contracts import Prepared
 from boruta_farm.dryad.findings import Finding
+from boruta_farm.dryad.tools.door import Door
 from boruta_farm.dryad.users.host import SessionHost
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.settings.declaration import Dataclass
@@ -51,6 +52,11 @@ class Driver(ABC):
 
         Returns what was found, one line each. Raises BoardError naming what survived.
         """
+
+    @property
+    def door(self) -> Door | None:
+        """Return where sessions call for the board's tools, None where they cannot."""
+        return None
 
     async def start(self) -> None:
         """Open what the driver needs; nobody is let in before ``prepare``."""
@@ -120,6 +126,11 @@ class WrappedDriver(Driver):
     def ssh_address(self) -> str:
         """Return the inner driver's address."""
         return self.inner.ssh_address
+
+    @property
+    def door(self) -> Door | None:
+        """Return the inner driver's door."""
+        return self.inner.door
 
     async def start(self) -> None:
         """Start the inner driver."""

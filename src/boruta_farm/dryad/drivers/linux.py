@@ -7,6 +7,7 @@ from typing import Final, NoReturn
 
 from boruta_farm.contracts import Prepared
 from boruta_farm.dryad.drivers.base import NOT_RESET, Board, Driver, DriverKind, NoSettings
+from boruta_farm.dryad.tools.door import AccountDoor, Door
 from boruta_farm.dryad.users.host import Inspection, SessionHost, SystemAccount
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.model.errors import BoardError
@@ -46,6 +47,11 @@ class LinuxDriver(Driver):
     def ssh_address(self) -> str:
         """Return the configured address; the server fills in a missing host."""
         return self._ssh_address
+
+    @property
+    def door(self) -> Door:
+        """Return the socket that knows the session by its uid."""
+        return AccountDoor(self._user)
 
     async def start(self) -> None:
         """Check that the session user can be made here. Raises ConfigError."""

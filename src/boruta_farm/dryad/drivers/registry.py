@@ -1,25 +1,28 @@
 """The drivers that are installed, found by entry points, with their tables of the configuration."""
 
-import socket
-
 from boruta_farm.dryad.config import AgentConfig
 from boruta_farm.dryad.drivers.base import Board, Driver, DriverKind
 from boruta_farm.dryad.drivers.hooked import HookedDriver
+from boruta_farm.dryad.drivers.tooled import TooledDriver
 from boruta_farm.dryad.hooks import Hooks
 from boruta_farm.dryad.plugins import DRIVERS, find
+from boruta_farm.dryad.tools.service import ToolService
 from boruta_farm.dryad.users.host import SessionHost
 from boruta_farm.model.errors import BorutaError, ConfigError
 from boruta_farm.settings.declaration import read
 from boruta_farm.settings.table import SettingError
 
 
-def open_driver(config: AgentConfig) -> Driver:
-    """Return the configured driver with the lab's hooks around it, not yet started.
+def open_driver(config: AgentConfig, tools: ToolService | None = None) -> Driver:
+    """Return the configured driver with tools and the lab's hooks around it, not yet started.
 
     Raises ConfigError when no package brings it, when it is broken or its table is wrong.
     """
-    board = {"board": config.uuid, "name": _name(config), "driver": config.driver}
-    return HookedDriver(_open(config, config.driver, ()), Hooks(config.hooks, board))
+    board = {"board": config.uuid, "name": config.board_name, "driver": config.driver}
+    driver = _open(config, config.driver, ())
+    if tools is not None and tools.toolbox:
+        driver = TooledDriver(driver, tools)
+    return HookedDriver(driver, Hooks(config.hooks, board))
 
 
 def open_host(config: AgentConfig) -> SessionHost:
@@ -44,7 +47,7 @@ def _open(config: AgentConfig, name: str, wraps: tuple[str, ...]) -> Driver:
         raise ConfigError(f"{place}: {error.message}") from None
     board = Board(
         uuid=config.uuid,
-        name=_name(config),
+        name=config.board_name,
         folder=config.state_dir / name,
         ssh_address=config.ssh_address,
         user=config.user,
@@ -70,7 +73,3 @@ def _open(config: AgentConfig, name: str, wraps: tuple[str, ...]) -> Driver:
             f"{place}: {name!r} opens {driver!r}, which is no Driver; mend its package"
         )
     return driver
-
-
-def _name(config: AgentConfig) -> str:
-    return config.name or socket.gethostname()

@@ -31,7 +31,9 @@ import asyncssh
 from boruta_farm.contracts import Prepared
 from boruta_farm.dryad.drivers.base import Board, Driver, DriverKind
 from boruta_farm.dryad.drivers.sandbox_control import KeeperControl, attach_keeper, start_keeper
+from boruta_farm.dryad.drivers.sandbox_door import SandboxDoor
 from boruta_farm.dryad.drivers.sandbox_home import (
+    ToolPlaces,
     find_sftp_server,
     find_shell,
     make_home,
@@ -48,11 +50,13 @@ from boruta_farm.dryad.drivers.sandbox_server import (
     read_host_key,
 )
 from boruta_farm.dryad.drivers.sandbox_sessions import Room
+from boruta_farm.dryad.dut.launcher import write_launcher
 from boruta_farm.dryad.proc.descendants import end_processes, find_descendants
 from boruta_farm.dryad.proc.machine import read_boot_id
 from boruta_farm.dryad.proc.processes import Process, describe_process
 from boruta_farm.dryad.ready import ReadyThread
 from boruta_farm.dryad.terminals import message_bytes
+from boruta_farm.dryad.tools.door import Door
 from boruta_farm.model.errors import BoardError
 from boruta_farm.settings.declaration import setting
 from boruta_farm.settings.kinds import Whole
@@ -123,11 +127,17 @@ class SandboxDriver(Driver):
             raise BoardError("sandbox: not started, so it has no address yet")
         return f"127.0.0.1:{self._port}"
 
+    @property
+    def door(self) -> Door:
+        """Return the socket that knows the session by its namespace."""
+        return SandboxDoor(self._folder.socket, self._session)
+
     async def start(self) -> None:
         """Open the SSH server; nobody is let in before ``prepare`` or ``resume``."""
         self._folder.open()
         self._thread.start()
         try:
+            write_launcher(self._folder.programs)
             self._isolation, self._prefix = await find_isolation(self._config.isolation)
             self._lease = self._folder.read_lease()
             self._host_key = read_host_key(self._folder.host_key)
@@ -265,6 +275,12 @@ class SandboxDriver(Driver):
             "Shell": find_shell(),
         }
 
+    def _session(self) -> tuple[int, Lease] | None:
+        """Return what the present session is known by."""
+        if self._room is None or self._lease is None:
+            return None
+        return self._room.keeper.pid, self._lease
+
     async def _start_keeper(self, lease: Lease) -> KeeperControl:
         if lease.isolation is not self._isolation:
             lease = Lease(mark=lease.mark, isolation=self._isolation, boot_id=lease.boot_id)
@@ -282,7 +298,12 @@ class SandboxDriver(Driver):
             shell=shell,
             sftp_server=find_sftp_server(),
             environment=session_environment(
-                home, self._config.username, shell, lease.mark, self._config.name
+                home,
+                self._config.username,
+                shell,
+                lease.mark,
+                self._config.name,
+                ToolPlaces(programs=self._folder.programs, socket=self._folder.socket),
             ),
         )
 

@@ -5,9 +5,11 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from boruta_farm.dryad.drivers.sandbox_mark import MARK
+from boruta_farm.dryad.dut.call import VARIABLE as DUT_SOCKET
 from boruta_farm.dryad.proc.mounts import lies_in, list_mounts
 from boruta_farm.model.errors import BoardError
 
@@ -18,6 +20,14 @@ _UNPROMPTABLE = re.compile(r"[^A-Za-z0-9@._-]")
 _PROMPT = "[ \"$BORUTA_PROMPT\" = $$ ] || {{ BORUTA_PROMPT=$$; PS1='{place}:\\w\\$ '; }}"
 """Set bash's prompt once for each shell, behind the machine's own files; then it is the user's."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolPlaces:
+    """Say where a session finds ``dut``, and ``dut`` the agent."""
+
+    programs: Path
+    socket: Path
 
 
 def find_shell() -> str:
@@ -38,7 +48,7 @@ def make_home(home: Path) -> None:
 
 
 def session_environment(
-    home: Path, username: str, shell: str, mark: str, board: str
+    home: Path, username: str, shell: str, mark: str, board: str, tools: ToolPlaces
 ) -> dict[str, str]:
     """Return all that a session's programs know; nothing of the agent's own environment.
 
@@ -48,7 +58,8 @@ def session_environment(
     temporary = str(home / _TEMPORARY)
     place = _UNPROMPTABLE.sub("_", f"{username}@{board}")
     return {
-        "PATH": _PATH,
+        "PATH": f"{tools.programs}:{_PATH}",
+        DUT_SOCKET: str(tools.socket),
         "HOME": str(home),
         "USER": username,
         "LOGNAME": username,

@@ -32,6 +32,8 @@ class SandboxFolder:
         self.path = directory.absolute()
         self.home = self.path / "home"
         self.host_key = self.path / "host_key"
+        self.programs = self.path / "bin"
+        self.socket = self.path / "dut.sock"
         self._lease = self.path / "lease.json"
         self._port = self.path / "port"
         self._folder = LockedFolder(self.path, "sandbox")

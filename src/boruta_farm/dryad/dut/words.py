@@ -1,0 +1,29 @@
+"""What people write after a verb: names, spans of time; and answers as JSON."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from boruta_farm.dryad.dut.call import UsageError
+
+_SPAN: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)?")
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0}
+
+
+def seconds(word: str) -> float | None:
+    """Return the seconds of ``500ms``, ``1.5s``, ``2m`` or ``3``, None for any other word."""
+    found = _SPAN.fullmatch(word)
+    return None if found is None else float(found[1]) * _UNITS[found[2] or "s"]
+
+
+def one_name(words: Sequence[str]) -> str:
+    """Return the name, empty where none was written. Raises UsageError for more than one."""
+    if len(words) > 1:
+        raise UsageError(f"{' '.join(words[1:])!r} is one word too many")
+    return words[0] if words else ""
+
+
+def show_json(answer: Mapping[str, object]) -> None:
+    """Print an answer for programs."""
+    print(json.dumps({key: value for key, value in answer.items() if key != "status"}))

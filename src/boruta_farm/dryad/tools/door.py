@@ -1,0 +1,107 @@
+"""Where sessions call for tools, and by what the agent knows them: by the kernel's word."""
+
+import logging
+import os
+import socket
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from boruta_farm.dryad.users.accounts import find_account
+from boruta_farm.dryad.users.settings import UserSettings
+from boruta_farm.model.errors import BoardError, ConfigError
+
+logger = logging.getLogger(__name__)
+
+FOLDER: Final = Path("/run/boruta/dut")
+"""Holds a socket for each board of the host, called by its session user's name."""
+
+BACKLOG: Final = 16
+_CREDENTIALS: Final = struct.Struct("3i")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """Name the process at the other end of a connection, as it was when it connected."""
+
+    pid: int
+    uid: int
+
+    @classmethod
+    def of(cls, connection: socket.socket) -> "Peer":
+        """Return who is at the other end of a unix socket."""
+        packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        pid, uid, _ = _CREDENTIALS.unpack(packed)
+        return cls(pid=pid, uid=uid)
+
+
+class Door(Protocol):
+    """Where sessions come in. Each session has a socket of its own, at the same place."""
+
+    def open(self) -> socket.socket:
+        """Return a fresh socket that listens, in place of any before. Raises ConfigError."""
+        ...
+
+    def close(self) -> None:
+        """Remove the socket from its place."""
+        ...
+
+    def admits(self, peer: Peer) -> bool:
+        """Tell whether a process belongs to the session that is on the board now."""
+        ...
+
+
+class AccountDoor:
+    """A door for a system user of the board, whose uid is another one in each job."""
+
+    def __init__(self, user: UserSettings, folder: Path = FOLDER) -> None:
+        self._user = user
+        self.path = folder / f"{user.name}.sock"
+
+    def open(self) -> socket.socket:
+        """Listen for everybody on the machine; who is admitted is asked for each."""
+        folder = self.path.parent
+        try:
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            return listen(self.path)
+        except OSError as error:
+            raise ConfigError(
+                f"tools: {self.path} cannot be made: {error.strerror}; run the agent as root, or "
+                f"give it the folder: install -d -o dryad {folder}"
+            ) from error
+
+    def close(self) -> None:
+        """Remove the socket."""
+        self.path.unlink(missing_ok=True)
+
+    def admits(self, peer: Peer) -> bool:
+        """Tell whether a process has the uid of the present session."""
+        try:
+            account = find_account(self._user)
+        except BoardError as error:
+            logger.warning("nobody is let at the tools: %s", error.message)
+            return False
+        return account is not None and account.uid == peer.uid
+
+
+def listen(path: Path, mode: int = 0o666) -> socket.socket:
+    """Return a socket that listens at a path of any length, in place of what was there.
+
+    Raises OSError.
+    """
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # The path of a socket is limited to 107 bytes: go through a descriptor of the folder.
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        listener.bind(f"/proc/self/fd/{folder}/{path.name}")
+        path.chmod(mode)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    finally:
+        os.close(folder)
+    return listener

@@ -1,0 +1,73 @@
+"""The settings of ``exec``: a command for each verb of the kind."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from boruta_farm.dryad.tools.kind import Kind
+from boruta_farm.dryad.tools.programs import Command, Words
+from boruta_farm.settings.declaration import setting
+from boruta_farm.settings.kinds import Maybe, Named, OneOf, Seconds, Text
+from boruta_farm.settings.table import SettingError
+
+LONGEST: Final = 86400.0
+
+
+def _command(words: str) -> Any:
+    return setting(Maybe(Command()), words, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecSettings:
+    """Say what the tool is and which commands operate it; a verb's setting bears its name."""
+
+    kind: Kind = setting(OneOf(Kind), "What the tool is: power, button, do, video or usb.")
+    on: Words | None = _command("Power: gives it.")
+    off: Words | None = _command("Power: takes it away.")
+    cycle: Words | None = _command("Power: takes it away and gives it; else off, pause, on.")
+    state: Words | None = _command("Power: prints on or off; without it, no reset is proved.")
+    press: Words | None = _command("Button: presses it; it stays pressed.")
+    release: Words | None = _command("Button: lets it go.")
+    run: Words | None = _command("Do: what users start by the tool's name.")
+    snapshot: Words | None = _command("Video: prints one picture, JPEG or PNG.")
+    list: Words | None = _command("USB: prints a line a device, BUS_ID VENDOR:PRODUCT NAME.")
+    export: Words | None = _command("USB: lends the device whose BUS_ID is added to it.")
+    withdraw: Words | None = _command("USB: takes the device back whose BUS_ID is added to it.")
+    timeout: float = setting(
+        Seconds(1, LONGEST), "Seconds that each command may take.", default=25.0
+    )
+    environment: Mapping[str, str] = setting(
+        Named(Text()), "Variables for all its commands.", make=dict
+    )
+
+    def check(self) -> None:
+        """Refuse a kind without its commands, or with another's. Raises SettingError."""
+        if self.kind not in NEEDED:
+            raise SettingError(f"exec makes none of these, only {', '.join(NEEDED)}", "kind")
+        for verb in NEEDED[self.kind]:
+            if getattr(self, verb) is None:
+                raise SettingError(f"is missing: a tool of the kind {self.kind} needs it", verb)
+        own = {*NEEDED[self.kind], *OPTIONAL.get(self.kind, ())}
+        for verb in VERBS:
+            if verb not in own and getattr(self, verb) is not None:
+                raise SettingError(
+                    f"is no verb of the kind {self.kind}; it has {', '.join(sorted(own))}", verb
+                )
+
+
+NEEDED: Final[Mapping[Kind, tuple[str, ...]]] = {
+    Kind.POWER: ("on", "off"),
+    Kind.BUTTON: ("press", "release"),
+    Kind.DO: ("run",),
+    Kind.VIDEO: ("snapshot",),
+    Kind.USB: ("list",),
+}
+OPTIONAL: Final[Mapping[Kind, tuple[str, ...]]] = {
+    Kind.POWER: ("cycle", "state"),
+    Kind.USB: ("export", "withdraw"),
+}
+VERBS: Final = tuple(
+    dict.fromkeys(
+        verb for table in (NEEDED, OPTIONAL) for verbs in table.values() for verb in verbs
+    )
+)

@@ -1,0 +1,273 @@
+"""The service of acts: whoever is on the board operates its tools, and nobody else, ever (I19).
+
+Each connection is one call. Who calls is the kernel's word; that the job still runs is looked at
+when the call comes, again before the act begins, between its steps, and whenever the board's state
+changes: acts of a session that is over are called off at once, whatever they are at.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Mapping
+from typing import Any, Final
+
+from boruta_farm.dryad.dut.frames import VERSION, FrameError, Status
+from boruta_farm.dryad.state import OPEN, AgentState
+from boruta_farm.dryad.tools.door import Door, Peer
+from boruta_farm.dryad.tools.errors import ActError, SessionOverError
+from boruta_farm.dryad.tools.kind import Act
+from boruta_farm.dryad.tools.served import ServedCall
+from boruta_farm.dryad.tools.toolbox import FittedTool, Toolbox
+from boruta_farm.dryad.tools.wire import Wire
+from boruta_farm.model.errors import BoardError, BorutaError
+
+logger = logging.getLogger(__name__)
+
+MOST: Final = 32
+"""Connections at a time."""
+
+CALL_WITHIN: Final = 10.0
+"""Seconds in which a caller must have said what it wants."""
+
+STOP_WITHIN: Final = 5.0
+"""Seconds in which an act that was called off must have ended."""
+
+LIST: Final = "list"
+"""The act of no tool: what there is, and how it stands."""
+
+
+class ToolService:
+    """Let the present session operate the board's tools."""
+
+    def __init__(self, toolbox: Toolbox) -> None:
+        self.toolbox = toolbox
+        self._door: Door | None = None
+        self._listener: socket.socket | None = None
+        self._state: AgentState | None = None
+        self._calls: dict[asyncio.Task[None], int] = {}
+        self._acts: dict[asyncio.Task[Mapping[str, object]], tuple[int, str]] = {}
+
+    def start(self, door: Door) -> None:
+        """See that sessions will be able to come in. Raises ConfigError."""
+        door.open().close()
+        door.close()
+        self._door = door
+
+    def look(self, state: AgentState) -> None:
+        """Learn where the board stands; never waits. Acts of a session that is over are called off.
+
+        Each session finds a socket of its own, so that no call can wait in it for the next one.
+        """
+        before, self._state = self._state, state
+        for task, epoch in (*self._calls.items(), *((t, e) for t, (e, _) in self._acts.items())):
+            # Once only: a second time would keep an act from letting go what it holds.
+            if not _is_open(state, epoch) and not task.cancelling():
+                task.cancel()
+        if state.phase not in OPEN:
+            self._shut()
+        elif self._listener is None or before is None or before.epoch != state.epoch:
+            self._open()
+
+    async def settle(self) -> None:
+        """Wait a moment until no act of an earlier session is under way. Raises BoardError."""
+        state = self._state
+        old = {
+            task: name
+            for task, (epoch, name) in self._acts.items()
+            if state is None or not _is_open(state, epoch)
+        }
+        if not old:
+            return
+        _, left = await asyncio.wait(old, timeout=STOP_WITHIN)
+        if left:
+            names = ", ".join(sorted({old[task] for task in left}))
+            raise BoardError(
+                f"tools: what the last job began at {names} does not end; restart the agent, and "
+                "see that the tool answers"
+            )
+
+    async def close(self) -> None:
+        """Let nobody in any more and end all calls."""
+        self._state = None
+        self._shut()
+        tasks = (*self._calls, *self._acts)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_WITHIN)
+
+    def admit(self, peer: Peer) -> int:
+        """Return the epoch of the session that a process belongs to. Raises SessionOverError."""
+        state = self._state
+        if state is None or state.phase not in OPEN:
+            raise SessionOverError
+        if self._door is None or not self._door.admits(peer):
+            raise SessionOverError(
+                "the device belongs to the session that the board is lent to, and this is not it"
+            )
+        return state.epoch
+
+    def _open(self) -> None:
+        self._shut()
+        if self._door is None:
+            return
+        try:
+            self._listener = self._door.open()
+        except BorutaError as error:
+            logger.error("sessions have no tools: %s", error.message)
+            return
+        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
+
+    def _shut(self) -> None:
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+            if self._door is not None:
+                self._door.close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            connection, _ = listener.accept()
+        except OSError as error:
+            logger.info("a caller was gone at once: %s", error)
+            return
+        if len(self._calls) >= MOST or self._state is None:
+            connection.close()
+            return
+        task = asyncio.get_running_loop().create_task(self._serve(connection))
+        self._calls[task] = self._state.epoch
+        task.add_done_callback(self._calls.pop)
+
+    async def _serve(self, connection: socket.socket) -> None:
+        """Answer one call to its end."""
+        peer = Peer.of(connection)
+        wire = Wire(*await asyncio.open_unix_connection(sock=connection))
+        try:
+            result = await self._answer(wire, peer)
+        except (ConnectionError, TimeoutError) as error:
+            logger.info("a caller of tools has gone: %s", error or "it said nothing")
+            wire.abort()
+            return
+        except asyncio.CancelledError:
+            result = _failure(Status.OVER, SessionOverError())
+        except (ActError, FrameError) as error:
+            result = _failure(Status.USAGE, error)
+        except SessionOverError as error:
+            result = _failure(Status.OVER, error)
+        except BorutaError as error:
+            result = _failure(Status.FAILED, error)
+        await wire.finish(result)
+
+    async def _answer(self, wire: Wire, peer: Peer) -> Mapping[str, object]:
+        epoch = self.admit(peer)
+        async with asyncio.timeout(CALL_WITHIN):
+            asked = await wire.read_call()
+        if asked.get("dut") != VERSION:
+            raise ActError(
+                f"this agent speaks version {VERSION} of dut; log in anew, or update the agent"
+            )
+        call = ServedCall(wire, asked.get("arguments"), lambda: self._check(peer, epoch))
+        call.check()
+        if asked.get("act") == LIST:
+            return {"status": Status.DONE, "tools": await self._list()}
+        tool, act = self._find(asked.get("act"), asked.get("tool"))
+        logger.info("epoch %d: %s %s", epoch, tool.name, act.verb)
+        answer = await self._perform(tool, act, call, epoch)
+        return {"status": Status.DONE, **answer}
+
+    def _check(self, peer: Peer, epoch: int) -> None:
+        if self.admit(peer) != epoch:
+            raise SessionOverError
+
+    def _find(self, asked: object, name: object) -> tuple[FittedTool, Act]:
+        kind, _, verb = asked.partition(".") if isinstance(asked, str) else ("", "", "")
+        tool = self.toolbox.find(kind, name if isinstance(name, str) else "")
+        for act in tool.kind.acts:
+            if act.verb == verb:
+                return tool, act
+        raise ActError(f"this agent cannot {verb!r} with a tool of the kind {kind}; update it")
+
+    async def _perform(
+        self, tool: FittedTool, act: Act, call: ServedCall, epoch: int
+    ) -> Mapping[str, object]:
+        """Do an act within its limit; one that hangs is left behind, and told at the clean-up."""
+        if len(self._acts) >= MOST:
+            raise BoardError("too many acts are under way at the tools; wait until some have ended")
+        task = asyncio.get_running_loop().create_task(_act(tool, act, call))
+        self._acts[task] = epoch, tool.name
+        task.add_done_callback(self._acts.pop)
+        task.add_done_callback(_take_note)
+        waiting: set[asyncio.Task[Any]] = {task}
+        if act.streams:
+            waiting.add(call.begin())
+        try:
+            done, _ = await asyncio.wait(
+                waiting, timeout=act.limit, return_when=asyncio.FIRST_COMPLETED
+            )
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        finally:
+            call.end()
+        if task in done:
+            if task.cancelled():
+                raise SessionOverError
+            return task.result()
+        task.cancel()
+        if done:
+            raise ConnectionResetError("it went away before the act was done")
+        raise BoardError(f"tool {tool.name}: {act.verb} took longer than {act.limit:g} s")
+
+    async def _list(self) -> list[dict[str, str]]:
+        """Return the tools with their states, all asked at once."""
+        states = await asyncio.gather(*map(_look, self.toolbox))
+        return [
+            {
+                "name": each.name,
+                "kind": each.kind.kind,
+                "driver": each.settings.driver,
+                "about": each.settings.about,
+                "state": state,
+            }
+            for each, state in zip(self.toolbox, states, strict=True)
+        ]
+
+
+async def _act(tool: FittedTool, act: Act, call: ServedCall) -> Mapping[str, object]:
+    """Do the act when the tool is free. Raises BorutaError, whatever the driver raised."""
+    try:
+        if not act.alone:
+            return await act.perform(tool.tool, tool.table, call)
+        async with tool.turn:
+            # The job may have ended while somebody else had the tool.
+            call.check()
+            return await act.perform(tool.tool, tool.table, call)
+    except BoardError as error:
+        raise BoardError(f"tool {tool.name}: {error.message}") from error
+    except (BorutaError, ConnectionError):
+        raise
+    except Exception as error:  # a driver may be a foreign package's
+        logger.exception("tool %s failed in %s", tool.name, act.verb)
+        raise BoardError(f"tool {tool.name}: {type(error).__name__}: {error}") from error
+
+
+async def _look(tool: FittedTool) -> str:
+    try:
+        return await tool.look()
+    except BoardError as error:
+        return error.message
+
+
+def _is_open(state: AgentState, epoch: int) -> bool:
+    return state.epoch == epoch and state.phase in OPEN
+
+
+def _failure(status: Status, error: Exception) -> dict[str, object]:
+    return {"status": status, "error": str(error)}
+
+
+def _take_note(task: "asyncio.Task[Mapping[str, object]]") -> None:
+    """Note what an act raised that nobody waits for any more."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.info("an act ended with: %s", error)

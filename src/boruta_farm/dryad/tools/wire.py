@@ -1,0 +1,82 @@
+"""The agent's end of one connection of ``dut``: frames read and written, never more than asked."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from boruta_farm.dryad.dut.frames import (
+    CALL,
+    DATA,
+    END,
+    HEAD,
+    LONGEST,
+    NOTE,
+    RESULT,
+    FrameError,
+    pack,
+    pack_words,
+    unpack_head,
+    unpack_words,
+)
+
+LAST_WORD_WITHIN: Final = 5.0
+"""Seconds in which a caller must have taken the result."""
+
+
+class Wire:
+    """Speak to one caller; ConnectionError tells that it has gone."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def read_call(self) -> dict[str, Any]:
+        """Return what is asked. Raises FrameError, ConnectionError."""
+        letter, data = await self._read()
+        if letter != CALL:
+            raise FrameError(f"a call begins with {CALL!r}, not with {letter!r}")
+        return unpack_words(data)
+
+    async def read_data(self) -> bytes:
+        """Return the caller's next bytes, empty at their end. Raises as ``read_call``."""
+        while True:
+            letter, data = await self._read()
+            if letter == END:
+                return b""
+            if letter != DATA:
+                raise FrameError(f"the caller sent {letter!r} among its bytes")
+            if data:
+                return data
+
+    async def send_data(self, data: bytes) -> None:
+        """Send bytes, as fast as they are taken."""
+        for start in range(0, len(data), LONGEST):
+            self._writer.write(pack(DATA, data[start : start + LONGEST]))
+            await self._writer.drain()
+
+    async def send_note(self, words: Mapping[str, object]) -> None:
+        """Send a note."""
+        self._writer.write(pack_words(NOTE, words))
+        await self._writer.drain()
+
+    async def finish(self, words: Mapping[str, object]) -> None:
+        """Send the result and end the connection; a caller that has gone misses it."""
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(LAST_WORD_WITHIN):
+                self._writer.write(pack_words(RESULT, words))
+                await self._writer.drain()
+                self._writer.close()
+                await self._writer.wait_closed()
+        self.abort()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self._writer.transport.abort()
+
+    async def _read(self) -> tuple[bytes, bytes]:
+        try:
+            letter, length = unpack_head(await self._reader.readexactly(HEAD))
+            return letter, await self._reader.readexactly(length)
+        except asyncio.IncompleteReadError:
+            raise ConnectionResetError("the caller has gone") from None
