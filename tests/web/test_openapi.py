@@ -178,7 +178,7 @@ def test_the_application_does_as_described(case: schemathesis.Case[Any]) -> None
 
 @pytest.mark.prove
 @SCHEMA.parametrize()
-@hypothesis.settings(max_examples=300, derandomize=False, deadline=None, database=None)
+@hypothesis.settings(max_examples=100, derandomize=False, deadline=None, database=None)
 def test_the_application_does_as_described_at_length(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate(
         checks=[not_a_server_error, status_code_conformance, response_schema_conformance]
