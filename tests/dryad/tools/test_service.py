@@ -55,7 +55,7 @@ async def test_who_belongs_to_it_is_asked_again_before_the_act_begins(session: S
     assert session.lamp.calls == []
 
 
-@pytest.mark.parametrize("phase", set(Phase) - {Phase.PREPARED, Phase.GRANTED})
+@pytest.mark.parametrize("phase", sorted(set(Phase) - {Phase.PREPARED, Phase.GRANTED}))
 async def test_without_a_session_there_is_no_socket(session: Session, phase: Phase) -> None:
     session.service.look(state(phase=phase))
     assert not session.door.path.exists()
