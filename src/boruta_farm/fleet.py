@@ -109,11 +109,11 @@ class Fleet:
         """Tell whether a worker's job has been ended, though that is not stored yet."""
         return self._over.get(worker.uuid) == worker.epoch
 
-    def end(self, job: Job) -> None:
+    def end(self, worker: str, epoch: int) -> None:
         """Take a job for ended before that is stored: its tunnel is cut, its agent told."""
-        if self._over.get(job.worker) != job.epoch:
-            self._over[job.worker] = job.epoch
-            self._tell((job.worker,))
+        if self._over.get(worker) != epoch:
+            self._over[worker] = epoch
+            self._tell((worker,))
 
     def link(self, uuid: str) -> Link | None:
         """Return the link of a board's agent while it can be called."""

@@ -1,5 +1,6 @@
 """A full disk keeps nobody's session alive, and the farm recovers without hands."""
 
+import asyncio
 import shutil
 import subprocess
 import sys
@@ -7,21 +8,25 @@ from pathlib import Path
 
 import pytest
 
+from boruta_farm.farm.engine import Engine
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import StorageFullError
 from boruta_farm.model.request import NewRequest, RequestState
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.store.overlay import Layer
+from boruta_farm.store.owed import OwedFile
 from boruta_farm.store.reserve import Unbounded
 from tests.boards.lab import IDLE, RUNNING, Lab, play
 
 
-def test_ends_are_stored_from_a_reserve_and_all_else_is_refused_in_words(tmp_path: Path) -> None:
+def held_on_a_small_disk(folder: Path, script: str, size: str) -> None:
+    """Have a script print that all held, on a disk of its own in a room of its own."""
     if shutil.which("unshare") is None:
         pytest.skip("no namespaces here")
-    inside = 'mount -t tmpfs -o size=8m none "$1" && exec "$2" -m tests.security.full_disk "$1"'
+    inside = f'mount -t tmpfs -o size={size} none "$1" && exec "$2" -m {script} "$1"'
+    room = ["unshare", "-rmpf", "--mount-proc", "--kill-child"]
     done = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", inside, "sh", str(tmp_path), sys.executable],
+        [*room, "sh", "-c", inside, "sh", str(folder), sys.executable],
         capture_output=True,
         text=True,
         check=False,
@@ -30,6 +35,15 @@ def test_ends_are_stored_from_a_reserve_and_all_else_is_refused_in_words(tmp_pat
     if "unshare failed" in done.stderr or "mount failed" in done.stderr:
         pytest.skip(f"no namespaces here: {done.stderr}")
     assert (done.returncode, done.stdout.strip()) == (0, "held"), done.stderr
+
+
+def test_ends_are_stored_from_a_reserve_and_all_else_is_refused_in_words(tmp_path: Path) -> None:
+    held_on_a_small_disk(tmp_path, "tests.security.full_disk", "8m")
+
+
+@pytest.mark.prove
+def test_a_real_server_keeps_its_word_on_a_full_disk_and_when_it_is_killed(tmp_path: Path) -> None:
+    held_on_a_small_disk(tmp_path, "tests.security.full_server", "24m")
 
 
 class Full(Unbounded):
@@ -55,6 +69,38 @@ def test_a_close_that_cannot_be_stored_ends_the_session_at_once(tmp_path: Path) 
         await lab.settle(3)
         assert (await lab.request(request.id)).state is RequestState.DONE
         assert await lab.state(board) is IDLE
+
+    play(tmp_path, script)
+
+
+def test_what_was_ended_stays_ended_when_the_server_is_killed(tmp_path: Path) -> None:
+    """Until its time, the board's old key worked again after such a crash."""
+    path = tmp_path / "owed"
+
+    async def script(lab: Lab) -> None:
+        await lab.ready()
+        request = await lab.lend()
+        book = OwedFile(path)
+        lab.farm.keep_owed(book, book.open())
+        room, lab.store._batcher.room = lab.store._batcher.room, Full()
+        with pytest.raises(StorageFullError):
+            await lab.farm.requests.close_request(LOCAL_ADMIN, request.id)
+        (left,) = OwedFile(path).open()
+        assert (left.request_id, left.state) == (request.id, RequestState.DONE)
+        # The next server, which knows of the close from the file alone.
+        again = Engine(lab.store)
+        ended: list[tuple[str, int]] = []
+        again.unstored = lambda worker, epoch: ended.append((worker, epoch))
+        again.book = book
+        again.owe((left,))
+        assert ended == [(left.worker, left.epoch)], "before anything is told of routes"
+        lab.store._batcher.room = room
+        storing = asyncio.create_task(again.run_owed())
+        await lab.settle(3)
+        storing.cancel()
+        closed = await lab.request(request.id)
+        assert (closed.state, closed.reason) == (RequestState.DONE, left.reason or None)
+        assert OwedFile(path).open() == ()
 
     play(tmp_path, script)
 

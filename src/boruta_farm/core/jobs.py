@@ -30,7 +30,7 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.job import Job, JobPhase
-from boruta_farm.model.request import MoreTime, Request, RequestState
+from boruta_farm.model.request import MoreTime, OwedEnd, Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, Worker, WorkerState
 from boruta_farm.selectors.selector import parse
@@ -296,6 +296,16 @@ def ended(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
     if job.phase is not JobPhase.LIVE:
         raise StaleEpochError
     return Plan(answer=None, steps=_done(world, request, now, "the job's time was over"))
+
+
+def end_again(world: World, end: OwedEnd, now: datetime) -> Plan[None]:
+    """Store an end that an earlier server enforced; nothing where it is stored already."""
+    request = world.holder(end.worker)
+    job = request.live_job if request is not None else None
+    live = job is not None and job.epoch == end.epoch and job.phase is JobPhase.LIVE
+    if request is None or not live:
+        return Plan(answer=None)
+    return Plan(answer=None, steps=finished_early(world, request, end.state, now, end.reason))
 
 
 def _done(world: World, request: Request, now: datetime, reason: str) -> tuple[Step, ...]:

@@ -1,6 +1,6 @@
 """A whole farm in one process, as far as it needs no socket, process or thread."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from boruta_farm.farm.accounts import FarmAccounts
 from boruta_farm.farm.audit import Cutter, FarmAudit, Sealer
 from boruta_farm.farm.directory import Directory
 from boruta_farm.farm.due import DueWork
-from boruta_farm.farm.engine import Engine
+from boruta_farm.farm.engine import Book, Engine
 from boruta_farm.farm.judging import Judging
 from boruta_farm.farm.matcher import Matcher
 from boruta_farm.farm.prolonging import Prolonging
@@ -27,6 +27,7 @@ from boruta_farm.farm.waiting import Waiting
 from boruta_farm.farm.workers import FarmWorkers
 from boruta_farm.feed import Feed
 from boruta_farm.fleet import Fleet
+from boruta_farm.model.request import OwedEnd
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.spelling import alike
 from boruta_farm.store.base import Store
@@ -126,6 +127,11 @@ class Farm:
         self.timekeeper = Timekeeper(engine, store, clock, boot=boot, trusted=trusted)
         self.judging = Judging(engine, store)
         store.listen(chronicle.follow)
+
+    def keep_owed(self, book: Book, left: Iterable[OwedEnd]) -> None:
+        """Keep ends that cannot be stored yet in a book, and take up what one start has left."""
+        self._engine.book = book
+        self._engine.owe(left)
 
     async def alike(self) -> list[tuple[str, ...]]:
         """Return ids and names that an earlier version took for different ones."""

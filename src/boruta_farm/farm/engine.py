@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn, TypeVar
+from functools import partial
+from typing import Any, NoReturn, Protocol, TypeVar
 
+from boruta_farm.core import jobs
 from boruta_farm.core.auditing import notes_of
 from boruta_farm.core.plan import (
     ClockStepped,
@@ -25,7 +27,8 @@ from boruta_farm.core.world import World
 from boruta_farm.matching.learning import learnt
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import BorutaError, UnavailableError
-from boruta_farm.model.job import Job, JobPhase
+from boruta_farm.model.job import JobPhase
+from boruta_farm.model.request import OwedEnd, RequestState
 from boruta_farm.store.base import Store, Transaction
 
 logger = logging.getLogger(__name__)
@@ -38,7 +41,20 @@ Decision = Callable[[World, datetime], Plan[Answer]]
 """Asks the core what to do, given the world and the writer's time."""
 
 
-Unstored = Callable[[Job], None]
+Unstored = Callable[[str, int], None]
+"""Called with a worker and the epoch of its job, which has been ended."""
+
+
+class Book(Protocol):
+    """Keeps over a crash what has been ended and not been stored."""
+
+    def enter(self, end: OwedEnd) -> None:
+        """Keep an end."""
+        ...
+
+    def strike(self, worker: str, epoch: int) -> None:
+        """Forget an end, harmless when it is not kept."""
+        ...
 
 
 class Engine:
@@ -46,14 +62,16 @@ class Engine:
 
     What ends a job and cannot be stored is enforced all the same: ``unstored`` is told the job
     at once, and the decision is owed to the store until it takes it (``run_owed``). Who asked for
-    it hears that it is not stored.
+    it hears that it is not stored. A ``book`` keeps such ends for the next start, which takes them
+    up by ``owe``.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.noted = asyncio.Event()
         """Set when a committed command entered something into the audit."""
-        self.unstored: Unstored = lambda _job: None
+        self.unstored: Unstored = lambda _worker, _epoch: None
+        self.book: Book | None = None
         self._owed: dict[tuple[str, int], Owed] = {}
         self._owing = asyncio.Event()
 
@@ -77,7 +95,7 @@ class Engine:
             ended = () if plan is None else ended_by(plan)
             if not ended:
                 raise
-            self._enforce(ended, Owed(decide, caller))
+            self._enforce(Owed(decide, caller, ended))
             raise type(fault)(f"{fault.message}; {ENFORCED}") from fault
         if noted:
             self.noted.set()
@@ -85,7 +103,7 @@ class Engine:
 
     async def run_each(self, decisions: tuple[Decision[Answer], ...]) -> None:
         """Commit several small decisions as one command, in their order."""
-        ended: list[Job] = []
+        ended: list[OwedEnd] = []
 
         def command(transaction: Transaction, now: datetime) -> bool:
             noted = False
@@ -100,8 +118,8 @@ class Engine:
             noted = await self._store.execute(command)
         except UnavailableError:
             # They are due again in a second: nothing is owed.
-            for job in ended:
-                self.unstored(job)
+            for end in ended:
+                self.unstored(end.worker, end.epoch)
             raise
         if noted:
             self.noted.set()
@@ -139,15 +157,26 @@ class Engine:
                 except BorutaError as refusal:
                     logger.info("an end needs not be stored any more: %s", refusal.message)
                 self._owed.pop(key, None)
+                if self.book is not None:
+                    for end in owed.ends:
+                        self.book.strike(end.worker, end.epoch)
             if not self._owed:
                 self._owing.clear()
             else:
                 await asyncio.sleep(RETRY_SECONDS)
 
-    def _enforce(self, ended: tuple[Job, ...], owed: "Owed") -> None:
-        for job in ended:
-            self.unstored(job)
-        self._owed[ended[0].worker, ended[0].epoch] = owed
+    def owe(self, ends: Iterable[OwedEnd]) -> None:
+        """Enforce again what an earlier server has ended, and store it as soon as that can be."""
+        for end in ends:
+            logger.info("request %d was ended before this start: to be stored", end.request_id)
+            self._enforce(Owed(partial(_end_again, end), None, (end,)))
+
+    def _enforce(self, owed: "Owed") -> None:
+        for end in owed.ends:
+            self.unstored(end.worker, end.epoch)
+            if self.book is not None and end.state.finished:
+                self.book.enter(end)
+        self._owed[owed.ends[0].worker, owed.ends[0].epoch] = owed
         self._owing.set()
 
 
@@ -171,20 +200,38 @@ def _refusal(
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """Hold a decision that the store has not taken yet."""
+    """Hold a decision that the store has not taken yet, and the ends in it."""
 
     decide: Decision[Any]
     caller: Caller | None
+    ends: tuple[OwedEnd, ...]
 
 
-def ended_by(plan: Plan[Answer]) -> tuple[Job, ...]:
-    """Return the jobs that a plan ends."""
-    jobs = (
-        step.request.job if isinstance(step, RequestSaved) else step.job
-        for step in plan.steps
-        if isinstance(step, RequestSaved | JobSaved)
-    )
-    return tuple(job for job in jobs if job is not None and job.phase is JobPhase.ENDED)
+def _end_again(end: OwedEnd, world: World, now: datetime) -> Plan[None]:
+    return jobs.end_again(world, end, now)
+
+
+def ended_by(plan: Plan[Answer]) -> tuple[OwedEnd, ...]:
+    """Return the jobs that a plan ends, with what becomes of their requests."""
+    found = []
+    for step in plan.steps:
+        if isinstance(step, RequestSaved):
+            job, state, reason = step.request.job, step.request.state, step.request.reason
+        elif isinstance(step, JobSaved):
+            job, state, reason = step.job, RequestState.WAITING, None
+        else:
+            continue
+        if job is not None and job.phase is JobPhase.ENDED:
+            found.append(
+                OwedEnd(
+                    worker=job.worker,
+                    epoch=job.epoch,
+                    request_id=job.request_id,
+                    state=state,
+                    reason=reason or "",
+                )
+            )
+    return tuple(found)
 
 
 def apply(transaction: Transaction, plan: Plan[Answer], caller: Caller | None = None) -> bool:

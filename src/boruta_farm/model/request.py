@@ -185,3 +185,15 @@ class Request:
     def live_job(self) -> Job | None:
         """Return the job while it occupies a worker, else None."""
         return self.job if self.job is not None and self.job.holds else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwedEnd:
+    """Tell how a running request was ended that could not be stored then; ``state`` is final,
+    but for one whose job was only taken off it."""
+
+    worker: str
+    epoch: int
+    request_id: int
+    state: RequestState
+    reason: str

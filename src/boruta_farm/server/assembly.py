@@ -30,9 +30,10 @@ from boruta_farm.link.server import Hub
 from boruta_farm.model.addresses import with_port
 from boruta_farm.model.worker import Fence
 from boruta_farm.server.config import Config
-from boruta_farm.server.folder import DATABASE_FILE, DataFolder
+from boruta_farm.server.folder import DATABASE_FILE, OWED_FILE, DataFolder
 from boruta_farm.server.supervision import LoopWatch, keep_running
 from boruta_farm.store.factory import open_store
+from boruta_farm.store.owed import OwedFile
 from boruta_farm.web.app import WebApp, build_app
 from boruta_farm.web.auth import People
 from boruta_farm.web.services import Services, WebOptions
@@ -73,6 +74,8 @@ class Server:
             trusted=synchronised,
         )
         farm = self._farm
+        self._owed = OwedFile(config.data / OWED_FILE)
+        farm.keep_owed(self._owed, self._owed.open())
         await farm.timekeeper.begin()
         await farm.directory.load()
         for names in await farm.alike():
@@ -158,6 +161,7 @@ class Server:
         if not self._config.keep_relay:
             await stop_relay(self._config.data)
         await self._store.close()
+        self._owed.close()
         self._folder.close()
 
     async def first_token(self) -> str | None:

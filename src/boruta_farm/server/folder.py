@@ -9,6 +9,7 @@ from boruta_farm.model.errors import ConfigError
 
 LOCK_FILE = "server.lock"
 DATABASE_FILE = "boruta.db"
+OWED_FILE = "owed.ends"
 
 
 class DataFolder:
