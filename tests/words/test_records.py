@@ -54,6 +54,8 @@ def test_worker_states() -> None:
     assert state_text(worker) == "RUNNING"
     both = replace(worker, unreachable_since=NOW, after_job=True)
     assert state_text(both) == "RUNNING (unreachable, then MAINTENANCE)"
+    wrong = replace(worker, facts={"Clock": "93 s behind the farm's"})
+    assert state_text(wrong) == "RUNNING (clock wrong)"
 
 
 @pytest.mark.parametrize(

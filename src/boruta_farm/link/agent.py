@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NoReturn, Protocol
 
-from boruta_farm.clock import Clock
+from boruta_farm.clock import FarmClock
 from boruta_farm.contracts import FencedDryad, Registered, StreamingDryad, Superviser
 from boruta_farm.link.backoff import Backoff
 from boruta_farm.link.conversation import Conversation
@@ -89,7 +89,7 @@ class AgentLink:
         self,
         dial: Dial,
         user: LinkUser,
-        clock: Clock,
+        clock: FarmClock,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._dial = dial

@@ -12,6 +12,8 @@ from typing import Final, TypeVar
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Registered, Registrar, Reports
 from boruta_farm.link.addresses import complete, settle_reach
+from boruta_farm.link.clocks import apart
+from boruta_farm.link.fields import LONGEST_TIME
 from boruta_farm.link.frames import JsonObject
 from boruta_farm.link.messages import (
     AtEpoch,
@@ -44,7 +46,7 @@ from boruta_farm.model.errors import (
     UnavailableError,
     WorkerNotFoundError,
 )
-from boruta_farm.model.worker import UUID_CAPABILITY, Fence, Reach, Registration
+from boruta_farm.model.worker import CLOCKS_AGREE, UUID_CAPABILITY, Fence, Reach, Registration
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +63,6 @@ DESCRIBE_EVERY: Final = 10.0
 """Seconds between two descriptions: each is written down."""
 
 DONE: Final = write(Nothing())
-RENEW: Final = write(Heard(renew=True))
 
 Answer = TypeVar("Answer")
 Notice = Callable[["AgentConnection"], None]
@@ -109,6 +110,7 @@ class AgentConnection:
         self._deadline: asyncio.TimerHandle | None = None
         self._clock = clock
         self._described_at: float | None = None
+        self._clock_wrong = False
         self.uuid: str | None = None
         self.guest = True
         self.peer_ip = visitor.ip
@@ -227,7 +229,19 @@ class AgentConnection:
         if beat.ready:
             self._heard(self)
         due = self._renew_at is not None and self._renew_at <= self._clock.now()
-        return RENEW if due else DONE
+        return write(Heard(renew=due, ahead=self._ahead(beat.clock)))
+
+    def _ahead(self, shown: int | None) -> float | None:
+        """Return by how many seconds the board's clock is wrong, and tell the log when it is."""
+        ahead = 0.0 if shown is None else shown / 1000 - self._clock.now().timestamp()
+        wrong = abs(ahead) > CLOCKS_AGREE.total_seconds()
+        if wrong is not self._clock_wrong:
+            self._clock_wrong = wrong
+            if wrong:
+                logger.warning("the clock of board %s is %s", self.uuid, apart(ahead))
+            else:
+                logger.info("the clock of board %s agrees with the farm's time", self.uuid)
+        return max(-LONGEST_TIME, min(ahead, LONGEST_TIME)) if wrong else None
 
     async def _renew(self, params: JsonObject) -> JsonObject:
         renewal = read(Renewal, params)

@@ -1,13 +1,15 @@
 """The agent's end of one connection: hello, heartbeats, the server's calls."""
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 from itertools import islice
 from typing import Final
 
-from boruta_farm.clock import Clock
+from boruta_farm.clock import FarmClock
 from boruta_farm.contracts import FencedDryad, Registered, StreamingDryad
+from boruta_farm.link.clocks import apart
 from boruta_farm.link.failures import LONGEST_TEXT
 from boruta_farm.link.fields import legible
 from boruta_farm.link.frames import JsonObject
@@ -40,8 +42,10 @@ from boruta_farm.link.messages import (
 from boruta_farm.link.peer import Peer
 from boruta_farm.link.socket import Socket
 from boruta_farm.link.versions import DESCRIBES, OLDEST, VERSION, agree
-from boruta_farm.model.errors import BoardError, ProtocolError, UnavailableError
-from boruta_farm.model.worker import Registration
+from boruta_farm.model.errors import BoardError, BorutaError, ProtocolError, UnavailableError
+from boruta_farm.model.worker import CLOCK_FACT, Registration
+
+logger = logging.getLogger(__name__)
 
 ANSWER_WITHIN: Final = 15.0
 BEATS_KEPT: Final = 64
@@ -61,7 +65,7 @@ class Conversation:
         self,
         socket: Socket,
         board: FencedDryad,
-        clock: Clock,
+        clock: FarmClock,
         streams: StreamingDryad | None = None,
     ) -> None:
         self._board = board
@@ -73,6 +77,8 @@ class Conversation:
         self._beats: OrderedDict[int, float] = OrderedDict()
         self._ready = asyncio.Event()
         self._renewal = asyncio.Event()
+        self._ahead: float | None = None
+        self._facts: Mapping[str, str] = {}
         self.goodbye: Goodbye | None = None
         self._peer = Peer(
             socket,
@@ -101,6 +107,7 @@ class Conversation:
 
     async def register(self, registration: Registration) -> Registered:
         """Say hello. Raises the farm's errors, RefusedError, UnavailableError."""
+        self._facts = registration.facts or {}
         answer = await self._peer.call(
             Method.REGISTER, write(hello_of(registration)), ANSWER_WITHIN
         )
@@ -129,8 +136,10 @@ class Conversation:
 
     async def describe(self, facts: Mapping[str, str]) -> None:
         """Tell facts about the board, where the server's version takes them."""
+        self._facts = facts
         if self._version >= DESCRIBES:
-            description = Description(facts=_legible(facts))
+            clock = {} if self._ahead is None else {CLOCK_FACT: apart(self._ahead)}
+            description = Description(facts=_legible({**clock, **facts}))
             await self._peer.call(Method.DESCRIBE, write(description), ANSWER_WITHIN)
 
     async def beat(self) -> None:
@@ -141,11 +150,30 @@ class Conversation:
             if len(self._beats) > BEATS_KEPT:
                 self._beats.popitem(last=False)
             ready = self._ready.is_set()
-            heartbeat = Heartbeat(sequence=self._sequence, ready=ready)
+            wall = self._clock.now() + self._clock.drift()
+            heartbeat = Heartbeat(
+                sequence=self._sequence, ready=ready, clock=int(wall.timestamp() * 1000)
+            )
             answer = await self._peer.call(Method.HEARTBEAT, write(heartbeat), ANSWER_WITHIN)
-            if read(Heard, answer).renew:
+            heard = read(Heard, answer)
+            if heard.renew:
                 self._renewal.set()
+            await self._note_clock(heard.ahead)
             await self._pause(ready=ready)
+
+    async def _note_clock(self, ahead: float | None) -> None:
+        """Tell the log and, at once, the farm's people when the board's clock is or was wrong."""
+        before, self._ahead = self._ahead, ahead
+        if (before is None) is (ahead is None):
+            return
+        if ahead is not None:
+            logger.warning("this board's clock is %s", apart(ahead))
+        try:
+            await self.describe(self._facts)
+        except UnavailableError:
+            raise
+        except BorutaError as error:
+            logger.info("the clock is told with the next facts: %s", error.message)
 
     def set_ready(self) -> None:
         """Let the server call the board; the next heartbeat, sent at once, says so."""

@@ -13,7 +13,17 @@ from enum import StrEnum
 from typing import TypeVar
 
 from boruta_farm.link.failures import LONGEST_TEXT
-from boruta_farm.link.fields import by, flag, optional, seconds, table, text, texts, whole
+from boruta_farm.link.fields import (
+    LARGEST_NUMBER,
+    by,
+    flag,
+    optional,
+    seconds,
+    table,
+    text,
+    texts,
+    whole,
+)
 from boruta_farm.link.frames import JsonObject
 from boruta_farm.model.errors import ProtocolError
 
@@ -93,17 +103,27 @@ class Recognised:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """Tell that the agent lives; until ``ready`` the board is not to be called."""
+    """Tell that the agent lives; until ``ready`` the board is not to be called.
+
+    ``clock`` is what the board's wall clock shows, in milliseconds since 1970; older agents tell
+    none.
+    """
 
     sequence: int = field(metadata=by(whole(1)))
     ready: bool = field(metadata=by(flag))
+    clock: int | None = field(default=None, metadata=by(optional(whole(-LARGEST_NUMBER))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """Answer a heartbeat; ``renew`` asks for a new credential."""
+    """Answer a heartbeat; ``renew`` asks for a new credential.
+
+    ``ahead`` is by how many seconds the board's clock is ahead of the farm's time, None where that
+    is not worth a word.
+    """
 
     renew: bool = field(default=False, metadata=by(flag))
+    ahead: float | None = field(default=None, metadata=by(optional(seconds)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,6 +10,10 @@ from boruta_farm.model.declared import Shown, Stored
 
 UUID_CAPABILITY = "UUID"
 NAME_CAPABILITY = "name"
+CLOCK_FACT = "Clock"
+"""What is told of a board's clock while it differs from the farm's time by more than
+``CLOCKS_AGREE``."""
+CLOCKS_AGREE = timedelta(seconds=5)
 """Stands for the worker's name, unless board or admins tell a capability of that name."""
 REVOKED = "revoked"
 """Stands in place of a credential that was taken away; no hash is equal to it."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from boruta_farm.model.worker import UUID_CAPABILITY, Worker, WorkerState
+from boruta_farm.model.worker import CLOCK_FACT, UUID_CAPABILITY, Worker, WorkerState
 
 STATES = {
     WorkerState.RUNNING: "running",
@@ -31,4 +31,6 @@ def state_text(worker: Worker) -> str:
         notes.append("unreachable")
     if worker.after_job and worker.state is WorkerState.RUNNING:
         notes.append("then MAINTENANCE")
+    if CLOCK_FACT in (worker.facts or {}):
+        notes.append("clock wrong")
     return f"{worker.state} ({', '.join(notes)})" if notes else str(worker.state)

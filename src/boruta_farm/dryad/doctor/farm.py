@@ -15,6 +15,7 @@ from boruta_farm.dryad.carriers import connect
 from boruta_farm.dryad.config import AgentConfig
 from boruta_farm.dryad.findings import Finding, advice, good, wrong
 from boruta_farm.dryad.streams import RelayPlace
+from boruta_farm.link.clocks import REMEDY
 from boruta_farm.link.failures import UnknownMethodError
 from boruta_farm.model.errors import (
     BorutaError,
@@ -24,11 +25,10 @@ from boruta_farm.model.errors import (
     RefusedError,
     UnavailableError,
 )
-from boruta_farm.model.worker import Reach
+from boruta_farm.model.worker import CLOCKS_AGREE, Reach
 
 ANSWER_WITHIN = 10.0
 VERSION = "/api/v1/version"
-SLIGHT = timedelta(seconds=5)
 GROSS = timedelta(minutes=2)
 """Clocks further apart keep certificates from being trusted and let keys end at wrong times."""
 
@@ -67,11 +67,10 @@ def check_clock(date: str | None, now: datetime) -> Iterator[Finding]:
         return
     apart = abs(now - parsedate_to_datetime(date))
     words = f"this clock and the farm's are {apart.total_seconds():.0f} s apart"
-    remedy = "timedatectl set-ntp true, or let the board reach a time server (UDP port 123)"
     if apart > GROSS:
-        yield wrong("clock", f"{words}: certificates and keys are judged wrongly", remedy)
-    elif apart > SLIGHT:
-        yield advice("clock", words, remedy)
+        yield wrong("clock", f"{words}: certificates and keys are judged wrongly", REMEDY)
+    elif apart > CLOCKS_AGREE:
+        yield advice("clock", words, REMEDY)
     else:
         yield good("clock", "this clock and the farm's agree")
 
