@@ -59,6 +59,19 @@ _UNNAMED = re.compile(r"boruta login(?! http)")
 """Servers do not know under which address they are called; whoever calls does."""
 
 
+def unheeded(what: str) -> RouteNotFoundError:
+    """Return the error for what a server of the original would ignore without a word."""
+    return RouteNotFoundError(
+        f"this server is of the original Boruta, which cannot do this (it knows no {what})"
+    )
+
+
+def is_original(records: object, key: str) -> bool:
+    """Tell whether records lack a key that our servers always tell."""
+    found = records if isinstance(records, list) else [records]
+    return any(isinstance(record, dict) and key not in record for record in found)
+
+
 def error_of(status: int, body: bytes, address: str) -> BorutaError:
     """Return the error that an answer of status 300 and above stands for."""
     told = _refusal(body)

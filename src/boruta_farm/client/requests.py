@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from boruta_farm.client.channel import Answer, Channel
+from boruta_farm.client.failures import is_original, unheeded
 from boruta_farm.client.lists import following, joined, list_body, page_of
 from boruta_farm.client.wire import body, read, read_access, read_request, read_requests
 from boruta_farm.contracts import Explanation, Filed
@@ -19,6 +20,8 @@ from boruta_farm.model.worker import AccessInfo
 
 LONGEST_WAIT = timedelta(seconds=300)
 
+KEY_OF_OURS = "Created"
+
 
 class HttpRequests:
     """File, change, show and end requests on a server."""
@@ -27,17 +30,31 @@ class HttpRequests:
         self._channel = channel
 
     async def new_request(self, caller: Caller, new: NewRequest) -> Filed:
-        """File a request and return what the server answers."""
+        """File a request and return what the server answers.
+
+        A server of the original would lend any board where a selector asks for some: then the
+        request is closed and RouteNotFoundError raised.
+        """
         headers = {} if new.idempotency_key is None else {"Idempotency-Key": new.idempotency_key}
         answer = await self._channel.post("reqs/", body(new), headers)
-        return read(Filed, answer.body)
+        filed = read(Filed, answer.body)
+        ignored = "selectors" if new.selector else "keys of one's own" if new.ssh_key else None
+        if filed.outlook is None and ignored is not None:
+            await self.close_request(caller, filed.id)
+            raise unheeded(ignored)
+        return filed
 
     async def close_request(self, caller: Caller, request_id: int) -> None:
         """Cancel a waiting request or finish a running one."""
         await self._act(request_id, "close")
 
     async def update_request(self, caller: Caller, request_id: int, update: RequestUpdate) -> None:
-        """Change a waiting request."""
+        """Change a waiting request. Raises RouteNotFoundError for what the original ignores."""
+        wished = (update.caps, update.selector, update.ssh_key, update.keep_alive)
+        if any(wish is not None for wish in wished):
+            present = await self._channel.get(_path(request_id))
+            if is_original(present.body, KEY_OF_OURS):
+                raise unheeded("change of what a request asks for")
         await self._channel.post(_path(request_id), body(update))
 
     async def get_request_info(self, caller: Caller, request_id: int) -> Request:
@@ -65,6 +82,8 @@ class HttpRequests:
             "Selector": where.selector,
         }
         answer = await self._channel.post("reqs/list", list_body(fields, sorter, paginator))
+        if where.selector and is_original(answer.body, KEY_OF_OURS):
+            raise unheeded("selectors")
         page = page_of(answer, read_requests(answer.body))
         while paginator is not None and (after := following(paginator, page)) is not None:
             answer = await self._channel.post("reqs/list", list_body(fields, sorter, after))

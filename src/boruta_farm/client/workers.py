@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from boruta_farm.client.channel import Channel
+from boruta_farm.client.failures import is_original, unheeded
 from boruta_farm.client.lists import list_body, page_of
 from boruta_farm.client.wire import body, read, read_all
 from boruta_farm.model.answers import Orphaned
@@ -40,6 +41,8 @@ class HttpWorkers:
             "Selector": where.selector,
         }
         answer = await self._channel.post("workers/list", list_body(fields, sorter, paginator))
+        if where.selector and is_original(answer.body, "Name"):
+            raise unheeded("selectors")
         return page_of(answer, read_all(Worker, answer.body))
 
     async def get_worker_info(self, caller: Caller, worker: str) -> Worker:
