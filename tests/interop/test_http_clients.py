@@ -31,6 +31,16 @@ async def test_a_java_program_is_heard_and_answered() -> None:
     assert told.split("\n") == ["heard", "heard", "heard", "one two ", ""]
 
 
+async def test_a_go_program_that_wishes_for_http_2_beside_a_body_is_heard(goclient: Path) -> None:
+    app = Echo()
+    async with speaking(app) as port:
+        told = await output(str(goclient), "upgrade", port.url)
+    assert told.splitlines() == [
+        f"{form} 200 true" for form in ("sized", "chunked", "large", "expected")
+    ]
+    assert app.heard == ["POST /file"] * 4
+
+
 @pytest.mark.parametrize("version", ["--http2", "--http1.1", "--http1.0"])
 @pytest.mark.parametrize("under", ["plain", "tls"])
 async def test_curl_is_heard_and_answered(under: str, version: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 //	goclient 0.1.0 URL           makes the calls given as lines of JSON, prints each result
 //	goclient 0.2.x URL           the same, as a later version of the library
 //	goclient weles URL JOBS BOARD   does jobs on a board as Weles does
+//	goclient upgrade URL         sends bodies beside a wish for another protocol
 package main
 
 import (
@@ -64,6 +65,8 @@ func main() {
 			log.Fatal(parsing)
 		}
 		err = weles(base, jobs, capabilities{"board": os.Args[4]})
+	case "upgrade":
+		err = upgrade(base)
 	default:
 		err = makeCalls(client{base: base, old: verb == "0.1.0"})
 	}
