@@ -136,6 +136,27 @@ def test_a_clock_set_back_is_followed_once_somebody_vouches_for_it(
     play(tmp_path, scene, by)
 
 
+def test_a_database_elsewhere_vouches_for_a_clock_that_agrees_with_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(lab: Lab) -> None:
+        clock, there = lab.farm.clock, -DAY - timedelta(seconds=3)
+
+        async def foreign_time() -> datetime:
+            return clock.now() + there
+
+        monkeypatch.setattr(lab.farm.store, "foreign_time", foreign_time)
+        lab.set_clock(-DAY)
+        await lab.farm.settle(60)
+        assert clock.drift() == -DAY, "the two disagree"
+        there += timedelta(seconds=2)
+        await lab.farm.settle(SOON)
+        lab.assert_right()
+        await lab.assert_kept()
+
+    play(tmp_path, scene, DAY)
+
+
 def test_an_admins_word_is_enough(tmp_path: Path) -> None:
     async def scene(lab: Lab) -> None:
         lab.set_clock(-DAY)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import datetime
@@ -19,9 +20,10 @@ from boruta_farm.model.errors import (
 from boruta_farm.model.events import Change, EventKind
 from boruta_farm.store.base import Transaction
 from boruta_farm.store.database import DatabaseStore
+from boruta_farm.store.dialect import PostgresDialect
 from boruta_farm.store.driver import DiskFullError, DriverError
 from tests.store.failing import failing, spoil
-from tests.store.farms import Farm
+from tests.store.farms import Farm, PostgresKind
 from tests.store.making import (
     changing,
     creating,
@@ -255,3 +257,13 @@ async def test_a_broken_rule_is_logged(
     with caplog.at_level(logging.ERROR), pytest.raises(TransitionError):
         await store.execute(registering(make_worker(2, port=20001)))
     assert "refused a change" in caplog.text
+
+
+async def test_only_a_clock_of_another_machine_is_told(farm: Farm) -> None:
+    store = await farm.open()
+    assert await store.foreign_time() is None
+    if isinstance(farm.kind, PostgresKind):
+        # What the statement says where the addresses differ.
+        elsewhere = PostgresDialect.foreign_time.replace("inet_client_addr()", "'192.0.2.1'::inet")
+        ((shown,),) = farm.fetch(elsewhere)
+        assert abs(shown / 1_000_000 - time.time()) < 60

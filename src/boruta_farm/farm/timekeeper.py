@@ -33,8 +33,9 @@ class Timekeeper:
 
     ``begin`` goes on from the time that an earlier start has left, ``run`` compares once a second.
     A clock that was set forward is followed; one that was set back only if ``trusted`` says that
-    somebody vouches for it, or an admin does (``adopt``): otherwise the farm keeps its time and
-    says so. ``boot`` names this run of the machine, whose steady clock the stored anchor is for.
+    somebody vouches for it, the clock of a database on another machine agrees, or an admin says so
+    (``adopt``): otherwise the farm keeps its time and says so. ``boot`` names this run of the
+    machine, whose steady clock the stored anchor is for.
     """
 
     def __init__(
@@ -90,11 +91,19 @@ class Timekeeper:
             return
         if seen is None or abs(drift - seen) > STEADY:
             return
-        if drift > timedelta() or self._trusted():
+        if drift > timedelta() or self._trusted() or await self._vouched(drift):
             await self._step(drift, "the machine's clock was set", None)
         elif not self._complained:
             self._complained = True
             logger.warning("%s", self._trouble(drift))
+
+    async def _vouched(self, drift: timedelta) -> bool:
+        """Tell whether the clock of a database on another machine agrees with this machine's."""
+        try:
+            shown = await self._store.foreign_time()
+        except UnavailableError:
+            return False
+        return shown is not None and abs(shown - self._clock.now() - drift) < LEAST
 
     def reading(self, caller: Caller) -> ClockReading:
         """Return the farm's time beside its machine's."""
@@ -143,8 +152,8 @@ class Timekeeper:
     def _trouble(self, drift: timedelta) -> str:
         return (
             f"the machine's clock differs by {_words(drift)} from the farm's time, which is kept "
-            "until a time server vouches for the clock; if the clock is right, say: "
-            "boruta clock adopt"
+            "until a time server, or a database elsewhere, vouches for the clock; if it is right, "
+            "say: boruta clock adopt"
         )
 
 

@@ -209,6 +209,10 @@ class Store(Protocol):
         """
         ...
 
+    async def foreign_time(self) -> datetime | None:
+        """Return what the clock of the database's machine shows, None where that is this one."""
+        ...
+
     async def kept_time(self) -> KeptTime:
         """Return what was kept of the farm's time."""
         ...

@@ -82,6 +82,10 @@ class DatabaseStore:
         """Return what was kept of the farm's time."""
         return await self._near(Records.kept_time)
 
+    async def foreign_time(self) -> datetime | None:
+        """Return what the clock of the database's machine shows, None where that is this one."""
+        return await self._near(Records.foreign_time)
+
     def alive(self, now: datetime) -> str | None:
         """Return None while the writer moves on, else what stands still and since when."""
         batcher = self._batcher

@@ -45,6 +45,8 @@ class Dialect(Protocol):
     """A parameter that is a whole number, where nothing else tells its type."""
     random: str
     """20 random hexadecimal digits, others for each row."""
+    foreign_time: str
+    """Returns the microseconds since 1970 that another machine's clock shows, else NULL."""
 
     def source(self, columns: Sequence[Column]) -> str:
         """Return a FROM item named ``n`` that yields the rows packed by ``pack``."""
@@ -80,6 +82,7 @@ class SqliteDialect:
     tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
     number = "?"
     random = "lower(hex(randomblob(10)))"
+    foreign_time = "SELECT NULL"
 
     def source(self, columns: Sequence[Column]) -> str:
         """Return a SELECT over json_each."""
@@ -123,6 +126,11 @@ class PostgresDialect:
     tables = "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = current_schema()"
     number = "?::bigint"
     random = "right(replace(gen_random_uuid()::text, '-', ''), 20)"
+    # Over a unix socket there are no addresses, over loopback they are the same.
+    foreign_time = (
+        "SELECT CASE WHEN inet_server_addr() IS DISTINCT FROM inet_client_addr()"
+        " THEN (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint END"
+    )
 
     def source(self, columns: Sequence[Column]) -> str:
         """Return an unnest of typed arrays."""

@@ -201,6 +201,11 @@ class Records:
         anchors = self.driver.fetch(self.statements.anchor)
         return KeptTime(newest=moment(newest), anchor=anchors[0][0] if anchors else "")
 
+    def foreign_time(self) -> datetime | None:
+        """Return what the clock of the database's machine shows, None where that is this one."""
+        ((shown,),) = self.driver.fetch(self.statements.dialect.foreign_time)
+        return None if shown is None else moment(shown)
+
     def worker_uuids(self) -> tuple[str, ...]:
         """Return the UUIDs of all committed workers."""
         return tuple(uuid for (uuid,) in self.driver.fetch(self.statements.worker_uuids))
