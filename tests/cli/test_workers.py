@@ -19,9 +19,9 @@ def test_workers(boruta: Boruta, served: Served) -> None:
     served.farm.workers[uuid_of(2)] |= {"Reason": "new\x1b[31m card", "Fence": "none"}
     lines = boruta("workers").lines
     assert lines[0].split()[:4] == ["NAME", "STATE", "SINCE", "CAPABILITIES"]
-    assert lines[0].split()[4:] == ["HELD", "REASON", "FENCE", "LABELS"]
+    assert lines[0].split()[4:] == ["TOOLS", "HELD", "REASON", "FENCE", "LABELS"]
     assert lines[1].startswith("lab-rpi4  RUNNING")
-    assert "arch=arm board=rpi4  request 1 until " in lines[1]
+    assert "arch=arm board=rpi4         request 1 until " in lines[1]
     assert uuid_of(1) not in lines[1]
     assert lines[2].endswith("new?[31m card  none"), "a server cannot steer the terminal"
 

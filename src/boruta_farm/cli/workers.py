@@ -26,7 +26,7 @@ from boruta_farm.model.listing import WORKER_ITEMS, RequestFilter, WorkerFilter
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import Worker, WorkerState
 from boruta_farm.words.durations import age
-from boruta_farm.words.worker import caps_text, state_text
+from boruta_farm.words.worker import board_text, caps_text, state_text, tools_text
 
 Holders = Mapping[str, Request]
 """The running requests by the UUID of their worker."""
@@ -87,7 +87,8 @@ def _listing(farm: Farm, found: tuple[Worker, ...], holders: Holders) -> Listing
             worker.name,
             state_text(worker),
             age(now - worker.since),
-            caps_text(worker.caps),
+            board_text(worker.caps),
+            tools_text(worker.caps),
             _held(farm, holders.get(worker.uuid)),
             worker.reason or "",
             worker.fence.value,
@@ -96,8 +97,18 @@ def _listing(farm: Farm, found: tuple[Worker, ...], holders: Holders) -> Listing
         for worker in found
     ]
     return Listing(
-        headers=("Name", "State", "Since", "Capabilities", "Held", "Reason", "Fence", "Labels"),
-        spare=("Fence", "Labels", "Since", "Reason", "Capabilities", "Held"),
+        headers=(
+            "Name",
+            "State",
+            "Since",
+            "Capabilities",
+            "Tools",
+            "Held",
+            "Reason",
+            "Fence",
+            "Labels",
+        ),
+        spare=("Fence", "Labels", "Since", "Reason", "Tools", "Capabilities", "Held"),
         rows=rows,
         records=found,
         ids=[worker.uuid for worker in found],
@@ -139,7 +150,8 @@ def _facts(farm: Farm, worker: Worker, held: str) -> dict[str, str]:
         "UUID": worker.uuid,
         "State": state_text(worker),
         "Since": f"{local_times(now).moment(worker.since)} ({age(now - worker.since)})",
-        "Capabilities": caps_text(worker.caps),
+        "Capabilities": board_text(worker.caps),
+        "Tools": tools_text(worker.caps) or "none",
         "Groups": " ".join(worker.groups) or "none: it serves everybody",
         "Fence": worker.fence.value,
         "Reach": worker.reach.value,

@@ -14,8 +14,7 @@ class DemoBoard:
     """Describe one board: its capabilities, and what its driver needs to know.
 
     ``settings`` are further keys at the top of the configuration, ``user`` those of ``[user]``,
-    ``table`` those of the table
-    that bears the driver's name.
+    ``table`` those of the table that bears the driver's name, ``tools`` the tables of its tools.
     """
 
     name: str
@@ -24,6 +23,7 @@ class DemoBoard:
     settings: Mapping[str, str] = field(default_factory=dict)
     user: Mapping[str, Value] = field(default_factory=dict)
     table: Mapping[str, Value] = field(default_factory=dict)
+    tools: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
     def renamed(self, name: str) -> "DemoBoard":
         """Return the same board under another name."""
@@ -42,6 +42,7 @@ class DemoBoard:
             "caps": {"UUID": uuid, **self.caps},
             "user": self.user,
             self.driver: self.table,
+            **{f"tools.{name}": keys for name, keys in self.tools.items()},
         }
         parts = [_lines(top), *(f"[{name}]\n{_lines(keys)}" for name, keys in tables.items())]
         return "\n".join(parts)
@@ -52,17 +53,31 @@ def _lines(keys: Mapping[str, Value]) -> str:
     return "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
 
 
+SIMULATED: Final[Mapping[str, Mapping[str, Value]]] = {
+    "power": {"driver": "simulated", "kind": "power", "about": "of a simulated device"},
+    "reset": {"driver": "simulated", "kind": "button", "about": "of a simulated device"},
+    "report": {"driver": "simulated", "kind": "do", "about": "says how the simulated device is"},
+}
+"""A small device that is none, so that every sandbox has something to operate."""
+
 SANDBOXES: Final = (
     DemoBoard(
         name="rpi4",
         caps={"board": "rpi4", "arch": "arm64", "ram": "4", "hdmi": "yes"},
         driver="sandbox",
+        tools=SIMULATED,
     ),
-    DemoBoard(name="rpi3", caps={"board": "rpi3", "arch": "arm64", "ram": "1"}, driver="sandbox"),
+    DemoBoard(
+        name="rpi3",
+        caps={"board": "rpi3", "arch": "arm64", "ram": "1"},
+        driver="sandbox",
+        tools=SIMULATED,
+    ),
     DemoBoard(
         name="visionfive",
         caps={"board": "visionfive", "arch": "riscv64", "ram": "8"},
         driver="sandbox",
+        tools=SIMULATED,
     ),
 )
 

@@ -15,6 +15,7 @@ from boruta_farm.demo.rehearsal_muxpi import MuxPiRehearsal
 from boruta_farm.demo.rehearsal_users import UsersRehearsal
 from boruta_farm.demo.room import add_group, enter_room, in_room, ssh_server
 from boruta_farm.demo.users import users_farm
+from boruta_farm.words.worker import board_text
 
 CHECKOUT = Path("run")
 Say = Callable[[str], None]
@@ -88,11 +89,7 @@ def _introduction(farm: DemoFarm) -> str:
     boruta = "./run boruta" if CHECKOUT.is_file() else "boruta"
     if not farm.url.endswith(f":{USUAL_PORT}"):
         boruta = f"BORUTA_SERVER={farm.url} {boruta}"
-    boards = "\n".join(
-        f"  {w.name:<12}{w.state:<6}"
-        + " ".join(f"{k}={v}" for k, v in sorted(w.caps.items()) if k != "UUID")
-        for w in farm.workers
-    )
+    boards = "\n".join(f"  {w.name:<12}{w.state:<6}" + board_text(w.caps) for w in farm.workers)
     return f"""
 Boruta serves on {farm.url}
 Data: {farm.folder}
@@ -105,6 +102,7 @@ Try, in another terminal:
 
   {boruta} ssh -c board=rpi4
       a shell on a board; leave it, and the board is cleaned
+      dut there operates a device, which is simulated: dut power on, dut press reset
 
   {boruta} new -c board=rpi3; {boruta} ssh -c board=rpi3 --wait 20s
       take a board, then queue behind it: who holds it, until when, your position

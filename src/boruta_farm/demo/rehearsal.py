@@ -16,7 +16,7 @@ from boruta_farm.demo.steps import Steps, must
 from boruta_farm.dryad.proc.processes import list_processes, read_command_line
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.request import NewRequest, Request
-from boruta_farm.model.worker import AccessInfo, WorkerState
+from boruta_farm.model.worker import TOOL_CAPABILITY, AccessInfo, WorkerState
 from boruta_farm.words.explanation import headline
 from boruta_farm.words.times import Times
 
@@ -103,6 +103,13 @@ class Rehearsal(Steps):
         await self._scp(access, files, board, str(back))
         must(back.read_bytes() == data, "the file came back changed")
         self._step(f"scp: 1 MiB there and back, unchanged (sha256 {digest[:12]}...)")
+        if self._has_power():
+            state = await self._ssh(access, files, "dut power cycle 0s && dut power state")
+            must(state.startswith(b"on"), "the device is not on after a power cycle")
+            self._step(f"ssh: dut power cycle 0s && dut power state: {state.decode().strip()}")
+
+    def _has_power(self) -> bool:
+        return all(f"{TOOL_CAPABILITY}power" in w.caps for w in self._demo.workers)
 
     async def leave_behind(self, access: AccessInfo, files: Files) -> None:
         """Leave a daemon behind as a careless or hostile user would.
@@ -138,6 +145,11 @@ class Rehearsal(Steps):
         must(status == 255, f"the old key still works (status {status})")
         must("Permission denied" in output.decode(), "the board refuses for another reason")
         self._step("the old key is refused: Permission denied")
+        if self._has_power():
+            with session_files(access, None) as own:
+                state = await self._ssh(access, own, "dut power state")
+            must(state.startswith(b"off"), "the next user finds the device switched on")
+            self._step(f"the next user finds the device {state.decode().strip()}")
         request = await self._farm.requests.get_request_info(self._farm.caller, third)
         async with self._watching_idle(request) as idle:
             await self._close(third)

@@ -14,11 +14,10 @@ from boruta_farm.dryad.health import HealthLimits
 from boruta_farm.dryad.hooks import HookSettings
 from boruta_farm.dryad.plugins import DRIVERS, installed
 from boruta_farm.dryad.stm.settings import NO_CARD
-from boruta_farm.dryad.tools.kind import CAPABILITY
 from boruta_farm.dryad.users.settings import CleanSettings, UserSettings
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.token import check_token
-from boruta_farm.model.worker import UUID_CAPABILITY, Reach
+from boruta_farm.model.worker import TOOL_CAPABILITY, UUID_CAPABILITY, Reach
 from boruta_farm.settings import document
 from boruta_farm.settings.declaration import declared, environment, read, section, setting
 from boruta_farm.settings.files import read_toml
@@ -177,7 +176,7 @@ class AgentConfig:
     def check(self) -> None:
         """Refuse settings that contradict each other. Raises SettingError."""
         for name in self.caps:
-            if name.startswith(CAPABILITY):
+            if name.startswith(TOOL_CAPABILITY):
                 raise SettingError(
                     f"the agent tells itself which tools there are; declare [{TOOLS_TABLE}.NAME]",
                     f"caps.{name}",

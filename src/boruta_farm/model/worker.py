@@ -9,6 +9,8 @@ from typing import Annotated
 from boruta_farm.model.declared import Shown, Stored
 
 UUID_CAPABILITY = "UUID"
+TOOL_CAPABILITY = "tool."
+"""What the names of capabilities begin with that agents tell of tools: ``tool.power=yes``."""
 NAME_CAPABILITY = "name"
 CLOCK_FACT = "Clock"
 """What is told of a board's clock while it differs from the farm's time by more than

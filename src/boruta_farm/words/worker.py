@@ -2,7 +2,13 @@
 
 from collections.abc import Mapping
 
-from boruta_farm.model.worker import CLOCK_FACT, UUID_CAPABILITY, Worker, WorkerState
+from boruta_farm.model.worker import (
+    CLOCK_FACT,
+    TOOL_CAPABILITY,
+    UUID_CAPABILITY,
+    Worker,
+    WorkerState,
+)
 
 STATES = {
     WorkerState.RUNNING: "running",
@@ -22,6 +28,20 @@ def caps_text(caps: Mapping[str, str]) -> str:
     """Write capabilities as they are given to ``-c``, the UUID left out."""
     shown = sorted(item for item in caps.items() if item[0] != UUID_CAPABILITY)
     return " ".join(f"{name}={value}" for name, value in shown)
+
+
+def board_text(caps: Mapping[str, str]) -> str:
+    """Write what a board is, as ``caps_text`` does; its tools are told apart."""
+    return caps_text({k: v for k, v in caps.items() if not k.startswith(TOOL_CAPABILITY)})
+
+
+def tools_text(caps: Mapping[str, str]) -> str:
+    """Write the kinds of tools that a board has."""
+    return " ".join(
+        sorted(
+            name.removeprefix(TOOL_CAPABILITY) for name in caps if name.startswith(TOOL_CAPABILITY)
+        )
+    )
 
 
 def state_text(worker: Worker) -> str:

@@ -126,7 +126,10 @@ async def gone(process: Process) -> None:
     """Wait until a process has ended, at most 20 seconds."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
-    handle = os.pidfd_open(process.pid)
+    try:
+        handle = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return
     loop.add_reader(handle, ended.set)
     try:
         await asyncio.wait_for(ended.wait(), TIMEOUT)

@@ -8,6 +8,7 @@ from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.drivers.sandbox import SandboxConfig, SandboxDriver
 from boruta_farm.dryad.drivers.tooled import TooledDriver
 from boruta_farm.dryad.dut.frames import Status
+from boruta_farm.dryad.dut.main import HELLO
 from boruta_farm.dryad.state import Phase
 from boruta_farm.dryad.tools.acts.power import BetweenJobs
 from boruta_farm.dryad.tools.service import ToolService
@@ -81,6 +82,10 @@ async def test_a_session_of_a_sandbox_operates_them_and_nobody_else_of_its_user_
         told, greeting = done.out.decode().splitlines()
         assert [tool["state"] for tool in json.loads(told)["tools"]] == ["off", ""]
         assert greeting == "you"
+
+        shell = visitor.command(sandbox, "-tt")
+        said = (await run(*shell, data=b"exit\n")).out.decode()
+        assert said.startswith(f"{HELLO}\r\n")
 
         # The agent's own user finds the socket, but from outside of the session.
         dut = str(config.directory / "bin" / "dut")

@@ -297,6 +297,7 @@ class SandboxDriver(Driver):
             home=home,
             shell=shell,
             sftp_server=find_sftp_server(),
+            tools=self._folder.socket,
             environment=session_environment(
                 home,
                 self._config.username,

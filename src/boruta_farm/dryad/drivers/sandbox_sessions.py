@@ -28,6 +28,7 @@ from boruta_farm.dryad.drivers.sandbox_terminal import (
     open_terminal,
     resize_terminal,
 )
+from boruta_farm.dryad.dut.main import HELLO
 from boruta_farm.model.errors import BoardError
 
 _log = logging.getLogger(__name__)
@@ -44,13 +45,14 @@ _EOW_HANDLER = "_process_eow_at_openssh_dot_com_request"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """What sessions of one prepared board share."""
+    """What sessions of one prepared board share; ``tools`` is a socket where it has some."""
 
     keeper: KeeperControl
     home: Path
     shell: str
     sftp_server: str | None
     environment: Mapping[str, str]
+    tools: Path
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     terminals: set["SandboxSession"] = field(default_factory=set)
 
@@ -97,6 +99,7 @@ class SandboxSession(asyncssh.SSHServerSession[bytes]):
         self._channel: asyncssh.SSHServerChannel[bytes] | None = None
         self._terminal: tuple[str, Size, Mapping[int, int]] | None = None
         self._command: list[str] = []
+        self._shell = False
         self._sftp: SSHServerStreamSession[bytes] | None = None
         self._task: asyncio.Task[None] | None = None
         self._early: list[bytes] = []
@@ -121,6 +124,7 @@ class SandboxSession(asyncssh.SSHServerSession[bytes]):
     def shell_requested(self) -> bool:
         """Run the shell as a login shell."""
         shell = self._room.shell
+        self._shell = True
         self._command = [shell, f"-{Path(shell).name}"]
         return True
 
@@ -265,6 +269,8 @@ class SandboxSession(asyncssh.SSHServerSession[bytes]):
         else:
             _, size, modes = self._terminal
             master, slave = open_terminal(size, modes)
+            if self._shell and self._room.tools.exists():
+                self.write(f"{HELLO}\r\n".encode(), None)
             self._master = master
             self._room.terminals.add(self)
             ours, theirs = [os.dup(master), os.dup(master)], [slave]

@@ -22,15 +22,19 @@ VERBS: Final = {
 }
 """Each verb's module, what may follow, and what it does; a module has ``operate(verb, words)``."""
 
+HELLO: Final = "You are on the computer beside the device under test; dut operates the device."
+"""What people are told first when they log in to a board with tools."""
+
 HELP: Final = """\
 usage: dut [VERB ...]
 
-You are on the computer beside the device under test; dut operates the device. Alone it shows
-what there is. NAME, of a tool, may be left out where there is one of its kind.
+{hello}
+Alone it shows what there is. NAME, of a tool, may be left out where there is one of its kind.
 
 {verbs}
 
   --json                    before a verb: print the agent's answer as JSON
+  --hello                   print the first line of this text
   --version                 print the version
 
 exit status: 0 done, 1 failed, 2 wrong usage or no such tool, 3 the job has ended, 4 the agent
@@ -60,7 +64,10 @@ def _dispatch(words: list[str]) -> int:
     json = words[:1] == ["--json"]
     verb, *rest = words[json:] or [""]
     if verb in ("-h", "--help", "help"):
-        print(HELP.format(verbs=_verbs()), end="")
+        print(HELP.format(hello=HELLO, verbs=_verbs()), end="")
+        return Status.DONE
+    if verb == "--hello":
+        print(HELLO)
         return Status.DONE
     if verb == "--version":
         from boruta_farm import __version__

@@ -7,9 +7,6 @@ from typing import Any, Final, Protocol
 
 from boruta_farm.settings.declaration import Dataclass
 
-CAPABILITY: Final = "tool."
-"""What the names of the agent's own capabilities begin with: ``tool.power=yes``."""
-
 
 class Kind(StrEnum):
     """What can be done with a tool."""

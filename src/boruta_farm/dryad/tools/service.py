@@ -147,7 +147,7 @@ class ToolService:
             result = await self._answer(wire, peer)
         except (ConnectionError, TimeoutError) as error:
             logger.info("a caller of tools has gone: %s", error or "it said nothing")
-            wire.abort()
+            await wire.abort()
             return
         except asyncio.CancelledError:
             result = _failure(Status.OVER, SessionOverError())

@@ -8,8 +8,9 @@ from typing import Final, TypeVar
 
 from boruta_farm.dryad.tools.base import Tool, ToolSettings
 from boruta_farm.dryad.tools.errors import ActError
-from boruta_farm.dryad.tools.kind import BRIEF, CAPABILITY, Kind, ToolKind
+from boruta_farm.dryad.tools.kind import BRIEF, Kind, ToolKind
 from boruta_farm.model.errors import BoardError, BorutaError
+from boruta_farm.model.worker import TOOL_CAPABILITY
 from boruta_farm.settings.declaration import Dataclass
 
 logger = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ class Toolbox:
     @property
     def capabilities(self) -> dict[str, str]:
         """Return what the board can be asked for by: ``tool.power=yes`` for each kind."""
-        return {f"{CAPABILITY}{each.kind.kind}": "yes" for each in self}
+        return {f"{TOOL_CAPABILITY}{each.kind.kind}": "yes" for each in self}
 
     @property
     def unproved(self) -> tuple[str, ...]:

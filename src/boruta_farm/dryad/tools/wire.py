@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from boruta_farm.dryad.dut.frames import (
     unpack_head,
     unpack_words,
 )
+
+logger = logging.getLogger(__name__)
 
 LAST_WORD_WITHIN: Final = 5.0
 """Seconds in which a caller must have taken the result."""
@@ -61,18 +64,27 @@ class Wire:
         await self._writer.drain()
 
     async def finish(self, words: Mapping[str, object]) -> None:
-        """Send the result and end the connection; a caller that has gone misses it."""
-        with contextlib.suppress(OSError, TimeoutError):
+        """Send the result and end the connection; a caller that has gone misses it.
+
+        What the caller still sends is thrown away: a socket that is closed with bytes unread takes
+        the result with it.
+        """
+        try:
             async with asyncio.timeout(LAST_WORD_WITHIN):
                 self._writer.write(pack_words(RESULT, words))
-                await self._writer.drain()
-                self._writer.close()
-                await self._writer.wait_closed()
-        self.abort()
+                self._writer.write_eof()
+                while await self._reader.read(LONGEST):
+                    pass
+        except (OSError, TimeoutError) as error:
+            logger.info("a caller of tools has gone: %s", error or "it does not read")
+        finally:
+            await self.abort()
 
-    def abort(self) -> None:
+    async def abort(self) -> None:
         """End the connection at once."""
         self._writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
 
     async def _read(self) -> tuple[bytes, bytes]:
         try:
