@@ -16,6 +16,8 @@ from boruta_farm.dryad.tools.door import Peer, listen
 from boruta_farm.dryad.tools.kind import Kind
 from boruta_farm.dryad.tools.kinds.do import Output
 from boruta_farm.dryad.tools.kinds.power import PowerState
+from boruta_farm.dryad.tools.kinds.usb import UsbDevice
+from boruta_farm.dryad.tools.kinds.video import Picture
 from boruta_farm.dryad.tools.registry import KINDS
 from boruta_farm.dryad.tools.service import ToolService
 from boruta_farm.dryad.tools.switching import off_and_on
@@ -97,6 +99,46 @@ class Chore(Tool):
             self.ended.set()
 
 
+class Screen(Tool):
+    """A screen that shows its number."""
+
+    kind = Kind.VIDEO
+
+    async def snapshot(self) -> Picture:
+        return Picture(media_type="image/png", data=b"picture")
+
+    async def stream(self) -> AsyncIterator[Picture]:
+        for number in range(3):
+            yield Picture(media_type="image/png", data=b"%d" % number)
+
+
+class Bus(Tool):
+    """Two USB devices."""
+
+    kind = Kind.USB
+
+    def __init__(self) -> None:
+        self.exported: set[str] = set()
+
+    async def devices(self) -> tuple[UsbDevice, ...]:
+        return tuple(
+            UsbDevice(
+                bus_id=place,
+                vendor_id="18d1",
+                product_id="4ee7",
+                name="Pixel",
+                exported=place in self.exported,
+            )
+            for place in ("1-1", "1-2")
+        )
+
+    async def export(self, bus_id: str) -> None:
+        self.exported.add(bus_id)
+
+    async def withdraw(self, bus_id: str) -> None:
+        self.exported.discard(bus_id)
+
+
 @dataclass(slots=True)
 class OpenDoor:
     """A socket in a folder, for whoever ``lets`` in."""
@@ -158,8 +200,10 @@ class Session:
 
 
 @asynccontextmanager
-async def served(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Session]:
-    """Serve a lamp, two buttons and a chore to a session of ``EPOCH``."""
+async def served(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *more: FittedTool
+) -> AsyncIterator[Session]:
+    """Serve a lamp, two buttons, a chore and ``more`` to a session of ``EPOCH``."""
     door = OpenDoor(folder / "dut.sock")
     monkeypatch.setenv(call.VARIABLE, str(door.path))
     lamp, knob, chore = Lamp(), Knob(), Chore()
@@ -168,6 +212,7 @@ async def served(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         fit("reset", knob, hold=0.0),
         fit("boot", Knob()),
         fit("greet", chore, arguments=True),
+        *more,
     )
     service = ToolService(Toolbox(tools))
     service.start(door)

@@ -8,10 +8,13 @@ from pathlib import Path
 from boruta_farm.dryad.commands import KEPT, PATH, Outcome, Taker, run_command
 from boruta_farm.dryad.hooks import distrust
 from boruta_farm.model.errors import BoardError
-from boruta_farm.settings.kinds import Kind
+from boruta_farm.settings.kinds import Kind, Text
 from boruta_farm.settings.table import SettingError, shown
 
 Words = tuple[str, ...]
+
+PROGRAMS = PATH
+"""Where programs are looked for that are written without their folder."""
 
 
 class Command(Kind[Words]):
@@ -40,9 +43,25 @@ class Command(Kind[Words]):
         return list(value)
 
 
+class Program(Kind[str]):
+    """One program, by full path or by the name that it has among the system's."""
+
+    def read(self, raw: object) -> str:
+        """Return the full path."""
+        return find_program(Text().read(raw))
+
+
+def chosen(path: str | None, name: str) -> str:
+    """Return a program that is configured, else the system's of that name. Raises SettingError."""
+    try:
+        return path or find_program(name)
+    except SettingError as wrong:
+        raise wrong.below("program") from None
+
+
 def find_program(name: str) -> str:
     """Return a program's full path, which nobody else can replace. Raises SettingError."""
-    path = name if "/" in name else shutil.which(name, path=PATH)
+    path = name if "/" in name else shutil.which(name, path=PROGRAMS)
     if path is None or not Path(path).is_absolute():
         raise SettingError(
             f"{shown(name)} is no program of this machine; install it, or write its full path"

@@ -16,10 +16,8 @@ from boruta_farm.dryad.tools.kinds.power import Power, PowerState
 from boruta_farm.dryad.tools.kinds.usb import Usb, UsbDevice
 from boruta_farm.dryad.tools.kinds.video import Video
 from boruta_farm.model.errors import BoardError, ConfigError
-from boruta_farm.settings.declaration import read
-from boruta_farm.settings.table import Table
 from tests.dryad.drivers.sandboxes import gone
-from tests.dryad.tools.benches import bench
+from tests.dryad.tools.drivers import stages
 
 Script = Callable[[str, str], str]
 
@@ -28,19 +26,12 @@ Script = Callable[[str, str], str]
 def script(tmp_path: Path) -> Script:
     """Return a way to write a program of the lab's."""
 
-    def write(name: str, text: str) -> str:
-        path = tmp_path / name
-        path.write_text(f"#!/bin/sh\ncd {tmp_path}\n{text}\n")
-        path.chmod(0o755)
-        return str(path)
-
-    return write
+    return lambda name, text: stages.program(tmp_path, name, text)
 
 
 def opened(folder: Path, **content: object) -> object:
     """Return the tool of a table."""
-    settings = read(DRIVER.settings, Table(place="f.conf", path="tools.it", content=content))
-    return DRIVER.open(settings, bench(folder))
+    return stages.opened(DRIVER, folder, **content)
 
 
 async def test_power(script: Script, tmp_path: Path) -> None:

@@ -1,16 +1,15 @@
 """``simulated``: a small device of the agent's imagination, to try ``dut`` without hardware."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from weakref import WeakValueDictionary
 
 from boruta_farm.dryad.tools.base import Bench, Tool, ToolDriver
 from boruta_farm.dryad.tools.kind import Kind
 from boruta_farm.dryad.tools.kinds.do import Output
 from boruta_farm.dryad.tools.kinds.power import PowerState
+from boruta_farm.dryad.tools.simulation import SimulatedDevice, simulated_device
 from boruta_farm.dryad.tools.switching import off_and_on
 from boruta_farm.settings.declaration import setting
 from boruta_farm.settings.kinds import OneOf
@@ -29,34 +28,6 @@ class SimulatedSettings:
         "What the tool is: power, button (its reset) or do (which says how the device is).",
         default=Kind.POWER,
     )
-
-
-class SimulatedDevice:
-    """What the tools of one board act on."""
-
-    def __init__(self) -> None:
-        self.on = False
-        self.started = 0.0
-        self.starts = 0
-        self.held = False
-
-    def switch(self, on: bool) -> None:
-        """Give or take power; it starts when power comes."""
-        if on and not self.on:
-            self.start()
-        self.on = on
-
-    def start(self) -> None:
-        """Begin from the beginning."""
-        self.started = time.monotonic()
-        self.starts += 1
-
-    def __str__(self) -> str:
-        if not self.on:
-            return "off"
-        if self.held:
-            return "held in reset"
-        return f"on for {time.monotonic() - self.started:.0f} s, started {self.starts} times"
 
 
 class SimulatedPart(Tool):
@@ -117,12 +88,10 @@ PARTS: Final[dict[Kind, type[SimulatedPart]]] = {
     Kind.BUTTON: SimulatedReset,
     Kind.DO: SimulatedReport,
 }
-_DEVICES: Final[WeakValueDictionary[str, SimulatedDevice]] = WeakValueDictionary()
 
 
 def _open(settings: SimulatedSettings, bench: Bench) -> Tool:
-    device = _DEVICES.setdefault(bench.uuid, SimulatedDevice())
-    return PARTS[settings.kind](settings.kind, device)
+    return PARTS[settings.kind](settings.kind, simulated_device(bench.uuid))
 
 
 DRIVER: Final = ToolDriver(settings=SimulatedSettings, kinds=tuple(PARTS), open=_open)
