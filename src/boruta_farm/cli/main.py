@@ -19,6 +19,7 @@ from boruta_farm.cli import (
     clock,
     config,
     demo,
+    device,
     events,
     explain,
     filing,
@@ -48,7 +49,7 @@ The server is --server, else BORUTA_SERVER, else the profile file
 or the profile file.
 
 Exit status: 0 done, 1 failed, 2 wrong usage. 'boruta ssh' returns ssh's own status, 255
-for its own failures and 128 + n after signal n.
+for its own failures and 128 + n after signal n; power, press, do and screen return dut's.
 """
 
 
@@ -149,6 +150,10 @@ def build() -> typer.Typer:
     app.command()(requests.acquire)
     app.command()(filing.prolong)
     app.command(cls=ssh.CommandAfterDashes)(ssh.ssh)
+    app.command(context_settings=device.WORDS)(device.power)
+    app.command(context_settings=device.WORDS)(device.press)
+    app.command(context_settings=device.WORDS)(device.do)
+    app.command()(device.screen)
     app.command()(workers.workers)
     app.add_typer(_worker(), name="worker")
     app.command()(events.events)

@@ -3,11 +3,11 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import IO, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand
@@ -79,6 +79,7 @@ class Wish:
     """Carry what one run of the verb is to do; ``new`` is None when it attaches.
 
     ``board`` is the name, UUID or unique beginning of either, where one board is wanted.
+    ``output`` is a file for what the command prints, in place of our own output.
     """
 
     new: NewRequest | None
@@ -87,7 +88,8 @@ class Wish:
     wait: timedelta | None
     own: OwnKey | None
     command: tuple[str, ...]
-    extra: tuple[str, ...]
+    extra: tuple[str, ...] = ()
+    output: IO[bytes] | None = None
 
 
 def ssh(
@@ -124,7 +126,7 @@ def ssh(
     after Ctrl-C or when --wait is over. What no registered board could serve is refused, unless
     --queue is given. Exits with ssh's status; 255 for failures of its own, 128 + n after signal n.
     """
-    request_id = _request_id(target)
+    request_id = request_of(target)
     if request_id is not None and (caps or selector or after or deadline or length):
         raise typer.BadParameter(
             "with an ID nothing is filed: leave --cap, --selector, --after, --deadline and --for "
@@ -135,8 +137,8 @@ def ssh(
     wanted = read_caps(caps)
     times = (read_moment(after, "--after"), read_moment(deadline, "--deadline"))
     command = tuple(context.meta.get("boruta.command", ()))
-    signals = Signals()
-    try:
+
+    def wish() -> Wish:
         own = None if key is None else read_own_key(key)
         new = None
         if request_id is None:
@@ -151,7 +153,7 @@ def ssh(
                 length=span,
                 strict=not queue,
             )
-        wish = Wish(
+        return Wish(
             new=new,
             board=None if request_id is not None else target,
             request_id=request_id,
@@ -160,22 +162,35 @@ def ssh(
             command=command,
             extra=tuple(ssh_arguments or ()),
         )
+
+    carry_out(context, wish)
+
+
+def carry_out(context: typer.Context, make: Callable[[], Wish]) -> NoReturn:
+    """Do a wish and exit with ssh's status; 255 for failures of our own, told here."""
+    signals = Signals()
+    wish: Wish | None = None
+    try:
+        made = wish = make()
         config = configured(context)
 
         async def work() -> int:
             program = find_ssh()
             async with connect(config) as farm:
-                return await Errand(farm, wish, signals, program).do()
+                return await Errand(farm, made, signals, program).do()
 
         status = asyncio.run(signals.guard(work))
     except BorutaError as error:
+        request_id = None if wish is None else wish.request_id
         complain(error, "" if request_id is None else f"request {request_id}")
-        point_at(selector, error)
+        if wish is not None and wish.new is not None:
+            point_at(wish.new.selector, error)
         status = OWN_FAILURE
     raise typer.Exit(status)
 
 
-def _request_id(target: str | None) -> int | None:
+def request_of(target: str | None) -> int | None:
+    """Return the id that a target is, None for anything else."""
     return int(target) if target is not None and target.isascii() and target.isdigit() else None
 
 
@@ -206,7 +221,7 @@ class Errand:
                     arguments = command_line(
                         self._program, access, files, self._wish.command, self._wish.extra
                     )
-                    return await self._connect(SshSession(arguments), lease)
+                    return await self._connect(SshSession(arguments, self._wish.output), lease)
 
     @asynccontextmanager
     async def _request(self) -> AsyncIterator[int]:

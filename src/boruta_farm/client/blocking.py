@@ -16,6 +16,7 @@ from subprocess import CompletedProcess
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar
 
+from boruta_farm.client.device import DevicePower, DeviceScreen, PowerReading
 from boruta_farm.client.lease import Lease
 from boruta_farm.model.request import Request
 
@@ -85,6 +86,50 @@ class Bridge:
             self.run(held.leave(None))
 
 
+class PlainPower:
+    """The device's power for code that does not await; see ``DevicePower``."""
+
+    def __init__(self, power: DevicePower, bridge: Bridge) -> None:
+        self._power = power
+        self._bridge = bridge
+
+    def named(self, name: str) -> "PlainPower":
+        """Return the power of another tool."""
+        return PlainPower(self._power.named(name), self._bridge)
+
+    def on(self) -> None:
+        """Give it power."""
+        self._bridge.run(self._power.on())
+
+    def off(self) -> None:
+        """Take the power away."""
+        self._bridge.run(self._power.off())
+
+    def cycle(self, pause: float | None = None) -> None:
+        """Take the power away for so many seconds, then give it."""
+        self._bridge.run(self._power.cycle(pause))
+
+    def state(self) -> PowerReading:
+        """Read it."""
+        return self._bridge.run(self._power.state())
+
+
+class PlainScreen:
+    """The device's screen for code that does not await; see ``DeviceScreen``."""
+
+    def __init__(self, screen: DeviceScreen, bridge: Bridge) -> None:
+        self._screen = screen
+        self._bridge = bridge
+
+    def named(self, name: str) -> "PlainScreen":
+        """Return the screen of another tool."""
+        return PlainScreen(self._screen.named(name), self._bridge)
+
+    def snap(self, path: str | Path | None = None) -> bytes:
+        """Return one picture, also written to ``path``."""
+        return self._bridge.run(self._screen.snap(path))
+
+
 class PlainLease:
     """A lease for code that does not await; made by ``with borrow(...)``."""
 
@@ -92,6 +137,8 @@ class PlainLease:
         self.request_id = lease.request_id
         self.worker = lease.worker
         self.access = lease.access
+        self.power = PlainPower(lease.power, bridge)
+        self.screen = PlainScreen(lease.screen, bridge)
         self._lease = lease
         self._bridge = bridge
 
@@ -123,6 +170,14 @@ class PlainLease:
     def get(self, remote: str, local: str | Path = ".") -> None:
         """Copy a file or folder from the board; see ``Lease.get``."""
         self._bridge.run(self._lease.get(remote, local))
+
+    def press(self, name: str = "", hold: float | None = None) -> None:
+        """Press a button of the device; see ``Lease.press``."""
+        self._bridge.run(self._lease.press(name, hold))
+
+    def do(self, name: str, *words: str) -> CompletedProcess[str]:
+        """Do what the board's admin has named; see ``Lease.do``."""
+        return self._bridge.run(self._lease.do(name, *words))
 
 
 class Borrowing(AbstractAsyncContextManager[Lease], AbstractContextManager[PlainLease]):

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
 
+from boruta_farm.client.device import DevicePower, DeviceScreen, perform, press
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.remote import Remote
 from boruta_farm.model.errors import (
@@ -49,6 +50,9 @@ class Lease:
         """Since when the farm has not heard of the board's agent; None while it has."""
         self._farm = farm
         self._remote = Remote(access)
+        self.power = DevicePower(self._remote)
+        """The power of the device under test."""
+        self.screen = DeviceScreen(self._remote)
         self._keep_alive = request.keep_alive
         self._timed = request.length is not None
         self._say = say
@@ -88,6 +92,17 @@ class Lease:
     async def get(self, remote: str, local: str | Path = ".") -> None:
         """Copy a file or folder from the board. Raises as ``put`` does."""
         await self._remote.copy(remote, Path(local))
+
+    async def press(self, name: str = "", hold: float | None = None) -> None:
+        """Press a button of the device for so many seconds, else as long as the board's admin says.
+
+        The name may be left out where there is one. Raises DeviceError.
+        """
+        await press(self._remote, name, hold)
+
+    async def do(self, name: str, *words: str) -> CompletedProcess[str]:
+        """Do what the board's admin has named, and return its status and what it said."""
+        return await perform(self._remote, name, words)
 
     def release_files(self) -> None:
         """Remove the private files that commands and copies needed."""

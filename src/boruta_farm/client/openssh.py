@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from boruta_farm.model.errors import BorutaError, ConfigError, ProtocolError
 from boruta_farm.model.home import expand
@@ -202,16 +203,22 @@ def _given(options: Sequence[tuple[str, str]]) -> list[str]:
 
 
 class SshSession:
-    """Run ssh in our own process group, so that the terminal is its own."""
+    """Run ssh in our own process group, so that the terminal is its own.
 
-    def __init__(self, arguments: Sequence[str]) -> None:
+    What it prints goes where our output goes, or into a file that is open.
+    """
+
+    def __init__(self, arguments: Sequence[str], output: IO[bytes] | None = None) -> None:
         self._arguments = arguments
+        self._output = output
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         """Start ssh. Raises BorutaError when it cannot be started."""
         try:
-            self._process = await asyncio.create_subprocess_exec(*self._arguments)
+            self._process = await asyncio.create_subprocess_exec(
+                *self._arguments, stdout=self._output
+            )
         except OSError as error:
             raise BorutaError(f"cannot start {self._arguments[0]}: {error.strerror}") from error
 

@@ -46,18 +46,30 @@ class Remote:
     ) -> CompletedProcess[str]:
         """Run a command, a line for the board's shell or words of which one is made."""
         line = command if isinstance(command, str) else shlex.join(command)
-        arguments = command_line(
-            find_ssh(), self._access, self._told(), [line], ("-o", "BatchMode=yes", "-T")
+        done = await _run(self._line(line), command, text, timeout)
+        return CompletedProcess(
+            command,
+            done.returncode,
+            done.stdout.decode(errors="replace"),
+            done.stderr.decode(errors="replace"),
         )
-        return await _run(arguments, command, text, timeout)
+
+    async def read(self, line: str) -> CompletedProcess[bytes]:
+        """Run a line for the board's shell whose output is no text."""
+        return await _run(self._line(line), line, None, None)
 
     async def copy(self, source: Path | str, target: Path | str) -> None:
         """Copy a file or folder; texts are paths on the board. Raises CopyError."""
         arguments = copy_line(find_ssh("scp"), self._access, self._told(), source, target)
         done = await _run(arguments, arguments, None, None)
         if done.returncode:
-            words = " ".join(done.stderr.split()) or f"scp ended with {done.returncode}"
+            complaint = done.stderr.decode(errors="replace")
+            words = " ".join(complaint.split()) or f"scp ended with {done.returncode}"
             raise CopyError(f"{source} was not copied to {target}: {words}")
+
+    def _line(self, line: str) -> list[str]:
+        options = ("-o", "BatchMode=yes", "-T")
+        return command_line(find_ssh(), self._access, self._told(), [line], options)
 
     def _told(self) -> Files:
         if self._files is None:
@@ -70,7 +82,7 @@ async def _run(
     told: str | Sequence[str],
     text: str | None,
     timeout: float | None,
-) -> CompletedProcess[str]:
+) -> CompletedProcess[bytes]:
     """Run a program to its end; it is ended when the time is over or nobody waits any more."""
     process = await asyncio.create_subprocess_exec(
         *arguments, stdin=DEVNULL if text is None else PIPE, stdout=PIPE, stderr=PIPE
@@ -87,6 +99,4 @@ async def _run(
             except TimeoutError:
                 process.kill()
                 await process.wait()
-    return CompletedProcess(
-        told, process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace")
-    )
+    return CompletedProcess(told, process.returncode or 0, out, err)

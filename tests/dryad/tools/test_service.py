@@ -156,6 +156,19 @@ async def test_a_stream_ends_with_its_reader(session: Session) -> None:
     await asyncio.wait_for(session.chore.ended.wait(), 5)
 
 
+async def test_a_stream_whose_reader_stays_is_ended_in_order(session: Session) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(session.door.path))
+    writer.write(pack_words(CALL, {"dut": 1, "act": "do.perform", "tool": "greet"}))
+    assert (await reader.readexactly(6))[:1] == b"D"
+    assert (await reader.readexactly(5))[:1] == b"R"
+    [call] = session.service._calls
+    # The act is over, and its caller neither sends nor goes away yet.
+    writer.close()
+    await writer.wait_closed()
+    await asyncio.wait((call,))
+    assert call.exception() is None
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -45,10 +45,11 @@ class ServedCall:
         self._reading = asyncio.get_running_loop().create_task(self._read())
         return self._reading
 
-    def end(self) -> None:
-        """Read no more."""
+    async def end(self) -> None:
+        """Read no more; what is sent now is for others to read."""
         if self._reading is not None:
             self._reading.cancel()
+            await asyncio.wait((self._reading,))
 
     async def _read(self) -> None:
         try:

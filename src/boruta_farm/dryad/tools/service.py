@@ -209,7 +209,7 @@ class ToolService:
             task.cancel()
             raise
         finally:
-            call.end()
+            await call.end()
         if task in done:
             if task.cancelled():
                 raise SessionOverError

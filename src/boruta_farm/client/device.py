@@ -1,0 +1,150 @@
+"""The device under test from afar: ``dut`` on the board, over the job's one SSH path."""
+
+import asyncio
+import json
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any, Final
+
+from boruta_farm.client.remote import Remote
+from boruta_farm.model.errors import BorutaError
+
+SSH_FAILED: Final = 255
+_ORIGINAL: Final = {
+    ("power", "on"): "stm -dut",
+    ("power", "off"): "stm -ts",
+    ("power", "cycle"): "stm -tick",
+}
+"""What a MuxPi under the original's agent does in place of ``dut``."""
+
+_NONE: Final = "boruta: this board has no dut: its agent is too old, or the original's"
+
+
+class DeviceError(BorutaError):
+    """the board's tools failed
+
+    ``status`` is the exit status of ``dut``, or of ssh (255).
+    """
+
+    code = "device-failed"
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerReading:
+    """Tell whether the device has power, None where it cannot be read, and what it draws."""
+
+    on: bool | None
+    watts: float | None = None
+
+
+def device_line(*words: str) -> str:
+    """Return the line for the board's shell that has ``dut`` do something.
+
+    A board without ``dut`` does it by the original's ``stm`` where that can, else says so and ends
+    with 2.
+    """
+    dut = f"exec {shlex.join(('dut', *words))}"
+    plain = tuple(word for word in words if not word.startswith("--"))[:2]
+    other = ""
+    if stm := _ORIGINAL.get((plain[0], plain[1] if len(plain) > 1 else "")):
+        other = f"elif command -v stm >/dev/null 2>&1; then exec {stm}; "
+    none = f"echo {shlex.quote(_NONE)} >&2; exit 2"
+    return f"if command -v dut >/dev/null 2>&1; then {dut}; {other}else {none}; fi"
+
+
+class DevicePower:
+    """The device's power; ``name`` says which, where the board has several tools for it."""
+
+    def __init__(self, remote: Remote, name: str = "") -> None:
+        self._remote = remote
+        self._name = name
+
+    def named(self, name: str) -> "DevicePower":
+        """Return the power of another tool."""
+        return DevicePower(self._remote, name)
+
+    async def on(self) -> None:
+        """Give it power. Raises DeviceError."""
+        await ask(self._remote, "power", "on", self._name)
+
+    async def off(self) -> None:
+        """Take the power away. Raises DeviceError."""
+        await ask(self._remote, "power", "off", self._name)
+
+    async def cycle(self, pause: float | None = None) -> None:
+        """Take the power away for so many seconds, then give it. Raises DeviceError."""
+        await ask(self._remote, "power", "cycle", self._name, _seconds(pause))
+
+    async def state(self) -> PowerReading:
+        """Read it. Raises DeviceError."""
+        told = await ask_json(self._remote, "power", "state", self._name)
+        return PowerReading(on=told.get("on"), watts=told.get("watts"))
+
+
+class DeviceScreen:
+    """The device's screen; ``name`` as for ``DevicePower``."""
+
+    def __init__(self, remote: Remote, name: str = "") -> None:
+        self._remote = remote
+        self._name = name
+
+    def named(self, name: str) -> "DeviceScreen":
+        """Return the screen of another tool."""
+        return DeviceScreen(self._remote, name)
+
+    async def snap(self, path: str | Path | None = None) -> bytes:
+        """Return one picture, JPEG or PNG, also written to ``path``. Raises DeviceError."""
+        done = await self._remote.read(device_line(*_given("screen", "snap", self._name, "-")))
+        _check(done.returncode, done.stderr.decode(errors="replace"))
+        if path is not None:
+            await asyncio.to_thread(Path(path).write_bytes, done.stdout)
+        return done.stdout
+
+
+async def press(remote: Remote, name: str, hold: float | None) -> None:
+    """Press a button for so many seconds, else as long as its table says."""
+    await ask(remote, "press", name, _seconds(hold))
+
+
+async def perform(remote: Remote, name: str, words: tuple[str, ...]) -> CompletedProcess[str]:
+    """Do what the board's admin has named, and return its status and what it said."""
+    return await remote.run(device_line("do", name, *words), None, None)
+
+
+async def ask(remote: Remote, *words: str) -> str:
+    """Have ``dut`` do something, and return what it printed. Raises DeviceError."""
+    done = await remote.run(device_line(*_given(*words)), None, None)
+    _check(done.returncode, done.stderr)
+    return done.stdout
+
+
+async def ask_json(remote: Remote, *words: str) -> dict[str, Any]:
+    """Have ``dut`` do something, and return its answer. Raises DeviceError."""
+    told = await ask(remote, "--json", *words)
+    try:
+        answer = json.loads(told)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise DeviceError(f"the board's dut answered {told[:100]!r}, which is no JSON object")
+    return answer
+
+
+def _given(*words: str) -> tuple[str, ...]:
+    return tuple(filter(None, words))
+
+
+def _seconds(span: float | None) -> str:
+    return "" if span is None else f"{span:.3f}s"
+
+
+def _check(status: int, complaint: str) -> None:
+    if status:
+        lines = complaint.strip().splitlines() or [f"dut ended with status {status}"]
+        raise DeviceError(lines[-1].removeprefix("dut: "), status)

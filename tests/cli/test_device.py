@@ -1,0 +1,99 @@
+"""Verbs for the device are one line for the board's shell, over the path of boruta ssh."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from boruta_farm.cli import device
+from boruta_farm.cli.ssh import Wish
+from boruta_farm.client.device import device_line
+from tests.cli.stage import Boruta, Stage
+from tests.client.serving import Served
+
+
+@pytest.fixture
+def stage(served: Served, tmp_path: Path) -> Iterator[Stage]:
+    """Return a stage with a free board."""
+    served.do(lambda farm: farm.add_worker(1, "lab-rpi4", caps={"board": "rpi4"}))
+    stage = Stage(tmp_path, served.address)
+    yield stage
+    stage.close()
+
+
+@pytest.fixture
+def wishes(monkeypatch: pytest.MonkeyPatch) -> list[Wish]:
+    """Return the wishes that verbs make; in place of each, two bytes come, and status 3."""
+    made: list[Wish] = []
+
+    def carry_out(_: typer.Context, make: Callable[[], Wish]) -> None:
+        made.append(make())
+        if made[-1].output is not None:
+            made[-1].output.write(b"ok")
+        raise typer.Exit(0 if made[-1].output is not None and len(made) == 1 else 3)
+
+    monkeypatch.setattr(device, "carry_out", carry_out)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("power", "42"), ("power", "state")),
+        (("power", "42", "cycle", "5s"), ("power", "cycle", "5s")),
+        (("press", "42", "reset", "1s"), ("press", "reset", "1s")),
+        (("press", "42"), ("press",)),
+        (("do", "42", "greet", "--all", "a b"), ("do", "greet", "--all", "a b")),
+        (("screen", "42"), ("screen", "snap", "-")),
+        (("screen", "42", "--watch", "--name", "hdmi"), ("screen", "watch", "hdmi")),
+    ],
+)
+def test_verbs(
+    boruta: Boruta, wishes: list[Wish], words: tuple[str, ...], line: tuple[str, ...]
+) -> None:
+    boruta(*words, status=3)
+    [wish] = wishes
+    assert wish.command == (device_line(*line),)
+    assert (wish.request_id, wish.new, wish.board) == (42, None, None)
+
+
+@pytest.mark.parametrize(
+    ("target", "selector", "board"),
+    [
+        ("board=rpi4", "board=rpi4", None),
+        ("board in (rpi3, rpi4), !broken", "board in (rpi3, rpi4), !broken", None),
+        ("lab-rpi4", None, "lab-rpi4"),
+    ],
+)
+def test_a_board_is_borrowed_for_the_command(
+    boruta: Boruta, wishes: list[Wish], target: str, selector: str | None, board: str | None
+) -> None:
+    boruta("power", target, "on", status=3)
+    [wish] = wishes
+    assert wish.new is not None
+    assert (wish.new.selector, wish.board, wish.request_id) == (selector, board, None)
+    assert wish.new.strict
+
+
+def test_a_picture_goes_into_a_file_whole_or_not_at_all(
+    boruta: Boruta, wishes: list[Wish], tmp_path: Path
+) -> None:
+    shot = tmp_path / "shot.png"
+    boruta("screen", "42", str(shot))
+    assert shot.read_bytes() == b"ok"
+    shot.write_bytes(b"the last one")
+    boruta("screen", "42", str(shot), status=3)
+    assert shot.read_bytes() == b"the last one"
+    assert list(tmp_path.iterdir()) == [shot]
+    nowhere = boruta("screen", "42", str(tmp_path / "none" / "shot.png"), status=2)
+    assert "cannot be written: No such file or directory" in nowhere.err
+
+
+def test_over_ssh_from_end_to_end(stage: Stage, served: Served, tmp_path: Path) -> None:
+    stage.environment["STATUS"] = "3"
+    outcome = stage.run("power", "lab-rpi4", "on")
+    assert outcome.status == 3, outcome.err
+    assert stage.arguments[-2:] == ["boruta-user@127.0.0.1", device_line("power", "on")]
+    assert served.farm.requests[1]["State"] == "DONE"
+    stage.assert_nothing_left()
