@@ -34,7 +34,7 @@ async def test_a_registered_board_is_in_maintenance(stage: Stage) -> None:
 @scene
 async def test_unknown_workers(stage: Stage) -> None:
     await stage.board(1)
-    for unknown in (UUID.format(9), "board", "board-1 ", "Board-1", "", "a/b"):
+    for unknown in (UUID.format(9), "board", "board-2", "board-1x", "", "a/b"):
         for call in (
             stage.workers.get_worker_info(CALLER, unknown),
             stage.workers.set_state(CALLER, unknown, WorkerState.IDLE),
