@@ -74,6 +74,30 @@ async def test_a_started_relay_serves_in_a_session_of_its_own(relays: Relays) ->
         assert server.alive() is None
 
 
+async def test_a_relay_is_told_who_is_signed_in_where_it_says_that_it_takes_it(
+    relays: Relays,
+) -> None:
+    async with listening_board() as board, relays.server() as server:
+        port = free_port()
+        await told(server, route(board.port, port, epoch=1))
+        relays.note(server)
+        async with dialled(port) as client:
+            peer = await board.next()
+            server.signed_in("w1", 1, (peer.socket.getpeername()[1],))
+            await server.settle()
+            await talking(client, peer)
+            link = server._relay
+            assert link is not None
+            assert link.takes_sessions
+            link.takes_sessions = False
+            with pytest.MonkeyPatch.context() as patch:
+                sent: list[bytes] = []
+                patch.setattr(link, "send", sent.append)
+                server.signed_in("w1", 1, ())
+            assert not sent
+        assert server.alive() is None
+
+
 async def test_a_restarted_server_finds_its_relay_and_cuts_nothing(relays: Relays) -> None:
     async with listening_board() as board:
         port = free_port()

@@ -58,3 +58,11 @@ def test_a_switch_is_true_or_false() -> None:
     assert decode(encode("hello", draining=True)).switch("draining")
     with pytest.raises(ProtocolError, match="draining"):
         decode(encode("hello", draining=1)).switch("draining")
+
+
+def test_ports_are_numbers_with_commas_between() -> None:
+    assert decode(encode("sessions", ports="22,65535")).ports("ports") == {22, 65535}
+    assert decode(encode("sessions", ports="")).ports("ports") == frozenset()
+    for wrong in ("22;23", "-1", "123456", "\u0663", None):
+        with pytest.raises(ProtocolError, match="ports"):
+            decode(encode("sessions", ports=wrong)).ports("ports")

@@ -52,6 +52,19 @@ def test_every_worker_has_a_route_and_only_live_jobs_an_epoch() -> None:
     assert relay.routes["w2"].cut is None
 
 
+def test_who_is_signed_in_is_told_of_live_jobs_alone() -> None:
+    fleet, relay = new_fleet(), FakeRelay()
+    tunnels = new_tunnels(fleet, relay)
+    fleet.listen(tunnels.touched)
+    fleet.begin(Snapshot(number=1, requests=(), workers=(make_worker("w1"),)))
+    tunnels.signed_in("w1", (40022,))
+    tunnels.signed_in("nobody", (40022,))
+    assert not [call for call in relay.calls if call.startswith("signed_in")]
+    fleet.fold((change(EventKind.REQUEST_STARTED, make_request(1, make_job(1, "w1"))),))
+    tunnels.signed_in("w1", (40022,))
+    assert relay.calls[-1] == "signed_in w1 1 (40022,)"
+
+
 def test_a_tunnel_is_used_once_somebody_came_in_its_present_job() -> None:
     fleet, relay = new_fleet(), FakeRelay()
     tunnels = new_tunnels(fleet, relay)

@@ -77,6 +77,9 @@ class FakeRelay:
     def visits(self, worker: str) -> int:
         return self.visited[worker]
 
+    def signed_in(self, worker: str, epoch: int, ports: tuple[int, ...]) -> None:
+        self._note(f"signed_in {worker} {epoch} {ports}")
+
     def connections(self, worker: str) -> int:
         return self.connected[worker]
 

@@ -157,6 +157,28 @@ def test_the_agents_end_is_never_later_than_the_servers(delay: float) -> None:
     run_virtual(scene())
 
 
+def test_heartbeats_tell_who_is_signed_in_once_the_agent_knows() -> None:
+    async def scene() -> None:
+        wires, user = Wires(), FakeUser()
+        told: list[tuple[str, tuple[int, ...]]] = []
+        wires.hub.on_sessions = lambda uuid, ports: told.append((uuid, ports))
+        wires.agent(user)
+        await wires.ready()
+        await asyncio.sleep(6)
+        assert told == []
+        assert user.farm is not None
+        user.farm.tell_sessions(frozenset((40022, 40001)))
+        await asyncio.sleep(6)
+        assert told[-1] == (user.uuid, (40001, 40022))
+        count = len(told)
+        user.farm.tell_sessions(None)
+        await asyncio.sleep(11)
+        assert len(told) <= count + 1
+        await wires.close()
+
+    run_virtual(scene())
+
+
 def test_the_board_is_there_only_once_its_agent_is_ready() -> None:
     async def scene() -> None:
         wires, user = Wires(), FakeUser()

@@ -86,6 +86,38 @@ async def test_sessions_are_never_cut_for_strangers() -> None:
             assert await peer.receive(10) == b"still here"
 
 
+async def test_who_only_looks_like_a_session_makes_room_once_the_agent_tells() -> None:
+    """One address with SSH's first line and some kilobytes passed for many sessions."""
+    async with lent() as (relay, board, port), dialled(port) as first:
+        peer = await greeted(first, board)
+        signed_in = peer.socket.getpeername()[1]
+        with strangers(port, 3 * LIMIT, b"SSH-2.0-stranger\r\n" + bytes(PROVEN_BYTES)):
+            await relay.heard.until(lambda heard: heard.counts.get("w1") == LIMIT)
+            relay.board.signed_in("w1", 1, frozenset((signed_in,)))
+            async with dialled(port) as lessee:
+                await greeted(lessee, board)
+            await first.send(b"still here")
+            assert await peer.receive(10) == b"still here"
+
+
+async def test_the_agent_s_word_counts_for_its_job_and_where_ports_are_known() -> None:
+    async with lent() as (relay, board, port), dialled(port) as first:
+        peer = await greeted(first, board)
+        signed_in = peer.socket.getpeername()[1]
+        held = relay.board.port("w1")
+        assert held is not None
+        (connection,) = held.connections
+        assert held.session(connection) is None, "nothing was told"
+        relay.board.signed_in("w1", 2, frozenset())
+        assert held.session(connection) is None, "another job's"
+        relay.board.signed_in("w1", 1, frozenset((signed_in,)))
+        assert held.session(connection) is True
+        relay.board.signed_in("w1", 1, frozenset())
+        assert held.session(connection) is False
+        relay.board.signed_in("w1", 1, frozenset((1,)))
+        assert held.session(connection) is None, "something between changes the ports"
+
+
 async def test_patience_ends() -> None:
     async with lent(patience=0.05) as (relay, board, port):
         async with dialled(port) as silent:

@@ -162,6 +162,13 @@ class RelayClient:
         if link is not None and link.told:
             link.tell(messages.DROP, worker=worker)
 
+    def signed_in(self, worker: str, epoch: int, ports: tuple[int, ...]) -> None:
+        """Tell the relay that has the worker's port, if it is new enough to be told."""
+        link = self._holder(worker) or self._relay
+        if link is not None and link.told and link.takes_sessions:
+            listed = ",".join(map(str, ports))
+            link.tell(messages.SESSIONS, worker=worker, epoch=epoch, ports=listed)
+
     def failing(self, worker: str) -> bool:
         """Tell whether a failure of this worker's port waits to be taken."""
         return worker in self._failures

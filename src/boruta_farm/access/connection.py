@@ -41,6 +41,10 @@ class Host(Protocol):
         """Return the live job's target, after waiting for it a while; None without one."""
         ...
 
+    def session(self, connection: "TunnelConnection") -> bool | None:
+        """Tell whether a connection has a session, as the board's agent says; None: not known."""
+        ...
+
     async def turn(self, connection: "TunnelConnection") -> None:
         """Return when the connection may go on to the board: few may that say nothing."""
         ...
@@ -102,11 +106,25 @@ class TunnelConnection:
         """Tell whether the connection was cut, and will be gone in a moment."""
         return self._cut
 
+    def dialled_from(self, target: int) -> int | None:
+        """Return our port of a connection that was dialled to this one of the board, else None."""
+        board = self._board
+        if board is None or self._over or board.family == socket.AF_UNIX:
+            return None
+        try:
+            return int(board.getsockname()[1]) if board.getpeername()[1] == target else None
+        except OSError:
+            # It has just broken.
+            return None
+
     @property
     def proven(self) -> bool:
-        """Tell whether there is a session, as far as age and bytes tell."""
+        """Tell whether there is a session: the agent's word, else what age and bytes tell."""
         if self.silent:
             return False
+        known = self._port.session(self)
+        if known is not None:
+            return known
         carried = sum(flow.carried for flow in self._flows)
         old = self._copier.loop.time() - self.born >= PROVEN_AFTER
         return old or carried >= PROVEN_BYTES

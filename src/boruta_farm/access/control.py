@@ -140,6 +140,7 @@ class Control:
             pid=os.getpid(),
             draining=self._board.draining,
             held=len(live),
+            sessions=True,
         )
         holds = (
             encode(
@@ -176,6 +177,11 @@ class Control:
             case messages.DROP:
                 self._of_server(writer, message)
                 self._board.drop(message.text("worker"))
+            case messages.SESSIONS:
+                self._of_server(writer, message)
+                self._board.signed_in(
+                    message.text("worker"), message.whole("epoch"), message.ports("ports")
+                )
             case messages.REFUSE:
                 self._of_server(writer, message)
                 self._board.streams.refuse(message.text("token"), message.text("reason"))

@@ -42,6 +42,7 @@ class RelayLink:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.version = ""
         self.pid = 0
+        self.takes_sessions = False
         self.holds: dict[str, Held] = {}
         self.told = False
         self._reader = reader
@@ -76,6 +77,7 @@ class RelayLink:
             raise UnavailableError("the relay hung up without a greeting")
         self.version = hello.text("version")
         self.pid = hello.whole("pid")
+        self.takes_sessions = hello.fields.get(messages.SESSIONS) is True
         for _ in range(hello.whole("held")):
             held = await self.next()
             if held is None or held.kind != messages.HOLDS:

@@ -6,6 +6,8 @@ changes (``put``, ``drop``). Anyone may say ``drain``, ``stop`` and ``ping``. Th
 ``bind-failed``, ``released``, ``connections``, ``pong``, and ``replaced`` to a server whose place
 another one takes. With ``stream`` it asks that a board's agent open one to its ``port``; the
 server answers ``refuse`` where the agent will not; ``no-streams`` tells that none can arrive.
+A relay whose ``hello`` says so takes ``sessions``: from which of its own ports somebody is
+signed in at a board.
 Relays and servers of different versions meet, so ``hello``, ``holds``, ``begin``, ``route``,
 ``commit``, ``drain``, ``released``, ``ping`` and ``pong`` keep what they say.
 """
@@ -38,6 +40,7 @@ REPLACED = "replaced"
 STREAM = "stream"
 REFUSE = "refuse"
 NO_STREAMS = "no-streams"
+SESSIONS = "sessions"
 
 Value = str | int | float | bool | None
 
@@ -79,6 +82,13 @@ class Message:
             return None
         if isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
+        raise self._wrong(name)
+
+    def ports(self, name: str) -> frozenset[int]:
+        """Return a field that holds port numbers with commas between."""
+        given = [port for port in self.text(name).split(",") if port]
+        if all(port.isascii() and port.isdigit() and len(port) < 6 for port in given):
+            return frozenset(map(int, given))
         raise self._wrong(name)
 
     def switch(self, name: str) -> bool:

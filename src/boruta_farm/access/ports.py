@@ -31,6 +31,8 @@ SILENT_AT_BOARD = 4
 It takes few that have not signed in: OpenSSH begins to turn others away at ten.
 """
 COMPLAIN_EVERY = 10.0
+TOLD_FOR = 30.0
+"""Seconds for which an agent's word on who is signed in counts; it comes every few."""
 
 
 def boottime() -> float:
@@ -87,6 +89,8 @@ class Port:
         self._paused: asyncio.TimerHandle | None = None
         self._quiet: set[TunnelConnection] = set()
         """Connections at the board whose clients have said nothing yet."""
+        self._told: frozenset[int] = frozenset()
+        self._told_at: float | None = None
         self._refused = 0
         self._complained: float | None = None
 
@@ -126,6 +130,7 @@ class Port:
         one. Connections of an unchanged epoch stay."""
         if entry.epoch != self.entry.epoch:
             self._cut_epoch(self.entry.epoch)
+            self._told_at = None
         if entry.cut_in is not None and entry.cut_in <= 0:
             self._cut_epoch(entry.epoch)
             entry = _ended(entry)
@@ -145,6 +150,27 @@ class Port:
         logger.info("worker %r epoch %s: its time is over", self.worker, self.entry.epoch)
         self.update(_ended(self.entry))
         self._changed(self)
+
+    def signed_in(self, ports: frozenset[int]) -> None:
+        """Learn from the board's agent from which of our ports somebody is signed in."""
+        self._told, self._told_at = ports, self._copier.loop.time()
+
+    def session(self, connection: TunnelConnection) -> bool | None:
+        """Tell whether a connection has a session, as the board's agent says; None: not known.
+
+        Where the agent says nothing (any more), opened the connection itself, or something between
+        changes the ports, nothing is known.
+        """
+        if self._told_at is None or self._copier.loop.time() - self._told_at > TOLD_FOR:
+            return None
+        target = self.entry.target
+        ours = connection.dialled_from(target)
+        if ours is None or (
+            self._told
+            and self._told.isdisjoint(each.dialled_from(target) or 0 for each in self.connections)
+        ):
+            return None
+        return ours in self._told
 
     def release(self) -> None:
         """Stop listening and cut every connection."""

@@ -72,6 +72,10 @@ class Relay(Protocol):
         """Return how often the relay told that connections of a worker came or went."""
         ...
 
+    def signed_in(self, worker: str, epoch: int, ports: tuple[int, ...]) -> None:
+        """Tell from which of the relay's ports somebody is signed in on a worker's board."""
+        ...
+
     def connections(self, worker: str) -> int:
         """Return how many connections a worker has, as last heard."""
         ...

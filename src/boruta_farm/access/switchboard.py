@@ -134,6 +134,12 @@ class Switchboard:
             if self._listener is not None:
                 self._listener.bind_failed(entry.worker, entry.port, reason)
 
+    def signed_in(self, worker: str, epoch: int, ports: frozenset[int]) -> None:
+        """Learn from which of our ports somebody is signed in on a worker's board."""
+        port = self._ports.get(worker)
+        if port is not None and port.entry.epoch == epoch:
+            port.signed_in(ports)
+
     def drop(self, worker: str) -> None:
         """Forget a worker: its port is released, its connections are cut."""
         port = self._ports.pop(worker, None)

@@ -75,6 +75,12 @@ class Tunnels:
             return True
         return self._relay.visits(worker) != self._visits.get(worker, 0)
 
+    def signed_in(self, worker: str, ports: tuple[int, ...]) -> None:
+        """Tell the relay which connections of a live job have a session, as its agent says."""
+        route = self._routes.get(worker)
+        if route is not None and route.epoch is not None:
+            self._relay.signed_in(worker, route.epoch, ports)
+
     def connections(self, worker: str) -> int:
         """Return how many connections a worker's tunnel has, as last heard."""
         return self._relay.connections(worker)

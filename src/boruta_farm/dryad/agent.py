@@ -31,6 +31,7 @@ from boruta_farm.model.worker import Registration
 
 logger = logging.getLogger(__name__)
 
+SESSIONS_EVERY = 3.0
 FACTS_EVERY = 180.0
 """Seconds; registrations, at each new connection, tell them too."""
 
@@ -90,7 +91,19 @@ class Agent:
 
     async def report(self, farm: FarmEnd) -> None:
         """Tell the farm what happens on the board, and how the board is, as time goes by."""
-        await race(self._report_news(farm), self._report_facts(farm))
+        await race(self._report_news(farm), self._report_facts(farm), self._report_sessions(farm))
+
+    async def _report_sessions(self, farm: FarmEnd) -> NoReturn:
+        """Have every heartbeat tell who is signed in while the board is lent."""
+        while True:
+            found = None
+            if self._fence.state.phase is Phase.GRANTED:
+                try:
+                    found = await self._driver.sessions()
+                except BoardError as error:
+                    logger.warning("who is signed in cannot be told: %s", error.message)
+            farm.tell_sessions(found)
+            await asyncio.sleep(SESSIONS_EVERY)
 
     async def _report_facts(self, farm: FarmEnd) -> NoReturn:
         while True:

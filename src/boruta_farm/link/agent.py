@@ -40,6 +40,10 @@ Dial = Callable[[], Awaitable[Socket]]
 class FarmEnd(Superviser, Protocol):
     """The server, as an agent on the link may call it."""
 
+    def tell_sessions(self, ports: frozenset[int] | None) -> None:
+        """Tell with the next heartbeat from which ports somebody is signed in, None for unknown."""
+        ...
+
     async def ended(self, epoch: int) -> None:
         """Report that the job of ``epoch`` was over and its session is ended.
 

@@ -112,6 +112,7 @@ class AgentConnection:
         self._described_at: float | None = None
         self._clock_wrong = False
         self.uuid: str | None = None
+        self.sessions: tuple[int, ...] | None = None
         self.guest = True
         self.peer_ip = visitor.ip
         self.digest = visitor.digest
@@ -226,6 +227,7 @@ class AgentConnection:
             raise ProtocolError("a heartbeat before the hello")
         self._expect_within(SILENCE)
         self.board.heard(beat.sequence)
+        self.sessions = beat.sessions
         if beat.ready:
             self._heard(self)
         due = self._renew_at is not None and self._renew_at <= self._clock.now()

@@ -18,6 +18,7 @@ from boruta_farm.link.messages import (
     LONGEST_FOUND,
     MAX_FOUND,
     MOST_FACTS,
+    MOST_SESSIONS,
     AtEpoch,
     Cleaned,
     Description,
@@ -74,6 +75,7 @@ class Conversation:
         self._every = ANSWER_WITHIN / 3
         self._version = OLDEST
         self._sequence = 0
+        self._sessions: tuple[int, ...] | None = None
         self._beats: OrderedDict[int, float] = OrderedDict()
         self._ready = asyncio.Event()
         self._renewal = asyncio.Event()
@@ -130,6 +132,10 @@ class Conversation:
         await self._ready.wait()
         await self._renewal.wait()
 
+    def tell_sessions(self, ports: frozenset[int] | None) -> None:
+        """Tell with the next heartbeat from which ports somebody is signed in."""
+        self._sessions = None if ports is None else tuple(sorted(ports)[:MOST_SESSIONS])
+
     async def ended(self, epoch: int) -> None:
         """Report that the job of ``epoch`` was over and its session is ended."""
         await self._peer.call(Method.ENDED, write(AtEpoch(epoch=epoch)), ANSWER_WITHIN)
@@ -152,7 +158,10 @@ class Conversation:
             ready = self._ready.is_set()
             wall = self._clock.now() + self._clock.drift()
             heartbeat = Heartbeat(
-                sequence=self._sequence, ready=ready, clock=int(wall.timestamp() * 1000)
+                sequence=self._sequence,
+                ready=ready,
+                clock=int(wall.timestamp() * 1000),
+                sessions=self._sessions,
             )
             answer = await self._peer.call(Method.HEARTBEAT, write(heartbeat), ANSWER_WITHIN)
             heard = read(Heard, answer)

@@ -78,6 +78,18 @@ def texts(most: int, longest: int) -> Reader:
     return read
 
 
+def numbers(most: int, high: int) -> Reader:
+    """Return a reader for a list of whole numbers up to ``high``."""
+    number = whole(0, high)
+
+    def read(value: object) -> tuple[object, ...]:
+        if not isinstance(value, list) or len(value) > most:
+            raise ProtocolError(f"must be a list of at most {most} numbers")
+        return tuple(map(number, value))
+
+    return read
+
+
 def table(most: int, longest: int) -> Reader:
     """Return a reader of objects whose values are texts."""
     item = text(longest)

@@ -17,6 +17,7 @@ from boruta_farm.link.fields import (
     LARGEST_NUMBER,
     by,
     flag,
+    numbers,
     optional,
     seconds,
     table,
@@ -33,6 +34,7 @@ MAX_FOUND = 100
 LONGEST_FOUND = 400
 LONGEST_FACT = 400
 MOST_FACTS = 64
+MOST_SESSIONS = 1024
 FACTS = table(MOST_FACTS, LONGEST_FACT)
 
 
@@ -107,11 +109,15 @@ class Heartbeat:
 
     ``clock`` is what the board's wall clock shows, in milliseconds since 1970; older agents tell
     none.
+    ``sessions`` are the far ports of the connections in which somebody is signed in.
     """
 
     sequence: int = field(metadata=by(whole(1)))
     ready: bool = field(metadata=by(flag))
     clock: int | None = field(default=None, metadata=by(optional(whole(-LARGEST_NUMBER))))
+    sessions: tuple[int, ...] | None = field(
+        default=None, metadata=by(optional(numbers(MOST_SESSIONS, 65535)))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 from weakref import WeakValueDictionary
@@ -49,6 +49,8 @@ class Hub:
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._disputed: dict[str, float] = {}
         self._closed = False
+        self.on_sessions: Callable[[str, tuple[int, ...]], None] = lambda _uuid, _ports: None
+        """Told with each heartbeat from which ports somebody is signed in on a board."""
 
     def attach(self, superviser: Registrar, reports: Reports) -> None:
         """Say where registrations and reports go."""
@@ -183,6 +185,8 @@ class Hub:
         if uuid is None or self._newest.get(uuid) is not connection:
             return
         self._contacts[uuid] = self._clock.monotonic()
+        if connection.sessions is not None:
+            self.on_sessions(uuid, connection.sessions)
         if uuid not in self._ready:
             self._ready[uuid] = connection
             self._tell(uuid)

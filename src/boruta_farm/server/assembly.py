@@ -98,6 +98,7 @@ class Server:
         farm.relay = self._relay
         self._relay.on_change(farm.matcher.look)
         self._tunnels = Tunnels(farm.fleet, self._relay, farm.reports, settings)
+        self._hub.on_sessions = self._tunnels.signed_in
         streams = OutboundStreams(self._hub, self._relay)
         fleet, reports, dialler = farm.fleet, farm.reports, GoDialler()
         keys_and_doors = self._pool, self._tunnels

@@ -1,4 +1,4 @@
-"""The root helper: six verbs, one user, and nothing else to be had from it."""
+"""The root helper: seven verbs, one user, and nothing else to be had from it."""
 
 import asyncio
 import contextlib
@@ -50,6 +50,10 @@ class FakeHost:
     async def warn(self, message: str) -> int:
         await self._note("warn", message)
         return 2
+
+    async def sessions(self) -> frozenset[int]:
+        await self._note("sessions")
+        return frozenset((40022, 40001))
 
     async def clean(self) -> tuple[str, ...]:
         await self._note("clean")
@@ -120,11 +124,12 @@ async def test_every_verb_comes_and_answers(path: Path, fake: FakeHost) -> None:
     fake.found = None
     assert await host.find() is None
     assert await host.warn("soon") == 2
+    assert await host.sessions() == {40001, 40022}
     assert await host.clean() == ("one", "two")
     await host.close()
     assert fake.calls == [
         *(("inspect",), ("create", "k", 5), ("authorize", "k2", 1.5), ("find",), ("find",)),
-        *(("warn", "soon"), ("clean",)),
+        *(("warn", "soon"), ("sessions",), ("clean",)),
     ]
     assert {str(call[0]) for call in fake.calls} == VERBS.keys()
 

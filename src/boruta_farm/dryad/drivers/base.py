@@ -85,6 +85,13 @@ class Driver(ABC):
         """Show one line on the terminals of whoever is logged in; no terminal is no failure."""
         return
 
+    async def sessions(self) -> frozenset[int] | None:
+        """Return the far ports of the connections in which somebody is signed in.
+
+        The relay keeps those for whom the board is; None is not known.
+        """
+        return None
+
     async def put_in_maintenance(self, message: str) -> None:
         """Show that the board is in maintenance."""
         logger.info("in maintenance: %s", message)
@@ -163,6 +170,10 @@ class WrappedDriver(Driver):
     async def warn(self, message: str) -> None:
         """Show a line to whoever is logged in."""
         await self.inner.warn(message)
+
+    async def sessions(self) -> frozenset[int] | None:
+        """Return the inner driver's."""
+        return await self.inner.sessions()
 
     async def put_in_maintenance(self, message: str) -> None:
         """Show the message as the inner driver does."""

@@ -113,6 +113,10 @@ class LinuxDriver(Driver):
         """Show a line on the terminals of the session."""
         await self._host.warn(message)
 
+    async def sessions(self) -> frozenset[int] | None:
+        """Return who is signed in as the session user."""
+        return await self._host.sessions()
+
     async def healthcheck(self) -> None:
         """Test that the session user is there while the board is prepared."""
         if await self._host.find() is None and self._key is not None:

@@ -61,6 +61,10 @@ class SessionHost(Protocol):
         """
         ...
 
+    async def sessions(self) -> frozenset[int]:
+        """Return from which ports of the other side somebody is signed in as the user."""
+        ...
+
     async def close(self) -> None:
         """Release what the host holds; the account stays as it is."""
         ...

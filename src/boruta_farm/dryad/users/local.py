@@ -7,6 +7,7 @@ from typing import Final
 
 from boruta_farm.dryad.cleanup.base import Session
 from boruta_farm.dryad.cleanup.proof import Cleaner, clean_up, system_cleaner
+from boruta_farm.dryad.proc.connections import held_from
 from boruta_farm.dryad.proc.machine import read_boot_id
 from boruta_farm.dryad.proc.processes import find_owned
 from boruta_farm.dryad.ready import ReadyThread
@@ -84,6 +85,10 @@ class LocalHost:
     async def clean(self) -> tuple[str, ...]:
         """Shut out, end, remove, look again."""
         return await self._thread.do(self._clean)
+
+    async def sessions(self) -> frozenset[int]:
+        """Look who holds connections."""
+        return await self._thread.do(lambda: held_from(self._user.uids))
 
     async def close(self) -> None:
         """Give up the claim."""

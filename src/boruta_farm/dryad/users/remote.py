@@ -53,6 +53,13 @@ class RemoteHost:
         found = await self._call("clean")
         return tuple(map(str, found)) if isinstance(found, list) else ()
 
+    async def sessions(self) -> frozenset[int]:
+        """Let the helper look who is signed in."""
+        found = await self._call("sessions")
+        return (
+            frozenset(int(str(port)) for port in found) if isinstance(found, list) else frozenset()
+        )
+
     async def close(self) -> None:
         """Do nothing: no connection is kept."""
 

@@ -109,6 +109,10 @@ async def _clean(host: SessionHost, _: Fields) -> object:
     return (await host.clean())[:MOST_FOUND]
 
 
+async def _sessions(host: SessionHost, _: Fields) -> object:
+    return sorted(await host.sessions())
+
+
 def _seconds(fields: Fields) -> float:
     return float(str(fields["seconds"]))
 
@@ -156,5 +160,6 @@ VERBS: Final[Mapping[str, Verb]] = {
     "find": ({}, _find),
     "warn": ({"message": str}, _warn),
     "clean": ({}, _clean),
+    "sessions": ({}, _sessions),
 }
 """Every verb with its fields."""
