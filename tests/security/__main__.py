@@ -57,7 +57,7 @@ def bounded() -> list[Path]:
     made: list[Path] = []
     for place, limits in HIERARCHIES:
         group = place / f"boruta-prove-{os.getpid()}"
-        if not (place / "cgroup.procs").exists():
+        if not any((place / name).exists() for name in ("tasks", "cgroup.controllers")):
             continue
         try:
             group.mkdir()

@@ -46,6 +46,20 @@ async def test_a_board_is_one_however_its_uuid_is_spelt(again: str, tmp_path: Pa
         assert (await farm.workers.get_worker_info(root, TOLD.upper())).uuid == KEPT
 
 
+@pytest.mark.parametrize("unseen", ["\u3164", "\u2800", "\ufe0f", "\u034f", "\U000e0101"])
+async def test_signs_that_show_nothing_make_no_other_name(unseen: str, tmp_path: Path) -> None:
+    assert unseen.isprintable()
+    async with peopled_farm(tmp_path) as people:
+        root, farm = await people.admin(), people.farm
+        await farm.superviser.register(replace(registration(KEPT), name="rpi4"))
+        impostor = replace(registration(KEPT[:-1] + "b"), name=f"rp{unseen}i4{unseen}")
+        await farm.superviser.register(impostor)
+        names = [board.name for board in (await farm.workers.list_workers(root)).items]
+        assert sorted(name.replace(unseen, "") for name in names) == ["rpi4", "rpi4-2"]
+        with pytest.raises(WorkerNameError):
+            await farm.workers.set_name(root, impostor.caps["UUID"], f"rpi4{unseen}")
+
+
 async def test_ids_of_another_form_are_one_too(tmp_path: Path) -> None:
     async with peopled_farm(tmp_path) as people:
         root = await people.admin()

@@ -176,7 +176,7 @@ async def test_failed_attempts_are_entered_and_slowed_down(tmp_path: Path) -> No
         assert (await web.call("GET", "me", web.root_secret, source="192.0.2.66")).status == 200
         lines = await web.call("GET", "audit?action=login.failed", web.root_secret)
         entries = lines.body.decode().splitlines()
-        assert len(entries) == 6
+        assert len(entries) == 3, "the 1st, 2nd and 4th"
         assert all('"Source":"192.0.2.66"' in line and wrong not in line for line in entries)
 
 

@@ -139,7 +139,9 @@ async def start_relay(folder: Path) -> None:
     log = folder / LOG
     if log.exists() and log.stat().st_size > LARGEST_LOG:
         log.rename(log.with_suffix(".log.1"))
-    with log.open("ab") as output:
+    # It tells addresses of users: nobody else's, whatever the folder is like.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    with os.fdopen(os.open(log, flags, 0o600), "ab") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

@@ -136,10 +136,13 @@ def _lengths(world: World, request: Request) -> tuple[timedelta, timedelta]:
     return length, longest
 
 
-def read_key(world: World, caller: Caller, request_id: int, epoch: int) -> Plan[None]:
+def read_key(
+    world: World, caller: Caller, request_id: int, epoch: int, *, again: bool = False
+) -> Plan[None]:
     """Enter into the audit that a job's access data is handed out, while the job lives.
 
-    The job remembers it, since a private key that nobody has seen may serve again.
+    The job remembers it, since a private key that nobody has seen may serve again. ``again`` tells
+    that this very hand-out has been entered already: whoever polls fills no audit.
     Raises ForbiddenError, RequestNotFoundError, WorkerNotAssignedError.
     """
     request = world.request(request_id)
@@ -157,7 +160,7 @@ def read_key(world: World, caller: Caller, request_id: int, epoch: int) -> Plan[
         detail={"owner": request.owner_name, "worker": job.worker, "epoch": str(epoch)},
     )
     if job.key_read:
-        return Plan(answer=None, steps=(Noted(note=note),))
+        return Plan(answer=None, steps=() if again else (Noted(note=note),))
     marked = replace(request, job=replace(job, key_read=True), revision=request.revision + 1)
     saved = RequestSaved(request=marked, kind=EventKind.REQUEST_UPDATED)
     return Plan(answer=None, steps=(saved, Noted(note=note)))

@@ -1,5 +1,6 @@
 """The contract Requests in process."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -47,6 +48,9 @@ class Explainer(CapabilityNames, Protocol):
         ...
 
 
+HANDED_REMEMBERED = 10_000
+
+
 class FarmRequests:
     """File, change, show and end requests, and hand out access to their boards."""
 
@@ -69,6 +73,8 @@ class FarmRequests:
         self._explainer = explainer
         self._group_named = group_named
         self._longest_selector = longest_selector
+        self._handed: OrderedDict[tuple[object, ...], None] = OrderedDict()
+        """Whom which job's access data was handed to, and where: entered once each."""
 
     async def new_request(self, caller: Caller, new: NewRequest) -> Filed:
         """File a request and tell in short what it waits for, at a cost that is bounded."""
@@ -143,9 +149,15 @@ class FarmRequests:
         if wait is not None and not job.waited:
             await self._prolong_once(request_id)
         access = await self._access(request, job)
+        handed = (request_id, job.epoch, caller.id, caller.token, caller.source)
+        again = handed in self._handed
         await self._engine.decide(
-            lambda world, _now: jobs.read_key(world, caller, request_id, job.epoch), caller
+            lambda world, _now: jobs.read_key(world, caller, request_id, job.epoch, again=again),
+            caller,
         )
+        self._handed[handed] = None
+        if len(self._handed) > HANDED_REMEMBERED:
+            self._handed.popitem(last=False)
         return access
 
     async def prolong_access(

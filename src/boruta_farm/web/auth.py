@@ -17,8 +17,15 @@ from boruta_farm.rate import Rate
 from boruta_farm.web.headers import presented
 from boruta_farm.web.penalties import Penalties
 
-NOTED_PER_SECOND = 10.0
-"""Failed attempts that are entered into the audit one by one; more are only counted."""
+NOTED_PER_SECOND = 0.5
+NOTED_AT_ONCE = 30.0
+"""Failed attempts that are entered into the audit one by one; more are only counted.
+
+The audit is cut off by number too: who fills it must not drive out of it what others did.
+"""
+CHANGES_PER_SECOND = 1.0
+CHANGES_AT_ONCE = 60.0
+"""What an account may change of itself, its tokens included: each is entered into the audit."""
 
 NOBODY = Caller(id="", name="", groups=frozenset(), role=Role.VIEWER, scope=TokenScope.READ)
 """The caller of what is public."""
@@ -50,7 +57,10 @@ class Entrance:
         self._sources = Rate(clock, source_rate, "this address")
         self._accounts = Rate(clock, account_rate, "this account")
         self._penalties = Penalties(clock)
-        self._noted = Rate(clock, NOTED_PER_SECOND, "everywhere")
+        self._noted = Rate(clock, NOTED_PER_SECOND, "everywhere", NOTED_AT_ONCE)
+        self._changes = Rate(
+            clock, CHANGES_PER_SECOND, "this account that change itself", CHANGES_AT_ONCE
+        )
         self._unnoted = 0
 
     async def admit(self, scope: Scope, permission: Permission) -> Caller:
@@ -79,6 +89,8 @@ class Entrance:
             raise
         self._accounts.take(caller.id)
         caller.require(permission)
+        if permission is Permission.MANAGE_SELF and caller.role is not Role.ADMIN:
+            self._changes.take(caller.id)
         return caller
 
     def still_admitted(self, scope: Scope, caller: Caller, permission: Permission) -> None:
@@ -104,9 +116,12 @@ class Entrance:
             self._penalties.check(network_of(came_from))
 
     async def failed(self, came_from: str, secret: str, refusal: UnauthenticatedError) -> None:
-        """Count and enter a failed attempt; at most 10 a second are entered."""
-        self._penalties.failed(network_of(came_from))
+        """Count a failed attempt, and enter the 1st, 2nd, 4th ... of a source, so many in all."""
+        count = self._penalties.failed(network_of(came_from))
         try:
+            if count & (count - 1):
+                self._unnoted += 1
+                return
             self._noted.take("")
         except TooManyCallsError:
             self._unnoted += 1

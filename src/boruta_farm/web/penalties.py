@@ -41,8 +41,8 @@ class Penalties:
                 retry_after=math.ceil(left),
             )
 
-    def failed(self, source: str) -> None:
-        """Count a failure."""
+    def failed(self, source: str) -> int:
+        """Count a failure, and return how many there were lately."""
         now = self._clock.monotonic()
         known = self._failures.pop(source, None)
         if known is None or now - known.last > FORGIVEN_AFTER:
@@ -55,3 +55,4 @@ class Penalties:
         if beyond > 0:
             known.until = now + min(LONGEST_PENALTY, 2.0 ** min(beyond - 1, 10))
         self._failures[source] = known
+        return known.count
