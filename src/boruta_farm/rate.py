@@ -23,22 +23,33 @@ class _Bucket:
 class Rate:
     """Allow ``per_second`` calls per name in the long run, and a burst at once; 0 allows all.
 
-    ``burst`` is what may come at once, the calls of five seconds unless given.
+    ``burst`` is what may come at once, the calls of five seconds unless given; ``unit`` is what is
+    counted.
     """
 
     def __init__(
-        self, clock: Clock, per_second: float, what: str, burst: float | None = None
+        self,
+        clock: Clock,
+        per_second: float,
+        what: str,
+        burst: float | None = None,
+        unit: str = "calls",
     ) -> None:
         self._clock = clock
         self._per_second = per_second
         self._full = per_second * BURST_SECONDS if burst is None else burst
         self._what = what
+        self._unit = unit
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
-    def take(self, name: str) -> None:
-        """Take one call. Raises TooManyCallsError when none is left."""
+    def take(self, name: str, count: float = 1) -> None:
+        """Take one call, or ``count`` of what is counted, at most half of what may come at once.
+
+        Raises TooManyCallsError when there is not as much left.
+        """
         if not self._per_second:
             return
+        count = min(count, max(1.0, self._full / 2))
         now = self._clock.monotonic()
         bucket = self._buckets.get(name)
         if bucket is None:
@@ -49,11 +60,11 @@ class Rate:
             self._buckets.move_to_end(name)
             bucket.left = min(self._full, bucket.left + (now - bucket.at) * self._per_second)
             bucket.at = now
-        if bucket.left < 1:
-            wait = (1 - bucket.left) / self._per_second
+        if bucket.left < count:
+            wait = (count - bucket.left) / self._per_second
             raise TooManyCallsError(
-                f"more than {self._per_second:g} calls a second from {self._what}; wait as long "
-                "as Retry-After says",
+                f"more than {self._per_second:g} {self._unit} a second from {self._what}; wait as "
+                "long as Retry-After says",
                 retry_after=math.ceil(wait),
             )
-        bucket.left -= 1
+        bucket.left -= count

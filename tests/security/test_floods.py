@@ -3,10 +3,14 @@
 import asyncio
 import json
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from boruta_farm.web.bodies import Reader
+from boruta_farm.web.errors import MalformedBodyError
+from boruta_farm.web.requests import REQUEST_BODY, REQUEST_LIST
 from boruta_farm.web.services import WebOptions
 from tests.web.peopled import peopled_web
 from tests.web.serving import World, raw_call, served
@@ -70,3 +74,45 @@ async def test_what_would_be_kept_for_ever_is_small(body: object, tmp_path: Path
     async with peopled_web(tmp_path) as web:
         answer = await web.call("POST", "reqs/", web.root_secret, body)
         assert answer.status == 400
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        ("reqs/list", {"Filter": {"IDs": list(range(100_000))}}),
+        ("reqs/", {"Priority": 8, "Caps": {}, "Other": ["x" * 50] * 15_000}),
+    ],
+)
+async def test_large_bodies_count_as_many_calls(
+    route: str, body: dict[str, object], tmp_path: Path
+) -> None:
+    """60 lists by 100,000 ids each kept everybody else waiting for ten seconds."""
+    options = WebOptions(calls_per_account=100)
+    async with peopled_web(tmp_path, options) as web:
+        secret, other = await web.secret("ann"), await web.secret("bob")
+        codes = [(await web.call("POST", route, secret, body)).status for _ in range(20)]
+        assert 1 <= len([code for code in codes if code != 429]) <= 4
+        assert (await web.call("GET", "me", other)).status == 200
+        web.people.clock.advance(timedelta(seconds=10))
+        assert (await web.call("POST", route, secret, body)).status != 429, "never shut out"
+
+
+async def test_a_body_larger_than_any_burst_is_read_when_all_is_there(tmp_path: Path) -> None:
+    async with peopled_web(tmp_path, WebOptions(calls_per_account=2)) as web:
+        secret = await web.secret("ann")
+        web.people.clock.advance(timedelta(minutes=1))
+        body = {"Filter": {"IDs": list(range(100_000))}}
+        codes = []
+        for _ in range(3):
+            codes.append((await web.call("POST", "reqs/list", secret, body)).status)
+            web.people.clock.advance(timedelta(seconds=6))
+        assert 200 in codes
+
+
+@pytest.mark.parametrize("reader", [REQUEST_BODY, REQUEST_LIST])
+def test_leniency_ends_where_it_would_cost_everybody_s_time(reader: Reader[object]) -> None:
+    """A body of 60,000 times the same key took 1.2 s to be read."""
+    repeated = b"{%b}" % b",".join([b'"caps": {"a": "b"}'] * 60_000)
+    with pytest.raises(MalformedBodyError):
+        reader.read(repeated)
+    assert reader.read(b'{"caps": {"a": "b"}, "caps": {"c": "d"}}') is not None

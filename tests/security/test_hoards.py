@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +237,26 @@ async def test_what_waits_is_counted_over_batches_and_restarts(tmp_path: Path) -
         for number in (1, 2, 3):
             await farm.requests.close_request(web.root, number)
         assert await store.execute(lambda tx, _now: tx.waiting_size(ann)) == (HOARD - 3) * size
+
+
+async def test_who_files_and_closes_for_ever_fills_no_disk(tmp_path: Path) -> None:
+    """At 20 requests a second, each as large as allowed, one account wrote 5 GB in an hour."""
+    settings = FarmSettings(max_filed_length=1_000_000)
+    async with peopled_web(tmp_path, settings=settings) as web:
+        ann, bob = await web.secret("ann"), await web.secret("bob")
+        wishes = {"Priority": 8, "Caps": LARGE}
+        codes = []
+        for _ in range(40):
+            reply = await web.call("POST", "reqs/", ann, wishes)
+            codes.append(reply.status)
+            if reply.status == 201:
+                await web.call("POST", f"reqs/{reply.json['ReqID']}/close", ann)
+        assert codes.count(201) == 1_000_000 // 64_108
+        assert set(codes) == {201, 429}
+        assert "bytes a second from this account" in reply.json["message"]
+        assert int(reply.headers["retry-after"]) > 600
+        small = {"Priority": 8, "Caps": {"board": "rpi4"}}
+        assert (await web.call("POST", "reqs/", ann, small)).status == 201
+        assert (await web.call("POST", "reqs/", bob, wishes)).status == 201
+        web.people.clock.advance(timedelta(days=1))
+        assert (await web.call("POST", "reqs/", ann, wishes)).status == 201

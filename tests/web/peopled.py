@@ -15,6 +15,7 @@ from tests.web.serving import VERSION, FakeHub
 
 from boruta_farm.model.caller import LOCAL_ADMIN, Caller
 from boruta_farm.model.permission import Role, Scope
+from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, Registration
 from boruta_farm.web.app import WebApp, build_app
 from boruta_farm.web.services import Services, WebOptions
@@ -120,10 +121,15 @@ class PeopledWeb:
 
 @asynccontextmanager
 async def peopled_web(
-    folder: Path, options: WebOptions = OPTIONS, *, users: bool = True, signed_in: bool = True
+    folder: Path,
+    options: WebOptions = OPTIONS,
+    *,
+    users: bool = True,
+    signed_in: bool = True,
+    settings: FarmSettings | None = None,
 ) -> AsyncIterator[PeopledWeb]:
     """Serve a farm for the block; with ``users`` its first admin has signed in, or may."""
-    async with peopled_farm(folder, users=users) as people:
+    async with peopled_farm(folder, users=users, settings=settings) as people:
         farm = people.farm
         services = Services(
             requests=farm.requests,

@@ -85,7 +85,7 @@ def create(
     selector = check_selector(new.selector, new.caps or {}, world.settings)
     _check_waiting(world, caller, limits)
     ssh_key = own_key or _account_key(world, caller, new)
-    size = _size_of(new.caps, selector, ssh_key)
+    size = held_by(new.caps, selector, ssh_key)
     _check_size(world, caller.id, caller.name, size)
     request = Request(
         id=world.next_request_id(),
@@ -161,7 +161,7 @@ def update(world: World, request_id: int, change: RequestUpdate, now: datetime) 
         raise TimeRangeError
     wanted = _changed_wishes(request, change, world.settings)
     held = replace(request, **wanted)
-    size = _size_of(held.caps, held.selector, held.ssh_key)
+    size = held_by(held.caps, held.selector, held.ssh_key)
     if wanted.keys() & {"caps", "ssh_key"}:
         _check_size(world, request.owner, request.owner_name, size, request.size)
         wanted["size"] = size
@@ -344,8 +344,8 @@ def _check_waiting(world: World, caller: Caller, limits: Limits) -> None:
         )
 
 
-def _size_of(caps: Mapping[str, str] | None, selector: str | None, ssh_key: str | None) -> int:
-    """Return how much a request holds, in bytes."""
+def held_by(caps: Mapping[str, str] | None, selector: str | None, ssh_key: str | None) -> int:
+    """Return how much a request with these wishes holds, in bytes."""
     named = sum(size_of(name) + size_of(value) for name, value in (caps or {}).items())
     return named + size_of(selector) + size_of(ssh_key)
 

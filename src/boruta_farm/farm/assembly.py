@@ -114,7 +114,8 @@ class Farm:
             cipher,
             self.matcher,
             self.directory.group,
-            settings.max_selector_length,
+            clock,
+            settings,
         )
         self.workers = FarmWorkers(engine, store, self.matcher, settings)
         self.superviser = FarmSuperviser(engine, store, clock, settings, self.directory.recognises)

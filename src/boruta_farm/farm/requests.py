@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from boruta_farm.clock import Clock
 from boruta_farm.contracts import Cipher, Explanation, Filed
 from boruta_farm.core import jobs
 from boruta_farm.core import requests as core
@@ -33,7 +34,9 @@ from boruta_farm.model.job import Job
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter
 from boruta_farm.model.permission import Permission
 from boruta_farm.model.request import MoreTime, NewRequest, Request, RequestState, RequestUpdate
+from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import AccessInfo
+from boruta_farm.rate import Rate
 from boruta_farm.store.base import Store
 from boruta_farm.words.explanation import nothing_fits
 
@@ -49,6 +52,7 @@ class Explainer(CapabilityNames, Protocol):
 
 
 HANDED_REMEMBERED = 10_000
+DAY_SECONDS = 24 * 3600
 
 
 class FarmRequests:
@@ -63,7 +67,8 @@ class FarmRequests:
         cipher: Cipher,
         explainer: Explainer,
         group_named: Callable[[str], Group | None],
-        longest_selector: int,
+        clock: Clock,
+        settings: FarmSettings,
     ) -> None:
         self._engine = engine
         self._store = store
@@ -72,7 +77,14 @@ class FarmRequests:
         self._cipher = cipher
         self._explainer = explainer
         self._group_named = group_named
-        self._longest_selector = longest_selector
+        self._longest_selector = settings.max_selector_length
+        self._filed = Rate(
+            clock,
+            settings.max_filed_length / DAY_SECONDS,
+            "this account are filed",
+            settings.max_filed_length,
+            "bytes",
+        )
         self._handed: OrderedDict[tuple[object, ...], None] = OrderedDict()
         """Whom which job's access data was handed to, and where: entered once each."""
 
@@ -81,6 +93,8 @@ class FarmRequests:
         caller.require(Permission.FILE_REQUESTS)
         if new.selector is not None:
             checked(new.selector, self._explainer, self._longest_selector)
+        if caller.groups is not None:
+            self._filed.take(caller.id, core.held_by(new.caps, new.selector, new.ssh_key))
         unmet = self._unmet(caller, new) if new.strict else None
         request = await self._engine.decide(
             lambda world, now: core.create(world, caller, new, now, unmet), caller

@@ -61,5 +61,6 @@ class FarmSettings:
     max_selector_length: int = 4096
     max_request_length: int = 65_536
     max_waiting_length: int = 64 * 1024 * 1024
+    max_filed_length: int = 256 * 1024 * 1024
     show_owners: bool = False
     policies: Policies = field(default_factory=Policies)

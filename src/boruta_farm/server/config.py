@@ -277,6 +277,12 @@ class Config(LimitSettings):
         "The most bytes of these of all waiting requests of one owner together.",
         default=FARM.max_waiting_length,
     )
+    max_filed_length: int = setting(
+        Whole(),
+        "The most bytes of these that one account may file in a day, in the long run, where users "
+        "are known: requests are kept for good. 0: any number.",
+        default=FARM.max_filed_length,
+    )
     audit_keep: timedelta = setting(
         Duration(),
         "How long entries of the audit are kept. What is cut off leaves an entry by which the rest "

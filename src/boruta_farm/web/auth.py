@@ -27,6 +27,9 @@ CHANGES_PER_SECOND = 1.0
 CHANGES_AT_ONCE = 60.0
 """What an account may change of itself, its tokens included: each is entered into the audit."""
 
+BODY_OF_A_CALL = 4096
+"""Bytes of a body that count as one call: what a large one says takes as much longer to read."""
+
 NOBODY = Caller(id="", name="", groups=frozenset(), role=Role.VIEWER, scope=TokenScope.READ)
 """The caller of what is public."""
 
@@ -92,6 +95,16 @@ class Entrance:
         if permission is Permission.MANAGE_SELF and caller.role is not Role.ADMIN:
             self._changes.take(caller.id)
         return caller
+
+    def weigh(self, scope: Scope, caller: Caller, size: int) -> None:
+        """Count a call's body as the calls that it is worth. Raises TooManyCallsError."""
+        worth = size // BODY_OF_A_CALL
+        if not worth or self._people.gate.open:
+            return
+        if caller is NOBODY:
+            self._sources.take(network_of(source_of(scope)), worth)
+        else:
+            self._accounts.take(caller.id, worth)
 
     def still_admitted(self, scope: Scope, caller: Caller, permission: Permission) -> None:
         """Refuse a caller who was turned away, or lost this right, since the call began.

@@ -130,8 +130,14 @@ class LoginBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
 Body = TypeVar("Body")
 
 
+TOLERATED = 128 * 1024
+"""Bytes of a body that is read with leniency, which takes a hundred times as long."""
+
+
 class Reader(Generic[Body]):
     """Read bodies of one type: the fast decoder first, Go's leniency when it fails.
+
+    One that is larger than anybody writes by mistake is read exactly or not at all.
 
     A ``strict`` one knows no leniency. It is for calls that the original has not, where a name
     written wrongly would give a token a longer life, or an account more, than was meant.
@@ -163,7 +169,7 @@ class Reader(Generic[Body]):
         try:
             return self._decode(body)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            if self.strict:
+            if self.strict or len(body) > TOLERATED:
                 raise MalformedBodyError(str(error)) from error
             return self._read_tolerantly(body)
 

@@ -91,6 +91,7 @@ class Dispatcher:
                 check_length(scope)
                 if route.reader is not None:
                     body = await read_body(receive, self._body_timeout)
+                    self._entrance.weigh(scope, caller, len(body))
             call = Call(
                 scope=scope,
                 receive=receive,
