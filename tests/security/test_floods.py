@@ -116,3 +116,14 @@ def test_leniency_ends_where_it_would_cost_everybody_s_time(reader: Reader[objec
     with pytest.raises(MalformedBodyError):
         reader.read(repeated)
     assert reader.read(b'{"caps": {"a": "b"}, "caps": {"c": "d"}}') is not None
+
+
+async def test_a_query_has_a_bound(tmp_path: Path) -> None:
+    """95 event streams, each for 5,000 requests, kept everybody else waiting for ten seconds."""
+    async with peopled_web(tmp_path) as web:
+        secret = await web.secret("ann")
+        for count, status in ((100, 200), (101, 400), (5000, 400)):
+            query = "&".join(f"request={number}" for number in range(count))
+            reply = await web.call("GET", f"events?{query}", secret)
+            assert reply.status == status
+        assert b"at most 100 parameters" in reply.body

@@ -12,7 +12,7 @@ from boruta_farm.model.errors import BorutaError, ForbiddenError, RouteNotFoundE
 from boruta_farm.model.permission import Permission
 from boruta_farm.web.auth import NOBODY, Entrance, source_of
 from boruta_farm.web.calls import Answer, Call, Header, Stream
-from boruta_farm.web.errors import answer_error
+from boruta_farm.web.errors import ParameterError, answer_error
 from boruta_farm.web.limits import check_length, disconnected, read_body
 from boruta_farm.web.lists import NOTHING_LISTED
 from boruta_farm.web.origins import check_origin
@@ -21,6 +21,9 @@ from boruta_farm.web.routes import Route, Router, segments_of
 from boruta_farm.web.services import WebOptions
 
 log = logging.getLogger(__name__)
+
+MOST_PARAMETERS = 100
+"""Parameters of a query: they are read in Python, several times."""
 
 _BODY = "http.response.body"
 _START = "http.response.start"
@@ -85,6 +88,8 @@ class Dispatcher:
         try:
             # Before anything is read: who may not call must not cost more than this.
             caller = await self._entrance.admit(scope, route.permission)
+            if scope["query_string"].count(b"&") >= MOST_PARAMETERS:
+                raise ParameterError(f"a call takes at most {MOST_PARAMETERS} parameters")
             body = b""
             if route.method == "POST":
                 check_origin(scope, self._origins)
