@@ -7,9 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from starlette.types import Message
 
+from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.web.bodies import Reader
+from boruta_farm.web.calls import Call
 from boruta_farm.web.errors import MalformedBodyError
+from boruta_farm.web.headers import wanted_wait
 from boruta_farm.web.requests import REQUEST_BODY, REQUEST_LIST
 from boruta_farm.web.services import WebOptions
 from tests.web.peopled import peopled_web
@@ -127,3 +131,26 @@ async def test_a_query_has_a_bound(tmp_path: Path) -> None:
             reply = await web.call("GET", f"events?{query}", secret)
             assert reply.status == status
         assert b"at most 100 parameters" in reply.body
+
+
+@pytest.mark.parametrize("path", ["a/" * 28_000, "workers/" + "x" * 9000])
+async def test_a_path_has_a_bound_and_is_not_told_back(path: str, tmp_path: Path) -> None:
+    async with peopled_web(tmp_path) as web:
+        reply = await web.call("GET", path)
+        assert reply.status == 404
+        assert len(reply.body) < 200
+
+
+def test_preferences_behind_the_first_few_are_not_looked_at() -> None:
+    def call(prefer: bytes) -> Call:
+        scope = {"headers": [(b"prefer", prefer)]}
+        return Call(scope=scope, receive=never, caller=LOCAL_ADMIN, parameter="1", body=b"")
+
+    assert wanted_wait(call(b"respond-async, wait=5")) == timedelta(seconds=5)
+    begun = time.process_time()
+    assert wanted_wait(call(b"a," * 30_000 + b"wait=5")) is None
+    assert time.process_time() - begun < PATIENCE / 50
+
+
+async def never() -> Message:
+    raise AssertionError("no body is read")

@@ -27,7 +27,7 @@ CHANGES_PER_SECOND = 1.0
 CHANGES_AT_ONCE = 60.0
 """What an account may change of itself, its tokens included: each is entered into the audit."""
 
-BODY_OF_A_CALL = 4096
+BODY_OF_A_CALL = 512
 """Bytes of a body that count as one call: what a large one says takes as much longer to read."""
 
 NOBODY = Caller(id="", name="", groups=frozenset(), role=Role.VIEWER, scope=TokenScope.READ)

@@ -22,6 +22,7 @@ from boruta_farm.web.services import WebOptions
 
 log = logging.getLogger(__name__)
 
+LONGEST_PATH = 8192
 MOST_PARAMETERS = 100
 """Parameters of a query: they are read in Python, several times."""
 
@@ -58,6 +59,9 @@ class Dispatcher:
             await self._elsewhere(scope, receive, send)
             return
         method: str = scope["method"]
+        if len(scope["path"]) > LONGEST_PATH:
+            await _send(answer_error(RouteNotFoundError(), self._clock.now()), method, send)
+            return
         segments = segments_of(scope)
         found = None if segments is None else self._router.find(method, segments)
         caller = NOBODY

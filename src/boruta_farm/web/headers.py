@@ -4,11 +4,14 @@ import base64
 import binascii
 import re
 from datetime import timedelta
+from itertools import islice
 
 from boruta_farm.web.calls import Call
 from boruta_farm.web.errors import ParameterError
 
 LONGEST_WAIT = 300
+MOST_PREFERENCES = 20
+"""What stands behind them is not looked at: a header may hold thirty thousand."""
 
 _WAIT = re.compile(r'wait\s*=\s*(?:"(\d{1,9})"|(\d{1,9}))\s*(?:;.*)?', re.ASCII | re.IGNORECASE)
 _ANY_WAIT = re.compile(r"wait\s*(?:[=;]|$)", re.ASCII | re.IGNORECASE)
@@ -22,16 +25,16 @@ def wanted_wait(call: Call) -> timedelta | None:
     ParameterError for a ``wait`` that is no number: its sender would take the refusal that
     follows for one after the wait.
     """
-    for line in call.headers(b"prefer"):
-        for preference in line.split(","):
-            found = _WAIT.fullmatch(preference.strip())
-            if found:
-                seconds = int(found[1] or found[2])
-                return timedelta(seconds=min(seconds, LONGEST_WAIT))
-            if _ANY_WAIT.match(preference.strip()):
-                raise ParameterError(
-                    f"Prefer: {preference.strip()[:40]!r} tells no whole seconds; write wait=60"
-                )
+    told = (part for line in call.headers(b"prefer") for part in line.split(",", MOST_PREFERENCES))
+    for preference in map(str.strip, islice(told, MOST_PREFERENCES)):
+        found = _WAIT.fullmatch(preference)
+        if found:
+            seconds = int(found[1] or found[2])
+            return timedelta(seconds=min(seconds, LONGEST_WAIT))
+        if _ANY_WAIT.match(preference):
+            raise ParameterError(
+                f"Prefer: {preference[:40]!r} tells no whole seconds; write wait=60"
+            )
     return None
 
 
