@@ -3,13 +3,12 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.stage import MAIN, Boruta, Stage, ended, finish, pairs, sent
+from tests.cli.stage import Boruta, Stage, ended, finish, pairs, sent
 from tests.client.fakes import BOARD_KEY, HOST_KEY, uuid_of
 from tests.client.serving import Served
 
@@ -147,24 +146,6 @@ def test_waiting_is_told_in_plain_lines_without_a_terminal(stage: Stage, served:
         "waiting: position 1; "
         "1 board matches: 1 running (lab-rpi3, held by ann until 2026-01-01 14:05)"
     )
-
-
-@pytest.mark.parametrize(
-    ("where", "told"),
-    [(">&-", "Bad file descriptor"), (">/dev/full", "No space left on device")],
-)
-def test_output_that_cannot_be_written_is_told_in_one_line(
-    stage: Stage, where: str, told: str
-) -> None:
-    done = subprocess.run(
-        ["sh", "-c", f'exec "$0" -c "$1" workers {where}', sys.executable, MAIN],
-        env=stage.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stderr == f"boruta: the output could not be written: {told}\n"
-    assert done.returncode == 1
 
 
 def test_a_board_by_its_name(stage: Stage, served: Served) -> None:

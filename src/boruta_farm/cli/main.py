@@ -1,7 +1,5 @@
 """The command ``boruta``: every verb on one page."""
 
-import errno
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,8 +33,8 @@ from boruta_farm.cli import (
     version,
     workers,
 )
-from boruta_farm.cli.console import say
 from boruta_farm.cli.options import Output, Settings
+from boruta_farm.model.output import output_told
 from boruta_farm.model.token import conceal
 
 SERVER_FLAGS = ("-api-addr", "-rpc-addr", "--api-addr", "--rpc-addr")
@@ -266,36 +264,5 @@ def main() -> None:
     given = sys.argv[1:]
     if given and given[0].partition("=")[0] in SERVER_FLAGS:
         given.insert(0, "serve")
-    with _output_told():
+    with output_told("boruta"):
         app(given)
-
-
-@contextmanager
-def _output_told() -> Iterator[None]:
-    """Tell in one line when what was printed could not be written, and end with 1.
-
-    Closed streams are nothing to write to: Python has none then, and our next file would get
-    their numbers.
-    """
-    if sys.stdin is None:
-        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY))
-    if sys.stdout is None:
-        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
-    if sys.stderr is None:
-        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
-    try:
-        try:
-            yield
-        finally:
-            sys.stdout.flush()
-    except OSError as error:
-        try:
-            sys.stdout.flush()
-        except OSError:
-            # The interpreter flushes once more at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        else:
-            raise
-        if error.errno != errno.EPIPE:
-            say(f"boruta: the output could not be written: {error.strerror}")
-        sys.exit(1)

@@ -15,6 +15,7 @@ from boruta_farm.dryad import logs
 from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig, UnconfiguredError
 from boruta_farm.dryad.ready import ReadyLoop
 from boruta_farm.model.errors import BorutaError
+from boruta_farm.model.output import output_told
 from boruta_farm.model.token import conceal
 
 DONE, FAILED, UNCONFIGURED = 0, 1, 78
@@ -43,7 +44,8 @@ logger = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the agent and end the process with its exit status."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    with output_told("dryad"):
+        sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(arguments: Sequence[str]) -> int:
