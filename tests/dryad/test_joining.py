@@ -37,6 +37,7 @@ def test_settings_are_replaced_and_comments_stay() -> None:
         "arch": "arm64",
     }
     assert after.count("#") == before.count("#") - 2, "two settings were comments"
+    assert "# Who a session is.\n[user]\n" in after, "what is told of a table stays above it"
     again = settle(after, {**wanted, "server": "https://other", "name": None}, {"arch": "arm"})
     content = tomllib.loads(again)
     assert (content["server"], content.get("name")) == ("https://other", None)

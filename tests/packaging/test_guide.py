@@ -17,6 +17,47 @@ tls_certificate = "/etc/boruta/farm.pem"
 tls_key = "/etc/boruta/farm.key"
 """
 
+PROBE = """\
+sed -e 's|^ExecStart=.*|ExecStart=/usr/bin/python3 /root/probe.py|' \\
+    -e 's|^Restart=.*|Type=oneshot|' -e 's|^ProtectHome=.*||' \\
+    /lib/systemd/system/boruta.service > /etc/systemd/system/probe.service
+cat > /root/probe.py <<END
+import ctypes
+print(f"told={int(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)) >= 0)}")
+END
+chmod 755 /root && chmod 644 /root/probe.py && systemctl daemon-reload
+"""
+"""Ask the kernel about its clock with the rights of the server's unit."""
+RACK = """\
+set -e
+boruta agent invite 2>/dev/null |
+    dryad join http://127.0.0.1:8487 --conf /etc/boruta/{name}.conf -c device_type={name}
+sed -i -e '/^\\[user\\]/,/^\\[/s|^#* *name = .*|name = "lab-{name}"|' \\
+    -e '/^\\[user\\]/,/^\\[/s|^#* *uids = .*|uids = "{uids}"|' /etc/boruta/{name}.conf
+dryad config check --conf /etc/boruta/{name}.conf
+systemctl enable --now dryad-helper@{name} dryad@{name}
+"""
+CONTROLLER = """\
+set -e
+cat > /etc/systemd/system/controller.service <<END
+[Service]
+Environment=PYTHONPATH=/usr/lib/dryad/site:{sources}
+ExecStart=/usr/bin/python3 -m boruta_farm.testing.stm_emulator /run/controller
+END
+mkdir -p /etc/systemd/system/dryad-stm.service.d
+cat > /etc/systemd/system/dryad-stm.service.d/line.conf <<END
+[Service]
+ExecStart=
+ExecStart=/usr/bin/dryad stm -serve -tty /run/controller
+DeviceAllow=char-pts rw
+END
+systemctl daemon-reload && systemctl start controller
+until [ -e /run/controller ]; do :; done
+chmod 666 /run/controller
+systemctl enable --now dryad-stm.socket dryad-stm-user.socket
+"""
+"""An emulated controller behind a terminal, in place of the MuxPi's serial line."""
+
 
 @pytest.fixture
 def machine(packages: Path, tmp_path: Path) -> Iterator[Machine]:
@@ -54,6 +95,10 @@ def test_the_guide_leads_from_the_packages_to_a_lent_board_and_back(machine: Mac
     machine.logged("boruta", "serving on")
     machine(command, stdin=f"\ufeff{once}\r\n")
     assert "admin" in machine("boruta whoami"), "the profile is all that later commands need"
+    # The unit lets the server see which boot this is, and what the kernel says of the clock.
+    assert "cannot be read" not in machine(LOG)
+    machine(PROBE)
+    assert machine("systemctl start probe && journalctl -u probe -o cat | grep told=") == "told=1\n"
     invited = machine("boruta user add ann")
     assert f"boruta login {FARM} --ca-file ca.pem" in invited
 
@@ -104,3 +149,33 @@ def test_the_guide_leads_from_the_packages_to_a_lent_board_and_back(machine: Mac
     left = "/etc/boruta /var/lib/dryad /var/lib/boruta-sessions /var/lib/boruta /run/boruta"
     machine(f"! ls -d {left}")
     machine("! getent passwd dryad boruta boruta-user; ! getent group dryad boruta")
+
+
+@pytest.mark.prove
+def test_several_boards_on_one_machine_and_the_controller_of_a_muxpi(machine: Machine) -> None:
+    machine("dpkg -i *.deb")
+    machine.logged("boruta", "serving on")
+    for name, uids in (("one", "64000-64099"), ("two", "64100-64199")):
+        machine(RACK.format(name=name, uids=uids))
+        machine.logged(f"dryad@{name}", "registered as")
+    machine("systemctl start ssh && boruta worker idle --all")
+    for name in ("one", "two"):
+        lent = machine(f"boruta ssh --wait 60s -c device_type={name} -- 'id -un; echo done'")
+        assert f"lab-{name}\ndone" in lent
+    machine("systemctl is-active dryad@one dryad-helper@one dryad@two dryad-helper@two")
+    # One that fails is started again, and its neighbour does not notice.
+    before = machine("systemctl show -p MainPID dryad@two")
+    machine("kill -9 $(systemctl show -p MainPID --value dryad@one)")
+    machine("until systemctl show -p NRestarts dryad@one | grep -q =1; do :; done")
+    assert machine("systemctl show -p MainPID dryad@two") == before
+
+    sources = Path(__file__).parents[2] / "src"
+    machine(CONTROLLER.format(sources=sources))
+    assert machine("stat -c '%G %a' /run/stm.socket /run/stm-user.socket") == (
+        "dryad 660\nstm 660\n"
+    )
+    machine("systemctl is-active dryad-stm", status=3)
+    machine("runuser -u nobody -- dryad stm -dut", status=1)
+    machine("runuser -u nobody -G stm -- dryad stm -dut")
+    assert machine("systemctl is-active dryad-stm") == "active\n"
+    machine.logged("controller", '"card": "dut"')

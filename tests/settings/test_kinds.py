@@ -122,3 +122,10 @@ def test_texts_of_the_environment_are_read_as_the_values_they_mean() -> None:
     assert kinds.Listing(kinds.Text(), commas=True).read("a, b,") == ("a", "b")
     assert kinds.Listing(kinds.Text(), commas=True).read(["a", "b"]) == ("a", "b")
     assert kinds.Named(kinds.Whole(), commas=True).read({"a": 1}) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "text", ["http://lab\n", "http://lab\r\n", " http://lab/ ", "\thttp://lab"]
+)
+def test_line_ends_and_blanks_around_an_address_are_taken_away(text: str) -> None:
+    assert places.Url().read(text) == "http://lab"

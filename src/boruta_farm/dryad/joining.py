@@ -27,6 +27,7 @@ DONE, FAILED = 0, 1
 LONGEST_INPUT = 4096
 INVITATION = f"{PREFIX}{TokenKind.JOIN.value[0]}_"
 AUTHORITY = "farm-ca.pem"
+_SETTING = re.compile(r"(?m)^[ \t]*[^#\s].*\n")
 SOCKETS = Path("/run/boruta/helper")
 STATE = Path("/var/lib/dryad")
 UNREADABLE = "\ufffd"
@@ -159,8 +160,11 @@ def settle(text: str, wanted: Mapping[str, str | None], caps: Mapping[str, str])
         known = re.compile(rf'(?m)^[ \t]*"?{re.escape(name)}"?[ \t]*=.*\n')
         section = re.search(r"(?ms)^\[caps\][^\n]*\n(.*?)(?=^\[|\Z)", tables)
         assert section is not None
-        body = known.sub("", section[1]).rstrip("\n")
-        tables = f"{tables[: section.start(1)]}{body}\n{line}\n{tables[section.end(1) :]}"
+        body = known.sub("", section[1])
+        # Behind the last setting: comments at the end are about the table that follows.
+        last = max((found.end() for found in _SETTING.finditer(body)), default=0)
+        body = f"{body[:last]}{line}{body[last:]}"
+        tables = f"{tables[: section.start(1)]}{body}{tables[section.end(1) :]}"
     return head + tables
 
 

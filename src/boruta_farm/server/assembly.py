@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
@@ -41,6 +42,19 @@ from boruta_farm.web.services import Services, WebOptions
 logger = logging.getLogger(__name__)
 
 
+def this_boot() -> str:
+    """Return what changes with every boot; at every start where the machine does not tell it."""
+    try:
+        return read_boot_id()
+    except OSError as error:
+        logger.warning(
+            "which boot this is cannot be read (%s), so the farm's time begins with the wall clock "
+            "at every start; let the service read /proc/sys",
+            error,
+        )
+        return secrets.token_hex(16)
+
+
 class Server:
     """Everything but the listening socket: ``open``, then ``run``, then ``close``."""
 
@@ -70,7 +84,7 @@ class Server:
             cipher,
             self._hub,
             users=config.users,
-            boot=read_boot_id(),
+            boot=this_boot(),
             trusted=synchronised,
         )
         farm = self._farm

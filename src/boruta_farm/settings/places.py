@@ -142,7 +142,8 @@ class Url(Kind[str]):
 
     def read(self, raw: object) -> str:
         """Return the address."""
-        text = Text(most=2000).read(raw)
+        # Secrets of CI and files of Windows bring line ends.
+        text = Text(most=2000).read(raw).strip()
         if "@" in text:
             # Not repeated: it may hold a password.
             raise SettingError(f"the address must hold neither user nor token; {self._user}")
