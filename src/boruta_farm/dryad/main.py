@@ -31,12 +31,18 @@ JOIN_VERB = "join"
 """``dryad join URL`` enrols the board at a farm."""
 CONFIG_VERB = "config"
 """``dryad config check`` reads what the agent reads, as its user."""
+TOOL_VERB = "tool"
+"""``dryad tool ...`` operates the board's device for root at the supervisor."""
+DETECT_VERB = "detect"
+"""``dryad detect`` looks for what could be a tool."""
 VERBS = f"""\
 other uses, each with a --help of its own:
   dryad {JOIN_VERB} URL       enrol the board at a farm, such as https://FARM:8487; comes first
   dryad {DOCTOR_VERB}         check all that the board needs
   dryad {CONFIG_VERB} check   check only what the agent reads
   dryad {HELPER_VERB}         the part of the agent that is root, where the rest is not
+  dryad {DETECT_VERB}         look for serial ports, card readers, hubs and power sockets
+  dryad {TOOL_VERB}           operate the board's device, whoever has the board
   dryad {STM_VERB}            speak to the controller of a MuxPi
 """
 logger = logging.getLogger(__name__)
@@ -67,6 +73,14 @@ def run(arguments: Sequence[str]) -> int:
         from boruta_farm.dryad.doctor.tool import main as doctor
 
         return doctor(list(arguments[1:]))
+    if arguments and arguments[0] == TOOL_VERB:
+        from boruta_farm.dryad.tools.tool import main as tool
+
+        return tool(arguments[1:])
+    if arguments and arguments[0] == DETECT_VERB:
+        from boruta_farm.dryad.tools.detecting import main as detect
+
+        return detect(arguments[1:])
     if arguments and arguments[0] == JOIN_VERB:
         from boruta_farm.dryad.joining import main as join
 

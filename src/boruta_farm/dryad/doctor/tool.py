@@ -14,6 +14,7 @@ from boruta_farm.dryad.doctor.helper import check_helper
 from boruta_farm.dryad.doctor.service import Service, check_service
 from boruta_farm.dryad.doctor.ssh import check_ssh
 from boruta_farm.dryad.doctor.system import check_system
+from boruta_farm.dryad.doctor.tools import check_tools
 from boruta_farm.dryad.drivers.registry import open_driver
 from boruta_farm.dryad.findings import Finding, Verdict, summary, wrong
 from boruta_farm.dryad.users.command import USUAL_USER
@@ -44,6 +45,7 @@ async def examine(config: AgentConfig, service: Service) -> tuple[Finding, ...]:
     """Return all findings for a board but the service's, in the order in which they are mended."""
     try:
         driver = open_driver(config)
+        tools = await check_tools(config, driver)
     except ConfigError as error:
         return (*check_system(config, users=False), _refused(config.path, error))
     users = not driver.own_server
@@ -53,6 +55,7 @@ async def examine(config: AgentConfig, service: Service) -> tuple[Finding, ...]:
         findings += await check_helper(config)
         findings += await check_ssh(config)
     findings += await driver.examine()
+    findings += tools
     findings += await check_farm(config, service.credential, ask=service.usable)
     return tuple(findings)
 

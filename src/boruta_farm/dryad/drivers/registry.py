@@ -6,6 +6,7 @@ from boruta_farm.dryad.drivers.hooked import HookedDriver
 from boruta_farm.dryad.drivers.tooled import TooledDriver
 from boruta_farm.dryad.hooks import Hooks
 from boruta_farm.dryad.plugins import DRIVERS, find
+from boruta_farm.dryad.tools.configured import own_socket
 from boruta_farm.dryad.tools.service import ToolService
 from boruta_farm.dryad.users.host import SessionHost
 from boruta_farm.model.errors import BorutaError, ConfigError
@@ -21,7 +22,7 @@ def open_driver(config: AgentConfig, tools: ToolService | None = None) -> Driver
     board = {"board": config.uuid, "name": config.board_name, "driver": config.driver}
     driver = _open(config, config.driver, ())
     if tools is not None and tools.toolbox:
-        driver = TooledDriver(driver, tools)
+        driver = TooledDriver(driver, tools, own_socket(config))
     return HookedDriver(driver, Hooks(config.hooks, board))
 
 

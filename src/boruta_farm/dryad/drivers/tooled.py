@@ -1,9 +1,11 @@
 """A driver with the tools of its board: operated by sessions, put back between them."""
 
 import logging
+from pathlib import Path
 from typing import Final
 
 from boruta_farm.dryad.drivers.base import NOT_RESET, Driver, WrappedDriver
+from boruta_farm.dryad.tools.door import OwnDoor
 from boruta_farm.dryad.tools.service import ToolService
 
 logger = logging.getLogger(__name__)
@@ -15,9 +17,11 @@ DUT: Final = "device under test"
 class TooledDriver(WrappedDriver):
     """Do what the driver does, then what the tools ask for."""
 
-    def __init__(self, inner: Driver, service: ToolService) -> None:
+    def __init__(self, inner: Driver, service: ToolService, own: Path | None = None) -> None:
+        """Take the driver, the service, and the socket by which root at the supervisor calls."""
         super().__init__(inner)
         self._service = service
+        self._own = own
         self._toolbox = service.toolbox
 
     async def start(self) -> None:
@@ -27,8 +31,7 @@ class TooledDriver(WrappedDriver):
         door = self.inner.door
         if door is None:
             logger.warning("tools: this driver's sessions cannot operate them; only root can")
-        else:
-            self._service.start(door)
+        self._service.start(door, None if self._own is None else OwnDoor(self._own, door))
 
     async def close(self) -> None:
         """End what is under way, then release tools and driver."""

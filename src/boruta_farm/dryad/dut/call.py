@@ -58,8 +58,9 @@ def socket_path() -> str:
 class Conversation:
     """One call: asked, then carried on until its result comes."""
 
-    def __init__(self, act: str, tool: str = "", **arguments: object) -> None:
-        self._socket = _connect(socket_path())
+    def __init__(self, act: str, tool: str = "", *, at: object = None, **arguments: object) -> None:
+        """Call at the session's socket, or ``at`` another path."""
+        self._socket = _connect(str(at) if at else socket_path())
         self._stream: BinaryIO = self._socket.makefile("rb")
         asked = {"dut": VERSION, "act": act, "tool": tool, "arguments": arguments}
         self._send(pack_words(CALL, asked))
@@ -120,9 +121,9 @@ class Conversation:
         return data
 
 
-def ask(act: str, tool: str = "", **arguments: object) -> dict[str, Any]:
+def ask(act: str, tool: str = "", *, at: object = None, **arguments: object) -> dict[str, Any]:
     """Call for an act that streams nothing and return its answer. Raises DutError."""
-    return Conversation(act, tool, **arguments).finish()
+    return Conversation(act, tool, at=at, **arguments).finish()
 
 
 def answer(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,10 @@ def operate(_verb: str, _words: list[str], *, json: bool) -> int:
         show_json(answer)
         return Status.DONE
     tools = answer["tools"]
-    rows = [HEADINGS, *([t["name"], t["kind"], t["state"], t["about"]] for t in tools)]
+    rows = [
+        HEADINGS,
+        *([t["name"], t["kind"], t["state"] or t["fault"], t["about"]] for t in tools),
+    ]
     rows = [[printable(str(cell)) or "-" for cell in row] for row in rows]
     used = [place for place in range(4) if place < 2 or any(row[place] != "-" for row in rows[1:])]
     widths = {place: max(len(row[place]) for row in rows) for place in used}

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from boruta_farm.dryad.config import DEFAULT_STM, TOOLS_TABLE, AgentConfig
 from boruta_farm.dryad.tools.base import Bench
@@ -10,6 +11,8 @@ from boruta_farm.dryad.tools.toolbox import Toolbox
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.settings.lines import find_line
 from boruta_farm.settings.table import SettingError
+
+OWN_SOCKET: Final = "tools.sock"
 
 
 def open_tools(config: AgentConfig) -> tuple[Toolbox, AgentConfig]:
@@ -29,6 +32,11 @@ def open_tools(config: AgentConfig) -> tuple[Toolbox, AgentConfig]:
     except SettingError as wrong:
         raise _refusal(config.path, wrong.below(TOOLS_TABLE)) from None
     return toolbox, replace(config, caps={**config.caps, **toolbox.capabilities})
+
+
+def own_socket(config: AgentConfig) -> Path:
+    """Return where root at the supervisor calls for the tools."""
+    return config.state_dir / OWN_SOCKET
 
 
 def _refusal(path: Path, wrong: SettingError) -> ConfigError:

@@ -85,6 +85,35 @@ class AccountDoor:
         return account is not None and account.uid == peer.uid
 
 
+class OwnDoor:
+    """A door for root and the agent's own user, open for as long as the agent runs.
+
+    In a sandbox that user is the session's as well; ``session`` is its door, and whom that admits
+    has to use it.
+    """
+
+    def __init__(self, path: Path, session: Door | None = None) -> None:
+        self.path = path
+        self._session = session
+
+    def open(self) -> socket.socket:
+        """Listen for the agent's own user, and root."""
+        try:
+            return listen(self.path, 0o600)
+        except OSError as error:
+            raise ConfigError(f"state_dir: {self.path} cannot be made: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Remove the socket."""
+        self.path.unlink(missing_ok=True)
+
+    def admits(self, peer: Peer) -> bool:
+        """Tell whether it is one of them, and no process of a session."""
+        if peer.uid not in (0, os.geteuid()):
+            return False
+        return self._session is None or not self._session.admits(peer)
+
+
 def listen(path: Path, mode: int = 0o666) -> socket.socket:
     """Return a socket that listens at a path of any length, in place of what was there.
 

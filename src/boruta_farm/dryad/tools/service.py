@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from boruta_farm.dryad.dut.frames import VERSION, FrameError, Status
 from boruta_farm.dryad.state import OPEN, AgentState
-from boruta_farm.dryad.tools.door import Door, Peer
+from boruta_farm.dryad.tools.door import Door, OwnDoor, Peer
+from boruta_farm.dryad.tools.entrance import Entrance
 from boruta_farm.dryad.tools.errors import ActError, SessionOverError
 from boruta_farm.dryad.tools.kind import Act
 from boruta_farm.dryad.tools.served import ServedCall
@@ -32,6 +33,9 @@ CALL_WITHIN: Final = 10.0
 STOP_WITHIN: Final = 5.0
 """Seconds in which an act that was called off must have ended."""
 
+NO_EPOCH: Final = -1
+"""Stands for the session of root at the supervisor."""
+
 LIST: Final = "list"
 """The act of no tool: what there is, and how it stands."""
 
@@ -41,17 +45,21 @@ class ToolService:
 
     def __init__(self, toolbox: Toolbox) -> None:
         self.toolbox = toolbox
-        self._door: Door | None = None
-        self._listener: socket.socket | None = None
+        self._sessions: Entrance | None = None
+        self._own: Entrance | None = None
         self._state: AgentState | None = None
         self._calls: dict[asyncio.Task[None], int] = {}
         self._acts: dict[asyncio.Task[Mapping[str, object]], tuple[int, str]] = {}
 
-    def start(self, door: Door) -> None:
-        """See that sessions will be able to come in. Raises ConfigError."""
-        door.open().close()
-        door.close()
-        self._door = door
+    def start(self, door: Door | None, own: OwnDoor | None = None) -> None:
+        """See that sessions will be able to come in, and let root in. Raises ConfigError."""
+        if door is not None:
+            door.open().close()
+            door.close()
+            self._sessions = Entrance(door, self._take)
+        if own is not None:
+            self._own = Entrance(own, self._take)
+            self._own.open()
 
     def look(self, state: AgentState) -> None:
         """Learn where the board stands; never waits. Acts of a session that is over are called off.
@@ -63,10 +71,12 @@ class ToolService:
             # Once only: a second time would keep an act from letting go what it holds.
             if not _is_open(state, epoch) and not task.cancelling():
                 task.cancel()
+        if self._sessions is None:
+            return
         if state.phase not in OPEN:
-            self._shut()
-        elif self._listener is None or before is None or before.epoch != state.epoch:
-            self._open()
+            self._sessions.shut()
+        elif not self._sessions.is_open or before is None or before.epoch != state.epoch:
+            self._sessions.open()
 
     async def settle(self) -> None:
         """Wait a moment until no act of an earlier session is under way. Raises BoardError."""
@@ -89,62 +99,48 @@ class ToolService:
     async def close(self) -> None:
         """Let nobody in any more and end all calls."""
         self._state = None
-        self._shut()
+        for entrance in filter(None, (self._sessions, self._own)):
+            entrance.shut()
         tasks = (*self._calls, *self._acts)
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_WITHIN)
 
-    def admit(self, peer: Peer) -> int:
-        """Return the epoch of the session that a process belongs to. Raises SessionOverError."""
+    def admit(self, peer: Peer, door: Door) -> int:
+        """Return the epoch of the session that a process belongs to. Raises SessionOverError.
+
+        Who comes in by the agent's own door belongs to none, and acts at any time.
+        """
+        if isinstance(door, OwnDoor):
+            if not door.admits(peer):
+                raise SessionOverError("this is for root and the agent's own user alone")
+            return NO_EPOCH
         state = self._state
         if state is None or state.phase not in OPEN:
             raise SessionOverError
-        if self._door is None or not self._door.admits(peer):
+        if not door.admits(peer):
             raise SessionOverError(
                 "the device belongs to the session that the board is lent to, and this is not it"
             )
         return state.epoch
 
-    def _open(self) -> None:
-        self._shut()
-        if self._door is None:
-            return
-        try:
-            self._listener = self._door.open()
-        except BorutaError as error:
-            logger.error("sessions have no tools: %s", error.message)
-            return
-        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
-
-    def _shut(self) -> None:
-        if self._listener is not None:
-            asyncio.get_running_loop().remove_reader(self._listener)
-            self._listener.close()
-            self._listener = None
-            if self._door is not None:
-                self._door.close()
-
-    def _accept(self, listener: socket.socket) -> None:
-        try:
-            connection, _ = listener.accept()
-        except OSError as error:
-            logger.info("a caller was gone at once: %s", error)
-            return
-        if len(self._calls) >= MOST or self._state is None:
+    def _take(self, connection: socket.socket, door: Door) -> None:
+        """Answer a connection, unless there are too many."""
+        own = isinstance(door, OwnDoor)
+        if len(self._calls) >= MOST or (self._state is None and not own):
             connection.close()
             return
-        task = asyncio.get_running_loop().create_task(self._serve(connection))
-        self._calls[task] = self._state.epoch
+        task = asyncio.get_running_loop().create_task(self._serve(connection, door))
+        self._calls[task] = NO_EPOCH if own or self._state is None else self._state.epoch
         task.add_done_callback(self._calls.pop)
 
-    async def _serve(self, connection: socket.socket) -> None:
+    async def _serve(self, connection: socket.socket, door: Door) -> None:
         """Answer one call to its end."""
         peer = Peer.of(connection)
         wire = Wire(*await asyncio.open_unix_connection(sock=connection))
         try:
-            result = await self._answer(wire, peer)
+            result = await self._answer(wire, peer, door)
         except (ConnectionError, TimeoutError) as error:
             logger.info("a caller of tools has gone: %s", error or "it said nothing")
             await wire.abort()
@@ -159,25 +155,26 @@ class ToolService:
             result = _failure(Status.FAILED, error)
         await wire.finish(result)
 
-    async def _answer(self, wire: Wire, peer: Peer) -> Mapping[str, object]:
-        epoch = self.admit(peer)
+    async def _answer(self, wire: Wire, peer: Peer, door: Door) -> Mapping[str, object]:
+        epoch = self.admit(peer, door)
         async with asyncio.timeout(CALL_WITHIN):
             asked = await wire.read_call()
         if asked.get("dut") != VERSION:
             raise ActError(
                 f"this agent speaks version {VERSION} of dut; log in anew, or update the agent"
             )
-        call = ServedCall(wire, asked.get("arguments"), lambda: self._check(peer, epoch))
+        call = ServedCall(wire, asked.get("arguments"), lambda: self._check(peer, door, epoch))
         call.check()
         if asked.get("act") == LIST:
             return {"status": Status.DONE, "tools": await self._list()}
         tool, act = self._find(asked.get("act"), asked.get("tool"))
-        logger.info("epoch %d: %s %s", epoch, tool.name, act.verb)
+        who = "root" if epoch == NO_EPOCH else f"epoch {epoch}"
+        logger.info("%s: %s %s", who, tool.name, act.verb)
         answer = await self._perform(tool, act, call, epoch)
         return {"status": Status.DONE, **answer}
 
-    def _check(self, peer: Peer, epoch: int) -> None:
-        if self.admit(peer) != epoch:
+    def _check(self, peer: Peer, door: Door, epoch: int) -> None:
+        if self.admit(peer, door) != epoch:
             raise SessionOverError
 
     def _find(self, asked: object, name: object) -> tuple[FittedTool, Act]:
@@ -229,8 +226,9 @@ class ToolService:
                 "driver": each.settings.driver,
                 "about": each.settings.about,
                 "state": state,
+                "fault": fault,
             }
-            for each, state in zip(self.toolbox, states, strict=True)
+            for each, (state, fault) in zip(self.toolbox, states, strict=True)
         ]
 
 
@@ -252,15 +250,16 @@ async def _act(tool: FittedTool, act: Act, call: ServedCall) -> Mapping[str, obj
         raise BoardError(f"tool {tool.name}: {type(error).__name__}: {error}") from error
 
 
-async def _look(tool: FittedTool) -> str:
+async def _look(tool: FittedTool) -> tuple[str, str]:
+    """Return state and fault, of which one is empty."""
     try:
-        return await tool.look()
+        return await tool.look(), ""
     except BoardError as error:
-        return error.message
+        return "", error.message
 
 
 def _is_open(state: AgentState, epoch: int) -> bool:
-    return state.epoch == epoch and state.phase in OPEN
+    return epoch == NO_EPOCH or (state.epoch == epoch and state.phase in OPEN)
 
 
 def _failure(status: Status, error: Exception) -> dict[str, object]:
