@@ -56,7 +56,7 @@ DRYAD: dict[str, frozenset[str]] = {
     "dut": frozenset(),
     "tools": frozenset({"dut", "proc", "stm", "users"}),
     "drivers": frozenset({"dut", "proc", "stm", "tools", "users"}),
-    "doctor": frozenset({"drivers", "proc", "stm", "tools", "users"}),
+    "doctor": frozenset({"drivers", "dut", "proc", "stm", "tools", "users"}),
 }
 """What each folder of the agent's room may import of the others."""
 

@@ -10,7 +10,10 @@ import pytest
 from boruta_farm.client.config import ProfileFile
 from boruta_farm.dryad.config import AgentConfig
 from boruta_farm.dryad.drivers.sandbox import SandboxSettings
+from boruta_farm.dryad.plugins import find, installed
 from boruta_farm.dryad.stm.settings import MuxPiSettings
+from boruta_farm.dryad.tools.base import TOOLS, ToolDriver, ToolSettings
+from boruta_farm.dryad.tools.registry import KINDS
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.server.config import ENVIRONMENT_PREFIX, Config
 from boruta_farm.settings import document
@@ -33,6 +36,9 @@ DECLARED: dict[str, type[Dataclass]] = {
     "muxpi": MuxPiSettings,
     "sandbox": SandboxSettings,
     "client": ProfileFile,
+    "tools": ToolSettings,
+    **{f"tools of the kind {kind}": each.settings for kind, each in KINDS.items()},
+    **{f"tools by {name}": find(TOOLS, name, ToolDriver).settings for name in installed(TOOLS)},
 }
 
 

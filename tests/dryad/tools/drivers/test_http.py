@@ -71,7 +71,7 @@ async def test_any_other_device(device: WebDevice, tmp_path: Path) -> None:
     plain = power(tmp_path, **own, state=f"{device.url}/s", user="ann", password="secret")
     assert await plain.state() == PowerState(on=False)
     assert device.headers[-1]["Authorization"] == "Basic YW5uOnNlY3JldA=="
-    deep = power(tmp_path, **own, state=f"{device.url}/j", state_key="a.x|a.p", watts_key="a.w")
+    deep = power(tmp_path, **own, state=f"{device.url}/j", state_key="a.x, a.p", watts_key="a.w")
     assert await deep.state() == PowerState(on=True, watts=2.0)
     assert (await power(tmp_path, **own).state()).on is None
     with pytest.raises(BoardError, match="the device answered no JSON: 'OFF"):

@@ -78,7 +78,7 @@ def _find(body: str, keys: str) -> object:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         raise BoardError(f"the device answered no JSON: {body[:100]!r}") from None
-    for key in keys.split("|"):
+    for key in map(str.strip, keys.split(",")):
         found = answer
         for part in key.split("."):
             found = found.get(part) if isinstance(found, dict) else None

@@ -41,7 +41,7 @@ KNOWN: Final[Mapping[Device, Mapping[str, str]]] = {
         "on": "/cm?cmnd=Power{channel}%20On",
         "off": "/cm?cmnd=Power{channel}%20Off",
         "state": "/cm?cmnd=Power{channel}",
-        "state_key": "POWER|POWER{channel}",
+        "state_key": "POWER, POWER{channel}",
     },
 }
 
@@ -68,7 +68,7 @@ class HttpSettings:
     state: str = setting(ADDRESS, "What tells whether there is power.", default="")
     state_key: str = setting(
         Text(),
-        "Where the state stands in a JSON answer, such as status.relay; with | between several. "
+        "Where the state stands in a JSON answer, such as status.relay; several with commas. "
         "Without it the answer's first word is the state.",
         default="",
     )
