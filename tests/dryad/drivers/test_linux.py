@@ -77,6 +77,21 @@ def test_a_preparation_cleans_then_makes_the_user(play: Callable[[Scene], None])
     play(scene)
 
 
+def test_tools_are_for_the_uid_of_the_present_session(play: Callable[[Scene], None]) -> None:
+    async def scene(driver: LinuxDriver, host: Host, _: Clocks) -> None:
+        assert driver.door.uid() is None
+        await driver.prepare("k")
+        assert driver.door.uid() == ACCOUNT.uid
+        assert driver.door.path.name == "bob.sock"
+        await driver.clean()
+        assert driver.door.uid() is None
+        again = LinuxDriver(host, USER, ":22")
+        assert await again.resume("k")
+        assert again.door.uid() == ACCOUNT.uid
+
+    play(scene)
+
+
 def test_the_key_ends_a_little_after_the_job(play: Callable[[Scene], None]) -> None:
     async def scene(driver: LinuxDriver, host: Host, _: Clocks) -> None:
         await driver.prepare("k")

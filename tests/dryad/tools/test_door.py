@@ -11,16 +11,13 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.dryad.dut.frames import Status
-from boruta_farm.dryad.tools import door as module
 from boruta_farm.dryad.tools.door import AccountDoor, Peer
 from boruta_farm.dryad.tools.service import ToolService
 from boruta_farm.dryad.tools.toolbox import Toolbox
-from boruta_farm.dryad.users.host import SystemAccount
-from boruta_farm.dryad.users.settings import UserSettings
-from boruta_farm.model.errors import BoardError, ConfigError
+from boruta_farm.model.errors import ConfigError
 from tests.dryad.tools.benches import Lamp, fit, state
 
-USER = UserSettings(name="boruta-door")
+USER = "boruta-door"
 PYTHON = "/usr/bin/python3"
 ASK = """
 import socket, sys
@@ -33,21 +30,6 @@ print(s.recv(1000)[5:].decode())
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """Return the uid of the session user, to be changed."""
-    now = {"uid": 70001}
-
-    def find(user: UserSettings) -> SystemAccount | None:
-        if now["uid"] < 0:
-            raise BoardError("user.name: the account is not ours")
-        uid = now["uid"]
-        return SystemAccount(name=user.name, uid=uid, home=Path("/")) if uid else None
-
-    monkeypatch.setattr(module, "find_account", find)
-    return now
-
-
-@pytest.fixture
 def folder() -> Iterator[Path]:
     """Return a folder that every user can look into."""
     made = Path(tempfile.mkdtemp())
@@ -56,25 +38,25 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-def test_the_uid_of_the_present_session_is_admitted(account: dict[str, int], folder: Path) -> None:
-    door = AccountDoor(USER, folder)
+def test_the_uid_of_the_present_session_is_admitted(folder: Path) -> None:
+    now: list[int | None] = [70001]
+    door = AccountDoor(USER, lambda: now[0], folder)
     assert door.admits(Peer(pid=1, uid=70001))
     assert not door.admits(Peer(pid=1, uid=0))
-    account["uid"] = 70002
+    now[0] = 70002
     assert not door.admits(Peer(pid=1, uid=70001))
-    for nobody in (0, -1):
-        account["uid"] = nobody
-        assert not door.admits(Peer(pid=1, uid=nobody))
+    now[0] = None
+    assert not door.admits(Peer(pid=1, uid=70002))
 
 
 def test_a_socket_that_cannot_be_made_is_told(folder: Path) -> None:
     (folder / "file").touch()
     with pytest.raises(ConfigError, match=r"^tools: .* cannot be made: .*; run the agent as"):
-        AccountDoor(USER, folder / "file" / "dut").open()
+        AccountDoor(USER, lambda: 70001, folder / "file" / "dut").open()
 
 
 def test_any_length_of_path_will_do(folder: Path) -> None:
-    door = AccountDoor(USER, folder / ("x" * 150))
+    door = AccountDoor(USER, lambda: 70001, folder / ("x" * 150))
     door.open().close()
     assert door.path.is_socket()
     assert door.path.stat().st_mode & 0o777 == 0o666
@@ -84,10 +66,10 @@ def test_any_length_of_path_will_do(folder: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes other users, which takes root")
 @pytest.mark.skipif(not Path(PYTHON).exists(), reason="no Python that other users can start")
-async def test_the_kernel_tells_who_calls(account: dict[str, int], folder: Path) -> None:
+async def test_the_kernel_tells_who_calls(folder: Path) -> None:
     lamp = Lamp()
     service = ToolService(Toolbox([fit("power", lamp)]))
-    door = AccountDoor(USER, folder)
+    door = AccountDoor(USER, lambda: 70001, folder)
     service.start(door)
     service.look(state())
 

@@ -215,6 +215,17 @@ async def test_connections_are_bounded(session: Session, monkeypatch: pytest.Mon
         await writer.wait_closed()
 
 
+async def test_an_answer_is_bounded(
+    session: Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fail() -> None:
+        raise BoardError("x" * 100_000)
+
+    monkeypatch.setattr(session.lamp, "off", fail)
+    assert await session.dut("power", "off") == Status.FAILED
+    assert capsys.readouterr().err.startswith("dut: the answer is longer than 64 KiB; a tool's")
+
+
 async def test_a_fault_of_a_driver_is_told_and_logged(
     session: Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,11 +6,23 @@ from pathlib import Path
 
 import pytest
 
+import boruta_farm
+from boruta_farm.dryad.drivers.linux import LinuxDriver
+from boruta_farm.dryad.dut.frames import Status
+from boruta_farm.dryad.dut.launcher import BOOT
+from boruta_farm.dryad.state import Phase
+from boruta_farm.dryad.tools.door import AccountDoor
+from boruta_farm.dryad.tools.service import ToolService
+from boruta_farm.dryad.tools.toolbox import Toolbox
 from boruta_farm.dryad.users.remote import RemoteHost
+from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.model.errors import BoardError
 from tests.dryad.rooms import TIMEOUT, Room, Visitor, make_visitor
+from tests.dryad.tools.benches import Lamp, fit, state
 
 USER = "boruta-user"
+PYTHON = "/usr/bin/python3"
+SOURCES = Path(boruta_farm.__file__).parents[1]
 
 
 async def test_a_user_logs_in_with_his_key_to_a_fresh_home(
@@ -155,3 +167,28 @@ async def test_a_useradd_that_fails_leaves_nothing(
         room.sh("umount /etc/skel; rm -f /etc/passwd.lock")
     assert room.run("getent", "group", USER).out == ""
     await host.create(visitor.public, 3600)
+
+
+@pytest.mark.skipif(not Path(PYTHON).exists(), reason="no Python that every user can start")
+async def test_a_session_operates_the_tools_of_its_board_and_nobody_else_does(
+    host: RemoteHost, visitor: Visitor, room: Room
+) -> None:
+    lamp = Lamp()
+    service = ToolService(Toolbox([fit("power", lamp)]))
+    driver = LinuxDriver(host, UserSettings(name=USER), ":22")
+    # The socket lies at its usual place in the room, as the room sees it.
+    there = Path(f"/proc/{room.pid}/root/run/boruta/dut")
+    service.start(AccountDoor(USER, lambda: driver.door.uid(), there))
+    dut = f"{PYTHON} -I -S -c '{BOOT}' {SOURCES}"
+    try:
+        await driver.prepare(visitor.public)
+        service.look(state())
+        said = await asyncio.to_thread(visitor.must, USER, f"{dut} power off && {dut} power")
+        assert (said, lamp.calls) == ("off\n", ["off"])
+        variable = f"BORUTA_DUT=/run/boruta/dut/{USER}.sock"
+        root = await asyncio.to_thread(room.run, "sh", "-c", f"{variable} {dut} power on")
+        assert (root.status, lamp.calls) == (Status.OVER, ["off"])
+    finally:
+        service.look(state(phase=Phase.ENDING))
+        await driver.clean()
+        await service.close()

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 from boruta_farm.contracts import Prepared
 from boruta_farm.dryad.drivers.base import NOT_RESET, Board, Driver, DriverKind, NoSettings
-from boruta_farm.dryad.tools.door import AccountDoor, Door
+from boruta_farm.dryad.tools.door import AccountDoor
 from boruta_farm.dryad.users.host import Inspection, SessionHost, SystemAccount
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.model.errors import BoardError
@@ -38,6 +38,7 @@ class LinuxDriver(Driver):
         self._ssh_address = ssh_address
         self._inspection = Inspection()
         self._key: str | None = None
+        self._uid: int | None = None
         self._end: float | None = None
         self._offset = 0.0
         self._late = False
@@ -49,9 +50,9 @@ class LinuxDriver(Driver):
         return self._ssh_address
 
     @property
-    def door(self) -> Door:
+    def door(self) -> AccountDoor:
         """Return the socket that knows the session by its uid."""
-        return AccountDoor(self._user)
+        return AccountDoor(self._user.name, lambda: self._uid)
 
     async def start(self) -> None:
         """Check that the session user can be made here. Raises ConfigError."""
@@ -75,8 +76,10 @@ class LinuxDriver(Driver):
 
     async def resume(self, key: str) -> bool:
         """Take up the account of a restarted agent; its sessions were never cut."""
-        if await self._host.find() is None:
+        account = await self._host.find()
+        if account is None:
             return False
+        self._uid = account.uid
         await self._admit(key, None)
         return True
 
@@ -106,7 +109,7 @@ class LinuxDriver(Driver):
 
     async def clean(self) -> tuple[str, ...]:
         """End and remove everything of the session, then look again."""
-        self._key, self._end = None, None
+        self._key, self._uid, self._end = None, None, None
         return await self._host.clean()
 
     async def warn(self, message: str) -> None:
@@ -133,7 +136,7 @@ class LinuxDriver(Driver):
 
     async def _make(self, key: str) -> SystemAccount:
         account = await self._host.create(key, WAITING)
-        self._key, self._end = key, None
+        self._key, self._uid, self._end = key, account.uid, None
         self._offset = _offset()
         return account
 

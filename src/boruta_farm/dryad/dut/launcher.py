@@ -10,7 +10,7 @@ from boruta_farm.model.errors import ConfigError
 NAME: Final = "dut"
 _SOURCES: Final = Path(__file__).parents[3]
 # Without site-packages (-S) and the user's settings (-I) it starts in a fraction of the time.
-_BOOT: Final = (
+BOOT: Final = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); "
     "from boruta_farm.dryad.dut.main import main; sys.exit(main())"
 )
@@ -18,7 +18,7 @@ _BOOT: Final = (
 
 def write_launcher(folder: Path) -> None:
     """Write ``dut`` into a folder, which is made. Raises ConfigError."""
-    words = (sys.executable, "-I", "-S", "-c", _BOOT, str(_SOURCES))
+    words = (sys.executable, "-I", "-S", "-c", BOOT, str(_SOURCES))
     file = folder / NAME
     try:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)

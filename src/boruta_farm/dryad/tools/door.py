@@ -1,18 +1,14 @@
 """Where sessions call for tools, and by what the agent knows them: by the kernel's word."""
 
-import logging
 import os
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from boruta_farm.dryad.users.accounts import find_account
-from boruta_farm.dryad.users.settings import UserSettings
-from boruta_farm.model.errors import BoardError, ConfigError
-
-logger = logging.getLogger(__name__)
+from boruta_farm.model.errors import ConfigError
 
 FOLDER: Final = Path("/run/boruta/dut")
 """Holds a socket for each board of the host, called by its session user's name."""
@@ -53,11 +49,15 @@ class Door(Protocol):
 
 
 class AccountDoor:
-    """A door for a system user of the board, whose uid is another one in each job."""
+    """A door for a system user of the board, whose uid is another one in each job.
 
-    def __init__(self, user: UserSettings, folder: Path = FOLDER) -> None:
-        self._user = user
-        self.path = folder / f"{user.name}.sock"
+    ``uid`` returns the present session's, None while there is none. It must be known, not looked
+    up: databases of users may hang.
+    """
+
+    def __init__(self, name: str, uid: Callable[[], int | None], folder: Path = FOLDER) -> None:
+        self.path = folder / f"{name}.sock"
+        self.uid = uid
 
     def open(self) -> socket.socket:
         """Listen for everybody on the machine; who is admitted is asked for each."""
@@ -77,12 +77,7 @@ class AccountDoor:
 
     def admits(self, peer: Peer) -> bool:
         """Tell whether a process has the uid of the present session."""
-        try:
-            account = find_account(self._user)
-        except BoardError as error:
-            logger.warning("nobody is let at the tools: %s", error.message)
-            return False
-        return account is not None and account.uid == peer.uid
+        return peer.uid == self.uid()
 
 
 class OwnDoor:

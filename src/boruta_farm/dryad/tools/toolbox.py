@@ -55,12 +55,12 @@ async def within(name: str, limit: float, work: Awaitable[Done]) -> Done:
     A tool that goes on after it was called off is left alone: nothing waits for it.
     """
     task = asyncio.ensure_future(work)
+    task.add_done_callback(_forget)
     try:
         done, _ = await asyncio.wait((task,), timeout=limit)
     finally:
         task.cancel()
     if not done:
-        task.add_done_callback(_forget)
         raise BoardError(f"tool {name}: no answer within {limit:g} s; see that it is connected")
     try:
         return task.result()
@@ -74,9 +74,9 @@ async def within(name: str, limit: float, work: Awaitable[Done]) -> Done:
 
 
 def _forget(task: "asyncio.Future[Done]") -> None:
-    """Take note of what a late tool raised, which nobody waits for any more."""
+    """Note what a tool raised, which perhaps nobody waits for any more."""
     if not task.cancelled() and (error := task.exception()) is not None:
-        logger.info("a tool that was called off failed: %s", error)
+        logger.debug("a tool failed: %s", error)
 
 
 class Toolbox:

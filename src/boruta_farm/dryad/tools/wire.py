@@ -15,6 +15,7 @@ from boruta_farm.dryad.dut.frames import (
     NOTE,
     RESULT,
     FrameError,
+    Status,
     pack,
     pack_words,
     unpack_head,
@@ -71,7 +72,7 @@ class Wire:
         """
         try:
             async with asyncio.timeout(LAST_WORD_WITHIN):
-                self._writer.write(pack_words(RESULT, words))
+                self._writer.write(_result(words))
                 self._writer.write_eof()
                 while await self._reader.read(LONGEST):
                     pass
@@ -92,3 +93,11 @@ class Wire:
             return letter, await self._reader.readexactly(length)
         except asyncio.IncompleteReadError:
             raise ConnectionResetError("the caller has gone") from None
+
+
+def _result(words: Mapping[str, object]) -> bytes:
+    """Return the frame of a result, of one that is too large what that means."""
+    if len(frame := pack_words(RESULT, words)) <= HEAD + LONGEST:
+        return frame
+    told = f"the answer is longer than {LONGEST >> 10} KiB; a tool's driver is at fault"
+    return pack_words(RESULT, {"status": Status.FAILED, "error": told})
