@@ -84,8 +84,10 @@ async def test_a_session_of_a_sandbox_operates_them_and_nobody_else_of_its_user_
         assert greeting == "you"
 
         shell = visitor.command(sandbox, "-tt")
-        said = (await run(*shell, data=b"exit\n")).out.decode()
+        # A login shell, whose path the machine's own files set anew.
+        said = (await run(*shell, data=b"dut power state\nexit\n")).out.decode()
         assert said.startswith(f"{HELLO}\r\n")
+        assert "\roff\r\n" in said
 
         # The agent's own user finds the socket, but from outside of the session.
         dut = str(config.directory / "bin" / "dut")

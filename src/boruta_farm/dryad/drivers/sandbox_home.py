@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -17,8 +18,14 @@ _COUNTED = 10_000
 _TEMPORARY = ".tmp"
 _UNPROMPTABLE = re.compile(r"[^A-Za-z0-9@._-]")
 """What a prompt could be read otherwise for than as it is written."""
-_PROMPT = "[ \"$BORUTA_PROMPT\" = $$ ] || {{ BORUTA_PROMPT=$$; PS1='{place}:\\w\\$ '; }}"
-"""Set bash's prompt once for each shell, behind the machine's own files; then it is the user's."""
+_PROMPT = (
+    '[ "$BORUTA_PROMPT" = $$ ] || '
+    "{{ BORUTA_PROMPT=$$; PATH={programs}:$PATH; PS1='{place}:\\w\\$ '; }}"
+)
+"""Set bash's prompt once for each shell, behind the machine's own files; then it is the user's.
+
+Those files also set the path anew in login shells, so ``dut`` is put on it here.
+"""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -68,7 +75,7 @@ def session_environment(
         "TMPDIR": temporary,
         "TMUX_TMPDIR": temporary,
         "XDG_RUNTIME_DIR": temporary,
-        "PROMPT_COMMAND": _PROMPT.format(place=place),
+        "PROMPT_COMMAND": _PROMPT.format(place=place, programs=shlex.quote(str(tools.programs))),
         MARK: mark,
     }
 

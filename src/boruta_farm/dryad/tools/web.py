@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -76,7 +77,8 @@ async def opened(
             f"{place} did not answer within {limit:g} s; see that it has power"
         ) from None
     except OSError as error:
-        raise BoardError(f"{place} cannot be reached: {error.strerror or error}") from None
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise BoardError(f"{place} cannot be reached: {why}; see that it has power") from None
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
         raise BoardError(f"{place} answered something that is no HTTP") from None
     finally:

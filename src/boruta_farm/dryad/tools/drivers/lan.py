@@ -1,6 +1,7 @@
 """``lan``: the device's network as the supervisor reaches it, and a folder that is served to it."""
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ class Lan(Tool):
             async with asyncio.timeout(self._settings.timeout):
                 return await asyncio.open_connection(host.strip("[]"), int(number))
         except (OSError, TimeoutError) as error:
-            why = getattr(error, "strerror", None) or "no answer"
+            why = os.strerror(error.errno) if error.errno else "no answer"
             raise BoardError(f"{port}: the device does not answer at {host}: {why}") from None
 
     async def publish(self, name: str, content: AsyncIterator[bytes]) -> str:
