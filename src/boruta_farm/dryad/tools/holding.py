@@ -5,7 +5,7 @@ import contextlib
 from typing import Final
 
 from boruta_farm.dryad.commands import PATH, lines_of
-from boruta_farm.dryad.tools.programs import Words
+from boruta_farm.dryad.tools.programs import Words, tied
 from boruta_farm.model.errors import BoardError
 
 REFUSES_WITHIN: Final = 0.2
@@ -15,7 +15,7 @@ ENDS_WITHIN: Final = 5.0
 
 
 class Holding:
-    """Keep at most one holder."""
+    """Keep at most one holder, which ends with the agent: the next one could not hold beside it."""
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
@@ -30,7 +30,7 @@ class Holding:
         await self.end()
         try:
             process = await asyncio.create_subprocess_exec(
-                *words,
+                *tied(words),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,

@@ -71,6 +71,12 @@ def find_program(name: str) -> str:
     return path
 
 
+def tied(words: Words) -> Words:
+    """Return a command that ends when the agent dies: nobody else would end it with the job."""
+    setpriv = shutil.which("setpriv", path=PATH)
+    return words if setpriv is None else (setpriv, "--pdeathsig", "KILL", "--", *words)
+
+
 async def call(
     words: Words,
     limit: float,
@@ -85,7 +91,7 @@ async def call(
         raise BoardError(trouble)
     try:
         return await run_command(
-            words, environment or {}, limit, kept=kept, take=take, apart=take is None
+            tied(words), environment or {}, limit, kept=kept, take=take, apart=take is None
         )
     except TimeoutError:
         raise BoardError(

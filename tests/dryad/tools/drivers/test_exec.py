@@ -1,6 +1,9 @@
 """Any command for any verb, without a shell, within its time."""
 
 import asyncio
+import os
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -106,6 +109,26 @@ async def test_a_command_that_is_called_off_is_ended_with_its_children(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    await gone(child)
+
+
+AGENT = """
+import asyncio, sys
+from boruta_farm.dryad.tools.programs import call
+asyncio.run(call(tuple(sys.argv[1:]), 1000))
+"""
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="no setpriv (util-linux)")
+async def test_a_command_ends_with_an_agent_that_is_killed(script: Script, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "begun")
+    run = script("run", "echo $$ >begun; exec sleep 1000")
+    agent = await asyncio.create_subprocess_exec(sys.executable, "-c", AGENT, run)
+    begun = await asyncio.to_thread((tmp_path / "begun").read_text)
+    child = read_process(int(begun))
+    assert child is not None
+    agent.kill()
+    await agent.wait()
     await gone(child)
 
 
