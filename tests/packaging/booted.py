@@ -105,8 +105,8 @@ def _started(root: Path, console: Path) -> Iterator[Machine]:
         *("systemd-nspawn", f"--directory={root}", "--boot", "--machine=boruta-guide"),
         *("--private-network", "--register=no", "--keep-unit", "--link-journal=no"),
         *("--settings=no", "--console=pipe"),
-        # The kernel's keyrings are the machine's, with what sessions outside of it left there; and to
-        # ask about its clock is refused in containers, not on a machine.
+        # The keyrings are the machine's, with what sessions outside of it left there, and a machine
+        # may be asked about its clock.
         "--system-call-filter=@keyring adjtimex clock_adjtime",
     ]
     with console.open("wb") as output:
