@@ -1,4 +1,4 @@
-"""The command line against a fake farm."""
+"""The command line against a farm on this machine."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,14 +21,14 @@ def port() -> Iterator[Served]:
 
 @pytest.fixture
 def served(port: Served) -> Served:
-    """Return the server with a fresh fake farm."""
+    """Return the server with a fresh farm."""
     port.start_over()
     return port
 
 
 @pytest.fixture
 def boruta(served: Served, tmp_path: Path, utc: None) -> Boruta:
-    """Return the command, which talks to the fake farm and has a home of its own."""
+    """Return the command, which talks to the farm and has a home of its own."""
     environment = {
         "BORUTA_SERVER": served.address,
         "BORUTA_TOKEN": "",

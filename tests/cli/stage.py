@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import json
 import os
 import select
 import stat
@@ -166,6 +165,4 @@ def pairs(arguments: Sequence[str], option: str) -> list[str]:
 
 def sent(served: Served) -> dict[str, object]:
     """Return the body of the last request filed."""
-    bodies = [c[3] for c in served.farm.calls if c[:2] == ("POST", "reqs/")]
-    content: dict[str, object] = json.loads(bodies[-1])
-    return content
+    return served.bodies("reqs/")[-1]

@@ -6,8 +6,8 @@ from tests.client.serving import Served
 
 @pytest.fixture(autouse=True)
 def farm(served: Served, boruta: Boruta) -> None:
-    served.do(lambda farm: farm.add_worker(1, "lab-rpi4", caps={"board": "rpi4"}))
-    served.do(lambda farm: farm.add_worker(2, "lab-rpi3", caps={"board": "rpi3"}))
+    served.board(1, "lab-rpi4", caps={"board": "rpi4"})
+    served.board(2, "lab-rpi3", caps={"board": "rpi3"})
     boruta("new", "-c", "board=rpi4")
     boruta("new", "-c", "board=rpi4")
     boruta("close", "1")

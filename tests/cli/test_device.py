@@ -9,6 +9,7 @@ import typer
 from boruta_farm.cli import device
 from boruta_farm.cli.ssh import Wish
 from boruta_farm.client.device import device_line
+from boruta_farm.model.request import RequestState
 from tests.cli.stage import Boruta, Stage
 from tests.client.serving import Served
 
@@ -16,7 +17,7 @@ from tests.client.serving import Served
 @pytest.fixture
 def stage(served: Served, tmp_path: Path) -> Iterator[Stage]:
     """Return a stage with a free board."""
-    served.do(lambda farm: farm.add_worker(1, "lab-rpi4", caps={"board": "rpi4"}))
+    served.board(1, "lab-rpi4", caps={"board": "rpi4"})
     stage = Stage(tmp_path, served.address)
     yield stage
     stage.close()
@@ -95,5 +96,5 @@ def test_over_ssh_from_end_to_end(stage: Stage, served: Served, tmp_path: Path) 
     outcome = stage.run("power", "lab-rpi4", "on")
     assert outcome.status == 3, outcome.err
     assert stage.arguments[-2:] == ["boruta-user@127.0.0.1", device_line("power", "on")]
-    assert served.farm.requests[1]["State"] == "DONE"
+    assert served.request(1).state is RequestState.DONE
     stage.assert_nothing_left()

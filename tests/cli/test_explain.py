@@ -122,10 +122,13 @@ def test_few_starts_tell_nothing_of_forecasts() -> None:
 
 
 def test_the_verb_asks_the_server(boruta: Boruta, served: Served) -> None:
-    served.do(lambda farm: farm.add_worker(1, "lab-rpi4", caps={"board": "rpi4"}))
+    served.board(1, "lab-rpi4", caps={"board": "rpi4"})
     boruta("new", "-c", "board=rpi4")
     boruta("new", "-c", "board=rpi4")
-    assert boruta("explain", "2").out == "Request 2: waits for its turn\n"
+    told = boruta("explain", "2").lines
+    assert told[0] == "Request 2 waits: boards are busy"
+    assert told[1] == "  Why    position 1"
+    assert told[-1] == "  Order  priority, then order of filing"
     assert json.loads(boruta("explain", "2", "-o", "json").out)["Position"] == 1
     missing = boruta("explain", "9", status=1).err
     assert missing == "boruta: request 9: Request not found; see: boruta ls --all\n"
@@ -134,7 +137,7 @@ def test_the_verb_asks_the_server(boruta: Boruta, served: Served) -> None:
 def test_following_ends_when_the_request_does_not_wait_any_more(
     boruta: Boruta, served: Served
 ) -> None:
-    served.do(lambda farm: farm.add_worker(1, "lab-rpi4", caps={"board": "rpi4"}))
+    served.board(1, "lab-rpi4", caps={"board": "rpi4"})
     boruta("new", "-c", "board=rpi4")
     (line,) = boruta("explain", "1", "--follow").lines
     assert line.startswith("Request 1: it has lab-rpi4 until ")

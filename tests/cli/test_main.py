@@ -42,14 +42,14 @@ def test_server_by_option_and_by_profile(boruta: Boruta, served: Served, tmp_pat
     path.write_text(f'[profile.here]\nserver = "{served.address}"\ntoken = "secret"\n')
     path.chmod(0o600)
     boruta("--profile", "here", "ls")
-    assert served.farm.calls[-1][2]["authorization"] == "Bearer secret"
+    assert served.heard[-1].headers["authorization"] == "Bearer secret"
     words = boruta("--profile", "there", "ls", status=1).err
     assert words == f"boruta: {path}: there is no [profile.there]; known profiles: here\n"
     assert "is no address" in boruta("--server", "lab", "ls", status=1).err
 
 
 def test_a_refused_caller_is_told_what_to_do(boruta: Boruta, served: Served) -> None:
-    served.farm.refusals["list"] = [(401, {"message": "who are you?"})]
+    served.answers["list"] = [(401, {"message": "who are you?"})]
     assert "set BORUTA_TOKEN" in boruta("ls", status=1).err
 
 

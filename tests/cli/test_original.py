@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from boruta_farm.model.request import RequestState
 from tests.cli.stage import Boruta, Stage
-from tests.client.fakes import uuid_of
-from tests.client.serving import Served
-from tests.core.test_requests import ED25519
+from tests.client.serving import PUBLIC_KEY, Served, uuid_of
 
 ROUTES = {
     "reqs": {"GET": ("",), "POST": ("", "close", "prolong", "acquire_worker")},
@@ -81,8 +80,8 @@ def lessen(value: Any) -> Any:
 @pytest.fixture(autouse=True)
 def original(served: Served) -> None:
     """Make the server the original's, with a free board."""
-    served.do(lambda farm: farm.add_worker(1, "no name there", caps={"board": "rpi4"}))
-    served.farm._app = Original(served.farm._app)  # type: ignore[assignment]
+    served.board(1, "no-name-there", caps={"board": "rpi4"})
+    served.put_behind(Original)
 
 
 @pytest.fixture
@@ -100,7 +99,7 @@ def test_a_board_is_borrowed(stage: Stage, served: Served) -> None:
     assert f"request 1: {uuid_of(1)} until" in outcome.err
     assert "tells no host key" in outcome.err
     assert "Traceback" not in outcome.err
-    assert served.farm.requests[1]["State"] == "DONE"
+    assert served.request(1).state is RequestState.DONE
     stage.assert_nothing_left()
 
 
@@ -108,7 +107,7 @@ def test_a_request_is_connected_to(boruta: Boruta, stage: Stage, served: Served)
     assert boruta("new", "-c", "board=rpi4").out == "1\n"
     outcome = stage.run("ssh", "1", "--", "uname")
     assert outcome.status == 0, outcome.err
-    assert served.farm.requests[1]["State"] == "IN PROGRESS"
+    assert served.request(1).state is RequestState.IN_PROGRESS
     boruta("acquire", "1")
     boruta("close", "1")
 
@@ -118,14 +117,14 @@ def test_a_board_that_is_taken_is_waited_for(boruta: Boruta, stage: Stage, serve
     outcome = stage.run("ssh", "-c", "board=rpi4", "--wait", "500ms")
     assert outcome.status == 255
     assert "found no free board" in outcome.err
-    assert served.farm.requests[2]["State"] == "CANCELLED"
+    assert served.request(2).state is RequestState.CANCELLED
 
 
 def test_no_board_is_lent_that_was_not_asked_for(
     boruta: Boruta, stage: Stage, tmp_path: Path
 ) -> None:
     key = tmp_path / "key.pub"
-    key.write_text(f"{ED25519}\n")
+    key.write_text(f"{PUBLIC_KEY}\n")
     outcome = stage.run("ssh", "-s", "board = muxpi", "--", "uname")
     assert outcome.status == 255
     told = "is of the original Boruta, which cannot do this (it knows no"

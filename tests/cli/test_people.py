@@ -56,6 +56,9 @@ def test_accounts_groups_and_limits(root: Boruta, homes: Homes) -> None:
     record = json.loads(root("user", "show", "ann", "-o", "json").out)
     assert record["Limits"] == {"JobTime": 1800.0}
     assert "4 to 16" in ann("new", "-c", "board=x", "-p", "1", status=1).err
+    ann("new", "-c", "board=x")
+    assert root("ls", "--columns", "owner,ID").lines == ["OWNER  ID", "ann    1"]
+    root("close", "1")
     assert "roles admin" in ann("user", "add", "bob", status=1).err
     assert "1 members" in root("group", "remove", "kernel", status=1).err
     root("user", "set", "ann", "--no-groups")

@@ -1,17 +1,17 @@
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.cli.stage import Boruta
-from tests.client.fakes import BOARD_KEY, HOST_KEY
-from tests.client.serving import Served
+from tests.client.serving import FIRST_KEY, FIRST_PORT, HOST_KEY, Served, uuid_of
 
 
 @pytest.fixture(autouse=True)
 def two(boruta: Boruta, served: Served) -> None:
     """File two requests, of which the first runs."""
-    served.do(lambda farm: farm.add_worker(1, "lab-rpi4", caps={"board": "rpi4"}))
+    served.board(1, "lab-rpi4", caps={"board": "rpi4"})
     boruta("new", "-c", "board=rpi4")
     boruta("new", "-c", "board=rpi4", "-p", "3")
 
@@ -28,10 +28,8 @@ def test_ls_shows_what_is_unfinished(boruta: Boruta) -> None:
     assert boruta("ls", "--state", "cancelled", "-o", "ids").out == "2\n"
 
 
-def test_ls_tells_the_owner_and_what_is_chosen(boruta: Boruta, served: Served) -> None:
-    served.farm.requests[1]["Owner"] = {"Groups": None, "Name": "ann"}
-    lines = boruta("ls", "--columns", "owner,ID").lines
-    assert lines == ["OWNER  ID", "ann    1", "       2"]
+def test_ls_tells_what_is_chosen(boruta: Boruta) -> None:
+    assert boruta("ls", "--columns", "pri,ID").lines == ["PRI  ID", "8    1", "3    2"]
     words = boruta("ls", "--columns", "id,colour", status=2).err
     assert "there is no column 'colour'; choose from id, state," in words
 
@@ -41,14 +39,14 @@ def test_ls_for_scripts(boruta: Boruta) -> None:
     assert boruta("-o", "ids", "ls").out == "1\n2\n"
     records = json.loads(boruta("ls", "-o", "json").out)
     assert [record["ID"] for record in records] == [1, 2]
-    assert records[0]["Job"]["WorkerUUID"].startswith("0000")
+    assert records[0]["Job"]["WorkerUUID"] == uuid_of(1)
     lines = boruta("ls", "-o", "jsonl").lines
     assert [json.loads(line)["State"] for line in lines] == ["IN PROGRESS", "WAITING"]
 
 
 def test_ls_sorts_and_limits(boruta: Boruta, served: Served) -> None:
     boruta("ls", "--sort=-Priority", "--limit", "1")
-    bodies = [json.loads(c[3]) for c in served.farm.calls if c[1] == "reqs/list"]
+    bodies = served.bodies("reqs/list")
     assert bodies[-1]["Sorter"] == {"Item": "Priority", "Order": "descending"}
     assert bodies[-1]["Paginator"]["Limit"] == 1
     assert "choose id, priority, deadline" in boruta("ls", "--sort", "caps", status=2).err
@@ -56,12 +54,14 @@ def test_ls_sorts_and_limits(boruta: Boruta, served: Served) -> None:
 
 def test_json_is_that_of_the_api(boruta: Boruta, served: Served) -> None:
     shown = json.loads(boruta("show", "1", "-o", "json").out)
-    assert shown == served.farm.requests[1]
+    told = httpx.get(f"{served.address}/api/v1/reqs/1").json()
+    assert shown == told
+    assert (shown["ID"], shown["State"]) == (1, "IN PROGRESS")
 
 
 def test_show_explains(boruta: Boruta) -> None:
     out = boruta("show", "2").out
-    assert "Why         waits for its turn" in out
+    assert "Why         position 1" in out
     record = json.loads(boruta("show", "2", "-o", "json").out)
     assert record["Explanation"]["Position"] == 1
     running = boruta("show", "1").out
@@ -74,10 +74,10 @@ def test_an_original_server_can_show_and_wait_but_not_explain(
 ) -> None:
     for route in ("explain", "events"):
         words = {"message": f"/api/v1/{route} not found"}
-        served.farm.refusals[route] = [(404, words)] * 9
+        served.answers[route] = [(404, words)] * 9
     assert "State       WAITING" in boruta("show", "2").out
     assert "of the original Boruta, which cannot do this" in boruta("explain", "2", status=1).err
-    served.do(lambda farm: farm.add_worker(2, "lab-rpi3", caps={"board": "rpi3"}))
+    served.board(2, "lab-rpi3", caps={"board": "rpi3"})
     assert boruta("new", "-c", "board=rpi3", "--wait", "1m").out == "3\n"
 
 
@@ -88,13 +88,13 @@ def test_show_of_nothing(boruta: Boruta) -> None:
 
 def test_acquire_hides_the_key_unless_it_is_asked_for(boruta: Boruta) -> None:
     outcome = boruta("acquire", "1")
-    assert "Port      20001" in outcome.out
-    assert "PRIVATE" not in outcome.out
+    assert f"Port      {FIRST_PORT}" in outcome.out
+    assert FIRST_KEY not in outcome.out
     assert "use --save FOLDER" in outcome.err
     access = json.loads(boruta("acquire", "1", "-o", "json").out)
     assert access == {
-        "Addr": {"IP": "127.0.0.1", "Port": 20001, "Zone": ""},
-        "Key": BOARD_KEY,
+        "Addr": {"IP": "127.0.0.1", "Port": FIRST_PORT, "Zone": ""},
+        "Key": FIRST_KEY,
         "Username": "boruta-user",
         "HostKey": HOST_KEY,
     }
@@ -103,20 +103,23 @@ def test_acquire_hides_the_key_unless_it_is_asked_for(boruta: Boruta) -> None:
 def test_acquire_saves(boruta: Boruta, tmp_path: Path) -> None:
     folder = tmp_path / "access"
     out = boruta("acquire", "1", "--save", str(folder)).out
-    assert (folder / "key").read_text() == BOARD_KEY
+    assert (folder / "key").read_text() == f"{FIRST_KEY}\n"
     assert (folder / "key").stat().st_mode & 0o777 == 0o600
-    assert (folder / "known_hosts").read_text() == f"[127.0.0.1]:20001 {HOST_KEY}\n"
+    assert (folder / "known_hosts").read_text() == f"[127.0.0.1]:{FIRST_PORT} {HOST_KEY}\n"
     assert f"""-o 'IdentityFile="{folder}/key"'""" in out
     assert f"By name   ssh -F {folder}/config boruta-1" in out
     config = (folder / "config").read_text()
-    assert config.startswith("Host boruta-1\n    HostName 127.0.0.1\n    Port 20001\n")
+    assert config.startswith(f"Host boruta-1\n    HostName 127.0.0.1\n    Port {FIRST_PORT}\n")
     assert (folder / "config").stat().st_mode & 0o777 == 0o600
     words = boruta("acquire", "1", "--save", str(folder), status=1).err
     assert "exists already; name a new folder" in words
 
 
 def test_acquire_of_a_waiting_request(boruta: Boruta, served: Served) -> None:
-    assert boruta("acquire", "2", status=1).err == "boruta: request 2: worker not assigned\n"
+    assert boruta("acquire", "2", status=1).err == (
+        "boruta: request 2: it is still WAITING; why: boruta explain 2; "
+        "to wait for it: boruta acquire 2 --wait 10m\n"
+    )
     assert "found no free board" in boruta("acquire", "2", "--wait", "0.1s", status=1).err
-    served.do(lambda farm: farm.add_worker(2, "lab-2", caps={"board": "rpi4"}))
+    served.board(2, "lab-2", caps={"board": "rpi4"})
     assert "boruta-user" in boruta("acquire", "2", "--wait", "10s").out

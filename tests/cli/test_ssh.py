@@ -8,40 +8,45 @@ from pathlib import Path
 
 import pytest
 
+from boruta_farm.model.caller import LOCAL_ADMIN
+from boruta_farm.model.request import NewRequest
+from boruta_farm.model.worker import WorkerState
 from tests.cli.stage import Boruta, Stage, ended, finish, pairs, sent
-from tests.client.fakes import BOARD_KEY, HOST_KEY, uuid_of
-from tests.client.serving import Served
+from tests.client.serving import FIRST_KEY, FIRST_PORT, HOST_KEY, PUBLIC_KEY, Served, uuid_of
+
+WANTED = NewRequest(caps={"board": "rpi4"}, priority=8)
 
 
 @pytest.fixture
 def stage(served: Served, tmp_path: Path) -> Iterator[Stage]:
-    """Return a stage with a free board."""
-    served.do(lambda farm: farm.add_worker(1, "lab-rpi4", caps={"board": "rpi4"}))
+    """Return a stage with a free board, and another that is set aside."""
+    served.board(1, "lab-rpi4", caps={"board": "rpi4"})
+    served.board(2, "lab-rpi3", caps={"board": "rpi3"}, state=WorkerState.MAINTENANCE)
     stage = Stage(tmp_path, served.address)
     yield stage
     stage.close()
 
 
 def state(served: Served, request_id: int = 1) -> str:
-    return str(served.farm.requests[request_id]["State"])
+    return served.request(request_id).state.value
 
 
 def test_a_command_on_a_board(stage: Stage, served: Served) -> None:
     outcome = stage.run("ssh", "-c", "board=rpi4", "--", "uname", "-a")
     assert outcome.status == 0, outcome.err
     arguments = stage.arguments
-    assert arguments[:2] == ["-p", "20001"]
+    assert arguments[:2] == ["-p", str(FIRST_PORT)]
     assert arguments[-3:] == ["boruta-user@127.0.0.1", "uname", "-a"]
     options = pairs(arguments, "-o")
     assert "StrictHostKeyChecking=yes" in options
     assert "IdentitiesOnly=yes" in options
-    assert (stage.folder / "key").read_text() == BOARD_KEY
+    assert (stage.folder / "key").read_text() == f"{FIRST_KEY}\n"
     assert stage.mode("key") == "0o600"
-    assert (stage.folder / "known_hosts").read_text() == f"[127.0.0.1]:20001 {HOST_KEY}\n"
-    assert served.farm.requests[1]["KeepAlive"] == 120
+    assert (stage.folder / "known_hosts").read_text() == f"[127.0.0.1]:{FIRST_PORT} {HOST_KEY}\n"
+    assert served.request(1).keep_alive == 120
     assert sent(served)["Strict"] is True
     assert "request 1: lab-rpi4 until" in outcome.err
-    assert "PRIVATE" not in outcome.err + outcome.out
+    assert FIRST_KEY not in outcome.err + outcome.out
     assert state(served) == "DONE"
     stage.assert_nothing_left()
 
@@ -82,7 +87,7 @@ def test_a_signal_while_waiting_closes_the_request(
     stage: Stage, served: Served, number: signal.Signals
 ) -> None:
     with ended(stage.start("ssh", "-c", "board=rpi3")) as process:
-        served.wait_for(lambda farm: farm.called("GET", "reqs/1/explain") > 0)
+        served.wait_for(lambda _: served.count("GET", "reqs/1/explain") > 0)
         process.send_signal(number)
         outcome = finish(process)
     assert outcome.status == 128 + number
@@ -108,7 +113,6 @@ def test_ctrl_c_on_a_terminal_belongs_to_ssh(stage: Stage, served: Served) -> No
 
 
 def test_a_spinner_on_a_terminal_and_ctrl_c_while_waiting(stage: Stage, served: Served) -> None:
-    served.farm.cause = "boards are busy"
     ours, theirs = pty.openpty()
     try:
         with ended(stage.start("ssh", "-c", "board=rpi3", terminal=theirs)) as process:
@@ -125,38 +129,30 @@ def test_a_spinner_on_a_terminal_and_ctrl_c_while_waiting(stage: Stage, served: 
 
 
 def test_waiting_is_told_in_plain_lines_without_a_terminal(stage: Stage, served: Served) -> None:
-    served.farm.holders = [
-        {
-            "WorkerUUID": "u",
-            "Name": "lab-rpi3",
-            "Request": 3,
-            "Owner": "ann",
-            "Until": "2026-01-01T14:05:00Z",
-        }
-    ]
-    served.farm.cause = "boards are busy"
-    with ended(stage.start("ssh", "-c", "board=rpi3", "--queue")) as process:
-        served.wait_for(lambda farm: farm.called("GET", "reqs/1/explain") > 0)
-        served.do(lambda farm: farm.add_worker(2, "lab-rpi3", caps={"board": "rpi3"}))
+    served.do(served.contracts.requests.new_request(LOCAL_ADMIN, WANTED))
+    with ended(stage.start("ssh", "-c", "board=rpi4", "--queue")) as process:
+        served.wait_for(lambda _: served.count("GET", "reqs/2/explain") > 0)
+        served.do(served.contracts.requests.close_request(LOCAL_ADMIN, 1))
         outcome = finish(process)
     assert outcome.status == 0
     assert "Strict" not in sent(served)
     first = outcome.err.splitlines()[0]
-    assert first == (
-        "waiting: position 1; "
-        "1 board matches: 1 running (lab-rpi3, held by ann until 2026-01-01 14:05)"
+    told = (
+        r"waiting: position 1; 1 board matches: 1 running "
+        r"\(lab-rpi4, held by request 1 until .*\d\d:\d\d\); expected start .*"
     )
+    assert re.fullmatch(told, first), first
 
 
 def test_a_board_by_its_name(stage: Stage, served: Served) -> None:
-    served.do(lambda farm: farm.add_worker(2, "lab-rpi4-2", caps={"board": "rpi4"}))
+    served.board(3, "lab-rpi4-2", caps={"board": "rpi4"})
     assert stage.run("ssh", "lab-rpi4-2", "-c", "board=rpi4", "--", "true").status == 0
-    assert sent(served)["Caps"] == {"board": "rpi4", "UUID": uuid_of(2)}
+    assert sent(served)["Caps"] == {"board": "rpi4", "UUID": uuid_of(3)}
     outcome = stage.run("ssh", "lab-rpi5")
     assert outcome.status == 255
     assert "there is no worker 'lab-rpi5'; did you mean lab-rpi4" in outcome.err
     assert "a command goes after --" in outcome.err
-    assert len(served.farm.requests) == 1
+    assert len(served.requests()) == 1
 
 
 def test_the_wait_has_a_limit(stage: Stage, served: Served) -> None:
@@ -174,7 +170,7 @@ def test_a_signal_while_new_waits_closes_the_request(
 ) -> None:
     command = ("new", "-c", "board=rpi3", "--wait", "10m", "-o", form)
     with ended(stage.start(*command)) as process:
-        served.wait_for(lambda farm: farm.called("GET", "reqs/1/explain") > 0)
+        served.wait_for(lambda _: served.count("GET", "reqs/1/explain") > 0)
         process.send_signal(number)
         outcome = finish(process)
     assert outcome.status == 128 + number
@@ -189,7 +185,7 @@ def test_attaching_neither_files_nor_closes(stage: Stage, served: Served, boruta
     outcome = stage.run("ssh", "1", "--", "true")
     assert outcome.status == 0
     assert stage.arguments[-1] == "true"
-    assert list(served.farm.requests) == [1]
+    assert list(served.requests()) == [1]
     assert state(served) == "IN PROGRESS"
     stage.assert_nothing_left()
 
@@ -209,15 +205,15 @@ def test_an_own_key(stage: Stage, served: Served) -> None:
     (stage.folder / "id").write_text("the private half is never read")
     (stage.folder / "id").chmod(0)
     public = stage.folder / "id.pub"
-    public.write_text("ssh-ed25519 AAAA me@here\n")
+    public.write_text(f"{PUBLIC_KEY} me@here\n")
     assert stage.run("ssh", "-c", "board=rpi4", "--key", str(public)).status == 0
-    assert served.farm.requests[1]["SSHKey"] == "ssh-ed25519 AAAA me@here"
+    assert served.request(1).ssh_key == PUBLIC_KEY
     assert f'IdentityFile="{stage.folder / "id"}"' in pairs(stage.arguments, "-o")
 
 
 def test_without_host_key_that_is_said(stage: Stage, served: Served) -> None:
-    served.farm.host_key = None
-    outcome = stage.run("ssh", "-c", "board=rpi4")
+    served.board(3, "silent", caps={"board": "rpi5"}, host_key=None)
+    outcome = stage.run("ssh", "-c", "board=rpi5")
     assert outcome.status == 0
     assert "tells no host key" in outcome.err
     options = pairs(stage.arguments, "-o")
@@ -229,13 +225,13 @@ def test_a_board_that_is_taken_away(stage: Stage, served: Served) -> None:
     stage.hold()
     with ended(stage.start("ssh", "-c", "board=rpi4")) as process:
         stage.wait_for_ssh()
-        served.wait_for(lambda farm: len(farm.streams) == 1)
-        served.do(lambda farm: farm.finish(1, "FAILED", "power cut"))
-        served.wait_for(lambda farm: not farm.streams)
+        served.wait_for(lambda ear: len(ear.streams) == 1)
+        served.fail(1, "power cut")
+        served.wait_for(lambda ear: not ear.streams)
         stage.let_go(255)
         outcome = finish(process)
     assert outcome.status == 255
-    assert "the job ended, request 1 is FAILED: power cut" in outcome.err
+    assert "the job ended, request 1 is FAILED: lab-rpi4 was taken away: power cut" in outcome.err
 
 
 def test_extra_arguments_come_after_ours(stage: Stage) -> None:
@@ -256,7 +252,7 @@ def test_without_ssh_nothing_is_filed(stage: Stage, served: Served) -> None:
     outcome = stage.run("ssh", "-c", "board=rpi4")
     assert outcome.status == 255
     assert "'ssh' was not found; install it" in outcome.err
-    assert served.farm.requests == {}
+    assert served.requests() == {}
 
 
 def test_input_and_output_are_handed_through(stage: Stage) -> None:

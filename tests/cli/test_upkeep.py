@@ -1,33 +1,29 @@
 import json
-import threading
 
 import pytest
 
+from boruta_farm.model.worker import WorkerState
+from boruta_farm.testing.boards import Manner
 from tests.cli.stage import Boruta
-from tests.client.fakes import FakeFarm, uuid_of
-from tests.client.serving import Served
+from tests.client.serving import ANN, Served, uuid_of
 
 
 @pytest.fixture(autouse=True)
 def boards(served: Served) -> None:
     """Register three boards."""
-
-    def add(farm: FakeFarm) -> None:
-        farm.add_worker(1, "lab-a", caps={"board": "rpi4"})
-        farm.add_worker(2, "lab-b", state="MAINTENANCE", caps={"board": "rpi4"})
-        farm.add_worker(3, "far-c", state="FAILED")
-
-    served.do(add)
+    served.board(1, "lab-a", caps={"board": "rpi4"})
+    served.board(2, "lab-b", state=WorkerState.MAINTENANCE, caps={"board": "rpi4"})
+    served.board(3, "far-c", state=WorkerState.FAILED)
 
 
 def states(served: Served) -> list[str]:
-    return [worker["State"] for worker in served.farm.workers.values()]
+    return [worker.state.value for worker in served.workers()]
 
 
 def test_maintenance_with_reason_and_after_job(boruta: Boruta, served: Served) -> None:
     boruta("worker", "maintenance", "lab-a", "far", "--reason", "new card", "--after-job")
-    assert states(served) == ["MAINTENANCE"] * 3
-    bodies = [c[3] for c in served.farm.calls if c[1].endswith("/setstate")]
+    assert states(served)[:2] == ["MAINTENANCE"] * 2
+    bodies = [call.body for call in served.heard if call.path.endswith("/setstate")]
     wanted = {"WorkerState": "MAINTENANCE", "Reason": "new card", "AfterJob": True}
     assert [json.loads(body) for body in bodies] == [wanted, wanted]
 
@@ -35,15 +31,16 @@ def test_maintenance_with_reason_and_after_job(boruta: Boruta, served: Served) -
 def test_idle_means_those_in_maintenance_unless_named(boruta: Boruta, served: Served) -> None:
     boruta("worker", "idle", "--all")
     assert states(served) == ["IDLE", "IDLE", "FAILED"]
-    boruta("worker", "idle", "far-c")
-    assert states(served) == ["IDLE"] * 3
     assert boruta("worker", "idle", "-c", "board=rpi4").err == "boruta: nothing to do\n"
 
 
 def test_what_was_to_come_after_a_job_is_taken_back(boruta: Boruta, served: Served) -> None:
-    served.farm.workers[uuid_of(1)] |= {"State": "RUNNING", "AfterJob": True}
+    boruta("new", "-c", "board=rpi4")
+    boruta("worker", "maintenance", "lab-a", "--after-job")
+    assert served.worker(1).after_job
     boruta("worker", "idle", "--all")
-    assert states(served) == ["IDLE", "IDLE", "FAILED"]
+    assert states(served) == ["RUNNING", "IDLE", "FAILED"]
+    assert not served.worker(1).after_job
 
 
 def test_capabilities_choose(boruta: Boruta, served: Served) -> None:
@@ -61,64 +58,58 @@ def test_one_way_to_choose(boruta: Boruta) -> None:
 
 def test_one_failure_does_not_keep_the_others_from_it(boruta: Boruta, served: Served) -> None:
     words = {"message": "invalid request: Invalid state transition was requested"}
-    served.farm.refusals["setstate"] = [(400, words | {"Code": "invalid-transition"})]
-    outcome = boruta("worker", "idle", "lab-b", "far-c", status=1)
-    assert outcome.err == "boruta: lab-b: Invalid state transition was requested\n"
-    assert states(served) == ["IDLE", "MAINTENANCE", "IDLE"]
+    served.answers["setstate"] = [(400, words | {"Code": "invalid-transition"})]
+    outcome = boruta("worker", "maintenance", "lab-a", "lab-b", status=1)
+    assert outcome.err == "boruta: lab-a: Invalid state transition was requested\n"
+    assert states(served) == ["IDLE", "MAINTENANCE", "FAILED"]
+    assert served.count("POST", f"workers/{uuid_of(2)}/setstate") == 1
 
 
 def test_waiting_until_they_are_there(boruta: Boruta, served: Served) -> None:
-    """The fake is there at once; a board that fails meanwhile never will be."""
+    """A board that fails meanwhile never will be."""
     assert boruta("worker", "idle", "lab-b", "--wait").err == ""
-    served.farm.slow = True
-    finished = threading.Thread(target=_arrive_later, args=(served,))
-    finished.start()
+    assert states(served)[:2] == ["IDLE", "IDLE"]
+    served.manner(2, Manner.BADLY)
     outcome = boruta("worker", "maintenance", "lab-a", "lab-b", "--wait", status=1)
-    finished.join()
-    assert outcome.err == "boruta: lab-b: power cut\n"
-
-
-def _arrive_later(served: Served) -> None:
-    served.wait_for(lambda farm: bool(farm.streams) and farm.called("POST", "workers/list") > 2)
-    served.do(lambda farm: farm.set_worker(uuid_of(1), "MAINTENANCE"))
-    served.farm.workers[uuid_of(2)]["Reason"] = "power cut"
-    served.do(lambda farm: farm.set_worker(uuid_of(2), "FAILED"))
+    assert outcome.err == "boruta: lab-b: simulated fault\n"
+    assert states(served)[:2] == ["MAINTENANCE", "FAILED"]
 
 
 def test_groups(boruta: Boruta, served: Served) -> None:
     boruta("worker", "groups", "lab-a", "-g", "ci", "-g", "arm")
-    assert served.farm.workers[uuid_of(1)]["Groups"] == ["arm", "ci"]
+    assert served.worker(1).groups == ("arm", "ci")
     boruta("worker", "groups", "lab-a", "--none")
-    assert served.farm.workers[uuid_of(1)]["Groups"] is None
+    assert served.worker(1).groups == ()
     for arguments in ([], ["-g", "ci", "--none"]):
         words = boruta("worker", "groups", "lab-a", *arguments, status=2).err
         assert "say the groups with --group, or --none" in words
 
 
 def test_what_orphans_requests_is_asked_first(boruta: Boruta, served: Served) -> None:
-    served.farm.orphans = 3
+    served.file(3, 3, owner=ANN)
+    served.file(2, 3, owner=ANN)
     outcome = boruta("worker", "deregister", "far-c", stdin="n\n", status=1)
     assert "3 waiting requests can be served by far-c only. Shall it be removed" in outcome.err
     assert outcome.err.endswith("boruta: far-c: left as it is\n")
-    assert len(served.farm.workers) == 3
+    assert len(served.workers()) == 3
     boruta("worker", "deregister", "far-c", stdin="y\n")
-    assert len(served.farm.workers) == 2
+    assert len(served.workers()) == 2
     words = boruta("worker", "groups", "lab-b", "-g", "ci", "--yes").err
     assert words == "boruta: 3 waiting requests can be served by lab-b only\n"
-    assert served.farm.workers[uuid_of(2)]["Groups"] == ["ci"]
+    assert served.worker(2).groups == ("ci",)
 
 
 def test_nobody_there_to_answer_is_no_yes(boruta: Boruta, served: Served) -> None:
-    served.farm.orphans = 1
+    served.file(3)
     boruta("worker", "deregister", "far-c", stdin="", status=1)
-    assert len(served.farm.workers) == 3
+    assert len(served.workers()) == 3
 
 
 def test_deregister_costs_no_question_where_it_costs_nothing(
     boruta: Boruta, served: Served
 ) -> None:
     boruta("worker", "deregister", "far-c", "lab-b")
-    assert list(served.farm.workers) == [uuid_of(1)]
+    assert [worker.uuid for worker in served.workers()] == [uuid_of(1)]
 
 
 def test_set_changes_what_is_named_and_keeps_the_rest(boruta: Boruta, served: Served) -> None:
@@ -140,6 +131,8 @@ def test_set_says_what_it_takes(boruta: Boruta) -> None:
 
 
 def test_set_asks_before_requests_lose_their_last_board(boruta: Boruta, served: Served) -> None:
-    served.farm.orphans = 2
-    words = boruta("worker", "set", "lab-a", "-l", "a=1", "--yes").err
+    boruta("worker", "set", "lab-a", "-l", "rack=1")
+    for _ in range(2):
+        boruta("new", "-c", "rack=1", "--after", "1d")
+    words = boruta("worker", "set", "lab-a", "-l", "rack=2", "--yes").err
     assert "2 waiting requests can be served by lab-a only" in words

@@ -1,4 +1,4 @@
-"""A fake farm on a free port, and a connection to it."""
+"""A farm on a free port, and a connection to it."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -18,13 +18,13 @@ def port() -> Iterator[Served]:
 
 @pytest.fixture
 def served(port: Served) -> Served:
-    """Return the server with a fresh fake farm."""
+    """Return the server with a fresh farm."""
     port.start_over()
     return port
 
 
 @pytest.fixture
 async def farm(served: Served) -> AsyncIterator[Farm]:
-    """Return a connection to the fake farm."""
+    """Return a connection to the farm."""
     async with connect(ClientConfig(server=served.address)) as connected:
         yield connected

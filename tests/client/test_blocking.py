@@ -8,7 +8,8 @@ import pytest
 from boruta_farm.client.blocking import Bridge
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.session import borrow
-from tests.client.serving import Served
+from boruta_farm.model.request import RequestState
+from tests.client.serving import FIRST_PORT, Served
 
 
 def fail(error: BaseException) -> None:
@@ -111,9 +112,9 @@ def test_nothing_is_left_behind() -> None:
 
 
 def test_borrow_from_blocking_code(served: Served) -> None:
-    served.do(lambda fake: fake.add_worker(1, "lab"))
+    served.board(1, "lab")
     config = ClientConfig(server=served.address)
     with Bridge() as bridge, bridge.enter(borrow({}, config=config)) as lease:
-        assert lease.access.port == 20001
-        assert served.farm.requests[1]["State"] == "IN PROGRESS"
-    assert served.farm.requests[1]["State"] == "DONE"
+        assert lease.access.port == FIRST_PORT
+        assert served.request(1).state is RequestState.IN_PROGRESS
+    assert served.request(1).state is RequestState.DONE

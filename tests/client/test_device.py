@@ -38,10 +38,8 @@ def device(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         fit("hdmi", Screen()),
     )
     with reachable_board(tmp_path / "board", tools) as (access, _):
-        served.do(lambda farm: farm.add_worker(1, "lab", caps=BOARD))
-        served.farm.ssh_port = access.port
-        served.farm.board_key = access.key
-        served.farm.host_key = access.host_key
+        served.board(1, "lab", caps=BOARD)
+        served.lead_to(access)
         yield made
 
 

@@ -1,16 +1,17 @@
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.watch import Resync
 from boruta_farm.model.answers import Version
+from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.events import Event
-from tests.client.fakes import FakeFarm
+from boruta_farm.model.worker import WorkerState
 from tests.client.serving import Served
+from tests.web.serving import VERSION
 
 
 async def test_version(farm: Farm) -> None:
-    assert await farm.version() == Version(server="0.3.0", api="v1", api_state="devel")
+    assert await farm.version() == Version(server=VERSION, api="v1", api_state="devel")
 
 
 async def test_time_is_the_servers(farm: Farm) -> None:
@@ -19,16 +20,17 @@ async def test_time_is_the_servers(farm: Farm) -> None:
 
 
 async def test_events_over_a_real_connection_that_breaks(farm: Farm, served: Served) -> None:
-    worker = served.do(lambda fake: fake.add_worker(1, "lab"))
+    worker = served.board(1, "lab", state=WorkerState.MAINTENANCE)
     seen: list[str | None] = []
-    async with farm.watch(worker=worker["WorkerUUID"]) as happenings:
+    async with farm.watch(worker=worker) as happenings:
         async for happening in happenings:
             if isinstance(happening, Resync):
-                state = "FAILED" if seen else "RUNNING"
-                served.do(partial(FakeFarm.set_worker, uuid=worker["WorkerUUID"], state=state))
+                state = WorkerState.MAINTENANCE if seen else WorkerState.IDLE
+                served.do(served.contracts.workers.set_state(LOCAL_ADMIN, worker, state))
             if isinstance(happening, Event):
                 seen.append(happening.state)
-                if len(seen) == 2:
+                if happening.state == "MAINTENANCE":
                     break
-                served.do(lambda fake: fake.send(None))
-    assert seen == ["RUNNING", "FAILED"]
+                if happening.state == "IDLE":
+                    served.cut()
+    assert seen == ["PREPARE", "IDLE", "BUSY", "MAINTENANCE"]

@@ -1,57 +1,81 @@
 import asyncio
 import itertools
-from collections.abc import Callable, Coroutine
-from dataclasses import replace
-from datetime import timedelta
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from boruta_farm.client.lease import Lease, hold
+from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import (
+    BorutaError,
     ForbiddenError,
+    InvalidError,
     NotFoundError,
-    ProlongLimitError,
     RequestNotFoundError,
+    UnavailableError,
     WorkerNotAssignedError,
 )
-from boruta_farm.model.request import RequestState
-from boruta_farm.model.standing import Standing, Subject
+from boruta_farm.model.request import MoreTime, RequestState
 from boruta_farm.testing.loop import run_virtual
-from tests.client.stubs import ACCESS, AWAY, HOUR, START, StubFarm
+from tests.client.virtual import DAY, HOUR, virtual
+
+AWAY = UnavailableError("away")
 
 
-def held(farm_of: Callable[[], StubFarm], seconds: float) -> tuple[StubFarm, list[str], Lease]:
-    """Hold the stub's request for some virtual seconds; return farm, words said and lease."""
-    said: list[str] = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What came of holding a board: when was it prolonged and renewed, what was said."""
 
-    async def work() -> tuple[StubFarm, list[str], Lease]:
-        farm = farm_of()
-        async with hold(farm, farm.stub.request, ACCESS, said.append) as lease:
-            await asyncio.sleep(seconds)
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-        return farm, said, lease
+    prolonged: list[float]
+    renewed: list[float]
+    said: list[str]
+    lease: Lease
+    since: datetime
+
+
+def held(
+    seconds: float,
+    keep_alive: int | None = None,
+    limit: timedelta = DAY,
+    answers: Mapping[str, Sequence[BorutaError | None]] | None = None,
+    length: timedelta | None = None,
+) -> Held:
+    """Hold a board for some virtual seconds, with what the farm answers in place of its own."""
+
+    async def work() -> Held:
+        said: list[str] = []
+        async with virtual(keep_alive, limit, length) as scene:
+            scene.answers.update({end: list(given) for end, given in (answers or {}).items()})
+            others = asyncio.all_tasks()
+            async with hold(scene.farm, scene.request, scene.access, said.append) as lease:
+                await asyncio.sleep(seconds)
+            assert asyncio.all_tasks() <= others
+            assert scene.request.job is not None
+            return Held(
+                prolonged=scene.at("prolong"),
+                renewed=scene.at("keepalive"),
+                said=said,
+                lease=lease,
+                since=scene.request.job.granted,
+            )
 
     return run_virtual(work())
 
 
 def test_prolonged_at_half_of_the_remaining_time() -> None:
-    farm, said, lease = held(StubFarm, 4000)
-    assert farm.stub.at("prolong_access") == [1800, 3600]
-    assert lease.until == START + timedelta(seconds=3600) + HOUR
-    assert said == []
+    found = held(4000)
+    assert found.prolonged == [1800, 3600]
+    assert found.lease.until == found.since + timedelta(seconds=3600) + HOUR
+    assert found.said == []
 
 
 @pytest.mark.usefixtures("utc")
 def test_a_job_whose_length_was_named_is_left_alone_and_its_end_announced() -> None:
-    def farm_of() -> StubFarm:
-        farm = StubFarm()
-        farm.stub.request = replace(farm.stub.request, length=HOUR)
-        return farm
-
-    farm, said, _ = held(farm_of, 3500)
-    assert farm.stub.at("prolong_access") == []
-    assert said == ["the job ends in 5 minutes, at 01:00"]
+    found = held(3500, length=HOUR)
+    assert found.prolonged == []
+    assert found.said == ["the job ends in 5 minutes, at 01:00"]
 
 
 @pytest.mark.usefixtures("utc")
@@ -59,15 +83,14 @@ def test_the_end_that_somebody_else_moved_is_announced_in_its_time() -> None:
     said: list[str] = []
 
     async def work() -> None:
-        farm = StubFarm()
-        farm.stub.request = replace(farm.stub.request, length=HOUR)
-        async with hold(farm, farm.stub.request, ACCESS, said.append):
+        async with (
+            virtual(length=HOUR) as scene,
+            hold(scene.farm, scene.request, scene.access, said.append),
+        ):
             await asyncio.sleep(10)
-            job = farm.stub.request.job
-            assert job is not None
-            later = replace(job, timeout=job.timeout + HOUR)
-            farm.stub.request = replace(farm.stub.request, job=later)
-            farm.channel.poked.set()
+            requests = scene.lab.farm.requests
+            more = MoreTime(length=HOUR)
+            await requests.prolong_access(LOCAL_ADMIN, scene.request.id, more)
             await asyncio.sleep(3500)
             assert said == []
             await asyncio.sleep(3600)
@@ -77,165 +100,127 @@ def test_the_end_that_somebody_else_moved_is_announced_in_its_time() -> None:
 
 
 def test_what_is_not_ours_to_prolong_is_not_asked_for_again() -> None:
-    def farm_of() -> StubFarm:
-        farm = StubFarm()
-        farm.stub.failures["prolong_access"] = [ForbiddenError()]
-        farm.stub.failures["keep_alive"] = [ForbiddenError()]
-        return farm
-
-    farm, _, _ = held(farm_of, 3000)
-    assert farm.stub.at("prolong_access") == [1800]
-    assert len(farm.stub.at("keep_alive")) <= 1
+    refused = {"prolong": [ForbiddenError("not yours")], "keepalive": [ForbiddenError("not yours")]}
+    found = held(3000, 120, answers=refused)
+    assert (found.prolonged, found.renewed) == ([1800], [30])
 
 
 def test_an_agent_out_of_reach_is_asked_again_and_again() -> None:
-    def farm_of() -> StubFarm:
-        farm = StubFarm()
-        farm.stub.failures["prolong_access"] = [AWAY, AWAY]
-        return farm
-
-    farm, said, _ = held(farm_of, 3200)
-    assert farm.stub.at("prolong_access") == [1800, 2700, 3150]
-    assert said == []
+    found = held(3200, answers={"prolong": [AWAY, AWAY]})
+    assert found.prolonged == [1800, 2700, 3150]
+    assert found.said == []
 
 
 @pytest.mark.usefixtures("utc")
 def test_a_refusal_at_the_limit_is_said_and_announced_before_the_end() -> None:
-    def farm_of() -> StubFarm:
-        farm = StubFarm()
-        standing = Standing(
-            subject=Subject.REQUEST,
-            state="IN PROGRESS",
-            worker="lab",
-            until=START + HOUR,
-            longest=24 * HOUR,
-        )
-        farm.stub.failures["prolong_access"] = [ProlongLimitError(standing=standing)]
-        return farm
-
-    farm, said, _ = held(farm_of, 3400)
-    assert farm.stub.at("prolong_access") == [1800]
-    assert said[0] == (
-        "not prolonged: it has lab until 01:00, the limit of 1d for one job; "
-        "file a new request to go on"
-    )
-    assert said[1].startswith("the job ends in 5 minutes, at")
-    assert len(said) == 2
+    found = held(3400, limit=HOUR)
+    assert found.prolonged == [1800]
+    assert found.said == [
+        "not prolonged: it has lab until 01:00, the limit of 1h for one job; "
+        "file a new request to go on",
+        "the job ends in 5 minutes, at 01:00",
+    ]
 
 
-def test_an_end_that_moves_no_more_is_the_limit() -> None:
-    farm, said, lease = held(lambda: StubFarm(limit=1.5 * HOUR), 5200)
-    assert farm.stub.at("prolong_access") == [1800, 3600]
-    assert lease.until == START + 1.5 * HOUR
-    assert [words[:28] for words in said] == [
-        "the farm's limit is reached:",
+@pytest.mark.usefixtures("utc")
+def test_the_limit_bounds_what_is_prolonged() -> None:
+    found = held(5200, limit=1.5 * HOUR)
+    assert found.prolonged == [1800, 3600]
+    assert found.lease.until == found.since + 1.5 * HOUR
+    assert [words[:28] for words in found.said] == [
+        "not prolonged: it has lab un",
         "the job ends in 5 minutes, a",
     ]
 
 
 @pytest.mark.parametrize("error", [WorkerNotAssignedError(), RequestNotFoundError()])
-def test_a_job_that_is_over_is_left_alone(error: NotFoundError | WorkerNotAssignedError) -> None:
-    def farm_of() -> StubFarm:
-        farm = StubFarm(keep_alive=120)
-        farm.stub.failures["prolong_access"] = [error]
-        farm.stub.failures["keep_alive"] = [None, AWAY, error]
-        return farm
-
-    farm, said, _ = held(farm_of, 8000)
-    assert farm.stub.at("prolong_access") == [1800]
-    assert farm.stub.at("keep_alive") == [30, 60, 90]
-    assert said == []
+def test_a_job_that_is_over_is_left_alone(error: NotFoundError | InvalidError) -> None:
+    found = held(3590, 120, answers={"prolong": [error], "keepalive": [None, AWAY, error]})
+    assert found.prolonged == [1800]
+    assert found.renewed == [30, 60, 90]
+    assert found.said == []
 
 
 def test_without_keep_alive_nothing_is_renewed() -> None:
-    farm, _, _ = held(StubFarm, 1000)
-    assert farm.stub.at("keep_alive") == []
+    assert held(1000).renewed == []
 
 
 def test_prolonging_near_the_end_is_not_frantic() -> None:
-    def farm_of() -> StubFarm:
-        farm = StubFarm()
-        farm.stub.failures["prolong_access"] = [AWAY] * 100
-        return farm
-
-    farm, _, _ = held(farm_of, 3610)
-    times = farm.stub.at("prolong_access")
-    assert min(later - earlier for earlier, later in itertools.pairwise(times)) >= 1
-
-
-def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    run_virtual(work())
+    found = held(3610, answers={"prolong": [AWAY] * 100})
+    assert min(later - earlier for earlier, later in itertools.pairwise(found.prolonged)) >= 1
 
 
 def test_the_end_is_noticed_by_its_event() -> None:
     async def work() -> None:
-        farm = StubFarm()
-        async with hold(farm, farm.stub.request, ACCESS) as lease:
+        async with (
+            virtual() as scene,
+            hold(scene.farm, scene.request, scene.access) as lease,
+        ):
             await asyncio.sleep(10)
             before = lease.over
             assert before is None
-            failed = replace(farm.stub.request, state=RequestState.FAILED, reason="power cut")
-            farm.stub.request = failed
-            farm.channel.poked.set()
-            assert await lease.ended() == failed
-            assert lease.over == failed
-            assert asyncio.get_running_loop().time() == 10
+            await scene.lab.farm.superviser.set_fail(scene.board.uuid, "power cut")
+            ended = await lease.ended()
+            assert (ended.state, ended.reason) == (
+                RequestState.FAILED,
+                "lab was taken away: power cut",
+            )
+            assert lease.over == ended
+            assert asyncio.get_running_loop().time() == scene.began + 10
 
-    run(work)
+    run_virtual(work())
 
 
 @pytest.mark.usefixtures("utc")
 def test_a_board_out_of_reach_is_told_once_the_farm_knows_and_so_is_its_return() -> None:
     async def work() -> None:
-        farm, told = StubFarm(), asyncio.Queue[str]()
-        async with hold(farm, farm.stub.request, ACCESS, told.put_nowait) as lease:
+        told = asyncio.Queue[str]()
+        async with (
+            virtual() as scene,
+            hold(scene.farm, scene.request, scene.access, told.put_nowait) as lease,
+        ):
             await asyncio.sleep(10)
-            assert told.empty()
-            farm.bench.lost, farm.channel.kind = START, "worker.lost"
-            farm.channel.poked.set()
+            lost = scene.farm.now()
+            scene.lab.simulated.disconnect(scene.board.uuid)
             assert await told.get() == (
                 "lab is out of reach since 00:00: its agent does not answer the farm; the session "
                 "goes on if the board comes back before the job ends, at 01:00"
             )
-            assert lease.unreachable_since == START
-            farm.bench.lost, farm.channel.kind = None, "worker.back"
-            farm.channel.poked.set()
+            assert lease.unreachable_since is not None
+            assert lost <= lease.unreachable_since <= scene.farm.now()
+            await scene.lab.simulated.connect(scene.board)
             assert await told.get() == "lab is in reach again"
             assert lease.unreachable_since is None
 
-    run(work)
+    run_virtual(work())
 
 
 def test_giving_up_to_wait_for_the_end_does_not_lose_it() -> None:
     async def work() -> None:
-        farm = StubFarm()
-        async with hold(farm, farm.stub.request, ACCESS) as lease:
+        async with (
+            virtual() as scene,
+            hold(scene.farm, scene.request, scene.access) as lease,
+        ):
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(lease.ended(), 5)
-            farm.stub.request = replace(farm.stub.request, state=RequestState.DONE)
-            farm.channel.poked.set()
+            await scene.farm.requests.close_request(scene.farm.caller, scene.request.id)
             assert (await lease.ended()).state is RequestState.DONE
 
-    run(work)
+    run_virtual(work())
 
 
 def test_a_server_without_events_is_said_and_costs_nothing_else() -> None:
-    def farm_of() -> StubFarm:
-        farm = StubFarm()
-        farm.channel.no_events = NotFoundError("no such route")
-        return farm
-
-    farm, said, _ = held(farm_of, 2000)
-    assert said == ["the end of the job will not be announced: no such route"]
-    assert farm.stub.at("prolong_access") == [1800]
+    found = held(2000, answers={"events": [NotFoundError("no such route")]})
+    assert found.said == ["the end of the job will not be announced: no such route"]
+    assert found.prolonged == [1800]
 
 
 def test_a_waiting_request_cannot_be_held() -> None:
     async def work() -> None:
-        farm = StubFarm()
-        waiting = replace(farm.stub.request, job=None)
-        with pytest.raises(ValueError, match="only a running request"):
-            async with hold(farm, waiting, ACCESS):
-                pass
+        async with virtual() as scene:
+            new = replace(scene.request, job=None)
+            with pytest.raises(ValueError, match="only a running request"):
+                async with hold(scene.farm, new, scene.access):
+                    pass
 
-    run(work)
+    run_virtual(work())

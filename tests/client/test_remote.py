@@ -12,6 +12,7 @@ import pytest
 from boruta_farm import borrow
 from boruta_farm.client.openssh import Files, configuration, copy_line
 from boruta_farm.client.remote import CopyError
+from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import AccessInfo
 from tests.client.board import reachable_board
 from tests.client.serving import Served
@@ -35,13 +36,11 @@ def home(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
     monkeypatch.setenv("BORUTA_SERVER", served.address)
     with reachable_board(tmp_path / "board") as (access, on_board):
-        served.do(lambda farm: farm.add_worker(1, "lab", caps={"board": "rpi4"}))
-        served.farm.ssh_port = access.port
-        served.farm.board_key = access.key
-        served.farm.host_key = access.host_key
+        served.board(1, "lab", caps={"board": "rpi4"})
+        served.lead_to(access)
         yield on_board
     assert list((tmp_path / "runtime").iterdir()) == [], "no key is left"
-    assert {request["State"] for request in served.farm.requests.values()} == {"DONE"}
+    assert set(served.requests().values()) == {RequestState.DONE}
 
 
 @pytest.mark.parametrize(("example", "printed"), list(zip(EXAMPLES, PRINTED, strict=True)))

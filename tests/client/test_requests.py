@@ -1,4 +1,4 @@
-import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -14,16 +14,15 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.model.listing import Paginator, RequestFilter, Sorter, SortOrder
 from boruta_farm.model.request import NewRequest, RequestState, RequestUpdate
-from tests.client.fakes import BOARD_KEY, HOST_KEY, Json
-from tests.client.serving import Served
+from tests.client.serving import FIRST_KEY, FIRST_PORT, HOST_KEY, PUBLIC_KEY, Json, Served
 
 PLAIN = NewRequest(caps={"board": "rpi4"}, priority=8)
 
 
-def sent(served: Served, path: str) -> tuple[dict[str, str], Json]:
+def sent(served: Served, path: str) -> tuple[Mapping[str, str], Json]:
     """Return headers and body of the last call to a path."""
-    _, _, headers, body = [call for call in served.farm.calls if call[1] == path][-1]
-    return headers, json.loads(body) if body else {}
+    call = [call for call in served.heard if call.path == path][-1]
+    return call.headers, call.json if call.body else {}
 
 
 async def test_plain_request_names_only_what_is_wanted(farm: Farm, served: Served) -> None:
@@ -42,7 +41,7 @@ async def test_everything_wanted_travels(farm: Farm, served: Served) -> None:
         priority=1,
         valid_after=datetime(2027, 1, 1, 13, tzinfo=timezone(timedelta(hours=1))),
         deadline=datetime(2027, 1, 2, tzinfo=UTC),
-        ssh_key="ssh-ed25519 AAAA me",
+        ssh_key=PUBLIC_KEY,
         keep_alive=120,
         idempotency_key="once",
     )
@@ -87,13 +86,13 @@ async def test_list_speaks_the_wire(farm: Farm, served: Served) -> None:
     where = RequestFilter(ids=(1,), priorities=(8,), states=(RequestState.DONE,))
     sorter = Sorter(item="priority", order=SortOrder.DESCENDING)
     page = await farm.requests.list_requests(
-        farm.caller, where, sorter, Paginator(border=4, limit=2)
+        farm.caller, where, sorter, Paginator(border=1, limit=2)
     )
     assert page.items == ()
     assert sent(served, "reqs/list")[1] == {
         "Filter": {"IDs": [1], "Priorities": [8], "States": ["DONE"]},
         "Sorter": {"Item": "priority", "Order": "descending"},
-        "Paginator": {"ID": 4, "Direction": "forward", "Limit": 2},
+        "Paginator": {"ID": 1, "Direction": "forward", "Limit": 2},
     }
 
 
@@ -104,25 +103,26 @@ async def test_what_the_api_cannot_filter_is_refused(farm: Farm) -> None:
 
 
 async def test_acquire_with_and_without_patience(farm: Farm, served: Served) -> None:
-    served.do(lambda fake: fake.add_worker(1, "lab", caps={"board": "rpi4"}))
+    served.board(1, "lab", caps={"board": "rpi4"})
     await farm.requests.new_request(farm.caller, PLAIN)
     access = await farm.requests.acquire_worker(farm.caller, 1)
     assert "prefer" not in sent(served, "reqs/1/acquire_worker")[0]
-    assert (access.ip, access.port, access.username) == ("127.0.0.1", 20001, "boruta-user")
-    assert (access.key, access.host_key) == (BOARD_KEY, HOST_KEY)
+    assert (access.ip, access.port, access.username) == ("127.0.0.1", FIRST_PORT, "boruta-user")
+    assert (access.key, access.host_key) == (FIRST_KEY, HOST_KEY)
     again = await farm.requests.acquire_worker(farm.caller, 1, timedelta(minutes=10))
     assert again == access
     assert sent(served, "reqs/1/acquire_worker")[0]["prefer"] == "wait=300"
 
 
 async def test_prolong_returns_the_new_end(farm: Farm, served: Served) -> None:
-    served.do(lambda fake: fake.add_worker(1, "lab", caps={"board": "rpi4"}))
+    served.board(1, "lab", caps={"board": "rpi4"})
     await farm.requests.new_request(farm.caller, PLAIN)
-    served.farm.job_time = timedelta(hours=2)
+    job = served.request(1).job
+    assert job is not None
     end = await farm.requests.prolong_access(farm.caller, 1)
-    assert end > datetime.now(UTC) + timedelta(minutes=110)
+    assert end > job.timeout
     await farm.requests.keep_alive(farm.caller, 1)
-    served.farm.refusals["prolong"] = [(503, {"message": "no", "Code": "agent-unreachable"})]
+    served.answers["prolong"] = [(503, {"message": "no", "Code": "agent-unreachable"})]
     with pytest.raises(AgentUnreachableError):
         await farm.requests.prolong_access(farm.caller, 1)
 
@@ -130,4 +130,5 @@ async def test_prolong_returns_the_new_end(farm: Farm, served: Served) -> None:
 async def test_explain(farm: Farm) -> None:
     await farm.requests.new_request(farm.caller, PLAIN)
     found = await farm.requests.explain(farm.caller, 1)
-    assert (found.position, found.matching, found.text) == (1, {"RUNNING": 1}, "waits for its turn")
+    assert (found.position, found.matching) == (1, {})
+    assert found.text == "no registered board has board=rpi4"

@@ -28,7 +28,7 @@ from tests.web.serving import Announcing, World
 async def served(
     folder: Path, host: str = "127.0.0.1"
 ) -> AsyncIterator[tuple[int, Authority, World]]:
-    """Serve a farm of fakes over TLS."""
+    """Serve a farm over TLS."""
     authority = Authority(folder)
     files = authority.issue(files_in(folder))
     world = World()

@@ -1,10 +1,10 @@
 import asyncio
-from datetime import UTC, datetime
 
 import pytest
 
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.waiting import Progress, Turn
+from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import RequestNotFoundError
 from boruta_farm.model.request import NewRequest, RequestState
 from tests.client.serving import Served
@@ -14,7 +14,7 @@ BUSY = (503, {"message": "too many changes", "Code": "overloaded"})
 
 
 async def test_a_request_that_runs_already(farm: Farm, served: Served) -> None:
-    served.do(lambda fake: fake.add_worker(1, "lab"))
+    served.board(1, "lab")
     await farm.requests.new_request(farm.caller, ANY)
     request = await Turn(farm, 1).come()
     assert request.state is RequestState.IN_PROGRESS
@@ -22,27 +22,24 @@ async def test_a_request_that_runs_already(farm: Farm, served: Served) -> None:
 
 
 async def test_a_request_whose_turn_comes(farm: Farm, served: Served) -> None:
-    await farm.requests.new_request(farm.caller, ANY)
+    served.board(1, "lab")
+    for _ in range(2):
+        await farm.requests.new_request(farm.caller, ANY)
     told: list[Progress] = []
+    first = served.request(1)
+    assert first.job is not None
 
     def report(progress: Progress) -> None:
+        if not told:
+            served.do(served.contracts.requests.close_request(LOCAL_ADMIN, 1))
         told.append(progress)
-        served.do(lambda fake: fake.add_worker(1, "lab"))
 
-    served.farm.holders = [
-        {
-            "WorkerUUID": "u",
-            "Name": "lab",
-            "Request": 3,
-            "Owner": "ann",
-            "Until": "2026-01-01T00:00:00Z",
-        }
-    ]
-    request = await asyncio.wait_for(Turn(farm, 1, report).come(), 10)
+    request = await asyncio.wait_for(Turn(farm, 2, report).come(), 10)
     assert request.state is RequestState.IN_PROGRESS
     assert told[0].explanation is not None
     assert told[0].explanation.position == 1
-    assert told[0].explanation.holders[0].until == datetime(2026, 1, 1, tzinfo=UTC)
+    (holder,) = told[0].explanation.holders
+    assert (holder.name, holder.request_id, holder.until) == ("lab", 1, first.job.timeout)
 
 
 async def test_what_is_explained_of_a_started_request_is_never_told_of_a_waiting_one(
@@ -51,12 +48,12 @@ async def test_what_is_explained_of_a_started_request_is_never_told_of_a_waiting
     """It was read as WAITING, and explained when it had just been granted."""
     await farm.requests.new_request(farm.caller, ANY)
     started = {"ID": 1, "State": "IN PROGRESS", "Cause": "none", "Text": "it has lab"}
-    served.farm.refusals["explain"] = [(200, started)]
+    served.answers["explain"] = [(200, started)]
     told: list[Progress] = []
 
     def report(progress: Progress) -> None:
         told.append(progress)
-        served.do(lambda fake: fake.add_worker(1, "lab"))
+        served.board(1, "lab")
 
     request = await asyncio.wait_for(Turn(farm, 1, report).come(), 10)
     assert request.state is RequestState.IN_PROGRESS
@@ -67,17 +64,17 @@ async def test_what_is_explained_of_a_started_request_is_never_told_of_a_waiting
 async def test_without_a_reporter_only_own_events_are_asked_for(farm: Farm, served: Served) -> None:
     await farm.requests.new_request(farm.caller, ANY)
     turn = asyncio.create_task(Turn(farm, 1).come())
-    await asyncio.to_thread(served.wait_for, lambda fake: fake.called("GET", "reqs/1") == 1)
-    served.do(lambda fake: fake.finish(1, "CANCELLED"))
+    await asyncio.to_thread(served.wait_for, lambda _: served.count("GET", "reqs/1") == 1)
+    served.do(served.contracts.requests.close_request(LOCAL_ADMIN, 1))
     assert (await turn).state is RequestState.CANCELLED
-    assert served.farm.called("GET", "reqs/1/explain") == 0
-    assert served.farm.queries == ["request=1"]
+    assert served.count("GET", "reqs/1/explain") == 0
+    assert served.queries() == ["request=1"]
 
 
 async def test_a_server_that_is_busy_for_a_moment_is_waited_out(farm: Farm, served: Served) -> None:
-    served.do(lambda fake: fake.add_worker(1, "lab"))
+    served.board(1, "lab")
     await farm.requests.new_request(farm.caller, ANY)
-    served.farm.refusals["1"] = [BUSY]
+    served.answers["1"] = [BUSY]
     told: list[Progress] = []
     assert (await Turn(farm, 1, told.append).come()).state is RequestState.IN_PROGRESS
     assert told == [Progress(trouble="too many changes")]
@@ -90,9 +87,9 @@ async def test_a_stream_that_breaks_is_told_and_taken_up(farm: Farm, served: Ser
     def report(progress: Progress) -> None:
         told.append(progress)
         if progress.trouble is None and len(told) == 1:
-            served.do(lambda fake: fake.send(None))
+            served.cut()
         else:
-            served.do(lambda fake: fake.add_worker(1, "lab"))
+            served.board(1, "lab")
 
     await asyncio.wait_for(Turn(farm, 1, report).come(), 10)
     assert told[1].trouble == "the server ended the stream of events"
@@ -109,4 +106,4 @@ async def test_nothing_is_left_behind_when_the_wait_is_given_up(farm: Farm, serv
         async with asyncio.timeout(0.2):
             await Turn(farm, 1).come()
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    await asyncio.to_thread(served.wait_for, lambda fake: not fake.streams)
+    await asyncio.to_thread(served.wait_for, lambda ear: not ear.streams)

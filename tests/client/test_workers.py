@@ -1,31 +1,31 @@
-import json
-
 import pytest
 
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.errors import WorkerNotFoundError
 from boruta_farm.model.listing import WorkerFilter
+from boruta_farm.model.request import NewRequest
 from boruta_farm.model.worker import WorkerChange, WorkerState
-from tests.client.fakes import uuid_of
-from tests.client.serving import Served
+from tests.client.serving import Served, uuid_of
 
 
 @pytest.fixture(autouse=True)
 def boards(served: Served) -> None:
-    served.do(lambda farm: farm.add_worker(1, "lab one", caps={"board": "rpi4"}))
-    served.do(lambda farm: farm.add_worker(2, "lab-2", state="MAINTENANCE"))
+    served.board(1, "lab-1", caps={"board": "rpi4"})
+    served.board(2, "lab-2", state=WorkerState.MAINTENANCE)
 
 
 def last_body(served: Served) -> object:
-    return json.loads(served.farm.calls[-1][3])
+    return served.heard[-1].json
 
 
 async def test_list_and_filter(farm: Farm, served: Served) -> None:
     page = await farm.workers.list_workers(farm.caller)
-    assert [worker.name for worker in page.items] == ["lab one", "lab-2"]
+    assert [worker.name for worker in page.items] == ["lab-1", "lab-2"]
     where = WorkerFilter(caps={"board": "rpi4"}, groups=("ci",), states=("IDLE",))
+    assert (await farm.workers.list_workers(farm.caller, where)).total == 0
+    await farm.workers.set_groups(farm.caller, "lab-1", ("ci",))
     page = await farm.workers.list_workers(farm.caller, where)
-    assert page.total == 1
+    assert [worker.name for worker in page.items] == ["lab-1"]
     assert last_body(served) == {
         "Filter": {"Groups": ["ci"], "Capabilities": {"board": "rpi4"}, "States": ["IDLE"]},
         "Sorter": None,
@@ -33,9 +33,9 @@ async def test_list_and_filter(farm: Farm, served: Served) -> None:
     }
 
 
-async def test_by_uuid_and_by_name_with_a_blank(farm: Farm) -> None:
-    assert (await farm.workers.get_worker_info(farm.caller, uuid_of(1))).name == "lab one"
-    assert (await farm.workers.get_worker_info(farm.caller, "lab one")).uuid == uuid_of(1)
+async def test_by_uuid_and_by_name(farm: Farm) -> None:
+    assert (await farm.workers.get_worker_info(farm.caller, uuid_of(1))).name == "lab-1"
+    assert (await farm.workers.get_worker_info(farm.caller, "lab-1")).uuid == uuid_of(1)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "nobody", "a?b"])
@@ -59,7 +59,7 @@ async def test_set_state_with_reason_and_after_job(farm: Farm, served: Served) -
 
 async def test_groups(farm: Farm) -> None:
     await farm.workers.set_groups(farm.caller, "lab-2", ("b", "a"))
-    assert (await farm.workers.get_worker_info(farm.caller, "lab-2")).groups == ("b", "a")
+    assert (await farm.workers.get_worker_info(farm.caller, "lab-2")).groups == ("a", "b")
     await farm.workers.set_groups(farm.caller, "lab-2", ())
     assert (await farm.workers.get_worker_info(farm.caller, "lab-2")).groups == ()
 
@@ -83,6 +83,13 @@ async def test_deregister(farm: Farm) -> None:
 
 
 async def test_orphans(farm: Farm, served: Served) -> None:
-    served.farm.orphans = 3
+    await farm.workers.set_groups(farm.caller, "lab-1", ("ci",))
+    for _ in range(3):
+        await farm.requests.new_request(
+            farm.caller, NewRequest(caps={"UUID": uuid_of(2)}, priority=8)
+        )
     assert await farm.workers.count_orphans(farm.caller, "lab-2") == 3
-    assert await farm.workers.count_orphans(farm.caller, "lab-2", ("a", "b")) == 3
+    assert await farm.workers.count_orphans(farm.caller, "lab-2", ("a", "b")) == 0
+    assert served.heard[-1].query == "groups=a%2Cb"
+    assert await farm.workers.count_orphans(farm.caller, "lab-2", labels={"rack": "2"}) == 0
+    assert served.heard[-1].query == "labels=%7B%22rack%22%3A+%222%22%7D"

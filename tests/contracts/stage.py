@@ -20,8 +20,8 @@ from boruta_farm.model.worker import WorkerState
 from boruta_farm.testing.boards import SimulatedBoard
 from boruta_farm.testing.farm import SimulatedFarm
 from boruta_farm.web.app import build_app
-from boruta_farm.web.services import Services, WebOptions
-from tests.web.people import people_of
+from boruta_farm.web.services import WebOptions
+from tests.web.serving import services_of
 
 SETTINGS = FarmSettings(job_timeout=timedelta(hours=1), job_limit=timedelta(hours=2))
 UUID = "00000000-0000-4000-8000-{:012}"
@@ -95,18 +95,7 @@ async def in_process(folder: Path) -> AsyncIterator[Stage]:
 async def over_http(folder: Path) -> AsyncIterator[Stage]:
     """Call the farm through the client, HTTP and the web application."""
     async with running(folder) as farm:
-        services = Services(
-            requests=farm.farm.requests,
-            workers=farm.farm.workers,
-            hub=Hub(farm.clock),
-            feed=farm.farm.feed,
-            events=farm.store.events,
-            clock=farm.clock,
-            health=lambda: None,
-            time=farm.farm.timekeeper,
-            people=people_of(farm.farm),
-            version="0",
-        )
+        services = services_of(farm.farm, farm.store, farm.clock, hub=Hub(farm.clock))
         app = build_app(services, WebOptions(public_address=ADDRESS))
         config = ClientConfig(server="http://farm")
         transport = Transport(config, httpx.ASGITransport(app=app))

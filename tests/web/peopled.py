@@ -10,15 +10,14 @@ from typing import Any
 
 from starlette.types import Message
 from tests.farm.people import SOURCE, PeopledFarm, peopled_farm
-from tests.web.people import people_of
-from tests.web.serving import VERSION, FakeHub
+from tests.web.serving import services_of
 
 from boruta_farm.model.caller import LOCAL_ADMIN, Caller
 from boruta_farm.model.permission import Role, Scope
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, Registration
 from boruta_farm.web.app import WebApp, build_app
-from boruta_farm.web.services import Services, WebOptions
+from boruta_farm.web.services import WebOptions
 
 WORKER = "00000000-0000-4000-8000-000000000001"
 OPTIONS = WebOptions(calls_per_source=0, calls_per_account=0)
@@ -131,18 +130,7 @@ async def peopled_web(
     """Serve a farm for the block; with ``users`` its first admin has signed in, or may."""
     async with peopled_farm(folder, users=users, settings=settings) as people:
         farm = people.farm
-        services = Services(
-            requests=farm.requests,
-            workers=farm.workers,
-            hub=FakeHub(),
-            feed=farm.feed,
-            events=people.store.events,
-            clock=people.clock,
-            health=lambda: None,
-            time=farm.timekeeper,
-            people=people_of(farm),
-            version=VERSION,
-        )
+        services = services_of(farm, people.store, people.clock)
         secret = first = ""
         if users:
             begun = await farm.tokens.begin()

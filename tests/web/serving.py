@@ -8,14 +8,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import httpx
 import uvicorn
+from starlette.types import Receive, Scope, Send
 from tests.store.making import HandClock
-from tests.web.people import people_of
 
 from boruta_farm.access.listening import listen
+from boruta_farm.clock import Clock
 from boruta_farm.contracts import Prepared
 from boruta_farm.farm.assembly import Farm
 from boruta_farm.model.caller import LOCAL_ADMIN
@@ -24,13 +25,15 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, KeyPair, Registration, Worker, WorkerState
 from boruta_farm.server.http.door import Door
 from boruta_farm.server.http.port import http_protocol
+from boruta_farm.store.base import Store
 from boruta_farm.store.sqlite import MEMORY, SqliteStore
 from boruta_farm.testing.boards import SimulatedBoards
 from boruta_farm.testing.farm import PlainCipher
-from boruta_farm.web.app import WebApp, api_routes, build_app, entrance_to
-from boruta_farm.web.boards import Socket
+from boruta_farm.web.app import api_routes, build_app, entrance_to
+from boruta_farm.web.auth import People
+from boruta_farm.web.boards import Hub, Socket
 from boruta_farm.web.routes import Route
-from boruta_farm.web.services import Services, WebOptions
+from boruta_farm.web.services import Health, Services, WebOptions
 
 VERSION = "9.8.7"
 NOW = datetime(2026, 11, 23, 20, 7, 42, 739845, tzinfo=UTC)
@@ -56,6 +59,37 @@ class FakeHub:
             await socket.send(text.upper())
 
 
+def services_of(
+    farm: Farm,
+    store: Store,
+    clock: Clock,
+    *,
+    hub: Hub | None = None,
+    health: Health = lambda: None,
+) -> Services:
+    """Return what the application is given of a farm."""
+    return Services(
+        requests=farm.requests,
+        workers=farm.workers,
+        hub=hub or FakeHub(),
+        feed=farm.feed,
+        events=store.events,
+        clock=clock,
+        health=health,
+        time=farm.timekeeper,
+        people=People(
+            gate=farm.directory, accounts=farm.accounts, tokens=farm.tokens, audit=farm.audit
+        ),
+        version=VERSION,
+    )
+
+
+async def rest() -> None:
+    """Return when matcher and listeners have done what they can."""
+    for _ in range(ROUNDS):
+        await asyncio.sleep(0)
+
+
 class World:
     """Hold a farm in memory whose time stands still and whose boards are played by the test.
 
@@ -73,17 +107,8 @@ class World:
         self.farm = farm = Farm(self.store, settings, self.clock, PlainCipher(), boards)
         self.requests, self.workers = farm.requests, farm.workers
         self.hub = FakeHub()
-        self.services = Services(
-            requests=farm.requests,
-            workers=farm.workers,
-            hub=self.hub,
-            feed=farm.feed,
-            events=self.store.events,
-            clock=self.clock,
-            health=lambda: self.trouble,
-            time=farm.timekeeper,
-            people=people_of(farm),
-            version=VERSION,
+        self.services = services_of(
+            farm, self.store, self.clock, hub=self.hub, health=lambda: self.trouble
         )
         self.app = build_app(self.services, self.options)
 
@@ -113,8 +138,7 @@ class World:
 
     async def rest(self) -> None:
         """Return when matcher and listeners have done what they can."""
-        for _ in range(ROUNDS):
-            await asyncio.sleep(0)
+        await rest()
 
     async def register(self, uuid: str, name: str, caps: dict[str, str]) -> None:
         """Make a board known, of the kind without a fence."""
@@ -194,6 +218,14 @@ class RawAnswer:
     body: bytes
 
 
+class Stoppable(Protocol):
+    """An application whose endless answers can be made to end."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 class Announcing(uvicorn.Server):
     """Tell when the port is served."""
 
@@ -207,7 +239,7 @@ class Announcing(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(app: WebApp, host: str = "127.0.0.1") -> AsyncIterator[int]:
+async def served(app: Stoppable, host: str = "127.0.0.1") -> AsyncIterator[int]:
     """Serve an application on a free port, of the loopback by default, and yield the port."""
     config = uvicorn.Config(
         app,

@@ -31,7 +31,8 @@ Say = Callable[[str], None]
 
 LAST_CALL = timedelta(minutes=5)
 """When the end cannot be moved any more, it is announced this long before."""
-REACH = frozenset({EventKind.WORKER_LOST, EventKind.WORKER_BACK})
+REACH = frozenset({EventKind.WORKER_LOST, EventKind.WORKER_BACK, EventKind.WORKER_REGISTERED})
+"""An agent that was lost and comes over a new link has registered again."""
 SOONEST = 1.0
 """The shortest pause between two attempts to prolong, in seconds."""
 
@@ -133,6 +134,8 @@ class Lease:
         while True:
             remaining = (self.until - self._farm.now()).total_seconds()
             await asyncio.sleep(max(remaining / 2, SOONEST))
+            # The event of the new end may be here before the answer.
+            before = self.until
             try:
                 end = await self._farm.requests.prolong_access(self._farm.caller, self.request_id)
             except UnavailableError as error:
@@ -148,12 +151,12 @@ class Lease:
                 # The job is over: its event tells why.
                 log.debug("request %d cannot be prolonged: %s", self.request_id, error)
                 return False
-            if end <= self.until:
+            if end <= before:
                 self._say(
                     f"the farm's limit is reached: the job ends at {self._times().moment(end)}"
                 )
                 return True
-            self.until = end
+            self.until = max(self.until, end)
 
     async def renew_for_ever(self) -> None:
         """Renew KeepAlive four times within its span."""

@@ -41,6 +41,7 @@ class SimulatedBoard:
     sequence: int = 0
     ends: float = 0.0
     ssh_port: int = 22
+    host_key: str | None = "ssh-ed25519 HOST"
     let_in: set[str] = field(default_factory=set)
 
     def registration(self) -> Registration:
@@ -98,7 +99,7 @@ class SimulatedConnection:
         if board.cleaned != epoch or board.granted == epoch:
             raise BoardError(f"epoch {epoch} was not cleaned")
         board.key = key
-        return self._answer(Prepared(username="boruta-user", host_key="ssh-ed25519 HOST"))
+        return self._answer(Prepared(username="boruta-user", host_key=board.host_key))
 
     async def grant(self, epoch: int, remaining: float, key: str | None) -> None:
         """Let the user in until the end, which the board then enforces by itself."""

@@ -109,8 +109,13 @@ class SimulatedFarm:
     is set by ``clock.wall_ahead``.
     """
 
-    def __init__(self, path: Path, settings: FarmSettings | None = None) -> None:
-        self.clock = VirtualClock()
+    def __init__(
+        self,
+        path: Path,
+        settings: FarmSettings | None = None,
+        clock: VirtualClock | None = None,
+    ) -> None:
+        self.clock = clock or VirtualClock()
         self.boot = "boot-1"
         self.synchronised = False
         self.settings = settings or FarmSettings()
