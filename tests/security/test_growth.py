@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from boruta_farm.cli.durations import parse_moment
+from boruta_farm.cli.moments import parse_moment
 from boruta_farm.client.stream import MessageParser
 from boruta_farm.core.sshkeys import board_key
 from boruta_farm.gorpc.decoder import Decoder

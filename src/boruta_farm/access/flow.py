@@ -75,8 +75,10 @@ class Flow:
         self._copier.loop.add_reader(self._source, self._read)
 
     def stop(self) -> None:
-        """Stop copying; a thread stops before its next move, and wakes for it when its source
-        is shut for reading."""
+        """Stop copying.
+
+        A thread stops before its next move, and wakes for it when its source is shut for reading.
+        """
         self._stopped = True
         if self._place in (Place.READING, Place.WRITING):
             self._finish(clean=False)

@@ -126,8 +126,11 @@ class Port:
         self._listener = self._bound = None
 
     def update(self, entry: RouteEntry) -> None:
-        """Take the worker's new entry: cut what belongs to an ended job, move the end of a live
-        one. Connections of an unchanged epoch stay."""
+        """Take the worker's new entry.
+
+        What belongs to an ended job is cut, the end of a live one moved. Connections of an
+        unchanged epoch stay.
+        """
         if entry.epoch != self.entry.epoch:
             self._cut_epoch(self.entry.epoch)
             self._told_at = None

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from boruta_farm.cli.completion import capabilities
-from boruta_farm.cli.durations import parse_moment
+from boruta_farm.cli.moments import parse_moment
 from boruta_farm.model.listing import Paginator, Sorter, SortOrder
 from boruta_farm.settings.durations import parse_duration
 

@@ -333,6 +333,7 @@ def _still_true(proposal: Grant, request: Request, worker: Worker, now: datetime
 
 
 def job_of(world: World, uuid: str, epoch: int) -> tuple[Request, Job]:
+    """Return who holds a worker in an epoch. Raises StaleEpochError when nobody does any more."""
     request = world.holder(uuid)
     job = request.live_job if request is not None else None
     if request is None or job is None or job.worker != uuid or job.epoch != epoch:
@@ -351,6 +352,7 @@ def _live_job(world: World, request_id: int) -> tuple[Request, Job]:
 
 
 def kept_until(request: Request, now: datetime) -> datetime | None:
+    """Return when a job ends whose KeepAlive is renewed now; None where none is wanted."""
     return now + timedelta(seconds=request.keep_alive) if request.keep_alive else None
 
 

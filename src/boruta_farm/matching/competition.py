@@ -98,8 +98,9 @@ def expected(
     settings: FarmSettings,
     now: int,
 ) -> tuple[float, float] | None:
-    """Return in how many seconds a request starts, at best and at worst; None when nothing
-    that could serve it is in service.
+    """Return in how many seconds a request starts, at best and at worst.
+
+    None when nothing that could serve it is in service.
     """
     longest = settings.job_timeout.total_seconds()
     boards = supply.boards

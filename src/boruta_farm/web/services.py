@@ -19,8 +19,9 @@ Health = Callable[[], str | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Carry everything the API talks to; ``version`` is shown to clients, ``time`` tells what is
-    to be known of the farm's time.
+    """Carry everything the API talks to.
+
+    ``version`` is shown to clients, ``time`` tells what is to be known of the farm's time.
     """
 
     requests: Requests

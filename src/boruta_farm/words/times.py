@@ -26,8 +26,10 @@ class Times:
         return f"{self._clock(when)}{self._zone(when)}{self._away(when)}"
 
     def second(self, when: datetime, *, dated: bool = False) -> str:
-        """Write a moment to the second, for lists of what happened; with ``dated`` also today's
-        date, for lines that are kept."""
+        """Write a moment to the second, for lists of what happened.
+
+        With ``dated`` also today's date, for lines that are kept.
+        """
         second = f"{self._clock(when, dated=dated)}:{when.second:02}"
         return f"{second}{self._zone(when)}"
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from boruta_farm.cli.durations import parse_moment
+from boruta_farm.cli.moments import parse_moment
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
