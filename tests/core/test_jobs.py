@@ -198,6 +198,13 @@ def test_prolonging_stops_at_the_limit(world: DictWorld, stage: Stage) -> None:
     assert standing.until == NOW + limit
 
 
+def test_what_runs_on_a_board_that_is_gone_is_not_prolonged(world: DictWorld, stage: Stage) -> None:
+    uuid, request_id = run(world, stage)
+    del world.workers[uuid]
+    with pytest.raises(WorkerNotAssignedError):
+        jobs.want_prolongation(world, request_id, NOW)
+
+
 def test_only_running_requests_can_be_prolonged(world: DictWorld, stage: Stage) -> None:
     with pytest.raises(RequestNotFoundError):
         jobs.want_prolongation(world, 7, NOW)
@@ -232,6 +239,28 @@ def test_agent_reports_the_end(world: DictWorld, stage: Stage) -> None:
     assert world.requests[request_id].state is RequestState.DONE
     with pytest.raises(StaleEpochError):
         jobs.ended(world, uuid, epoch, NOW + HOUR)
+
+
+def test_what_still_opens_is_not_ended_by_its_agent(world: DictWorld, stage: Stage) -> None:
+    uuid, request_id = run(world, stage, OWN_KEY)
+    with pytest.raises(StaleEpochError):
+        jobs.ended(world, uuid, job_of(world, request_id).epoch, NOW)
+
+
+@pytest.mark.parametrize("kind", ["ecdsa-sha2-nistp256", "ssh-ed25519"])
+def test_a_board_over_go_rpc_is_granted_to_a_key_that_can_travel_there(
+    world: DictWorld, stage: Stage, kind: str
+) -> None:
+    uuid, request_id = stage.idle(), stage.waiting()
+    own = kind + ED25519.removeprefix("ssh-ed25519")
+    world.requests[request_id] = replace(world.requests[request_id], ssh_key=own)
+    world.workers[uuid] = replace(world.workers[uuid], fence=Fence.NONE)
+    proposal = world.grant_of(request_id, uuid)
+    if kind == "ssh-ed25519":
+        assert jobs.grant(world, proposal, NOW).steps
+        return
+    with pytest.raises(StaleProposalError):
+        jobs.grant(world, proposal, NOW)
 
 
 def test_job_of_an_unreachable_board_ends_done_with_the_worker_failed(

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from boruta_farm.core import confirmation, jobs, judging, requests, workers
+from boruta_farm.core.plan import Noted, Plan
 from boruta_farm.model.account import Account
+from boruta_farm.model.audit import Action
 from boruta_farm.model.errors import StaleProposalError
 from boruta_farm.model.permission import Role
 from boruta_farm.model.request import NewRequest, RequestState
@@ -96,3 +98,67 @@ def test_a_kept_job_whose_board_never_knew_of_it_does_not_wait_again(
         assert "ann" in (world.requests[number].reason or "")
     request = world.requests[number]
     assert (request.state, request.live_job) == (RequestState.FAILED, None)
+
+
+@pytest.mark.parametrize("how", LOSSES)
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_running_job_ends_with_the_right_to_it_unless_it_is_kept(
+    how: str, keep: bool, world: DictWorld
+) -> None:
+    uuid, number = waiting(world)
+    world.apply(jobs.grant(world, world.grant_of(number, uuid), NOW))
+    before, account = world.requests[number], LOSSES[how]
+    gone = account is None
+    steps = judging.judge_running(world, account or ACCOUNT, NOW, removed=gone, keep=keep)
+    world.apply(Plan(answer=None, steps=steps))
+    request = world.requests[number]
+    if not keep:
+        assert (request.state, request.finished) == (RequestState.DONE, NOW)
+        assert "ann" in (request.reason or "")
+        assert world.workers[uuid].state is WorkerState.PREPARE
+    elif how == "taken out of its group":
+        regrouped = replace(before, owner_groups=frozenset({"radio"}), revision=before.revision + 1)
+        assert request == regrouped
+    else:
+        assert steps == ()
+
+
+def test_a_job_whose_owner_may_still_have_its_board_goes_on_for_his_present_groups(
+    world: DictWorld,
+) -> None:
+    uuid, number = waiting(world)
+    assert judging.judge_running(world, ACCOUNT, NOW) == (), "what waits is judged by itself"
+    world.apply(jobs.grant(world, world.grant_of(number, uuid), NOW))
+    assert judging.judge_running(world, ACCOUNT, NOW) == ()
+    both = replace(ACCOUNT, groups=("kernel", "radio"))
+    world.apply(Plan(answer=None, steps=judging.judge_running(world, both, NOW)))
+    request = world.requests[number]
+    assert (request.state, request.owner_groups) == (
+        RequestState.IN_PROGRESS,
+        frozenset(both.groups),
+    )
+    assert not world.apply(judging.judge(world, number, NOW))
+
+
+def test_what_became_of_a_waiting_request_is_entered_into_the_audit(world: DictWorld) -> None:
+    _, number = waiting(world)
+    assert not world.apply(judging.judge(world, number + 1, NOW)), "there is none"
+    world.put(replace(ACCOUNT, groups=("kernel", "radio")))
+    plan = judging.judge(world, number, NOW)
+    before = world.requests[number].revision
+    assert world.apply(plan)
+    assert world.requests[number].owner_groups == frozenset({"kernel", "radio"})
+    assert world.requests[number].revision == before + 1
+    (note,) = [step.note for step in plan.steps if isinstance(step, Noted)]
+    assert (note.action, note.subject) == (Action.REQUEST_CHANGED, f"request {number}")
+    assert note.detail == {
+        "owner": "ann",
+        "reason": "its owner is in other groups: kernel, radio",
+    }
+    world.put(replace(ACCOUNT, disabled=True))
+    plan = judging.judge(world, number, NOW)
+    assert world.apply(plan)
+    assert world.requests[number].state is RequestState.CANCELLED
+    assert [step.note.action for step in plan.steps if isinstance(step, Noted)] == [
+        Action.REQUEST_CLOSED
+    ]

@@ -255,7 +255,7 @@ def test_what_a_board_tells_of_itself_wins_over_a_label(world: DictWorld, stage:
         (WorkerChange(labels={f"l{n}": "x" for n in range(65)}), LimitError, "limit of 64"),
         (WorkerChange(notes="a\0b"), WorkerDescriptionError, "control characters"),
         (WorkerChange(notes="n" * 4001), LimitError, "at most 4000"),
-        (WorkerChange(photo="https://x/" + "p" * 1000), LimitError, "at most 1000"),
+        (WorkerChange(photo="https://x/" + "p" * 991), LimitError, "at most 1000"),
         *(
             (WorkerChange(photo=photo), WorkerDescriptionError, "address of a photo")
             for photo in (
@@ -263,6 +263,8 @@ def test_what_a_board_tells_of_itself_wins_over_a_label(world: DictWorld, stage:
                 "http://wiki.example.org/b.jpg",
                 "javascript:alert(1)",
                 "https:///b.jpg",
+                "https://wiki.example.org/f\u00fcr.jpg",
+                "https://wiki.example.org/\x7f.jpg",
                 "https://ann:secret@wiki.example.org/b.jpg",
                 "https://wiki.example.org/b 1.jpg",
                 'https://wiki.example.org/"onload=x',
@@ -322,3 +324,34 @@ def test_a_dispute_is_told_and_changes_nothing(world: DictWorld, stage: Stage) -
     assert saved.worker.state is world.workers[uuid].state
     with pytest.raises(WorkerNotFoundError):
         enrolment.dispute(world, "nobody", "another one", "", NOW)
+
+
+def test_what_is_as_long_as_it_may_be_is_taken(world: DictWorld, stage: Stage) -> None:
+    uuid = stage.idle()
+    longest = WorkerChange(labels={"a" * 64: "x" * 256}, photo="https://x/" + "p" * 990)
+    world.apply(workers.describe(world, uuid, longest))
+    assert (world.workers[uuid].labels, world.workers[uuid].photo) == (
+        longest.labels,
+        longest.photo,
+    )
+    with pytest.raises(LimitError, match="at most"):
+        workers.set_state(
+            world, uuid, WorkerState.MAINTENANCE, NOW, "r" * (workers.LONGEST_REASON + 1)
+        )
+    reason = "r" * workers.LONGEST_REASON
+    world.apply(workers.set_state(world, uuid, WorkerState.MAINTENANCE, NOW, reason))
+    assert world.workers[uuid].reason == reason
+
+
+def test_what_came_back_by_itself_does_so_once(world: DictWorld, stage: Stage) -> None:
+    uuid = stage.idle()
+    world.apply(workers.recheck(world, uuid, world.workers[uuid].epoch, NOW))
+    world.apply(workers.cleaned(world, uuid, world.workers[uuid].epoch, NOW))
+    worker = world.workers[uuid]
+    assert (worker.state, worker.idle_again) == (WorkerState.PREPARE, False)
+
+
+def test_what_is_told_of_a_worker_that_is_gone_is_stale(world: DictWorld) -> None:
+    with pytest.raises(StaleEpochError):
+        workers.failed(world, "no such board", 1, NOW, "power cut")
+    assert not workers.expire_preparation(world, "no such board", NOW, NOW).answer

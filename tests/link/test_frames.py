@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from boruta_farm.link.failures import FrameError, RpcCode
 from boruta_farm.link.frames import (
     LARGEST_MESSAGE,
+    LONGEST_METHOD,
     CallOutcome,
     Incoming,
     decode,
@@ -90,6 +91,15 @@ def test_a_large_message_is_neither_sent_nor_read() -> None:
         decode(" " * (LARGEST_MESSAGE + 1))
     with pytest.raises(FrameError, match="larger"):
         decode("€" * (LARGEST_MESSAGE // 2))
+    largest = encode_call(1, "register", {}).ljust(LARGEST_MESSAGE)
+    assert decode(largest) == Incoming(id=1, method="register", params={})
+
+
+def test_the_name_of_a_call_has_a_longest() -> None:
+    named = decode(encode_call(1, "m" * LONGEST_METHOD, {}))
+    assert isinstance(named, Incoming)
+    with pytest.raises(FrameError, match="short text"):
+        decode(encode_call(1, "m" * (LONGEST_METHOD + 1), {}))
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def test_a_message_goes_there_and_back(message: Message) -> None:
         (AtEpoch, {"epoch": "1"}, "epoch must be a whole number"),
         (Heartbeat, {"sequence": 1, "ready": 1}, "ready must be true or false"),
         (Heartbeat, {"sequence": 0, "ready": True}, "sequence must be a whole number from 1"),
+        (Stream, {"epoch": 1, "token": "t" * 16, "port": 65536}, "port must be a whole number"),
         (Preparation, {"epoch": 1, "key": ""}, "key must be a text of 1"),
         (Maintenance, {"message": "a\0"}, "message must not contain NUL"),
         (Maintenance, {"message": "\ud800"}, "half of a character"),

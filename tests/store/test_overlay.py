@@ -303,3 +303,39 @@ async def test_time_is_the_writers_and_never_goes_back(farm: Farm, clock: HandCl
     assert [event.at - START for event in await store.events(0, 9)] == [
         timedelta(0), HOUR, HOUR, HOUR, 2 * HOUR
     ]  # fmt: skip
+
+
+async def test_what_no_board_could_serve_is_seen_before_it_is_stored(store: DatabaseStore) -> None:
+    """In the database, in the batch and in the command itself; not what is served, or over."""
+    since = {"orphaned_since": START}
+    over = {"state": RequestState.CANCELLED, "finished": START}
+
+    def first(tx: Transaction, _now: datetime) -> None:
+        for changes in (since, {}, since | over):
+            saved = make_request(tx.next_request_id(), **changes)
+            tx.save_request(saved, EventKind.REQUEST_CREATED)
+        assert [request.id for request in tx.orphaned()] == [1]
+
+    def second(tx: Transaction, _now: datetime) -> None:
+        assert [request.id for request in tx.orphaned()] == [1]
+        saved = make_request(tx.next_request_id(), **since)
+        tx.save_request(saved, EventKind.REQUEST_CREATED)
+        assert [request.id for request in tx.orphaned()] == [1, 4]
+
+    await asyncio.gather(store.execute(first), store.execute(second))
+    assert await store.execute(lambda tx, _: len(tx.orphaned())) == 2
+
+
+async def test_who_holds_a_board_is_seen_by_his_name(store: DatabaseStore) -> None:
+    def lend(tx: Transaction, _now: datetime) -> None:
+        for number, owner in ((1, "ann"), (2, "bob"), (3, "ann")):
+            tx.save_worker(worker := make_worker(number), EventKind.WORKER_REGISTERED)
+            job = (
+                make_job(tx.next_request_id(), worker, phase=JobPhase.LIVE) if number < 3 else None
+            )
+            lent = make_request(job.request_id if job else 3, owner=owner, job=job)
+            tx.save_request(lent, EventKind.REQUEST_CREATED)
+        assert [request.id for request in tx.held_by("ann")] == [1]
+
+    await store.execute(lend)
+    assert await store.execute(lambda tx, _: [r.id for r in tx.held_by("bob")]) == [2]

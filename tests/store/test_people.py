@@ -1,5 +1,6 @@
 """Accounts, groups, tokens and the audit in both databases."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -206,3 +207,35 @@ async def test_the_oldest_entries_are_cut_off_once_they_are_sealed(store: Databa
     assert not await store.execute(cut(later, 100))
     left = [entry.number for entry in await store.audit(AuditFilter())]
     assert left == [5, 6, 7, 8, 9], "the newest seal stays"
+
+
+async def test_an_account_is_found_by_the_name_that_it_has_for_the_command(
+    store: DatabaseStore,
+) -> None:
+    """In the database, in the batch and in the command itself."""
+    await store.execute(save)
+    other = replace(ACCOUNT, id="id-bob", name="bob")
+    renamed = replace(ACCOUNT, name="anne")
+
+    def in_one(tx: Transaction, _now: datetime) -> None:
+        assert tx.account_named("ann") == ACCOUNT
+        assert tx.account_named("anne") is None
+        assert tx.account_named("a\0b") is None, "what cannot be stored is not looked up"
+        tx.save_identity(other, EventKind.ACCOUNT_CHANGED)
+        assert tx.account_named("bob") == other
+        tx.save_identity(renamed, EventKind.ACCOUNT_CHANGED)
+        assert (tx.account_named("anne"), tx.account_named("ann")) == (renamed, None)
+        again = replace(renamed, name="anna")
+        tx.save_identity(again, EventKind.ACCOUNT_CHANGED)
+        assert (tx.account_named("anna"), tx.account_named("anne")) == (again, None)
+
+    def in_the_next(tx: Transaction, _now: datetime) -> None:
+        found = tx.account_named("bob")
+        assert found == other
+        assert tx.account_named("ann") is None
+        assert tx.account_named("anna") is not None
+        tx.save_identity(other, EventKind.ACCOUNT_REMOVED)
+        assert tx.account_named("bob") is None
+
+    await asyncio.gather(store.execute(in_one), store.execute(in_the_next))
+    assert [r.name for r in (await store.people()).records if isinstance(r, Account)] == ["anna"]

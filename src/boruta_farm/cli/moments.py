@@ -21,9 +21,10 @@ class Moment(NamedTuple):
 def parse_moment(text: str, now: datetime) -> Moment:
     """Read a time like ``2026-01-31T18:30``, ``18:00`` or ``tomorrow 9:00``, or a duration.
 
-    A duration counts from now. A time is local unless it has an offset. A time of day alone is the next one; that it is tomorrow's is noted. A local time that comes
-    twice, when clocks are put back, is the earlier one, and noted. Raises ValueError in words,
-    also for a local time that clocks skip.
+    A duration counts from now. A time is local unless it has an offset. A time of day alone is the
+    next one; that it is tomorrow's is noted. A local time that comes twice, when clocks are put
+    back, is the earlier one, and noted. Raises ValueError in words, also for a local time that
+    clocks skip.
     """
     if is_duration(text):
         return Moment(now + parse_duration(text))
