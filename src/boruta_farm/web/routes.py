@@ -51,6 +51,37 @@ class Route:
     head: bool = False
 
 
+def read(path: str, endpoint: Endpoint, permission: Permission, summary: str, **rest: Any) -> Route:
+    """Return a call that only tells something, which HEAD may ask too unless ``rest`` denies it."""
+    return _route("GET", path, endpoint, permission, summary, {"head": True} | rest)
+
+
+def change(
+    path: str, endpoint: Endpoint, permission: Permission, summary: str, **rest: Any
+) -> Route:
+    """Return a call that takes a body or changes something; 204 where it answers with nothing."""
+    success = 200 if "answer" in rest else 204
+    return _route("POST", path, endpoint, permission, summary, {"success": success} | rest)
+
+
+def _route(
+    method: str,
+    path: str,
+    endpoint: Endpoint,
+    permission: Permission,
+    summary: str,
+    rest: dict[str, Any],
+) -> Route:
+    return Route(
+        method=method,
+        path=path,
+        endpoint=endpoint,
+        permission=permission,
+        summary=summary,
+        **rest,
+    )
+
+
 Segments = tuple[str, ...]
 Methods = dict[str, Route]
 
