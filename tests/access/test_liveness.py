@@ -12,7 +12,7 @@ from boruta_farm.access.liveness import (
     SILENT_AFTER,
     STRIKES,
     SWEEP_EVERY,
-    Answered,
+    Acknowledged,
     LifeWatch,
     answered,
     keep_alive,
@@ -43,7 +43,7 @@ def test_fields_are_read_from_where_the_kernel_puts_them() -> None:
     raw[3] = 2
     struct.pack_into("=I", raw, 24, 7)
     struct.pack_into("=I", raw, 56, 31_000)
-    assert read_info(bytes(raw)) == Answered(unacknowledged=7, probes=2, silent=31_000)
+    assert read_info(bytes(raw)) == Acknowledged(unacknowledged=7, probes=2, silent=31_000)
 
 
 def test_a_peer_that_read_all_owes_nothing() -> None:
@@ -81,13 +81,13 @@ def test_a_peer_that_does_not_read_is_alive() -> None:
 def test_only_a_silent_peer_with_something_to_acknowledge_owes(
     unacknowledged: int, probes: int, silent: int, owing: bool
 ) -> None:
-    peer = Answered(unacknowledged=unacknowledged, probes=probes, silent=silent)
+    peer = Acknowledged(unacknowledged=unacknowledged, probes=probes, silent=silent)
     assert peer.owing is owing
 
 
 def test_one_answer_clears_a_peer() -> None:
-    owing = Answered(unacknowledged=1, probes=0, silent=LONG)
-    answering = Answered(unacknowledged=1, probes=0, silent=0)
+    owing = Acknowledged(unacknowledged=1, probes=0, silent=LONG)
+    answering = Acknowledged(unacknowledged=1, probes=0, silent=0)
     watch = LifeWatch()
     assert not watch.dead(owing)
     assert not watch.dead(answering)

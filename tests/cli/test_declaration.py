@@ -13,7 +13,7 @@ from boruta_farm.cli.declaration import (
     LIMITS,
     USER,
     Declaration,
-    WorkerChange,
+    DeclaredChange,
     describe_group,
     describe_user,
     parse,
@@ -74,8 +74,8 @@ def test_a_whole_farm_is_read(tmp_path: Path) -> None:
     assert found.users["ci"].role is Role.USER
     assert found.users["ci"].limits == Limits(highest_priority=5)
     assert found.workers == {
-        "rpi4": WorkerChange(groups=("lab",)),
-        "11111111-2222-4333-8444-555555555555": WorkerChange(name="rpi3"),
+        "rpi4": DeclaredChange(groups=("lab",)),
+        "11111111-2222-4333-8444-555555555555": DeclaredChange(name="rpi3"),
     }
 
 
@@ -114,7 +114,7 @@ def test_whatever_stands_there_is_read_or_told_in_one_line(place: str) -> None:
         "group.lab.": GROUP,
         "user.ann.": USER,
         "user.ann.limits.": LIMITS,
-        "worker.rpi4.": Struct(WorkerChange),
+        "worker.rpi4.": Struct(DeclaredChange),
     }
     for key in kinds[place].settings:
         for raw in STRANGE:

@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from boruta_farm.cli import device
-from boruta_farm.cli.ssh import Wish
+from boruta_farm.cli.ssh import SshRun
 from boruta_farm.client.device import device_line
 from boruta_farm.model.request import RequestState
 from tests.cli.stage import Boruta, Stage
@@ -24,11 +24,11 @@ def stage(served: Served, tmp_path: Path) -> Iterator[Stage]:
 
 
 @pytest.fixture
-def wishes(monkeypatch: pytest.MonkeyPatch) -> list[Wish]:
+def wishes(monkeypatch: pytest.MonkeyPatch) -> list[SshRun]:
     """Return the wishes that verbs make; in place of each, two bytes come, and status 3."""
-    made: list[Wish] = []
+    made: list[SshRun] = []
 
-    def carry_out(_: typer.Context, make: Callable[[], Wish]) -> None:
+    def carry_out(_: typer.Context, make: Callable[[], SshRun]) -> None:
         made.append(make())
         if made[-1].output is not None:
             made[-1].output.write(b"ok")
@@ -51,7 +51,7 @@ def wishes(monkeypatch: pytest.MonkeyPatch) -> list[Wish]:
     ],
 )
 def test_verbs(
-    boruta: Boruta, wishes: list[Wish], words: tuple[str, ...], line: tuple[str, ...]
+    boruta: Boruta, wishes: list[SshRun], words: tuple[str, ...], line: tuple[str, ...]
 ) -> None:
     boruta(*words, status=3)
     [wish] = wishes
@@ -68,7 +68,7 @@ def test_verbs(
     ],
 )
 def test_a_board_is_borrowed_for_the_command(
-    boruta: Boruta, wishes: list[Wish], target: str, selector: str | None, board: str | None
+    boruta: Boruta, wishes: list[SshRun], target: str, selector: str | None, board: str | None
 ) -> None:
     boruta("power", target, "on", status=3)
     [wish] = wishes
@@ -78,7 +78,7 @@ def test_a_board_is_borrowed_for_the_command(
 
 
 def test_a_picture_goes_into_a_file_whole_or_not_at_all(
-    boruta: Boruta, wishes: list[Wish], tmp_path: Path
+    boruta: Boruta, wishes: list[SshRun], tmp_path: Path
 ) -> None:
     shot = tmp_path / "shot.png"
     boruta("screen", "42", str(shot))

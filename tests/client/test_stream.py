@@ -1,14 +1,14 @@
-from boruta_farm.client.stream import Message, MessageParser
+from boruta_farm.client.stream import MessageParser, StreamMessage
 
 
-def parse(text: str, last_id: str = "") -> list[Message]:
+def parse(text: str, last_id: str = "") -> list[StreamMessage]:
     parser = MessageParser(last_id)
     return [m for line in text.split("\n") if (m := parser.take(line)) is not None]
 
 
 def test_messages_end_with_an_empty_line() -> None:
     found = parse("id: 7\nevent: worker.state\ndata: {}\n\ndata: unfinished")
-    assert found == [Message(event="worker.state", data="{}", last_id="7")]
+    assert found == [StreamMessage(event="worker.state", data="{}", last_id="7")]
 
 
 def test_comments_retry_and_unknown_fields_change_nothing() -> None:

@@ -123,6 +123,16 @@ def test_a_running_job_ends_with_the_right_to_it_unless_it_is_kept(
         assert steps == ()
 
 
+def test_what_opens_is_judged_when_it_is_open(world: DictWorld) -> None:
+    uuid, number = waiting(world, KEY)
+    world.apply(jobs.grant(world, world.grant_of(number, uuid), NOW))
+    disabled = replace(ACCOUNT, disabled=True)
+    assert judging.judge_running(world, disabled, NOW) == ()
+    world.apply(judging.opened(world, uuid, world.workers[uuid].epoch, NOW))
+    assert world.requests[number].state is RequestState.IN_PROGRESS
+    assert judging.judge_running(world, disabled, NOW) != ()
+
+
 def test_a_job_whose_owner_may_still_have_its_board_goes_on_for_his_present_groups(
     world: DictWorld,
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.demo import farm as demo_farm
-from boruta_farm.demo.farm import Processes
+from boruta_farm.demo.farm import DemoProcesses
 from boruta_farm.model.errors import BorutaError
 
 
@@ -30,7 +30,7 @@ def test_without_ports_the_demo_says_so(monkeypatch: pytest.MonkeyPatch) -> None
 async def test_a_farm_that_does_not_come_up_names_the_servers_last_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    processes = Processes(tmp_path)
+    processes = DemoProcesses(tmp_path)
     words = "print('12:00 INFO    up\\n12:01 WARNING port 21000 cannot be bound', file=sys.stderr)"
     script = f"import signal, sys; {words}; sys.stderr.flush(); signal.pause()"
     await processes.start("server", (sys.executable, "-c", script))

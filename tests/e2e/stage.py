@@ -16,7 +16,7 @@ from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.openssh import Files, command_line, find_ssh, session_files
 from boruta_farm.client.session import file_request, wait_for_board
 from boruta_farm.demo.boards import DemoBoard
-from boruta_farm.demo.farm import Processes
+from boruta_farm.demo.farm import DemoProcesses
 from boruta_farm.model.request import NewRequest, Request
 from boruta_farm.model.worker import AccessInfo, Worker, WorkerState
 from tests.ports import free_port
@@ -31,7 +31,7 @@ needs_ssh = pytest.mark.skipif(
 )
 
 
-class Yard(Processes):
+class Yard(DemoProcesses):
     """Processes that can be killed and started again."""
 
     def __init__(self, folder: Path, port: int, settings: dict[str, str]) -> None:

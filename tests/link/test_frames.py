@@ -10,7 +10,7 @@ from boruta_farm.link.frames import (
     LARGEST_MESSAGE,
     LONGEST_METHOD,
     CallOutcome,
-    Incoming,
+    IncomingCall,
     decode,
     encode_call,
     encode_failure,
@@ -37,14 +37,14 @@ NEARLY = st.fixed_dictionaries(
 
 def test_a_call_goes_there_and_back() -> None:
     text = encode_call(7, "grant", {"epoch": 3, "key": "ssh-ed25519 ü"})
-    assert decode(text) == Incoming(
+    assert decode(text) == IncomingCall(
         id=7, method="grant", params={"epoch": 3, "key": "ssh-ed25519 ü"}
     )
     assert text.isascii()
 
 
 def test_a_message_without_id_wants_no_answer() -> None:
-    assert decode(encode_call(None, "goodbye", {})) == Incoming(
+    assert decode(encode_call(None, "goodbye", {})) == IncomingCall(
         id=None, method="goodbye", params={}
     )
 
@@ -92,12 +92,12 @@ def test_a_large_message_is_neither_sent_nor_read() -> None:
     with pytest.raises(FrameError, match="larger"):
         decode("€" * (LARGEST_MESSAGE // 2))
     largest = encode_call(1, "register", {}).ljust(LARGEST_MESSAGE)
-    assert decode(largest) == Incoming(id=1, method="register", params={})
+    assert decode(largest) == IncomingCall(id=1, method="register", params={})
 
 
 def test_the_name_of_a_call_has_a_longest() -> None:
     named = decode(encode_call(1, "m" * LONGEST_METHOD, {}))
-    assert isinstance(named, Incoming)
+    assert isinstance(named, IncomingCall)
     with pytest.raises(FrameError, match="short text"):
         decode(encode_call(1, "m" * (LONGEST_METHOD + 1), {}))
 
@@ -133,4 +133,4 @@ def test_rubbish_is_refused_with_the_standard_code(text: str, code: RpcCode) -> 
 @given(st.text() | NEARLY.map(json.dumps))
 def test_decoding_ends_in_a_message_or_a_frame_error(text: str) -> None:
     with contextlib.suppress(FrameError):
-        assert isinstance(decode(text), Incoming | CallOutcome)
+        assert isinstance(decode(text), IncomingCall | CallOutcome)

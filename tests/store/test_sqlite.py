@@ -17,7 +17,7 @@ from boruta_farm.model.worker import SessionKey
 from boruta_farm.store import sqlite_driver
 from boruta_farm.store.driver import Value
 from boruta_farm.store.sqlite import SqliteStore
-from boruta_farm.store.sqlite_driver import Cursor
+from boruta_farm.store.sqlite_driver import SqliteCursor
 from tests.store.making import HandClock, creating, erasing, finishing, keeping
 
 
@@ -150,7 +150,7 @@ class WithoutLog:
         self.close = self._connection.close
         self.in_transaction = False
 
-    def execute(self, sql: str, parameters: Sequence[Value] = (), /) -> Cursor:
+    def execute(self, sql: str, parameters: Sequence[Value] = (), /) -> SqliteCursor:
         return self._connection.execute(sql.replace("=WAL", "=DELETE"), parameters)
 
 

@@ -31,7 +31,7 @@ from boruta_farm.testing.boards import SimulatedBoards
 from boruta_farm.testing.farm import PlainCipher
 from boruta_farm.web.app import api_routes, build_app, entrance_to
 from boruta_farm.web.auth import People
-from boruta_farm.web.boards import Hub, Socket
+from boruta_farm.web.boards import BoardHub, Socket
 from boruta_farm.web.routes import Route
 from boruta_farm.web.services import Health, Services, WebOptions
 
@@ -64,7 +64,7 @@ def services_of(
     store: Store,
     clock: Clock,
     *,
-    hub: Hub | None = None,
+    hub: BoardHub | None = None,
     health: Health = lambda: None,
 ) -> Services:
     """Return what the application is given of a farm."""

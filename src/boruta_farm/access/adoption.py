@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from boruta_farm import __version__
 from boruta_farm.access import messages, rendezvous
-from boruta_farm.access.condition import Condition
+from boruta_farm.access.condition import RelayCondition
 from boruta_farm.access.entries import continues, entry_of
 from boruta_farm.access.link import (
     HungRelayError,
@@ -72,7 +72,7 @@ class RelayClient:
         self._failed = asyncio.Event()
         self._counts: dict[str, int] = {}
         self._visits: Counter[str] = Counter()
-        condition = Condition(clock)
+        condition = RelayCondition(clock)
         self.alive, self.well_since = condition.alive, condition.well_since
         self.on_change, self._say = condition.on_change, condition.say
         self._sequence = 0

@@ -6,7 +6,7 @@ from datetime import datetime
 from boruta_farm.clock import Clock
 
 
-class Condition:
+class RelayCondition:
     """Remember what is wrong with the relay, or since when nothing is."""
 
     def __init__(self, clock: Clock) -> None:

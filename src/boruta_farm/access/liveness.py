@@ -25,7 +25,7 @@ def keep_alive(connection: socket.socket) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class Acknowledged:
     """What the kernel knows of a peer's acknowledgements.
 
     ``unacknowledged`` counts segments, ``probes`` unanswered probes of a closed window,
@@ -42,18 +42,18 @@ class Answered:
         return (self.unacknowledged > 0 or self.probes > 0) and self.silent >= SILENT_AFTER
 
 
-def answered(connection: socket.socket) -> Answered:
+def answered(connection: socket.socket) -> Acknowledged:
     """Ask the kernel (``struct tcp_info`` of Linux, whose fields never move)."""
     raw = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
     return read_info(raw)
 
 
-def read_info(raw: bytes) -> Answered:
+def read_info(raw: bytes) -> Acknowledged:
     """Return what matters of a ``struct tcp_info``."""
     (probes,) = struct.unpack_from("=B", raw, 3)
     (unacknowledged,) = struct.unpack_from("=I", raw, 24)
     (silent,) = struct.unpack_from("=I", raw, 56)
-    return Answered(unacknowledged=unacknowledged, probes=probes, silent=silent)
+    return Acknowledged(unacknowledged=unacknowledged, probes=probes, silent=silent)
 
 
 class LifeWatch:
@@ -66,7 +66,7 @@ class LifeWatch:
     def __init__(self) -> None:
         self._strikes = 0
 
-    def dead(self, peer: Answered) -> bool:
+    def dead(self, peer: Acknowledged) -> bool:
         """Tell whether the peer is gone; asked every ``SWEEP_EVERY`` seconds."""
         self._strikes = self._strikes + 1 if peer.owing else 0
         return self._strikes >= STRIKES

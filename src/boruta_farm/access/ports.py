@@ -60,7 +60,7 @@ class PortLimits:
     open: int = field(default=0)
 
 
-class Port:
+class TunnelPort:
     """Hold one worker's port.
 
     ``changed`` is called whenever the number of connections changes or the job ends by time.
@@ -72,7 +72,7 @@ class Port:
         limits: PortLimits,
         streams: Streams,
         entry: RouteEntry,
-        changed: Callable[["Port"], None],
+        changed: Callable[["TunnelPort"], None],
     ) -> None:
         self.worker = entry.worker
         self.entry = entry

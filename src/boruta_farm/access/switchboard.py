@@ -9,7 +9,7 @@ from boruta_farm.access.flow import Copier
 from boruta_farm.access.gate import Gate
 from boruta_farm.access.liveness import SWEEP_EVERY
 from boruta_farm.access.messages import RouteEntry, TunnelBounds
-from boruta_farm.access.ports import IN_TOTAL, Port, PortLimits
+from boruta_farm.access.ports import IN_TOTAL, PortLimits, TunnelPort
 from boruta_farm.access.splice import Splicer
 from boruta_farm.access.streams import Streams
 
@@ -19,7 +19,7 @@ TICK = 1.0
 COUNTS_AFTER = 0.2
 
 
-class Listener(Protocol):
+class PortListener(Protocol):
     """Hear what happens on the ports."""
 
     def bind_failed(self, worker: str, port: int, reason: str) -> None:
@@ -61,10 +61,10 @@ class Switchboard:
         self._splicer = splicer or Splicer()
         self._limits = limits or PortLimits()
         self._copier = Copier(loop, self._splicer)
-        self._ports: dict[str, Port] = {}
-        self._leaving: set[Port] = set()
+        self._ports: dict[str, TunnelPort] = {}
+        self._leaving: set[TunnelPort] = set()
         self._host = "127.0.0.1"
-        self._listener: Listener | None = None
+        self._listener: PortListener | None = None
         self._dirty: set[str] = set()
         self._counting: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
@@ -73,7 +73,7 @@ class Switchboard:
         self.draining = False
 
     @property
-    def live(self) -> tuple[Port, ...]:
+    def live(self) -> tuple[TunnelPort, ...]:
         """Return the ports for which a job is live."""
         return tuple(port for port in self._ports.values() if port.live)
 
@@ -82,11 +82,11 @@ class Switchboard:
         """Tell whether a job is live or a connection open."""
         return self._limits.open > 0 or any(port.live for port in self._ports.values())
 
-    def port(self, worker: str) -> Port | None:
+    def port(self, worker: str) -> TunnelPort | None:
         """Return a worker's port."""
         return self._ports.get(worker)
 
-    def tell(self, listener: Listener | None) -> None:
+    def tell(self, listener: PortListener | None) -> None:
         """Tell ``listener`` what happens from now on."""
         self._listener = listener
 
@@ -120,7 +120,7 @@ class Switchboard:
         if port is None:
             if self.draining:
                 return
-            port = Port(self._copier, self._limits, self.streams, entry, self._changed)
+            port = TunnelPort(self._copier, self._limits, self.streams, entry, self._changed)
             self._ports[entry.worker] = port
         port.update(entry)
         if self.draining:
@@ -176,7 +176,7 @@ class Switchboard:
             if not port.live:
                 self.drop(worker)
 
-    def _changed(self, port: Port) -> None:
+    def _changed(self, port: TunnelPort) -> None:
         if port in self._leaving and not port.connections:
             self._leaving.discard(port)
             self._empty.set()

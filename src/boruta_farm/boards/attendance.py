@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from boruta_farm.boards.tasks import BoardTasks
-from boruta_farm.contracts import Dialler
+from boruta_farm.contracts import BoardDialler
 from boruta_farm.fleet import Fleet
 from boruta_farm.model.errors import AgentUnreachableError
 from boruta_farm.model.worker import Fence, Worker
@@ -49,7 +49,7 @@ class Attendance:
         self._tasks.cancel_all()
 
 
-async def check(worker: Worker, fleet: Fleet, dialler: Dialler) -> None:
+async def check(worker: Worker, fleet: Fleet, dialler: BoardDialler) -> None:
     """Ask a board for its health: of one without a fence it counts that it can be reached.
 
     Raises BoardError with what is wrong, TimeoutError, AgentUnreachableError, and what else

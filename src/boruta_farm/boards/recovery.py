@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import NoReturn
 
 from boruta_farm.boards.attendance import Attendance, check
-from boruta_farm.contracts import Dialler, Reports
+from boruta_farm.contracts import BoardDialler, Reports
 from boruta_farm.fleet import Fleet
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.worker import Worker, WorkerState
@@ -27,7 +27,7 @@ class Recovery:
     connection. One that may still be busy with a call is prepared only when its time is over.
     """
 
-    def __init__(self, fleet: Fleet, reports: Reports, dialler: Dialler) -> None:
+    def __init__(self, fleet: Fleet, reports: Reports, dialler: BoardDialler) -> None:
         self._fleet = fleet
         self._reports = reports
         self._dialler = dialler

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from boruta_farm.boards.attendance import ANSWER_WITHIN, Attendance, check
 from boruta_farm.clock import Clock
-from boruta_farm.contracts import Dialler, Reports
+from boruta_farm.contracts import BoardDialler, Reports
 from boruta_farm.fleet import Fleet
 from boruta_farm.model.errors import (
     AgentRefusedError,
@@ -62,7 +62,7 @@ class HealthRounds:
     def __init__(
         self,
         fleet: Fleet,
-        dialler: Dialler,
+        dialler: BoardDialler,
         reports: Reports,
         clock: Clock,
         config: RoundsConfig | None = None,

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from datetime import timedelta
 
 from boruta_farm.boards.runner import MAINTENANCE_TEXT, answer, opened_door
-from boruta_farm.contracts import Dialler, Doors, Dryad, KeyPool, Reports
+from boruta_farm.contracts import BoardDialler, Doors, Dryad, KeyPool, Reports
 from boruta_farm.fleet import Fleet
 from boruta_farm.model.errors import (
     AgentUnreachableError,
@@ -41,7 +41,7 @@ class Unfenced:
         reports: Reports,
         pool: KeyPool,
         doors: Doors,
-        dialler: Dialler,
+        dialler: BoardDialler,
         *,
         check_first: bool = False,
     ) -> None:

@@ -9,7 +9,7 @@ import typer
 from boruta_farm.cli.console import clean, failures_told, legible, run, say
 from boruta_farm.cli.declaration import (
     Declaration,
-    WorkerChange,
+    DeclaredChange,
     describe_group,
     describe_user,
     describe_worker,
@@ -160,7 +160,7 @@ async def _rehearse(farm: Farm, steps: Sequence[Difference]) -> None:
 
 def _wish(step: Difference) -> Wish:
     match step.change:
-        case WorkerChange() as change:
+        case DeclaredChange() as change:
             told = model.WorkerChange(labels=change.labels, notes=change.notes, photo=change.photo)
             return Wish(
                 worker=step.name,
@@ -184,7 +184,7 @@ async def _take(farm: Farm, step: Difference) -> None:
             await farm.accounts.save_group(farm.caller, step.name, step.change)
         case AccountChange():
             await farm.accounts.save_account(farm.caller, step.name, step.change)
-        case WorkerChange():
+        case DeclaredChange():
             await _change_worker(farm, step.name, step.change)
         case None if step.kind == "user":
             await farm.accounts.remove_account(farm.caller, step.name)
@@ -192,7 +192,7 @@ async def _take(farm: Farm, step: Difference) -> None:
             await farm.accounts.remove_group(farm.caller, step.name)
 
 
-async def _change_worker(farm: Farm, uuid: str, change: WorkerChange) -> None:
+async def _change_worker(farm: Farm, uuid: str, change: DeclaredChange) -> None:
     worker = await farm.workers.get_worker_info(farm.caller, uuid)
     if change.groups is not None and tuple(sorted(worker.groups)) != change.groups:
         await farm.workers.set_groups(farm.caller, uuid, change.groups)

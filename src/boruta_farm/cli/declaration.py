@@ -67,7 +67,7 @@ USER = Struct(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerChange:
+class DeclaredChange:
     """Carry what is declared of a worker; None leaves it to the farm."""
 
     name: str | None = setting(Maybe(Text()), default=None)
@@ -87,8 +87,8 @@ class Declaration:
 
     groups: Mapping[str, GroupChange] = setting(Named(GROUP), make=dict, key="group")
     users: Mapping[str, AccountChange] = setting(Named(USER), make=dict, key="user")
-    workers: Mapping[str, WorkerChange] = setting(
-        Named(Struct(WorkerChange)), make=dict, key="worker"
+    workers: Mapping[str, DeclaredChange] = setting(
+        Named(Struct(DeclaredChange)), make=dict, key="worker"
     )
 
 

@@ -8,7 +8,7 @@ from typing import IO, Annotated, Final
 import typer
 
 from boruta_farm.cli.completion import names_and_ids
-from boruta_farm.cli.ssh import Wish, carry_out, request_of
+from boruta_farm.cli.ssh import SshRun, carry_out, request_of
 from boruta_farm.client.device import device_line
 from boruta_farm.client.session import DEFAULT_KEEP_ALIVE, DEFAULT_PRIORITY
 from boruta_farm.model.request import NewRequest
@@ -111,7 +111,7 @@ def _operate(
 ) -> None:
     request_id = request_of(target)
 
-    def wish() -> Wish:
+    def wish() -> SshRun:
         new, board = None, None
         if request_id is None:
             demand = DEMAND.search(target) is not None
@@ -123,7 +123,7 @@ def _operate(
                 keep_alive=DEFAULT_KEEP_ALIVE,
                 strict=True,
             )
-        return Wish(
+        return SshRun(
             new=new,
             board=board,
             request_id=request_id,

@@ -6,7 +6,7 @@ from typing import Any
 
 from boruta_farm.cli.declaration import (
     Declaration,
-    WorkerChange,
+    DeclaredChange,
     describe_group,
     describe_user,
     describe_worker,
@@ -33,7 +33,7 @@ class Difference:
     """Carry one step: ``change`` is what the record shall become, None removes it."""
 
     name: str
-    change: GroupChange | AccountChange | WorkerChange | None
+    change: GroupChange | AccountChange | DeclaredChange | None
     words: tuple[str, ...]
     kind: str
     new: bool = False

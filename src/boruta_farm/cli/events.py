@@ -37,7 +37,7 @@ def events(
 
     async def work(farm: Farm) -> None:
         uuid = None if worker is None else (await one_worker(farm, worker)).uuid
-        names = Names(farm)
+        names = WorkerNames(farm)
         async with farm.watch(request_id=request_id, worker=uuid, after=after) as happenings:
             async for happening in happenings:
                 match happening:
@@ -52,7 +52,7 @@ def events(
     run(context, work)
 
 
-class Names:
+class WorkerNames:
     """Know workers by name; asks the server again when a new one comes."""
 
     def __init__(self, farm: Farm) -> None:
@@ -68,7 +68,7 @@ class Names:
 
 
 async def _line(
-    event: Event, names: Names, form: Output, now: datetime, places: Sequence[int] | None
+    event: Event, names: WorkerNames, form: Output, now: datetime, places: Sequence[int] | None
 ) -> str:
     if form is Output.IDS:
         return str(event.number)

@@ -75,7 +75,7 @@ class CommandAfterDashes(TyperCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class SshRun:
     """Carry what one run of the verb is to do; ``new`` is None when it attaches.
 
     ``board`` is the name, UUID or unique beginning of either, where one board is wanted.
@@ -138,7 +138,7 @@ def ssh(
     times = (read_moment(after, "--after"), read_moment(deadline, "--deadline"))
     command = tuple(context.meta.get("boruta.command", ()))
 
-    def wish() -> Wish:
+    def wish() -> SshRun:
         own = None if key is None else read_own_key(key)
         new = None
         if request_id is None:
@@ -153,7 +153,7 @@ def ssh(
                 length=span,
                 strict=not queue,
             )
-        return Wish(
+        return SshRun(
             new=new,
             board=None if request_id is not None else target,
             request_id=request_id,
@@ -166,10 +166,10 @@ def ssh(
     carry_out(context, wish)
 
 
-def carry_out(context: typer.Context, make: Callable[[], Wish]) -> NoReturn:
+def carry_out(context: typer.Context, make: Callable[[], SshRun]) -> NoReturn:
     """Do a wish and exit with ssh's status; 255 for failures of our own, told here."""
     signals = Signals()
-    wish: Wish | None = None
+    wish: SshRun | None = None
     try:
         made = wish = make()
         config = configured(context)
@@ -197,7 +197,7 @@ def request_of(target: str | None) -> int | None:
 class Errand:
     """One run of the verb, from filing to closing."""
 
-    def __init__(self, farm: Farm, wish: Wish, signals: Signals, program: str) -> None:
+    def __init__(self, farm: Farm, wish: SshRun, signals: Signals, program: str) -> None:
         self._farm = farm
         self._wish = wish
         self._signals = signals

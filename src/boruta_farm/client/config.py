@@ -23,7 +23,7 @@ SERVER = Url(user="a token goes into BORUTA_TOKEN")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class ProfileSettings:
     """Carry what a profile, the top of the file, or the environment says."""
 
     server: str | None = setting(
@@ -48,7 +48,7 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileFile(Profile):
+class ProfileFile(ProfileSettings):
     """Carry the whole profile file: what stands at its top, and the profiles by name."""
 
     profile_name: str | None = setting(
@@ -57,7 +57,9 @@ class ProfileFile(Profile):
         default=None,
         variable="BORUTA_PROFILE",
     )
-    profile: Mapping[str, Profile] = setting(Named(Struct(Profile)), "Profiles.", make=dict)
+    profile: Mapping[str, ProfileSettings] = setting(
+        Named(Struct(ProfileSettings)), "Profiles.", make=dict
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +122,7 @@ def load(
     place = path or default_path(environment)
     said = read(ProfileFile, Table(), *variables(ProfileFile, environment))
     flags = read(
-        Profile, Table(place="command line", content={"server": server, "ca_file": ca_file})
+        ProfileSettings, Table(place="command line", content={"server": server, "ca_file": ca_file})
     )
     filed = _from_file(place, profile or said.profile_name)
     # A profile that is asked for by a flag comes before the environment's address.
@@ -141,18 +143,18 @@ def load(
     return ClientConfig(server=address, token=token, ca_file=authority)
 
 
-def _from_file(path: Path | None, profile: str | None) -> Profile:
+def _from_file(path: Path | None, profile: str | None) -> ProfileSettings:
     """Return the settings of one profile, or of the file's top."""
     if path is None:
         if profile:
             raise ConfigError(f"there is no profile {profile!r}: there is no home folder for one")
-        return Profile()
+        return ProfileSettings()
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
         if profile:
             raise ConfigError(f"there is no profile {profile!r}: {path} does not exist") from None
-        return Profile()
+        return ProfileSettings()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     filed = read(ProfileFile, read_toml(path))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class StreamMessage:
     """Carry one message; ``event`` is ``message`` unless named, ``last_id`` the id in force."""
 
     event: str
@@ -20,7 +20,7 @@ class MessageParser:
         self._event = ""
         self._data: list[str] = []
 
-    def take(self, line: str) -> Message | None:
+    def take(self, line: str) -> StreamMessage | None:
         """Take one line. Comments, unknown fields and ``retry`` change nothing."""
         if not line:
             return self._finish()
@@ -34,9 +34,9 @@ class MessageParser:
             self._last_id = value
         return None
 
-    def _finish(self) -> Message | None:
+    def _finish(self) -> StreamMessage | None:
         event, data = self._event or "message", self._data
         self._event, self._data = "", []
         if not data:
             return None
-        return Message(event=event, data="\n".join(data), last_id=self._last_id)
+        return StreamMessage(event=event, data="\n".join(data), last_id=self._last_id)

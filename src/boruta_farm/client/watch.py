@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from boruta_farm.client.channel import Channel
-from boruta_farm.client.stream import Message, MessageParser
+from boruta_farm.client.stream import MessageParser, StreamMessage
 from boruta_farm.client.wire import read_event
 from boruta_farm.model.errors import ProtocolError, UnavailableError
 from boruta_farm.model.events import Event
@@ -99,7 +99,7 @@ class RequestWatch:
             await self._pause(delay)
             delay = min(max(delay, FIRST_PAUSE) * 2, LONGEST_PAUSE)
 
-    def _read(self, message: Message) -> Happening | None:
+    def _read(self, message: StreamMessage) -> Happening | None:
         self._last_id = message.last_id
         try:
             content = json.loads(message.data)

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from boruta_farm.contracts.boards import (
+    BoardDialler,
     Boards,
     BoardWatch,
     Cipher,
     CleanReport,
-    Dialler,
     Doors,
     Dryad,
     FencedDryad,
@@ -36,11 +36,11 @@ from boruta_farm.model.request import MoreTime, NewRequest, Request, RequestUpda
 from boruta_farm.model.worker import AccessInfo, Worker, WorkerChange, WorkerState
 
 __all__ = [
+    "BoardDialler",
     "BoardWatch",
     "Boards",
     "Cipher",
     "CleanReport",
-    "Dialler",
     "Doors",
     "Dryad",
     "Explanation",

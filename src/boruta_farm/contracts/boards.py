@@ -154,7 +154,7 @@ class StreamingBoards(Protocol):
         ...
 
 
-class Dialler(Protocol):
+class BoardDialler(Protocol):
     """The way to boards without a fence: no connection is kept, each call makes its own."""
 
     def dial(self, worker: Worker) -> Dryad:

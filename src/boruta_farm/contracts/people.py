@@ -97,7 +97,7 @@ class Tokens(Protocol):
         ...
 
 
-class Gate(Protocol):
+class PeopleGate(Protocol):
     """Tells who is calling, from memory, within microseconds."""
 
     @property

@@ -63,7 +63,7 @@ async def demo_farm(
     url = f"http://127.0.0.1:{port}"
     if port != USUAL_PORT:
         say(f"port {USUAL_PORT} is taken, the demo's server uses {port}")
-    processes = Processes(folder)
+    processes = DemoProcesses(folder)
     try:
         await processes.start_server(port)
         for name, command in daemons.items():
@@ -79,7 +79,7 @@ async def demo_farm(
         shutil.rmtree(folder)
 
 
-class Processes:
+class DemoProcesses:
     """Start the farm's processes in sessions of their own, and end them by their ids."""
 
     def __init__(self, folder: Path, hear: Callable[[str], None] | None = None) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.demo.boards import DemoBoard
-from boruta_farm.demo.farm import Processes, free_port
+from boruta_farm.demo.farm import DemoProcesses, free_port
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.permission import Scope
 from boruta_farm.model.token import NewToken, TokenKind
@@ -34,7 +34,7 @@ class UsersFarm:
     url: str
     folder: Path
     authority: Path
-    processes: Processes
+    processes: DemoProcesses
     first_token: str
     stack: AsyncExitStack
     secrets: list[str] = field(default_factory=list)
@@ -94,7 +94,7 @@ async def users_farm(say: Callable[[str], None]) -> AsyncIterator[UsersFarm]:
         if found >= 0 and not heard.done():
             heard.set_result(line[found:].split()[0])
 
-    processes = Processes(folder, hear)
+    processes = DemoProcesses(folder, hear)
     try:
         await processes.start_server(
             port,

@@ -21,7 +21,7 @@ from boruta_farm.model.worker import TOOL_CAPABILITY, UUID_CAPABILITY, Reach
 from boruta_farm.settings import document
 from boruta_farm.settings.declaration import declared, environment, read, section, setting
 from boruta_farm.settings.files import read_toml
-from boruta_farm.settings.kinds import Blank, Line, Maybe, Named, OneOf, Text
+from boruta_farm.settings.kinds import Blank, Maybe, Named, OneLine, OneOf, Text
 from boruta_farm.settings.places import Destination, Location, Url
 from boruta_farm.settings.table import SettingError, Table
 
@@ -80,7 +80,7 @@ class AgentConfig:
         hidden=True,
     )
     name: str | None = setting(
-        Maybe(Line(LONGEST_NAME)),
+        Maybe(OneLine(LONGEST_NAME)),
         "The board's name in the farm; -2, -3 are added when it is taken.",
         default=None,
         usual="the host's name",

@@ -23,7 +23,7 @@ from boruta_farm.farm.superviser import FarmSuperviser
 from boruta_farm.farm.ticker import Ticker
 from boruta_farm.farm.timekeeper import Timekeeper
 from boruta_farm.farm.tokens import FarmTokens
-from boruta_farm.farm.waiting import Waiting
+from boruta_farm.farm.waiting import Waiters
 from boruta_farm.farm.workers import FarmWorkers
 from boruta_farm.feed import Feed
 from boruta_farm.fleet import Fleet
@@ -33,7 +33,7 @@ from boruta_farm.model.spelling import alike
 from boruta_farm.store.base import Store
 
 
-class Door(Protocol):
+class WayToBoards(Protocol):
     """The way of users to their boards, as far as lending depends on it."""
 
     def alive(self) -> str | None:
@@ -82,11 +82,11 @@ class Farm:
     ) -> None:
         engine = Engine(store)
         due = DueWork(engine, lambda: self.relay.well_since())
-        self.relay: Door = AlwaysOpen()
+        self.relay: WayToBoards = AlwaysOpen()
         """Nothing is granted while it says why, and no board fails for want of it."""
         self._store = store
         self._engine = engine
-        self._waiting = Waiting(store)
+        self._waiting = Waiters(store)
         self.feed = Feed(store)
         self.fleet = Fleet(self.feed, boards, clock)
         engine.unstored = self.fleet.end

@@ -18,7 +18,7 @@ from boruta_farm.farm.engine import Engine
 from boruta_farm.farm.naming import CapabilityNames, checked
 from boruta_farm.farm.prolonging import Prolonging
 from boruta_farm.farm.reports import key_context
-from boruta_farm.farm.waiting import Waiting
+from boruta_farm.farm.waiting import Waiters
 from boruta_farm.model.account import Group
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import (
@@ -43,7 +43,7 @@ from boruta_farm.words.explanation import nothing_fits
 LONGEST_WAIT = timedelta(seconds=300)
 
 
-class Explainer(CapabilityNames, Protocol):
+class RequestExplainer(CapabilityNames, Protocol):
     """Knows the queue."""
 
     def explain(self, request: Request, caller: Caller, *, brief: bool = False) -> Explanation:
@@ -62,10 +62,10 @@ class FarmRequests:
         self,
         engine: Engine,
         store: Store,
-        waiting: Waiting,
+        waiting: Waiters,
         prolonging: Prolonging,
         cipher: Cipher,
-        explainer: Explainer,
+        explainer: RequestExplainer,
         group_named: Callable[[str], Group | None],
         clock: Clock,
         settings: FarmSettings,

@@ -9,7 +9,7 @@ from boruta_farm.model.request import Request, RequestState
 from boruta_farm.store.base import Store
 
 
-class Waiting:
+class Waiters:
     """Wake those who wait for a request when a committed change touches it."""
 
     def __init__(self, store: Store) -> None:

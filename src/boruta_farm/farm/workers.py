@@ -21,7 +21,7 @@ from boruta_farm.model.worker import Worker, WorkerChange, WorkerState
 from boruta_farm.store.base import Store
 
 
-class Market(CapabilityNames, Protocol):
+class OrphanCounter(CapabilityNames, Protocol):
     """Knows what boards have, and counts the waiting requests that only one worker could serve."""
 
     def count_orphans(
@@ -38,7 +38,7 @@ class FarmWorkers:
     """Show and change workers; ``worker`` is an exact UUID or name in every call."""
 
     def __init__(
-        self, engine: Engine, store: Store, market: Market, settings: FarmSettings
+        self, engine: Engine, store: Store, market: OrphanCounter, settings: FarmSettings
     ) -> None:
         self._engine = engine
         self._store = store

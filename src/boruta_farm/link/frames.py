@@ -27,7 +27,7 @@ CallId = int | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
+class IncomingCall:
     """Carry a call of the other side; without ``id`` it wants no answer."""
 
     id: CallId | None
@@ -47,7 +47,7 @@ class CallOutcome:
     error: BorutaError | None = None
 
 
-def decode(text: str) -> Incoming | CallOutcome:
+def decode(text: str) -> IncomingCall | CallOutcome:
     """Read one message. Raises FrameError for anything that is no JSON-RPC 2.0."""
     if len(text) > LARGEST_MESSAGE or len(text.encode(errors="replace")) > LARGEST_MESSAGE:
         raise FrameError(f"a message is larger than {LARGEST_MESSAGE} bytes")
@@ -87,7 +87,7 @@ def _encode(message: JsonObject) -> str:
     return text
 
 
-def _incoming(message: dict[str, object]) -> Incoming:
+def _incoming(message: dict[str, object]) -> IncomingCall:
     method, params = message["method"], message.get("params", {})
     if not isinstance(method, str) or len(method) > LONGEST_METHOD:
         raise FrameError("the method of a call must be a short text")
@@ -96,7 +96,7 @@ def _incoming(message: dict[str, object]) -> Incoming:
     call_id = _id(message["id"]) if "id" in message else None
     if call_id is None and "id" in message:
         raise FrameError("the id of a call must not be null")
-    return Incoming(id=call_id, method=method, params=params)
+    return IncomingCall(id=call_id, method=method, params=params)
 
 
 def _outcome(message: dict[str, object]) -> CallOutcome:

@@ -9,7 +9,7 @@ from boruta_farm.link.failures import FrameError, UnknownMethodError
 from boruta_farm.link.frames import (
     CallId,
     CallOutcome,
-    Incoming,
+    IncomingCall,
     JsonObject,
     decode,
     encode_call,
@@ -137,7 +137,7 @@ class Peer:
             except FrameError as error:
                 await self._send_last(encode_failure(None, error))
                 raise
-            if isinstance(message, Incoming):
+            if isinstance(message, IncomingCall):
                 await self._start(message)
             else:
                 self._settle(message)
@@ -150,7 +150,7 @@ class Peer:
             logger.debug("the link broke while reading", exc_info=True)
             return None
 
-    async def _start(self, call: Incoming) -> None:
+    async def _start(self, call: IncomingCall) -> None:
         if len(self._serving) < CALLS:
             task = asyncio.get_running_loop().create_task(self._serve(call))
             self._serving.add(task)
@@ -162,12 +162,12 @@ class Peer:
         else:
             logger.warning("dropped the message %r: too many calls are under way", call.method)
 
-    async def _serve(self, call: Incoming) -> None:
+    async def _serve(self, call: IncomingCall) -> None:
         answer = await self._answer(call)
         if call.id is not None:
             await self._outbox.put(answer)
 
-    async def _answer(self, call: Incoming) -> str:
+    async def _answer(self, call: IncomingCall) -> str:
         call_id = call.id if call.id is not None else 0
         try:
             handler = self._handlers.get(call.method)

@@ -25,7 +25,7 @@ from boruta_farm.selectors.conditions import (
 )
 from boruta_farm.selectors.numbers import number
 from boruta_farm.selectors.simplify import Placed
-from boruta_farm.selectors.words import Kind, Word, words
+from boruta_farm.selectors.words import Word, WordKind, words
 
 _OPERATORS = "'=', '!=', '>=', '<=', '>', '<', 'in (...)', 'not in (...)', 'has' or a range"
 
@@ -44,15 +44,15 @@ class _Parser:
 
     def conditions(self) -> list[Placed]:
         found: list[Placed] = []
-        if self._peek().kind is Kind.END:
+        if self._peek().kind is WordKind.END:
             return found
         while True:
             column = self._peek().column
             found.append(Placed(self._condition(), column))
             after = self._next()
-            if after.kind is Kind.END:
+            if after.kind is WordKind.END:
                 return found
-            if after[:2] != (Kind.SIGN, ","):
+            if after[:2] != (WordKind.SIGN, ","):
                 raise SelectorError(
                     f"expected ',' or the end after '{found[-1].condition}', found {after.shown}",
                     column=after.column,
@@ -64,12 +64,12 @@ class _Parser:
             return Absent(name=self._name("after '!'"))
         name = self._name("")
         word = self._peek()
-        if word.kind is Kind.END or (word.kind is Kind.SIGN and word.text == ","):
+        if word.kind is WordKind.END or (word.kind is WordKind.SIGN and word.text == ","):
             return Present(name=name)
         self._next()
-        if word.kind is Kind.TEXT:
+        if word.kind is WordKind.TEXT:
             return self._worded(name, word)
-        match word.text if word.kind is Kind.SIGN else "":
+        match word.text if word.kind is WordKind.SIGN else "":
             case "=" | "==":
                 return OneOf(name=name, values=(self._value(name, word.text),))
             case "!=":
@@ -89,7 +89,7 @@ class _Parser:
             return OneOf(name=name, values=self._set(name))
         if word.text == "not":
             following = self._next()
-            if following[:2] != (Kind.TEXT, "in"):
+            if following[:2] != (WordKind.TEXT, "in"):
                 raise self._expected("'in'", "'not'", following, name)
             return NoneOf(name=name, values=self._set(name))
         if word.text == "has":
@@ -98,7 +98,7 @@ class _Parser:
         if low is None:
             raise self._no_operator(name, word)
         dots = self._next()
-        if dots[:2] != (Kind.SIGN, ".."):
+        if dots[:2] != (WordKind.SIGN, ".."):
             raise self._expected("'..' and the end of a range", f"'{word.text}'", dots, name)
         column = word.column
         within = Within(
@@ -114,16 +114,16 @@ class _Parser:
 
     def _set(self, name: str) -> tuple[str, ...]:
         opening = self._next()
-        if opening[:2] != (Kind.SIGN, "("):
+        if opening[:2] != (WordKind.SIGN, "("):
             raise self._expected("'(' and values", "'in'", opening, name)
         values: set[str] = set()
         before = "("
         while True:
             values.add(self._value(name, before))
             after = self._next()
-            if after[:2] == (Kind.SIGN, ")"):
+            if after[:2] == (WordKind.SIGN, ")"):
                 return tuple(sorted(values))
-            if after[:2] != (Kind.SIGN, ","):
+            if after[:2] != (WordKind.SIGN, ","):
                 raise self._expected("',' or ')'", "a value", after, name)
             before = ","
 
@@ -141,7 +141,7 @@ class _Parser:
 
     def _name(self, where: str) -> str:
         word = self._next()
-        if word.kind not in (Kind.TEXT, Kind.QUOTED) or not word.text:
+        if word.kind not in (WordKind.TEXT, WordKind.QUOTED) or not word.text:
             place = f"a capability's name {where}".strip()
             message = f"expected {place}, found {word.shown}"
             raise SelectorError(message, column=word.column, name="")
@@ -149,13 +149,13 @@ class _Parser:
 
     def _value(self, name: str, after: str) -> str:
         word = self._next()
-        if word.kind not in (Kind.TEXT, Kind.QUOTED):
+        if word.kind not in (WordKind.TEXT, WordKind.QUOTED):
             raise self._expected("a value", f"'{after}'", word, name)
         return word.text
 
     def _number(self, name: str, after: str) -> Decimal:
         word = self._next()
-        found = number(word.text) if word.kind is Kind.TEXT else None
+        found = number(word.text) if word.kind is WordKind.TEXT else None
         if found is None:
             raise self._expected("a number", f"'{after}'", word, name)
         return found
@@ -183,7 +183,7 @@ class _Parser:
 
     def _accept(self, sign: str) -> bool:
         word = self._peek()
-        if word.kind is Kind.SIGN and word.text == sign:
+        if word.kind is WordKind.SIGN and word.text == sign:
             self._next()
             return True
         return False

@@ -19,7 +19,7 @@ _BARE_WORD = re.compile(_BARE)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
-class Kind(StrEnum):
+class WordKind(StrEnum):
     """What a word is."""
 
     TEXT = "text"
@@ -31,14 +31,14 @@ class Kind(StrEnum):
 class Word(NamedTuple):
     """One word, unquoted; ``column`` counts characters from 1."""
 
-    kind: Kind
+    kind: WordKind
     text: str
     column: int
 
     @property
     def shown(self) -> str:
         """Return the word as an error names it."""
-        return "the end" if self.kind is Kind.END else repr(self.text)
+        return "the end" if self.kind is WordKind.END else repr(self.text)
 
 
 def words(text: str) -> list[Word]:
@@ -55,13 +55,13 @@ def words(text: str) -> list[Word]:
         if piece is None:
             raise SelectorError(_complaint(text[at]), column=at + 1)
         if piece["text"] is not None:
-            found.append(Word(Kind.TEXT, piece["text"], at + 1))
+            found.append(Word(WordKind.TEXT, piece["text"], at + 1))
         elif piece["quoted"] is not None:
-            found.append(Word(Kind.QUOTED, _ESCAPED.sub(r"\1", piece["quoted"]), at + 1))
+            found.append(Word(WordKind.QUOTED, _ESCAPED.sub(r"\1", piece["quoted"]), at + 1))
         elif piece["sign"] is not None:
-            found.append(Word(Kind.SIGN, piece["sign"], at + 1))
+            found.append(Word(WordKind.SIGN, piece["sign"], at + 1))
         at = piece.end()
-    found.append(Word(Kind.END, "", len(text) + 1))
+    found.append(Word(WordKind.END, "", len(text) + 1))
     return found
 
 

@@ -69,7 +69,7 @@ class Text(Kind[str]):
         return "what stands there" if self._secret else shown(raw)
 
 
-class Line(Text):
+class OneLine(Text):
     """One line of visible characters, without space at its ends."""
 
     def __init__(self, most: int) -> None:

@@ -145,7 +145,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class People:
+class PeopleSnapshot:
     """Carry all accounts, groups and tokens as of event ``number``."""
 
     number: int
@@ -233,7 +233,7 @@ class Store(Protocol):
         """
         ...
 
-    async def people(self) -> People:
+    async def people(self) -> PeopleSnapshot:
         """Return all accounts, groups and tokens, consistent at one event number."""
         ...
 

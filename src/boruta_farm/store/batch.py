@@ -31,7 +31,7 @@ from boruta_farm.store.guard import Guard, NoGuard
 from boruta_farm.store.loaded import Loaded
 from boruta_farm.store.overlay import Layer, OverlayTransaction
 from boruta_farm.store.records import Records
-from boruta_farm.store.reserve import Level, Room, Unbounded
+from boruta_farm.store.reserve import DiskRoom, Level, Unbounded
 from boruta_farm.store.statements import Statements
 from boruta_farm.store.values import EPOCH, moment
 
@@ -49,13 +49,13 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedCommand:
     """Carry the error that a command raised or met."""
 
     error: Exception
 
 
-Result = Answered | Refused
+Result = Answered | RefusedCommand
 
 
 @dataclass(slots=True)
@@ -100,10 +100,10 @@ class Batcher:
         committed: Committed,
         flusher: Flusher | None = None,
         guard: Guard | None = None,
-        room: Room | None = None,
+        room: DiskRoom | None = None,
     ) -> None:
         self.guard: Guard = guard or NoGuard()
-        self.room: Room = room or Unbounded()
+        self.room: DiskRoom = room or Unbounded()
         self._open_driver = open_driver
         self._statements = statements
         self._clock = clock
@@ -179,16 +179,18 @@ class Batcher:
                 return self._guard(commands, lambda: self._attempt(commands))
             if len(commands) > 1:
                 return self._one_by_one(commands)
-            return BatchOutcome([Refused(_explain(fault))])
+            return BatchOutcome([RefusedCommand(_explain(fault))])
         except _CommitDoubtError:
             logger.critical("a COMMIT failed: its outcome is unknown", exc_info=True)
             self.close()
-            return BatchOutcome([Refused(OutcomeUnknownError()) for _ in commands], doubtful=True)
+            return BatchOutcome(
+                [RefusedCommand(OutcomeUnknownError()) for _ in commands], doubtful=True
+            )
         except DriverError as fault:
             logger.error("the database failed before COMMIT", exc_info=True)
             self.close()
             words = f"the database failed ({fault}); nothing was changed, try again"
-            return BatchOutcome([Refused(UnavailableError(words)) for _ in commands])
+            return BatchOutcome([RefusedCommand(UnavailableError(words)) for _ in commands])
 
     def _one_by_one(self, commands: Sequence[Decide[object]]) -> BatchOutcome:
         results: list[Result] = []
@@ -222,7 +224,7 @@ class Batcher:
                 driver.rollback()
                 self._committed.forget()
                 words = f"nothing can be written just now: {why}; nothing was changed, try again"
-                return BatchOutcome([Refused(UnavailableError(words)) for _ in commands])
+                return BatchOutcome([RefusedCommand(UnavailableError(words)) for _ in commands])
             self._committed.as_of(counters["event"])
             layer = Layer(last_id=counters["request"])
             loaded = Loaded(records, self._committed)
@@ -276,15 +278,15 @@ class Batcher:
         except DriverError:
             raise
         except BorutaError as refusal:
-            return Refused(refusal.with_traceback(None))
+            return RefusedCommand(refusal.with_traceback(None))
         except StopIteration as error:
-            return Refused(RuntimeError(f"a command raised {error!r}"))
+            return RefusedCommand(RuntimeError(f"a command raised {error!r}"))
         except Exception as error:
             logger.exception("a command failed unexpectedly; it changed nothing")
-            return Refused(error)
+            return RefusedCommand(error)
         filed = transaction.layer.last_id > layer.last_id
         if (full := self.room.refusal(transaction.layer, filed=filed)) is not None:
-            return Refused(full)
+            return RefusedCommand(full)
         layer.take(transaction.layer)
         return Answered(answer)
 

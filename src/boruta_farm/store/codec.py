@@ -21,7 +21,7 @@ from boruta_farm.store.driver import Row
 Record = TypeVar("Record")
 
 
-class Kind(NamedTuple):
+class ValueKind(NamedTuple):
     """Say how a type stands in a column: the column's kind, and expressions to write and read."""
 
     column: str
@@ -29,20 +29,20 @@ class Kind(NamedTuple):
     read: str
 
 
-KINDS: Mapping[Any, Kind] = {
-    int: Kind("bigint", "{}", "{}"),
-    str: Kind("text", "{}", "{}"),
-    bool: Kind("boolean", "{}", "bool({})"),
-    bytes: Kind("text", "b64encode({}).decode()", "b64decode({})"),
-    datetime: Kind("bigint", "({} - EPOCH) // MICROSECOND", "EPOCH + timedelta(0, 0, {})"),
-    timedelta: Kind("bigint", "{} // MICROSECOND", "timedelta(0, 0, {})"),
-    frozenset[str]: Kind("text", "json_text(sorted({}))", "text_set({})"),
-    tuple[str, ...]: Kind("text", "json_text({})", "texts({})"),
-    tuple[datetime, ...]: Kind("text", "moments_text({})", "moments({})"),
-    tuple[float, ...]: Kind("text", "json_text({})", "numbers({})"),
-    Mapping[str, str]: Kind("text", "mapping_text({})", "mapping({})"),
-    (Mapping[str, str], "few"): Kind("text", "few_mapping_text({})", "mapping({})"),
-    (Mapping[str, str], "own"): Kind("text", "mapping_text({})", "json.loads({})"),
+KINDS: Mapping[Any, ValueKind] = {
+    int: ValueKind("bigint", "{}", "{}"),
+    str: ValueKind("text", "{}", "{}"),
+    bool: ValueKind("boolean", "{}", "bool({})"),
+    bytes: ValueKind("text", "b64encode({}).decode()", "b64decode({})"),
+    datetime: ValueKind("bigint", "({} - EPOCH) // MICROSECOND", "EPOCH + timedelta(0, 0, {})"),
+    timedelta: ValueKind("bigint", "{} // MICROSECOND", "timedelta(0, 0, {})"),
+    frozenset[str]: ValueKind("text", "json_text(sorted({}))", "text_set({})"),
+    tuple[str, ...]: ValueKind("text", "json_text({})", "texts({})"),
+    tuple[datetime, ...]: ValueKind("text", "moments_text({})", "moments({})"),
+    tuple[float, ...]: ValueKind("text", "json_text({})", "numbers({})"),
+    Mapping[str, str]: ValueKind("text", "mapping_text({})", "mapping({})"),
+    (Mapping[str, str], "few"): ValueKind("text", "few_mapping_text({})", "mapping({})"),
+    (Mapping[str, str], "own"): ValueKind("text", "mapping_text({})", "json.loads({})"),
 }
 
 
@@ -105,7 +105,7 @@ class Codec(Generic[Record]):
             default=default,
         )
 
-    def _kind(self, field: Field) -> Kind:
+    def _kind(self, field: Field) -> ValueKind:
         kind = field.kind
         found = KINDS.get((kind, field.stored.values)) or KINDS.get(kind)
         if found is not None:
@@ -113,8 +113,8 @@ class Codec(Generic[Record]):
         name = self._named(kind)
         if issubclass(kind, Enum):
             self._names[f"{name}_of"] = {member.value: member for member in kind}
-            return Kind("text", "{}.value", f"{name}_of[{{}}]")
-        return Kind("text", "small_text({})", f"small({name}, {{}})")
+            return ValueKind("text", "{}.value", f"{name}_of[{{}}]")
+        return ValueKind("text", "small_text({})", f"small({name}, {{}})")
 
     def _named(self, kind: type) -> str:
         self._names[kind.__name__] = kind

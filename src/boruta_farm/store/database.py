@@ -13,7 +13,7 @@ from boruta_farm.model.spelling import normal
 from boruta_farm.model.worker import SessionKey, Worker
 from boruta_farm.store import people
 from boruta_farm.store.audit import list_audit
-from boruta_farm.store.base import Decide, KeptTime, Listener, People, Snapshot
+from boruta_farm.store.base import Decide, KeptTime, Listener, PeopleSnapshot, Snapshot
 from boruta_farm.store.batch import Batcher
 from boruta_farm.store.committed import Committed
 from boruta_farm.store.listing import list_requests, list_workers, quick
@@ -102,7 +102,7 @@ class DatabaseStore:
         """Return the unfinished requests and all workers, consistent at one event number."""
         return await self._far(lambda records: records.snapshot(holding=holding))
 
-    async def people(self) -> People:
+    async def people(self) -> PeopleSnapshot:
         """Return all accounts, groups and tokens, consistent at one event number."""
         return await self._far(people.snapshot)
 

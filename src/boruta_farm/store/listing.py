@@ -40,7 +40,7 @@ WORKER_SORTS = ("", "id", *WORKER_ITEMS)
 
 
 @dataclass(slots=True)
-class Condition:
+class ListCondition:
     """Collect the parts of a WHERE with their parameters."""
 
     parts: list[str] = field(default_factory=list)
@@ -160,7 +160,7 @@ class _RequestPage:
         states = self._states()
         border = None if self._border is None else self._border[1]
         past, order = (">", "ASC") if self._up else ("<", "DESC")
-        after = Condition()
+        after = ListCondition()
         if border is not None:
             after.add(f"r.id {past} ?", border)
         if states is None:
@@ -189,11 +189,11 @@ class _RequestPage:
             return None
         return [state.value for state in RequestState if state.value in self._where.states]
 
-    def _merge(self, states: list[str], after: Condition, order: str) -> list[int]:
+    def _merge(self, states: list[str], after: ListCondition, order: str) -> list[int]:
         """Read each state's index in order and merge: no state is sorted as a whole."""
         if not states:
             return []
-        condition = Condition(["r.state = ?", *after.parts])
+        condition = ListCondition(["r.state = ?", *after.parts])
         part = (
             f"SELECT r.id AS id FROM requests AS r{condition.text()} ORDER BY r.id {order} LIMIT ?"
         )
@@ -217,13 +217,13 @@ class _RequestPage:
             statement = "SELECT value FROM counters WHERE name = 'requests'"
             return self._sum(statement)
         chosen = [state.value for state in RequestState] if states is None else states
-        condition = Condition([part], [bucket])
+        condition = ListCondition([part], [bucket])
         condition.add(self._dialect.member("state", "text"), self._dialect.members(chosen))
         statement = f"SELECT COALESCE(SUM(requests), 0) FROM tallies{condition.text()}"
         return self._sum(statement, condition.values)
 
     def _count(self, states: list[str] | None, low: int, high: int) -> int:
-        condition = Condition(["r.id BETWEEN ? AND ?"], [low, high])
+        condition = ListCondition(["r.id BETWEEN ? AND ?"], [low, high])
         if states is not None:
             member = self._dialect.member("r.state", "text")
             condition.add(member, self._dialect.members(states))
@@ -235,7 +235,7 @@ class _RequestPage:
         condition = self._condition()
         past, order = (">", "ASC") if self._up else ("<", "DESC")
         beyond, place = "COUNT(*)", ()
-        page = Condition(list(condition.parts), list(condition.values))
+        page = ListCondition(list(condition.parts), list(condition.values))
         values: tuple[Value, ...] = place
         if self._border is not None:
             comparison = f"({self._key}, r.id) {past} (?, ?)"
@@ -271,8 +271,8 @@ class _RequestPage:
             beyond = [place for place in found if (place > border if self._up else place < border)]
         return [number for _, number in beyond[: self._limit]], len(found), len(beyond)
 
-    def _condition(self) -> Condition:
-        where, condition = self._where, Condition()
+    def _condition(self) -> ListCondition:
+        where, condition = self._where, ListCondition()
         for numbers, column in ((where.ids, "r.id"), (where.priorities, "r.priority")):
             if numbers:
                 known = [number for number in numbers if abs(number) <= LARGEST]
@@ -353,7 +353,7 @@ def _place(worker: BriefWorker, item: str) -> tuple[object, str]:
 
 def _matching_workers(records: Records, where: WorkerFilter) -> list[BriefWorker]:
     dialect = records.statements.dialect
-    condition = Condition()
+    condition = ListCondition()
     if where.states:
         known = [state.value for state in WorkerState if state.value in where.states]
         condition.add(dialect.member("state", "text"), dialect.members(known))

@@ -2,7 +2,7 @@
 
 from boruta_farm.model.account import Account, Group
 from boruta_farm.model.events import Identity
-from boruta_farm.store.base import People
+from boruta_farm.store.base import PeopleSnapshot
 from boruta_farm.store.records import Records, storable
 from boruta_farm.store.rows import ACCOUNT, PEOPLE
 
@@ -39,7 +39,7 @@ def load_all(records: Records, table: str) -> list[Identity]:
     )
 
 
-def snapshot(records: Records) -> People:
+def snapshot(records: Records) -> PeopleSnapshot:
     """Return everybody, consistent at one event."""
     records.driver.begin_reading()
     try:
@@ -47,7 +47,7 @@ def snapshot(records: Records) -> People:
         found = [record for table in PEOPLE for record in load_all(records, table)]
     finally:
         records.driver.rollback()
-    return People(number=number, records=tuple(found))
+    return PeopleSnapshot(number=number, records=tuple(found))
 
 
 class PendingPeople:

@@ -29,7 +29,7 @@ class Level(IntEnum):
     SPENT = 2
 
 
-class Room(Protocol):
+class DiskRoom(Protocol):
     """Judge what may still be written."""
 
     def look(self) -> None:

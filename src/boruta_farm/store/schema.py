@@ -12,7 +12,7 @@ from boruta_farm.store.dialect import Column, Dialect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Index:
+class TableIndex:
     """Tell an index of some columns, over the rows for which ``where`` holds."""
 
     name: str
@@ -27,7 +27,7 @@ class Table:
 
     name: str
     columns: tuple[Column, ...]
-    indexes: tuple[Index, ...] = ()
+    indexes: tuple[TableIndex, ...] = ()
     bare: bool = True
 
     @property
@@ -57,11 +57,11 @@ REQUESTS = Table(
     rows.REQUEST.columns,
     (
         # It holds all that lists filter and sort by, so that they never touch the wide rows.
-        Index(
+        TableIndex(
             name="requests_listed",
             columns=("state", "id", "priority", "deadline", "valid_after", "finished"),
         ),
-        Index(name="requests_waiting", columns=("owner",), where=WAITING),
+        TableIndex(name="requests_waiting", columns=("owner",), where=WAITING),
     ),
     bare=False,
 )
@@ -69,16 +69,18 @@ JOBS = Table(
     "jobs",
     rows.JOB.columns,
     (
-        Index(name="jobs_one_per_worker", columns=("worker",), unique=True, where=HOLDING),
-        Index(name="jobs_one_per_request", columns=("request_id",), unique=True, where=HOLDING),
+        TableIndex(name="jobs_one_per_worker", columns=("worker",), unique=True, where=HOLDING),
+        TableIndex(
+            name="jobs_one_per_request", columns=("request_id",), unique=True, where=HOLDING
+        ),
     ),
 )
 WORKERS = Table(
     "workers",
     rows.WORKER.columns,
     (
-        Index(name="workers_name", columns=("name",), unique=True),
-        Index(name="workers_port", columns=("port",), unique=True),
+        TableIndex(name="workers_name", columns=("name",), unique=True),
+        TableIndex(name="workers_port", columns=("port",), unique=True),
     ),
     bare=False,
 )
@@ -87,18 +89,18 @@ EVENTS = Table("events", rows.EVENT.columns, bare=False)
 SUMMARIES = Table(
     "summaries",
     rows.SUMMARY.columns,
-    (Index(name="summaries_updated", columns=("updated",)),),
+    (TableIndex(name="summaries_updated", columns=("updated",)),),
 )
 AUDIT = Table(
     "audit",
     rows.ENTRY.columns,
-    (Index(name="audit_unsealed", columns=("number",), where="seal IS NULL"),),
+    (TableIndex(name="audit_unsealed", columns=("number",), where="seal IS NULL"),),
     bare=False,
 )
 ACCOUNTS = Table(
     "accounts",
     rows.ACCOUNT.columns,
-    (Index(name="accounts_name", columns=("name",), unique=True),),
+    (TableIndex(name="accounts_name", columns=("name",), unique=True),),
 )
 GROUPS = Table("farm_groups", rows.GROUP.columns)
 TOKENS = Table("tokens", rows.TOKEN.columns)
@@ -111,7 +113,7 @@ CREATIONS = Table(
         _number("request_id"),
         _number("created"),
     ),
-    (Index(name="creations_created", columns=("created",)),),
+    (TableIndex(name="creations_created", columns=("created",)),),
 )
 BACKLOGS = Table("backlogs", (_text("owner", key=True), _number("size")))
 """How much the waiting requests of an owner hold together."""

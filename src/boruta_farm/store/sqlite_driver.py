@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from boruta_farm.store.driver import ConstraintError, DiskFullError, DriverError, Row, Value
 
 
-class Cursor(Protocol):
+class SqliteCursor(Protocol):
     """What a statement returns."""
 
     def fetchall(self) -> list[Any]:
@@ -27,7 +27,7 @@ class SqliteConnection(Protocol):
         """Tell whether a transaction is open."""
         ...
 
-    def execute(self, sql: str, parameters: Sequence[Value] = ..., /) -> Cursor:
+    def execute(self, sql: str, parameters: Sequence[Value] = ..., /) -> SqliteCursor:
         """Run one statement; errors are those of the sqlite3 module."""
         ...
 

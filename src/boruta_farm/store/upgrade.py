@@ -25,7 +25,7 @@ OURS = frozenset({"counters", "jobs", "meta", "requests", "workers"})
 """Tables that every schema has: without them a database is something else's."""
 
 
-class Version(NamedTuple):
+class SchemaVersion(NamedTuple):
     """Tell a database's schema, and the oldest that a server may have to work with it."""
 
     number: int
@@ -75,11 +75,11 @@ class Upgrade:
             return str(farm_id)
         raise self._damaged("its table meta does not tell the farm's id")
 
-    def _good(self, found: Version | None) -> bool:
+    def _good(self, found: SchemaVersion | None) -> bool:
         """Tell whether this server can work with a database as it is."""
         return found is not None and found.oldest <= self.wanted <= found.number
 
-    def _found(self, driver: DatabaseDriver) -> Version | None:
+    def _found(self, driver: DatabaseDriver) -> SchemaVersion | None:
         """Return a database's schema, None for an empty one. Raises StoreError."""
         tables = {str(name) for (name,) in driver.fetch(self.dialect.tables)}
         if not tables:
@@ -97,7 +97,7 @@ class Upgrade:
         ((number, oldest),) = rows
         if not str(number).isdecimal():
             raise self._damaged(f"its table {table} tells the schema {number!r}, which is none")
-        version = Version(int(number), int(oldest))
+        version = SchemaVersion(int(number), int(oldest))
         if version.number < FIRST:
             raise StoreError(
                 f"{self.where} has schema {number}, older than {FIRST}, from which this server can"
@@ -122,7 +122,7 @@ class Upgrade:
                 driver.fetch("INSERT INTO counters (name, value) VALUES (?, 0)", (name,))
             farm_id = str(uuid.uuid4())
             driver.fetch("INSERT INTO meta (name, value) VALUES ('farm_id', ?)", (farm_id,))
-            self._stamp(driver, Version(self.wanted, self.wanted))
+            self._stamp(driver, SchemaVersion(self.wanted, self.wanted))
             driver.commit()
         except BaseException:
             driver.rollback()
@@ -140,7 +140,7 @@ class Upgrade:
                 for statement in step.statements(self.dialect):
                     driver.fetch(statement)
             oldest = self.wanted - 1 if steps[-1].beside else self.wanted
-            self._stamp(driver, Version(self.wanted, oldest))
+            self._stamp(driver, SchemaVersion(self.wanted, oldest))
             driver.commit()
         except BaseException as fault:
             driver.rollback()
@@ -153,6 +153,6 @@ class Upgrade:
                 ) from fault
             raise
 
-    def _stamp(self, driver: DatabaseDriver, version: Version) -> None:
+    def _stamp(self, driver: DatabaseDriver, version: SchemaVersion) -> None:
         driver.fetch("DELETE FROM schema_version")
         driver.fetch("INSERT INTO schema_version (version, oldest) VALUES (?, ?)", version)

@@ -20,7 +20,7 @@ from boruta_farm.web.dispatch import Dispatcher
 from boruta_farm.web.events import EventCalls
 from boruta_farm.web.hardening import Hardened
 from boruta_farm.web.health import HealthCheck
-from boruta_farm.web.openapi import Description
+from boruta_farm.web.openapi import ApiDescription
 from boruta_farm.web.origins import Cors
 from boruta_farm.web.people_routes import people_routes
 from boruta_farm.web.requests import MORE_TIME_BODY, REQUEST_BODY, REQUEST_LIST, RequestCalls
@@ -90,7 +90,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
     workers = WorkerCalls(services.workers)
     events = EventCalls(services.feed, services.events, services.requests, services.clock, options)
     clock = ClockCalls(services.time)
-    description = Description()
+    description = ApiDescription()
     routes: tuple[Route, ...] = (
         read(
             "version",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from boruta_farm.clock import Clock
-from boruta_farm.contracts.people import Accounts, Audit, Gate, Tokens
+from boruta_farm.contracts.people import Accounts, Audit, PeopleGate, Tokens
 from boruta_farm.model.addresses import canonical, network_of
 from boruta_farm.model.audit import Action, Note
 from boruta_farm.model.caller import Caller
@@ -40,7 +40,7 @@ _AUTHORIZATION = b"authorization"
 class People:
     """Carry the contracts about people that the API talks to."""
 
-    gate: Gate
+    gate: PeopleGate
     accounts: Accounts
     tokens: Tokens
     audit: Audit

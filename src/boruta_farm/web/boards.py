@@ -14,7 +14,7 @@ FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-pr
 """Whoever sends one of these came through a proxy, whatever its address seems to be."""
 
 
-class Hub(Protocol):
+class BoardHub(Protocol):
     """Serves one agent at a time on each socket."""
 
     async def serve(
@@ -27,7 +27,7 @@ class Hub(Protocol):
 class BoardEndpoint:
     """Accept agents' sockets; browsers, which alone send an Origin, are turned away."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: BoardHub) -> None:
         self._hub = hub
 
     async def serve(self, websocket: WebSocket) -> None:

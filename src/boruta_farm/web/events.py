@@ -80,7 +80,7 @@ class Guest:
         )
 
 
-class Room:
+class StreamRoom:
     """Count open streams, in all, per source and per account."""
 
     def __init__(self, most: int, *, source: int, account: int) -> None:
@@ -130,7 +130,7 @@ class EventCalls:
         self._requests = requests
         self._journal = journal
         self._heartbeat = options.heartbeat
-        self._room = Room(
+        self._room = StreamRoom(
             options.event_streams,
             source=options.event_streams_per_source,
             account=options.event_streams_per_account,

@@ -73,7 +73,7 @@ def describe(routes: Iterable[Route], version: str) -> Json:
     }
 
 
-class Description:
+class ApiDescription:
     """Answer with the description of a route table that holds this very call."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from boruta_farm.contracts import Requests, Timekeeping, Workers
 from boruta_farm.feed import Feed
 from boruta_farm.model.events import Event
 from boruta_farm.web.auth import People
-from boruta_farm.web.boards import Hub
+from boruta_farm.web.boards import BoardHub
 
 Journal = Callable[[int, int], Awaitable[tuple[Event, ...]]]
 """Return up to so many (second argument) journalled events above a number (first)."""
@@ -26,7 +26,7 @@ class Services:
 
     requests: Requests
     workers: Workers
-    hub: Hub
+    hub: BoardHub
     feed: Feed
     events: Journal
     clock: Clock

@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 
 from boruta_farm.dryad.tools.kind import Kind
 from boruta_farm.settings.declaration import Dataclass, setting
-from boruta_farm.settings.kinds import Blank, Line, Switch, Text
+from boruta_farm.settings.kinds import Blank, OneLine, Switch, Text
 
 TOOLS: Final = "boruta_farm.tools"
 """The group of entry points of tools' drivers."""
@@ -75,7 +75,7 @@ class ToolSettings:
 
     driver: str = setting(Text(), "What operates the tool: the name of an installed driver.")
     about: str = setting(
-        Blank(Line(LONGEST_ABOUT)), "What the tool is, in a few words for people.", default=""
+        Blank(OneLine(LONGEST_ABOUT)), "What the tool is, in a few words for people.", default=""
     )
     health: bool = setting(
         Switch(),

@@ -23,7 +23,7 @@ _ID_MASK = (1 << ID_BITS) - 1
 _SHARE_MASK = (1 << SHARE_BITS) - 1
 
 
-class Place(NamedTuple):
+class PlaceInQueue(NamedTuple):
     """Take a number apart again: what is compared first stands first."""
 
     level: int
@@ -79,12 +79,12 @@ class Order:
             return priority + since // self._step
         return priority * self._step + since
 
-    def place(self, key: int) -> Place:
+    def place(self, key: int) -> PlaceInQueue:
         """Return what a number with its shares is made of."""
         if not self._shared:
-            return Place(key >> ID_BITS, 0, 0, id_of(key))
+            return PlaceInQueue(key >> ID_BITS, 0, 0, id_of(key))
         shares = key >> ID_BITS
-        return Place(
+        return PlaceInQueue(
             key >> self._shift,
             shares >> SHARE_BITS & _SHARE_MASK,
             shares & _SHARE_MASK,

@@ -13,7 +13,7 @@ from boruta_farm.dryad.tools.kind import Kind
 from boruta_farm.dryad.tools.published import SESSION, PublishedFiles
 from boruta_farm.model.errors import BoardError
 from boruta_farm.settings.declaration import setting
-from boruta_farm.settings.kinds import Blank, Line, Maybe, Named, Seconds, Text, Whole
+from boruta_farm.settings.kinds import Blank, Maybe, Named, OneLine, Seconds, Text, Whole
 from boruta_farm.settings.places import Location
 from boruta_farm.settings.table import SettingError
 
@@ -40,7 +40,7 @@ class LanSettings:
         default=None,
     )
     address: str = setting(
-        Blank(Line(200)),
+        Blank(OneLine(200)),
         "What stands before a published file's name for the device, such as tftp://192.168.69.1/.",
         default="",
     )

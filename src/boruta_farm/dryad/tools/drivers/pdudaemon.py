@@ -10,7 +10,7 @@ from boruta_farm.dryad.tools.kinds.power import PowerState
 from boruta_farm.dryad.tools.switching import off_and_on
 from boruta_farm.dryad.tools.web import fetch
 from boruta_farm.settings.declaration import setting
-from boruta_farm.settings.kinds import Line, Seconds
+from boruta_farm.settings.kinds import OneLine, Seconds
 from boruta_farm.settings.places import Url
 
 
@@ -19,8 +19,8 @@ class PduSettings:
     """Say where pdudaemon is, and which port of which PDU it is."""
 
     url: str = setting(Url(), "Where pdudaemon listens.", default="http://127.0.0.1:16421")
-    hostname: str = setting(Line(200), "The PDU, as pdudaemon's configuration names it.")
-    port: str = setting(Line(50), "The PDU's port, as a text.")
+    hostname: str = setting(OneLine(200), "The PDU, as pdudaemon's configuration names it.")
+    port: str = setting(OneLine(50), "The PDU's port, as a text.")
     timeout: float = setting(Seconds(0.1, 20), "Seconds that it may take.", default=10.0)
 
 
