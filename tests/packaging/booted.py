@@ -4,6 +4,7 @@ import contextlib
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,11 @@ class Machine:
         told = done.stdout + done.stderr
         assert done.returncode == status, f"{script}\n{told}"
         return told
+
+    def end(self) -> None:
+        """Take its power away."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._leader, signal.SIGKILL)
 
     def logged(self, unit: str, *match: str) -> str:
         """Return the first line (or its part, with -o) of a unit's log that grep finds.
@@ -111,15 +117,16 @@ def _started(root: Path, console: Path) -> Iterator[Machine]:
     ]
     with console.open("wb") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        machine = Machine(_leader(process, console))
         try:
-            machine = Machine(_leader(process, console))
             machine(
                 "until [ -S /run/dbus/system_bus_socket ]; do :; done\n"
                 "systemctl is-system-running --wait || true\nip link set lo up"
             )
             yield machine
         finally:
-            # Its first process is told to die with it, and all others with that one.
+            # All others die with its first process, which may outlive the one that started it.
+            machine.end()
             process.kill()
             process.wait(timeout=WITHIN)
 
