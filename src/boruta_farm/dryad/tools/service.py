@@ -14,9 +14,9 @@ from typing import Any, Final
 from boruta_farm.dryad.dut.frames import VERSION, FrameError, Status
 from boruta_farm.dryad.state import OPEN, AgentState
 from boruta_farm.dryad.tools.door import Door, OwnDoor, Peer
-from boruta_farm.dryad.tools.entrance import Entrance
 from boruta_farm.dryad.tools.errors import ActError, SessionOverError
 from boruta_farm.dryad.tools.kind import Act
+from boruta_farm.dryad.tools.listening import DoorListener
 from boruta_farm.dryad.tools.served import ServedCall
 from boruta_farm.dryad.tools.toolbox import FittedTool, Toolbox
 from boruta_farm.dryad.tools.wire import Wire
@@ -45,8 +45,8 @@ class ToolService:
 
     def __init__(self, toolbox: Toolbox) -> None:
         self.toolbox = toolbox
-        self._sessions: Entrance | None = None
-        self._own: Entrance | None = None
+        self._sessions: DoorListener | None = None
+        self._own: DoorListener | None = None
         self._state: AgentState | None = None
         self._calls: dict[asyncio.Task[None], int] = {}
         self._acts: dict[asyncio.Task[Mapping[str, object]], tuple[int, str]] = {}
@@ -56,9 +56,9 @@ class ToolService:
         if door is not None:
             door.open().close()
             door.close()
-            self._sessions = Entrance(door, self._take)
+            self._sessions = DoorListener(door, self._take)
         if own is not None:
-            self._own = Entrance(own, self._take)
+            self._own = DoorListener(own, self._take)
             self._own.open()
 
     def look(self, state: AgentState) -> None:
@@ -99,8 +99,8 @@ class ToolService:
     async def close(self) -> None:
         """Let nobody in any more and end all calls."""
         self._state = None
-        for entrance in filter(None, (self._sessions, self._own)):
-            entrance.shut()
+        for listener in filter(None, (self._sessions, self._own)):
+            listener.shut()
         tasks = (*self._calls, *self._acts)
         for task in tasks:
             task.cancel()

@@ -11,7 +11,7 @@ from boruta_farm.model.errors import BorutaError
 logger = logging.getLogger(__name__)
 
 
-class Entrance:
+class DoorListener:
     """Listen at a door; ``take`` gets each connection, and closes it in the end."""
 
     def __init__(self, door: Door, take: Callable[[socket.socket, Door], None]) -> None:
