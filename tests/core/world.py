@@ -78,6 +78,9 @@ class DictWorld:
     def held_by(self, owner: str) -> tuple[Request, ...]:
         return tuple(r for r in self.requests.values() if r.owner == owner and r.live_job)
 
+    def shared_with(self, account_id: str) -> tuple[Request, ...]:
+        return tuple(r for r in self.requests.values() if account_id in r.shared and r.live_job)
+
     def session_key(self, uuid: str, epoch: int) -> SessionKey | None:
         return self.keys.get((uuid, epoch))
 

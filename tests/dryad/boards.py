@@ -35,6 +35,8 @@ class Board:
     leftovers: set[str] = field(default_factory=set)
     notice: str | None = None
     key_ends_in: float | None = None
+    keys: tuple[str, ...] = ()
+    parted: list[tuple[str, ...]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def log_in(self, what: str) -> bool:
@@ -90,6 +92,15 @@ class FakeDriver(Driver):
         self.board.key = key
         self._finish()
 
+    async def let_in(self, keys: tuple[str, ...], leaving: tuple[str, ...]) -> None:
+        await self._begin("let_in")
+        self.board.keys = keys
+        self.board.parted.append(leaving)
+        self._finish()
+
+    async def visitors(self) -> dict[str, int]:
+        return dict.fromkeys(self.board.keys, 1)
+
     async def expire_in(self, remaining: float) -> None:
         await self._begin("expire_in", takes=0.0)
         self.board.key_ends_in = remaining
@@ -127,7 +138,7 @@ class FakeDriver(Driver):
 
     def _wipe(self) -> None:
         self.board.leftovers.clear()
-        self.board.key, self.board.session = None, False
+        self.board.key, self.board.session, self.board.keys = None, False, ()
 
     async def _begin(self, call: str, takes: float = 0.01) -> None:
         assert self.busy == 0, f"{call} while another operation is under way"

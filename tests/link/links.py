@@ -106,6 +106,9 @@ class FakeFarm:
     async def opening_failed(self, uuid: str, epoch: int, reason: str) -> None:
         raise NotImplementedError
 
+    async def keyed(self, uuid: str, epoch: int, sequence: int) -> None:
+        raise NotImplementedError
+
     async def prolonged(self, uuid: str, epoch: int, sequence: int) -> None:
         raise NotImplementedError
 
@@ -150,6 +153,15 @@ class FakeBoard:
     async def extend(self, epoch: int, sequence: int, remaining: float) -> None:
         self._note("extend", epoch, sequence)
         self.ends.append(asyncio.get_running_loop().time() + remaining)
+
+    async def set_keys(
+        self, epoch: int, sequence: int, keys: tuple[str, ...], staying: tuple[str, ...] = ()
+    ) -> None:
+        self._note("set_keys", epoch, sequence, keys, staying)
+
+    async def sessions(self, epoch: int) -> dict[str, int]:
+        self._note("sessions", epoch)
+        return {"ssh-ed25519 OWN": 2, "": 1}
 
     async def end(self, epoch: int) -> None:
         self._note("end", epoch)

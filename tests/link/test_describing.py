@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from boruta_farm.link import conversation as conversation_module
 from boruta_farm.link.agent import FarmEnd
 from boruta_farm.link.messages import MOST_FACTS
 from boruta_farm.model.errors import RefusedError
@@ -43,17 +42,6 @@ def test_facts_that_come_too_often_are_refused() -> None:
         await asyncio.sleep(10)
         await farm.describe({f"n{number}": "x" for number in range(100)})
         assert [len(facts) for _, facts in wires.farm.facts] == [1, MOST_FACTS]
-        await wires.close()
-
-    run_virtual(scene())
-
-
-def test_an_older_server_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scene() -> None:
-        monkeypatch.setattr(conversation_module, "VERSION", 1)
-        wires, farm = await connected()
-        await farm.describe({"Load": "1"})
-        assert wires.farm.facts == []
         await wires.close()
 
     run_virtual(scene())

@@ -150,8 +150,8 @@ def test_an_agent_that_knows_no_renewal_is_served_on() -> None:
         wires.spawn(peer.serve())
         registration = await user.registration()
         hello: JsonObject = {
-            "version": 1,
-            "oldest": 1,
+            "version": 2,
+            "oldest": 2,
             "caps": dict(registration.caps),
             "dryad_address": ":7175",
             "ssh_address": ":22",

@@ -106,8 +106,8 @@ def test_a_hello_beyond_its_limits_is_refused(change: dict[str, object]) -> None
         peer = Peer(await wires.dial(), {})
         wires.spawn(peer.serve())
         hello: dict[str, object] = {
-            "version": 1,
-            "oldest": 1,
+            "version": 2,
+            "oldest": 2,
             "caps": {"UUID": UUID},
             "dryad_address": ":7175",
             "ssh_address": ":22",

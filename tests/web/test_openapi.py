@@ -139,7 +139,7 @@ def test_unknown_keys_are_forbidden_only_where_the_original_has_no_such_call() -
     schemas = described()["components"]["schemas"]
     assert {name for name, schema in schemas.items() if "additionalProperties" in schema} == {
         *("AccountChangeBody", "GroupChangeBody", "LimitsBody", "LoginBody", "MoreTimeBody"),
-        *("NewTokenBody", "RemovalBody", "WishBody", "WorkerChangeBody"),
+        *("NewTokenBody", "RemovalBody", "SharingBody", "WishBody", "WorkerChangeBody"),
     }
     assert "additionalProperties" not in schemas["RequestBody"]
     assert schemas["RequestBody"]["properties"]["Caps"]

@@ -8,9 +8,14 @@ from boruta_farm.boards.runner import MAINTENANCE_TEXT, answer, opened_door
 from boruta_farm.boards.unseen import UnseenKeys
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Doors, FencedDryad, KeyPool, Reports
-from boruta_farm.fleet import Fleet
-from boruta_farm.model.errors import AgentUnreachableError, BoardError, StaleEpochError
-from boruta_farm.model.job import JobPhase
+from boruta_farm.fleet import Fleet, Link
+from boruta_farm.model.errors import (
+    AgentUnreachableError,
+    BoardError,
+    StaleEpochError,
+    UnavailableError,
+)
+from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.worker import Worker, WorkerState
 
 logger = logging.getLogger(__name__)
@@ -33,6 +38,8 @@ class Fenced:
         self._doors = doors
         self._clock = clock
         self._unseen = UnseenKeys(fleet)
+        self._granted: dict[str, tuple[int, Link]] = {}
+        """To which link of each board its job was told last, by epoch."""
 
     def step(self, worker: Worker) -> Hashable | None:
         """Name what is wanted; a grant is told to each agent that comes."""
@@ -46,8 +53,8 @@ class Fenced:
                 return worker.epoch, worker.state, reminders
             case WorkerState.RUNNING if self._fleet.over(worker):
                 return worker.epoch, "over", link
-            case WorkerState.RUNNING if self._fleet.job(worker) is not None:
-                return worker.epoch, worker.state, link
+            case WorkerState.RUNNING if (job := self._fleet.job(worker)) is not None:
+                return worker.epoch, worker.state, link, job.keys_seq
             case _:
                 return None
 
@@ -71,7 +78,7 @@ class Fenced:
             case WorkerState.RUNNING if self._fleet.over(worker):
                 await answer(link.board.end(worker.epoch), ANSWER_WITHIN)
             case WorkerState.RUNNING:
-                await self._tell_grant(worker, link.board)
+                await self._tell_job(worker, link)
 
     async def check(self, worker: Worker) -> None:
         """See whether a board is sound. Raises BoardError, AgentUnreachableError."""
@@ -107,11 +114,19 @@ class Fenced:
         text = worker.reason or MAINTENANCE_TEXT
         await answer(board.put_in_maintenance(text), ANSWER_WITHIN)
 
-    async def _tell_grant(self, worker: Worker, board: FencedDryad) -> None:
-        """Tell the agent when the job ends, and open the board for a caller's own key."""
+    async def _tell_job(self, worker: Worker, link: Link) -> None:
+        """Tell the agent of its job once over each link, and of each change of its keys."""
         job = self._fleet.job(worker)
         if job is None:
             return
+        if self._granted.get(worker.uuid) != (job.epoch, link):
+            await self._tell_grant(worker, job, link.board)
+            self._granted[worker.uuid] = job.epoch, link
+        if job.keys_pending and worker.many_keys:
+            await self._tell_keys(worker, job, link.board)
+
+    async def _tell_grant(self, worker: Worker, job: Job, board: FencedDryad) -> None:
+        """Tell the agent when the job ends, and open the board for a caller's own key."""
         key = self._fleet.holders[worker.uuid].ssh_key
         # The length of a job that is being opened counts from the moment at which it is told.
         began = self._clock.now()
@@ -122,3 +137,16 @@ class Fenced:
             await self._reports.opened(worker.uuid, job.epoch, began)
         elif job.unconfirmed:
             await self._reports.confirmed(worker.uuid, job.epoch)
+
+    async def _tell_keys(self, worker: Worker, job: Job, board: FencedDryad) -> None:
+        """Tell the agent whose keys open the session; one that cannot is asked again.
+
+        No board is blamed for what a request brings (I22).
+        """
+        telling = board.set_keys(job.epoch, job.keys_seq, job.keys, job.staying)
+        try:
+            await answer(telling, ANSWER_WITHIN)
+        except BoardError as error:
+            raise UnavailableError(f"its keys were not taken: {error.message}") from error
+        await self._reports.keyed(worker.uuid, job.epoch, job.keys_seq)
+        logger.info("worker %s epoch %d: %d more keys", worker.name, job.epoch, len(job.keys))

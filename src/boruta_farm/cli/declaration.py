@@ -47,6 +47,7 @@ GROUP = Struct(
     GroupChange,
     {
         "keys_for_admins": Setting(kind=Switch(), default=False),
+        "members_join": Setting(kind=Switch(), default=False),
         "limits": Setting(kind=LIMITS, default=Limits()),
     },
 )

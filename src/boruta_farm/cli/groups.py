@@ -28,6 +28,13 @@ KeysOption = Annotated[
         help="Whether its group-admins may receive keys of its members' boards.",
     ),
 ]
+JoinOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--members-join/--no-members-join",
+        help="Whether its members may share each other's requests with themselves.",
+    ),
+]
 
 
 def list_groups(
@@ -39,13 +46,14 @@ def list_groups(
         groups = await farm.accounts.list_groups(farm.caller)
         accounts = await farm.accounts.list_accounts(farm.caller)
         return Listing(
-            headers=("Name", "Members", "Limits", "Keys for admins"),
+            headers=("Name", "Members", "Limits", "Keys for admins", "Members join"),
             rows=[
                 (
                     group.name,
                     " ".join(a.name for a in accounts if group.name in a.groups),
                     limits_words(group.limits),
                     "yes" if group.keys_for_admins else "",
+                    "yes" if group.members_join else "",
                 )
                 for group in groups
             ],
@@ -60,6 +68,7 @@ def add(
     context: typer.Context,
     name: NameArgument,
     keys_for_admins: KeysOption = None,
+    members_join: JoinOption = None,
     priorities: PrioritiesOption = None,
     jobs: JobsOption = None,
     waiting: WaitingOption = None,
@@ -72,7 +81,9 @@ def add(
     async def work(farm: Farm) -> None:
         if any(group.name == name for group in await farm.accounts.list_groups(farm.caller)):
             raise AccountError(f"there is a group {name} already; change it: boruta group set")
-        change = GroupChange(limits=limits, keys_for_admins=keys_for_admins)
+        change = GroupChange(
+            limits=limits, keys_for_admins=keys_for_admins, members_join=members_join
+        )
         await farm.accounts.save_group(farm.caller, name, change)
 
     run(context, work)
@@ -83,6 +94,7 @@ def change(
     context: typer.Context,
     name: NameArgument,
     keys_for_admins: KeysOption = None,
+    members_join: JoinOption = None,
     priorities: PrioritiesOption = None,
     jobs: JobsOption = None,
     waiting: WaitingOption = None,
@@ -94,7 +106,9 @@ def change(
     async def work(farm: Farm) -> None:
         known = await _known(farm, name)
         limits = read_limits(known.limits, priorities, jobs, waiting, job_time, prolong_time)
-        wanted = GroupChange(limits=limits, keys_for_admins=keys_for_admins)
+        wanted = GroupChange(
+            limits=limits, keys_for_admins=keys_for_admins, members_join=members_join
+        )
         await farm.accounts.save_group(farm.caller, name, wanted)
 
     run(context, work)

@@ -26,6 +26,7 @@ from boruta_farm.cli import (
     login,
     requests,
     serve,
+    sharing,
     ssh,
     tokens,
     upkeep,
@@ -147,6 +148,8 @@ def build() -> typer.Typer:
     app.command("release", help="The same as close.")(filing.close)
     app.command()(requests.acquire)
     app.command()(filing.prolong)
+    app.command()(sharing.share)
+    app.command()(sharing.unshare)
     app.command(cls=ssh.CommandAfterDashes)(ssh.ssh)
     app.command(context_settings=device.WORDS)(device.power)
     app.command(context_settings=device.WORDS)(device.press)

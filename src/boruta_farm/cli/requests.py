@@ -23,6 +23,7 @@ from boruta_farm.cli.options import (
     read_sort,
 )
 from boruta_farm.cli.progress import Spinner
+from boruta_farm.cli.sharing import presence
 from boruta_farm.cli.tables import Listing, print_listing, print_record
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.openssh import (
@@ -60,6 +61,9 @@ def ls(
         bool, typer.Option("--all", "-a", help="Also finished requests.")
     ] = False,
     states: StateOption = None,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Only those that others share with you.")
+    ] = False,
     sort: SortOption = None,
     limit: LimitOption = None,
     columns: ColumnsOption = None,
@@ -75,7 +79,11 @@ def ls(
     async def work(farm: Farm) -> Listing:
         page = await farm.requests.list_requests(
             farm.caller,
-            RequestFilter(states=chosen, selector=selector),
+            RequestFilter(
+                states=chosen,
+                selector=selector,
+                shared_with=farm.caller.id if shared else None,
+            ),
             sorter,
             read_limit(limit),
         )
@@ -133,6 +141,8 @@ def show(context: typer.Context, request_id: IdArgument, output: OutputOption = 
         if explanation is not None:
             record["Explanation"] = explanation
         facts = _facts(farm, request, await _names(farm, (request,)), explanation)
+        if form is Output.TABLE:
+            facts |= await presence(farm, request)
         print_record(facts, record, str(request_id), form)
 
     run(context, work, f"request {request_id}")
@@ -174,6 +184,8 @@ def _facts(
         facts["KeepAlive"] = f"{request.keep_alive} s"
     if request.ssh_key is not None:
         facts["SSH key"] = request.ssh_key
+    if request.shared_names:
+        facts["Shared with"] = ", ".join(request.shared_names)
     if request.job is not None:
         facts["Worker"] = names.get(request.job.worker, request.job.worker)
         facts["Granted"] = times.moment(request.job.granted)

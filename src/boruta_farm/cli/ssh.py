@@ -259,9 +259,11 @@ class Errand:
                 "its first answer is believed"
             )
         if not access.key and self._wish.own is None:
+            opened = "is opened by your account's SSH keys"
+            if request.ssh_key is not None:
+                opened = "was filed with its own SSH key"
             _remark(
-                f"request {request.id} was filed with its own SSH key; "
-                "ssh tries your default ones, or name it with --key"
+                f"request {request.id} {opened}; ssh tries your default ones, or name it with --key"
             )
 
     async def _connect(self, session: SshSession, lease: Lease) -> int:

@@ -20,6 +20,7 @@ from boruta_farm.cli.options import (
     read_sort,
 )
 from boruta_farm.cli.selection import one_worker
+from boruta_farm.cli.sharing import ONE_KEY
 from boruta_farm.cli.tables import Listing, print_listing, print_record
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.listing import WORKER_ITEMS, RequestFilter, WorkerFilter
@@ -154,6 +155,7 @@ def _facts(farm: Farm, worker: Worker, held: str) -> dict[str, str]:
         "Tools": tools_text(worker.caps) or "none",
         "Groups": " ".join(worker.groups) or "none: it serves everybody",
         "Fence": worker.fence.value,
+        "Keys": "several: its sessions can be shared" if worker.many_keys else ONE_KEY,
         "Reach": worker.reach.value,
         "Epoch": str(worker.epoch),
         "Port": str(worker.port),

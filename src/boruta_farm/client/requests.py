@@ -10,15 +10,24 @@ from datetime import datetime, timedelta
 from boruta_farm.client.channel import Answer, Channel
 from boruta_farm.client.failures import is_original, unheeded
 from boruta_farm.client.lists import following, joined, list_body, page_of
-from boruta_farm.client.wire import body, read, read_access, read_request, read_requests
+from boruta_farm.client.wire import body, read, read_access, read_all, read_request, read_requests
 from boruta_farm.contracts import Explanation, Filed
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import InvalidError, RequestNotFoundError, WorkerNotAssignedError
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter
-from boruta_farm.model.request import MoreTime, NewRequest, Request, RequestUpdate
+from boruta_farm.model.request import (
+    MoreTime,
+    NewRequest,
+    OpenSessions,
+    Request,
+    RequestUpdate,
+    Sharing,
+)
 from boruta_farm.model.worker import AccessInfo
 
 LONGEST_WAIT = timedelta(seconds=300)
+KEYS_WITHIN = 5.0
+"""Seconds for which a server waits for a board to take keys."""
 
 KEY_OF_OURS = "Created"
 
@@ -80,6 +89,7 @@ class HttpRequests:
             "Priorities": where.priorities,
             "States": where.states,
             "Selector": where.selector,
+            "Shared": where.shared_with is not None,
         }
         answer = await self._channel.post("reqs/list", list_body(fields, sorter, paginator))
         if where.selector and is_original(answer.body, KEY_OF_OURS):
@@ -117,6 +127,29 @@ class HttpRequests:
             raise WorkerNotAssignedError
         return request.job.timeout
 
+    async def share_request(
+        self, caller: Caller, request_id: int, account: str | None = None
+    ) -> Request:
+        """Let an account's own SSH keys open the session of a request."""
+        return await self._share(request_id, "share", Sharing(account=account))
+
+    async def unshare_request(
+        self,
+        caller: Caller,
+        request_id: int,
+        account: str | None = None,
+        *,
+        keep_sessions: bool = False,
+    ) -> Request:
+        """Take an account's keys off the session of a request."""
+        wish = Sharing(account=account, keep_sessions=keep_sessions)
+        return await self._share(request_id, "unshare", wish)
+
+    async def list_sessions(self, caller: Caller, request_id: int) -> tuple[OpenSessions, ...]:
+        """Tell who is on the board of a running request."""
+        answer = await self._channel.get(f"{_path(request_id)}/sessions")
+        return read_all(OpenSessions, answer.body)
+
     async def keep_alive(self, caller: Caller, request_id: int) -> None:
         """Renew a request's KeepAlive."""
         await self._act(request_id, "keepalive")
@@ -126,6 +159,12 @@ class HttpRequests:
         query = {"brief": "1"} if brief else {}
         answer = await self._channel.get(f"{_path(request_id)}/explain", query)
         return read(Explanation, answer.body)
+
+    async def _share(self, request_id: int, action: str, wish: Sharing) -> Request:
+        answer = await self._channel.post(
+            f"{_path(request_id)}/{action}", body(wish), patience=KEYS_WITHIN
+        )
+        return read_request(answer.body)
 
     async def _act(
         self,

@@ -32,7 +32,7 @@ from boruta_farm.model.answers import ClockReading
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.explanation import Explanation, Filed, Holder
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
-from boruta_farm.model.request import MoreTime, NewRequest, Request, RequestUpdate
+from boruta_farm.model.request import MoreTime, NewRequest, OpenSessions, Request, RequestUpdate
 from boruta_farm.model.worker import AccessInfo, Worker, WorkerChange, WorkerState
 
 __all__ = [
@@ -146,6 +146,43 @@ class Requests(Protocol):
         What ``more`` names is met or refused, else the end is clamped to the job's limit.
         Raises RequestNotFoundError, WorkerNotAssignedError, ProlongLimitError, InvalidError, and
         AgentUnreachableError (the end is unchanged, a retry is harmless).
+        """
+        ...
+
+    async def share_request(
+        self, caller: Caller, request_id: int, account: str | None = None
+    ) -> Request:
+        """Let an account's own SSH keys open the session of a request, for its job only.
+
+        That is for its owner. With oneself (None) a request of a group's member can be shared by
+        any member, where the group says so. Repeating it changes nothing. Returns the request,
+        once its board has taken the keys, or after 5 s. Raises RequestNotFoundError,
+        AccountNotFoundError, ForbiddenError, RequestStateError, SharingError.
+        """
+        ...
+
+    async def unshare_request(
+        self,
+        caller: Caller,
+        request_id: int,
+        account: str | None = None,
+        *,
+        keep_sessions: bool = False,
+    ) -> Request:
+        """Take an account's keys off the session, and end what they have opened unless kept.
+
+        That is for whoever may close the request, and for the account itself (None). Repeating
+        it changes nothing. Returns as ``share_request`` does. Raises RequestNotFoundError,
+        AccountNotFoundError, ForbiddenError.
+        """
+        ...
+
+    async def list_sessions(self, caller: Caller, request_id: int) -> tuple[OpenSessions, ...]:
+        """Tell who is on the board of a running request, as far as its agent can tell by key.
+
+        For the owner, those it is shared with, and whoever may close it. Raises
+        RequestNotFoundError, ForbiddenError, WorkerNotAssignedError, SharingError for a board
+        that takes one key only, AgentUnreachableError.
         """
         ...
 

@@ -124,6 +124,24 @@ class FencedDryad(Dryad, Protocol):
         """Store a later end for the job; an agent that has begun ending it refuses."""
         ...
 
+    async def set_keys(
+        self, epoch: int, sequence: int, keys: tuple[str, ...], staying: tuple[str, ...] = ()
+    ) -> None:
+        """Let these keys, and no others, open the session of ``epoch`` beside its own.
+
+        What other keys have opened is ended, but not what those of ``staying`` have. A set that
+        is not newer by ``sequence`` changes nothing. Raises BoardError, StaleEpochError, and
+        BoardError from agents that take one key only.
+        """
+        ...
+
+    async def sessions(self, epoch: int) -> Mapping[str, int]:
+        """Tell how many sessions each key has open; the empty one stands for those unknown.
+
+        Raises BoardError, StaleEpochError.
+        """
+        ...
+
     async def end(self, epoch: int) -> None:
         """End the session now: nobody in, everything of the user ended."""
         ...
@@ -259,6 +277,10 @@ class Reports(Protocol):
 
     async def key_refused(self, uuid: str, epoch: int, reason: str) -> None:
         """Tell that a sound board refused the key of an OPENING job: the request fails."""
+        ...
+
+    async def keyed(self, uuid: str, epoch: int, sequence: int) -> None:
+        """Tell that the agent has taken the keys of a session."""
         ...
 
     async def prolonged(self, uuid: str, epoch: int, sequence: int) -> None:

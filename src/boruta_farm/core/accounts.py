@@ -119,6 +119,7 @@ def save_group(
         stored,
         limits=stored.limits if change.limits is None else change.limits,
         keys_for_admins=stored.keys_for_admins if keys_for_admins is None else keys_for_admins,
+        members_join=stored.members_join if change.members_join is None else change.members_join,
         revision=stored.revision + 1,
     )
     check_limits(group.limits)

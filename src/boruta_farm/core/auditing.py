@@ -76,6 +76,9 @@ def notes_of(step: Step, caller: Caller | None) -> Iterator[Note]:
 
 def _on_request(step: RequestSaved, caller: Caller | None) -> Action | None:
     request = step.request
+    if step.kind is EventKind.REQUEST_SHARED:
+        # Who shares it with whom is noted by the decision itself.
+        return None
     if step.kind is EventKind.REQUEST_FINISHED and request.job is not None:
         return Action.RELEASE
     if caller is not None and caller.id != request.owner:
@@ -140,6 +143,7 @@ def _identity(step: IdentitySaved) -> tuple[str, dict[str, str]]:
         detail = {
             "limits": record.limits.words(),
             "keys_for_admins": "yes" if record.keys_for_admins else "",
+            "members_join": "yes" if record.members_join else "",
         }
         subject = f"group {record.name}"
     else:

@@ -33,7 +33,15 @@ def end_job(
     worker = world.worker(job.worker) if job is not None else None
     if job is None or worker is None:
         return request, ()
-    over = replace(job, phase=JobPhase.ENDED, ended=now, wanted_timeout=None)
+    over = replace(
+        job,
+        phase=JobPhase.ENDED,
+        ended=now,
+        wanted_timeout=None,
+        keys=(),
+        staying=(),
+        keys_pending=None,
+    )
     steps: list[Step] = [KeyErased(worker=job.worker, epoch=job.epoch)]
     if requeue:
         steps.append(JobSaved(job=over))

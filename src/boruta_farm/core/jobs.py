@@ -15,6 +15,7 @@ from boruta_farm.core.plan import (
     WorkerSaved,
 )
 from boruta_farm.core.rights import lapse, limits_of, served
+from boruta_farm.core.sharing import session_keys, with_keys
 from boruta_farm.core.standings import limited_standing, standing_of
 from boruta_farm.core.transitions import move_request, move_worker
 from boruta_farm.core.world import World
@@ -103,6 +104,7 @@ def grant(world: World, proposal: Grant, now: datetime) -> Plan[None]:
         keep_alive_until=None if opening else kept_until(request, now),
         unconfirmed=True,
     )
+    job = with_keys(job, session_keys(request, worker, world.account))
     running = move_worker(worker, WorkerState.RUNNING, now)
     if opening:
         held = replace(request, job=job, revision=request.revision + 1)
@@ -141,25 +143,28 @@ def read_key(
 ) -> Plan[None]:
     """Enter into the audit that a job's access data is handed out, while the job lives.
 
-    The job remembers it, since a private key that nobody has seen may serve again. ``again`` tells
-    that this very hand-out has been entered already: whoever polls fills no audit.
-    Raises ForbiddenError, RequestNotFoundError, WorkerNotAssignedError.
+    Whoever it is shared with has no private key of it, but his own. The job remembers it, since a
+    private key that nobody has seen may serve again. ``again`` tells that this very hand-out has
+    been entered already: whoever polls fills no audit. Raises ForbiddenError,
+    RequestNotFoundError, WorkerNotAssignedError.
     """
     request = world.request(request_id)
     if request is None:
         raise RequestNotFoundError
-    check_access(caller, request, world.group)
+    shared = caller.id in request.shared
+    if not shared:
+        check_access(caller, request, world.group)
     job = request.live_job
     if job is None or job.epoch != epoch:
         raise WorkerNotAssignedError(standing=standing_of(world, request))
     note = Note(
         actor=caller.name,
         source=caller.source,
-        action=Action.KEY_READ,
+        action=Action.ACCESS_READ if shared else Action.KEY_READ,
         subject=f"request {request_id}",
         detail={"owner": request.owner_name, "worker": job.worker, "epoch": str(epoch)},
     )
-    if job.key_read:
+    if shared or job.key_read:
         return Plan(answer=None, steps=() if again else (Noted(note=note),))
     marked = replace(request, job=replace(job, key_read=True), revision=request.revision + 1)
     saved = RequestSaved(request=marked, kind=EventKind.REQUEST_UPDATED)

@@ -8,6 +8,7 @@ from boruta_farm.core.confirmation import opened as open_job
 from boruta_farm.core.ending import end_job, finished_early, requeued
 from boruta_farm.core.plan import Noted, Plan, RequestSaved, Step
 from boruta_farm.core.rights import lapse, served
+from boruta_farm.core.sharing import rekeyed, without
 from boruta_farm.core.world import World
 from boruta_farm.model.account import Account
 from boruta_farm.model.audit import Action, Note
@@ -65,21 +66,40 @@ def judge_running(
     """Return what becomes of an account's running jobs when it has become ``account``.
 
     Those that it would not be lent any more end, unless they shall be kept; the others go on, for
-    its present groups.
+    its present groups and with its present keys, as do those that others share with it.
     """
     steps: list[Step] = []
     groups = frozenset(account.groups)
+    present = None if removed else account
+
+    def account_of(account_id: str) -> Account | None:
+        return present if account_id == account.id else world.account(account_id)
+
     for request in world.held_by(account.id):
-        if request.state is not RequestState.IN_PROGRESS:
-            continue
-        reason = lapse(None if removed else account, request)
+        reason = lapse(present, request)
         if reason is None and not _still_served(world, request, account):
             reason = f"{account.name} is in none of its board's groups any more"
-        if reason is not None and not keep:
+        running = request.state is RequestState.IN_PROGRESS
+        if running and reason is not None and not keep:
             steps.extend(finished_early(world, request, RequestState.DONE, now, reason))
-        elif not removed and request.owner_groups not in (None, groups):
-            steps.append(_regrouped(request, groups))
+            continue
+        regrouped = running and not removed and request.owner_groups not in (None, groups)
+        changed = replace(request, owner_groups=groups) if regrouped else request
+        if reason is None:
+            changed = rekeyed(world, changed, account_of)
+        steps.extend(_changed(request, changed))
+    for request in world.shared_with(account.id):
+        left = without(request, account.id) if removed else request
+        steps.extend(_changed(request, rekeyed(world, left, account_of)))
     return tuple(steps)
+
+
+def _changed(before: Request, after: Request) -> tuple[Step, ...]:
+    """Return what saves a request that has become another, nothing where it has not."""
+    if after == before:
+        return ()
+    saved = replace(after, revision=before.revision + 1)
+    return (RequestSaved(request=saved, kind=EventKind.REQUEST_UPDATED),)
 
 
 def _still_served(world: World, request: Request, account: Account | None) -> bool:

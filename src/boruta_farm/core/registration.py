@@ -106,6 +106,7 @@ def _first(
         asked_name=registration.name,
         facts=registration.facts,
         reach=registration.reach,
+        many_keys=registration.many_keys,
     )
     return Plan(
         answer=worker, steps=(WorkerSaved(worker=worker, kind=EventKind.WORKER_REGISTERED),)
@@ -137,6 +138,7 @@ def _again(
         next_credential=identity.coming,
         facts=registration.facts,
         reach=registration.reach,
+        many_keys=registration.many_keys,
         unreachable_since=None,
         dispute=None,
         revision=worker.revision + 1,

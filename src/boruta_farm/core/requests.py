@@ -102,6 +102,7 @@ def create(
         ssh_key=ssh_key,
         keep_alive=new.keep_alive,
         length=new.length,
+        account_keys=new.account_key is not False,
         size=size,
     )
     steps: list[Step] = [RequestSaved(request=request, kind=EventKind.REQUEST_CREATED)]

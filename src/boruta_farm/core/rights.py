@@ -26,6 +26,11 @@ def lapse(account: Account | None, request: Request) -> str | None:
         return None
     if account is None:
         return f"the account {request.owner_name} was removed"
+    return barred(account)
+
+
+def barred(account: Account) -> str | None:
+    """Return why an account may be on no board at all, None where it may."""
     if account.disabled:
         return f"the account {account.name} was disabled"
     if not reach_of(account.role, Scope.ADMIN, Permission.FILE_REQUESTS):

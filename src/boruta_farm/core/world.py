@@ -52,6 +52,10 @@ class World(Protocol):
         """Return the requests of an owner (an id) whose OPENING or LIVE jobs occupy workers."""
         ...
 
+    def shared_with(self, account_id: str) -> tuple[Request, ...]:
+        """Return the requests shared with an account whose OPENING or LIVE jobs occupy workers."""
+        ...
+
     def session_key(self, uuid: str, epoch: int) -> SessionKey | None:
         """Return the key installed for a preparation."""
         ...

@@ -78,6 +78,7 @@ class Agent:
             facts=await self._facts.now(),
             reach=self._config.reach,
             local_ip=self._dialler.local_ip,
+            many_keys=self._driver.many_keys,
         )
 
     async def registered(self, answer: Registered, farm: FarmEnd) -> None:

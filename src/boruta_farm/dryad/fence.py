@@ -100,6 +100,27 @@ class Fence:
         end = self._clock.monotonic() + remaining
         await self._turn.take(lambda: self._extend(epoch, sequence, end))
 
+    async def set_keys(
+        self, epoch: int, sequence: int, keys: tuple[str, ...], staying: tuple[str, ...] = ()
+    ) -> None:
+        """Let these keys, and no others, open the session beside its own.
+
+        Raises StaleEpochError for another epoch, and when the session has ended.
+        """
+        for key in (*keys, *staying):
+            _check_key(key)
+        await self._turn.take(lambda: self._set_keys(epoch, sequence, keys, staying))
+
+    async def sessions(self, epoch: int) -> Mapping[str, int]:
+        """Tell how many sessions each key has open. Raises UnavailableError while busy."""
+
+        async def count() -> Mapping[str, int]:
+            if self._at(epoch).phase is not Phase.GRANTED:
+                raise StaleEpochError(f"the session of epoch {epoch} has ended")
+            return await handle("visitors", BRIEF, self._driver.visitors)
+
+        return await self._turn.look(count)
+
     async def end(self, epoch: int) -> None:
         """End the session now."""
         await self._turn.take(lambda: self._end(epoch))
@@ -181,6 +202,8 @@ class Fence:
             self._reminders.learn(state.end, since=-math.inf)
             if state.wanted_key is not None:
                 self._save(replace(state, key=key, wanted_key=None))
+            if state.keys_sequence:
+                await self._let_in(self.state)
             logger.info("epoch %d: session taken up again", state.epoch)
         else:
             await self._shut(tell=False, trouble=LOST)
@@ -255,6 +278,30 @@ class Fence:
         await self._expire_in(end)
         logger.info("epoch %d: prolonged (%d)", epoch, sequence)
 
+    async def _set_keys(
+        self, epoch: int, sequence: int, keys: tuple[str, ...], staying: tuple[str, ...]
+    ) -> None:
+        state = self._at(epoch)
+        if state.phase in OVER:
+            raise StaleEpochError(f"the session of epoch {epoch} has ended")
+        if state.phase is not Phase.GRANTED:
+            raise BoardError(f"epoch {epoch} is {state.phase}: no job has a session to share")
+        if sequence > state.keys_sequence:
+            before = (*state.keys, *state.staying, *state.leaving)
+            leaving = tuple(dict.fromkeys(k for k in before if k not in (*keys, *staying)))
+            state = replace(
+                state, keys=keys, staying=staying, leaving=leaving, keys_sequence=sequence
+            )
+            self._save(state)
+        if state.keys_done < state.keys_sequence:
+            await self._let_in(state)
+
+    async def _let_in(self, state: AgentState) -> None:
+        """Have the board take the stored keys, and end what those that leave have opened."""
+        await handle("let_in", BRIEF, lambda: self._driver.let_in(state.keys, state.leaving))
+        self._save(replace(state, leaving=(), keys_done=state.keys_sequence))
+        logger.info("epoch %d: %d more keys open the session", state.epoch, len(state.keys))
+
     async def _end(self, epoch: int) -> None:
         state = self._at(epoch)
         if state.phase in OPEN or state.phase in (Phase.PREPARING, Phase.ENDING):
@@ -288,7 +335,16 @@ class Fence:
         except BoardError as error:
             self._remember(replace(ending, trouble=trouble or error.message))
             raise
-        ended = replace(ending, phase=Phase.ENDED, key=None, wanted_key=None, end=None)
+        ended = replace(
+            ending,
+            phase=Phase.ENDED,
+            key=None,
+            wanted_key=None,
+            keys=(),
+            staying=(),
+            leaving=(),
+            end=None,
+        )
         self._save(replace(ended, found=found))
         logger.info("epoch %d: session ended, board clean", ended.epoch)
 

@@ -45,6 +45,8 @@ class AgentState:
     """Record where the board stands; only valid in the boot ``boot_id``.
 
     ``key`` opens the session; ``wanted_key`` replaces it and is not yet known to be installed.
+    ``keys`` open it as well; what those ``staying`` have opened goes on, what those ``leaving``
+    have is to be ended. Of the sets by ``keys_sequence`` the board has taken that of ``keys_done``.
     ``end`` is in seconds of CLOCK_BOOTTIME. ``tell_ended`` and ``trouble`` are reports that the
     server has not confirmed. ``notice`` is the maintenance message shown. ``found`` is what the
     last clean-up ended and removed, told to the server with the proof.
@@ -58,6 +60,11 @@ class AgentState:
     wanted_key: str | None = setting(WORDS, default=None, hidden=True)
     username: str = setting(Text(), default="")
     host_key: str | None = setting(WORDS, default=None)
+    keys: tuple[str, ...] = setting(Listing(Text()), default=(), hidden=True)
+    staying: tuple[str, ...] = setting(Listing(Text()), default=(), hidden=True)
+    leaving: tuple[str, ...] = setting(Listing(Text()), default=(), hidden=True)
+    keys_sequence: int = setting(COUNT, default=0)
+    keys_done: int = setting(COUNT, default=0)
     end: float | None = setting(Maybe(Number(0, FOR_EVER)), default=None)
     sequence: int = setting(COUNT, default=0)
     tell_ended: bool = setting(Switch(), default=False)

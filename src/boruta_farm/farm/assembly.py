@@ -19,6 +19,7 @@ from boruta_farm.farm.matcher import Matcher
 from boruta_farm.farm.prolonging import Prolonging
 from boruta_farm.farm.reports import FarmReports
 from boruta_farm.farm.requests import FarmRequests
+from boruta_farm.farm.sessions import Sessions
 from boruta_farm.farm.superviser import FarmSuperviser
 from boruta_farm.farm.ticker import Ticker
 from boruta_farm.farm.timekeeper import Timekeeper
@@ -113,6 +114,7 @@ class Farm:
             Prolonging(engine, boards, clock),
             cipher,
             self.matcher,
+            Sessions(store, boards, self.directory.account),
             self.directory.group,
             clock,
             settings,

@@ -144,6 +144,10 @@ class Directory:
             return False
         return known is not None or matches(secret, token.digest)
 
+    def account(self, account_id: str) -> Account | None:
+        """Return the account of this id."""
+        return self._accounts.get(account_id)
+
     def account_named(self, name: str) -> Account | None:
         """Return the account of this name."""
         return self._named.get(name)

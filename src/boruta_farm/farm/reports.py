@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from boruta_farm.contracts import Cipher, Prepared
-from boruta_farm.core import confirmation, enrolment, jobs, judging, presence, workers
+from boruta_farm.core import confirmation, enrolment, jobs, judging, presence, sharing, workers
 from boruta_farm.farm.engine import Engine
 from boruta_farm.model.worker import KeyPair, SessionKey
 
@@ -87,6 +87,10 @@ class FarmReports:
         await self._engine.decide(
             lambda world, now: confirmation.key_refused(world, uuid, epoch, now, reason)
         )
+
+    async def keyed(self, uuid: str, epoch: int, sequence: int) -> None:
+        """Note that the board has taken the keys of its session."""
+        await self._engine.decide(lambda world, _now: sharing.keyed(world, uuid, epoch, sequence))
 
     async def prolonged(self, uuid: str, epoch: int, sequence: int) -> None:
         """Move a job's end to the one its agent has stored."""

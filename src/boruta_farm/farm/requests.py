@@ -8,7 +8,7 @@ from typing import Protocol
 
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Cipher, Explanation, Filed
-from boruta_farm.core import jobs
+from boruta_farm.core import jobs, sharing
 from boruta_farm.core import requests as core
 from boruta_farm.core.permissions import check_access, check_request, permitted_request
 from boruta_farm.core.plan import Plan
@@ -18,6 +18,7 @@ from boruta_farm.farm.engine import Engine
 from boruta_farm.farm.naming import CapabilityNames, checked
 from boruta_farm.farm.prolonging import Prolonging
 from boruta_farm.farm.reports import key_context
+from boruta_farm.farm.sessions import Sessions
 from boruta_farm.farm.waiting import Waiters
 from boruta_farm.model.account import Group
 from boruta_farm.model.caller import Caller
@@ -33,7 +34,14 @@ from boruta_farm.model.explanation import Cause
 from boruta_farm.model.job import Job
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter
 from boruta_farm.model.permission import Permission
-from boruta_farm.model.request import MoreTime, NewRequest, Request, RequestState, RequestUpdate
+from boruta_farm.model.request import (
+    MoreTime,
+    NewRequest,
+    OpenSessions,
+    Request,
+    RequestState,
+    RequestUpdate,
+)
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.rate import Rate
@@ -41,6 +49,7 @@ from boruta_farm.store.base import Store
 from boruta_farm.words.explanation import nothing_fits
 
 LONGEST_WAIT = timedelta(seconds=300)
+KEYS_WITHIN = timedelta(seconds=5)
 
 
 class RequestExplainer(CapabilityNames, Protocol):
@@ -66,6 +75,7 @@ class FarmRequests:
         prolonging: Prolonging,
         cipher: Cipher,
         explainer: RequestExplainer,
+        sessions: Sessions,
         group_named: Callable[[str], Group | None],
         clock: Clock,
         settings: FarmSettings,
@@ -76,6 +86,7 @@ class FarmRequests:
         self._prolonging = prolonging
         self._cipher = cipher
         self._explainer = explainer
+        self._sessions = sessions
         self._group_named = group_named
         self._longest_selector = settings.max_selector_length
         self._filed = Rate(
@@ -153,16 +164,18 @@ class FarmRequests:
     ) -> AccessInfo:
         """Return how to reach the board, after waiting for it when asked to."""
         request = await self._existing(caller, request_id, Permission.USE_BOARDS)
-        check_access(caller, request, self._group_named)
+        shared = caller.id in request.shared
+        if not shared:
+            check_access(caller, request, self._group_named)
         if wait is not None:
             limit = min(wait, LONGEST_WAIT)
             request = await self._waiting.until_decided(request_id, limit) or request
         job = request.live_job
         if request.state is not RequestState.IN_PROGRESS or job is None:
             raise await self._not_assigned(request)
-        if wait is not None and not job.waited:
+        if wait is not None and not job.waited and not shared:
             await self._prolong_once(request_id)
-        access = await self._access(request, job)
+        access = await self._access(request, job, shared=shared)
         handed = (request_id, job.epoch, caller.id, caller.token, caller.source)
         again = handed in self._handed
         await self._engine.decide(
@@ -182,6 +195,38 @@ class FarmRequests:
         check_request(caller, request, Permission.CHANGE_REQUESTS)
         return await self._prolonging.prolong(request_id, more or MoreTime(), caller=caller)
 
+    async def share_request(
+        self, caller: Caller, request_id: int, account: str | None = None
+    ) -> Request:
+        """Let an account's own SSH keys open the session of a request."""
+        shared = await self._engine.decide(
+            lambda world, now: sharing.share(world, caller, request_id, account, now), caller
+        )
+        return await self._keys_taken(shared)
+
+    async def unshare_request(
+        self,
+        caller: Caller,
+        request_id: int,
+        account: str | None = None,
+        *,
+        keep_sessions: bool = False,
+    ) -> Request:
+        """Take an account's keys off the session of a request."""
+        changed = await self._engine.decide(
+            lambda world, now: sharing.unshare(
+                world, caller, request_id, account, now, keep_sessions=keep_sessions
+            ),
+            caller,
+        )
+        return await self._keys_taken(changed)
+
+    async def list_sessions(self, caller: Caller, request_id: int) -> tuple[OpenSessions, ...]:
+        """Tell who is on the board of a running request."""
+        request = await self._existing(caller, request_id, Permission.SHARE_REQUESTS)
+        sharing.check_presence(caller, request)
+        return await self._sessions.of(request)
+
     async def keep_alive(self, caller: Caller, request_id: int) -> None:
         """Renew a request's KeepAlive."""
         request = await self._existing(caller, request_id, Permission.CHANGE_REQUESTS)
@@ -200,6 +245,11 @@ class FarmRequests:
         if request is None:
             raise RequestNotFoundError
         return request
+
+    async def _keys_taken(self, request: Request) -> Request:
+        """Return a request once its board has taken its keys; an absent board is not waited for."""
+        taken = await self._waiting.until(request.id, KEYS_WITHIN, _keys_are_taken)
+        return taken or request
 
     def _unmet(self, caller: Caller, new: NewRequest) -> StartingError | UnmetDemandError | None:
         """Return what forbids to file a strict request: no worker, in any state, could serve it."""
@@ -223,13 +273,16 @@ class FarmRequests:
         name = None if worker is None else worker.name
         return WorkerNotAssignedError(standing=request_standing(request, name))
 
-    async def _access(self, request: Request, job: Job) -> AccessInfo:
+    async def _access(self, request: Request, job: Job, *, shared: bool) -> AccessInfo:
+        """Return how to reach the board; whoever it is shared with comes with his own key."""
         worker = await self._store.get_worker(job.worker)
         key = await self._store.get_session_key(job.worker, job.epoch)
         if worker is None or key is None:
             raise await self._not_assigned(request)
         private = ""
-        if key.sealed is not None:
+        if shared:
+            sharing.check_takes_many(worker)
+        elif key.sealed is not None:
             private = self._cipher.open(key.sealed, key_context(job.worker, job.epoch)).decode()
         return AccessInfo(
             ip="",
@@ -238,6 +291,10 @@ class FarmRequests:
             username=worker.username,
             host_key=worker.host_key,
         )
+
+
+def _keys_are_taken(request: Request) -> bool:
+    return request.live_job is None or not request.live_job.keys_pending
 
 
 def _seen_by(caller: Caller, request: Request) -> Request:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import timedelta
 
 from boruta_farm.model.events import Change
@@ -26,13 +27,19 @@ class Waiters:
 
         None when there is no such request.
         """
+        return await self.until(request_id, limit, _decided)
+
+    async def until(
+        self, request_id: int, limit: timedelta, met: Callable[[Request], bool]
+    ) -> Request | None:
+        """Return the request once it is as wanted, or as it is after ``limit``, None without."""
         woken = asyncio.Event()
         self._waiters[request_id].add(woken)
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 while True:
                     request = await self._store.get_request(request_id)
-                    if request is None or request.state is not RequestState.WAITING:
+                    if request is None or met(request):
                         return request
                     await woken.wait()
                     woken.clear()
@@ -50,3 +57,7 @@ class Waiters:
         for change in changes:
             for woken in self._waiters.get(change.event.request_id or 0, ()):
                 woken.set()
+
+
+def _decided(request: Request) -> bool:
+    return request.state is not RequestState.WAITING

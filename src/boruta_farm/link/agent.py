@@ -52,7 +52,7 @@ class FarmEnd(Superviser, Protocol):
         ...
 
     async def describe(self, facts: Mapping[str, str]) -> None:
-        """Tell facts about the board, at most one time in 10 s; older servers are not told."""
+        """Tell facts about the board, at most one time in 10 s."""
         ...
 
 

@@ -219,6 +219,7 @@ class AgentConnection:
             facts=hello.facts,
             reach=reach,
             local_ip=hello.local_ip,
+            many_keys=hello.many_keys,
         )
 
     async def _heartbeat(self, params: JsonObject) -> JsonObject:

@@ -18,9 +18,11 @@ from boruta_farm.link.messages import (
     LONGEST_FOUND,
     MAX_FOUND,
     MOST_FACTS,
+    MOST_KEYS,
     MOST_SESSIONS,
     AtEpoch,
     Cleaned,
+    Counted,
     Description,
     Extension,
     Failure,
@@ -29,6 +31,7 @@ from boruta_farm.link.messages import (
     Heard,
     Heartbeat,
     Hello,
+    KeySet,
     Maintenance,
     Method,
     Nothing,
@@ -42,7 +45,7 @@ from boruta_farm.link.messages import (
 )
 from boruta_farm.link.peer import Peer
 from boruta_farm.link.socket import Socket
-from boruta_farm.link.versions import DESCRIBES, OLDEST, VERSION, agree
+from boruta_farm.link.versions import OLDEST, VERSION, agree
 from boruta_farm.model.errors import BoardError, BorutaError, ProtocolError, UnavailableError
 from boruta_farm.model.worker import CLOCK_FACT, Registration
 
@@ -73,7 +76,6 @@ class Conversation:
         self._streams = streams
         self._clock = clock
         self._every = ANSWER_WITHIN / 3
-        self._version = OLDEST
         self._sequence = 0
         self._sessions: tuple[int, ...] | None = None
         self._beats: OrderedDict[int, float] = OrderedDict()
@@ -89,6 +91,8 @@ class Conversation:
                 Method.PREPARE: self._prepare,
                 Method.GRANT: self._grant,
                 Method.EXTEND: self._extend,
+                Method.SET_KEYS: self._set_keys,
+                Method.SESSIONS: self._count_sessions,
                 Method.END: self._end,
                 Method.PUT_IN_MAINTENANCE: self._put_in_maintenance,
                 Method.HEALTHCHECK: self._healthcheck,
@@ -114,7 +118,7 @@ class Conversation:
             Method.REGISTER, write(hello_of(registration)), ANSWER_WITHIN
         )
         welcome = read(Welcome, answer)
-        self._version = agree(welcome.version, welcome.version)
+        agree(welcome.version, welcome.version)
         self._every = min(max(welcome.heartbeat, SHORTEST_BEAT), LONGEST_BEAT)
         return Registered(uuid=welcome.uuid, farm_id=welcome.farm_id, epoch=welcome.epoch)
 
@@ -141,12 +145,11 @@ class Conversation:
         await self._peer.call(Method.ENDED, write(AtEpoch(epoch=epoch)), ANSWER_WITHIN)
 
     async def describe(self, facts: Mapping[str, str]) -> None:
-        """Tell facts about the board, where the server's version takes them."""
+        """Tell facts about the board."""
         self._facts = facts
-        if self._version >= DESCRIBES:
-            clock = {} if self._ahead is None else {CLOCK_FACT: apart(self._ahead)}
-            description = Description(facts=_legible({**clock, **facts}))
-            await self._peer.call(Method.DESCRIBE, write(description), ANSWER_WITHIN)
+        clock = {} if self._ahead is None else {CLOCK_FACT: apart(self._ahead)}
+        description = Description(facts=_legible({**clock, **facts}))
+        await self._peer.call(Method.DESCRIBE, write(description), ANSWER_WITHIN)
 
     async def beat(self) -> None:
         """Send heartbeats. Raises UnavailableError as soon as one is not answered."""
@@ -219,6 +222,16 @@ class Conversation:
         await self._called().extend(wish.epoch, wish.sequence, remaining)
         return DONE
 
+    async def _set_keys(self, params: JsonObject) -> JsonObject:
+        wish = read(KeySet, params)
+        await self._called().set_keys(wish.epoch, wish.sequence, wish.keys, wish.staying)
+        return DONE
+
+    async def _count_sessions(self, params: JsonObject) -> JsonObject:
+        counted = await self._called().sessions(read(AtEpoch, params).epoch)
+        lines = (f"{count} {key}".rstrip() for key, count in counted.items())
+        return write(Counted(sessions=tuple(islice(lines, MOST_KEYS))))
+
     async def _end(self, params: JsonObject) -> JsonObject:
         await self._called().end(read(AtEpoch, params).epoch)
         return DONE
@@ -278,6 +291,7 @@ def hello_of(registration: Registration) -> Hello:
         facts=_legible(registration.facts or {}),
         reach=registration.reach.value,
         local_ip=registration.local_ip,
+        many_keys=registration.many_keys,
     )
 
 

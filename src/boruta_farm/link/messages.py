@@ -1,10 +1,9 @@
 """Every message of the link: what its calls carry and answer, read strictly.
 
-The agent calls ``register``, ``heartbeat``, ``renew``, ``set_fail``, ``ended`` and, from version 2
-on, ``describe``; the server calls
-``clean``, ``prepare``, ``grant``, ``extend``, ``end``, ``put_in_maintenance``, ``healthcheck`` and
-``ping`` (which older agents answer by saying that they know no such call), and says ``goodbye``
-before it closes a link.
+The agent calls ``register``, ``heartbeat``, ``renew``, ``set_fail``, ``ended`` and ``describe``;
+the server calls ``clean``, ``prepare``, ``grant``, ``extend``, ``end``, ``put_in_maintenance``,
+``healthcheck``, from version 3 on ``set_keys`` and ``sessions``, and ``ping`` (which older agents
+answer by saying that they know no such call), and says ``goodbye`` before it closes a link.
 """
 
 from collections.abc import Mapping
@@ -28,7 +27,9 @@ from boruta_farm.link.fields import (
 from boruta_farm.link.frames import JsonObject
 from boruta_farm.model.errors import ProtocolError
 
-KEY = text(16384, 1)
+LONGEST_KEY = 16384
+KEY = text(LONGEST_KEY, 1)
+MOST_KEYS = 512
 WORDS = text(LONGEST_TEXT)
 MAX_FOUND = 100
 LONGEST_FOUND = 400
@@ -52,6 +53,8 @@ class Method(StrEnum):
     PREPARE = "prepare"
     GRANT = "grant"
     EXTEND = "extend"
+    SET_KEYS = "set_keys"
+    SESSIONS = "sessions"
     END = "end"
     PUT_IN_MAINTENANCE = "put_in_maintenance"
     HEALTHCHECK = "healthcheck"
@@ -67,7 +70,8 @@ class Hello:
     Addresses may lack their host. The credential is not here: it came with the connection.
     ``reach`` is how the board wants to be reached, ``local_ip`` from where its agent calls, as it
     sees it; both are absent in agents that open no streams.
-    ``join_token`` is the invitation by which a new board enrols.
+    ``join_token`` is the invitation by which a new board enrols. ``many_keys`` tells that its
+    sessions take the keys of several people, which the driver decides.
     """
 
     version: int = field(metadata=by(whole(1, 2**16)))
@@ -83,6 +87,7 @@ class Hello:
     facts: Mapping[str, str] | None = field(default=None, metadata=by(optional(FACTS)))
     reach: str | None = field(default=None, metadata=by(optional(text(16))))
     local_ip: str | None = field(default=None, metadata=by(optional(text(100))))
+    many_keys: bool = field(default=False, metadata=by(flag))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +161,7 @@ class Description:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtEpoch:
-    """Name the preparation that a call is about: ``clean``, ``end``, ``ended``."""
+    """Name the preparation that a call is about: ``clean``, ``sessions``, ``end``, ``ended``."""
 
     epoch: int = field(metadata=by(whole()))
 
@@ -203,6 +208,25 @@ class Extension:
     sequence: int = field(metadata=by(whole()))
     heartbeat: int = field(metadata=by(whole(1)))
     after: float = field(metadata=by(seconds))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySet:
+    """Tell whose keys open a session beside its own; those ``staying`` open nothing new."""
+
+    epoch: int = field(metadata=by(whole()))
+    sequence: int = field(metadata=by(whole(1)))
+    keys: tuple[str, ...] = field(metadata=by(texts(MOST_KEYS, LONGEST_KEY)), repr=False)
+    staying: tuple[str, ...] = field(
+        default=(), metadata=by(texts(MOST_KEYS, LONGEST_KEY)), repr=False
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """Answer who is there: one text ``number key`` for each key, of unknown ones without a key."""
+
+    sessions: tuple[str, ...] = field(metadata=by(texts(MOST_KEYS, LONGEST_KEY + 20)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +277,8 @@ Message = (
     | SessionInfo
     | Grant
     | Extension
+    | KeySet
+    | Counted
     | Stream
     | Maintenance
     | Goodbye

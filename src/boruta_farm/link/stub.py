@@ -1,5 +1,6 @@
 """A connected board as the server sees it."""
 
+from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from boruta_farm.clock import Clock
@@ -9,8 +10,10 @@ from boruta_farm.link.fields import legible
 from boruta_farm.link.messages import (
     AtEpoch,
     Cleaned,
+    Counted,
     Extension,
     Grant,
+    KeySet,
     Maintenance,
     Message,
     Method,
@@ -22,7 +25,7 @@ from boruta_farm.link.messages import (
     write,
 )
 from boruta_farm.link.peer import Peer
-from boruta_farm.model.errors import AgentUnreachableError
+from boruta_farm.model.errors import AgentUnreachableError, ProtocolError
 
 ANSWER_WITHIN: Final = 300.0
 """Seconds after which a call is given up for good; callers have shorter limits of their own."""
@@ -68,6 +71,24 @@ class LinkedDryad:
         beat, after = self._from_beat(remaining)
         extension = Extension(epoch=epoch, sequence=sequence, heartbeat=beat, after=after)
         await self._call(Method.EXTEND, extension, Nothing)
+
+    async def set_keys(
+        self, epoch: int, sequence: int, keys: tuple[str, ...], staying: tuple[str, ...] = ()
+    ) -> None:
+        """Let these keys, and no others, open the session beside its own."""
+        wish = KeySet(epoch=epoch, sequence=sequence, keys=keys, staying=staying)
+        await self._call(Method.SET_KEYS, wish, Nothing)
+
+    async def sessions(self, epoch: int) -> Mapping[str, int]:
+        """Tell how many sessions each key has open."""
+        counted = await self._call(Method.SESSIONS, AtEpoch(epoch=epoch), Counted)
+        found: dict[str, int] = {}
+        for line in counted.sessions:
+            number, _, key = line.partition(" ")
+            if not (number.isascii() and number.isdigit()):
+                raise ProtocolError("Counted: sessions must begin with a number")
+            found[key] = int(number)
+        return found
 
     async def end(self, epoch: int) -> None:
         """End the session now."""

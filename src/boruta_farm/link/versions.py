@@ -4,14 +4,11 @@ from typing import Final
 
 from boruta_farm.model.errors import RefusedError
 
-VERSION: Final = 2
-"""Version 2 lets agents describe their boards anew at any time."""
+VERSION: Final = 3
+"""Version 3 lets several keys open a session, and tells who is there."""
 
-OLDEST: Final = 1
+OLDEST: Final = 2
 """The previous version."""
-
-DESCRIBES: Final = 2
-"""Since this version there is ``describe``."""
 
 
 def agree(agent_oldest: int, agent_version: int, oldest: int = OLDEST, ours: int = VERSION) -> int:

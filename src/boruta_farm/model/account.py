@@ -59,8 +59,9 @@ class Account:
 
     What it files, holds and has used is kept under its ``id``, which is made with it and never
     given to another: ``name`` is a label, and a later account of the same name inherits nothing.
-    ``ssh_keys`` are public keys, one line each; with ``keys_on_board`` they are installed on
-    every board that its requests get, in place of a key made by the farm. ``networks`` are
+    ``ssh_keys`` are public keys, one line each: they open the boards that its requests get, and
+    those that others share with it. With ``keys_on_board`` the first takes the place of the key
+    that the farm would make. ``networks`` are
     addresses from which calls without a token count as this account: for clients that cannot
     authenticate. A disabled account can do nothing, but keeps its name.
     """
@@ -88,13 +89,17 @@ class Group:
     """Record one group; ``limits`` are the defaults of its members.
 
     With ``keys_for_admins`` the group-admins of the group may receive the access data of its
-    members' jobs, for example to help them.
+    members' jobs, for example to help them. With ``members_join`` its members need not be asked:
+    each may share the requests of the others with himself.
     """
 
     name: Annotated[str, Shown("Name", "unique in the farm"), Stored(key=True)]
     limits: Annotated[Limits, Shown("Limits", "its members' defaults")] = Limits()
     keys_for_admins: Annotated[
         bool, Shown("KeysForAdmins", "its group-admins may receive keys of its members' boards")
+    ] = False
+    members_join: Annotated[
+        bool, Shown("MembersJoin", "its members may share each other's requests with themselves")
     ] = False
     created: Annotated[datetime, Shown("Created", "when it was made")]
     revision: int = 1
@@ -155,6 +160,10 @@ class GroupChange:
     keys_for_admins: Annotated[
         bool | None,
         Shown("KeysForAdmins", "its group-admins may receive keys of its members' boards"),
+    ] = None
+    members_join: Annotated[
+        bool | None,
+        Shown("MembersJoin", "its members may share each other's requests with themselves"),
     ] = None
 
 

@@ -216,6 +216,12 @@ class UnmetDemandError(InvalidError):
     code = "unmet-demand"
 
 
+class SharingError(InvalidError):
+    """the request cannot be shared in this way"""
+
+    code = "not-shareable"
+
+
 class KeepAliveError(InvalidError):
     """KeepAlive must be a whole number of seconds from 10 to 3600"""
 

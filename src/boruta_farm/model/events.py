@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     REQUEST_REQUEUED = "request.requeued"
     REQUEST_STARTED = "request.started"
     REQUEST_PROLONGED = "request.prolonged"
+    REQUEST_SHARED = "request.shared"
     REQUEST_FINISHED = "request.finished"
     REQUEST_ORPHANED = "request.orphaned"
     REQUEST_ADOPTED = "request.adopted"

@@ -29,6 +29,9 @@ class Job:
     unless its client renews. ``waited`` tells that a waiting acquire has prolonged it once,
     ``key_read`` that the prepared private key was handed out: it must never serve again.
     ``unconfirmed`` tells that the board has not yet answered that it knows of the job.
+    ``keys`` open the session beside its own; those ``staying`` open nothing, but what they have
+    opened goes on. ``keys_seq`` counts the changes of both, ``keys_pending`` is true until the
+    board has answered that it has taken the last one.
     """
 
     request_id: int
@@ -50,6 +53,12 @@ class Job:
     waited: bool = False
     key_read: bool = False
     unconfirmed: bool = False
+    keys: tuple[str, ...] = ()
+    staying: tuple[str, ...] = ()
+    keys_seq: int = 0
+    keys_pending: Annotated[
+        bool | None, Shown("KeysPending", "its board has yet to take a change of who may log in")
+    ] = None
     ended: datetime | None = None
 
     @property

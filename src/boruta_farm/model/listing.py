@@ -53,6 +53,8 @@ class RequestFilter:
 
     ``states`` are texts because an unknown one matches nothing rather than being an error.
     ``finished_after`` keeps unfinished requests and those that finished later than that.
+    ``shared_with`` keeps those that are shared with an account (an id; over HTTP
+    always the caller's).
     ``selector`` looks at what a request asks for exactly and, under names of no capability, at
     ``id``, ``state``, ``priority``, ``owner``, ``worker`` (a UUID) and ``selector``.
     """
@@ -61,6 +63,7 @@ class RequestFilter:
     priorities: tuple[int, ...] | None = None
     states: tuple[str, ...] | None = None
     finished_after: datetime | None = None
+    shared_with: str | None = None
     selector: str | None = None
 
 

@@ -49,6 +49,7 @@ class Permission(StrEnum):
     FILE_REQUESTS = "file-requests"
     CHANGE_REQUESTS = "change-requests"
     CLOSE_REQUESTS = "close-requests"
+    SHARE_REQUESTS = "share-requests"
     USE_BOARDS = "use-boards"
     MANAGE_WORKERS = "manage-workers"
     SEE_SELF = "see-self"
@@ -91,6 +92,12 @@ RULES: Mapping[Permission, Rule] = {
         scope=Scope.REQUEST, reach=_WORKING, words="update, prolong and keep requests alive"
     ),
     Permission.CLOSE_REQUESTS: Rule(scope=Scope.REQUEST, reach=_WORKING, words="close requests"),
+    Permission.SHARE_REQUESTS: Rule(
+        scope=Scope.REQUEST,
+        # Others' only with oneself, in groups that say so: core.sharing.
+        reach={Role.USER: Reach.OWN, Role.GROUP_ADMIN: Reach.OWN, Role.ADMIN: Reach.OWN},
+        words="let colleagues' own SSH keys open a request's session, and see who is there",
+    ),
     Permission.USE_BOARDS: Rule(
         scope=Scope.REQUEST,
         # A group-admin reaches further only in groups that say so: core.permissions.

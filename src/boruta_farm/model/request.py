@@ -107,13 +107,38 @@ class MoreTime:
     until: Annotated[datetime | None, Shown("Until", "the new end, in place of Length")] = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """Carry with whom a request is shared, or is no more; by default it is the caller himself.
+
+    Sessions that are open end when the request is shared no more, unless they are kept.
+    """
+
+    account: Annotated[str | None, Shown("Account", "a name; not given: one's own")] = None
+    keep_sessions: Annotated[
+        bool, Shown("KeepSessions", "of unshare: what is open goes on, nothing new is opened")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSessions:
+    """Tell how many sessions are open on a board that somebody's keys have opened."""
+
+    account: Annotated[
+        str | None, Shown("Account", "whose key opened them; null: not known", null=True)
+    ]
+    count: Annotated[int, Shown("Count", "how many")]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Request:
     """Record one request.
 
     ``owner`` is the id of the account that filed it, ``owner_name`` what that was called then.
     ``owner_groups`` is None when the farm knew no users at creation. ``caps`` is None when the
-    request named no capabilities at all. ``selector`` is in canonical form. ``size`` is how many
+    request named no capabilities at all. ``selector`` is in canonical form. ``account_keys`` tells
+    whether its owner's account's keys open the session beside the job's own. ``shared`` are the ids
+    of accounts whose keys do, ``shared_names`` what these were called then. ``size`` is how many
     bytes ``caps``, ``selector`` and ``ssh_key`` take together. ``revision`` rises
     with every saved change. ``orphaned_since`` is set while no registered worker could serve a
     request that once had one. ``reason`` explains a final state. ``job`` is the latest job, also
@@ -160,6 +185,12 @@ class Request:
     ] = None
     length: Annotated[
         timedelta | None, Shown("Length", "seconds the job is to last; not given: as the farm says")
+    ] = None
+    account_keys: bool = True
+    shared: tuple[str, ...] = ()
+    shared_names: Annotated[
+        tuple[str, ...] | None,
+        Shown("SharedWith", "accounts whose own SSH keys open its board's session, too"),
     ] = None
     reason: Annotated[str | None, Shown("Reason", "why it ended as it did"), Stored(moves=True)] = (
         None

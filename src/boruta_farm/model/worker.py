@@ -76,12 +76,12 @@ class KeyPair:
 class Registration:
     """Carry what a board says of itself when it registers.
 
-    ``epoch``, ``boot_id`` and ``farm_id`` are what the agent has stored; a board over Go RPC
-    knows none of them. ``credential`` is the hash of the bearer the agent presented,
-    ``join_token`` the invitation it brought, if any. ``source`` is the address it calls from,
-    ``local`` tells that this is the server's own machine.
-    ``dryad_address`` and ``ssh_address`` are ``host:port``. ``local_ip`` is the address from which
-    the agent calls, as the agent itself sees it.
+    ``epoch``, ``boot_id`` and ``farm_id`` are what the agent has stored; a board over Go RPC knows
+    none of them. ``credential`` is the hash of the bearer the agent presented, ``join_token`` the
+    invitation it brought, if any. ``source`` is the address it calls from, ``local`` tells that
+    this is the server's own machine. ``dryad_address`` and ``ssh_address`` are ``host:port``.
+    ``local_ip`` is the address from which the agent calls, as the agent itself sees it.
+    ``many_keys`` tells that its sessions can be shared.
     """
 
     caps: Mapping[str, str]
@@ -99,6 +99,7 @@ class Registration:
     facts: Mapping[str, str] | None = None
     reach: Reach = Reach.DIRECT
     local_ip: str | None = None
+    many_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +129,9 @@ class Worker:
     name: Annotated[str, Shown("Name", "unique in the farm")]
     fence: Annotated[Fence, Shown("Fence", "who keeps past users off: its agent, or none")]
     reach: Annotated[Reach, Shown("Reach", "how the relay comes to its SSH server")] = Reach.DIRECT
+    many_keys: Annotated[
+        bool, Shown("ManyKeys", "its sessions can be shared; false: it takes one key only")
+    ] = False
     reason: Annotated[
         str | None, Shown("Reason", "why it is in this state"), Stored(moves=True)
     ] = None

@@ -24,8 +24,8 @@ from boruta_farm.store.driver import Value
 from boruta_farm.store.filtering import BriefRequest, BriefWorker
 from boruta_farm.store.records import LARGEST, Records, storable
 from boruta_farm.store.rows import WORKER
-from boruta_farm.store.schema import BUCKET_BITS
-from boruta_farm.store.values import micros, pair_text, texts
+from boruta_farm.store.schema import BUCKET_BITS, SHARED
+from boruta_farm.store.values import like_member, micros, pair_text, texts
 
 REQUEST_SORTS = {
     "": "r.id",
@@ -71,7 +71,9 @@ def quick(where: RequestFilter, sorter: Sorter, paginator: Paginator) -> bool:
 
 
 def _by_states_alone(where: RequestFilter) -> bool:
-    narrow = (where.ids, where.priorities, where.finished_after, where.selector)
+    narrow = (
+        *(where.ids, where.priorities, where.finished_after, where.selector, where.shared_with),
+    )
     return all(given is None for given in narrow)
 
 
@@ -287,6 +289,9 @@ class _RequestPage:
                 "(r.state IN ('WAITING', 'IN PROGRESS') OR r.finished > ?)",
                 micros(where.finished_after),
             )
+        if where.shared_with is not None:
+            condition.add(f"r.{SHARED}")
+            condition.add("r.shared LIKE ?", like_member(where.shared_with))
         return condition
 
 

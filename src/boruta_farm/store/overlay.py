@@ -178,6 +178,13 @@ class OverlayTransaction:
         found = (self.request(number) for number in sorted({*stored, *pending}))
         return tuple(r for r in found if r is not None and r.owner == owner and r.live_job)
 
+    def shared_with(self, account_id: str) -> tuple[Request, ...]:
+        """Return the requests shared with an account whose OPENING or LIVE jobs occupy workers."""
+        pending = {**self._batch.requests, **self.layer.requests}
+        stored = self._loaded.records.shared_with(account_id)
+        found = (self.request(number) for number in sorted({*stored, *pending}))
+        return tuple(r for r in found if r is not None and account_id in r.shared and r.live_job)
+
     def session_key(self, uuid: str, epoch: int) -> SessionKey | None:
         """Return the key installed for a preparation."""
         for layer in (self.layer, self._batch):

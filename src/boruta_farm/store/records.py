@@ -15,7 +15,7 @@ from boruta_farm.store.driver import DatabaseDriver, Row, Value
 from boruta_farm.store.packing import PACKED, PackedRequests
 from boruta_farm.store.rows import ENTRY, EVENT, REQUEST, SESSION_KEY, SUMMARY, WORKER
 from boruta_farm.store.statements import Statements
-from boruta_farm.store.values import micros, moment
+from boruta_farm.store.values import like_member, micros, moment
 
 Found = TypeVar("Found")
 
@@ -120,6 +120,11 @@ class Records:
     def held_by(self, owner: str) -> list[int]:
         """Return the ids of an owner's requests that hold workers."""
         return [number for (number,) in self.driver.fetch(self.statements.held_by, (owner,))]
+
+    def shared_with(self, account_id: str) -> list[int]:
+        """Return the ids of requests that are shared with an account and hold workers."""
+        among = like_member(account_id)
+        return [number for (number,) in self.driver.fetch(self.statements.shared_with, (among,))]
 
     def backlog(self, owner: str) -> int:
         """Return how much an owner's waiting requests hold together."""

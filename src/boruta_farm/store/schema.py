@@ -50,6 +50,7 @@ def _text(name: str, *, key: bool = False) -> Column:
 
 
 WAITING = "state = 'WAITING'"
+SHARED = "shared <> '[]'"
 HOLDING = "phase IN ('OPENING', 'LIVE')"
 
 REQUESTS = Table(
@@ -62,6 +63,7 @@ REQUESTS = Table(
             columns=("state", "id", "priority", "deadline", "valid_after", "finished"),
         ),
         TableIndex(name="requests_waiting", columns=("owner",), where=WAITING),
+        TableIndex(name="requests_shared", columns=("id",), where=SHARED),
     ),
     bare=False,
 )

@@ -21,6 +21,7 @@ from boruta_farm.store.schema import (
     JOBS,
     REQUESTS,
     SESSION_KEYS,
+    SHARED,
     SUMMARIES,
     TALLIES,
     TOKENS,
@@ -90,6 +91,10 @@ class Statements:
         self.held_by = (
             "SELECT r.id FROM jobs AS j JOIN requests AS r ON r.id = j.request_id"
             f" WHERE j.{HOLDING} AND r.owner = ?"
+        )
+        self.shared_with = (
+            "SELECT r.id FROM jobs AS j JOIN requests AS r ON r.id = j.request_id"
+            f" WHERE j.{HOLDING} AND r.{SHARED} AND r.shared LIKE ?"
         )
         self.waiting_owners = f"SELECT DISTINCT owner FROM requests WHERE {WAITING}"
         self.waiting_of = f"SELECT id FROM requests WHERE owner = ? AND {WAITING} ORDER BY id"

@@ -72,6 +72,14 @@ def text_set(text: str) -> frozenset[str]:
     return frozenset(json.loads(text))
 
 
+def like_member(text: str) -> str:
+    """Return the pattern of LIKE that the JSON of a list with this text meets, or nearly so.
+
+    An underscore in it stands for any character: whoever must be sure looks again.
+    """
+    return f"%{json_text(text)}%"
+
+
 def moments_text(moments: tuple[datetime, ...]) -> str:
     """Return times as a list of microseconds."""
     return json_text([micros(at) for at in moments])

@@ -43,6 +43,10 @@ class SimulatedBoard:
     ssh_port: int = 22
     host_key: str | None = "ssh-ed25519 HOST"
     let_in: set[str] = field(default_factory=set)
+    many_keys: bool = True
+    keys: tuple[str, ...] = ()
+    keys_sequence: int = 0
+    visits: dict[str, int] = field(default_factory=dict)
 
     def registration(self) -> Registration:
         """Return what the board says when it registers."""
@@ -55,11 +59,13 @@ class SimulatedBoard:
             epoch=self.epoch,
             boot_id=f"boot-{self.boot}",
             credential=f"credential of {self.uuid}",
+            many_keys=self.many_keys,
         )
 
     def close_session(self) -> None:
         """Let nobody in any more; what the user left stays until the next clean-up."""
         self.key = self.granted = None
+        self.keys, self.keys_sequence, self.visits = (), 0, {}
 
     def wipe(self) -> None:
         """Remove all that any user left."""
@@ -125,6 +131,30 @@ class SimulatedConnection:
             board.sequence = sequence
             board.ends = asyncio.get_running_loop().time() + remaining
         self._answer(None)
+
+    async def set_keys(
+        self, epoch: int, sequence: int, keys: tuple[str, ...], staying: tuple[str, ...] = ()
+    ) -> None:
+        """Let more keys in, and end what others but those ``staying`` have opened."""
+        await self._listen()
+        board = self.board
+        if board.granted != epoch:
+            raise StaleEpochError
+        if sequence > board.keys_sequence:
+            board.keys_sequence, board.keys = sequence, keys
+            board.visits = {
+                key: count
+                for key, count in board.visits.items()
+                if key in (*keys, *staying, board.key)
+            }
+        self._answer(None)
+
+    async def sessions(self, epoch: int) -> dict[str, int]:
+        """Tell who is there."""
+        await self._listen()
+        if self.board.granted != epoch:
+            raise StaleEpochError
+        return self._answer(dict(self.board.visits))
 
     async def end(self, epoch: int) -> None:
         """End the session."""

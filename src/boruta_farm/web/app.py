@@ -11,7 +11,7 @@ from boruta_farm.model.answers import ClockReading, Orphaned, Version
 from boruta_farm.model.events import Event
 from boruta_farm.model.explanation import Explanation, Filed
 from boruta_farm.model.permission import Permission
-from boruta_farm.model.request import Request
+from boruta_farm.model.request import OpenSessions, Request
 from boruta_farm.model.worker import AccessInfo, Worker
 from boruta_farm.web import boards
 from boruta_farm.web.auth import Entrance
@@ -23,7 +23,13 @@ from boruta_farm.web.health import HealthCheck
 from boruta_farm.web.openapi import ApiDescription
 from boruta_farm.web.origins import Cors
 from boruta_farm.web.people_routes import people_routes
-from boruta_farm.web.requests import MORE_TIME_BODY, REQUEST_BODY, REQUEST_LIST, RequestCalls
+from boruta_farm.web.requests import (
+    MORE_TIME_BODY,
+    REQUEST_BODY,
+    REQUEST_LIST,
+    SHARING_BODY,
+    RequestCalls,
+)
 from boruta_farm.web.routes import Parameter, Route, change, read
 from boruta_farm.web.services import Services, WebOptions
 from boruta_farm.web.version import version_endpoint
@@ -168,6 +174,32 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             requests.keep_alive,
             Permission.CHANGE_REQUESTS,
             "Renew a request's KeepAlive",
+        ),
+        change(
+            "reqs/{id}/share",
+            requests.share,
+            Permission.SHARE_REQUESTS,
+            "Let an account's own SSH keys open the session of a request, for its job only",
+            reader=SHARING_BODY,
+            optional_body=True,
+            answer=Request,
+        ),
+        change(
+            "reqs/{id}/unshare",
+            requests.unshare,
+            Permission.SHARE_REQUESTS,
+            "Take an account's keys off again, and end what they have opened",
+            reader=SHARING_BODY,
+            optional_body=True,
+            answer=Request,
+        ),
+        read(
+            "reqs/{id}/sessions",
+            requests.sessions,
+            Permission.SHARE_REQUESTS,
+            "Tell who is on the board of a running request",
+            beyond=Permission.CLOSE_REQUESTS,
+            answer=list[OpenSessions],
         ),
         change(
             "reqs/{id}/acquire_worker",

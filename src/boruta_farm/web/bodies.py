@@ -56,6 +56,7 @@ class RequestFilterBody(
     priorities: list[Priority] | str | None = None
     states: list[str] | None = None
     selector: str | None = None
+    shared: Annotated[bool, Meta(description="only those that are shared with you")] | None = None
 
 
 class RequestPaginatorBody(

@@ -3,10 +3,11 @@
 import base64
 import binascii
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import (
     ListDirectionError,
     OverloadedError,
@@ -53,8 +54,10 @@ NOTHING_LISTED: tuple[Header, ...] = ((TOTAL, b"0"), (REMAINING, b"0"), (BATCH_S
 """Comes with errors: the original's client looks at these headers before the status."""
 
 
-def request_filter(body: RequestListBody | None, now: datetime) -> RequestFilter | None:
-    """Return which requests a list wants.
+def request_filter(
+    body: RequestListBody | None, now: datetime, caller: Caller
+) -> RequestFilter | None:
+    """Return which requests a list wants; what is shared is what is shared with the caller.
 
     No specification at all means what is unfinished or finished lately: clients that poll this
     way only watch for changes. An empty list of values filters nothing.
@@ -62,7 +65,8 @@ def request_filter(body: RequestListBody | None, now: datetime) -> RequestFilter
     if body is None:
         return RequestFilter(finished_after=now - RECENT)
     if body.filter is not None:
-        return _new_form(body.filter)
+        wanted = _new_form(body.filter)
+        return replace(wanted, shared_with=caller.id) if body.filter.shared else wanted
     if body.state or body.priority:
         return _old_form(body.state, body.priority)
     return None

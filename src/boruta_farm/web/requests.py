@@ -14,9 +14,16 @@ from boruta_farm.clock import Clock
 from boruta_farm.contracts import Requests
 from boruta_farm.model.addresses import parse_ip
 from boruta_farm.model.errors import RequestIdMismatchError, RequestNotFoundError
-from boruta_farm.model.request import MoreTime, NewRequest, Request, RequestState, RequestUpdate
+from boruta_farm.model.request import (
+    MoreTime,
+    NewRequest,
+    Request,
+    RequestState,
+    RequestUpdate,
+    Sharing,
+)
 from boruta_farm.model.worker import AccessInfo
-from boruta_farm.web.answers import access_answer, encode, explained, told, warned
+from boruta_farm.web.answers import access_answer, encode, explained, told, warned, write
 from boruta_farm.web.bodies import Length, Priority, Reader, RequestBody, RequestListBody
 from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call, Header, Stream
 from boruta_farm.web.errors import CallerGoneError, RequestIdError
@@ -42,6 +49,8 @@ NEW_REQUEST = recorder(NewRequest, go=True)
 REQUEST_UPDATE = recorder(RequestUpdate)
 MORE_TIME_BODY: Reader[Any] = Reader(body(MoreTime), strict=True)
 MORE_TIME = recorder(MoreTime)
+SHARING_BODY: Reader[Any] = Reader(body(Sharing), strict=True)
+SHARING = recorder(Sharing)
 REQUEST_LIST = Reader(RequestListBody, former={"State": str, "Priority": str})
 
 _JSON: tuple[Header, ...] = (JSON_TYPE,)
@@ -107,6 +116,28 @@ class RequestCalls:
         await self._requests.prolong_access(call.caller, request_id_of(call), more)
         return NO_CONTENT
 
+    async def share(self, call: Call) -> Answer:
+        """Share a running or waiting request with an account."""
+        wish = self._sharing(call)
+        request = await self._requests.share_request(call.caller, request_id_of(call), wish.account)
+        return Answer(status=200, headers=_JSON, body=self._printed.one(request))
+
+    async def unshare(self, call: Call) -> Answer:
+        """Share a request with an account no more."""
+        wish = self._sharing(call)
+        request = await self._requests.unshare_request(
+            call.caller, request_id_of(call), wish.account, keep_sessions=wish.keep_sessions
+        )
+        return Answer(status=200, headers=_JSON, body=self._printed.one(request))
+
+    async def sessions(self, call: Call) -> Answer:
+        """Tell who is on the board of a running request."""
+        found = await self._requests.list_sessions(call.caller, request_id_of(call))
+        return Answer(status=200, headers=_JSON, body=encode([*map(write, found)]))
+
+    def _sharing(self, call: Call) -> Sharing:
+        return SHARING(SHARING_BODY.read(call.body) if call.body else None)
+
     async def keep_alive(self, call: Call) -> Answer:
         """Renew a request's KeepAlive."""
         await self._requests.keep_alive(call.caller, request_id_of(call))
@@ -136,7 +167,7 @@ class RequestCalls:
     async def list(self, call: Call) -> Answer | Stream:
         """List requests; without a body what is unfinished or finished lately."""
         body = REQUEST_LIST.read(call.body) if call.body else None
-        where = request_filter(body, self._clock.now())
+        where = request_filter(body, self._clock.now(), call.caller)
         by = None if body is None else sorter(body.sorter, "id")
         wanted = None if body is None else paginator(body.paginator)
         page = await self._requests.list_requests(call.caller, where, by, wanted)

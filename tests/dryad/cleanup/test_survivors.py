@@ -106,7 +106,7 @@ async def test_links_lead_nobody_astray(host: RemoteHost, visitor: Visitor, room
         "ln -s /etc/passwd /tmp/passwd; ln -s /srv/precious/file /dev/shm/file",
     )
     # Even a key that is replaced meanwhile goes nowhere else.
-    await host.authorize(visitor.public, 3600)
+    await host.authorize((visitor.public,), 3600)
     await host.clean()
     assert room.sh("cat /srv/precious/file") == "keep\n"
     assert "root:" in room.sh("cat /etc/passwd")

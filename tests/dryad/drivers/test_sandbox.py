@@ -19,6 +19,7 @@ from tests.dryad.drivers.sandboxes import (
     TIMEOUT,
     USER,
     Visitor,
+    gone,
     leave_daemon,
     run,
     running,
@@ -306,3 +307,34 @@ async def test_nothing_is_left_behind(config: SandboxConfig, visitor: Visitor) -
     assert {process.pid for process in find_descendants(os.getpid())} <= before
     assert open_files() <= files
     assert signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
+
+
+async def test_a_shared_session_tells_who_is_there_and_parts_with_one_alone(
+    board: SandboxDriver, visitor: Visitor, tmp_path: Path
+) -> None:
+    friend, other = Visitor(tmp_path, "friend"), Visitor(tmp_path, "other", "ecdsa-sha2-nistp256")
+    lines = [" ".join(one.public.split()[:2]) for one in (friend, other, visitor)]
+    await board.let_in((lines[0], lines[1], "ssh-ed25519 nonsense"), ())
+    async with (
+        await visitor.connect(board) as mine,
+        await friend.connect(board) as his,
+        await other.connect(board) as hers,
+    ):
+        assert await board.visitors() == dict.fromkeys(lines, 1)
+        word = unique()
+        doing = await his.create_process(f"echo begun; exec sleep {word}")
+        assert await asyncio.wait_for(doing.stdout.readline(), TIMEOUT) == "begun\n"
+        (program,) = running(word)
+        ending = asyncio.create_task(gone(program))
+        await asyncio.sleep(0)
+        await board.let_in((lines[1],), (lines[0],))
+        await asyncio.wait_for(his.wait_closed(), TIMEOUT)
+        await ending
+        assert doing.is_closing()
+        assert (await mine.run("echo here")).stdout == "here\n"
+        assert (await hers.run("echo here")).stdout == "here\n"
+        assert await board.visitors() == dict.fromkeys(lines[1:], 1)
+    assert (await friend.ssh(board, "true")).status == 255
+    assert (await other.ssh(board, "true")).status == 0
+    await board.clean()
+    assert (await other.ssh(board, "true")).status == 255

@@ -40,8 +40,16 @@ class FakeHost:
         await self._note("create", key, seconds)
         return ACCOUNT
 
-    async def authorize(self, key: str, seconds: float) -> None:
-        await self._note("authorize", key, seconds)
+    async def authorize(self, keys: tuple[str, ...], seconds: float) -> None:
+        await self._note("authorize", *keys, seconds)
+
+    async def part_with(self, keys: tuple[str, ...]) -> int:
+        await self._note("part_with", *keys)
+        return len(keys)
+
+    async def visitors(self) -> dict[str, int]:
+        await self._note("visitors")
+        return {"k2": 1, "": 2}
 
     async def find(self) -> SystemAccount | None:
         await self._note("find")
@@ -119,7 +127,9 @@ async def test_every_verb_comes_and_answers(path: Path, fake: FakeHost) -> None:
         warnings=("w",), root_groups=("disk",), host_key="ssh-ed25519 X"
     )
     assert await host.create("k", 5) == ACCOUNT
-    await host.authorize("k2", 1.5)
+    await host.authorize(("k2", "k3"), 1.5)
+    assert await host.part_with(("k3",)) == 1
+    assert await host.visitors() == {"k2": 1, "": 2}
     assert await host.find() == ACCOUNT
     fake.found = None
     assert await host.find() is None
@@ -128,7 +138,8 @@ async def test_every_verb_comes_and_answers(path: Path, fake: FakeHost) -> None:
     assert await host.clean() == ("one", "two")
     await host.close()
     assert fake.calls == [
-        *(("inspect",), ("create", "k", 5), ("authorize", "k2", 1.5), ("find",), ("find",)),
+        *(("inspect",), ("create", "k", 5), ("authorize", "k2", "k3", 1.5)),
+        *(("part_with", "k3"), ("visitors",), ("find",), ("find",)),
         *(("warn", "soon"), ("sessions",), ("clean",)),
     ]
     assert {str(call[0]) for call in fake.calls} == VERBS.keys()

@@ -57,7 +57,7 @@ async def test_a_new_key_takes_the_place_of_the_old(
 ) -> None:
     await host.create(visitor.public, 3600)
     third = make_visitor(room, "third")
-    await host.authorize(third.public, 3600)
+    await host.authorize((third.public,), 3600)
     assert visitor.refused(USER)
     assert third.must(USER, "id -un").strip() == USER
 
@@ -65,7 +65,7 @@ async def test_a_new_key_takes_the_place_of_the_old(
 async def test_a_key_ends_by_itself(host: RemoteHost, visitor: Visitor) -> None:
     await host.create(visitor.public, 3600)
     assert not visitor.refused(USER)
-    await host.authorize(visitor.public, 1)
+    await host.authorize((visitor.public,), 1)
     # sshd counts in whole seconds, by its own look at the clock.
     async with asyncio.timeout(TIMEOUT):
         while not await asyncio.to_thread(visitor.refused, USER):

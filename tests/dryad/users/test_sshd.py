@@ -6,7 +6,11 @@ from boruta_farm.dryad.users import sshd
 from boruta_farm.dryad.users.sshd import SshServer, on_tmpfs
 from boruta_farm.model.errors import BoardError
 
-USUAL = {"pubkeyauthentication": "yes", "authorizedkeysfile": ".ssh/authorized_keys"}
+USUAL = {
+    "pubkeyauthentication": "yes",
+    "authorizedkeysfile": ".ssh/authorized_keys",
+    "exposeauthinfo": "yes",
+}
 KEY = Path("/run/boruta/keys/bob")
 
 
@@ -41,6 +45,7 @@ def test_the_agents_own_folder_needs_no_link() -> None:
         ({"pubkeyauthentication": "no"}, "nobody can log in"),
         ({"authorizedkeysfile": "/etc/keys/%u"}, "add /run/boruta/keys/%u"),
         ({"permituserenvironment": "yes"}, "set it to 'no'"),
+        ({"exposeauthinfo": "no"}, "nobody can tell who is there"),
     ],
 )
 def test_what_keeps_users_out_is_told_with_its_mending(setting: dict[str, str], words: str) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, TypeVar
@@ -12,6 +12,7 @@ from boruta_farm.dryad.findings import Finding
 from boruta_farm.dryad.tools.door import Door
 from boruta_farm.dryad.users.host import SessionHost
 from boruta_farm.dryad.users.settings import UserSettings
+from boruta_farm.model.errors import BoardError
 from boruta_farm.settings.declaration import Dataclass
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,9 @@ class Driver(ABC):
 
     own_server: bool = False
     """Whether the driver serves SSH itself; else sessions are the machine's users, behind sshd."""
+
+    many_keys: bool = False
+    """Whether ``let_in`` and ``visitors`` are written, so that a session can be shared."""
 
     @property
     @abstractmethod
@@ -72,6 +76,19 @@ class Driver(ABC):
         The board is cleaned then, and the user loses the session.
         """
         return False
+
+    async def let_in(self, keys: tuple[str, ...], leaving: tuple[str, ...]) -> None:
+        """Let these keys, and no others, open the session beside its own.
+
+        What the keys ``leaving`` have opened is ended, as is what cannot be told to be another's,
+        if there are any. A key that the board does not understand is left out: no colleague's key
+        may end a session. Called after ``resume``, too.
+        """
+        raise BoardError("this board's driver takes one key only")
+
+    async def visitors(self) -> Mapping[str, int]:
+        """Return how many sessions each key has open, under ``""`` those whose key is not known."""
+        return {}
 
     async def expire_in(self, remaining: float) -> None:
         """Let the key open the board for so many seconds and a little more, then no longer.
@@ -128,6 +145,7 @@ class WrappedDriver(Driver):
     def __init__(self, inner: Driver) -> None:
         self.inner = inner
         self.own_server = inner.own_server
+        self.many_keys = inner.many_keys
 
     @property
     def ssh_address(self) -> str:
@@ -158,6 +176,14 @@ class WrappedDriver(Driver):
     async def authorize(self, key: str) -> None:
         """Replace the key."""
         await self.inner.authorize(key)
+
+    async def let_in(self, keys: tuple[str, ...], leaving: tuple[str, ...]) -> None:
+        """Let more keys in."""
+        await self.inner.let_in(keys, leaving)
+
+    async def visitors(self) -> Mapping[str, int]:
+        """Return the inner driver's visitors."""
+        return await self.inner.visitors()
 
     async def expire_in(self, remaining: float) -> None:
         """Tell the inner driver how long the key is wanted."""

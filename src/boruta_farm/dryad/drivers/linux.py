@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from typing import Final, NoReturn
 
 from boruta_farm.contracts import Prepared
@@ -32,6 +33,8 @@ class LinuxDriver(Driver):
     switch it.
     """
 
+    many_keys = True
+
     def __init__(self, host: SessionHost, user: UserSettings, ssh_address: str) -> None:
         self._host = host
         self._user = user
@@ -39,6 +42,7 @@ class LinuxDriver(Driver):
         self._inspection = Inspection()
         self._key: str | None = None
         self._uid: int | None = None
+        self._others: tuple[str, ...] = ()
         self._end: float | None = None
         self._offset = 0.0
         self._late = False
@@ -93,6 +97,19 @@ class LinuxDriver(Driver):
         """Replace the key."""
         await self._admit(key, self._end)
 
+    async def let_in(self, keys: tuple[str, ...], leaving: tuple[str, ...]) -> None:
+        """Write all keys anew, then end what those that leave have opened."""
+        if self._key is None:
+            raise BoardError("there is no session that could be shared")
+        self._others = keys
+        await self._admit(self._key, self._end)
+        if leaving:
+            await self._host.part_with(leaving)
+
+    async def visitors(self) -> Mapping[str, int]:
+        """Return how many connections each key has open, as far as sshd tells."""
+        return await self._host.visitors()
+
     async def expire_in(self, remaining: float) -> None:
         """Let the key end a little after the job.
 
@@ -109,7 +126,7 @@ class LinuxDriver(Driver):
 
     async def clean(self) -> tuple[str, ...]:
         """End and remove everything of the session, then look again."""
-        self._key, self._uid, self._end = None, None, None
+        self._key, self._uid, self._end, self._others = None, None, None, ()
         return await self._host.clean()
 
     async def warn(self, message: str) -> None:
@@ -136,13 +153,13 @@ class LinuxDriver(Driver):
 
     async def _make(self, key: str) -> SystemAccount:
         account = await self._host.create(key, WAITING)
-        self._key, self._uid, self._end = key, account.uid, None
+        self._key, self._uid, self._end, self._others = key, account.uid, None, ()
         self._offset = _offset()
         return account
 
     async def _admit(self, key: str, end: float | None) -> None:
         seconds = WAITING if end is None else max(end - _now(), 1.0)
-        await self._host.authorize(key, seconds)
+        await self._host.authorize((key, *self._others), seconds)
         self._key, self._end, self._offset, self._late = key, end, _offset(), False
 
     async def _renew(self) -> NoReturn:

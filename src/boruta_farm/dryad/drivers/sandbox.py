@@ -22,6 +22,7 @@ import logging
 import os
 import secrets
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -107,6 +108,7 @@ class SandboxDriver(Driver):
     """
 
     own_server = True
+    many_keys = True
 
     def __init__(self, config: SandboxConfig) -> None:
         self._config = config
@@ -209,6 +211,17 @@ class SandboxDriver(Driver):
             raise BoardError("sandbox: not prepared, so there is no key to replace")
         await self._server.shut("the board's key was replaced")
         self._server.admit(parsed, room)
+
+    async def let_in(self, keys: tuple[str, ...], leaving: tuple[str, ...]) -> None:
+        """Let more keys in, and end the connections of those that leave."""
+        if self._room is None:
+            raise BoardError("sandbox: not prepared, so there is no session to share")
+        self._server.let_in(keys)
+        await self._server.part_with(leaving, "this board is shared with you no more")
+
+    async def visitors(self) -> Mapping[str, int]:
+        """Return how many connections each key has open."""
+        return self._server.visitors()
 
     async def clean(self) -> tuple[str, ...]:
         """End and remove everything of the session, then look again."""

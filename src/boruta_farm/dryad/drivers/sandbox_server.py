@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import secrets
+from collections import Counter
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,16 +30,17 @@ _PORTS = range(61000, 65536)
 
 
 class SandboxServer:
-    """Listen on a loopback port and let the one who has the key into the room."""
+    """Listen on a loopback port and let those who have one of the keys into the room."""
 
     def __init__(self, username: str) -> None:
         self.notice = ""
         self._username = username
         self._key: asyncssh.SSHKey | None = None
+        self._others: dict[bytes, str] = {}
         self._room: Room | None = None
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._connections: set[asyncssh.SSHServerConnection] = set()
-        self._users: set[asyncssh.SSHServerConnection] = set()
+        self._users: dict[asyncssh.SSHServerConnection, SandboxVisitor] = {}
 
     @property
     def listening(self) -> bool:
@@ -61,7 +63,7 @@ class SandboxServer:
                 self._acceptor = await asyncssh.listen(
                     "127.0.0.1",
                     candidate,
-                    server_factory=lambda: _Visitor(self),
+                    server_factory=lambda: SandboxVisitor(self),
                     server_host_keys=[host_key],
                     server_version=_VERSION,
                     signature_algs=[*_SIGNATURES, *_RSA_SIGNATURES],
@@ -88,21 +90,35 @@ class SandboxServer:
 
     def admit(self, key: asyncssh.SSHKey, room: Room) -> None:
         """Let the holder of ``key``, and nobody else, into ``room``."""
-        self._key, self._room = key, room
+        self._key, self._others, self._room = key, {}, room
+
+    def let_in(self, lines: tuple[str, ...]) -> None:
+        """Let the holders of these keys in as well; one that cannot be read is left out."""
+        others: dict[bytes, str] = {}
+        for line in lines:
+            try:
+                others[parse_key(line).public_data] = line
+            except KeyRefusedError as error:
+                _log.warning("%s", error.message)
+        self._others = others
+
+    async def part_with(self, lines: tuple[str, ...], reason: str) -> None:
+        """End the connections that these keys have opened, and the programs that run in them."""
+        gone = [c for c, visitor in self._users.items() if visitor.line in lines]
+        for connection in gone:
+            for session in self._users[connection].sessions:
+                session.kill()
+        await _part(gone, reason)
+
+    def visitors(self) -> Counter[str]:
+        """Return how many connections each key has opened."""
+        return Counter(visitor.line for visitor in self._users.values())
 
     async def shut(self, reason: str) -> int:
         """Let nobody in and end every connection; return how many were logged in."""
         users = len(self._users)
-        room, self._key, self._room = self._room, None, None
-        connections = list(self._connections)
-        for connection in connections:
-            connection.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
-        for connection in connections:
-            try:
-                await asyncio.wait_for(connection.wait_closed(), _CLOSE_TIMEOUT)
-            except TimeoutError:
-                connection.abort()
-                await connection.wait_closed()
+        room, self._key, self._others, self._room = self._room, None, {}, None
+        await _part(list(self._connections), reason)
         if room is not None:
             await asyncio.gather(*room.tasks, return_exceptions=True)
         return users
@@ -122,22 +138,28 @@ class SandboxServer:
         self._connections.add(connection)
         return True
 
-    def log_in(self, connection: asyncssh.SSHServerConnection) -> None:
-        """Note that a connection is logged in."""
-        self._users.add(connection)
+    def log_in(self, connection: asyncssh.SSHServerConnection, visitor: "SandboxVisitor") -> None:
+        """Note that a connection is logged in, unless its key was taken off meanwhile."""
+        self._users[connection] = visitor
+        if visitor.line not in self._lines():
+            connection.disconnect(asyncssh.DISC_BY_APPLICATION, "your key was taken off the board")
 
     def leave(self, connection: asyncssh.SSHServerConnection) -> None:
         """Forget a connection."""
         self._connections.discard(connection)
-        self._users.discard(connection)
+        self._users.pop(connection, None)
 
-    def knows(self, username: str, key: asyncssh.SSHKey) -> bool:
-        """Tell whether this user may log in with this key now."""
-        return (
-            self._key is not None
-            and username == self._username
-            and key.public_data == self._key.public_data
-        )
+    def line_of(self, username: str, key: asyncssh.SSHKey) -> str | None:
+        """Return the line of a key by which this user may log in now, else None."""
+        if self._key is None or username != self._username:
+            return None
+        if key.public_data == self._key.public_data:
+            return format_key(self._key)
+        return self._others.get(key.public_data)
+
+    def _lines(self) -> tuple[str, ...]:
+        own = () if self._key is None else (format_key(self._key),)
+        return (*own, *self._others.values())
 
     def open_session(self) -> SandboxSession | None:
         """Return a session in the room, None when nobody may have one."""
@@ -146,13 +168,16 @@ class SandboxServer:
         return SandboxSession(self._room)
 
 
-class _Visitor(asyncssh.SSHServer):
+class SandboxVisitor(asyncssh.SSHServer):
     """Answer one connection; forwarding of any kind is refused.
 
-    The far end would lie in the agent's process and use up its open files.
+    The far end would lie in the agent's process and use up its open files. ``line`` is the key
+    that has opened it.
     """
 
     def __init__(self, server: SandboxServer) -> None:
+        self.line = ""
+        self.sessions: list[SandboxSession] = []
         self._server = server
         self._connection: asyncssh.SSHServerConnection | None = None
 
@@ -175,11 +200,13 @@ class _Visitor(asyncssh.SSHServer):
         return True
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        return self._server.knows(username, key)
+        # The last key that is asked for before the log-in is the one that was proved.
+        self.line = self._server.line_of(username, key) or ""
+        return bool(self.line)
 
     def auth_completed(self) -> None:
         if self._connection is not None:
-            self._server.log_in(self._connection)
+            self._server.log_in(self._connection, self)
 
     def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
@@ -195,7 +222,23 @@ class _Visitor(asyncssh.SSHServer):
         return False
 
     def session_requested(self) -> SandboxSession | bool:
-        return self._server.open_session() or False
+        session = self._server.open_session()
+        if session is None:
+            return False
+        self.sessions.append(session)
+        return session
+
+
+async def _part(connections: list[asyncssh.SSHServerConnection], reason: str) -> None:
+    """End connections, and wait until they are gone."""
+    for connection in connections:
+        connection.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
+    for connection in connections:
+        try:
+            await asyncio.wait_for(connection.wait_closed(), _CLOSE_TIMEOUT)
+        except TimeoutError:
+            connection.abort()
+            await connection.wait_closed()
 
 
 def read_host_key(path: Path) -> asyncssh.SSHKey:

@@ -215,6 +215,11 @@ class SandboxSession(asyncssh.SSHServerSession[bytes]):
         if number is not None and self._number:
             self._room.keeper.send_signal(self._number, number)
 
+    def kill(self) -> None:
+        """Kill the program's process group: who started it may not be here any more."""
+        if self._number:
+            self._room.keeper.send_signal(self._number, signal.SIGKILL)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Hang up."""
         self._lost = True

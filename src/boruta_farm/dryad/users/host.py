@@ -1,5 +1,6 @@
 """What a board needs root for: a handful of fixed verbs, done in process or by the root helper."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -30,7 +31,7 @@ class Inspection:
 class SessionHost(Protocol):
     """Keep the session user of one board; who the user is, the host's own configuration says.
 
-    Nothing but a key, a number of seconds and a message ever comes from the caller. One verb is
+    Nothing but keys, a number of seconds and a message ever comes from the caller. One verb is
     done at a time. All raise BoardError; ``inspect`` raises ConfigError.
     """
 
@@ -42,8 +43,22 @@ class SessionHost(Protocol):
         """Make user and home afresh, open to ``key`` for ``seconds``; call ``clean`` before."""
         ...
 
-    async def authorize(self, key: str, seconds: float) -> None:
-        """Make ``key`` the only one that opens the account, for ``seconds`` from now."""
+    async def authorize(self, keys: tuple[str, ...], seconds: float) -> None:
+        """Make these keys the only ones that open the account, for ``seconds`` from now.
+
+        The first is the session's own; one of the others that cannot be read is left out.
+        """
+        ...
+
+    async def part_with(self, keys: tuple[str, ...]) -> int:
+        """End the connections that these keys have opened, and those whose key is not known.
+
+        What runs below them ends as well. Returns how many there were.
+        """
+        ...
+
+    async def visitors(self) -> Mapping[str, int]:
+        """Return how many connections each key has open, under ``""`` those not known by key."""
         ...
 
     async def find(self) -> SystemAccount | None:

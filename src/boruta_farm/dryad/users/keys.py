@@ -1,4 +1,4 @@
-"""The one key that opens a session: its form, and the file in which sshd finds it."""
+"""The keys that open a session: their form, and the file in which sshd finds them."""
 
 import base64
 import binascii
@@ -48,14 +48,15 @@ class KeyFile:
         self.path = folder / name
         self._folder = folder
 
-    def write(self, key: str, uid: int, gid: int, seconds: float) -> None:
-        """Replace the file at once; the key works for so many seconds. Raises BoardError.
+    def write(self, keys: tuple[str, ...], uid: int, gid: int, seconds: float) -> None:
+        """Replace the file at once; the keys work for so many seconds. Raises BoardError.
 
         The file belongs to the user, as sshd reads it with the user's rights.
         """
         self._folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         new = self._folder / f".{self.path.name}.{secrets.token_hex(4)}"
-        content = f'expiry-time="{expiry(time.time() + seconds)}" {key}\n'
+        end = expiry(time.time() + seconds)
+        content = "".join(f'expiry-time="{end}" {key}\n' for key in keys)
         try:
             descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             with os.fdopen(descriptor, "w") as file:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +31,8 @@ from boruta_farm.dryad.users.keys import KeyFile, check_key
 from boruta_farm.dryad.users.record import FOLDER, RecordFile, SessionRecord
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.dryad.users.sshd import SshServer, on_tmpfs
-from boruta_farm.model.errors import BoardError, ConfigError
+from boruta_farm.dryad.users.visits import count_visits, part_with
+from boruta_farm.model.errors import BoardError, ConfigError, KeyRefusedError
 
 logger = logging.getLogger(__name__)
 
@@ -69,10 +71,18 @@ class LocalHost:
         checked, limited = check_key(key), _limited(seconds)
         return await self._thread.do(lambda: self._create(checked, limited))
 
-    async def authorize(self, key: str, seconds: float) -> None:
-        """Replace the key."""
-        checked, limited = check_key(key), _limited(seconds)
+    async def authorize(self, keys: tuple[str, ...], seconds: float) -> None:
+        """Replace the keys; the first must be good."""
+        checked, limited = _checked(keys), _limited(seconds)
         await self._thread.do(lambda: self._authorize(checked, limited))
+
+    async def part_with(self, keys: tuple[str, ...]) -> int:
+        """End the connections that keys have opened."""
+        return await self._thread.do(lambda: part_with(self._session(), keys))
+
+    async def visitors(self) -> Mapping[str, int]:
+        """Return how many connections each key has open."""
+        return await self._thread.do(lambda: count_visits(self._session()))
 
     async def find(self) -> SystemAccount | None:
         """Return the account when it, its home and its record are of this boot."""
@@ -146,7 +156,7 @@ class LocalHost:
         account = add_account(user, uid)
         if not self._server.looks_at(user.name, self._key.path):
             install_link(account, self._key.path)
-        self._key.write(key, uid, uid, seconds)
+        self._key.write((key,), uid, uid, seconds)
         logger.info("user %s was made with uid %d", user.name, uid)
         return account
 
@@ -156,11 +166,15 @@ class LocalHost:
         for line in self._cleaner.everywhere.end(session):
             logger.warning("the uids go round: found and removed: %s", line)
 
-    def _authorize(self, key: str, seconds: float) -> None:
+    def _session(self) -> Session:
+        user = self._user
+        return Session(name=user.name, uids=user.uids, home=home_of(user), paths=user.paths)
+
+    def _authorize(self, keys: tuple[str, ...], seconds: float) -> None:
         account = self._find()
         if account is None:
             raise BoardError(f"there is no session user {self._user.name!r} to give a key to")
-        self._key.write(key, account.uid, account.uid, seconds)
+        self._key.write(keys, account.uid, account.uid, seconds)
 
     def _find(self) -> SystemAccount | None:
         account = find_account(self._user)
@@ -209,6 +223,20 @@ class LocalHost:
     def _has_account(self) -> bool:
         """Tell whether there is an account, or half of one, as a power cut may leave it."""
         return find_account(self._user) is not None or has_group(self._user)
+
+
+def _checked(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the keys that can be read, of which the first must be one."""
+    if not keys:
+        raise KeyRefusedError("a session needs a key of its own")
+    own, *others = keys
+    checked = [check_key(own)]
+    for key in others:
+        try:
+            checked.append(check_key(key))
+        except KeyRefusedError as error:
+            logger.warning("a key of those that share the session is left out: %s", error.message)
+    return tuple(checked)
 
 
 def _limited(seconds: float) -> float:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from boruta_farm.dryad.users.verbs import (
     encode,
     read_account,
     read_inspection,
+    read_visitors,
 )
 from boruta_farm.model.errors import BoardError
 
@@ -35,9 +37,17 @@ class RemoteHost:
         """Let the helper make user and home."""
         return read_account(await self._call("create", key=key, seconds=seconds))
 
-    async def authorize(self, key: str, seconds: float) -> None:
-        """Let the helper replace the key."""
-        await self._call("authorize", key=key, seconds=seconds)
+    async def authorize(self, keys: tuple[str, ...], seconds: float) -> None:
+        """Let the helper replace the keys."""
+        await self._call("authorize", keys=keys, seconds=seconds)
+
+    async def part_with(self, keys: tuple[str, ...]) -> int:
+        """Let the helper end the connections that keys have opened."""
+        return int(str(await self._call("part_with", keys=keys)))
+
+    async def visitors(self) -> Mapping[str, int]:
+        """Return the sessions that the helper sees."""
+        return read_visitors(await self._call("visitors"))
 
     async def find(self) -> SystemAccount | None:
         """Return the account that the helper knows of."""

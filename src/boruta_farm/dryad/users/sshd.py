@@ -36,6 +36,11 @@ class SshServer:
                 f"sshd: AuthorizedKeysFile is {files!r}: session keys are not found; add "
                 f"{key_file.parent}/%u"
             )
+        if settings.get("exposeauthinfo", "no") != "yes":
+            yield (
+                "sshd: ExposeAuthInfo is 'no': of a shared session nobody can tell who is there, "
+                "and to part with one ends all connections; set it to 'yes'"
+            )
         if settings.get("permituserenvironment", "no") != "no":
             yield "sshd: PermitUserEnvironment lets users change how programs start; set it to 'no'"
 

@@ -21,11 +21,12 @@ from boruta_farm.model.errors import (
     ProtocolError,
 )
 
-LONGEST_LINE: Final = 64 * 1024
+LONGEST_LINE: Final = 512 * 1024
 """Bytes of a call; an answer may be longer."""
 
 LONGEST_ANSWER: Final = 4 << 20
 MOST_FOUND: Final = 200
+MOST_KEYS: Final = 512
 Fields = Mapping[str, object]
 Json = dict[str, object]
 
@@ -92,8 +93,16 @@ async def _create(host: SessionHost, fields: Fields) -> object:
 
 
 async def _authorize(host: SessionHost, fields: Fields) -> object:
-    await host.authorize(str(fields["key"]), _seconds(fields))
+    await host.authorize(_keys(fields), _seconds(fields))
     return None
+
+
+async def _part_with(host: SessionHost, fields: Fields) -> object:
+    return await host.part_with(_keys(fields))
+
+
+async def _visitors(host: SessionHost, _: Fields) -> object:
+    return dict(await host.visitors())
 
 
 async def _find(host: SessionHost, _: Fields) -> object:
@@ -113,6 +122,14 @@ async def _sessions(host: SessionHost, _: Fields) -> object:
     return sorted(await host.sessions())
 
 
+def _keys(fields: Fields) -> tuple[str, ...]:
+    match fields["keys"]:
+        case [*keys] if len(keys) <= MOST_KEYS and all(isinstance(key, str) for key in keys):
+            return tuple(map(str, keys))
+        case _:
+            raise ProtocolError(f"keys must be a list of at most {MOST_KEYS} texts")
+
+
 def _seconds(fields: Fields) -> float:
     return float(str(fields["seconds"]))
 
@@ -128,6 +145,13 @@ def read_account(content: object) -> SystemAccount:
             return SystemAccount(name=name, uid=uid, home=Path(home))
         case _:
             raise _unreadable()
+
+
+def read_visitors(content: object) -> dict[str, int]:
+    """Return the sessions of an answer. Raises BoardError."""
+    if isinstance(content, dict) and all(isinstance(count, int) for count in content.values()):
+        return {str(key): count for key, count in content.items()}
+    raise _unreadable()
 
 
 def read_inspection(content: object) -> Inspection:
@@ -156,7 +180,9 @@ Verb = tuple[Kinds, Callable[[SessionHost, Fields], Awaitable[object]]]
 VERBS: Final[Mapping[str, Verb]] = {
     "inspect": ({}, _inspect),
     "create": ({"key": str, "seconds": (int, float)}, _create),
-    "authorize": ({"key": str, "seconds": (int, float)}, _authorize),
+    "authorize": ({"keys": list, "seconds": (int, float)}, _authorize),
+    "part_with": ({"keys": list}, _part_with),
+    "visitors": ({}, _visitors),
     "find": ({}, _find),
     "warn": ({"message": str}, _warn),
     "clean": ({}, _clean),
