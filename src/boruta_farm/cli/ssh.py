@@ -248,7 +248,9 @@ class Errand:
         worker = await self._farm.workers.get_worker_info(self._farm.caller, request.job.worker)
         times = local_times(self._farm.now(), distance=True)
         until = f"until {times.moment(request.job.timeout)}"
-        if request.length is None:
+        if not access.key and request.ssh_key is None:
+            _remark(f"request {request.id}: {worker.name} {until}, as its owner decides")
+        elif request.length is None:
             _remark(f"request {request.id}: {worker.name} {until}, prolonged while you stay")
         else:
             more = f"boruta prolong {request.id} +30m"

@@ -5,11 +5,13 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
+from boruta_farm.client.openssh import OwnKey, command_line, find_ssh, session_files
 from boruta_farm.client.session import file_request, wait_for_board
 from boruta_farm.demo.farm import make_idle
 from boruta_farm.demo.steps import WITHIN, Steps, must
@@ -23,8 +25,9 @@ from boruta_farm.model.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from boruta_farm.model.job import Job
 from boruta_farm.model.permission import Role
-from boruta_farm.model.request import NewRequest, RequestState
+from boruta_farm.model.request import MoreTime, NewRequest, Request, RequestState
 from boruta_farm.model.worker import Worker, WorkerState
 
 REVOKED_WITHIN: Final = 1.0
@@ -39,6 +42,9 @@ AUDITED: Final = (
     Action.AGENT_REFUSED,
     Action.GRANT,
     Action.KEY_READ,
+    Action.REQUEST_SHARED,
+    Action.ACCESS_READ,
+    Action.REQUEST_UNSHARED,
     Action.RELEASE,
 )
 TOLD_APART: Final = 24
@@ -63,6 +69,7 @@ class UsersRehearsal(Steps):
         await self._share(ann, bob, free)
         await self._keep_to_the_group(ann, bob, grouped)
         await self._refuse_key(ann, bob)
+        await self._look_together(ann, bob)
         await self._refuse_thief(admin, grouped)
         await self._revoke(admin, bob)
         await self._verify(admin)
@@ -165,6 +172,45 @@ class UsersRehearsal(Steps):
         self._step("bob may not close ann's request either (403)")
         await ann.requests.close_request(ann.caller, request_id)
 
+    async def _look_together(self, ann: Farm, bob: Farm) -> None:
+        """Share a board with Bob, who comes with a key of his own, and part with him."""
+        key = self._demo.folder / "bob-key"
+        command = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))
+        making = await asyncio.create_subprocess_exec(*command)
+        must(await making.wait() == 0, "ssh-keygen made no key")
+        change = AccountChange(ssh_keys=(key.with_suffix(".pub").read_text(),))
+        await bob.accounts.save_account(bob.caller, "bob", change)
+        new = NewRequest(caps=dict(FREE.caps), priority=8, length=timedelta(minutes=20))
+        request_id = (await file_request(ann, new)).id
+        request = await self._in_time("the grant", wait_for_board(ann, request_id))
+        until = _job_of(request).timeout
+        more = MoreTime(length=timedelta(minutes=10))
+        later = await ann.requests.prolong_access(ann.caller, request_id, more)
+        must(later - until == timedelta(minutes=10), "the job was not prolonged by ten minutes")
+        self._step(f"ann named a length of 20 minutes for request {request_id}, and added 10 more")
+        await ann.requests.share_request(ann.caller, request_id, "bob")
+        access = await bob.requests.acquire_worker(bob.caller, request_id)
+        must(not access.key, "bob was given ann's key")
+        with session_files(access, OwnKey(line="", identity=key)) as files:
+            words = ("echo here; exec cat",)
+            visit = await asyncio.create_subprocess_exec(
+                *command_line(find_ssh(), access, files, words),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+            output = visit.stdout
+            assert output is not None
+            said = await self._in_time("bob's session", output.readline())
+            must(said == b"here\n", "bob did not come in with his own key")
+            there = await ann.requests.list_sessions(ann.caller, request_id)
+            names = [entry.account for entry in there]
+            must(names == ["bob"], f"ann sees {names} on her board")
+            await ann.requests.unshare_request(ann.caller, request_id, "bob")
+            await self._in_time("the end of bob's session", visit.wait())
+        await _refused(ForbiddenError, bob.requests.acquire_worker(bob.caller, request_id))
+        self._step("she shared it with bob: he came with his own key, she saw him, and he was out")
+        await ann.requests.close_request(ann.caller, request_id)
+
     async def _refuse_thief(self, admin: Farm, victim: Worker) -> None:
         """Start an agent with a board's UUID, an invitation for any board, and a new credential."""
         before = await admin.workers.get_worker_info(admin.caller, victim.uuid)
@@ -242,6 +288,12 @@ class UsersRehearsal(Steps):
         """Wait until a process has said these words; it is the log's writer that tells."""
         while words not in self._demo.log(name):
             await self._demo.processes.more_said(name)
+
+
+def _job_of(request: Request) -> Job:
+    if request.job is None:
+        raise BorutaError(f"request {request.id} has no job")
+    return request.job
 
 
 async def _refused(kind: type[BorutaError], work: Awaitable[object]) -> str:
