@@ -57,9 +57,11 @@ def test_a_whole_farm_is_read(tmp_path: Path) -> None:
     found = read(path)
     assert found.groups == {
         "lab": GroupChange(
-            limits=Limits(jobs=4, job_time=timedelta(hours=8)), keys_for_admins=True
+            limits=Limits(jobs=4, job_time=timedelta(hours=8)),
+            keys_for_admins=True,
+            members_join=False,
         ),
-        "guests": GroupChange(limits=Limits(), keys_for_admins=False),
+        "guests": GroupChange(limits=Limits(), keys_for_admins=False, members_join=False),
     }
     assert found.users["ann"] == AccountChange(
         role=Role.ADMIN,
