@@ -54,7 +54,8 @@ DRYAD: dict[str, frozenset[str]] = {
     "cleanup": frozenset({"proc"}),
     "users": frozenset({"cleanup", "proc"}),
     "dut": frozenset(),
-    "tools": frozenset({"dut", "proc", "stm", "users"}),
+    "images": frozenset(),
+    "tools": frozenset({"dut", "images", "proc", "stm", "users"}),
     "drivers": frozenset({"dut", "proc", "stm", "tools", "users"}),
     "doctor": frozenset({"drivers", "dut", "proc", "stm", "tools", "users"}),
 }

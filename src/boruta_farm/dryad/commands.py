@@ -121,8 +121,13 @@ async def run_command(
     kept: int = KEPT,
     take: Taker | None = None,
     apart: bool = False,
+    source: int = asyncio.subprocess.DEVNULL,
+    sink: int | None = None,
 ) -> Outcome:
-    """Run a program without input, in a session of its own, and return how it ended.
+    """Run a program in a session of its own, and return how it ended.
+
+    It has no input unless ``source`` is a descriptor of one. Where ``sink`` is one, its output goes
+    there. Both are closed as soon as the program has them.
 
     Its output is kept, at most ``kept`` bytes, or given to ``take``; complaints (standard error)
     go the same way unless they are kept ``apart``. Raises OSError or ValueError when it cannot be
@@ -130,7 +135,9 @@ async def run_command(
     off is ended with all its children in that session.
     """
     output, complaints = _Kept(kept), _Kept(KEPT)
-    pipes = [_Pipe(take or output.take), *([_Pipe(complaints.take)] if apart else [])]
+    takers = [take or output.take] if sink is None else []
+    pipes = [_Pipe(each) for each in (*takers, *([complaints.take] if apart or sink else []))]
+    given = [file for file in (source, sink) if file is not None and file >= 0]
     process = None
     try:
         async with asyncio.timeout(limit):
@@ -138,16 +145,17 @@ async def run_command(
             try:
                 process = await asyncio.create_subprocess_exec(
                     *words,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=theirs[0],
+                    stdin=source,
+                    stdout=theirs[0] if sink is None else sink,
                     stderr=theirs[-1],
                     start_new_session=True,
                     cwd="/",
                     env={"PATH": PATH, "LANG": "C.UTF-8", **environment},
                 )
             finally:
-                for file in theirs:
+                for file in (*theirs, *given):
                     os.close(file)
+                given = []
             status = await process.wait()
             for pipe in pipes:
                 await pipe.finish()
@@ -156,6 +164,8 @@ async def run_command(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+        for file in given:
+            os.close(file)
         for pipe in pipes:
             await pipe.close()
     return Outcome(status=status, output=bytes(output.data), complaints=bytes(complaints.data))

@@ -1,4 +1,4 @@
-"""The root helper: seven verbs, one user, and nothing else to be had from it."""
+"""The root helper: eight verbs, one user, and nothing else to be had from it."""
 
 import asyncio
 import contextlib
@@ -13,6 +13,7 @@ import pytest
 
 from boruta_farm.dryad.users.helper import Helper, find_user, listen
 from boruta_farm.dryad.users.host import Inspection, SystemAccount
+from boruta_farm.dryad.users.media import Use
 from boruta_farm.dryad.users.remote import RemoteHost
 from boruta_farm.dryad.users.verbs import LONGEST_LINE, VERBS
 from boruta_farm.model.errors import BoardError, ConfigError
@@ -66,6 +67,10 @@ class FakeHost:
     async def clean(self) -> tuple[str, ...]:
         await self._note("clean")
         return ("one", "two")
+
+    async def open_medium(self, tool: str, use: Use) -> int:
+        await self._note("open_medium", tool, use)
+        return os.open(os.devnull, os.O_RDONLY)
 
     async def close(self) -> None:
         self.calls.append(("close",))
@@ -136,11 +141,15 @@ async def test_every_verb_comes_and_answers(path: Path, fake: FakeHost) -> None:
     assert await host.warn("soon") == 2
     assert await host.sessions() == {40001, 40022}
     assert await host.clean() == ("one", "two")
+    opened = await host.open_medium("card", Use.WRITE)
+    assert os.fstat(opened).st_rdev == os.makedev(1, 3)
+    assert not os.get_inheritable(opened)
+    os.close(opened)
     await host.close()
     assert fake.calls == [
         *(("inspect",), ("create", "k", 5), ("authorize", "k2", "k3", 1.5)),
         *(("part_with", "k3"), ("visitors",), ("find",), ("find",)),
-        *(("warn", "soon"), ("sessions",), ("clean",)),
+        *(("warn", "soon"), ("sessions",), ("clean",), ("open_medium", "card", Use.WRITE)),
     ]
     assert {str(call[0]) for call in fake.calls} == VERBS.keys()
 
@@ -152,6 +161,8 @@ async def test_a_failure_arrives_as_what_it_was(
     fake.trouble = kind("user.groups: no such group")
     with pytest.raises(kind, match=r"user\.groups: no such group"):
         await RemoteHost(path).inspect()
+    with pytest.raises(kind, match=r"user\.groups: no such group"):
+        await RemoteHost(path).open_medium("card", Use.READ)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +181,8 @@ async def test_a_failure_arrives_as_what_it_was(
         b'{"verb":"create","key":"k","seconds":"1"}',
         b'{"verb":"create","key":"k","seconds":true}',
         b'{"verb":"create","key":"k","seconds":NaN}',
+        b'{"verb":"open_medium","tool":"card","use":"format"}',
+        b'{"verb":"open_medium","tool":"card","use":"read","device":"/dev/sda"}',
         b'{"verb":"create","key":"k","seconds":1,"home":"/root"}',
         b'{"verb":"warn","message":null}',
         b"[" * 5000,

@@ -56,14 +56,29 @@ def socket_path() -> str:
 
 
 class Conversation:
-    """One call: asked, then carried on until its result comes."""
+    """One call: asked, then carried on until its result comes.
 
-    def __init__(self, act: str, tool: str = "", *, at: object = None, **arguments: object) -> None:
+    ``file`` is an open file that the act is to read or write itself, so that its bytes need not
+    pass through the agent.
+    """
+
+    def __init__(
+        self,
+        act: str,
+        tool: str = "",
+        *,
+        at: object = None,
+        file: int = -1,
+        **arguments: object,
+    ) -> None:
         """Call at the session's socket, or ``at`` another path."""
         self._socket = _connect(str(at) if at else socket_path())
         self._stream: BinaryIO = self._socket.makefile("rb")
         asked = {"dut": VERSION, "act": act, "tool": tool, "arguments": arguments}
-        self._send(pack_words(CALL, asked))
+        call = pack_words(CALL, asked)
+        if file >= 0:
+            call = call[socket.send_fds(self._socket, [call], [file]) :]
+        self._send(call)
 
     def send(self, data: bytes) -> None:
         """Send bytes to the act."""
@@ -123,7 +138,7 @@ class Conversation:
 
 def ask(act: str, tool: str = "", *, at: object = None, **arguments: object) -> dict[str, Any]:
     """Call for an act that streams nothing and return its answer. Raises DutError."""
-    return Conversation(act, tool, at=at, **arguments).finish()
+    return Conversation(act, tool, at=at, file=-1, **arguments).finish()
 
 
 def answer(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Bench:
     """Say for which board and tool a driver is opened.
 
     ``folder`` is for the tool's own files; who needs it makes it. ``stm_socket`` is where the
-    controller of a MuxPi answers.
+    controller of a MuxPi answers, ``helper`` where the root helper does.
     """
 
     uuid: str
@@ -52,6 +52,7 @@ class Bench:
     tool: str
     folder: Path
     stm_socket: Path
+    helper: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ def open_tools(config: AgentConfig) -> tuple[Toolbox, AgentConfig]:
         tool="",
         folder=config.state_dir / TOOLS_TABLE,
         stm_socket=Path(config.stm_path or DEFAULT_STM),
+        helper=config.helper,
     )
     try:
         toolbox = open_toolbox(config.tables.content.get(TOOLS_TABLE, {}), bench)

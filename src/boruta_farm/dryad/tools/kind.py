@@ -34,6 +34,10 @@ class Call(Protocol):
         """Refuse to go on for a job that has ended; to be called between the steps of an act."""
         ...
 
+    def take_descriptor(self) -> int:
+        """Return the open file that the caller has sent, to be closed by who takes it."""
+        ...
+
     async def send(self, data: bytes) -> None:
         """Send bytes to the caller, as fast as they are taken."""
         ...
@@ -82,7 +86,8 @@ class ToolKind:
 
     ``look`` returns the tool's state in a word or two, empty where it has none. ``reset`` leaves
     the tool as it has to be between jobs and tells whether that was proved; it raises BoardError
-    where it failed. Both are called by the agent itself, when nobody's act is under way.
+    where it failed, and may take ``reset_within`` seconds, else a few. Both are called by the agent
+    itself, when nobody's act is under way.
     """
 
     kind: Kind
@@ -91,3 +96,4 @@ class ToolKind:
     settings: type[Dataclass] = PlainTable
     look: Callable[[Any, Any], Awaitable[str]] = _no_state
     reset: Callable[[Any, Any], Awaitable[bool]] = _nothing_to_reset
+    reset_within: Callable[[Any], float] | None = None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from boruta_farm.dryad.plugins import find
@@ -52,13 +53,7 @@ def _open(name: str, content: Mapping[str, object], bench: Bench) -> FittedTool:
     known = own | of_kinds | mine.settings.keys()
     if strange := next((key for key in content if key not in known), None):
         raise unknown(strange, sorted(known - {"driver"}))
-    bench = Bench(
-        uuid=bench.uuid,
-        board=bench.board,
-        tool=name,
-        folder=bench.folder / name,
-        stm_socket=bench.stm_socket,
-    )
+    bench = replace(bench, tool=name, folder=bench.folder / name)
     beside = (own | of_kinds) - mine.settings.keys()
     tool = _make(driver, mine.finish(mine.values(content, beside)), bench, chosen.driver)
     kind = KINDS[tool.kind]

@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -84,14 +85,26 @@ async def call(
     *,
     kept: int = KEPT,
     take: Taker | None = None,
+    source: int = subprocess.DEVNULL,
+    sink: int | None = None,
 ) -> Outcome:
-    """Run a tool's program to its end, whatever its status. Raises BoardError where it cannot."""
+    """Run a tool's program to its end, whatever its status. Raises BoardError where it cannot.
+
+    ``source`` and ``sink`` are those of ``run_command``.
+    """
     # Checked again: a long time may lie between the agent's start and now.
     if trouble := distrust(Path(words[0])):
         raise BoardError(trouble)
     try:
         return await run_command(
-            tied(words), environment or {}, limit, kept=kept, take=take, apart=take is None
+            tied(words),
+            environment or {},
+            limit,
+            kept=kept,
+            take=take,
+            apart=take is None,
+            source=source,
+            sink=sink,
         )
     except TimeoutError:
         raise BoardError(

@@ -7,14 +7,13 @@ from boruta_farm.dryad.tools.acts.button import BUTTON
 from boruta_farm.dryad.tools.acts.do import DO
 from boruta_farm.dryad.tools.acts.net import NET
 from boruta_farm.dryad.tools.acts.power import POWER
+from boruta_farm.dryad.tools.acts.storage import STORAGE
 from boruta_farm.dryad.tools.acts.usb import USB
 from boruta_farm.dryad.tools.acts.video import VIDEO
 from boruta_farm.dryad.tools.kind import Kind, ToolKind
 from boruta_farm.dryad.tools.kinds.console import Console
-from boruta_farm.dryad.tools.kinds.storage import Storage
 
 CONSOLE: Final = ToolKind(kind=Kind.CONSOLE, protocol=Console)
-STORAGE: Final = ToolKind(kind=Kind.STORAGE, protocol=Storage)
 
 KINDS: Final[Mapping[Kind, ToolKind]] = {
     each.kind: each for each in (POWER, CONSOLE, STORAGE, BUTTON, VIDEO, USB, NET, DO)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from boruta_farm.dryad.dut.frames import FrameError
+from boruta_farm.dryad.tools.errors import ActError
 from boruta_farm.dryad.tools.wire import Wire
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,12 @@ class ServedCall:
     def check(self) -> None:
         """Refuse to go on for a job that has ended."""
         self._check()
+
+    def take_descriptor(self) -> int:
+        """Return the open file that the caller has sent. Raises ActError where it has not."""
+        if (descriptor := self._wire.take_descriptor()) < 0:
+            raise ActError("an open file has to come with the call; log in anew, or update dut")
+        return descriptor
 
     async def send(self, data: bytes) -> None:
         """Send bytes to the caller."""

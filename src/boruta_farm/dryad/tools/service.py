@@ -138,7 +138,7 @@ class ToolService:
     async def _serve(self, connection: socket.socket, door: Door) -> None:
         """Answer one call to its end."""
         peer = Peer.of(connection)
-        wire = Wire(*await asyncio.open_unix_connection(sock=connection))
+        wire = Wire(connection)
         try:
             result = await self._answer(wire, peer, door)
         except (ConnectionError, TimeoutError) as error:

@@ -46,7 +46,8 @@ class FittedTool:
 
         Raises BoardError when it failed, or did not answer.
         """
-        return await within(self.name, BRIEF, self.kind.reset(self.tool, self.table))
+        limit = BRIEF if self.kind.reset_within is None else self.kind.reset_within(self.table)
+        return await within(self.name, limit, self.kind.reset(self.tool, self.table))
 
 
 async def within(name: str, limit: float, work: Awaitable[Done]) -> Done:

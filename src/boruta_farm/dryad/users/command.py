@@ -16,6 +16,7 @@ from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig, UnconfiguredErro
 from boruta_farm.dryad.files import replaceable
 from boruta_farm.dryad.users.helper import Helper, find_user, listen
 from boruta_farm.dryad.users.local import LocalHost
+from boruta_farm.dryad.users.media import devices_in
 from boruta_farm.model.errors import BorutaError, ConfigError
 
 DONE, FAILED, UNCONFIGURED = 0, 1, 78
@@ -40,7 +41,8 @@ def serve_helper(arguments: Sequence[str]) -> int:
 
 
 async def _serve(config: AgentConfig, user: int) -> None:
-    host = LocalHost(config.uuid, config.user, config.path)
+    devices = devices_in(config.tables.content)
+    host = LocalHost(config.uuid, config.user, config.path, devices=devices)
     await host.inspect()
     helper = Helper(host, user)
     await helper.start(_listener(config, user))

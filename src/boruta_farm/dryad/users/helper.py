@@ -7,12 +7,13 @@ import os
 import pwd
 import socket
 import struct
+from asyncio.trsock import TransportSocket
 from pathlib import Path
 from typing import Final
 
 from boruta_farm.dryad.files import replaceable
 from boruta_farm.dryad.users.host import SessionHost
-from boruta_farm.dryad.users.verbs import LONGEST_LINE, perform
+from boruta_farm.dryad.users.verbs import LONGEST_LINE, Answer, perform
 from boruta_farm.model.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Helper:
     def __init__(self, host: SessionHost, user: int) -> None:
         self._host = host
         self._allowed = {0, user}
-        self._calls: set[asyncio.Task[bytes]] = set()
+        self._calls: set[asyncio.Task[Answer]] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self, listener: socket.socket) -> None:
@@ -59,8 +60,12 @@ class Helper:
             call = asyncio.create_task(perform(self._host, line))
             self._calls.add(call)
             call.add_done_callback(self._calls.discard)
-            writer.write(await asyncio.shield(call))
-            await writer.drain()
+            answer = await asyncio.shield(call)
+            if answer.descriptor is None:
+                writer.write(answer.line)
+                await writer.drain()
+            else:
+                _hand_over(writer.get_extra_info("socket"), answer.line, answer.descriptor.number)
         except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             logger.warning("a call was no line: %s", type(error).__name__)
         except OSError as error:
@@ -69,6 +74,15 @@ class Helper:
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
+
+
+def _hand_over(connection: TransportSocket, line: bytes, descriptor: int) -> None:
+    """Send a line with a descriptor, which is closed here; nothing else was sent before it."""
+    try:
+        with socket.socket(fileno=os.dup(connection.fileno())) as ours:
+            socket.send_fds(ours, [line], [descriptor])
+    finally:
+        os.close(descriptor)
 
 
 def listen(path: Path, user: int) -> socket.socket:

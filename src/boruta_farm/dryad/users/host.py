@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from boruta_farm.dryad.users.media import Use
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemAccount:
@@ -31,8 +33,8 @@ class Inspection:
 class SessionHost(Protocol):
     """Keep the session user of one board; who the user is, the host's own configuration says.
 
-    Nothing but keys, a number of seconds and a message ever comes from the caller. One verb is
-    done at a time. All raise BoardError; ``inspect`` raises ConfigError.
+    Nothing but keys, a number of seconds, a message and a tool's name ever comes from the caller.
+    One verb is done at a time. All raise BoardError; ``inspect`` raises ConfigError.
     """
 
     async def inspect(self) -> Inspection:
@@ -78,6 +80,10 @@ class SessionHost(Protocol):
 
     async def sessions(self) -> frozenset[int]:
         """Return from which ports of the other side somebody is signed in as the user."""
+        ...
+
+    async def open_medium(self, tool: str, use: Use) -> int:
+        """Return a descriptor of the device that the configuration names for a tool."""
         ...
 
     async def close(self) -> None:

@@ -1,5 +1,6 @@
 """The session user made and unmade by this very process, which runs as root."""
 
+import asyncio
 import logging
 import os
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from boruta_farm.dryad.users.accounts import (
 from boruta_farm.dryad.users.claims import Claim
 from boruta_farm.dryad.users.host import Inspection, SystemAccount
 from boruta_farm.dryad.users.keys import KeyFile, check_key
+from boruta_farm.dryad.users.media import DEVICE, Use, open_device
 from boruta_farm.dryad.users.record import FOLDER, RecordFile, SessionRecord
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.dryad.users.sshd import SshServer, on_tmpfs
@@ -49,10 +51,16 @@ class LocalHost:
     """
 
     def __init__(
-        self, uuid: str, user: UserSettings, config: Path, cleaner: Cleaner | None = None
+        self,
+        uuid: str,
+        user: UserSettings,
+        config: Path,
+        cleaner: Cleaner | None = None,
+        devices: Mapping[str, Path] | None = None,
     ) -> None:
         self._user = user
         self._config = config
+        self._devices = devices or {}
         self._cleaner = cleaner or system_cleaner()
         self._claim = Claim(uuid, user, config)
         self._record = RecordFile(FOLDER / uuid / "session.json")
@@ -99,6 +107,13 @@ class LocalHost:
     async def sessions(self) -> frozenset[int]:
         """Look who holds connections."""
         return await self._thread.do(lambda: held_from(self._user.uids))
+
+    async def open_medium(self, tool: str, use: Use) -> int:
+        """Open the device that the configuration names, and no file."""
+        path = self._devices.get(tool)
+        if path is None:
+            raise BoardError(f"{self._config}: [tools.{tool}] names no {DEVICE!r}")
+        return await asyncio.to_thread(open_device, path, use)
 
     async def close(self) -> None:
         """Give up the claim."""

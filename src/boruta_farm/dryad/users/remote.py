@@ -2,13 +2,18 @@
 
 import asyncio
 import contextlib
+import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from boruta_farm.dryad.descriptors import receive_descriptor
 from boruta_farm.dryad.users.host import Inspection, SystemAccount
+from boruta_farm.dryad.users.media import Use
 from boruta_farm.dryad.users.verbs import (
     LONGEST_ANSWER,
+    LONGEST_LINE,
     decode_answer,
     encode,
     read_account,
@@ -16,6 +21,9 @@ from boruta_farm.dryad.users.verbs import (
     read_visitors,
 )
 from boruta_farm.model.errors import BoardError
+
+OPENED_WITHIN: Final = 30.0
+"""Seconds for a device, which may have to spin up."""
 
 MENDING: Final = "is 'dryad helper' running (dryad-helper.service), and is 'helper' its socket?"
 
@@ -70,8 +78,33 @@ class RemoteHost:
             frozenset(int(str(port)) for port in found) if isinstance(found, list) else frozenset()
         )
 
+    async def open_medium(self, tool: str, use: Use) -> int:
+        """Return the descriptor that the helper opens."""
+        return await asyncio.to_thread(self._take_descriptor, tool, use)
+
     async def close(self) -> None:
         """Do nothing: no connection is kept."""
+
+    def _take_descriptor(self, tool: str, use: Use) -> int:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(OPENED_WITHIN)
+            try:
+                connection.connect(str(self._path))
+                connection.sendall(encode({"verb": "open_medium", "tool": tool, "use": use}))
+                line, descriptor = receive_descriptor(connection, LONGEST_LINE)
+            except OSError as error:
+                raise BoardError(
+                    f"the root helper at {self._path} does not open the medium: {error}; {MENDING}"
+                ) from error
+        try:
+            decode_answer(line)
+            if descriptor < 0:
+                raise BoardError("the root helper opened no medium; are both of one version?")
+        except BaseException:
+            if descriptor >= 0:
+                os.close(descriptor)
+            raise
+        return descriptor
 
     async def _call(self, verb: str, **fields: object) -> object:
         try:

@@ -3,16 +3,18 @@
 A call is ``{"verb": "create", "key": "ssh-ed25519 ...", "seconds": 3600}``; the answer is
 ``{"result": ...}`` or ``{"error": {"code": "...", "message": "..."}}``. There are no other verbs
 and no other fields: names, groups, uids and paths come from the configuration that root owns.
+With the answer to ``open_medium`` comes a descriptor (SCM_RIGHTS).
 """
 
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from boruta_farm.dryad.users.host import Inspection, SessionHost, SystemAccount
+from boruta_farm.dryad.users.media import Use
 from boruta_farm.model.errors import (
     BoardError,
     BorutaError,
@@ -31,14 +33,31 @@ Fields = Mapping[str, object]
 Json = dict[str, object]
 
 
-async def perform(host: SessionHost, line: bytes) -> bytes:
-    """Do what a line asks for and return the answer's line; whatever fails is an answer, too."""
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """Hold an open file's number; who has it closes it."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Carry an answer's line, and the descriptor that goes with it."""
+
+    line: bytes
+    descriptor: Descriptor | None = None
+
+
+async def perform(host: SessionHost, line: bytes) -> Answer:
+    """Do what a line asks for and return the answer; whatever fails is one, too."""
     try:
         verb, fields = _parse(line)
         result = await VERBS[verb][1](host, fields)
     except BorutaError as error:
-        return encode({"error": {"code": error.code, "message": error.message}})
-    return encode({"result": result})
+        return Answer(encode({"error": {"code": error.code, "message": error.message}}))
+    if isinstance(result, Descriptor):
+        return Answer(encode({"result": None}), result)
+    return Answer(encode({"result": result}))
 
 
 def encode(content: Json) -> bytes:
@@ -130,6 +149,14 @@ def _keys(fields: Fields) -> tuple[str, ...]:
             raise ProtocolError(f"keys must be a list of at most {MOST_KEYS} texts")
 
 
+async def _open_medium(host: SessionHost, fields: Fields) -> object:
+    try:
+        use = Use(str(fields["use"]))
+    except ValueError:
+        raise ProtocolError(f"open_medium: use is one of {', '.join(Use)}") from None
+    return Descriptor(await host.open_medium(str(fields["tool"]), use))
+
+
 def _seconds(fields: Fields) -> float:
     return float(str(fields["seconds"]))
 
@@ -187,5 +214,6 @@ VERBS: Final[Mapping[str, Verb]] = {
     "warn": ({"message": str}, _warn),
     "clean": ({}, _clean),
     "sessions": ({}, _sessions),
+    "open_medium": ({"tool": str, "use": str}, _open_medium),
 }
 """Every verb with its fields."""

@@ -7,6 +7,7 @@ from boruta_farm.dryad.tools.base import Bench, Tool, ToolDriver
 from boruta_farm.dryad.tools.drivers.exec_media import ExecUsb, ExecVideo
 from boruta_farm.dryad.tools.drivers.exec_programs import ExecTool, Programs
 from boruta_farm.dryad.tools.drivers.exec_settings import ExecSettings
+from boruta_farm.dryad.tools.drivers.exec_storage import ExecStorage
 from boruta_farm.dryad.tools.kind import Kind
 from boruta_farm.dryad.tools.kinds.do import Output
 from boruta_farm.dryad.tools.kinds.power import PowerState
@@ -66,6 +67,7 @@ class ExecDo(ExecTool):
 
 TOOLS_OF: Final[Mapping[Kind, type[ExecTool]]] = {
     Kind.POWER: ExecPower,
+    Kind.STORAGE: ExecStorage,
     Kind.BUTTON: ExecButton,
     Kind.DO: ExecDo,
     Kind.VIDEO: ExecVideo,

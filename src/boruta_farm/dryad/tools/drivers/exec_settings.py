@@ -21,11 +21,19 @@ def _command(words: str) -> Any:
 class ExecSettings:
     """Say what the tool is and which commands operate it; a verb's setting bears its name."""
 
-    kind: Kind = setting(OneOf(Kind), "What the tool is: power, button, do, video or usb.")
+    kind: Kind = setting(OneOf(Kind), "What the tool is: power, storage, button, do, video or usb.")
     on: Words | None = _command("Power: gives it.")
     off: Words | None = _command("Power: takes it away.")
     cycle: Words | None = _command("Power: takes it away and gives it; else off, pause, on.")
     state: Words | None = _command("Power: prints on or off; without it, no reset is proved.")
+    write: Words | None = _command(
+        "Storage: writes the image that is its standard input, or the file {image} in its words."
+    )
+    read: Words | None = _command(
+        "Storage: prints the content; without it, what was written is not read back."
+    )
+    to_supervisor: Words | None = _command("Storage: gives the medium to the supervisor.")
+    to_dut: Words | None = _command("Storage: gives it to the device.")
     press: Words | None = _command("Button: presses it; it stays pressed.")
     release: Words | None = _command("Button: lets it go.")
     run: Words | None = _command("Do: what users start by the tool's name.")
@@ -35,6 +43,9 @@ class ExecSettings:
     withdraw: Words | None = _command("USB: takes the device back whose BUS_ID is added to it.")
     timeout: float = setting(
         Seconds(1, LONGEST), "Seconds that each command may take.", default=25.0
+    )
+    write_timeout: float = setting(
+        Seconds(1, LONGEST), "Seconds that write and read may take.", default=3600.0
     )
     environment: Mapping[str, str] = setting(
         Named(Text()), "Variables for all its commands.", make=dict
@@ -57,6 +68,7 @@ class ExecSettings:
 
 NEEDED: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.POWER: ("on", "off"),
+    Kind.STORAGE: ("write",),
     Kind.BUTTON: ("press", "release"),
     Kind.DO: ("run",),
     Kind.VIDEO: ("snapshot",),
@@ -64,6 +76,7 @@ NEEDED: Final[Mapping[Kind, tuple[str, ...]]] = {
 }
 OPTIONAL: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.POWER: ("cycle", "state"),
+    Kind.STORAGE: ("read", "to_supervisor", "to_dut"),
     Kind.USB: ("export", "withdraw"),
 }
 VERBS: Final = tuple(

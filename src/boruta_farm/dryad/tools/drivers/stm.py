@@ -1,4 +1,4 @@
-"""``stm``: what a MuxPi's controller switches: the device's power, its two relays, the lights."""
+"""``stm``: what a MuxPi's controller switches: the device's power, card, relays and lights."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -8,6 +8,7 @@ from boruta_farm.dryad.stm.client import Client
 from boruta_farm.dryad.stm.interface import Interface
 from boruta_farm.dryad.stm.values import Color, DyPer, Led
 from boruta_farm.dryad.tools.base import Bench, Tool, ToolDriver
+from boruta_farm.dryad.tools.drivers.stm_card import StmCard
 from boruta_farm.dryad.tools.drivers.stm_settings import StmPart, StmSettings
 from boruta_farm.dryad.tools.errors import ActError
 from boruta_farm.dryad.tools.kind import Kind
@@ -93,6 +94,9 @@ def _open(settings: StmSettings, bench: Bench) -> Tool:
     match settings.part:
         case StmPart.POWER:
             return StmPower(controller, settings.volts)
+        case StmPart.CARD:
+            assert settings.device is not None
+            return StmCard(controller, settings.device, bench)
         case StmPart.LEDS:
             return StmLeds(controller)
         case StmPart.DYPER1:
@@ -101,5 +105,5 @@ def _open(settings: StmSettings, bench: Bench) -> Tool:
             return StmButton(controller, DyPer.TWO)
 
 
-KINDS_MADE: Final = (Kind.POWER, Kind.BUTTON, Kind.DO)
+KINDS_MADE: Final = (Kind.POWER, Kind.STORAGE, Kind.BUTTON, Kind.DO)
 DRIVER: Final = ToolDriver(settings=StmSettings, kinds=KINDS_MADE, open=_open)

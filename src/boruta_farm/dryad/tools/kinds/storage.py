@@ -1,9 +1,12 @@
 """A medium that either the supervisor or the device under test holds: a card, a USB stick."""
 
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol, runtime_checkable
+
+from boruta_farm.dryad.users.media import Use
 
 
 class Holder(StrEnum):
@@ -15,16 +18,26 @@ class Holder(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """Carry bytes for one place of a medium; places rise, and gaps are left as they are."""
+class OpenMedium:
+    """Hold an open medium: whoever opened it gives the descriptor on to a process of ours.
 
-    offset: int
-    data: bytes
+    One that ``grows`` is written from its beginning to its end: a pipe, or a file made for it.
+    """
+
+    descriptor: int
+    grows: bool = False
 
 
 @runtime_checkable
 class Storage(Protocol):
-    """Give a medium to one side, and write and read it. All raise BoardError when it fails."""
+    """Give a medium to one side, and open it. All raise BoardError when it fails.
+
+    ``folder`` is for the agent's copies of images; ``can_read`` tells whether what was written can
+    be read back.
+    """
+
+    folder: Path
+    can_read: bool
 
     async def give(self, to: Holder) -> None:
         """Give it to supervisor or device; return when it is there."""
@@ -34,14 +47,10 @@ class Storage(Protocol):
         """Tell who holds it; nothing is switched."""
         ...
 
-    async def size(self) -> int | None:
-        """Return its bytes, None where that cannot be asked; the supervisor must hold it."""
-        ...
+    def open(self, use: Use) -> AbstractAsyncContextManager[OpenMedium]:
+        """Open it at the supervisor, which must hold it, for the block.
 
-    async def write(self, pieces: AsyncIterator[Piece]) -> None:
-        """Write all pieces; return when the medium itself has them (synced)."""
-        ...
-
-    def read(self, offset: int, length: int | None) -> AsyncIterator[bytes]:
-        """Yield what the medium itself holds, past every cache; None reads to its end."""
+        The end of the block waits for what else takes part, such as a program that writes, and
+        raises BoardError if that failed.
+        """
         ...

@@ -1,0 +1,79 @@
+"""A reader of which commands switch the card, and what it says when there is none."""
+
+from pathlib import Path
+
+import pytest
+
+from boruta_farm.dryad.tools import media
+from boruta_farm.dryad.tools.drivers.block import DRIVER, BlockStorage
+from boruta_farm.dryad.tools.kinds.storage import Holder, Storage
+from boruta_farm.dryad.users.media import Use
+from boruta_farm.model.errors import BoardError, ConfigError
+from tests.dryad.loops import loop_device
+from tests.dryad.tools.drivers.stages import opened
+
+
+def block(folder: Path, **content: object) -> BlockStorage:
+    """Return the tool of a table."""
+    tool = opened(DRIVER, folder, **content)
+    assert isinstance(tool, BlockStorage)
+    assert isinstance(tool, Storage)
+    return tool
+
+
+async def test_a_reader_of_which_nothing_is_switched(tmp_path: Path) -> None:
+    (tmp_path / "card").write_bytes(b"x")
+    tool = block(tmp_path, device=str(tmp_path / "card"))
+    assert await tool.holder() is Holder.SUPERVISOR
+    await tool.give(Holder.DUT)
+    assert await tool.holder() is Holder.SUPERVISOR
+
+
+async def test_commands_switch_it_and_the_card_is_waited_for(tmp_path: Path) -> None:
+    card = tmp_path / "card"
+    tool = block(
+        tmp_path,
+        device=str(card),
+        to_supervisor=["/bin/cp", "/etc/hostname", str(card)],
+        to_dut=["/bin/rm", str(card)],
+    )
+    assert await tool.holder() is Holder.UNKNOWN
+    await tool.give(Holder.SUPERVISOR)
+    assert await tool.holder() is Holder.SUPERVISOR
+    await tool.give(Holder.DUT)
+    assert not card.exists()
+    assert await tool.holder() is Holder.DUT
+
+
+async def test_a_switch_that_fails(tmp_path: Path) -> None:
+    tool = block(tmp_path, device="/none", to_supervisor="true", to_dut="false")
+    with pytest.raises(BoardError, match="false ended with status 1"):
+        await tool.give(Holder.DUT)
+    assert await tool.holder() is Holder.UNKNOWN
+
+
+async def test_a_card_that_does_not_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "THERE_WITHIN", 0.0)
+    tool = block(tmp_path, device=str(tmp_path / "card"))
+    with pytest.raises(BoardError, match=r"there is no medium .* is the card in"):
+        await tool.give(Holder.SUPERVISOR)
+    (tmp_path / "card").write_bytes(b"")
+    with pytest.raises(BoardError, match="card holds no medium; is the card in"):
+        await tool.give(Holder.SUPERVISOR)
+
+
+async def test_a_real_device(tmp_path: Path) -> None:
+    with loop_device(tmp_path) as device:
+        tool = block(tmp_path, device=str(device))
+        await tool.give(Holder.SUPERVISOR)
+        async with tool.open(Use.WRITE):
+            with pytest.raises(BoardError, match="something on this machine uses it"):
+                async with tool.open(Use.READ):
+                    pass
+
+
+def test_half_a_switch(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="to_dut: is missing: a medium is switched both ways"):
+        block(tmp_path, device="/none", to_supervisor="true")
+    with pytest.raises(ConfigError, match="device: is missing"):
+        block(tmp_path)
