@@ -103,13 +103,18 @@ class Rehearsal(Steps):
         await self._scp(access, files, board, str(back))
         must(back.read_bytes() == data, "the file came back changed")
         self._step(f"scp: 1 MiB there and back, unchanged (sha256 {digest[:12]}...)")
-        if self._has_power():
+        if self._has("power"):
             state = await self._ssh(access, files, "dut power cycle 0s && dut power state")
             must(state.startswith(b"on"), "the device is not on after a power cycle")
             self._step(f"ssh: dut power cycle 0s && dut power state: {state.decode().strip()}")
+        if self._has("storage"):
+            saved = "dut flash copy && dut save - | head -c 1048576 | sha256sum"
+            on_card = await self._ssh(access, files, saved)
+            must(on_card.decode().startswith(digest), "the card does not hold what was flashed")
+            self._step("ssh: dut flash, dut save: the simulated card holds the same")
 
-    def _has_power(self) -> bool:
-        return all(f"{TOOL_CAPABILITY}power" in w.caps for w in self._demo.workers)
+    def _has(self, kind: str) -> bool:
+        return all(f"{TOOL_CAPABILITY}{kind}" in w.caps for w in self._demo.workers)
 
     async def leave_behind(self, access: AccessInfo, files: Files) -> None:
         """Leave a daemon behind as a careless or hostile user would.
@@ -145,7 +150,7 @@ class Rehearsal(Steps):
         must(status == 255, f"the old key still works (status {status})")
         must("Permission denied" in output.decode(), "the board refuses for another reason")
         self._step("the old key is refused: Permission denied")
-        if self._has_power():
+        if self._has("power"):
             with session_files(access, None) as own:
                 state = await self._ssh(access, own, "dut power state")
             must(state.startswith(b"off"), "the next user finds the device switched on")

@@ -1,5 +1,6 @@
 """Between jobs every tool is as its table says, and what cannot be proved is named."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,17 @@ async def test_health_asks_those_whose_table_says_so(monkeypatch: pytest.MonkeyP
 def test_capabilities_name_the_kinds(tmp_path: Path) -> None:
     box = Toolbox([fit("reset", Knob()), fit("boot", Knob()), fit("power", Lamp())])
     assert box.capabilities == {"tool.button": "yes", "tool.power": "yes"}
+
+
+async def test_power_is_reset_before_all_others() -> None:
+    """Whatever the order of the tables: no card is taken from a device that runs."""
+    lamp, knob = Lamp(), Knob()
+    lamp.gate.clear()
+    toolbox = Toolbox([fit("reset", knob), fit("power", lamp)])
+    task = asyncio.create_task(toolbox.reset())
+    await lamp.entered.wait()
+    assert knob.calls == []
+    lamp.gate.set()
+    await task
+    assert knob.calls == ["release"]
+    assert toolbox.unproved == ()

@@ -150,13 +150,17 @@ class Toolbox:
     async def reset(self) -> None:
         """Leave all as they have to be between jobs, each whatever becomes of the others.
 
-        Raises BoardError naming those that failed.
+        Power comes first: no card is taken from a device that runs. Raises BoardError naming those
+        that failed.
         """
-        found = await asyncio.gather(*(each.reset() for each in self), return_exceptions=True)
-        self._unproved = tuple(
-            each.name for each, proved in zip(self, found, strict=True) if proved is not True
-        )
-        failed = [error for error in found if isinstance(error, BaseException)]
+        found: dict[str, bool | BaseException] = {}
+        for power in (True, False):
+            those = [each for each in self if (each.kind.kind is Kind.POWER) is power]
+            resets = (each.reset() for each in those)
+            results = await asyncio.gather(*resets, return_exceptions=True)
+            found.update(zip((each.name for each in those), results, strict=True))
+        self._unproved = tuple(each.name for each in self if found[each.name] is not True)
+        failed = [found[each.name] for each in self if isinstance(found[each.name], BaseException)]
         if failed:
             raise BoardError("; ".join(map(str, failed)))
 

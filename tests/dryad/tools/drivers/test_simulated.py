@@ -1,10 +1,12 @@
 """The simulated device behaves as a small real one: power starts it, reset starts it anew."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from boruta_farm.dryad.tools.drivers import simulated as module
+from boruta_farm.dryad.tools.drivers import simulated_card
 from boruta_farm.dryad.tools.drivers.simulated import (
     DRIVER,
     SimulatedPower,
@@ -13,6 +15,9 @@ from boruta_farm.dryad.tools.drivers.simulated import (
     SimulatedSettings,
 )
 from boruta_farm.dryad.tools.kind import Kind
+from boruta_farm.dryad.tools.kinds.storage import Holder, Storage
+from boruta_farm.dryad.users.media import Use
+from boruta_farm.model.errors import BoardError
 from tests.dryad.tools.benches import bench
 
 
@@ -48,3 +53,27 @@ async def test_all_tools_of_a_board_act_on_one_device(
     await power.off()
     await reset.release()
     assert (await power.state()).on is False
+
+
+async def test_its_card_is_a_file_that_keeps_what_is_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulated_card, "SWITCHING", 0.0)
+    for content in (b"\0", b"x"):
+        card = DRIVER.open(SimulatedSettings(kind=Kind.STORAGE), bench(tmp_path / "made"))
+        assert isinstance(card, Storage)
+        await card.start()
+        await card.give(Holder.SUPERVISOR)
+        async with card.open(Use.WRITE) as medium:
+            assert os.lseek(medium.descriptor, 0, os.SEEK_END) == simulated_card.SIZE
+            assert os.pread(medium.descriptor, 1, 0) == content
+            os.pwrite(medium.descriptor, b"x", 0)
+        await card.give(Holder.DUT)
+        assert await card.holder() is Holder.DUT
+
+
+async def test_where_no_card_can_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    card = DRIVER.open(SimulatedSettings(kind=Kind.STORAGE), bench(tmp_path / "file" / "made"))
+    with pytest.raises(BoardError, match=r"card.img cannot be made: (Not a directory|File exists)"):
+        await card.start()

@@ -23,7 +23,7 @@ from boruta_farm.settings.declaration import setting
 from boruta_farm.settings.kinds import Listing, Maybe, Text, Whole
 from boruta_farm.settings.places import Location, Url
 
-GOLDEN_LIMIT: Final = 280.0
+GOLDEN_LIMIT: Final = 240.0
 """Seconds of a clean-up that a golden image may take; all of it may take 300."""
 
 GIVE_LIMIT: Final = 60.0

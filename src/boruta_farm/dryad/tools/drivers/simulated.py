@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from boruta_farm.dryad.tools.base import Bench, Tool, ToolDriver
+from boruta_farm.dryad.tools.drivers.simulated_card import SimulatedCard
 from boruta_farm.dryad.tools.kind import Kind
 from boruta_farm.dryad.tools.kinds.do import Output
 from boruta_farm.dryad.tools.kinds.power import PowerState
@@ -25,7 +26,8 @@ class SimulatedSettings:
 
     kind: Kind = setting(
         OneOf(Kind),
-        "What the tool is: power, button (its reset) or do (which says how the device is).",
+        "What the tool is: power, storage (its card), button (its reset) or do (which says how the "
+        "device is).",
         default=Kind.POWER,
     )
 
@@ -91,7 +93,9 @@ PARTS: Final[dict[Kind, type[SimulatedPart]]] = {
 
 
 def _open(settings: SimulatedSettings, bench: Bench) -> Tool:
+    if settings.kind is Kind.STORAGE:
+        return SimulatedCard(bench)
     return PARTS[settings.kind](settings.kind, simulated_device(bench.uuid))
 
 
-DRIVER: Final = ToolDriver(settings=SimulatedSettings, kinds=tuple(PARTS), open=_open)
+DRIVER: Final = ToolDriver(settings=SimulatedSettings, kinds=(*PARTS, Kind.STORAGE), open=_open)

@@ -8,8 +8,9 @@ from boruta_farm.dryad.tools.base import Bench, Tool, ToolDriver
 from boruta_farm.dryad.tools.kind import BRIEF, Kind
 from boruta_farm.dryad.tools.kinds.storage import Holder
 from boruta_farm.dryad.tools.media import DeviceStorage
-from boruta_farm.dryad.tools.programs import Command, Words, succeed
+from boruta_farm.dryad.tools.programs import Program, chosen, succeed
 from boruta_farm.settings.declaration import setting
+from boruta_farm.settings.kinds import Maybe
 from boruta_farm.settings.places import Location
 
 MODES: Final = {Holder.SUPERVISOR: "host", Holder.DUT: "dut"}
@@ -25,11 +26,8 @@ class UsbSdMuxSettings:
     device: Path = setting(
         Location(full=True), "The card's device when the supervisor has it: /dev/disk/by-path/..."
     )
-    program: Words = setting(
-        Command(),
-        "The program usbsdmux, and words that come before the mux.",
-        make=lambda: Command().read("usbsdmux"),
-        usual="`usbsdmux`, found on the system",
+    program: str | None = setting(
+        Maybe(Program()), "The program usbsdmux.", default=None, usual="`usbsdmux`"
     )
 
 
@@ -38,7 +36,7 @@ class UsbSdMux(DeviceStorage):
 
     def __init__(self, settings: UsbSdMuxSettings, bench: Bench) -> None:
         super().__init__(settings.device, bench)
-        self._settings = settings
+        self._words = (chosen(settings.program, "usbsdmux"), str(settings.mux))
 
     async def switch(self, to: Holder) -> None:
         """Have the program switch the card."""
@@ -50,8 +48,7 @@ class UsbSdMux(DeviceStorage):
         return next((side for side, mode in MODES.items() if mode == told), Holder.UNKNOWN)
 
     async def _call(self, word: str) -> str:
-        command = (*self._settings.program, str(self._settings.mux), word)
-        return (await succeed(command, BRIEF)).output.decode(errors="replace").strip()
+        return (await succeed((*self._words, word), BRIEF)).output.decode(errors="replace").strip()
 
 
 def _open(settings: UsbSdMuxSettings, bench: Bench) -> Tool:
