@@ -1,5 +1,7 @@
 """Verbs for the device are one line for the board's shell, over the path of boruta ssh."""
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -98,3 +100,54 @@ def test_over_ssh_from_end_to_end(stage: Stage, served: Served, tmp_path: Path) 
     assert stage.arguments[-2:] == ["boruta-user@127.0.0.1", device_line("power", "on")]
     assert served.request(1).state is RequestState.DONE
     stage.assert_nothing_left()
+
+
+def test_an_image_of_ours_is_the_commands_input(
+    boruta: Boruta, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    image, fed = tmp_path / "a.img", []
+
+    def carry_out(_: typer.Context, make: Callable[[], Wish]) -> None:
+        wish = make()
+        assert wish.source is not None
+        with os.fdopen(os.dup(wish.source), "rb") as source:
+            fed.append((wish.command, source.read()))
+        raise typer.Exit(0)
+
+    monkeypatch.setattr(device, "carry_out", carry_out)
+    image.write_bytes(b"picture")
+    digest = hashlib.sha256(b"picture").hexdigest()
+    boruta("flash", "42", "sd", str(image), "--keep")
+    (tmp_path / "a.bmap").write_bytes(b"map")
+    boruta("flash", "42", str(image), "--bmap", str(tmp_path / "a.bmap"), "--sha256", digest)
+    size = ("--size", "7", "--sha256")
+    assert fed == [
+        (
+            (device_line("flash", "--keep", *size, "follows", "sd", "-"),),
+            b"picture" + digest.encode(),
+        ),
+        ((device_line("flash", *size, digest, "--bmap-size", "3", "-"),), b"mappicture"),
+    ]
+
+
+@pytest.mark.parametrize("image", ["-", "https://images.example/a.img"])
+def test_an_image_that_is_not_ours_to_read(boruta: Boruta, wishes: list[Wish], image: str) -> None:
+    boruta("flash", "42", "--no-verify", "--sha256", "ab", image, status=3)
+    line = device_line("flash", "--no-verify", "--sha256", "ab", image)
+    assert (wishes[0].command, wishes[0].source) == ((line,), None)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("none.img",), "none.img cannot be read: No such file"),
+        (("/",), "/ is no file; pipe what it holds"),
+        (("a", "b", "c"), "at most a medium's name and an image"),
+        (("--bmap", "x", "-"), "--bmap goes with a file of yours"),
+    ],
+)
+def test_images_that_cannot_be_meant(
+    boruta: Boruta, wishes: list[Wish], words: tuple[str, ...], complaint: str
+) -> None:
+    assert complaint in boruta("flash", "42", *words, status=2).err
+    assert not wishes

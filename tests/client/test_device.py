@@ -8,9 +8,12 @@ import pytest
 
 from boruta_farm import borrow
 from boruta_farm.client.device import DeviceError, PowerReading, device_line
+from boruta_farm.dryad.tools.drivers.block import DRIVER, BlockSettings
+from boruta_farm.model.errors import ConfigError
 from tests.client.board import reachable_board
 from tests.client.serving import Served
-from tests.dryad.tools.benches import Chore, Knob, Lamp, Screen, fit
+from tests.dryad.images.pictures import MIB, bmap_of, card, noise
+from tests.dryad.tools.benches import Chore, Knob, Lamp, Screen, bench, fit
 
 BOARD = {"board": "rpi4"}
 
@@ -18,8 +21,9 @@ BOARD = {"board": "rpi4"}
 class Device:
     """The tools of the board."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.lamp, self.knob, self.chore = Lamp(), Knob(), Chore()
+        self.card = card(folder)
 
 
 @pytest.fixture
@@ -30,12 +34,13 @@ def device(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
     monkeypatch.setenv("BORUTA_SERVER", served.address)
-    made = Device()
+    made = Device(tmp_path)
     tools = (
         fit("power", made.lamp, pause=0.0),
         fit("reset", made.knob, hold=0.0),
         fit("greet", made.chore, arguments=True),
         fit("hdmi", Screen()),
+        fit("sd", DRIVER.open(BlockSettings(device=made.card), bench(tmp_path))),
     )
     with reachable_board(tmp_path / "board", tools) as (access, _):
         served.board(1, "lab", caps=BOARD)
@@ -63,6 +68,26 @@ def test_plain_code(device: Device, tmp_path: Path) -> None:
         assert no.value.status == 2
         with pytest.raises(DeviceError, match="no tool 'vga', of the kind video only hdmi"):
             board.screen.named("vga").snap()
+
+
+def test_an_image_is_streamed_with_its_sum_behind_it(device: Device, tmp_path: Path) -> None:
+    image, bmap = tmp_path / "a.img", tmp_path / "a.bmap"
+    image.write_bytes(noise(MIB))
+    bmap.write_bytes(bmap_of(noise(MIB), [(1, 2)]))
+    with borrow(BOARD) as board:
+        done = board.flash(image, bmap=bmap)
+        assert (done.bytes, done.verified) == (8192, True)
+        content = device.card.read_bytes()
+        assert content[4096:12288] == noise(MIB)[4096:12288]
+        assert content[12288:] == b"\xee" * (3 * MIB - 12288)
+        assert board.flash(str(image), "sd", verify=False, keep=True).verified is False
+        assert device.card.read_bytes()[:MIB] == noise(MIB)
+        with pytest.raises(DeviceError, match=r"the image has the sha256 .*, not 0000"):
+            board.flash(image, sha256="0" * 64)
+        with pytest.raises(DeviceError, match="this board takes no images from addresses"):
+            board.flash("https://images.example/a.img")
+        with pytest.raises(ConfigError, match=r"none\.img cannot be read: No such file"):
+            board.flash(tmp_path / "none.img")
 
 
 async def test_async_code(device: Device) -> None:

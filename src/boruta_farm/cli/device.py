@@ -10,7 +10,9 @@ import typer
 from boruta_farm.cli.completion import names_and_ids
 from boruta_farm.cli.ssh import SshRun, carry_out, request_of
 from boruta_farm.client.device import device_line
+from boruta_farm.client.images import ImageStream, is_elsewhere
 from boruta_farm.client.session import DEFAULT_KEEP_ALIVE, DEFAULT_PRIORITY
+from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.request import NewRequest
 
 DEMAND: Final = re.compile(r"[=<>!(),\s]")
@@ -106,8 +108,60 @@ def screen(
         new.unlink(missing_ok=True)
 
 
+def flash(
+    context: typer.Context,
+    target: TargetArgument,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[NAME] FILE|-|URL",
+            help="Which medium, where there are several; a file of yours, our input, or an address "
+            "that the board's admin allows.",
+        ),
+    ],
+    bmap: Annotated[
+        Path | None,
+        typer.Option("--bmap", metavar="FILE", help="Write only the blocks that a bmap names."),
+    ] = None,
+    sha256: Annotated[
+        str, typer.Option("--sha256", metavar="SUM", help="What the image must have.")
+    ] = "",
+    no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not read it back.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the medium at the supervisor.")
+    ] = False,
+) -> None:
+    """Write an image to the card of a board's device, read it back, and give it to the device.
+
+    A file is streamed over the job's SSH path, raw or packed (gz, xz, zst, bz2), with its length
+    and sum behind it. Exits as power does.
+    """
+    if len(words) > 2:
+        raise typer.BadParameter("write at most a medium's name and an image")
+    *name, image = words
+    options = ["--progress"] if sys.stderr.isatty() else []
+    options += ["--no-verify"] if no_verify else []
+    options += ["--keep"] if keep else []
+    if is_elsewhere(image) or image == "-":
+        if bmap is not None:
+            raise typer.BadParameter("--bmap goes with a file of yours")
+        options += ["--sha256", sha256] if sha256 else []
+        _operate(context, target, "flash", *options, *name, image)
+    try:
+        stream = ImageStream(Path(image), bmap, sha256)
+    except ConfigError as error:
+        raise typer.BadParameter(error.message) from None
+    with stream:
+        given = (*options, *stream.words, *name, "-")
+        _operate(context, target, "flash", *given, source=stream.source)
+
+
 def _operate(
-    context: typer.Context, target: str, *words: str, output: IO[bytes] | None = None
+    context: typer.Context,
+    target: str,
+    *words: str,
+    output: IO[bytes] | None = None,
+    source: int | None = None,
 ) -> None:
     request_id = request_of(target)
 
@@ -131,6 +185,7 @@ def _operate(
             own=None,
             command=(device_line(*words),),
             output=output,
+            source=source,
         )
 
     carry_out(context, wish)

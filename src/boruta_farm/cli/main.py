@@ -48,7 +48,7 @@ The server is --server, else BORUTA_SERVER, else the profile file
 or the profile file.
 
 Exit status: 0 done, 1 failed, 2 wrong usage. 'boruta ssh' returns ssh's own status, 255
-for its own failures and 128 + n after signal n; power, press, do and screen return dut's.
+for its own failures and 128 + n after signal n; power, press, do, screen and flash return dut's.
 """
 
 
@@ -155,6 +155,7 @@ def build() -> typer.Typer:
     app.command(context_settings=device.WORDS)(device.press)
     app.command(context_settings=device.WORDS)(device.do)
     app.command()(device.screen)
+    app.command()(device.flash)
     app.command()(workers.workers)
     app.add_typer(_worker(), name="worker")
     app.command()(events.events)

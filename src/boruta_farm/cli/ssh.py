@@ -79,7 +79,8 @@ class SshRun:
     """Carry what one run of the verb is to do; ``new`` is None when it attaches.
 
     ``board`` is the name, UUID or unique beginning of either, where one board is wanted.
-    ``output`` is a file for what the command prints, in place of our own output.
+    ``output`` is a file for what the command prints, in place of our own output, ``source`` a
+    descriptor of its input.
     """
 
     new: NewRequest | None
@@ -90,6 +91,7 @@ class SshRun:
     command: tuple[str, ...]
     extra: tuple[str, ...] = ()
     output: IO[bytes] | None = None
+    source: int | None = None
 
 
 def ssh(
@@ -221,7 +223,9 @@ class Errand:
                     arguments = command_line(
                         self._program, access, files, self._wish.command, self._wish.extra
                     )
-                    return await self._connect(SshSession(arguments, self._wish.output), lease)
+                    return await self._connect(
+                        SshSession(arguments, self._wish.output, self._wish.source), lease
+                    )
 
     @asynccontextmanager
     async def _request(self) -> AsyncIterator[int]:

@@ -16,7 +16,7 @@ from subprocess import CompletedProcess
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar
 
-from boruta_farm.client.device import DevicePower, DeviceScreen, PowerReading
+from boruta_farm.client.device import DevicePower, DeviceScreen, Flashed, PowerReading
 from boruta_farm.client.lease import Lease
 from boruta_farm.model.request import Request
 
@@ -174,6 +174,21 @@ class PlainLease:
     def press(self, name: str = "", hold: float | None = None) -> None:
         """Press a button of the device; see ``Lease.press``."""
         self._bridge.run(self._lease.press(name, hold))
+
+    def flash(
+        self,
+        image: str | Path,
+        name: str = "",
+        *,
+        bmap: str | Path | None = None,
+        sha256: str = "",
+        verify: bool = True,
+        keep: bool = False,
+    ) -> Flashed:
+        """Write an image to the device's card; see ``Lease.flash``."""
+        return self._bridge.run(
+            self._lease.flash(image, name, bmap=bmap, sha256=sha256, verify=verify, keep=keep)
+        )
 
     def do(self, name: str, *words: str) -> CompletedProcess[str]:
         """Do what the board's admin has named; see ``Lease.do``."""

@@ -8,8 +8,9 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any, Final
 
+from boruta_farm.client.images import ImageStream, is_elsewhere
 from boruta_farm.client.remote import Remote
-from boruta_farm.model.errors import BorutaError
+from boruta_farm.model.errors import BorutaError, ConfigError
 
 SSH_FAILED: Final = 255
 _ORIGINAL: Final = {
@@ -107,6 +108,44 @@ class DeviceScreen:
         return done.stdout
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flashed:
+    """Tell what was written: its bytes, how long that took, and whether it was read back."""
+
+    bytes: int
+    seconds: float
+    verified: bool
+
+
+async def flash(
+    remote: Remote,
+    image: str | Path,
+    name: str,
+    *,
+    bmap: str | Path | None,
+    sha256: str,
+    verify: bool,
+    keep: bool,
+) -> Flashed:
+    """Have an image written to a medium; see ``Lease.flash``."""
+    words = ["--json", "flash", *(() if verify else ("--no-verify",))]
+    words += ["--keep"] if keep else []
+    if is_elsewhere(str(image)):
+        if bmap is not None:
+            raise ConfigError("a bmap goes with a file of ours, not with an address")
+        words += ["--sha256", sha256] if sha256 else []
+        done = await remote.run(device_line(*_given(*words, name, str(image))), None, None)
+    else:
+        with ImageStream(Path(image), None if bmap is None else Path(bmap), sha256) as stream:
+            words += stream.words
+            done = await remote.feed(device_line(*_given(*words, name, "-")), stream.source)
+    _check(done.returncode, done.stderr)
+    told = _read_json(done.stdout)
+    return Flashed(
+        bytes=int(told["bytes"]), seconds=float(told["seconds"]), verified=bool(told["verified"])
+    )
+
+
 async def press(remote: Remote, name: str, hold: float | None) -> None:
     """Press a button for so many seconds, else as long as its table says."""
     await ask(remote, "press", name, _seconds(hold))
@@ -126,7 +165,10 @@ async def ask(remote: Remote, *words: str) -> str:
 
 async def ask_json(remote: Remote, *words: str) -> dict[str, Any]:
     """Have ``dut`` do something, and return its answer. Raises DeviceError."""
-    told = await ask(remote, "--json", *words)
+    return _read_json(await ask(remote, "--json", *words))
+
+
+def _read_json(told: str) -> dict[str, Any]:
     try:
         answer = json.loads(told)
     except ValueError:

@@ -8,7 +8,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from boruta_farm.client.device import DevicePower, DeviceScreen, perform, press
+from boruta_farm.client.device import (
+    DevicePower,
+    DeviceScreen,
+    Flashed,
+    flash,
+    perform,
+    press,
+)
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.remote import Remote
 from boruta_farm.model.errors import (
@@ -100,6 +107,28 @@ class Lease:
         The name may be left out where there is one. Raises DeviceError.
         """
         await press(self._remote, name, hold)
+
+    async def flash(
+        self,
+        image: str | Path,
+        name: str = "",
+        *,
+        bmap: str | Path | None = None,
+        sha256: str = "",
+        verify: bool = True,
+        keep: bool = False,
+    ) -> Flashed:
+        """Write an image to the device's card, read it back, and give the card to the device.
+
+        A file of ours is streamed to the board, with its sum; an address is fetched by the board,
+        where its admin allows it. ``name`` says which medium, where there are several; ``keep``
+        leaves it at the supervisor. It takes as long as it takes: call it off by cancelling.
+        Raises DeviceError, which says what the card is then, and ConfigError for what cannot be
+        read.
+        """
+        return await flash(
+            self._remote, image, name, bmap=bmap, sha256=sha256, verify=verify, keep=keep
+        )
 
     async def do(self, name: str, *words: str) -> CompletedProcess[str]:
         """Do what the board's admin has named, and return its status and what it said."""

@@ -205,19 +205,26 @@ def _given(options: Sequence[tuple[str, str]]) -> list[str]:
 class SshSession:
     """Run ssh in our own process group, so that the terminal is its own.
 
-    What it prints goes where our output goes, or into a file that is open.
+    What it prints goes where our output goes, or into a file that is open; its input is ours, or
+    what the descriptor ``source`` gives.
     """
 
-    def __init__(self, arguments: Sequence[str], output: IO[bytes] | None = None) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        output: IO[bytes] | None = None,
+        source: int | None = None,
+    ) -> None:
         self._arguments = arguments
         self._output = output
+        self._source = source
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         """Start ssh. Raises BorutaError when it cannot be started."""
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *self._arguments, stdout=self._output
+                *self._arguments, stdin=self._source, stdout=self._output
             )
         except OSError as error:
             raise BorutaError(f"cannot start {self._arguments[0]}: {error.strerror}") from error

@@ -58,6 +58,16 @@ class Remote:
         """Run a line for the board's shell whose output is no text."""
         return await _run(self._line(line), line, None, None)
 
+    async def feed(self, line: str, source: int) -> CompletedProcess[str]:
+        """Run a line for the board's shell whose input a descriptor of ours gives."""
+        done = await _run(self._line(line), line, None, None, source=source)
+        return CompletedProcess(
+            line,
+            done.returncode,
+            done.stdout.decode(errors="replace"),
+            done.stderr.decode(errors="replace"),
+        )
+
     async def copy(self, source: Path | str, target: Path | str) -> None:
         """Copy a file or folder; texts are paths on the board. Raises CopyError."""
         arguments = copy_line(find_ssh("scp"), self._access, self._told(), source, target)
@@ -82,10 +92,12 @@ async def _run(
     told: str | Sequence[str],
     text: str | None,
     timeout: float | None,
+    *,
+    source: int = DEVNULL,
 ) -> CompletedProcess[bytes]:
     """Run a program to its end; it is ended when the time is over or nobody waits any more."""
     process = await asyncio.create_subprocess_exec(
-        *arguments, stdin=DEVNULL if text is None else PIPE, stdout=PIPE, stderr=PIPE
+        *arguments, stdin=source if text is None else PIPE, stdout=PIPE, stderr=PIPE
     )
     try:
         async with asyncio.timeout(timeout):

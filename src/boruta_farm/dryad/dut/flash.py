@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,9 +12,10 @@ from boruta_farm.dryad.dut.options import options
 from boruta_farm.dryad.dut.progress import Progress, size
 from boruta_farm.dryad.dut.words import one_name, show_json
 
-SWITCHES: Final = ("--no-verify", "--keep", "--help")
-VALUES: Final = ("--bmap", "--sha256", "--size")
+SWITCHES: Final = ("--no-verify", "--keep", "--progress", "--help")
+VALUES: Final = ("--bmap", "--bmap-size", "--sha256", "--size")
 FOLLOWS: Final = "follows"
+LARGEST_BMAP: Final = 4 << 20
 HALF: Final = "the medium is now neither old nor new: flash it again"
 SCHEMES: Final = ("http://", "https://")
 
@@ -30,7 +32,9 @@ be one that the board's admin allows.
   --no-verify     do not read it back
   --keep          leave the medium at the supervisor
   --size BYTES    how long the image on standard input is: one that ends early is told; with
-                  "--sha256 follows" its 64 digits come behind it
+                  "--sha256 follows" its 64 digits come behind it, with --bmap-size BYTES
+                  a bmap of so many comes before it
+  --progress      a line that moves, as before a terminal
 """
 
 
@@ -46,14 +50,14 @@ def operate(_verb: str, words: list[str], *, json: bool) -> int:
     arguments: dict[str, object] = {
         "verify": "--no-verify" not in given,
         "to": "supervisor" if "--keep" in given else "dut",
-        "bmap": "--bmap" in given,
+        "bmap": "--bmap" in given or "--bmap-size" in given,
     }
     if given.get("--sha256") == FOLLOWS:
         arguments["sum_follows"] = True
     elif "--sha256" in given:
         arguments["sha256"] = given["--sha256"]
     if "--size" in given:
-        arguments["length"] = _count(given["--size"])
+        arguments["length"] = _count(given, "--size")
     bmap = _read(given["--bmap"]) if "--bmap" in given else None
     file = -1
     if image.lower().startswith(SCHEMES):
@@ -64,7 +68,10 @@ def operate(_verb: str, words: list[str], *, json: bool) -> int:
             raise UsageError("standard input is the terminal; pipe the image into it")
     else:
         file = _open(image)
-    result = watch(Conversation("storage.flash", one_name(name), file=file, **arguments), bmap)
+    if "--bmap-size" in given:
+        bmap = _first_bytes(_count(given, "--bmap-size"))
+    conversation = Conversation("storage.flash", one_name(name), file=file, **arguments)
+    result = watch(conversation, bmap, moves="--progress" in given)
     if json:
         show_json(result)
     else:
@@ -72,9 +79,11 @@ def operate(_verb: str, words: list[str], *, json: bool) -> int:
     return Status.DONE
 
 
-def watch(conversation: Conversation, data: bytes | None = None) -> dict[str, Any]:
+def watch(
+    conversation: Conversation, data: bytes | None = None, *, moves: bool = False
+) -> dict[str, Any]:
     """Send ``data``, tell how far the act has come, and return its answer. Raises DutError."""
-    progress = Progress()
+    progress = Progress(moves=moves)
     try:
         if data is not None:
             conversation.send(data)
@@ -107,10 +116,23 @@ def _words(result: dict[str, Any]) -> str:
     )
 
 
-def _count(word: str) -> int:
+def _count(given: Mapping[str, str], name: str) -> int:
+    word = given[name]
     if not word.isascii() or not word.isdigit():
-        raise UsageError(f"--size: {word!r} is no number of bytes")
+        raise UsageError(f"{name}: {word!r} is no number of bytes")
     return int(word)
+
+
+def _first_bytes(count: int) -> bytes:
+    """Return the beginning of standard input, and take no byte more from it."""
+    data = b""
+    while len(data) < min(count, LARGEST_BMAP) and (
+        piece := os.read(sys.stdin.fileno(), min(count, LARGEST_BMAP) - len(data))
+    ):
+        data += piece
+    if len(data) < count:
+        raise DutError(Status.FAILED, f"{len(data)} of the {count} bytes of a bmap came")
+    return data
 
 
 def _open(path: str) -> int:

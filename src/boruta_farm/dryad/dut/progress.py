@@ -22,13 +22,13 @@ def size(count: float) -> str:
 class Progress:
     """Tell what notes say; ``phase`` is the last one that was heard of."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, moves: bool = False) -> None:
         self.phase = ""
         self._began = 0.0
         self._first = 0
         self._last = 0.0
         self._width = 0
-        self._moves = sys.stderr.isatty()
+        self._moves = moves or sys.stderr.isatty()
 
     def show(self, note: Mapping[str, Any]) -> None:
         """Take a note."""

@@ -262,6 +262,8 @@ async def _bmap(call: Call) -> str:
         data += piece
         if len(data) > MOST_BYTES:
             raise ActError(f"bmap: more than {MOST_BYTES} bytes came; is it one?")
+    if not data:
+        raise ActError("bmap: nothing came; is the file empty?")
     return data.decode(errors="replace")
 
 
