@@ -74,6 +74,7 @@ MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
     "start": ("start and restart to the first answer", _of("process", "start")),
     "memory": ("memory with 1,000 boards and 100,000 requests", _of("process", "memory")),
     "bystander": ("a GET while original boards register", _of("bystander", "bystander")),
+    "flash": ("an image on a card, against dd", _of("flash", "flash")),
     "agent": ("an idle agent: start, memory, processor", _of("agent", "idle")),
     "scheduler": ("the matching index by itself; alone: the whole table", _scheduler),
     "explain": ("why a request waits, among 10,000 boards", _of("explain", "explain")),

@@ -49,7 +49,7 @@ def copy(medium: Medium, data: bytes = DATA, bmap: bytes = b"", *, sparing: bool
         image=Unpacked(Source(io.BytesIO(data).readinto, length=len(data))),
         medium=medium,
         bmap=read_bmap(bmap) if bmap else None,
-        digests=True,
+        checked=True,
         sparing=sparing,
         told=lambda _: None,
     )
@@ -185,7 +185,7 @@ def test_a_medium_that_cannot_be_read_back(
     medium = opened(card(tmp_path))
     monkeypatch.setattr(os, "preadv", fail)
     with pytest.raises(ImageError, match="cannot be read at 0 bytes: Input/output error; was it"):
-        read_back(medium, [Written(0, 4096, b"")], nothing)
+        read_back(medium, [Written(0, 4096, 0)], nothing)
 
 
 def test_a_reader_without_a_card(tmp_path: Path, opened: Opened) -> None:

@@ -163,7 +163,7 @@ async def test_what_goes_wrong_is_said_with_what_the_card_is_now(
         (["--size", "0", "FILE"], "length: a number of bytes is wanted"),
         (["--sha256", "follows", "FILE"], "a sum can follow only an image of a known length"),
         (["--sha256"], "--sha256 needs a value"),
-        (["--fast", "FILE"], "there is no option --fast; known are --bmap, --help"),
+        (["--fast", "FILE"], "there is no option --fast; known are --bmap, --bmap-size"),
         (["http://images.example/a"], "this board takes no images from addresses (image_urls)"),
         (["other", "FILE"], "this board has no tool 'other'"),
     ],

@@ -13,7 +13,8 @@ from boruta_farm.dryad.images.source import wait_for
 ALIGNED: Final = 4096
 """What direct input and output goes by; no device of ours wants more."""
 
-BLOCK: Final = 4 << 20
+BLOCK: Final = 1 << 20
+"""Bytes that are on their way at a time: larger ones fall out of the processor's caches."""
 
 
 class Medium:

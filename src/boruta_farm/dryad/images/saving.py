@@ -9,13 +9,15 @@ import select
 import stat
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Final, Protocol
 
 from boruta_farm.dryad.images.copying import Ahead, Buffers
 from boruta_farm.dryad.images.errors import ImageError, size
 from boruta_farm.dryad.images.forms import Form, finish_zstd, start_zstd
-from boruta_farm.dryad.images.medium import Medium
+from boruta_farm.dryad.images.medium import BLOCK, Medium
 from boruta_farm.dryad.images.source import wait_for
+
+NOTHING: Final = bytes(BLOCK)
 
 
 class _Packer(Protocol):
@@ -112,7 +114,7 @@ def save(
 
 def any_set(data: memoryview) -> bool:
     """Tell whether any byte is other than zero."""
-    return bytes(data).count(0) != len(data)
+    return bytes(data) != NOTHING[: len(data)]
 
 
 def _packer(form: Form) -> _Packer | None:

@@ -123,7 +123,7 @@ def write(order: Order, report: Report) -> dict[str, Any]:
         image=image,
         medium=medium,
         bmap=bmap,
-        digests=order.verify and medium.seekable,
+        checked=order.verify and medium.seekable,
         sparing=order.sparing,
         told=lambda _: report.progress("write", source.done, source.length),
     )
@@ -135,7 +135,7 @@ def write(order: Order, report: Report) -> dict[str, Any]:
         report.progress("sync", copy.written, None, soon=True)
         medium.sync()
         took = time.monotonic() - began
-        if copy.digests:
+        if copy.checked:
             read_back(medium, known, lambda n: report.progress("verify", n, copy.written))
     except ImageError as error:
         raise HalfError(str(error), touched=copy.touched) from None
@@ -145,7 +145,7 @@ def write(order: Order, report: Report) -> dict[str, Any]:
         "sha256": source.hexdigest(),
         "content_sha256": copy.content,
         "form": image.form,
-        "verified": copy.digests,
+        "verified": copy.checked,
         "changed": copy.touched,
         "kept": keeping.whole,
     }
