@@ -46,11 +46,13 @@ def test_without_one_a_line_every_few_seconds(
         clock.now = 1000.0 + seconds
         told.show(note("write", seconds * 1_000_000, None))
     told.show(note("sync", 12_000_000, None))
+    clock.now += 5
+    told.show(note("verify", 1_000_000, 12_000_000))
     told.clear()
     assert capsys.readouterr().err.splitlines() == [
         "write   5.0 MB  1.0 MB/s",
         "write   10.0 MB  1.0 MB/s",
-        "sync    12.0 MB",
+        "verify    8 %  1.0 MB",
     ]
 
 

@@ -65,3 +65,16 @@ def test_no_room_for_it(form: Form, tmp_path: Path) -> None:
         pytest.raises(ImageError, match="cannot be kept: No space left on device; is there"),
     ):
         save(Medium(medium.fileno()), Target(full.fileno(), form), lambda _: None)
+
+
+def test_nobody_reads_on(tmp_path: Path) -> None:
+    card = tmp_path / "card"
+    card.write_bytes(noise(MIB))
+    reading, writing = os.pipe()
+    os.close(reading)
+    with (
+        card.open("rb") as medium,
+        pytest.raises(ImageError, match="nobody takes what is read any more"),
+    ):
+        save(Medium(medium.fileno()), Target(writing, Form.RAW), lambda _: None)
+    os.close(writing)

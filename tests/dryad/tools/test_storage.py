@@ -296,14 +296,16 @@ async def test_a_card_is_saved_and_given_back(
     assert digest in capfd.readouterr().out
 
 
-async def test_a_card_that_cannot_be_saved_leaves_no_file(
+async def test_a_card_that_cannot_be_saved_leaves_what_was_there(
     plain: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(media, "THERE_WITHIN", 0.0)
     (plain.folder / "card").write_bytes(b"")
     path = plain.folder / "out.img"
+    path.write_bytes(b"the last one")
     assert await plain.dut("save", str(path)) == 1
-    assert not path.exists()
+    assert path.read_bytes() == b"the last one"
+    assert not path.with_name(".out.img.new").exists()
     assert await plain.dut("save", str(plain.folder / "none" / "out.img")) == 1
     assert await plain.dut("save") == 2
 

@@ -36,7 +36,7 @@ class Progress:
         phase, done, total = str(note["phase"]), int(note["bytes"]), note.get("total")
         if phase != self.phase:
             self.phase, self._began, self._first = phase, now, done
-            self._last = now - (LINE_EVERY if self.phase == "sync" else 0)
+            self._last = self._last or now
         if not self._moves and now - self._last < LINE_EVERY:
             return
         self._last = now

@@ -1,9 +1,8 @@
 """``dut save [NAME] FILE|-``."""
 
-import os
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from boruta_farm.dryad.dut.call import Conversation, DutError, UsageError
 from boruta_farm.dryad.dut.flash import watch
@@ -18,25 +17,28 @@ FORMS: Final = ("gz", "xz", "zst", "bz2")
 def operate(_verb: str, words: list[str], *, json: bool) -> int:
     """Have a medium read into a file, which the agent writes by itself.
 
-    A file of that name is replaced, and removed when the medium could not be read to its end.
+    It gets its name when it is whole: what had that name before stays until then.
     """
     plain, _ = options(words, (), ())
     if not 1 <= len(plain) <= 2:
         raise UsageError("where to? dut save [NAME] FILE|-")
     *name, path = plain
-    if path == "-" and sys.stdout.isatty():
-        raise UsageError("a medium is not for a terminal; write: dut save - | ...")
-    ending = path.rpartition(".")[2]
-    file = sys.stdout.fileno() if path == "-" else _open(path)
-    form = ending if ending in FORMS else "raw"
-    try:
-        result = watch(Conversation("storage.save", one_name(name), file=file, form=form))
-    except BaseException:
-        if path != "-":
-            Path(path).unlink()
-        raise
     if path == "-":
+        if sys.stdout.isatty():
+            raise UsageError("a medium is not for a terminal; write: dut save - | ...")
+        _save(one_name(name), sys.stdout.fileno(), "raw")
         return Status.DONE
+    ending = path.rpartition(".")[2]
+    new = Path(path).with_name(f".{Path(path).name}.new")
+    try:
+        with new.open("wb") as file:
+            form = ending if ending in FORMS else "raw"
+            result = _save(one_name(name), file.fileno(), form)
+        new.replace(path)
+    except OSError as error:
+        raise DutError(Status.FAILED, f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        new.unlink(missing_ok=True)
     if json:
         show_json({**result, "file": path})
     else:
@@ -44,8 +46,5 @@ def operate(_verb: str, words: list[str], *, json: bool) -> int:
     return Status.DONE
 
 
-def _open(path: str) -> int:
-    try:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise DutError(Status.FAILED, f"{path}: {error.strerror}") from None
+def _save(name: str, file: int, form: str) -> dict[str, Any]:
+    return watch(Conversation("storage.save", name, file=file, form=form))

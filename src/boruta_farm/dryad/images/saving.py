@@ -1,6 +1,7 @@
 """A medium's content read into a file or pipe, packed where that is asked for."""
 
 import bz2
+import errno
 import hashlib
 import io
 import lzma
@@ -130,4 +131,6 @@ def _packer(form: Form) -> _Packer | None:
 
 
 def _failed(error: OSError) -> ImageError:
+    if error.errno == errno.EPIPE:
+        return ImageError("nobody takes what is read any more")
     return ImageError(f"what was read cannot be kept: {error.strerror}; is there room?")

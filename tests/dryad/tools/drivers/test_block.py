@@ -1,15 +1,22 @@
 """A reader of which commands switch the card, and what it says when there is none."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from boruta_farm.dryad.tools import media
-from boruta_farm.dryad.tools.drivers.block import DRIVER, BlockStorage
+from boruta_farm.dryad.tools.door import listen
+from boruta_farm.dryad.tools.drivers.block import DRIVER, BlockSettings, BlockStorage
 from boruta_farm.dryad.tools.kinds.storage import Holder, Storage
+from boruta_farm.dryad.users.helper import Helper
+from boruta_farm.dryad.users.local import LocalHost
 from boruta_farm.dryad.users.media import Use
+from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.model.errors import BoardError, ConfigError
 from tests.dryad.loops import loop_device
+from tests.dryad.tools.benches import bench
 from tests.dryad.tools.drivers.stages import opened
 
 
@@ -70,6 +77,24 @@ async def test_a_real_device(tmp_path: Path) -> None:
             with pytest.raises(BoardError, match="something on this machine uses it"):
                 async with tool.open(Use.READ):
                     pass
+
+
+async def test_an_agent_that_is_not_root_has_it_opened_by_the_helper(tmp_path: Path) -> None:
+    with loop_device(tmp_path) as device:
+        host = LocalHost("u", UserSettings(), tmp_path / "f.conf", devices={"sd": device})
+        helper = Helper(host, os.geteuid())
+        await helper.start(listen(tmp_path / "helper.sock"))
+        place = replace(bench(tmp_path), tool="sd", helper=tmp_path / "helper.sock")
+        tool = DRIVER.open(BlockSettings(device=device), place)
+        assert isinstance(tool, BlockStorage)
+        await tool.give(Holder.SUPERVISOR)
+        async with tool.open(Use.WRITE) as medium:
+            assert os.pwrite(medium.descriptor, b"x", 0) == 1
+            with pytest.raises(BoardError, match="something on this machine uses it"):
+                await tool.device.open(Use.READ)
+        await helper.close()
+        with pytest.raises(BoardError, match=r"the root helper at .* does not open the medium"):
+            await tool.device.open(Use.READ)
 
 
 def test_half_a_switch(tmp_path: Path) -> None:
