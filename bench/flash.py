@@ -13,9 +13,9 @@ from typing import Any
 
 from bench.lab import Lab
 from bench.table import Row
-from boruta_farm.dryad.images.work import Order
+from boruta_farm.dryad.images.work import ImageOrder
 from boruta_farm.dryad.tools.moving import move
-from boruta_farm.dryad.users.media import Use, open_device
+from boruta_farm.dryad.users.media import MediumUse, open_device
 
 SIZE = 64 << 20
 """Bytes of the image."""
@@ -82,9 +82,9 @@ def _flash(image: Path, device: Path, *, verify: bool) -> tuple[float, float]:
         return
 
     source = os.open(image, os.O_RDONLY)
-    medium = open_device(device, Use.WRITE, files=True)
+    medium = open_device(device, MediumUse.WRITE, files=True)
     try:
-        order = Order(medium=medium, source=source, verify=verify)
+        order = ImageOrder(medium=medium, source=source, verify=verify)
         began = time.monotonic()
         result = asyncio.run(move(order, (medium, source), nobody))
         return float(result["seconds"]), time.monotonic() - began

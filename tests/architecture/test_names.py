@@ -28,7 +28,6 @@ SHARED: frozenset[str] = frozenset(
         "Net",
         "OneOf",
         "Peer",
-        "Piece",
         "Program",
         "Reach",
         "Refusal",

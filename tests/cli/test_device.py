@@ -107,7 +107,7 @@ def test_an_image_of_ours_is_the_commands_input(
 ) -> None:
     image, fed = tmp_path / "a.img", []
 
-    def carry_out(_: typer.Context, make: Callable[[], Wish]) -> None:
+    def carry_out(_: typer.Context, make: Callable[[], SshRun]) -> None:
         wish = make()
         assert wish.source is not None
         with os.fdopen(os.dup(wish.source), "rb") as source:
@@ -131,7 +131,9 @@ def test_an_image_of_ours_is_the_commands_input(
 
 
 @pytest.mark.parametrize("image", ["-", "https://images.example/a.img"])
-def test_an_image_that_is_not_ours_to_read(boruta: Boruta, wishes: list[Wish], image: str) -> None:
+def test_an_image_that_is_not_ours_to_read(
+    boruta: Boruta, wishes: list[SshRun], image: str
+) -> None:
     boruta("flash", "42", "--no-verify", "--sha256", "ab", image, status=3)
     line = device_line("flash", "--no-verify", "--sha256", "ab", image)
     assert (wishes[0].command, wishes[0].source) == ((line,), None)
@@ -147,7 +149,7 @@ def test_an_image_that_is_not_ours_to_read(boruta: Boruta, wishes: list[Wish], i
     ],
 )
 def test_images_that_cannot_be_meant(
-    boruta: Boruta, wishes: list[Wish], words: tuple[str, ...], complaint: str
+    boruta: Boruta, wishes: list[SshRun], words: tuple[str, ...], complaint: str
 ) -> None:
     assert complaint in boruta("flash", "42", *words, status=2).err
     assert not wishes

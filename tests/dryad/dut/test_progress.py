@@ -7,7 +7,7 @@ import pytest
 
 from boruta_farm.dryad.dut.call import UsageError
 from boruta_farm.dryad.dut.options import options
-from boruta_farm.dryad.dut.progress import Progress, size
+from boruta_farm.dryad.dut.progress import ProgressLine, size
 
 
 class Clock:
@@ -27,7 +27,7 @@ def test_before_a_terminal(
 ) -> None:
     clock = Clock(monkeypatch)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    told = Progress()
+    told = ProgressLine()
     told.show(note("write", 0, 100_000_000))
     clock.now += 2
     told.show(note("write", 40_000_000, 100_000_000))
@@ -41,7 +41,7 @@ def test_without_one_a_line_every_few_seconds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = Clock(monkeypatch)
-    told = Progress()
+    told = ProgressLine()
     for seconds in range(12):
         clock.now = 1000.0 + seconds
         told.show(note("write", seconds * 1_000_000, None))

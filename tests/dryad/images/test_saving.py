@@ -10,7 +10,7 @@ import pytest
 from boruta_farm.dryad.images.errors import ImageError
 from boruta_farm.dryad.images.forms import Form, Unpacked
 from boruta_farm.dryad.images.medium import Medium
-from boruta_farm.dryad.images.saving import Target, save
+from boruta_farm.dryad.images.saving import SaveTarget, save
 from boruta_farm.dryad.images.source import Source, fill
 from tests.dryad.images.pictures import MIB, noise, packed
 
@@ -27,7 +27,7 @@ def saved(
     card.write_bytes(data)
     medium, target = os.open(card, os.O_RDONLY), os.open(path, os.O_WRONLY | os.O_CREAT)
     try:
-        return path, save(Medium(medium), Target(target, form), lambda _: None, length)
+        return path, save(Medium(medium), SaveTarget(target, form), lambda _: None, length)
     finally:
         os.close(medium)
         os.close(target)
@@ -64,7 +64,7 @@ def test_no_room_for_it(form: Form, tmp_path: Path) -> None:
         Path("/dev/full").open("wb") as full,
         pytest.raises(ImageError, match="cannot be kept: No space left on device; is there"),
     ):
-        save(Medium(medium.fileno()), Target(full.fileno(), form), lambda _: None)
+        save(Medium(medium.fileno()), SaveTarget(full.fileno(), form), lambda _: None)
 
 
 def test_nobody_reads_on(tmp_path: Path) -> None:
@@ -76,5 +76,5 @@ def test_nobody_reads_on(tmp_path: Path) -> None:
         card.open("rb") as medium,
         pytest.raises(ImageError, match="nobody takes what is read any more"),
     ):
-        save(Medium(medium.fileno()), Target(writing, Form.RAW), lambda _: None)
+        save(Medium(medium.fileno()), SaveTarget(writing, Form.RAW), lambda _: None)
     os.close(writing)

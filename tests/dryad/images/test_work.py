@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from boruta_farm.dryad.images.forms import Form
-from boruta_farm.dryad.images.work import HalfError, Keeping, Order, Report, keep, write
+from boruta_farm.dryad.images.work import HalfError, ImageOrder, Keeping, Report, keep, write
 from tests.dryad.images.pictures import MIB, bmap_of, card, noise, packed
 from tests.dryad.images.servers import serving
 
@@ -27,8 +27,8 @@ def written(folder: Path, data: bytes, size: int = 3 * MIB, **more: Any) -> dict
     image = folder / "image"
     image.write_bytes(data)
     with image.open("rb") as source, card(folder, size).open("r+b") as medium:
-        order = Order(medium=medium.fileno(), source=source.fileno(), **more)
-        return write(Order.read(order.line()), Report(nobody))
+        order = ImageOrder(medium=medium.fileno(), source=source.fileno(), **more)
+        return write(ImageOrder.read(order.line()), Report(nobody))
 
 
 def test_an_image_and_what_is_told_of_it(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_progress_is_told_by_what_was_read_of_the_image(tmp_path: Path) -> None:
     image.write_bytes(DATA)
     with image.open("rb") as source, card(tmp_path).open("r+b") as medium:
         report = Report(said.append)
-        write(Order(medium=medium.fileno(), source=source.fileno()), report)
+        write(ImageOrder(medium=medium.fileno(), source=source.fileno()), report)
     assert said[0] == {"phase": "write", "bytes": 0, "total": len(DATA)}
     assert {"phase": "sync", "bytes": len(DATA), "total": None} in said
 
@@ -80,7 +80,7 @@ def test_an_image_from_the_web_is_kept_where_there_is_room(tmp_path: Path) -> No
         url = server.put("/a.img.gz", packed(DATA, Form.GZIP))
         for room, kept in ((10 * MIB, True), (1000, False)):
             with (tmp_path / "kept").open("w+b") as copy:
-                order = Order(
+                order = ImageOrder(
                     medium=medium.fileno(),
                     url=url,
                     prefixes=(server.url,),
@@ -102,11 +102,11 @@ def test_a_full_disk_keeps_no_image_from_the_medium() -> None:
 
 def test_a_medium_is_read_into_a_file(tmp_path: Path) -> None:
     with card(tmp_path, MIB).open("rb") as medium, (tmp_path / "out").open("wb") as out:
-        order = Order(medium=medium.fileno(), source=out.fileno(), saving=True)
+        order = ImageOrder(medium=medium.fileno(), source=out.fileno(), saving=True)
         assert keep(order, Report(nobody))["bytes"] == MIB
 
 
-def started(order: Order, *descriptors: int) -> "subprocess.Popen[bytes]":
+def started(order: ImageOrder, *descriptors: int) -> "subprocess.Popen[bytes]":
     """Start the process as the agent does."""
     from boruta_farm.dryad.tools.moving import WORDS
 
@@ -122,7 +122,7 @@ def started(order: Order, *descriptors: int) -> "subprocess.Popen[bytes]":
 def test_it_ends_when_the_agent_is_gone(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     with card(tmp_path).open("r+b") as medium:
-        order = Order(medium=medium.fileno(), source=reading)
+        order = ImageOrder(medium=medium.fileno(), source=reading)
         with started(order, medium.fileno(), reading) as process:
             os.write(writing, DATA[:50_000])
             assert process.stdin is not None
@@ -134,7 +134,7 @@ def test_it_ends_when_the_agent_is_gone(tmp_path: Path) -> None:
 
 def test_it_says_what_failed(tmp_path: Path) -> None:
     with card(tmp_path).open("r+b") as medium, Path("/dev/null").open("rb") as empty:
-        order = Order(medium=medium.fileno(), source=empty.fileno())
+        order = ImageOrder(medium=medium.fileno(), source=empty.fileno())
         with started(order, medium.fileno(), empty.fileno()) as process:
             assert process.stdout is not None
             lines = process.stdout.read().splitlines()

@@ -14,7 +14,7 @@ import pytest
 
 from boruta_farm.dryad.dut import call, main
 from boruta_farm.dryad.dut.flash import HALF
-from boruta_farm.dryad.dut.progress import Progress
+from boruta_farm.dryad.dut.progress import ProgressLine
 from boruta_farm.dryad.images.forms import Form
 from boruta_farm.dryad.state import Phase
 from boruta_farm.dryad.tools import media
@@ -256,11 +256,11 @@ async def test_a_caller_that_is_interrupted_ends_it(
     """The first word of its progress is the moment at which Ctrl-C comes."""
     movers = Movers(monkeypatch)
 
-    def interrupted(told: Progress, note: dict[str, str]) -> None:
+    def interrupted(told: ProgressLine, note: dict[str, str]) -> None:
         told.phase = note["phase"]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Progress, "show", interrupted)
+    monkeypatch.setattr(ProgressLine, "show", interrupted)
     with piped(monkeypatch) as writing:
         task = asyncio.create_task(plain.dut("flash", "-"))
         process = await movers.begun.get()

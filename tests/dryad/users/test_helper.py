@@ -13,7 +13,7 @@ import pytest
 
 from boruta_farm.dryad.users.helper import Helper, find_user, listen
 from boruta_farm.dryad.users.host import Inspection, SystemAccount
-from boruta_farm.dryad.users.media import Use
+from boruta_farm.dryad.users.media import MediumUse
 from boruta_farm.dryad.users.remote import RemoteHost
 from boruta_farm.dryad.users.verbs import LONGEST_LINE, VERBS
 from boruta_farm.model.errors import BoardError, ConfigError
@@ -68,7 +68,7 @@ class FakeHost:
         await self._note("clean")
         return ("one", "two")
 
-    async def open_medium(self, tool: str, use: Use) -> int:
+    async def open_medium(self, tool: str, use: MediumUse) -> int:
         await self._note("open_medium", tool, use)
         return os.open(os.devnull, os.O_RDONLY)
 
@@ -141,7 +141,7 @@ async def test_every_verb_comes_and_answers(path: Path, fake: FakeHost) -> None:
     assert await host.warn("soon") == 2
     assert await host.sessions() == {40001, 40022}
     assert await host.clean() == ("one", "two")
-    opened = await host.open_medium("card", Use.WRITE)
+    opened = await host.open_medium("card", MediumUse.WRITE)
     assert os.fstat(opened).st_rdev == os.makedev(1, 3)
     assert not os.get_inheritable(opened)
     os.close(opened)
@@ -149,7 +149,7 @@ async def test_every_verb_comes_and_answers(path: Path, fake: FakeHost) -> None:
     assert fake.calls == [
         *(("inspect",), ("create", "k", 5), ("authorize", "k2", "k3", 1.5)),
         *(("part_with", "k3"), ("visitors",), ("find",), ("find",)),
-        *(("warn", "soon"), ("sessions",), ("clean",), ("open_medium", "card", Use.WRITE)),
+        *(("warn", "soon"), ("sessions",), ("clean",), ("open_medium", "card", MediumUse.WRITE)),
     ]
     assert {str(call[0]) for call in fake.calls} == VERBS.keys()
 
@@ -162,7 +162,7 @@ async def test_a_failure_arrives_as_what_it_was(
     with pytest.raises(kind, match=r"user\.groups: no such group"):
         await RemoteHost(path).inspect()
     with pytest.raises(kind, match=r"user\.groups: no such group"):
-        await RemoteHost(path).open_medium("card", Use.READ)
+        await RemoteHost(path).open_medium("card", MediumUse.READ)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from boruta_farm.dryad.images.errors import ImageError
 from boruta_farm.dryad.images.medium import Medium, new_buffer
 from boruta_farm.dryad.proc.mounts import list_mounts, mounted_from
 from boruta_farm.dryad.users.local import LocalHost
-from boruta_farm.dryad.users.media import Use, devices_in, open_device
+from boruta_farm.dryad.users.media import MediumUse, devices_in, open_device
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.model.errors import BoardError
 from tests.dryad.loops import loop_device
@@ -24,13 +24,13 @@ def device(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_device_is_had_alone(device: Path) -> None:
-    first = open_device(device, Use.WRITE)
+    first = open_device(device, MediumUse.WRITE)
     try:
         with pytest.raises(BoardError, match=r"something on this machine uses it .*; free it"):
-            open_device(device, Use.READ)
+            open_device(device, MediumUse.READ)
     finally:
         os.close(first)
-    os.close(open_device(device, Use.READ))
+    os.close(open_device(device, MediumUse.READ))
 
 
 def test_what_is_mounted_is_refused(device: Path, tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_what_is_mounted_is_refused(device: Path, tmp_path: Path) -> None:
     try:
         assert mounted_from(device.stat().st_rdev) == [str(point)]
         with pytest.raises(BoardError, match=f"is mounted at {point}; unmount it: umount {point}"):
-            open_device(device, Use.WRITE)
+            open_device(device, MediumUse.WRITE)
     finally:
         subprocess.run(("umount", point), check=True)
 
@@ -54,12 +54,12 @@ def test_this_machines_own_disk_is_refused(tmp_path: Path) -> None:
     node = tmp_path / "disk"
     os.mknod(node, 0o60600, os.makedev(major, minor))
     with pytest.raises(BoardError, match="is this machine's own disk; correct the tool's key"):
-        open_device(node, Use.READ)
+        open_device(node, MediumUse.READ)
 
 
 def test_a_device_that_is_write_protected(tmp_path: Path) -> None:
     with loop_device(tmp_path, 8 << 20, "--read-only") as device:
-        descriptor = open_device(device, Use.WRITE)
+        descriptor = open_device(device, MediumUse.WRITE)
         with pytest.raises(ImageError, match="is it write-protected"):
             Medium(descriptor).write(new_buffer(), 0)
         os.close(descriptor)
@@ -70,10 +70,10 @@ def test_what_is_no_device(tmp_path: Path) -> None:
     file.write_bytes(b"x")
     for path in (file, tmp_path, Path("/dev/null")):
         with pytest.raises(BoardError, match="is no block device; correct the tool's key 'device'"):
-            open_device(path, Use.READ)
-    os.close(open_device(file, Use.WRITE, files=True))
+            open_device(path, MediumUse.READ)
+    os.close(open_device(file, MediumUse.WRITE, files=True))
     with pytest.raises(BoardError, match=r"there is no medium \(No such file or directory\); is"):
-        open_device(tmp_path / "none", Use.READ)
+        open_device(tmp_path / "none", MediumUse.READ)
 
 
 async def test_the_helper_opens_what_the_configuration_names_and_nothing_else(
@@ -84,6 +84,6 @@ async def test_the_helper_opens_what_the_configuration_names_and_nothing_else(
     assert devices == {"card": device}
     assert devices_in({}) == {}
     host = LocalHost("u", UserSettings(), tmp_path / "f.conf", devices=devices)
-    os.close(await host.open_medium("card", Use.WRITE))
+    os.close(await host.open_medium("card", MediumUse.WRITE))
     with pytest.raises(BoardError, match=r"f.conf: \[tools.power\] names no 'device'"):
-        await host.open_medium("power", Use.WRITE)
+        await host.open_medium("power", MediumUse.WRITE)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from boruta_farm.dryad.dut.call import Conversation, DutError, UsageError, answer
 from boruta_farm.dryad.dut.frames import NOTE, RESULT, Status, unpack_words
 from boruta_farm.dryad.dut.options import options
-from boruta_farm.dryad.dut.progress import Progress, size
+from boruta_farm.dryad.dut.progress import ProgressLine, size
 from boruta_farm.dryad.dut.words import one_name, show_json
 
 SWITCHES: Final = ("--no-verify", "--keep", "--progress", "--help")
@@ -83,7 +83,7 @@ def watch(
     conversation: Conversation, data: bytes | None = None, *, moves: bool = False
 ) -> dict[str, Any]:
     """Send ``data``, tell how far the act has come, and return its answer. Raises DutError."""
-    progress = Progress(moves=moves)
+    progress = ProgressLine(moves=moves)
     try:
         if data is not None:
             conversation.send(data)

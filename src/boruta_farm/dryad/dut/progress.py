@@ -19,7 +19,7 @@ def size(count: float) -> str:
     return f"{count:.{1 if unit else 0}f} {_UNITS[unit]}"
 
 
-class Progress:
+class ProgressLine:
     """Tell what notes say; ``phase`` is the last one that was heard of."""
 
     def __init__(self, *, moves: bool = False) -> None:

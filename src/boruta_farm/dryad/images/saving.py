@@ -27,7 +27,7 @@ class _Packer(Protocol):
     def flush(self) -> bytes: ...
 
 
-class Target:
+class SaveTarget:
     """Where the content goes; blocks of nothing become holes of a file."""
 
     def __init__(self, descriptor: int, form: Form) -> None:
@@ -81,7 +81,7 @@ class Target:
 
 
 def save(
-    medium: Medium, target: Target, told: Callable[[int], None], length: int | None = None
+    medium: Medium, target: SaveTarget, told: Callable[[int], None], length: int | None = None
 ) -> tuple[int, str]:
     """Read a medium to its end; return bytes and sha256 of its content. Raises ImageError.
 

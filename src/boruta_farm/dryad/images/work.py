@@ -23,7 +23,7 @@ from boruta_farm.dryad.images.errors import ImageError, size
 from boruta_farm.dryad.images.fetching import Download, fetch
 from boruta_farm.dryad.images.forms import Form, Unpacked
 from boruta_farm.dryad.images.medium import Medium, new_buffer
-from boruta_farm.dryad.images.saving import Target, save
+from boruta_farm.dryad.images.saving import SaveTarget, save
 from boruta_farm.dryad.images.source import Source, fill, length_of, take_from
 
 NOBODY: Final = 65534
@@ -35,7 +35,7 @@ SUM: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class ImageOrder:
     """Say what is to be done; descriptors are numbers in the process, -1 for none.
 
     ``source`` is the image, or the file that a medium is saved to; ``url`` stands in its place.
@@ -65,7 +65,7 @@ class Order:
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
-    def read(cls, line: bytes) -> "Order":
+    def read(cls, line: bytes) -> "ImageOrder":
         """Return the order of a line."""
         words = json.loads(line)
         words["prefixes"], words["form"] = tuple(words["prefixes"]), Form(words["form"])
@@ -111,7 +111,7 @@ class Keeping:
         os.ftruncate(self._descriptor, 0)
 
 
-def write(order: Order, report: Report) -> dict[str, Any]:
+def write(order: ImageOrder, report: Report) -> dict[str, Any]:
     """Write an image; return what the result tells. Raises ImageError; ``touched`` may be set."""
     medium = Medium(order.medium, grows=order.grows)
     bmap = read_bmap(order.bmap.encode()) if order.bmap else None
@@ -151,11 +151,11 @@ def write(order: Order, report: Report) -> dict[str, Any]:
     }
 
 
-def keep(order: Order, report: Report) -> dict[str, Any]:
+def keep(order: ImageOrder, report: Report) -> dict[str, Any]:
     """Read a medium into a file; return what the result tells. Raises ImageError."""
     medium = Medium(order.medium)
     began = time.monotonic()
-    target = Target(order.source, order.form)
+    target = SaveTarget(order.source, order.form)
     total = medium.capacity if order.length is None else order.length
     count, digest = save(
         medium, target, lambda n: report.progress("read", n, total), length=order.length
@@ -172,7 +172,7 @@ class HalfError(ImageError):
         self.touched = touched
 
 
-def _source(order: Order, keeping: Keeping) -> tuple[Source, Download | None]:
+def _source(order: ImageOrder, keeping: Keeping) -> tuple[Source, Download | None]:
     summed = bool(order.sha256 or order.sum_follows or order.url)
     if not order.url:
         length = length_of(order.source) if order.length is None else order.length
@@ -195,7 +195,7 @@ def _see_that_it_fits(
         )
 
 
-def _see_end(order: Order, source: Source, download: Download | None) -> None:
+def _see_end(order: ImageOrder, source: Source, download: Download | None) -> None:
     """See that the image was all, and the one that was meant."""
     rest = new_buffer()
     while fill(source, rest):
@@ -230,7 +230,7 @@ def drop_rights() -> None:
 def main() -> None:
     """Carry out the order that standard input gives."""
     with open(0, "rb", closefd=False) as given:
-        order = Order.read(given.readline())
+        order = ImageOrder.read(given.readline())
     threading.Thread(target=_end_with_agent, daemon=True).start()
     drop_rights()
 

@@ -12,7 +12,7 @@ from typing import Final
 from boruta_farm.dryad.tools.base import Bench, Tool
 from boruta_farm.dryad.tools.kind import Kind
 from boruta_farm.dryad.tools.kinds.storage import Holder, OpenMedium
-from boruta_farm.dryad.users.media import Use, open_device
+from boruta_farm.dryad.users.media import MediumUse, open_device
 from boruta_farm.dryad.users.remote import RemoteHost
 from boruta_farm.model.errors import BoardError
 
@@ -24,14 +24,14 @@ SECTOR: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
+class MediumDevice:
     """Open the device of a tool, ourselves or by the root helper."""
 
     path: Path
     tool: str
     helper: Path | None
 
-    async def open(self, use: Use) -> int:
+    async def open(self, use: MediumUse) -> int:
         """Return a descriptor of it. Raises BoardError."""
         if self.helper is not None and not self.path.is_file():
             return await RemoteHost(self.helper).open_medium(self.tool, use)
@@ -43,7 +43,7 @@ class Device:
         until = loop.time() + THERE_WITHIN
         while True:
             try:
-                descriptor = await self.open(Use.READ)
+                descriptor = await self.open(MediumUse.READ)
                 try:
                     return await asyncio.to_thread(_read_a_sector, descriptor, self.path)
                 finally:
@@ -62,7 +62,7 @@ class DeviceStorage(Tool):
 
     def __init__(self, path: Path, bench: Bench) -> None:
         self.folder = bench.folder
-        self.device = Device(path=path, tool=bench.tool, helper=bench.helper)
+        self.device = MediumDevice(path=path, tool=bench.tool, helper=bench.helper)
 
     async def give(self, to: Holder) -> None:
         """Switch it; the supervisor has it once it can be read."""
@@ -75,7 +75,7 @@ class DeviceStorage(Tool):
         """Switch it to one side. Raises BoardError."""
 
     @asynccontextmanager
-    async def open(self, use: Use) -> AsyncIterator[OpenMedium]:
+    async def open(self, use: MediumUse) -> AsyncIterator[OpenMedium]:
         """Open the device."""
         descriptor = await self.device.open(use)
         try:

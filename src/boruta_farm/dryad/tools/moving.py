@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from boruta_farm.dryad.commands import PATH
-from boruta_farm.dryad.images.work import Order
+from boruta_farm.dryad.images.work import ImageOrder
 from boruta_farm.model.errors import BoardError
 
 HALF: Final = "the medium is now neither old nor new: flash it again"
@@ -31,7 +31,7 @@ class MoveError(BoardError):
     """the image could not be moved"""
 
 
-async def move(order: Order, descriptors: Iterable[int], note: Note) -> dict[str, Any]:
+async def move(order: ImageOrder, descriptors: Iterable[int], note: Note) -> dict[str, Any]:
     """Carry out an order and return what its result tells.
 
     ``note`` is told how far it has come; a slow one misses some. Raises MoveError. Called off, the

@@ -13,7 +13,7 @@ from typing import Final
 
 from boruta_farm.dryad.files import replaceable
 from boruta_farm.dryad.users.host import SessionHost
-from boruta_farm.dryad.users.verbs import LONGEST_LINE, Answer, perform
+from boruta_farm.dryad.users.verbs import LONGEST_LINE, HelperAnswer, perform
 from boruta_farm.model.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Helper:
     def __init__(self, host: SessionHost, user: int) -> None:
         self._host = host
         self._allowed = {0, user}
-        self._calls: set[asyncio.Task[Answer]] = set()
+        self._calls: set[asyncio.Task[HelperAnswer]] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self, listener: socket.socket) -> None:

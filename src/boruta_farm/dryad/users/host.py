@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from boruta_farm.dryad.users.media import Use
+from boruta_farm.dryad.users.media import MediumUse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class SessionHost(Protocol):
         """Return from which ports of the other side somebody is signed in as the user."""
         ...
 
-    async def open_medium(self, tool: str, use: Use) -> int:
+    async def open_medium(self, tool: str, use: MediumUse) -> int:
         """Return a descriptor of the device that the configuration names for a tool."""
         ...
 

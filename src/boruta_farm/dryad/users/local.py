@@ -29,7 +29,7 @@ from boruta_farm.dryad.users.accounts import (
 from boruta_farm.dryad.users.claims import Claim
 from boruta_farm.dryad.users.host import Inspection, SystemAccount
 from boruta_farm.dryad.users.keys import KeyFile, check_key
-from boruta_farm.dryad.users.media import DEVICE, Use, open_device
+from boruta_farm.dryad.users.media import DEVICE, MediumUse, open_device
 from boruta_farm.dryad.users.record import FOLDER, RecordFile, SessionRecord
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.dryad.users.sshd import SshServer, on_tmpfs
@@ -108,7 +108,7 @@ class LocalHost:
         """Look who holds connections."""
         return await self._thread.do(lambda: held_from(self._user.uids))
 
-    async def open_medium(self, tool: str, use: Use) -> int:
+    async def open_medium(self, tool: str, use: MediumUse) -> int:
         """Open the device that the configuration names, and no file."""
         path = self._devices.get(tool)
         if path is None:

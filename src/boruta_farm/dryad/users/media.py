@@ -16,7 +16,7 @@ DEVICE: Final = "device"
 NOBODY_THERE: Final = frozenset({errno.ENOENT, errno.ENOMEDIUM, errno.ENXIO, errno.ENODEV})
 
 
-class Use(StrEnum):
+class MediumUse(StrEnum):
     """What a medium is opened for."""
 
     READ = "read"
@@ -35,7 +35,7 @@ def devices_in(content: Mapping[str, object]) -> Mapping[str, Path]:
     }
 
 
-def open_device(path: Path, use: Use, *, files: bool = False) -> int:
+def open_device(path: Path, use: MediumUse, *, files: bool = False) -> int:
     """Return a descriptor of a device that nothing else uses, as long as it is open.
 
     With ``files``, a file may stand for a device. Raises BoardError for what is mounted, what is
@@ -47,7 +47,7 @@ def open_device(path: Path, use: Use, *, files: bool = False) -> int:
             raise BoardError(f"{path} is no block device; correct the tool's key {DEVICE!r}")
         if stat.S_ISBLK(found.st_mode):
             _refuse_own(path, found.st_rdev)
-        flags = os.O_RDWR if use is Use.WRITE else os.O_RDONLY
+        flags = os.O_RDWR if use is MediumUse.WRITE else os.O_RDONLY
         # For devices the kernel refuses it (O_EXCL) while they, or a part, are used by anything.
         descriptor = os.open(path, flags | os.O_EXCL | os.O_CLOEXEC)
     except OSError as error:

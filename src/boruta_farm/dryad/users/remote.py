@@ -10,7 +10,7 @@ from typing import Final
 
 from boruta_farm.dryad.descriptors import receive_descriptor
 from boruta_farm.dryad.users.host import Inspection, SystemAccount
-from boruta_farm.dryad.users.media import Use
+from boruta_farm.dryad.users.media import MediumUse
 from boruta_farm.dryad.users.verbs import (
     LONGEST_ANSWER,
     LONGEST_LINE,
@@ -78,14 +78,14 @@ class RemoteHost:
             frozenset(int(str(port)) for port in found) if isinstance(found, list) else frozenset()
         )
 
-    async def open_medium(self, tool: str, use: Use) -> int:
+    async def open_medium(self, tool: str, use: MediumUse) -> int:
         """Return the descriptor that the helper opens."""
         return await asyncio.to_thread(self._take_descriptor, tool, use)
 
     async def close(self) -> None:
         """Do nothing: no connection is kept."""
 
-    def _take_descriptor(self, tool: str, use: Use) -> int:
+    def _take_descriptor(self, tool: str, use: MediumUse) -> int:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(OPENED_WITHIN)
             try:

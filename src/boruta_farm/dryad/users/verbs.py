@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from boruta_farm.dryad.users.host import Inspection, SessionHost, SystemAccount
-from boruta_farm.dryad.users.media import Use
+from boruta_farm.dryad.users.media import MediumUse
 from boruta_farm.model.errors import (
     BoardError,
     BorutaError,
@@ -41,23 +41,23 @@ class Descriptor:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HelperAnswer:
     """Carry an answer's line, and the descriptor that goes with it."""
 
     line: bytes
     descriptor: Descriptor | None = None
 
 
-async def perform(host: SessionHost, line: bytes) -> Answer:
+async def perform(host: SessionHost, line: bytes) -> HelperAnswer:
     """Do what a line asks for and return the answer; whatever fails is one, too."""
     try:
         verb, fields = _parse(line)
         result = await VERBS[verb][1](host, fields)
     except BorutaError as error:
-        return Answer(encode({"error": {"code": error.code, "message": error.message}}))
+        return HelperAnswer(encode({"error": {"code": error.code, "message": error.message}}))
     if isinstance(result, Descriptor):
-        return Answer(encode({"result": None}), result)
-    return Answer(encode({"result": result}))
+        return HelperAnswer(encode({"result": None}), result)
+    return HelperAnswer(encode({"result": result}))
 
 
 def encode(content: Json) -> bytes:
@@ -151,9 +151,9 @@ def _keys(fields: Fields) -> tuple[str, ...]:
 
 async def _open_medium(host: SessionHost, fields: Fields) -> object:
     try:
-        use = Use(str(fields["use"]))
+        use = MediumUse(str(fields["use"]))
     except ValueError:
-        raise ProtocolError(f"open_medium: use is one of {', '.join(Use)}") from None
+        raise ProtocolError(f"open_medium: use is one of {', '.join(MediumUse)}") from None
     return Descriptor(await host.open_medium(str(fields["tool"]), use))
 
 

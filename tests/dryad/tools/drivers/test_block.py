@@ -12,7 +12,7 @@ from boruta_farm.dryad.tools.drivers.block import DRIVER, BlockSettings, BlockSt
 from boruta_farm.dryad.tools.kinds.storage import Holder, Storage
 from boruta_farm.dryad.users.helper import Helper
 from boruta_farm.dryad.users.local import LocalHost
-from boruta_farm.dryad.users.media import Use
+from boruta_farm.dryad.users.media import MediumUse
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.model.errors import BoardError, ConfigError
 from tests.dryad.loops import loop_device
@@ -73,9 +73,9 @@ async def test_a_real_device(tmp_path: Path) -> None:
     with loop_device(tmp_path) as device:
         tool = block(tmp_path, device=str(device))
         await tool.give(Holder.SUPERVISOR)
-        async with tool.open(Use.WRITE):
+        async with tool.open(MediumUse.WRITE):
             with pytest.raises(BoardError, match="something on this machine uses it"):
-                async with tool.open(Use.READ):
+                async with tool.open(MediumUse.READ):
                     pass
 
 
@@ -88,13 +88,13 @@ async def test_an_agent_that_is_not_root_has_it_opened_by_the_helper(tmp_path: P
         tool = DRIVER.open(BlockSettings(device=device), place)
         assert isinstance(tool, BlockStorage)
         await tool.give(Holder.SUPERVISOR)
-        async with tool.open(Use.WRITE) as medium:
+        async with tool.open(MediumUse.WRITE) as medium:
             assert os.pwrite(medium.descriptor, b"x", 0) == 1
             with pytest.raises(BoardError, match="something on this machine uses it"):
-                await tool.device.open(Use.READ)
+                await tool.device.open(MediumUse.READ)
         await helper.close()
         with pytest.raises(BoardError, match=r"the root helper at .* does not open the medium"):
-            await tool.device.open(Use.READ)
+            await tool.device.open(MediumUse.READ)
 
 
 def test_half_a_switch(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from boruta_farm.dryad.images.work import Order
+from boruta_farm.dryad.images.work import ImageOrder
 from boruta_farm.dryad.tools.acts.storage import flash
 from boruta_farm.dryad.tools.drivers.exec import DRIVER
 from boruta_farm.dryad.tools.drivers.exec_storage import ExecStorage
@@ -35,7 +35,7 @@ async def written(tool: ExecStorage, folder: Path, sha256: str = "") -> dict[str
         return
 
     try:
-        return await flash(tool, Order(medium=-1, sha256=sha256), file.fileno(), note)
+        return await flash(tool, ImageOrder(medium=-1, sha256=sha256), file.fileno(), note)
     finally:
         file.close()
 

@@ -16,7 +16,7 @@ from boruta_farm.dryad.tools.drivers.simulated import (
 )
 from boruta_farm.dryad.tools.kind import Kind
 from boruta_farm.dryad.tools.kinds.storage import Holder, Storage
-from boruta_farm.dryad.users.media import Use
+from boruta_farm.dryad.users.media import MediumUse
 from boruta_farm.model.errors import BoardError
 from tests.dryad.tools.benches import bench
 
@@ -64,7 +64,7 @@ async def test_its_card_is_a_file_that_keeps_what_is_on_it(
         assert isinstance(card, Storage)
         await card.start()
         await card.give(Holder.SUPERVISOR)
-        async with card.open(Use.WRITE) as medium:
+        async with card.open(MediumUse.WRITE) as medium:
             assert os.lseek(medium.descriptor, 0, os.SEEK_END) == simulated_card.SIZE
             assert os.pread(medium.descriptor, 1, 0) == content
             os.pwrite(medium.descriptor, b"x", 0)

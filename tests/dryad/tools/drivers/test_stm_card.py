@@ -8,7 +8,7 @@ import pytest
 from boruta_farm.dryad.tools.drivers.stm import DRIVER
 from boruta_farm.dryad.tools.drivers.stm_card import StmCard
 from boruta_farm.dryad.tools.kinds.storage import Holder, Storage
-from boruta_farm.dryad.users.media import Use
+from boruta_farm.dryad.users.media import MediumUse
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.testing.stm_chip import Chip
 from tests.dryad.tools.drivers.stages import opened
@@ -26,7 +26,7 @@ async def test_the_card_goes_to_either_side(chip: Chip, tmp_path: Path) -> None:
     await card.give(Holder.SUPERVISOR)
     assert (chip.card, chip.relay) == ("ts", False)
     assert await card.holder() is Holder.SUPERVISOR
-    async with card.open(Use.READ) as medium:
+    async with card.open(MediumUse.READ) as medium:
         assert os.pread(medium.descriptor, 1, 0) == b"x"
 
 

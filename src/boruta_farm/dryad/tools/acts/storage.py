@@ -10,14 +10,14 @@ from typing import Any, Final
 from boruta_farm.dryad.images.addresses import is_allowed
 from boruta_farm.dryad.images.bmap import MOST_BYTES
 from boruta_farm.dryad.images.forms import Form
-from boruta_farm.dryad.images.work import Order
+from boruta_farm.dryad.images.work import ImageOrder
 from boruta_farm.dryad.tools.acts.arguments import text
 from boruta_farm.dryad.tools.cache import ImageCache
 from boruta_farm.dryad.tools.errors import ActError
 from boruta_farm.dryad.tools.kind import BRIEF, Act, Call, Kind, ToolKind
 from boruta_farm.dryad.tools.kinds.storage import Holder, Storage
 from boruta_farm.dryad.tools.moving import HALF, MoveError, Note, move
-from boruta_farm.dryad.users.media import Use
+from boruta_farm.dryad.users.media import MediumUse
 from boruta_farm.model.errors import BoardError
 from boruta_farm.settings.declaration import setting
 from boruta_farm.settings.kinds import Listing, Maybe, Text, Whole
@@ -108,21 +108,23 @@ class Flashing:
         )
 
 
-async def flash(tool: Storage, order: Order, image: int, note: Note, *more: int) -> dict[str, Any]:
+async def flash(
+    tool: Storage, order: ImageOrder, image: int, note: Note, *more: int
+) -> dict[str, Any]:
     """Write an image to a medium that the supervisor holds; return what the result tells.
 
     The order lacks the medium; ``more`` are further descriptors that it names. Raises BoardError.
     """
     images = (*more, *((image,) if image >= 0 else ()))
-    async with tool.open(Use.WRITE) as medium:
+    async with tool.open(MediumUse.WRITE) as medium:
         order = replace(order, medium=medium.descriptor, source=image, grows=medium.grows)
         result = await move(order, (medium.descriptor, *images), note)
     if not order.verify or result["verified"] or not tool.can_read:
         return result
-    async with tool.open(Use.READ) as medium:
+    async with tool.open(MediumUse.READ) as medium:
         nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         try:
-            reading = Order(
+            reading = ImageOrder(
                 medium=medium.descriptor, source=nowhere, saving=True, length=result["bytes"]
             )
             found = await move(reading, (medium.descriptor, nowhere), note)
@@ -137,7 +139,7 @@ async def _flash(tool: Storage, table: StorageTable, call: Call) -> Mapping[str,
     wanted = await Flashing.read(table, call)
     await tool.give(Holder.SUPERVISOR)
     call.check()
-    order = Order(
+    order = ImageOrder(
         medium=-1,
         length=wanted.length,
         sha256=wanted.sha256,
@@ -164,7 +166,7 @@ async def _flash(tool: Storage, table: StorageTable, call: Call) -> Mapping[str,
 
 
 async def _flash_from_web(
-    tool: Storage, table: StorageTable, order: Order, url: str, note: Note
+    tool: Storage, table: StorageTable, order: ImageOrder, url: str, note: Note
 ) -> dict[str, Any]:
     """Flash from the cache where the sum is given and kept, else from the web."""
     cache = ImageCache(tool.folder / "images", table.image_cache * 1_000_000)
@@ -206,8 +208,10 @@ async def _save(tool: Storage, _: StorageTable, call: Call) -> Mapping[str, obje
 
     target = call.take_descriptor()
     try:
-        async with tool.open(Use.READ) as medium:
-            order = Order(medium=medium.descriptor, source=target, saving=True, form=Form(form))
+        async with tool.open(MediumUse.READ) as medium:
+            order = ImageOrder(
+                medium=medium.descriptor, source=target, saving=True, form=Form(form)
+            )
             result = await move(order, (medium.descriptor, target), note)
     finally:
         os.close(target)
@@ -242,7 +246,7 @@ async def _reset(tool: Storage, table: StorageTable) -> bool:
     except OSError as error:
         raise BoardError(f"the golden image {table.golden}: {error.strerror}") from None
     try:
-        order = Order(medium=-1, sha256=table.golden_sha256 or "", sparing=True)
+        order = ImageOrder(medium=-1, sha256=table.golden_sha256 or "", sparing=True)
         result = await flash(tool, order, image, _tell_nobody)
     except BoardError as error:
         raise BoardError(f"the golden image {table.golden}: {error.message}") from None

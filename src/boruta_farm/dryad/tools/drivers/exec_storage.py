@@ -14,7 +14,7 @@ from boruta_farm.dryad.commands import Outcome
 from boruta_farm.dryad.tools.drivers.exec_programs import ExecTool, Programs
 from boruta_farm.dryad.tools.kinds.storage import Holder, OpenMedium
 from boruta_farm.dryad.tools.programs import Words, call
-from boruta_farm.dryad.users.media import Use
+from boruta_farm.dryad.users.media import MediumUse
 from boruta_farm.model.errors import BoardError
 
 IMAGE: Final = "{image}"
@@ -45,11 +45,11 @@ class ExecStorage(ExecTool):
         return self._holder
 
     @asynccontextmanager
-    async def open(self, use: Use) -> AsyncIterator[OpenMedium]:
+    async def open(self, use: MediumUse) -> AsyncIterator[OpenMedium]:
         """Start ``read``; or ``write``, where it takes a file: once that is whole."""
-        words = self.settings.read if use is Use.READ else self.settings.write
+        words = self.settings.read if use is MediumUse.READ else self.settings.write
         assert words is not None
-        if use is Use.READ or not any(IMAGE in word for word in words):
+        if use is MediumUse.READ or not any(IMAGE in word for word in words):
             async with self._piped(words, use) as medium:
                 yield medium
             return
@@ -67,10 +67,10 @@ class ExecStorage(ExecTool):
             path.unlink(missing_ok=True)
 
     @asynccontextmanager
-    async def _piped(self, words: Words, use: Use) -> AsyncIterator[OpenMedium]:
+    async def _piped(self, words: Words, use: MediumUse) -> AsyncIterator[OpenMedium]:
         """Run a command at the other end of a pipe, and wait for its end."""
         reading, writing = os.pipe2(os.O_CLOEXEC)
-        if use is Use.READ:
+        if use is MediumUse.READ:
             ours, program = reading, asyncio.ensure_future(self._call(words, sink=writing))
         else:
             ours, program = writing, asyncio.ensure_future(self._call(words, source=reading))
@@ -84,7 +84,7 @@ class ExecStorage(ExecTool):
                 os.close(ours)
             outcome = await program
             # What is read need not be all that the command prints.
-            read_enough = use is Use.READ and outcome.status == -signal.SIGPIPE
+            read_enough = use is MediumUse.READ and outcome.status == -signal.SIGPIPE
             _see(replace(outcome, status=0) if read_enough else outcome, failure)
         finally:
             program.cancel()

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from boruta_farm.dryad.users.media import Use
+from boruta_farm.dryad.users.media import MediumUse
 
 
 class Holder(StrEnum):
@@ -47,7 +47,7 @@ class Storage(Protocol):
         """Tell who holds it; nothing is switched."""
         ...
 
-    def open(self, use: Use) -> AbstractAsyncContextManager[OpenMedium]:
+    def open(self, use: MediumUse) -> AbstractAsyncContextManager[OpenMedium]:
         """Open it at the supervisor, which must hold it, for the block.
 
         The end of the block waits for what else takes part, such as a program that writes, and
