@@ -30,3 +30,16 @@ def loop_device(folder: Path, count: int = 8 << 20, *options: str) -> Iterator[P
         yield device
     finally:
         subprocess.run(("losetup", "--detach", str(device)), check=True)
+
+
+@contextmanager
+def small_disk(place: Path, count: int) -> Iterator[None]:
+    """Mount a file system with room for so many bytes; skipped where that is not allowed."""
+    words = ("mount", "-t", "tmpfs", "-o", f"size={count}", "tmpfs", str(place))
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(("umount", str(place)), check=True)

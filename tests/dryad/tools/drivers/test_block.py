@@ -6,16 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from boruta_farm.dryad.images.work import ImageOrder
 from boruta_farm.dryad.tools import media
+from boruta_farm.dryad.tools.acts.storage import flash
 from boruta_farm.dryad.tools.door import listen
 from boruta_farm.dryad.tools.drivers.block import DRIVER, BlockSettings, BlockStorage
 from boruta_farm.dryad.tools.kinds.storage import Holder, Storage
+from boruta_farm.dryad.tools.moving import HALF
 from boruta_farm.dryad.users.helper import Helper
 from boruta_farm.dryad.users.local import LocalHost
 from boruta_farm.dryad.users.media import MediumUse
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.model.errors import BoardError, ConfigError
-from tests.dryad.loops import loop_device
+from tests.dryad.images.pictures import MIB, noise
+from tests.dryad.loops import loop_device, small_disk
 from tests.dryad.tools.benches import bench
 from tests.dryad.tools.drivers.stages import opened
 
@@ -95,6 +99,23 @@ async def test_an_agent_that_is_not_root_has_it_opened_by_the_helper(tmp_path: P
         await helper.close()
         with pytest.raises(BoardError, match=r"the root helper at .* does not open the medium"):
             await tool.device.open(MediumUse.READ)
+
+
+async def test_a_device_that_fails_while_it_is_written(tmp_path: Path) -> None:
+    """Its sectors give out halfway, as a card's do that is pulled: the disk below it is full."""
+    below, image = tmp_path / "below", tmp_path / "image"
+    below.mkdir()
+    image.write_bytes(noise(6 * MIB))
+
+    async def note(_: object) -> None:
+        return
+
+    with small_disk(below, 4 * MIB), loop_device(below, 8 * MIB) as device:
+        tool = block(tmp_path, device=str(device))
+        source = os.open(image, os.O_RDONLY)
+        with pytest.raises(BoardError, match=rf"cannot be written at [0-9.]+ MB: .*; {HALF}"):
+            await flash(tool, ImageOrder(medium=-1), source, note)
+        os.close(source)
 
 
 def test_half_a_switch(tmp_path: Path) -> None:
