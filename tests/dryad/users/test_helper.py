@@ -1,4 +1,4 @@
-"""The root helper: eight verbs, one user, and nothing else to be had from it."""
+"""The root helper: ten verbs, one user, and nothing else to be had from it."""
 
 import asyncio
 import contextlib

@@ -38,10 +38,10 @@ def find_here(root: Path = ROOT) -> Iterator[Found]:
         )
     for mux in _entries(root / "dev/usb-sd-mux"):
         yield Found(
-            words="a USB-SD-Mux",
+            words="a USB-SD-Mux; add 'device', its card: ls /dev/disk/by-path tells it apart",
             name="sd",
             driver="usbsdmux",
-            settings={"device": f"/dev/usb-sd-mux/{mux.name}"},
+            settings={"mux": f"/dev/usb-sd-mux/{mux.name}"},
         )
     for device in _entries(root / "dev/disk/by-id"):
         if device.name.startswith("usb-") and "-part" not in device.name:
