@@ -44,6 +44,7 @@ def test_what_is_plugged_in(machine: Path, tmp_path: Path) -> None:
         *("serial", "usbsdmux", "block", "ustreamer", "gpio", "stm")
     ]
     assert told[0].settings == {"port": "/dev/serial/by-id/usb-FTDI_TTL232R-if00-port0"}
+    assert told[1].settings == {"mux": "/dev/usb-sd-mux/id-00012.00042"}
 
 
 async def test_hubs_that_switch_power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
