@@ -133,7 +133,7 @@ async def test_dropping_an_unknown_worker_is_harmless() -> None:
 
 async def test_connections_to_dead_peers_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("boruta_farm.access.switchboard.SWEEP_EVERY", 0.0)
-    monkeypatch.setattr("boruta_farm.access.liveness.Answered.owing", True)
+    monkeypatch.setattr("boruta_farm.access.liveness.Acknowledged.owing", True)
     async with listening_board() as board, exchange() as relay:
         port = relay.put(entry(board.port, epoch=1))
         async with dialled(port) as client:

@@ -68,6 +68,7 @@ def test_beside_the_original_s_text_stands_how_things_are_and_what_to_do() -> No
             "Since": "2026-01-31T11:00:00Z",
             "Until": "2026-01-31T12:05:00Z",
             "Longest": None,
+            "Latest": None,
             "Reason": None,
             "UnreachableSince": None,
         },
