@@ -44,6 +44,12 @@ def _tunnel(_lab: Lab) -> list[Row]:
     return asyncio.run(measure(runs=5, streams=100, seconds=1.0))
 
 
+def _console(_lab: Lab) -> list[Row]:
+    from bench.console import measure
+
+    return asyncio.run(measure())
+
+
 def _scheduler(_lab: Lab) -> list[Row]:
     """Print the whole table where it is all that was asked for, else a corner of it."""
     command = [sys.executable, "-m", "bench.scheduler"]
@@ -71,6 +77,7 @@ MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
     "wake": ("100 boards from MAINTENANCE to IDLE", _of("jobs", "wake")),
     "auth": ("who calls: per call, and after revoking", _of("people", "auth")),
     "tunnel": ("a tunnel against a direct connection", _tunnel),
+    "console": ("a key echoed through ssh, and ten consoles that talk", _console),
     "start": ("start and restart to the first answer", _of("process", "start")),
     "memory": ("memory with 1,000 boards and 100,000 requests", _of("process", "memory")),
     "bystander": ("a GET while original boards register", _of("bystander", "bystander")),

@@ -15,6 +15,7 @@ from boruta_farm.dryad.drivers.sandbox_isolation import Isolation
 from boruta_farm.dryad.drivers.sandbox_lease import SandboxFolder
 from boruta_farm.dryad.drivers.tooled import TooledDriver
 from boruta_farm.dryad.state import AgentState, Phase
+from boruta_farm.dryad.tools.console.consoles import Consoles
 from boruta_farm.dryad.tools.service import ToolService
 from boruta_farm.dryad.tools.toolbox import FittedTool, Toolbox
 from boruta_farm.model.worker import AccessInfo
@@ -27,7 +28,8 @@ def reachable_board(
     """Keep a sandbox until the block ends; return how to reach it, and the home on it."""
     key = asyncssh.generate_private_key("ssh-ed25519")
     sandbox = SandboxDriver(SandboxConfig(directory=folder, isolation=Isolation.SUBREAPER))
-    service = ToolService(Toolbox(tools))
+    toolbox = Toolbox(tools)
+    service = ToolService(toolbox, Consoles(toolbox, folder.with_name("agent")))
     driver: Driver = TooledDriver(sandbox, service) if tools else sandbox
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="board")

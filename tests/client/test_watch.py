@@ -33,6 +33,9 @@ class Script:
     async def get(self, path: str, query: Mapping[str, str] = NO_TEXTS) -> NoReturn:
         raise AssertionError(path)
 
+    def stream(self, path: str, query: Mapping[str, str] = NO_TEXTS) -> NoReturn:
+        raise AssertionError(path)
+
     async def post(
         self,
         path: str,

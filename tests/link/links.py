@@ -15,6 +15,7 @@ from boruta_farm.contracts import (
 from boruta_farm.link.agent import AgentLink, FarmEnd
 from boruta_farm.link.server import Hub
 from boruta_farm.link.socket import Socket
+from boruta_farm.model.console import ConsoleChunk
 from boruta_farm.model.errors import BorutaError, UnavailableError
 from boruta_farm.model.worker import Fence, KeyPair, Registration
 from boruta_farm.testing.sockets import MemorySocket, socket_pair
@@ -31,6 +32,7 @@ class FakeFarm:
         self.failures: list[tuple[str, str]] = []
         self.ends: list[tuple[str, int]] = []
         self.facts: list[tuple[str, dict[str, str]]] = []
+        self.consoles: list[tuple[str, int, ConsoleChunk]] = []
         self.disputes: list[tuple[str, str, str]] = []
         self.refuse: BorutaError | None = None
         self.epoch = 0
@@ -111,6 +113,9 @@ class FakeFarm:
 
     async def prolonged(self, uuid: str, epoch: int, sequence: int) -> None:
         raise NotImplementedError
+
+    async def console(self, uuid: str, epoch: int, chunk: ConsoleChunk) -> None:
+        self.consoles.append((uuid, epoch, chunk))
 
     async def disputed(self, uuid: str, reason: str, source: str) -> None:
         self.disputes.append((uuid, reason, source))

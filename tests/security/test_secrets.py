@@ -12,6 +12,7 @@ from boruta_farm.access.cipher import KEY_FILE, AesGcmCipher
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.contracts import Prepared
 from boruta_farm.dryad.config import AgentConfig
+from boruta_farm.farm.consoles import FarmConsoles
 from boruta_farm.farm.engine import Engine
 from boruta_farm.farm.reports import FarmReports
 from boruta_farm.model.errors import BorutaError
@@ -125,7 +126,9 @@ async def test_a_stolen_database_or_backup_gives_no_private_key_away(tmp_path: P
     await store.start()
     worker = make_worker(state=WorkerState.PREPARE)
     await store.execute(lambda tx, _now: tx.save_worker(worker, EventKind.WORKER_REGISTERED))
-    reports = FarmReports(Engine(store), AesGcmCipher.load(data))
+    reports = FarmReports(
+        Engine(store), AesGcmCipher.load(data), FarmConsoles(store, lambda _: None)
+    )
     key = KeyPair(public="ssh-rsa planted-public-half", private=PRIVATE)
     prepared = Prepared(username="u", host_key="ssh-ed25519 HOST")
     await reports.prepared(worker.uuid, worker.epoch, key, prepared)

@@ -71,6 +71,7 @@ def services_of(
     return Services(
         requests=farm.requests,
         workers=farm.workers,
+        consoles=farm.consoles,
         hub=hub or FakeHub(),
         feed=farm.feed,
         events=store.events,

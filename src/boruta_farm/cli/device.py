@@ -45,7 +45,7 @@ def power(
     A power cycle takes how long the power is away, such as 5s. The exit status is dut's: 0 done,
     1 failed, 2 wrong usage or no such tool, 3 the job has ended; 255 for failures of our own.
     """
-    _operate(context, target, "power", *(words or ["state"]))
+    operate(context, target, "power", *(words or ["state"]))
 
 
 def press(
@@ -56,7 +56,7 @@ def press(
     ] = None,
 ) -> None:
     """Press a button of a board's device; exits as power does."""
-    _operate(context, target, "press", *(words or []))
+    operate(context, target, "press", *(words or []))
 
 
 def do(
@@ -68,7 +68,7 @@ def do(
     ] = None,
 ) -> None:
     """Do what a board's admin has named, and exit with its status."""
-    _operate(context, target, "do", name, *(words or []))
+    operate(context, target, "do", name, *(words or []))
 
 
 def screen(
@@ -91,13 +91,13 @@ def screen(
     verb = ("watch",) if watch else ("snap",)
     words = ("screen", *verb, *((name,) if name else ()), *(() if watch else ("-",)))
     if not to_file:
-        _operate(context, target, *words)
+        operate(context, target, *words)
     assert file is not None
     new = file.with_name(f".{file.name}.new")
     try:
         with new.open("wb") as output:
             try:
-                _operate(context, target, *words, output=output)
+                operate(context, target, *words, output=output)
             except typer.Exit as ended:
                 if not ended.exit_code:
                     new.replace(file)
@@ -146,23 +146,25 @@ def flash(
         if bmap is not None:
             raise typer.BadParameter("--bmap goes with a file of yours")
         options += ["--sha256", sha256] if sha256 else []
-        _operate(context, target, "flash", *options, *name, image)
+        operate(context, target, "flash", *options, *name, image)
     try:
         stream = ImageStream(Path(image), bmap, sha256)
     except ConfigError as error:
         raise typer.BadParameter(error.message) from None
     with stream:
         given = (*options, *stream.words, *name, "-")
-        _operate(context, target, "flash", *given, source=stream.source)
+        operate(context, target, "flash", *given, source=stream.source)
 
 
-def _operate(
+def operate(
     context: typer.Context,
     target: str,
     *words: str,
     output: IO[bytes] | None = None,
     source: int | None = None,
+    extra: tuple[str, ...] = (),
 ) -> None:
+    """Have ``dut`` on the board do something and exit with its status; ``extra`` is for ssh."""
     request_id = request_of(target)
 
     def wish() -> SshRun:
@@ -184,6 +186,7 @@ def _operate(
             wait=None,
             own=None,
             command=(device_line(*words),),
+            extra=extra,
             output=output,
             source=source,
         )

@@ -18,6 +18,7 @@ from boruta_farm.cli import (
     config,
     demo,
     device,
+    device_console,
     events,
     explain,
     filing,
@@ -156,6 +157,7 @@ def build() -> typer.Typer:
     app.command(context_settings=device.WORDS)(device.do)
     app.command()(device.screen)
     app.command()(device.flash)
+    app.command(context_settings=device.WORDS)(device_console.console)
     app.command()(workers.workers)
     app.add_typer(_worker(), name="worker")
     app.command()(events.events)

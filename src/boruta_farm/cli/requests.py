@@ -1,9 +1,10 @@
 """Verbs that show requests and how to reach their boards."""
 
+import logging
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -36,7 +37,13 @@ from boruta_farm.client.openssh import (
 )
 from boruta_farm.client.session import wait_for_board
 from boruta_farm.contracts import Explanation
-from boruta_farm.model.errors import ConfigError, RouteNotFoundError
+from boruta_farm.model.errors import (
+    ConfigError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    RouteNotFoundError,
+)
 from boruta_farm.model.listing import REQUEST_ITEMS, RequestFilter
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import AccessInfo
@@ -44,6 +51,11 @@ from boruta_farm.records.writing import write
 from boruta_farm.words.durations import duration
 from boruta_farm.words.explanation import line
 from boruta_farm.words.request import note, wanted_text
+
+log = logging.getLogger(__name__)
+
+LAST_LINES: Final = 20
+"""Of a failed job's console that are shown with its request."""
 
 StateOption = Annotated[
     list[RequestState] | None,
@@ -144,8 +156,22 @@ def show(context: typer.Context, request_id: IdArgument, output: OutputOption = 
         if form is Output.TABLE:
             facts |= await presence(farm, request)
         print_record(facts, record, str(request_id), form)
+        if form is Output.TABLE and request.state is RequestState.FAILED:
+            await _print_last_words(farm, request_id)
 
     run(context, work, f"request {request_id}")
+
+
+async def _print_last_words(farm: Farm, request_id: int) -> None:
+    """Print how the console of a failed job ended, where the farm has that and the caller may."""
+    try:
+        lines = await farm.consoles.tail(request_id, LAST_LINES)
+    except (NotFoundError, ForbiddenError, InvalidError) as none:
+        log.debug("no console is shown: %s", none)
+        return
+    print(f"\nThe console's last lines (all: boruta console {request_id} --log):")
+    for each in lines:
+        print(f"  {each}")
 
 
 async def _explained(farm: Farm, request_id: int) -> tuple[Request, Explanation | None]:

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar
 
 from boruta_farm.client.device import DevicePower, DeviceScreen, Flashed, PowerReading
+from boruta_farm.client.device_console import ConsoleMatch, DeviceConsole
 from boruta_farm.client.lease import Lease
 from boruta_farm.model.request import Request
 
@@ -130,6 +131,34 @@ class PlainScreen:
         return self._bridge.run(self._screen.snap(path))
 
 
+class PlainConsole:
+    """The device's console for code that does not await; see ``DeviceConsole``."""
+
+    def __init__(self, console: DeviceConsole, bridge: Bridge) -> None:
+        self._console = console
+        self._bridge = bridge
+
+    def named(self, name: str) -> "PlainConsole":
+        """Return another console."""
+        return PlainConsole(self._console.named(name), self._bridge)
+
+    def send(self, text: str, *, take: bool = False) -> None:
+        """Send a text; see ``DeviceConsole.send``."""
+        self._bridge.run(self._console.send(text, take=take))
+
+    def expect(self, pattern: str, timeout: float = 60.0) -> ConsoleMatch:
+        """Wait until a regular expression matches what comes."""
+        return self._bridge.run(self._console.expect(pattern, timeout))
+
+    def log(self, *, times: bool = False) -> bytes:
+        """Return what came since the job's start."""
+        return self._bridge.run(self._console.log(times=times))
+
+    def send_break(self) -> None:
+        """Send a break."""
+        self._bridge.run(self._console.send_break())
+
+
 class PlainLease:
     """A lease for code that does not await; made by ``with borrow(...)``."""
 
@@ -139,6 +168,7 @@ class PlainLease:
         self.access = lease.access
         self.power = PlainPower(lease.power, bridge)
         self.screen = PlainScreen(lease.screen, bridge)
+        self.console = PlainConsole(lease.console, bridge)
         self._lease = lease
         self._bridge = bridge
 

@@ -48,6 +48,12 @@ class Channel(Protocol):
         """
         ...
 
+    def stream(
+        self, path: str, query: Mapping[str, str] = NO_TEXTS
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Open an answer of bytes, as they come. Raises as ``get`` does."""
+        ...
+
     def lines(
         self, path: str, query: Mapping[str, str] = NO_TEXTS, headers: Mapping[str, str] = NO_TEXTS
     ) -> AbstractAsyncContextManager[AsyncIterator[str]]:

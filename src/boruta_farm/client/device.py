@@ -101,11 +101,11 @@ class DeviceScreen:
 
     async def snap(self, path: str | Path | None = None) -> bytes:
         """Return one picture, JPEG or PNG, also written to ``path``. Raises DeviceError."""
-        done = await self._remote.read(device_line(*_given("screen", "snap", self._name, "-")))
-        _check(done.returncode, done.stderr.decode(errors="replace"))
+        line = device_line(*_given("screen", "snap", self._name, "-"))
+        picture = await read_all(self._remote, line)
         if path is not None:
-            await asyncio.to_thread(Path(path).write_bytes, done.stdout)
-        return done.stdout
+            await asyncio.to_thread(Path(path).write_bytes, picture)
+        return picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +154,13 @@ async def press(remote: Remote, name: str, hold: float | None) -> None:
 async def perform(remote: Remote, name: str, words: tuple[str, ...]) -> CompletedProcess[str]:
     """Do what the board's admin has named, and return its status and what it said."""
     return await remote.run(device_line("do", name, *words), None, None)
+
+
+async def read_all(remote: Remote, line: str) -> bytes:
+    """Return what a line prints on the board, as bytes. Raises DeviceError."""
+    done = await remote.read(line)
+    _check(done.returncode, done.stderr.decode(errors="replace"))
+    return done.stdout
 
 
 async def ask(remote: Remote, *words: str) -> str:

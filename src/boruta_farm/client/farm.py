@@ -8,6 +8,7 @@ from boruta_farm.client.accounts import HttpAccounts
 from boruta_farm.client.audit import HttpAudit
 from boruta_farm.client.channel import Channel
 from boruta_farm.client.config import ClientConfig
+from boruta_farm.client.consoles import HttpConsoles
 from boruta_farm.client.requests import HttpRequests
 from boruta_farm.client.tokens import HttpTokens
 from boruta_farm.client.watch import Happening, RequestWatch
@@ -28,6 +29,7 @@ class Farm:
         self.accounts = HttpAccounts(channel)
         self.tokens = HttpTokens(channel)
         self.audit = HttpAudit(channel)
+        self.consoles = HttpConsoles(channel)
         self.caller: Caller = LOCAL_ADMIN
         self._channel = channel
         self._clock = clock or SystemClock()

@@ -8,14 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from boruta_farm.client.device import (
-    DevicePower,
-    DeviceScreen,
-    Flashed,
-    flash,
-    perform,
-    press,
-)
+from boruta_farm.client.device import DevicePower, DeviceScreen, Flashed, flash, perform, press
+from boruta_farm.client.device_console import DeviceConsole
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.remote import Remote
 from boruta_farm.model.errors import (
@@ -61,6 +55,7 @@ class Lease:
         self.power = DevicePower(self._remote)
         """The power of the device under test."""
         self.screen = DeviceScreen(self._remote)
+        self.console = DeviceConsole(self._remote)
         self._keep_alive = request.keep_alive
         self._timed = request.length is not None
         self._say = say

@@ -110,7 +110,22 @@ class Transport:
     async def lines(
         self, path: str, query: Mapping[str, str] = NO_TEXTS, headers: Mapping[str, str] = NO_TEXTS
     ) -> AsyncIterator[AsyncIterator[str]]:
-        """Open an answer that goes on."""
+        """Open an answer that goes on, line by line."""
+        async with self._stream(path, query, headers) as response:
+            yield response.aiter_lines()
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, query: Mapping[str, str] = NO_TEXTS
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open an answer of bytes."""
+        async with self._stream(path, query, NO_TEXTS) as response:
+            yield response.aiter_bytes()
+
+    @asynccontextmanager
+    async def _stream(
+        self, path: str, query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> AsyncIterator[httpx.Response]:
         timeout = httpx.Timeout(SIGN_OF_LIFE_WITHIN, connect=CONNECT_WITHIN)
         try:
             async with self._http.stream(
@@ -120,7 +135,7 @@ class Transport:
                 if response.status_code != 200:
                     await response.aread()
                     raise self._error(response)
-                yield response.aiter_lines()
+                yield response
         except httpx.TransportError as error:
             raise UnavailableError(unreachable(self.address, error)) from error
 

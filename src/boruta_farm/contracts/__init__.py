@@ -6,7 +6,7 @@ Python's spelling. Each call names its caller. Implementations: in process (``fa
 all of them to these words.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -30,6 +30,7 @@ from boruta_farm.contracts.boards import (
 )
 from boruta_farm.model.answers import ClockReading
 from boruta_farm.model.caller import Caller
+from boruta_farm.model.console import ConsoleLog, ConsolePiece
 from boruta_farm.model.explanation import Explanation, Filed, Holder
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
 from boruta_farm.model.request import MoreTime, NewRequest, OpenSessions, Request, RequestUpdate
@@ -41,6 +42,7 @@ __all__ = [
     "Boards",
     "Cipher",
     "CleanReport",
+    "ConsoleLogs",
     "Doors",
     "Dryad",
     "Explanation",
@@ -77,6 +79,22 @@ class Timekeeping(Protocol):
 
         Raises ForbiddenError for whoever may not.
         """
+        ...
+
+
+class ConsoleLogs(Protocol):
+    """What consoles said in ended jobs."""
+
+    async def list_logs(self, caller: Caller, request_id: int) -> tuple[ConsoleLog, ...]:
+        """Return the logs of a request's newest job that had some.
+
+        Raises RequestNotFoundError, ConsoleLogNotFoundError, and ForbiddenError for all but the
+        owner, those who may have the board's keys, and admins.
+        """
+        ...
+
+    def pieces(self, log: ConsoleLog, first: int = 0) -> AsyncIterator[ConsolePiece]:
+        """Yield what a console said, from a chunk on."""
         ...
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from boruta_farm.model.console import ConsoleChunk
 from boruta_farm.model.worker import KeyPair, Registration, Worker
 
 
@@ -289,6 +290,13 @@ class Reports(Protocol):
 
     async def ended(self, uuid: str, epoch: int) -> None:
         """Tell that the agent ended the job's session because its time was over."""
+        ...
+
+    async def console(self, uuid: str, epoch: int, chunk: ConsoleChunk) -> None:
+        """Keep a part of what a console said in an ended job; a second time changes nothing.
+
+        Raises StaleEpochError when the board has never had such a job.
+        """
         ...
 
     async def disputed(self, uuid: str, reason: str, source: str) -> None:

@@ -60,6 +60,25 @@ def check_access(
     )
 
 
+def check_console(
+    caller: Caller, request: Request, group_named: Callable[[str], Group | None]
+) -> None:
+    """Raise ForbiddenError unless the caller may read what the request's consoles said.
+
+    That is an admin, and whoever may have the keys to its board. Those with whom the request is
+    shared belong here too.
+    """
+    if caller.reach(Permission.CLOSE_REQUESTS) is Reach.ALL:
+        return
+    try:
+        check_access(caller, request, group_named)
+    except ForbiddenError:
+        raise ForbiddenError(
+            f"request {request.id} belongs to {request.owner_name}; only the owner and admins read "
+            "what its consoles said"
+        ) from None
+
+
 def check_worker(caller: Caller, worker: Worker, groups: tuple[str, ...] | None = None) -> None:
     """Raise ForbiddenError unless the caller may manage the worker (and move it to ``groups``).
 

@@ -56,6 +56,7 @@ def _lines(keys: Mapping[str, Value]) -> str:
 SIMULATED: Final[Mapping[str, Mapping[str, Value]]] = {
     "power": {"driver": "simulated", "kind": "power", "about": "of a simulated device"},
     "card": {"driver": "simulated", "kind": "storage", "about": "of a simulated device"},
+    "uart": {"driver": "simulated", "kind": "console", "about": "of a simulated device"},
     "reset": {"driver": "simulated", "kind": "button", "about": "of a simulated device"},
     "report": {"driver": "simulated", "kind": "do", "about": "says how the simulated device is"},
 }

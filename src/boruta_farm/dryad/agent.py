@@ -22,6 +22,8 @@ from boruta_farm.dryad.proc.machine import read_boot_id
 from boruta_farm.dryad.state import AgentState, Phase, StateFile
 from boruta_farm.dryad.streams import RelayPlace, Streams
 from boruta_farm.dryad.tools.configured import open_tools
+from boruta_farm.dryad.tools.console.consoles import Consoles
+from boruta_farm.dryad.tools.console.logs import LogFolder, StoredLog
 from boruta_farm.dryad.tools.service import ToolService
 from boruta_farm.link.agent import AgentLink, FarmEnd
 from boruta_farm.link.race import race
@@ -48,7 +50,9 @@ class Agent:
         dialler: Dialler,
         facts: Facts,
         credential: Credential,
+        logs: LogFolder,
     ) -> None:
+        self._logs = logs
         self.streams = streams
         self._dialler = dialler
         self._config = config
@@ -92,7 +96,12 @@ class Agent:
 
     async def report(self, farm: FarmEnd) -> None:
         """Tell the farm what happens on the board, and how the board is, as time goes by."""
-        await race(self._report_news(farm), self._report_facts(farm), self._report_sessions(farm))
+        await race(
+            self._report_news(farm),
+            self._report_facts(farm),
+            self._report_sessions(farm),
+            self._report_consoles(farm),
+        )
 
     async def _report_sessions(self, farm: FarmEnd) -> NoReturn:
         """Have every heartbeat tell who is signed in while the board is lent."""
@@ -110,6 +119,27 @@ class Agent:
         while True:
             await asyncio.sleep(FACTS_EVERY)
             await self._tell(farm.describe(await self._facts.now()))
+
+    async def _report_consoles(self, farm: FarmEnd) -> NoReturn:
+        """Tell what consoles said in ended jobs, until the farm has it or will not have it."""
+        while True:
+            self._logs.changed.clear()
+            for log in self._logs.pending():
+                if await self._report_console(farm, log):
+                    self._logs.remove(log)
+            await self._logs.changed.wait()
+
+    async def _report_console(self, farm: FarmEnd, log: StoredLog) -> bool:
+        """Tell one log; False where the farm is older and may take it once it is updated."""
+        try:
+            for chunk in log.chunks():
+                if not await farm.console(log.epoch, chunk):
+                    return False
+        except UnavailableError:
+            raise
+        except (BorutaError, OSError) as error:
+            logger.warning("epoch %d: the farm has no log of %s: %s", log.epoch, log.console, error)
+        return True
 
     async def _report_news(self, farm: FarmEnd) -> NoReturn:
         """Tell the farm of ended sessions and troubles until it knows of them."""
@@ -146,7 +176,8 @@ async def run(config: AgentConfig) -> NoReturn:
     folder.open()
     clock = SystemClock()
     toolbox, config = open_tools(config)
-    tools = ToolService(toolbox)
+    consoles = Consoles(toolbox, folder.path)
+    tools = ToolService(toolbox, consoles)
     driver = open_driver(config, tools)
 
     def ssh_address() -> str:
@@ -179,7 +210,7 @@ async def run(config: AgentConfig) -> NoReturn:
 
             await OriginalServer(config, fence, driver.ssh_address).serve()
         facts = Facts(folder.path, ssh_address, fence.facts, own_server=driver.own_server)
-        agent = Agent(config, driver, fence, streams, dialler, facts, credential)
+        agent = Agent(config, driver, fence, streams, dialler, facts, credential, consoles.logs)
         await AgentLink(dialler.dial, agent, clock).stay_connected()
     finally:
         await streams.close()

@@ -11,6 +11,7 @@ from boruta_farm.core.jobs import Grant
 from boruta_farm.farm import chronicle
 from boruta_farm.farm.accounts import FarmAccounts
 from boruta_farm.farm.audit import Cutter, FarmAudit, Sealer
+from boruta_farm.farm.consoles import FarmConsoles
 from boruta_farm.farm.directory import Directory
 from boruta_farm.farm.due import DueWork
 from boruta_farm.farm.engine import Book, Engine
@@ -121,7 +122,8 @@ class Farm:
         )
         self.workers = FarmWorkers(engine, store, self.matcher, settings)
         self.superviser = FarmSuperviser(engine, store, clock, settings, self.directory.recognises)
-        self.reports = FarmReports(engine, cipher)
+        self.consoles = FarmConsoles(store, self.directory.group)
+        self.reports = FarmReports(engine, cipher, self.consoles)
         self.accounts = FarmAccounts(engine, self.directory)
         self.tokens = FarmTokens(engine, self.directory)
         self.audit = FarmAudit(engine, store)

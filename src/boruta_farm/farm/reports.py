@@ -5,15 +5,18 @@ from datetime import datetime
 
 from boruta_farm.contracts import Cipher, Prepared
 from boruta_farm.core import confirmation, enrolment, jobs, judging, presence, sharing, workers
+from boruta_farm.farm.consoles import FarmConsoles
 from boruta_farm.farm.engine import Engine
+from boruta_farm.model.console import ConsoleChunk
 from boruta_farm.model.worker import KeyPair, SessionKey
 
 
 class FarmReports:
     """Turn reports into committed changes; private keys are sealed before they are stored."""
 
-    def __init__(self, engine: Engine, cipher: Cipher) -> None:
+    def __init__(self, engine: Engine, cipher: Cipher, consoles: FarmConsoles) -> None:
         self._engine = engine
+        self._consoles = consoles
         self._cipher = cipher
 
     async def prepared(self, uuid: str, epoch: int, key: KeyPair, prepared: Prepared) -> None:
@@ -47,6 +50,10 @@ class FarmReports:
     async def described(self, uuid: str, facts: Mapping[str, str]) -> None:
         """Note what a board says of itself."""
         await self._engine.decide(lambda world, _now: workers.described(world, uuid, facts))
+
+    async def console(self, uuid: str, epoch: int, chunk: ConsoleChunk) -> None:
+        """Keep a part of what a console said in an ended job."""
+        await self._consoles.keep(uuid, epoch, chunk)
 
     async def disputed(self, uuid: str, reason: str, source: str) -> None:
         """Tell that somebody at ``source`` claims a board's UUID."""

@@ -13,6 +13,7 @@ from boruta_farm.link.conversation import Conversation
 from boruta_farm.link.messages import Goodbye
 from boruta_farm.link.race import race
 from boruta_farm.link.socket import Socket
+from boruta_farm.model.console import ConsoleChunk
 from boruta_farm.model.errors import (
     BorutaError,
     CredentialError,
@@ -53,6 +54,13 @@ class FarmEnd(Superviser, Protocol):
 
     async def describe(self, facts: Mapping[str, str]) -> None:
         """Tell facts about the board, at most one time in 10 s."""
+        ...
+
+    async def console(self, epoch: int, chunk: ConsoleChunk) -> bool:
+        """Tell a part of what a console said in an ended job; False where servers are older.
+
+        To tell it twice does no harm. Raises StaleEpochError when the farm knows no such job.
+        """
         ...
 
 

@@ -17,6 +17,7 @@ from boruta_farm.link.fields import LONGEST_TIME
 from boruta_farm.link.frames import JsonObject
 from boruta_farm.link.messages import (
     AtEpoch,
+    ConsolePart,
     Description,
     Failure,
     Goodbye,
@@ -35,6 +36,7 @@ from boruta_farm.link.peer import Peer
 from boruta_farm.link.socket import Socket
 from boruta_farm.link.stub import LinkedDryad
 from boruta_farm.link.versions import agree
+from boruta_farm.model.console import ConsoleChunk
 from boruta_farm.model.errors import (
     BorutaError,
     CredentialError,
@@ -126,6 +128,7 @@ class AgentConnection:
                 Method.SET_FAIL: self._set_fail,
                 Method.ENDED: self._ended,
                 Method.DESCRIBE: self._describe,
+                Method.CONSOLE: self._console,
             },
         )
         self.board = LinkedDryad(self.peer, clock)
@@ -281,6 +284,20 @@ class AgentConnection:
             raise RefusedError(f"a board may be described once in {DESCRIBE_EVERY:g} s")
         self._described_at = now
         await self._reports.described(self.uuid, description.facts)
+        return DONE
+
+    async def _console(self, params: JsonObject) -> JsonObject:
+        part = read(ConsolePart, params)
+        if self.uuid is None:
+            raise WorkerNotFoundError
+        chunk = ConsoleChunk(
+            console=part.console,
+            sequence=part.sequence,
+            count=part.count,
+            dropped=part.dropped,
+            content=part.content,
+        )
+        await self._reports.console(self.uuid, part.epoch, chunk)
         return DONE
 
     def _expect_within(self, limit: float) -> None:

@@ -22,6 +22,7 @@ from boruta_farm.link.messages import (
     MOST_SESSIONS,
     AtEpoch,
     Cleaned,
+    ConsolePart,
     Counted,
     Description,
     Extension,
@@ -45,7 +46,8 @@ from boruta_farm.link.messages import (
 )
 from boruta_farm.link.peer import Peer
 from boruta_farm.link.socket import Socket
-from boruta_farm.link.versions import OLDEST, VERSION, agree
+from boruta_farm.link.versions import OLDEST, TELLS_CONSOLES, VERSION, agree
+from boruta_farm.model.console import ConsoleChunk
 from boruta_farm.model.errors import BoardError, BorutaError, ProtocolError, UnavailableError
 from boruta_farm.model.worker import CLOCK_FACT, Registration
 
@@ -76,6 +78,7 @@ class Conversation:
         self._streams = streams
         self._clock = clock
         self._every = ANSWER_WITHIN / 3
+        self._version = OLDEST
         self._sequence = 0
         self._sessions: tuple[int, ...] | None = None
         self._beats: OrderedDict[int, float] = OrderedDict()
@@ -118,7 +121,7 @@ class Conversation:
             Method.REGISTER, write(hello_of(registration)), ANSWER_WITHIN
         )
         welcome = read(Welcome, answer)
-        agree(welcome.version, welcome.version)
+        self._version = agree(welcome.version, welcome.version)
         self._every = min(max(welcome.heartbeat, SHORTEST_BEAT), LONGEST_BEAT)
         return Registered(uuid=welcome.uuid, farm_id=welcome.farm_id, epoch=welcome.epoch)
 
@@ -150,6 +153,21 @@ class Conversation:
         clock = {} if self._ahead is None else {CLOCK_FACT: apart(self._ahead)}
         description = Description(facts=_legible({**clock, **facts}))
         await self._peer.call(Method.DESCRIBE, write(description), ANSWER_WITHIN)
+
+    async def console(self, epoch: int, chunk: ConsoleChunk) -> bool:
+        """Tell a part of an ended job's log, where the server's version takes it."""
+        if self._version < TELLS_CONSOLES:
+            return False
+        part = ConsolePart(
+            epoch=epoch,
+            console=chunk.console,
+            sequence=chunk.sequence,
+            count=chunk.count,
+            dropped=chunk.dropped,
+            content=chunk.content,
+        )
+        await self._peer.call(Method.CONSOLE, write(part), ANSWER_WITHIN)
+        return True
 
     async def beat(self) -> None:
         """Send heartbeats. Raises UnavailableError as soon as one is not answered."""

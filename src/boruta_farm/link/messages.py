@@ -1,9 +1,10 @@
 """Every message of the link: what its calls carry and answer, read strictly.
 
-The agent calls ``register``, ``heartbeat``, ``renew``, ``set_fail``, ``ended`` and ``describe``;
-the server calls ``clean``, ``prepare``, ``grant``, ``extend``, ``end``, ``put_in_maintenance``,
-``healthcheck``, from version 3 on ``set_keys`` and ``sessions``, and ``ping`` (which older agents
-answer by saying that they know no such call), and says ``goodbye`` before it closes a link.
+The agent calls ``register``, ``heartbeat``, ``renew``, ``set_fail``, ``ended``, ``describe`` and,
+from version 3 on, ``console``; the server calls ``clean``, ``prepare``, ``grant``, ``extend``,
+``end``, ``put_in_maintenance``, ``healthcheck``, from version 3 on ``set_keys`` and ``sessions``,
+and ``ping`` (which older agents answer by saying that they know no such call), and says
+``goodbye`` before it closes a link.
 """
 
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from boruta_farm.link.fields import (
     whole,
 )
 from boruta_farm.link.frames import JsonObject
+from boruta_farm.model.console import LONGEST_CHUNK, LONGEST_CONSOLE, MOST_CHUNKS
 from boruta_farm.model.errors import ProtocolError
 
 LONGEST_KEY = 16384
@@ -49,6 +51,7 @@ class Method(StrEnum):
     SET_FAIL = "set_fail"
     ENDED = "ended"
     DESCRIBE = "describe"
+    CONSOLE = "console"
     CLEAN = "clean"
     PREPARE = "prepare"
     GRANT = "grant"
@@ -167,6 +170,18 @@ class AtEpoch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConsolePart:
+    """Tell a part of what a console said in an ended job; ``content`` is compressed."""
+
+    epoch: int = field(metadata=by(whole(1)))
+    console: str = field(metadata=by(text(LONGEST_CONSOLE, 1)))
+    sequence: int = field(metadata=by(whole(0, MOST_CHUNKS - 1)))
+    count: int = field(metadata=by(whole(1, MOST_CHUNKS)))
+    dropped: int = field(default=0, metadata=by(whole()))
+    content: str = field(metadata=by(text(LONGEST_CHUNK)), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cleaned:
     """Answer a clean-up with what it found."""
 
@@ -272,6 +287,7 @@ Message = (
     | Failure
     | Description
     | AtEpoch
+    | ConsolePart
     | Cleaned
     | Preparation
     | SessionInfo

@@ -5,10 +5,13 @@ from typing import Final
 from boruta_farm.model.errors import RefusedError
 
 VERSION: Final = 3
-"""Version 3 lets several keys open a session, and tells who is there."""
+"""Version 3 lets several keys open a session and tells who is there, and what consoles said."""
 
 OLDEST: Final = 2
 """The previous version."""
+
+TELLS_CONSOLES: Final = 3
+"""Since this version there is ``console``."""
 
 
 def agree(agent_oldest: int, agent_version: int, oldest: int = OLDEST, ours: int = VERSION) -> int:

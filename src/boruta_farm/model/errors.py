@@ -49,6 +49,12 @@ class RequestNotFoundError(NotFoundError):
     code = "request-not-found"
 
 
+class ConsoleLogNotFoundError(NotFoundError):
+    """there is no log of a console"""
+
+    code = "console-log-not-found"
+
+
 class WorkerNotFoundError(NotFoundError):
     """Worker not found"""
 

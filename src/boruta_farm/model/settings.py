@@ -31,6 +31,8 @@ class FarmSettings:
     ``disk_reserve`` is in MiB.
     ``audit_keep`` and ``audit_entries`` are how long and how many entries of the audit are kept; 0
     is for ever, and any number.
+    ``console_keep`` and ``console_bytes`` (in MiB) are how long and how much of what consoles said
+    is kept; 0 is for ever, and any amount.
     ``credential_life`` is the age at which an agent is asked to take a new credential.
     """
 
@@ -55,6 +57,8 @@ class FarmSettings:
     new_boards: int = 600
     audit_keep: timedelta = timedelta(days=400)
     audit_entries: int = 5_000_000
+    console_keep: timedelta = timedelta(days=90)
+    console_bytes: int = 1024
     disk_reserve: int = 16
     max_caps: int = 256
     max_cap_length: int = 4096

@@ -209,6 +209,7 @@ class Server:
         return Services(
             requests=self._farm.requests,
             workers=self._farm.workers,
+            consoles=self._farm.consoles,
             hub=self._hub,
             feed=self._farm.feed,
             events=self._store.events,

@@ -294,6 +294,16 @@ class Config(LimitSettings):
         "How many entries of the audit are kept at most, some 500 bytes each. 0: any number.",
         default=FARM.audit_entries,
     )
+    console_keep: timedelta = setting(
+        Duration(),
+        "How long the logs of ended jobs' consoles are kept. 0s: for ever.",
+        default=FARM.console_keep,
+    )
+    console_bytes: int = setting(
+        Whole(),
+        "How many MiB of them are kept at most, compressed; the oldest go first. 0: any amount.",
+        default=FARM.console_bytes,
+    )
     keep_relay: bool = setting(
         Switch(),
         "Let the relay, and with it running SSH sessions, live on when the server is stopped.",

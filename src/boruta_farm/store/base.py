@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from boruta_farm.core.world import World
 from boruta_farm.model.audit import AuditEntry, AuditFilter, Note
+from boruta_farm.model.console import ConsoleChunk, ConsoleLog
 from boruta_farm.model.events import Change, Event, EventKind, Identity
 from boruta_farm.model.job import Job
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
@@ -102,6 +103,14 @@ class Transaction(World, Protocol):
 
         What it counts itself (idempotency keys) moves along.
         """
+        ...
+
+    def job_request(self, uuid: str, epoch: int) -> int | None:
+        """Return the request whose job a preparation of a worker became, None where none did."""
+        ...
+
+    def save_console(self, request_id: int, epoch: int, chunk: ConsoleChunk) -> None:
+        """Save a part of a job's log, unless it is there already."""
         ...
 
     def seal(self, seals: Mapping[int, str]) -> None:
@@ -267,6 +276,14 @@ class Store(Protocol):
 
     async def get_session_key(self, uuid: str, epoch: int) -> SessionKey | None:
         """Return a committed session key."""
+        ...
+
+    async def console_logs(self, request_id: int) -> tuple[ConsoleLog, ...]:
+        """Return which logs of consoles there are of a request's jobs, the oldest first."""
+        ...
+
+    async def console_chunk(self, log: ConsoleLog, sequence: int) -> str | None:
+        """Return the content of one chunk, None where it is not there any more, or not yet."""
         ...
 
     async def list_requests(

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from boruta_farm.model.audit import AuditEntry, AuditFilter
+from boruta_farm.model.console import ConsoleLog
 from boruta_farm.model.errors import UnavailableError
 from boruta_farm.model.events import Event
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
@@ -143,6 +144,14 @@ class DatabaseStore:
     async def get_session_key(self, uuid: str, epoch: int) -> SessionKey | None:
         """Return a committed session key."""
         return await self._near(lambda records: records.session_key(uuid, epoch))
+
+    async def console_logs(self, request_id: int) -> tuple[ConsoleLog, ...]:
+        """Return which logs of consoles there are of a request's jobs."""
+        return await self._far(lambda records: records.console_logs(request_id))
+
+    async def console_chunk(self, log: ConsoleLog, sequence: int) -> str | None:
+        """Return the content of one chunk."""
+        return await self._far(lambda records: records.console_chunk(log, sequence))
 
     async def list_requests(
         self, where: RequestFilter, sorter: Sorter, paginator: Paginator

@@ -57,6 +57,7 @@ class Flusher:
         write.others(layer)
         write.people(layer)
         write.audit(layer, counters["audit"])
+        write.consoles(layer, now)
         self._prune(write, now)
         changes = number(layer.journal, counters["event"])
         last = counters["event"] + len(changes)
@@ -79,6 +80,12 @@ class Flusher:
             return
         write.execute(write.statements.prune_summaries, PRUNED_AT_ONCE, SUMMARIES_KEPT)
         oldest = micros(now - self._settings.idempotency_kept)
+        if self._settings.console_keep:
+            old = micros(now - self._settings.console_keep)
+            write.execute(write.statements.prune_old_consoles, old)
+        if self._settings.console_bytes:
+            most = self._settings.console_bytes * 1024 * 1024
+            write.execute(write.statements.prune_many_consoles, most)
         pruned = write.execute(write.statements.prune_creations, oldest, PRUNED_AT_ONCE)
         if len(pruned) < PRUNED_AT_ONCE:
             self._pruned = now
@@ -248,6 +255,14 @@ class _Write:
             self.send(self.statements.people[table].delete, rows)
         for table, rows in saved.items():
             self.send(self.statements.people[table].save, rows)
+
+    def consoles(self, layer: Layer, now: datetime) -> None:
+        """Write what consoles said."""
+        rows = [
+            (*key, chunk.count, chunk.dropped, micros(now), len(chunk.content), chunk.content)
+            for key, chunk in layer.consoles.items()
+        ]
+        self.send(self.statements.save_console, rows)
 
     def audit(self, layer: Layer, last: int) -> None:
         """Cut off, write seals, then new entries, numbered from ``last`` on."""

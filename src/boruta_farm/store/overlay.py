@@ -11,6 +11,7 @@ from typing import NamedTuple
 from boruta_farm.model.account import Account, Group
 from boruta_farm.model.audit import AuditEntry as AuditEntry
 from boruta_farm.model.audit import Note, cut_at
+from boruta_farm.model.console import ConsoleChunk
 from boruta_farm.model.errors import StaleProposalError, TransitionError
 from boruta_farm.model.events import EventKind, Identity
 from boruta_farm.model.job import Job
@@ -59,6 +60,7 @@ class Layer:
     creations: dict[tuple[str, str], tuple[str, int, datetime]] = field(default_factory=dict)
     people: Pending = field(default_factory=dict)
     summaries: dict[str, Summary] = field(default_factory=dict)
+    consoles: dict[tuple[int, int, str, int], ConsoleChunk] = field(default_factory=dict)
     notes: list[tuple[datetime, Note]] = field(default_factory=list)
     seals: dict[int, str] = field(default_factory=dict)
     audit_cut: int = 0
@@ -82,6 +84,7 @@ class Layer:
         self.creations.update(above.creations)
         self.people.update(above.people)
         self.summaries.update(above.summaries)
+        self.consoles.update(above.consoles)
         self.notes.extend(above.notes)
         self.seals.update(above.seals)
         self.audit_cut = max(self.audit_cut, above.audit_cut)
@@ -99,6 +102,7 @@ class Layer:
             or self.requests
             or self.notes
             or self.seals
+            or self.consoles
             or self.anchor
         )
 
@@ -252,6 +256,17 @@ class OverlayTransaction:
         if request.job is not None:
             self.save_job(request.job)
         self.layer.journal.append(JournalEntry(self.now, kind, request=request))
+
+    def job_request(self, uuid: str, epoch: int) -> int | None:
+        """Return the request whose job a preparation of a worker became."""
+        for layer in (self.layer, self._batch):
+            if (uuid, epoch) in layer.jobs:
+                return layer.jobs[uuid, epoch].request_id
+        return self._loaded.records.job_request(uuid, epoch)
+
+    def save_console(self, request_id: int, epoch: int, chunk: ConsoleChunk) -> None:
+        """Save a part of a job's log, unless it is there already."""
+        self.layer.consoles[request_id, epoch, chunk.console, chunk.sequence] = chunk
 
     def save_job(self, job: Job) -> None:
         """Save a job that its request no longer keeps."""

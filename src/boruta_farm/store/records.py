@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from boruta_farm.model.audit import AuditEntry as AuditEntry
+from boruta_farm.model.console import ConsoleLog
 from boruta_farm.model.events import Event
 from boruta_farm.model.request import Request
 from boruta_farm.model.summary import Summary
@@ -153,6 +154,35 @@ class Records:
         """Return body hash and request id of a creation remembered later than ``after``."""
         rows = self.driver.fetch(self.statements.creation, (owner, key, micros(after)))
         return next(((body_hash, request_id) for body_hash, request_id in rows), None)
+
+    def job_request(self, uuid: str, epoch: int) -> int | None:
+        """Return the request whose job a preparation of a worker became."""
+        found: int | None = self._value(self.statements.job_request, uuid, epoch)
+        return found
+
+    def console_logs(self, request_id: int) -> tuple[ConsoleLog, ...]:
+        """Return which logs of consoles there are of a request's jobs, the oldest first."""
+        if not 0 < request_id <= LARGEST:
+            return ()
+        rows = self.driver.fetch(self.statements.console_logs, (request_id,))
+        return tuple(
+            ConsoleLog(
+                request_id=request_id,
+                epoch=epoch,
+                console=console,
+                count=count,
+                dropped=dropped,
+                complete=count == present,
+            )
+            for epoch, console, count, dropped, present in rows
+        )
+
+    def console_chunk(self, log: ConsoleLog, sequence: int) -> str | None:
+        """Return the content of one chunk, None where it is not there any more, or not yet."""
+        found: str | None = self._value(
+            self.statements.console_chunk, log.request_id, log.epoch, log.console, sequence
+        )
+        return found
 
     def summary(self, subject: str) -> Summary | None:
         """Return what is known of a subject."""

@@ -119,6 +119,23 @@ CREATIONS = Table(
 )
 BACKLOGS = Table("backlogs", (_text("owner", key=True), _number("size")))
 """How much the waiting requests of an owner hold together."""
+CONSOLE_CHUNKS = Table(
+    "console_chunks",
+    (
+        _number("request_id", key=True),
+        _number("epoch", key=True),
+        _text("console", key=True),
+        _number("sequence", key=True),
+        _number("count"),
+        _number("dropped"),
+        _number("received"),
+        _number("size"),
+        _text("content"),
+    ),
+    (TableIndex(name="console_chunks_received", columns=("received", "size")),),
+    bare=False,
+)
+"""What consoles said in ended jobs: compressed, in base64."""
 EPOCHS = Table("epochs", (_text("uuid", key=True), _number("epoch")))
 TALLIES = Table(
     "tallies", (_text("state", key=True), _number("bucket", key=True), _number("requests"))
@@ -144,6 +161,7 @@ TABLES = (
     GROUPS,
     TOKENS,
     CREATIONS,
+    CONSOLE_CHUNKS,
     EPOCHS,
     TALLIES,
     BACKLOGS,

@@ -12,6 +12,7 @@ from boruta_farm.store.schema import (
     ACCOUNTS,
     AUDIT,
     BACKLOGS,
+    CONSOLE_CHUNKS,
     COUNTER_NAMES,
     CREATIONS,
     EPOCHS,
@@ -154,6 +155,28 @@ class Statements:
         self.keep_anchor = (
             "INSERT INTO meta (name, value) VALUES ('clock', ?)"
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        )
+        self.job_request = "SELECT request_id FROM jobs WHERE worker = ? AND epoch = ?"
+        self.save_console = f"{self._insert(CONSOLE_CHUNKS)} WHERE true ON CONFLICT DO NOTHING"
+        self.console_logs = (
+            "SELECT epoch, console, max(count), max(dropped), count(*) FROM console_chunks"
+            " WHERE request_id = ? GROUP BY epoch, console ORDER BY epoch, console"
+        )
+        self.console_chunk = (
+            "SELECT content FROM console_chunks"
+            " WHERE request_id = ? AND epoch = ? AND console = ? AND sequence = ?"
+        )
+        # Whole logs go, the oldest first, a few at a time.
+        gone = (
+            "DELETE FROM console_chunks WHERE (request_id, epoch) IN"
+            " (SELECT request_id, epoch FROM console_chunks WHERE {} GROUP BY request_id, epoch"
+            " ORDER BY min(received) LIMIT 16)"
+        )
+        self.prune_old_consoles = gone.format("received <= ?")
+        self.prune_many_consoles = gone.format(
+            "received <= (SELECT max(received) FROM (SELECT received,"
+            " sum(size) OVER (ORDER BY received DESC) AS kept FROM console_chunks) AS c"
+            " WHERE kept > ?)"
         )
         self.save_summaries = self._upsert(SUMMARIES)
         self.prune_summaries = (

@@ -16,6 +16,7 @@ from boruta_farm.model.worker import AccessInfo, Worker
 from boruta_farm.web import boards
 from boruta_farm.web.auth import Entrance
 from boruta_farm.web.clock import ClockCalls
+from boruta_farm.web.consoles import MEDIA, ConsoleCalls
 from boruta_farm.web.dispatch import Dispatcher
 from boruta_farm.web.events import EventCalls
 from boruta_farm.web.hardening import Hardened
@@ -85,6 +86,15 @@ _GROUPS = Parameter(
     words="new groups, comma separated; without it the count is for deregistration",
 )
 
+_CONSOLE = (
+    Parameter(
+        name="name", place="query", kind="string", words="which console, where there are several"
+    ),
+    Parameter(name="tail", place="query", kind="integer", words="only so many of the last lines"),
+    Parameter(
+        name="times", place="query", kind="integer", words="1: each line behind the time it came"
+    ),
+)
 _LABELS = Parameter(
     name="labels", place="query", kind="string", words="new labels, a JSON object of texts"
 )
@@ -94,6 +104,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
     """Return every call of the API, all below ``/api/v1/``."""
     requests = RequestCalls(services.requests, services.clock, options.public_address)
     workers = WorkerCalls(services.workers)
+    consoles = ConsoleCalls(services.consoles)
     events = EventCalls(services.feed, services.events, services.requests, services.clock, options)
     clock = ClockCalls(services.time)
     description = ApiDescription()
@@ -216,6 +227,17 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             "Tell why a request waits, and for whom",
             answer=Explanation,
             parameters=(_BRIEF,),
+        ),
+        read(
+            "reqs/{id}/console",
+            consoles.read,
+            Permission.SEE_REQUESTS,
+            "Write what the console said in the request's last job, once that has ended",
+            answer=str,
+            media=MEDIA,
+            parameters=_CONSOLE,
+            headers=("Boruta-Console", "Boruta-Console-Dropped", "Boruta-Console-Complete"),
+            head=False,
         ),
         read(
             "workers/",

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from boruta_farm.clock import Clock
-from boruta_farm.contracts import Requests, Timekeeping, Workers
+from boruta_farm.contracts import ConsoleLogs, Requests, Timekeeping, Workers
 from boruta_farm.feed import Feed
 from boruta_farm.model.events import Event
 from boruta_farm.web.auth import People
@@ -26,6 +26,7 @@ class Services:
 
     requests: Requests
     workers: Workers
+    consoles: ConsoleLogs
     hub: BoardHub
     feed: Feed
     events: Journal

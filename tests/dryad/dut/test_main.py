@@ -81,7 +81,7 @@ async def test_do_passes_output_and_status_on(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("powr",), "there is no verb 'powr'; known are power, press"),
+        (("powr",), "there is no verb 'powr'; known are power, console, boot"),
         (("power", "of"), "'of' is nothing that power does; it does on, off, cycle, state"),
         (("power", "on", "a", "b"), "'b' is one word too many"),
         (("do",), "which one?"),

@@ -149,6 +149,13 @@ class OpenDoor:
     def open(self) -> socket.socket:
         return listen(self.path)
 
+    @property
+    def consoles(self) -> Path:
+        return self.path.with_name("console")
+
+    def give(self, terminal: Path) -> None:
+        terminal.chmod(0o600)
+
     def close(self) -> None:
         self.path.unlink(missing_ok=True)
 

@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 
 from boruta_farm.contracts import Prepared
 from boruta_farm.dryad.findings import Finding
-from boruta_farm.dryad.tools.door import Door
+from boruta_farm.dryad.tools.door import SessionDoor
 from boruta_farm.dryad.users.host import SessionHost
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.model.errors import BoardError
@@ -58,7 +58,7 @@ class Driver(ABC):
         """
 
     @property
-    def door(self) -> Door | None:
+    def door(self) -> SessionDoor | None:
         """Return where sessions call for the board's tools, None where they cannot."""
         return None
 
@@ -153,7 +153,7 @@ class WrappedDriver(Driver):
         return self.inner.ssh_address
 
     @property
-    def door(self) -> Door | None:
+    def door(self) -> SessionDoor | None:
         """Return the inner driver's door."""
         return self.inner.door
 

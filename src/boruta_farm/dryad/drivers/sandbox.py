@@ -57,7 +57,7 @@ from boruta_farm.dryad.proc.machine import read_boot_id
 from boruta_farm.dryad.proc.processes import Process, describe_process
 from boruta_farm.dryad.ready import ReadyThread
 from boruta_farm.dryad.terminals import message_bytes
-from boruta_farm.dryad.tools.door import Door
+from boruta_farm.dryad.tools.door import SessionDoor
 from boruta_farm.model.errors import BoardError
 from boruta_farm.settings.declaration import setting
 from boruta_farm.settings.kinds import Whole
@@ -130,7 +130,7 @@ class SandboxDriver(Driver):
         return f"127.0.0.1:{self._port}"
 
     @property
-    def door(self) -> Door:
+    def door(self) -> SessionDoor:
         """Return the socket that knows the session by its namespace."""
         return SandboxDoor(self._folder.socket, self._session)
 

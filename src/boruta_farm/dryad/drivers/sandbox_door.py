@@ -25,6 +25,11 @@ class SandboxDoor:
     def __init__(self, path: Path, session: Session) -> None:
         self._path = path
         self._session = session
+        self.consoles = path.with_name("console")
+
+    def give(self, terminal: Path) -> None:
+        """Keep it: the session has the agent's own user, as all of a sandbox."""
+        terminal.chmod(0o600)
 
     def open(self) -> socket.socket:
         """Listen for the agent's own user."""

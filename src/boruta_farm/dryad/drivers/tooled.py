@@ -23,12 +23,15 @@ class TooledDriver(WrappedDriver):
         self._service = service
         self._own = own
         self._toolbox = service.toolbox
+        self._consoles = service.consoles
 
     async def start(self) -> None:
         """Start the driver, the tools, and the service for sessions. Raises ConfigError."""
         await super().start()
         await self._toolbox.start()
         door = self.inner.door
+        if self._consoles is not None:
+            await self._consoles.start(door)
         if door is None:
             logger.warning("tools: this driver's sessions cannot operate them; only root can")
         self._service.start(door, None if self._own is None else OwnDoor(self._own, door))
@@ -36,6 +39,8 @@ class TooledDriver(WrappedDriver):
     async def close(self) -> None:
         """End what is under way, then release tools and driver."""
         await self._service.close()
+        if self._consoles is not None:
+            await self._consoles.close()
         await self._toolbox.close()
         await super().close()
 
@@ -47,6 +52,9 @@ class TooledDriver(WrappedDriver):
         found = await super().clean()
         await self._service.settle()
         await self._toolbox.reset()
+        # Last: what the device says until its power is off is still the ended job's.
+        if self._consoles is not None:
+            await self._consoles.cut()
         return found
 
     async def healthcheck(self) -> None:

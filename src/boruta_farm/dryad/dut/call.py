@@ -1,9 +1,11 @@
 """Call the agent from within a session."""
 
+import contextlib
 import os
 import pwd
 import socket
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, Final
 
@@ -108,6 +110,17 @@ class Conversation:
             self.close()
         return answer(unpack_words(data))
 
+    def limit(self, until: float) -> None:
+        """Have ``frames`` raise TimeoutError at a moment of the steady clock, or at once."""
+        if (left := until - time.monotonic()) <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
+
+    def hang_up(self) -> None:
+        """End the call from another thread than the one that reads it."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """End the connection; an act that streams ends with it."""
         self._stream.close()
@@ -129,6 +142,8 @@ class Conversation:
     def _take(self, length: int) -> bytes:
         try:
             data = self._stream.read(length)
+        except TimeoutError:
+            raise
         except OSError:
             data = b""
         if len(data) < length:

@@ -13,6 +13,8 @@ PACKAGE: Final = "boruta_farm.dryad.dut."
 
 VERBS: Final = {
     "power": ("power", "on|off|cycle|state [NAME]", "switch the power, or read it"),
+    "console": ("console", "[NAME] [--log ...]", "see the console, and type; ~? tells more"),
+    "boot": ("console", "--expect RE [NAME]", "cycle the power, wait for a text on the console"),
     "press": ("press", "[NAME] [1s]", "press a button for so long"),
     "do": ("do", "NAME [WORD...]", "do what the board's admin has named"),
     "storage": ("storage", "supervisor|dut|state [NAME]", "give a card to one side, or see whose"),

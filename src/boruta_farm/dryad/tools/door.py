@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from boruta_farm.model.errors import ConfigError
+from boruta_farm.model.errors import BoardError, ConfigError
 
 FOLDER: Final = Path("/run/boruta/dut")
 """Holds a socket for each board of the host, called by its session user's name."""
+
+CONSOLES: Final = Path("/run/boruta/console")
+"""Holds a terminal for each console of the host's boards, called by its name."""
 
 BACKLOG: Final = 16
 _CREDENTIALS: Final = struct.Struct("3i")
@@ -48,6 +51,19 @@ class Door(Protocol):
         ...
 
 
+class SessionDoor(Door, Protocol):
+    """A door of sessions, which also find their consoles' terminals somewhere."""
+
+    @property
+    def consoles(self) -> Path:
+        """Return the folder in which a session finds its consoles' terminals."""
+        ...
+
+    def give(self, terminal: Path) -> None:
+        """Let the present session, and nobody else, open a terminal. Raises OSError, BoardError."""
+        ...
+
+
 class AccountDoor:
     """A door for a system user of the board, whose uid is another one in each job.
 
@@ -58,6 +74,15 @@ class AccountDoor:
     def __init__(self, name: str, uid: Callable[[], int | None], folder: Path = FOLDER) -> None:
         self.path = folder / f"{name}.sock"
         self.uid = uid
+        self.consoles = CONSOLES
+
+    def give(self, terminal: Path) -> None:
+        """Make the session's user its owner, which takes root."""
+        uid = self.uid()
+        if uid is None:
+            raise BoardError("there is no session user")
+        os.chown(terminal, uid, -1)
+        terminal.chmod(0o600)
 
     def open(self) -> socket.socket:
         """Listen for everybody on the machine; who is admitted is asked for each."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from boruta_farm.dryad.dut.frames import VERSION, FrameError, Status
 from boruta_farm.dryad.state import OPEN, AgentState
+from boruta_farm.dryad.tools.console.consoles import Consoles
 from boruta_farm.dryad.tools.door import Door, OwnDoor, Peer
 from boruta_farm.dryad.tools.errors import ActError, SessionOverError
 from boruta_farm.dryad.tools.kind import Act
@@ -43,8 +44,9 @@ LIST: Final = "list"
 class ToolService:
     """Let the present session operate the board's tools."""
 
-    def __init__(self, toolbox: Toolbox) -> None:
+    def __init__(self, toolbox: Toolbox, consoles: Consoles | None = None) -> None:
         self.toolbox = toolbox
+        self.consoles = consoles
         self._sessions: DoorListener | None = None
         self._own: DoorListener | None = None
         self._state: AgentState | None = None
@@ -67,6 +69,8 @@ class ToolService:
         Each session finds a socket of its own, so that no call can wait in it for the next one.
         """
         before, self._state = self._state, state
+        if self.consoles is not None:
+            self.consoles.look(state)
         for task, epoch in (*self._calls.items(), *((t, e) for t, (e, _) in self._acts.items())):
             # Once only: a second time would keep an act from letting go what it holds.
             if not _is_open(state, epoch) and not task.cancelling():

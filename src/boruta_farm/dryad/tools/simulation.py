@@ -1,6 +1,7 @@
 """A small device of the agent's imagination: what the simulated tools of one board act on."""
 
 import time
+from collections.abc import Callable
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -13,6 +14,7 @@ class SimulatedDevice:
         self.started = 0.0
         self.starts = 0
         self.held = False
+        self.on_start: Callable[[], None] = lambda: None
 
     def switch(self, on: bool) -> None:
         """Give or take power; it starts when power comes."""
@@ -24,6 +26,7 @@ class SimulatedDevice:
         """Begin from the beginning."""
         self.started = time.monotonic()
         self.starts += 1
+        self.on_start()
 
     def __str__(self) -> str:
         if not self.on:

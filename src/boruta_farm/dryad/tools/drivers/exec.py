@@ -1,14 +1,17 @@
 """``exec``: any command of the lab's for any verb of a kind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from boruta_farm.dryad.commands import PATH
 from boruta_farm.dryad.tools.base import Bench, Tool, ToolDriver
+from boruta_farm.dryad.tools.console.tool import ConsoleTool
 from boruta_farm.dryad.tools.drivers.exec_media import ExecUsb, ExecVideo
 from boruta_farm.dryad.tools.drivers.exec_programs import ExecTool, Programs
 from boruta_farm.dryad.tools.drivers.exec_settings import ExecSettings
 from boruta_farm.dryad.tools.drivers.exec_storage import ExecStorage
 from boruta_farm.dryad.tools.kind import Kind
+from boruta_farm.dryad.tools.kinds.console import PortPlace
 from boruta_farm.dryad.tools.kinds.do import Output
 from boruta_farm.dryad.tools.kinds.power import PowerState
 from boruta_farm.dryad.tools.programs import call
@@ -65,8 +68,25 @@ class ExecDo(ExecTool):
         return status if status >= 0 else 128 - status
 
 
-TOOLS_OF: Final[Mapping[Kind, type[ExecTool]]] = {
+class ExecConsole(ConsoleTool):
+    """A program whose input and output are the console."""
+
+    def __init__(self, programs: Programs) -> None:
+        super().__init__()
+        self._programs = programs
+
+    def place(self) -> PortPlace:
+        """Return how ``connect`` is started."""
+        variables = {"PATH": PATH, "LANG": "C.UTF-8", **self._programs.environment}
+        return PortPlace(
+            opener="boruta_farm.dryad.tools.console.command_port:open_command",
+            options={"words": self._programs.settings.connect, "environment": variables},
+        )
+
+
+TOOLS_OF: Final[Mapping[Kind, Callable[[Programs], Tool]]] = {
     Kind.POWER: ExecPower,
+    Kind.CONSOLE: ExecConsole,
     Kind.STORAGE: ExecStorage,
     Kind.BUTTON: ExecButton,
     Kind.DO: ExecDo,

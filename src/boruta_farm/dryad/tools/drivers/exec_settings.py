@@ -21,11 +21,16 @@ def _command(words: str) -> Any:
 class ExecSettings:
     """Say what the tool is and which commands operate it; a verb's setting bears its name."""
 
-    kind: Kind = setting(OneOf(Kind), "What the tool is: power, storage, button, do, video or usb.")
+    kind: Kind = setting(
+        OneOf(Kind), "What the tool is: power, console, storage, button, do, video or usb."
+    )
     on: Words | None = _command("Power: gives it.")
     off: Words | None = _command("Power: takes it away.")
     cycle: Words | None = _command("Power: takes it away and gives it; else off, pause, on.")
     state: Words | None = _command("Power: prints on or off; without it, no reset is proved.")
+    connect: Words | None = _command(
+        "Console: runs as long as the agent does; its input and output are the console."
+    )
     write: Words | None = _command(
         "Storage: writes the image that is its standard input, or the file {image} in its words."
     )
@@ -68,6 +73,7 @@ class ExecSettings:
 
 NEEDED: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.POWER: ("on", "off"),
+    Kind.CONSOLE: ("connect",),
     Kind.STORAGE: ("write",),
     Kind.BUTTON: ("press", "release"),
     Kind.DO: ("run",),

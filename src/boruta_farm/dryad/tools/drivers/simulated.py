@@ -7,6 +7,7 @@ from typing import Final
 
 from boruta_farm.dryad.tools.base import Bench, Tool, ToolDriver
 from boruta_farm.dryad.tools.drivers.simulated_card import SimulatedCard
+from boruta_farm.dryad.tools.drivers.simulated_console import SimulatedConsole
 from boruta_farm.dryad.tools.kind import Kind
 from boruta_farm.dryad.tools.kinds.do import Output
 from boruta_farm.dryad.tools.kinds.power import PowerState
@@ -26,8 +27,8 @@ class SimulatedSettings:
 
     kind: Kind = setting(
         OneOf(Kind),
-        "What the tool is: power, storage (its card), button (its reset) or do (which says how the "
-        "device is).",
+        "What the tool is: power, console, storage (its card), button (its reset) or do (which "
+        "says how the device is).",
         default=Kind.POWER,
     )
 
@@ -93,9 +94,14 @@ PARTS: Final[dict[Kind, type[SimulatedPart]]] = {
 
 
 def _open(settings: SimulatedSettings, bench: Bench) -> Tool:
+    device = simulated_device(bench.uuid)
+    if settings.kind is Kind.CONSOLE:
+        return SimulatedConsole(device, bench.folder)
     if settings.kind is Kind.STORAGE:
         return SimulatedCard(bench)
-    return PARTS[settings.kind](settings.kind, simulated_device(bench.uuid))
+    return PARTS[settings.kind](settings.kind, device)
 
 
-DRIVER: Final = ToolDriver(settings=SimulatedSettings, kinds=(*PARTS, Kind.STORAGE), open=_open)
+DRIVER: Final = ToolDriver(
+    settings=SimulatedSettings, kinds=(*PARTS, Kind.CONSOLE, Kind.STORAGE), open=_open
+)

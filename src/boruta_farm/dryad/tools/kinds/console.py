@@ -1,28 +1,49 @@
 """A stream of bytes from and to the device under test: a serial port, or what stands for one."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+
+
+class ConsolePort(Protocol):
+    """An open port. Each method may block its thread; OSError means that the port is gone."""
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when bytes are there."""
+        ...
+
+    def read(self) -> bytes:
+        """Return what is there, at most 64 KiB; empty when it was nothing for people to see."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send all bytes. Raises TimeoutError when the port does not take them for 10 s."""
+        ...
+
+    def send_break(self) -> None:
+        """Send a break. Raises NotImplementedError where the port knows none."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the port; no error leaves it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortPlace:
+    """Say how the keeper opens the port: ``opener`` is a function, as ``module:name``.
+
+    It gets ``options`` (what JSON can hold) by name and returns a ConsolePort, or raises OSError.
+    """
+
+    opener: str
+    options: Mapping[str, object]
 
 
 @runtime_checkable
 class Console(Protocol):
-    """Carry bytes as they are. The port is open from the tool's start to its close.
+    """Carry bytes as they are. Drivers extend ``ConsoleTool``, which does all but this."""
 
-    A port that vanishes (a USB adapter was pulled) raises BoardError from every method until
-    ``reopen`` has succeeded.
-    """
-
-    async def read(self) -> bytes:
-        """Wait for bytes and return them; may be called off without losing any."""
-        ...
-
-    async def write(self, data: bytes) -> None:
-        """Send all bytes; return when the port has taken them."""
-        ...
-
-    async def send_break(self) -> None:
-        """Send a break, where the port knows one."""
-        ...
-
-    async def reopen(self) -> None:
-        """Open a port anew that had vanished. Raises BoardError while it is not back."""
+    def place(self) -> PortPlace:
+        """Return where the bytes come from; nothing is opened."""
         ...

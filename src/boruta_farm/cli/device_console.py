@@ -1,0 +1,61 @@
+"""The console of a board's device: at the board while the job runs, from the farm afterwards."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from boruta_farm.cli.console import run
+from boruta_farm.cli.device import TargetArgument, operate
+from boruta_farm.cli.ssh import request_of
+from boruta_farm.client.farm import Farm
+from boruta_farm.model.errors import ConsoleLogNotFoundError
+from boruta_farm.model.request import RequestState
+
+
+def console(
+    context: typer.Context,
+    target: TargetArgument,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME] [--log] [--times] [--expect RE] [--timeout 60s] [--send TEXT] [--take]",
+            help="Which console, and what dut console is to do there.",
+        ),
+    ] = None,
+) -> None:
+    """See the console of a board's device and type into it; ~? at a line's start tells more.
+
+    --log writes what came since the job's start: from the farm once the job has ended, whose
+    history keeps it; --times puts the time before each line. The exit status is dut's, as that of
+    power; boruta console ID --expect 'login:' fails where the text does not come in time.
+    """
+    given = words or []
+    request_id = request_of(target)
+    if request_id is not None and "--log" in given and _from_farm(context, request_id, given):
+        return
+    talks = any(word.partition("=")[0] in ("--log", "--expect", "--send") for word in given)
+    terminal = sys.stdin.isatty() and sys.stdout.isatty() and not talks
+    operate(context, target, "console", *given, extra=("-t",) if terminal else ())
+
+
+def _from_farm(context: typer.Context, request_id: int, words: list[str]) -> bool:
+    """Write an ended job's log; False where the job runs, so that the board has it."""
+    names = [word for word in words if not word.startswith("-")]
+    output = sys.stdout.buffer
+
+    async def work(farm: Farm) -> bool:
+        try:
+            log = farm.consoles.log(request_id, "".join(names[:1]), times="--times" in words)
+            async with log as data:
+                async for piece in data:
+                    output.write(piece)
+        except ConsoleLogNotFoundError:
+            request = await farm.requests.get_request_info(farm.caller, request_id)
+            if request.state is not RequestState.IN_PROGRESS:
+                raise
+            return False
+        output.flush()
+        return True
+
+    return run(context, work, f"request {request_id}")

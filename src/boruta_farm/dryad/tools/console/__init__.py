@@ -1,0 +1,1 @@
+"""Consoles: ports held by a keeper beside the agent, seen and written to by sessions."""
