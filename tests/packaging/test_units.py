@@ -16,7 +16,7 @@ from boruta_farm.dryad.stm.options import parse_options
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "packaging" / "systemd").glob("*.service"))
-HIGHEST = {"boruta": 1.8, "dryad-helper": 5.0, "dryad-helper@": 5.0}
+HIGHEST = {"dryad": 1.8, "dryad@": 1.8, "boruta": 1.8, "dryad-helper": 5.0, "dryad-helper@": 5.0}
 VERSIONS_DIFFER = 0.5
 USUAL = 1.5
 """The highest exposure that ``systemd-analyze security`` may find; 10 is no protection at all."""
