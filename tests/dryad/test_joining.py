@@ -12,7 +12,7 @@ import pytest
 
 from boruta_farm.dryad import checking, config
 from boruta_farm.dryad.config import UnconfiguredError
-from boruta_farm.dryad.joining import settle
+from boruta_farm.dryad.joining import settle, start_line
 from boruta_farm.dryad.main import UNCONFIGURED, run
 from boruta_farm.model.errors import ConfigError
 
@@ -43,6 +43,19 @@ def test_settings_are_replaced_and_comments_stay() -> None:
     assert (content["server"], content.get("name")) == ("https://other", None)
     assert content["caps"]["arch"] == "arm"
     assert content["user"] == tomllib.loads(before)["user"]
+
+
+@pytest.mark.parametrize(
+    ("conf", "line"),
+    [
+        ("/etc/boruta/dryad.conf", "systemctl enable --now dryad-helper dryad"),
+        ("/etc/boruta/two.conf", "systemctl enable --now dryad-helper@two dryad@two"),
+        ("/home/ann/dryad.conf", "dryad --conf /home/ann/dryad.conf"),
+        ("/home/ann/my lab/two.conf", "dryad --conf '/home/ann/my lab/two.conf'"),
+    ],
+)
+def test_units_are_named_only_for_files_that_they_read(conf: str, line: str) -> None:
+    assert start_line(Path(conf)) == line
 
 
 def test_a_token_left_in_the_file_goes_once_it_is_not_needed() -> None:

@@ -58,8 +58,8 @@ class Dialler:
             raise UnavailableError(f"{self._url} answered {status}") from error
         except ssl.SSLCertVerificationError as error:
             raise UnavailableError(
-                f"{self._url} cannot be trusted: {error.verify_message}; set ca_file to the file "
-                "of the authority that signed the farm's certificate"
+                f"{self._url} cannot be trusted: {error.verify_message}; set ca_file (dryad join: "
+                "--ca-file) to the file of the authority that signed the farm's certificate"
             ) from error
         except ssl.SSLError as error:
             raise UnavailableError(

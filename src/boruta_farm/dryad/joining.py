@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,10 +44,17 @@ def main(arguments: Sequence[str]) -> int:
         return FAILED
     print(f"this board is enrolled at {options.server} as {joined.uuid}")
     print(f"next: capabilities in {options.conf}, then 'dryad doctor --conf {options.conf}', then:")
-    units = "dryad" if options.conf == DEFAULT_PATH else f"dryad@{options.conf.stem}"
-    helper = units.replace("dryad", "dryad-helper", 1)
-    print(f"systemctl enable --now {helper} {units}")
+    print(start_line(options.conf.absolute()))
+    print(f"and at the farm: boruta worker idle {joined.uuid}")
     return DONE
+
+
+def start_line(conf: Path) -> str:
+    """Return what starts the agent: its units, which know /etc/boruta alone, else itself."""
+    if conf.parent != DEFAULT_PATH.parent:
+        return f"dryad --conf {shlex.quote(str(conf))}"
+    units = "dryad" if conf == DEFAULT_PATH else f"dryad@{conf.stem}"
+    return f"systemctl enable --now {units.replace('dryad', 'dryad-helper', 1)} {units}"
 
 
 def _join(options: argparse.Namespace) -> Registered:
