@@ -86,9 +86,9 @@ REHEARSALS: Mapping[DemoDriver, Play] = {
 
 
 def _introduction(farm: DemoFarm) -> str:
-    boruta = "./run boruta" if CHECKOUT.is_file() else "boruta"
+    boruta, begin = "./run boruta" if CHECKOUT.is_file() else "boruta", ""
     if not farm.url.endswith(f":{USUAL_PORT}"):
-        boruta = f"BORUTA_SERVER={farm.url} {boruta}"
+        begin = f"export BORUTA_SERVER={farm.url}\n\n  "
     boards = "\n".join(f"  {w.name:<12}{w.state:<6}" + board_text(w.caps) for w in farm.workers)
     return f"""
 Boruta serves on {farm.url}
@@ -100,7 +100,7 @@ API description: {farm.url}/api/v1/openapi.json
 Sandboxes are processes of this machine; they behave like boards but protect nothing.
 Try, in another terminal:
 
-  {boruta} ssh -c board=rpi4
+  {begin}{boruta} ssh -c board=rpi4
       a shell on a board; leave it, and the board is cleaned
       dut there operates a device, which is simulated: dut power on, dut press reset
 
