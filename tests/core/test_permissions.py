@@ -58,6 +58,13 @@ def test_what_the_table_does_not_name_is_denied() -> None:
         assert reach_of(role, Scope.ADMIN, Permission.PUBLIC) is Reach.NOTHING
 
 
+def test_a_refusal_counts_the_roles_that_would_do() -> None:
+    with pytest.raises(ForbiddenError, match=r"takes the role admin$"):
+        ANN.require(Permission.MANAGE_PEOPLE)
+    with pytest.raises(ForbiddenError, match=r"takes one of the roles user, group-admin, admin$"):
+        VIEWER.require(Permission.FILE_REQUESTS)
+
+
 @pytest.mark.parametrize("permission", list(RULES))
 @pytest.mark.parametrize("role", list(Role))
 def test_a_scope_never_adds_to_a_role(role: Role, permission: Permission) -> None:

@@ -57,7 +57,8 @@ def restore(
 
         found = bring_back(load(config, overrides=_given(data, database)), file, replace=replace)
     say(f"farm {found.farm_id} is restored; the next request is {found.first_id}")
-    say(f"{count(found.boards, 'board')} must prove themselves clean before they are lent")
+    clean = "itself clean before it is" if found.boards == 1 else "themselves clean before they are"
+    say(f"{count(found.boards, 'board')} must prove {clean} lent")
     say("what was changed after the backup is gone: revoke anew what was revoked since")
     if found.former is not None:
         say(f"the former database is {found.former}")

@@ -49,9 +49,8 @@ class Caller:
                 f"{rule.scope}"
             )
         roles = ", ".join(role.value for role in Role if rule.reach.get(role, Reach.NOTHING))
-        raise ForbiddenError(
-            f"{self.name} is {self.role}; to {rule.words} takes one of the roles {roles}"
-        )
+        which = f"one of the roles {roles}" if "," in roles else f"the role {roles}"
+        raise ForbiddenError(f"{self.name} is {self.role}; to {rule.words} takes {which}")
 
 
 def serves(worker_groups: tuple[str, ...], owner_groups: frozenset[str] | None) -> bool:
