@@ -153,3 +153,11 @@ def test_images_that_cannot_be_meant(
 ) -> None:
     assert complaint in boruta("flash", "42", *words, status=2).err
     assert not wishes
+
+
+def test_power_for_a_borrowed_board_is_told_not_to_last(
+    boruta: Boruta, wishes: list[SshRun]
+) -> None:
+    assert "to keep it on: boruta new" in boruta("power", "board=rpi4", "on", status=3).err
+    assert boruta("power", "42", "on", status=3).err == ""
+    assert boruta("power", "lab-rpi4", "off", status=3).err == ""

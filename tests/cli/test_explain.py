@@ -22,7 +22,7 @@ from boruta_farm.model.explanation import (
 )
 from boruta_farm.model.standing import Standing, Subject
 from boruta_farm.web.answers import explained, told
-from boruta_farm.words.explanation import headline
+from boruta_farm.words.explanation import headline, line
 from boruta_farm.words.times import Times
 from tests.cli.stage import Boruta
 from tests.client.serving import Served
@@ -58,6 +58,15 @@ FOUND = Explanation(
     forecast=Forecast(earliest=NOON, latest=NOON, hits=43, of=50),
 )
 TIMES = Times(now=NOON, zone=None, distance=True)
+
+
+@pytest.mark.usefixtures("utc")
+def test_of_a_uuid_only_that_it_is_one_is_told() -> None:
+    found = replace(FOUND, lacking={"UUID=5f2b": 2}, without={"UUID=5f2b": 2}, other_groups=0)
+    told = lines(found, TIMES)
+    assert "  Other boards  2 without this UUID" in told
+    assert "  Would help    without this UUID: 2 more boards would match" in told
+    assert line(found, TIMES).endswith("; 2 lack this UUID")
 
 
 @pytest.mark.usefixtures("utc")

@@ -28,6 +28,18 @@ def test_ls_shows_what_is_unfinished(boruta: Boruta) -> None:
     assert boruta("ls", "--state", "cancelled", "-o", "ids").out == "2\n"
 
 
+def test_a_board_wanted_by_its_uuid_is_shown_by_its_name(boruta: Boruta) -> None:
+    boruta("new", "-c", f"UUID={uuid_of(1)}", "-c", "board=rpi4")
+    boruta("new", "-c", f"UUID={uuid_of(9)}")
+    assert boruta("ls", "--columns", "wants").lines[-2:] == [
+        "name=lab-rpi4 board=rpi4",
+        f"UUID={uuid_of(9)}",
+    ]
+    assert "Wants       name=lab-rpi4 board=rpi4" in boruta("show", "3").lines
+    explained = boruta("explain", "3").out
+    assert uuid_of(1) not in explained
+
+
 def test_ls_tells_what_is_chosen(boruta: Boruta) -> None:
     assert boruta("ls", "--columns", "pri,ID").lines == ["PRI  ID", "8    1", "3    2"]
     words = boruta("ls", "--columns", "id,colour", status=2).err

@@ -152,7 +152,19 @@ def test_a_board_by_its_name(stage: Stage, served: Served) -> None:
     assert outcome.status == 255
     assert "there is no worker 'lab-rpi5'; did you mean lab-rpi4" in outcome.err
     assert "a command goes after --" in outcome.err
+    outcome = stage.run("ssh", "lab-rpi5", "--", "true")
+    assert "did you mean lab-rpi4" in outcome.err
+    assert "after --" not in outcome.err, "it is there"
+    assert "; or write: -c board=rpi4" in stage.run("ssh", "board=rpi4").err
     assert len(served.requests()) == 1
+
+
+def test_who_asks_for_a_lent_board_by_its_name_learns_which_request_has_it(
+    stage: Stage, served: Served
+) -> None:
+    served.do(served.contracts.requests.new_request(LOCAL_ADMIN, WANTED))
+    told = "boruta: lab-rpi4 is lent to request 1; if that is yours, write 1 in place of LAB-RPI4\n"
+    assert told in stage.run("ssh", "LAB-RPI4", "--wait", "0.2s").err
 
 
 def test_the_wait_has_a_limit(stage: Stage, served: Served) -> None:
@@ -268,3 +280,5 @@ def test_usage(boruta: Boruta) -> None:
     assert "with an ID nothing is filed" in words
     assert "no duration" in boruta("ssh", "--wait", "10", status=2).err
     assert "a command goes after --" in boruta("ssh", "uname", status=255).err
+    words = boruta("ssh", "rpi4", "uname", "all", status=2).err
+    assert "unexpected: uname all; a command goes after --: ... -- uname all" in words

@@ -3,6 +3,8 @@ import json
 import httpx
 import pytest
 
+from boruta_farm.cli import workers
+from boruta_farm.cli.tables import Listing, fitting
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.worker import WorkerState
 from tests.cli.stage import Boruta
@@ -67,3 +69,22 @@ def test_names_that_are_none_or_many(boruta: Boruta) -> None:
     assert "did you mean lab-rpi4" in words
     assert "see: boruta workers" in boruta("worker", "show", "x", status=1).err
     assert "there is no worker ''" in boruta("worker", "show", "", status=1).err
+
+
+def test_why_a_board_is_away_comes_before_its_tools(
+    boruta: Boruta, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.board(3, "lab-rpi5", caps={"tool.power": "yes", "tool.video": "yes"})
+    served.do(
+        served.contracts.workers.set_state(
+            LOCAL_ADMIN, uuid_of(2), WorkerState.MAINTENANCE, "new SD card"
+        )
+    )
+    shown: list[Listing] = []
+    monkeypatch.setattr(workers, "print_listing", lambda listing, *_: shown.append(listing))
+    boruta("workers")
+    [listing] = shown
+    places = fitting(listing, listing.rows, 90)
+    headers = [listing.headers[place] for place in places]
+    assert "Reason" in headers
+    assert "Tools" not in headers

@@ -8,6 +8,7 @@ from typing import IO, Annotated, Final
 import typer
 
 from boruta_farm.cli.completion import names_and_ids
+from boruta_farm.cli.console import say
 from boruta_farm.cli.ssh import SshRun, carry_out, request_of
 from boruta_farm.client.device import device_line
 from boruta_farm.client.images import ImageStream, is_elsewhere
@@ -45,6 +46,11 @@ def power(
     A power cycle takes how long the power is away, such as 5s. The exit status is dut's: 0 done,
     1 failed, 2 wrong usage or no such tool, 3 the job has ended; 255 for failures of our own.
     """
+    if words and words[0] == "on" and request_of(target) is None:
+        say(
+            "boruta: the board is given back after the command, which as a rule takes its power "
+            "away; to keep it on: boruta new, then boruta power ID on"
+        )
     operate(context, target, "power", *(words or ["state"]))
 
 

@@ -15,7 +15,7 @@ from boruta_farm.contracts import Explanation
 from boruta_farm.model.explanation import Cause, Forecast
 from boruta_farm.model.request import RequestState
 from boruta_farm.words.counts import count
-from boruta_farm.words.explanation import changes, clauses, hold, nearest
+from boruta_farm.words.explanation import brief, changes, clauses, hold, nearest
 from boruta_farm.words.times import Times
 
 FEWEST_STARTS = 20
@@ -69,7 +69,7 @@ def lines(found: Explanation, times: Times) -> list[str]:
     if found.cause in (Cause.NONE, Cause.STARTING, Cause.OPENING):
         return [f"Request {found.request_id}: {'; '.join(told)}"]
     facts = _listed("Why", told)
-    others = [f"{boards} without {caps}" for caps, boards in sorted(found.lacking.items())]
+    others = [f"{boards} without {brief(caps)}" for caps, boards in sorted(found.lacking.items())]
     if found.other_groups:
         others.append(f"{found.other_groups} serving other groups")
     if others:

@@ -46,7 +46,7 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.model.listing import REQUEST_ITEMS, RequestFilter
 from boruta_farm.model.request import Request, RequestState
-from boruta_farm.model.worker import AccessInfo
+from boruta_farm.model.worker import NAME_CAPABILITY, UUID_CAPABILITY, AccessInfo
 from boruta_farm.records.writing import write
 from boruta_farm.words.durations import duration
 from boruta_farm.words.explanation import line
@@ -109,11 +109,20 @@ def ls(
 
 
 async def _names(farm: Farm, requests: tuple[Request, ...]) -> Mapping[str, str]:
-    """Return the names of workers, by UUID, if any request has had one."""
-    if all(request.job is None for request in requests):
+    """Return the names of workers, by UUID, if any request has had or wants a certain one."""
+    if all(r.job is None and UUID_CAPABILITY not in r.required for r in requests):
         return {}
     page = await farm.workers.list_workers(farm.caller)
     return {worker.uuid: worker.name for worker in page.items}
+
+
+def _wanted(request: Request, names: Mapping[str, str]) -> str:
+    """Write what a request wants; a board that it names by its UUID, by its name."""
+    uuid = request.required.get(UUID_CAPABILITY, "")
+    text = wanted_text(request)
+    if uuid not in names:
+        return text
+    return text.replace(f"{UUID_CAPABILITY}={uuid}", f"{NAME_CAPABILITY}={names[uuid]}")
 
 
 def _listing(farm: Farm, requests: tuple[Request, ...], names: Mapping[str, str]) -> Listing:
@@ -128,7 +137,7 @@ def _listing(farm: Farm, requests: tuple[Request, ...], names: Mapping[str, str]
                 request.state.value,
                 str(request.priority),
                 request.owner_name or "",
-                wanted_text(request),
+                _wanted(request, names),
                 "" if job is None else names.get(job.worker, job.worker),
                 "" if end is None else times.moment(end),
                 note(request, times),
@@ -197,7 +206,7 @@ def _facts(
         "Request": str(request.id),
         "State": request.state.value,
         "Priority": str(request.priority),
-        "Wants": wanted_text(request),
+        "Wants": _wanted(request, names),
         "Created": times.moment(request.created),
         "Not before": times.moment(request.valid_after),
         "Deadline": times.moment(request.deadline),

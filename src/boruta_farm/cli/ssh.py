@@ -48,8 +48,9 @@ from boruta_farm.client.session import (
     wait_for_board,
 )
 from boruta_farm.model.errors import BorutaError, WorkerNotFoundError
+from boruta_farm.model.listing import RequestFilter
 from boruta_farm.model.request import NewRequest, Request, RequestState
-from boruta_farm.model.worker import UUID_CAPABILITY, AccessInfo, Worker
+from boruta_farm.model.worker import UUID_CAPABILITY, AccessInfo, Worker, WorkerState
 
 OWN_FAILURE = 255
 LAST_WORDS_WITHIN = 1.0
@@ -71,7 +72,12 @@ class CommandAfterDashes(TyperCommand):
             place = args.index("--")
             args, command = args[:place], args[place + 1 :]
         context.meta["boruta.command"] = command
-        return super().parse_args(context, args)
+        context.allow_extra_args = True
+        left = super().parse_args(context, args)
+        if context.args:
+            words = " ".join(context.args)
+            context.fail(f"unexpected: {words}; a command goes after --: ... -- {words}")
+        return left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +242,7 @@ class Errand:
         new = self._wish.new
         if self._wish.board is not None:
             worker = await self._worker(self._wish.board)
+            await self._tell_holder(worker)
             new = replace(new, caps={**(new.caps or {}), UUID_CAPABILITY: worker.uuid})
         async with filed(self._farm, new, _remark, closed=_remark) as answer:
             yield answer.id
@@ -244,7 +251,24 @@ class Errand:
         try:
             return await one_worker(self._farm, board)
         except WorkerNotFoundError as error:
+            if "=" in board:
+                raise WorkerNotFoundError(f"{error.message}; or write: -c {board}") from None
+            if self._wish.command:
+                raise
             raise WorkerNotFoundError(f"{error.message}; a command goes after --") from None
+
+    async def _tell_holder(self, worker: Worker) -> None:
+        """Name the request that has the board: whoever filed it himself would wait for himself."""
+        if worker.state is not WorkerState.RUNNING:
+            return
+        lent = RequestFilter(states=(RequestState.IN_PROGRESS,))
+        page = await self._farm.requests.list_requests(self._farm.caller, lent)
+        for request in page.items:
+            if request.job is not None and request.job.worker == worker.uuid:
+                _remark(
+                    f"{worker.name} is lent to request {request.id}; if that is yours, write "
+                    f"{request.id} in place of {self._wish.board}"
+                )
 
     async def _introduce(self, request: Request, access: AccessInfo) -> None:
         """Say where we are, and what is not as safe or simple as it could be."""

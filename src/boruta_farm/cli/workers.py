@@ -109,7 +109,7 @@ def _listing(farm: Farm, found: tuple[Worker, ...], holders: Holders) -> Listing
             "Fence",
             "Labels",
         ),
-        spare=("Fence", "Labels", "Since", "Reason", "Tools", "Capabilities", "Held"),
+        spare=("Fence", "Labels", "Since", "Tools", "Reason", "Capabilities", "Held"),
         rows=rows,
         records=found,
         ids=[worker.uuid for worker in found],

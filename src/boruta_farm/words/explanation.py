@@ -14,7 +14,7 @@ from boruta_farm.model.explanation import (
     NearMiss,
 )
 from boruta_farm.model.request import RequestState
-from boruta_farm.model.worker import WorkerState
+from boruta_farm.model.worker import UUID_CAPABILITY, WorkerState
 from boruta_farm.words.counts import count
 from boruta_farm.words.standing import sentence
 from boruta_farm.words.times import Times
@@ -100,7 +100,7 @@ def changes(found: Explanation, times: Times) -> tuple[str, ...]:
         most = sorted(found.without.items(), key=lambda item: (-item[1], item[0]))
         more = "more board" if found.matching else "board"
         told += [
-            f"without {wanted}: {count(boards, more)} would match"
+            f"without {brief(wanted)}: {count(boards, more)} would match"
             for wanted, boards in most[:NAMED]
         ]
     if not found.matching and not told and found.cause.hopeless:
@@ -207,6 +207,11 @@ def nothing_fits(found: Explanation) -> Iterable[str]:
         yield f"nearest miss: {nearest(found.near_miss)}"
 
 
+def brief(wanted: str) -> str:
+    """Write what is asked for; of a UUID, which nobody can read, only that it is one."""
+    return "this UUID" if wanted.startswith(f"{UUID_CAPABILITY}=") else wanted
+
+
 def _foreign(found: Explanation) -> bool:
     """Tell whether only the server that found it out can say it, the cause being unknown here."""
     return found.cause is Cause.NONE and found.standing is None and bool(found.text)
@@ -220,7 +225,8 @@ def _others(found: Explanation) -> Iterable[str]:
 def _lacking(lacking: Mapping[str, int]) -> str:
     most = sorted(lacking.items(), key=lambda item: (-item[1], item[0]))
     told = [
-        f"{boards} {'lacks' if boards == 1 else 'lack'} {caps}" for caps, boards in most[:NAMED]
+        f"{boards} {'lacks' if boards == 1 else 'lack'} {brief(caps)}"
+        for caps, boards in most[:NAMED]
     ]
     return ", ".join(told)
 
