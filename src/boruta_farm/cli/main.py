@@ -26,6 +26,7 @@ from boruta_farm.cli import (
     importing,
     login,
     requests,
+    running,
     serve,
     sharing,
     ssh,
@@ -49,7 +50,8 @@ The server is --server, else BORUTA_SERVER, else the profile file
 or the profile file.
 
 Exit status: 0 done, 1 failed, 2 wrong usage. 'boruta ssh' returns ssh's own status, 255
-for its own failures and 128 + n after signal n; power, press, do, screen and flash return dut's.
+for its own failures and 128 + n after signal n; 'boruta run' the command's, and 193 to 199
+where that is not known; power, press, do, screen and flash return dut's.
 """
 
 
@@ -152,6 +154,7 @@ def build() -> typer.Typer:
     app.command()(sharing.share)
     app.command()(sharing.unshare)
     app.command(cls=ssh.CommandAfterDashes)(ssh.ssh)
+    app.command("run", cls=ssh.CommandAfterDashes)(running.run_command)
     app.command(context_settings=device.WORDS)(device.power)
     app.command(context_settings=device.WORDS)(device.press)
     app.command(context_settings=device.WORDS)(device.do)

@@ -49,7 +49,7 @@ the keys of the HTTP API. Times are shown in the local zone, in JSON in UTC.
 | 130 | ended by Ctrl-C |
 
 `boruta ssh` has statuses of its own: that of ssh (which is that of the command on the board), 255
-for its own failures, 128 + n after signal n.
+for its own failures, 128 + n after signal n. So has [`boruta run`](#a-board-for-one-command).
 
 Times are given as `2026-01-31T18:30` (local, or with an offset) or as a duration from now (`2h`);
 durations are written with units: `90s`, `10m`, `1h30m`, `2d`. Workers are given by name, UUID or
@@ -71,6 +71,29 @@ key is installed on the board instead, and no private key travels at all.
 Ctrl-C while waiting closes the request; inside the session it belongs to ssh. SIGTERM and SIGHUP
 end ssh, close the request and remove the files. `boruta ssh ID` connects to a request that exists,
 waiting for its turn if need be; it neither files nor closes one, but keeps it alive and prolonged.
+
+## A board for one command
+
+    boruta run -c board=rpi4 --in build --fetch 'out/*.xml' --to results --wait 1h -- ./test.sh
+
+borrows a board, sends the folder `build` there, runs `./test.sh` in its copy, shows what it prints,
+fetches `out/*.xml` from there, also when the command failed, and gives the board back whatever
+happens, by the same means as `boruta ssh`. One word after `--` is a line for the board's shell
+(`-- 'cd src && make'`); several are quoted for it word by word. Without `--in` the command runs in
+the job's home. The command's status is passed on; where it is not known, the status says why:
+
+| exit status | meaning | repeated by `--retries N` |
+| --- | --- | --- |
+| 193 | no board was free in time (`--wait`, or the request's deadline) | no |
+| 194 | no such board: none registered could serve this, or none bears the name | no |
+| 195 | the board was lost: it failed, or cannot be reached any more | yes |
+| 196 | the farm cannot be reached | yes |
+| 197 | the job ended before the command did: its time was over, or somebody closed it | no |
+| 198 | files were not copied, on a board that answers | no |
+| 199 | the farm refused, or something is missing here | no |
+
+No shell and no signal gives these (128 + n ends at 192), nor does ssh: a command that ends with 255
+itself is told apart from ssh's own 255. A command that fails is never repeated.
 
 ## Verbs
 """

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import IO, Annotated, Any, NoReturn
+from typing import IO, Annotated, Any, NamedTuple, NoReturn
 
 import typer
 from typer.core import TyperCommand
@@ -86,7 +86,8 @@ class SshRun:
 
     ``board`` is the name, UUID or unique beginning of either, where one board is wanted.
     ``output`` is a file for what the command prints, in place of our own output, ``source`` a
-    descriptor of its input.
+    descriptor of its input. What is ``interactive`` gets Ctrl-C itself in front of a terminal; else
+    it ends us and all we started.
     """
 
     new: NewRequest | None
@@ -98,6 +99,14 @@ class SshRun:
     extra: tuple[str, ...] = ()
     output: IO[bytes] | None = None
     source: int | None = None
+    interactive: bool = True
+
+
+class Attended(NamedTuple):
+    """Carry ssh's status, and the finished request where it was the job's end that ended ssh."""
+
+    status: int
+    over: Request | None
 
 
 def ssh(
@@ -183,9 +192,9 @@ def carry_out(context: typer.Context, make: Callable[[], SshRun]) -> NoReturn:
         config = configured(context)
 
         async def work() -> int:
-            program = find_ssh()
+            find_ssh()
             async with connect(config) as farm:
-                return await Errand(farm, made, signals, program).do()
+                return await Errand(farm, made, signals).do()
 
         status = asyncio.run(signals.guard(work))
     except BorutaError as error:
@@ -205,14 +214,25 @@ def request_of(target: str | None) -> int | None:
 class Errand:
     """One run of the verb, from filing to closing."""
 
-    def __init__(self, farm: Farm, wish: SshRun, signals: Signals, program: str) -> None:
+    def __init__(self, farm: Farm, wish: SshRun, signals: Signals) -> None:
         self._farm = farm
         self._wish = wish
         self._signals = signals
-        self._program = program
 
     async def do(self) -> int:
         """Return ssh's exit status. Raises BorutaError for failures of our own."""
+        wish = self._wish
+        async with self.held() as lease:
+            with session_files(lease.access, wish.own) as files:
+                line = command_line(find_ssh(), lease.access, files, wish.command, wish.extra)
+                return (await self.attend(SshSession(line, wish.output, wish.source), lease)).status
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[Lease]:
+        """Hold the wished board for the block; what was filed for it is closed at the end.
+
+        Raises what ``wait_for_board``, ``file_request`` and ``acquire_worker`` raise.
+        """
         async with self._request() as request_id:
             with Spinner(self._farm) as spinner:
                 request = await wait_for_board(
@@ -223,15 +243,9 @@ class Errand:
                     stays=self._wish.new is None,
                 )
             access = await self._farm.requests.acquire_worker(self._farm.caller, request_id)
-            async with hold(self._farm, request, access, _remark) as lease:
+            async with hold(self._farm, request, access, remark) as lease:
                 await self._introduce(request, access)
-                with session_files(access, self._wish.own) as files:
-                    arguments = command_line(
-                        self._program, access, files, self._wish.command, self._wish.extra
-                    )
-                    return await self._connect(
-                        SshSession(arguments, self._wish.output, self._wish.source), lease
-                    )
+                yield lease
 
     @asynccontextmanager
     async def _request(self) -> AsyncIterator[int]:
@@ -244,7 +258,7 @@ class Errand:
             worker = await self._worker(self._wish.board)
             await self._tell_holder(worker)
             new = replace(new, caps={**(new.caps or {}), UUID_CAPABILITY: worker.uuid})
-        async with filed(self._farm, new, _remark, closed=_remark) as answer:
+        async with filed(self._farm, new, remark, closed=remark) as answer:
             yield answer.id
 
     async def _worker(self, board: str) -> Worker:
@@ -277,14 +291,14 @@ class Errand:
         times = local_times(self._farm.now(), distance=True)
         until = f"until {times.moment(request.job.timeout)}"
         if not access.key and request.ssh_key is None:
-            _remark(f"request {request.id}: {worker.name} {until}, as its owner decides")
+            remark(f"request {request.id}: {worker.name} {until}, as its owner decides")
         elif request.length is None:
-            _remark(f"request {request.id}: {worker.name} {until}, prolonged while you stay")
+            remark(f"request {request.id}: {worker.name} {until}, prolonged while you stay")
         else:
             more = f"boruta prolong {request.id} +30m"
-            _remark(f"request {request.id}: {worker.name} {until}; more time: {more}")
+            remark(f"request {request.id}: {worker.name} {until}; more time: {more}")
         if access.host_key is None:
-            _remark(
+            remark(
                 f"{worker.name} tells no host key, so ssh cannot tell whether this is the board; "
                 "its first answer is believed"
             )
@@ -292,30 +306,32 @@ class Errand:
             opened = "is opened by your account's SSH keys"
             if request.ssh_key is not None:
                 opened = "was filed with its own SSH key"
-            _remark(
+            remark(
                 f"request {request.id} {opened}; ssh tries your default ones, or name it with --key"
             )
 
-    async def _connect(self, session: SshSession, lease: Lease) -> int:
+    async def attend(self, session: SshSession, lease: Lease) -> Attended:
         """Run ssh until it ends or the board is gone."""
         # In front of a terminal Ctrl-C belongs to ssh. Where there is none, only a sender that
         # means us can have sent it.
-        self._signals.interrupts_pass = sys.stdin.isatty()
+        self._signals.interrupts_pass = self._wish.interactive and sys.stdin.isatty()
         running = asyncio.create_task(_run(session))
         ending = asyncio.create_task(lease.ended())
         try:
             await asyncio.wait((running, ending), return_when=asyncio.FIRST_COMPLETED)
             if not running.done():
-                _remark(_why_over(ending.result()))
+                over = ending.result()
+                remark(_why_over(over))
                 await asyncio.wait((running,), timeout=CUT_WITHIN)
                 await session.end(signal.SIGHUP)
-                return await running
+                return Attended(await running, over)
             status = running.result()
             if status == OWN_FAILURE and not ending.done():
                 await asyncio.wait((ending,), timeout=LAST_WORDS_WITHIN)
             if ending.done():
-                _remark(_why_over(ending.result()))
-            return status
+                remark(_why_over(ending.result()))
+            cut = status == OWN_FAILURE and ending.done()
+            return Attended(status, ending.result() if cut else None)
         finally:
             self._signals.interrupts_pass = False
             await session.end(self._signals.came or signal.SIGTERM)
@@ -336,7 +352,7 @@ def _why_over(request: Request) -> str:
     return f"the job ended, request {request.id} is {request.state}{reason}"
 
 
-def _remark(text: str) -> None:
+def remark(text: str) -> None:
     """Say something beside ssh, which may have the terminal in raw mode."""
     line_end = "\r" if sys.stderr.isatty() else ""
     say(f"boruta: {text}", around=line_end)

@@ -46,6 +46,17 @@ class NotStartedError(BorutaError):
 
     code = "not-started"
 
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        standing: Standing | None = None,
+        state: RequestState | None = None,
+    ) -> None:
+        super().__init__(message, standing=standing)
+        self.state = state
+        """How the request ended; None where only the time to wait was over."""
+
 
 async def file_request(farm: Farm, new: NewRequest) -> Filed:
     """File a request exactly once, also when connections break on the way.
@@ -177,7 +188,7 @@ async def wait_for_board(
             reason=request.reason,
         )
         told = sentence(ended, Times(now=farm.now(), zone=None))
-        raise NotStartedError(f"request {request_id}: {told}")
+        raise NotStartedError(f"request {request_id}: {told}", state=request.state)
     return request
 
 

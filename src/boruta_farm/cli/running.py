@@ -1,0 +1,331 @@
+"""``boruta run``: a board for one command, with files sent there and fetched back."""
+
+import asyncio
+import select
+import shlex
+import sys
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from boruta_farm.cli.completion import worker_names
+from boruta_farm.cli.console import complain, configured, point_at
+from boruta_farm.cli.options import (
+    CapsOption,
+    LengthOption,
+    PriorityOption,
+    QueueOption,
+    SelectorOption,
+    WaitOption,
+    read_caps,
+    read_duration,
+)
+from boruta_farm.cli.selection import AmbiguousWorkerError
+from boruta_farm.cli.signals import Signals
+from boruta_farm.cli.ssh import LAST_WORDS_WITHIN, Errand, SshRun, remark, request_of
+from boruta_farm.client.config import ClientConfig
+from boruta_farm.client.farm import connect
+from boruta_farm.client.lease import Lease
+from boruta_farm.client.openssh import SshSession, command_line, find_ssh, session_files
+from boruta_farm.client.remote import CopyError
+from boruta_farm.client.session import DEFAULT_KEEP_ALIVE, DEFAULT_PRIORITY, NotStartedError
+from boruta_farm.model.errors import (
+    AgentUnreachableError,
+    BorutaError,
+    ConfigError,
+    UnavailableError,
+    UnmetDemandError,
+    WorkerNotAssignedError,
+    WorkerNotFoundError,
+)
+from boruta_farm.model.request import NewRequest, Request, RequestState
+
+SSH_FAILED = 255
+"""ssh's own failure, which may be the command's own status too."""
+ANSWERS_WITHIN = 15.0
+"""Seconds a board has to answer whether it is still there."""
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
+"""Seconds between two attempts; each pause is twice the last."""
+
+
+class RunFault(IntEnum):
+    """Why a command's own status is not known, as an exit status.
+
+    Above every 128 + n of a signal, below what systemd uses, and none of ssh's.
+    """
+
+    NOBODY_FREE = 193
+    NO_BOARD = 194
+    BOARD_LOST = 195
+    UNREACHABLE = 196
+    JOB_ENDED = 197
+    NOT_COPIED = 198
+    REFUSED = 199
+
+
+REPEATED = frozenset({RunFault.BOARD_LOST, RunFault.UNREACHABLE})
+"""Faults of board or farm, after which another attempt may do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardCommand:
+    """Carry what is to be done on the board: a folder sent, a command, files fetched."""
+
+    line: str
+    sent: Path | None = None
+    fetched: tuple[str, ...] = ()
+    to: Path = Path()
+
+
+def run_command(
+    context: typer.Context,
+    board: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="BOARD", autocompletion=worker_names, help="Borrow the board of this name."
+        ),
+    ] = None,
+    caps: CapsOption = None,
+    selector: SelectorOption = None,
+    sent: Annotated[
+        Path | None,
+        typer.Option(
+            "--in",
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help="Send this folder; the command runs in its copy on the board.",
+        ),
+    ] = None,
+    fetched: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fetch",
+            metavar="GLOB",
+            help="Fetch these files or folders after the command, from where it ran; repeatable.",
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="DIR", file_okay=False, help="Where fetched files go."),
+    ] = None,
+    length: LengthOption = None,
+    priority: PriorityOption = DEFAULT_PRIORITY,
+    wait: WaitOption = None,
+    queue: QueueOption = False,
+    retries: Annotated[
+        int,
+        typer.Option(
+            "--retries",
+            metavar="N",
+            min=0,
+            help="Try again so often after 195 and 196, never after the command's own failure.",
+        ),
+    ] = 0,
+) -> None:
+    """Borrow a board, run the command after -- on it, give it back; made for CI.
+
+    One word is a line for the board's shell, several are quoted for it word by word. Files are
+    fetched after a command that failed, too. The board is given back whatever happens, also after
+    Ctrl-C, SIGTERM and a lost terminal. --wait is for each attempt.
+
+    Exits with the command's status, or with one of these: 193 no board was free in time, 194 no
+    such board, 195 the board was lost, 196 the farm cannot be reached, 197 the job ended before
+    the command did, 198 files were not copied, 199 refused or not possible here; 128 + n after
+    signal n, 2 for wrong usage.
+    """
+    words: tuple[str, ...] = tuple(context.meta.get("boruta.command", ()))
+    if not words:
+        raise typer.BadParameter("say what to run on the board, after --")
+    if request_of(board) is not None:
+        raise typer.BadParameter(
+            f"a board is borrowed for the command; on that of a request: boruta ssh {board} -- ..."
+        )
+    if to is not None and not fetched:
+        raise typer.BadParameter("--to is for what --fetch names")
+    command = BoardCommand(
+        line=words[0] if len(words) == 1 else shlex.join(words),
+        sent=sent,
+        fetched=tuple(fetched or ()),
+        to=to or Path(),
+    )
+    wish = SshRun(
+        new=NewRequest(
+            caps=read_caps(caps),
+            selector=selector,
+            priority=priority,
+            keep_alive=DEFAULT_KEEP_ALIVE,
+            length=read_duration(length, "--for"),
+            strict=not queue,
+        ),
+        board=board,
+        request_id=None,
+        wait=read_duration(wait, "--wait"),
+        own=None,
+        command=(),
+        interactive=False,
+    )
+    signals = Signals()
+    try:
+        runs = CommandRuns(configured(context), wish, command, signals)
+        _prepare(command)
+        status = asyncio.run(signals.guard(lambda: runs.until_done(retries)))
+    except ConfigError as error:
+        complain(error)
+        status = RunFault.REFUSED
+    raise typer.Exit(int(status))
+
+
+def _prepare(command: BoardCommand) -> None:
+    """See that what is needed here is there, before a board is asked for. Raises ConfigError."""
+    find_ssh()
+    if command.sent is not None or command.fetched:
+        find_ssh("scp")
+    if command.fetched:
+        try:
+            command.to.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"{command.to}: cannot be made: {error.strerror}") from None
+
+
+class CommandRuns:
+    """Run one command on a board, anew on another after faults of board or farm."""
+
+    def __init__(
+        self, config: ClientConfig, wish: SshRun, command: BoardCommand, signals: Signals
+    ) -> None:
+        self._config = config
+        self._wish = wish
+        self._command = command
+        self._signals = signals
+
+    async def until_done(self, retries: int) -> int:
+        """Return the command's status, or the fault of the last attempt."""
+        pause = FIRST_PAUSE
+        for left in range(retries, 0, -1):
+            status = await self._attempt()
+            if status not in REPEATED:
+                return status
+            remark(f"trying again in {pause:g} s (--retries: {left} left)")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        return await self._attempt()
+
+    async def _attempt(self) -> int:
+        try:
+            async with connect(self._config) as farm:
+                errand = Errand(farm, self._wish, self._signals)
+                async with errand.held() as lease:
+                    return await self._use(errand, lease)
+        except BorutaError as error:
+            complain(error)
+            point_at(None if self._wish.new is None else self._wish.new.selector, error)
+            return fault_of(error)
+
+    async def _use(self, errand: Errand, lease: Lease) -> int:
+        """Send, run, fetch; return the command's status if it is known, else the fault."""
+        folder = f"boruta-{lease.request_id}"
+        where = "" if self._command.sent is None else f"{folder}/"
+        if self._command.sent is not None:
+            fault = await _copied(lease, lease.put(self._command.sent, folder))
+            if fault is not None:
+                return fault
+        mark = f".{folder}-255"
+        line = board_line(self._command.line, where, mark)
+        with session_files(lease.access, None) as files:
+            options = ("-T", "-o", "BatchMode=yes")
+            arguments = command_line(find_ssh(), lease.access, files, [line], options)
+            status, over = await errand.attend(SshSession(arguments), lease)
+        if over is not None:
+            return _ended(over)
+        if status == SSH_FAILED:
+            if _nobody_reads():
+                return 128 + 13
+            fault = await _missing(lease, f"test -e {mark}")
+            if fault is not None:
+                return fault
+        for pattern in self._command.fetched:
+            path = pattern if pattern.startswith("/") else f"{where}{pattern}"
+            fault = await _copied(lease, lease.get(path, self._command.to))
+            if fault is not None:
+                # That the command failed is known, and what it would have left may be missing.
+                return status or fault
+        return status
+
+
+def fault_of(error: BorutaError) -> RunFault:
+    """Return which status stands for an error that kept the command from its end."""
+    match error:
+        case NotStartedError(state=None | RequestState.TIMEOUT):
+            return RunFault.NOBODY_FREE
+        case NotStartedError(state=RequestState.INVALID):
+            return RunFault.NO_BOARD
+        case NotStartedError(state=RequestState.FAILED):
+            return RunFault.BOARD_LOST
+        case NotStartedError():
+            return RunFault.JOB_ENDED
+        case UnmetDemandError() | WorkerNotFoundError() | AmbiguousWorkerError():
+            return RunFault.NO_BOARD
+        case AgentUnreachableError() | WorkerNotAssignedError():
+            # What was granted goes back to the queue when its board does not confirm it.
+            return RunFault.BOARD_LOST
+        case UnavailableError():
+            return RunFault.UNREACHABLE
+        case _:
+            return RunFault.REFUSED
+
+
+def board_line(line: str, folder: str, mark: str) -> str:
+    """Return the line for the board's shell that runs ``line`` in a folder, if one is named.
+
+    The file ``mark`` tells afterwards that 255 was the command's own status.
+    """
+    there = f"cd {shlex.quote(folder)} || exit; " if folder else ""
+    script = (
+        f'{there}"${{SHELL:-sh}}" -c {shlex.quote(line)}; status=$?; '
+        f'[ $status -ne {SSH_FAILED} ] || echo > "$HOME/{mark}"; exit $status'
+    )
+    return f"exec sh -c {shlex.quote(script)}"
+
+
+async def _copied(lease: Lease, copying: Awaitable[None]) -> RunFault | None:
+    try:
+        await copying
+    except CopyError as error:
+        complain(error)
+        return await _missing(lease, "true") or RunFault.NOT_COPIED
+    return None
+
+
+async def _missing(lease: Lease, proof: str) -> RunFault | None:
+    """Return why the board cannot be used any more, None where it answers and proves itself."""
+    if lease.over is None:
+        try:
+            if not (await lease.run(proof, timeout=ANSWERS_WITHIN)).returncode:
+                return None
+        except TimeoutError:
+            remark(f"the board did not answer within {ANSWERS_WITHIN:g} s")
+        try:
+            async with asyncio.timeout(LAST_WORDS_WITHIN):
+                await lease.ended()
+        except TimeoutError:
+            remark("the connection to the board broke off before its command ended")
+            return RunFault.BOARD_LOST
+    return _ended(await lease.ended())
+
+
+def _ended(over: Request) -> RunFault:
+    lost = over.state is RequestState.FAILED
+    return RunFault.BOARD_LOST if lost else RunFault.JOB_ENDED
+
+
+def _nobody_reads() -> bool:
+    """Tell whether what the command prints goes into a pipe whose reader has gone."""
+    watch = select.poll()
+    watch.register(sys.__stdout__ or 1, 0)
+    return any(flags & select.POLLERR for _, flags in watch.poll(0))
