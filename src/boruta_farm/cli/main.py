@@ -25,6 +25,7 @@ from boruta_farm.cli import (
     groups,
     importing,
     login,
+    reaching,
     requests,
     running,
     serve,
@@ -155,6 +156,8 @@ def build() -> typer.Typer:
     app.command()(sharing.unshare)
     app.command(cls=ssh.CommandAfterDashes)(ssh.ssh)
     app.command("run", cls=ssh.CommandAfterDashes)(running.run_command)
+    app.command()(reaching.cp)
+    app.command()(reaching.forward)
     app.command(context_settings=device.WORDS)(device.power)
     app.command(context_settings=device.WORDS)(device.press)
     app.command(context_settings=device.WORDS)(device.do)

@@ -95,6 +95,15 @@ the job's home. The command's status is passed on; where it is not known, the st
 No shell and no signal gives these (128 + n ends at 192), nor does ssh: a command that ends with 255
 itself is told apart from ssh's own 255. A command that fails is never repeated.
 
+## Files and ports of a board in hand
+
+    boruta cp firmware.bin 42:            # into the home of request 42's session
+    boruta cp lab-rpi4:results here       # the board of a running request, by its name
+    boruta forward 42 8080:80             # http://127.0.0.1:8080 is port 80 of the supervisor
+
+go over the same path as `boruta ssh 42`, with the same pinned host key, and keep the job alive and
+prolonged while they last.
+
 ## Verbs
 """
 WIDE = 10_000

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import IO, Annotated, Any, NamedTuple, NoReturn
 
 import typer
@@ -37,6 +38,7 @@ from boruta_farm.client.openssh import (
     OwnKey,
     SshSession,
     command_line,
+    copy_line,
     find_ssh,
     read_own_key,
     session_files,
@@ -47,7 +49,7 @@ from boruta_farm.client.session import (
     filed,
     wait_for_board,
 )
-from boruta_farm.model.errors import BorutaError, WorkerNotFoundError
+from boruta_farm.model.errors import BorutaError, NotFoundError, WorkerNotFoundError
 from boruta_farm.model.listing import RequestFilter
 from boruta_farm.model.request import NewRequest, Request, RequestState
 from boruta_farm.model.worker import UUID_CAPABILITY, AccessInfo, Worker, WorkerState
@@ -84,7 +86,9 @@ class CommandAfterDashes(TyperCommand):
 class SshRun:
     """Carry what one run of the verb is to do; ``new`` is None when it attaches.
 
-    ``board`` is the name, UUID or unique beginning of either, where one board is wanted.
+    ``board`` is the name, UUID or unique beginning of either, where one board is wanted; where it
+    attaches, that of the request that runs there. ``copied`` are the two places between which scp
+    copies, in place of a session: a path is ours, a text the board's.
     ``output`` is a file for what the command prints, in place of our own output, ``source`` a
     descriptor of its input. What is ``interactive`` gets Ctrl-C itself in front of a terminal; else
     it ends us and all we started.
@@ -100,6 +104,7 @@ class SshRun:
     output: IO[bytes] | None = None
     source: int | None = None
     interactive: bool = True
+    copied: tuple[Path | str, Path | str] | None = None
 
 
 class Attended(NamedTuple):
@@ -192,7 +197,7 @@ def carry_out(context: typer.Context, make: Callable[[], SshRun]) -> NoReturn:
         config = configured(context)
 
         async def work() -> int:
-            find_ssh()
+            find_ssh("ssh" if made.copied is None else "scp")
             async with connect(config) as farm:
                 return await Errand(farm, made, signals).do()
 
@@ -224,7 +229,10 @@ class Errand:
         wish = self._wish
         async with self.held() as lease:
             with session_files(lease.access, wish.own) as files:
-                line = command_line(find_ssh(), lease.access, files, wish.command, wish.extra)
+                if wish.copied is not None:
+                    line = copy_line(find_ssh("scp"), lease.access, files, *wish.copied)
+                else:
+                    line = command_line(find_ssh(), lease.access, files, wish.command, wish.extra)
                 return (await self.attend(SshSession(line, wish.output, wish.source), lease)).status
 
     @asynccontextmanager
@@ -250,8 +258,8 @@ class Errand:
     @asynccontextmanager
     async def _request(self) -> AsyncIterator[int]:
         if self._wish.new is None:
-            assert self._wish.request_id is not None
-            yield self._wish.request_id
+            attached = self._wish.request_id
+            yield await self._running_on(self._wish.board or "") if attached is None else attached
             return
         new = self._wish.new
         if self._wish.board is not None:
@@ -260,6 +268,17 @@ class Errand:
             new = replace(new, caps={**(new.caps or {}), UUID_CAPABILITY: worker.uuid})
         async with filed(self._farm, new, remark, closed=remark) as answer:
             yield answer.id
+
+    async def _running_on(self, board: str) -> int:
+        """Return the request that holds a board. Raises NotFoundError."""
+        worker = await one_worker(self._farm, board)
+        where = RequestFilter(states=(RequestState.IN_PROGRESS,), selector=f"worker={worker.uuid}")
+        page = await self._farm.requests.list_requests(self._farm.caller, where)
+        if not page.items:
+            raise NotFoundError(
+                f"{worker.name} is lent to nobody; borrow it: boruta ssh {worker.name}"
+            )
+        return page.items[0].id
 
     async def _worker(self, board: str) -> Worker:
         try:
