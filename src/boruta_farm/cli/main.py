@@ -23,6 +23,7 @@ from boruta_farm.cli import (
     explain,
     filing,
     groups,
+    history,
     importing,
     login,
     reaching,
@@ -145,6 +146,7 @@ def build() -> typer.Typer:
     app.callback()(_settings)
     app.command()(filing.new)
     app.command()(requests.ls)
+    app.command()(history.history)
     app.command()(requests.show)
     app.command()(explain.explain)
     app.command()(filing.update)

@@ -101,14 +101,14 @@ def ls(
         )
         if page.remaining and limit is None:
             say(f"boruta: {page.remaining} more are not shown; choose with --state")
-        return _listing(farm, page.items, await _names(farm, page.items))
+        return _listing(farm, page.items, await worker_names_of(farm, page.items))
 
     with pointing_at(selector):
         listing = run(context, work)
     print_listing(listing, output_of(context, output), columns)
 
 
-async def _names(farm: Farm, requests: tuple[Request, ...]) -> Mapping[str, str]:
+async def worker_names_of(farm: Farm, requests: tuple[Request, ...]) -> Mapping[str, str]:
     """Return the names of workers, by UUID, if any request has had or wants a certain one."""
     if all(r.job is None and UUID_CAPABILITY not in r.required for r in requests):
         return {}
@@ -161,7 +161,7 @@ def show(context: typer.Context, request_id: IdArgument, output: OutputOption = 
         record = write(request)
         if explanation is not None:
             record["Explanation"] = explanation
-        facts = _facts(farm, request, await _names(farm, (request,)), explanation)
+        facts = _facts(farm, request, await worker_names_of(farm, (request,)), explanation)
         if form is Output.TABLE:
             facts |= await presence(farm, request)
         print_record(facts, record, str(request_id), form)
