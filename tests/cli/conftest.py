@@ -34,6 +34,7 @@ def boruta(served: Served, tmp_path: Path, utc: None) -> Boruta:
         "BORUTA_TOKEN": "",
         "BORUTA_PROFILE": "",
         "XDG_CONFIG_HOME": str(tmp_path / "configuration"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
     }
     return Boruta(app, CliRunner(env=environment))
 

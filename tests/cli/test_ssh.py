@@ -213,6 +213,31 @@ def test_attaching_to_nothing_or_to_what_is_over(stage: Stage, boruta: Boruta) -
     assert re.fullmatch(r"boruta: request 1: it is DONE since \d\d:\d\d: closed\n", outcome.err)
 
 
+def test_again_files_the_last_demand_or_takes_up_what_goes_on(
+    stage: Stage, served: Served, boruta: Boruta
+) -> None:
+    told = stage.run("ssh", "--again")
+    assert told.status == 255
+    assert f"nothing of {served.address} was held here" in told.err
+    assert stage.run("ssh", "-c", "board=rpi4", "-s", "!broken").status == 0
+    stage.environment["BORUTA_SERVER"] += "/"
+    assert stage.run("ssh", "--again", "--", "true").status == 0
+    assert (sent(served)["Caps"], sent(served)["Selector"]) == ({"board": "rpi4"}, "!broken")
+    boruta("new", "-c", "board=rpi4")
+    assert stage.run("ssh", "3").status == 0
+    assert stage.run("ssh", "--again").status == 0
+    assert state(served, 3) == "IN PROGRESS"
+    assert list(served.requests()) == [1, 2, 3]
+    assert "--again knows" in boruta("ssh", "--again", "-c", "a=b", status=2).err
+
+
+def test_what_cannot_be_remembered_is_said(stage: Stage, served: Served) -> None:
+    (stage.folder / ".local").write_text("no folder")
+    outcome = stage.run("ssh", "-c", "board=rpi4")
+    assert outcome.status == 0
+    assert "this is not remembered for --again: " in outcome.err
+
+
 def test_an_own_key(stage: Stage, served: Served) -> None:
     (stage.folder / "id").write_text("the private half is never read")
     (stage.folder / "id").chmod(0)

@@ -93,13 +93,16 @@ def failures_told(about: str = "") -> Iterator[None]:
         raise typer.Exit(FAILED) from None
 
 
-def configured(context: typer.Context) -> ClientConfig:
-    """Return which server to talk to, from options, environment and profile."""
+def configured(context: typer.Context, *, quiet: bool = False) -> ClientConfig:
+    """Return which server to talk to, from options, environment and profile.
+
+    A token that can be read on its way is warned of, unless ``quiet`` is wished.
+    """
     settings = settings_of(context)
     config = configuration.load(
         server=settings.server, profile=settings.profile, ca_file=settings.ca_file
     )
-    if config.exposes_token:
+    if config.exposes_token and not quiet:
         say(f"boruta: warning: without TLS your token can be read on its way to {config.server}")
     return config
 

@@ -72,6 +72,10 @@ Ctrl-C while waiting closes the request; inside the session it belongs to ssh. S
 end ssh, close the request and remove the files. `boruta ssh ID` connects to a request that exists,
 waiting for its turn if need be; it neither files nor closes one, but keeps it alive and prolonged.
 
+`boruta ssh --again` goes back to what was last held of this farm: to its board while the request
+goes on, also after this machine went down, else by filing the same demand. It is remembered in
+`~/.local/state/boruta/last.json` (or below `XDG_STATE_HOME`).
+
 ## A board for one command
 
     boruta run -c board=rpi4 --in build --fetch 'out/*.xml' --to results --wait 1h -- ./test.sh

@@ -219,7 +219,7 @@ class CommandRuns:
     async def _attempt(self) -> int:
         try:
             async with connect(self._config) as farm:
-                errand = Errand(farm, self._wish, self._signals)
+                errand = Errand(farm, self._wish, self._signals, self._config.server)
                 async with errand.held() as lease:
                     return await self._use(errand, lease)
         except BorutaError as error:

@@ -33,6 +33,7 @@ from boruta_farm.cli.progress import Spinner
 from boruta_farm.cli.selection import one_worker
 from boruta_farm.cli.signals import Signals
 from boruta_farm.client.farm import Farm, connect
+from boruta_farm.client.last import LastHeld, recall, remember, state_path
 from boruta_farm.client.lease import Lease, hold
 from boruta_farm.client.openssh import (
     OwnKey,
@@ -49,7 +50,13 @@ from boruta_farm.client.session import (
     filed,
     wait_for_board,
 )
-from boruta_farm.model.errors import BorutaError, NotFoundError, WorkerNotFoundError
+from boruta_farm.model.errors import (
+    BorutaError,
+    ConfigError,
+    NotFoundError,
+    RefusedError,
+    WorkerNotFoundError,
+)
 from boruta_farm.model.listing import RequestFilter
 from boruta_farm.model.request import NewRequest, Request, RequestState
 from boruta_farm.model.worker import UUID_CAPABILITY, AccessInfo, Worker, WorkerState
@@ -88,7 +95,8 @@ class SshRun:
 
     ``board`` is the name, UUID or unique beginning of either, where one board is wanted; where it
     attaches, that of the request that runs there. ``copied`` are the two places between which scp
-    copies, in place of a session: a path is ours, a text the board's.
+    copies, in place of a session: a path is ours, a text the board's. ``again`` is attached to
+    where it still goes on, else ``new`` is filed. What is ``remembered`` may be asked for again.
     ``output`` is a file for what the command prints, in place of our own output, ``source`` a
     descriptor of its input. What is ``interactive`` gets Ctrl-C itself in front of a terminal; else
     it ends us and all we started.
@@ -105,6 +113,8 @@ class SshRun:
     source: int | None = None
     interactive: bool = True
     copied: tuple[Path | str, Path | str] | None = None
+    again: LastHeld | None = None
+    remembered: bool = False
 
 
 class Attended(NamedTuple):
@@ -134,6 +144,14 @@ def ssh(
     length: LengthOption = None,
     key: KeyOption = None,
     queue: QueueOption = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="What was last held here: its board if the request still goes on, else the same "
+            "demand anew.",
+        ),
+    ] = False,
     ssh_arguments: Annotated[
         list[str] | None,
         typer.Option(
@@ -149,6 +167,8 @@ def ssh(
     --queue is given. Exits with ssh's status; 255 for failures of its own, 128 + n after signal n.
     """
     request_id = request_of(target)
+    if again and (target or caps or selector):
+        raise typer.BadParameter("--again knows what is wanted: leave BOARD, --cap and -s out")
     if request_id is not None and (caps or selector or after or deadline or length):
         raise typer.BadParameter(
             "with an ID nothing is filed: leave --cap, --selector, --after, --deadline and --for "
@@ -162,11 +182,11 @@ def ssh(
 
     def wish() -> SshRun:
         own = None if key is None else read_own_key(key)
-        new = None
+        new, last = None, _last(context) if again else None
         if request_id is None:
             new = NewRequest(
-                caps=wanted,
-                selector=selector,
+                caps=wanted if last is None else last.caps,
+                selector=selector if last is None else last.selector,
                 priority=priority,
                 valid_after=times[0],
                 deadline=times[1],
@@ -183,9 +203,23 @@ def ssh(
             own=own,
             command=command,
             extra=tuple(ssh_arguments or ()),
+            again=last,
+            remembered=True,
         )
 
     carry_out(context, wish)
+
+
+def _last(context: typer.Context) -> LastHeld:
+    """Return what was last held of this farm. Raises ConfigError where nothing was."""
+    server = configured(context, quiet=True).server
+    last = recall(state_path(), server)
+    if last is None:
+        raise ConfigError(
+            f"nothing of {server} was held here by 'boruta ssh' yet; say what you want, such as: "
+            "boruta ssh -c board=rpi4"
+        )
+    return last
 
 
 def carry_out(context: typer.Context, make: Callable[[], SshRun]) -> NoReturn:
@@ -199,7 +233,7 @@ def carry_out(context: typer.Context, make: Callable[[], SshRun]) -> NoReturn:
         async def work() -> int:
             find_ssh("ssh" if made.copied is None else "scp")
             async with connect(config) as farm:
-                return await Errand(farm, made, signals).do()
+                return await Errand(farm, made, signals, config.server).do()
 
         status = asyncio.run(signals.guard(work))
     except BorutaError as error:
@@ -219,8 +253,9 @@ def request_of(target: str | None) -> int | None:
 class Errand:
     """One run of the verb, from filing to closing."""
 
-    def __init__(self, farm: Farm, wish: SshRun, signals: Signals) -> None:
+    def __init__(self, farm: Farm, wish: SshRun, signals: Signals, server: str) -> None:
         self._farm = farm
+        self._server = server
         self._wish = wish
         self._signals = signals
 
@@ -241,33 +276,54 @@ class Errand:
 
         Raises what ``wait_for_board``, ``file_request`` and ``acquire_worker`` raise.
         """
-        async with self._request() as request_id:
+        async with self._request() as (request_id, stays):
             with Spinner(self._farm) as spinner:
                 request = await wait_for_board(
                     self._farm,
                     request_id,
                     self._wish.wait,
                     spinner.report,
-                    stays=self._wish.new is None,
+                    stays=stays,
                 )
             access = await self._farm.requests.acquire_worker(self._farm.caller, request_id)
+            if self._wish.remembered:
+                self._remember(request)
             async with hold(self._farm, request, access, remark) as lease:
                 await self._introduce(request, access)
                 yield lease
 
     @asynccontextmanager
-    async def _request(self) -> AsyncIterator[int]:
-        if self._wish.new is None:
-            attached = self._wish.request_id
-            yield await self._running_on(self._wish.board or "") if attached is None else attached
-            return
+    async def _request(self) -> AsyncIterator[tuple[int, bool]]:
+        """Have a request for the block; tell whether it stays when the block is left."""
         new = self._wish.new
+        if new is None:
+            attached = self._wish.request_id
+            if attached is None:
+                attached = await self._running_on(self._wish.board or "")
+            yield attached, True
+            return
+        if self._wish.again is not None and await self._goes_on(self._wish.again):
+            yield self._wish.again.request, True
+            return
         if self._wish.board is not None:
             worker = await self._worker(self._wish.board)
             await self._tell_holder(worker)
             new = replace(new, caps={**(new.caps or {}), UUID_CAPABILITY: worker.uuid})
         async with filed(self._farm, new, remark, closed=remark) as answer:
-            yield answer.id
+            yield answer.id, False
+
+    async def _goes_on(self, last: LastHeld) -> bool:
+        try:
+            found = await self._farm.requests.get_request_info(self._farm.caller, last.request)
+        except (NotFoundError, RefusedError):
+            return False
+        return last.fits(found)
+
+    def _remember(self, request: Request) -> None:
+        try:
+            remember(state_path(), self._server, request)
+        except ConfigError as error:
+            remark(f"this is not remembered for --again: {error.message}")
 
     async def _running_on(self, board: str) -> int:
         """Return the request that holds a board. Raises NotFoundError."""

@@ -157,15 +157,18 @@ class Credentials:
         replace_private(self._path, json.dumps(kept, indent=2), "a token")
 
 
-def replace_private(path: Path | None, text: str, what: str) -> None:
+def replace_private(
+    path: Path | None, text: str, what: str, variable: str = "XDG_CONFIG_HOME"
+) -> None:
     """Replace a file of the user's in one step, so that no other run finds half of it.
 
-    ``path`` None is that of a user without a home. Raises ConfigError.
+    ``path`` None is that of a user without a home; ``variable`` names the folder above it. Raises
+    ConfigError.
     """
+    token = ", or give a token in BORUTA_TOKEN" if variable == "XDG_CONFIG_HOME" else ""
     if path is None:
         raise ConfigError(
-            f"there is no home folder in which {what} could be kept; set HOME or XDG_CONFIG_HOME, "
-            "or give a token in BORUTA_TOKEN"
+            f"there is no home folder in which {what} could be kept; set HOME or {variable}{token}"
         )
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -180,7 +183,7 @@ def replace_private(path: Path | None, text: str, what: str) -> None:
             fresh.unlink()
         raise ConfigError(
             f"{path}: cannot be written: {error.strerror}; name another folder with "
-            "XDG_CONFIG_HOME, or give a token in BORUTA_TOKEN"
+            f"{variable}{token}"
         ) from None
 
 
