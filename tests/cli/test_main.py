@@ -25,11 +25,6 @@ def test_help(boruta: Boruta, arguments: list[str]) -> None:
     assert boruta(*arguments).out.startswith("Usage: boruta")
 
 
-def test_without_a_verb_there_is_help(boruta: Boruta) -> None:
-    outcome = boruta(status=2)
-    assert "Usage: boruta" in outcome.out + outcome.err
-
-
 def test_wrong_usage_is_status_2(boruta: Boruta) -> None:
     assert "No such command" in boruta("lend", status=2).err
     assert "No such option" in boruta("ls", "--nope", status=2).err

@@ -32,6 +32,7 @@ from boruta_farm.cli import (
     serve,
     sharing,
     ssh,
+    start,
     tokens,
     upkeep,
     users,
@@ -46,6 +47,8 @@ SERVER_FLAGS = ("-api-addr", "-rpc-addr", "--api-addr", "--rpc-addr")
 """The flags of the original's server, which has no verbs: its units start ours."""
 
 HELP = """Lend boards: file requests, connect, look after the farm.
+
+Without a command it tells the three next steps for this farm.
 
 The server is --server, else BORUTA_SERVER, else the profile file
 ~/.config/boruta/config.toml, else http://127.0.0.1:8487. A token goes into BORUTA_TOKEN
@@ -129,6 +132,8 @@ def _settings(
     ] = False,
 ) -> None:
     context.obj = Settings(server=server, profile=profile, ca_file=ca_file, output=output)
+    if context.invoked_subcommand is None:
+        start.tell_next_steps(context)
 
 
 def build() -> typer.Typer:
@@ -138,12 +143,11 @@ def build() -> typer.Typer:
         name="boruta",
         cls=Verbs,
         help=HELP,
-        no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_settings)
+    app.callback(invoke_without_command=True)(_settings)
     app.command()(filing.new)
     app.command()(requests.ls)
     app.command()(history.history)

@@ -8,7 +8,9 @@ from boruta_farm.cli.main import app
 
 HEAD = """# Command line
 
-`boruta` is client and server in one command. `boruta VERB --help` tells what this page tells.
+`boruta` is client and server in one command. `boruta VERB --help` tells what this page tells;
+`boruta` alone how things stand at your farm and the three next steps: to sign in, to borrow, or
+what to do with the board that you hold or wait for (status 1 where no farm answers within 2 s).
 
 ## Which server
 
