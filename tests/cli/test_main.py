@@ -20,6 +20,23 @@ def test_help_needs_nothing_heavy() -> None:
     assert HEAVY.isdisjoint(loaded.stdout.split())
 
 
+@pytest.mark.parametrize("verb", ["version", "ls"])
+def test_short_answers_need_the_http_library_alone(served: Served, verb: str) -> None:
+    code = (
+        "import atexit, sys; from boruta_farm.cli.main import main; "
+        "atexit.register(lambda: print(*sys.modules)); main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--server", served.address, verb],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert "httpx" in loaded
+    assert (HEAVY - {"httpx"} | {"pygments", "markdown_it"}).isdisjoint(loaded)
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["worker", "-h"], ["ssh", "--help"]])
 def test_help(boruta: Boruta, arguments: list[str]) -> None:
     assert boruta(*arguments).out.startswith("Usage: boruta")

@@ -279,6 +279,8 @@ app = build()
 
 def main() -> None:
     """Run the command; called as the original's server is, it is ``boruta serve``."""
+    # httpx brings a command line of its own, with Rich and Pygments: a third of the time to start.
+    sys.modules["httpx._main"] = None  # type: ignore[assignment]  # so that its import is refused
     given = sys.argv[1:]
     if given and given[0].partition("=")[0] in SERVER_FLAGS:
         given.insert(0, "serve")
