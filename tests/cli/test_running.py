@@ -148,6 +148,17 @@ def test_a_signal_gives_the_board_back(
     stage.assert_nothing_left()
 
 
+def test_a_reader_that_has_gone_is_no_fault_of_the_board(stage: Stage, served: Served) -> None:
+    stage.hold()
+    with ended(stage.start("run", "-c", "board=rpi4", "--retries", "5", "--", "yes")) as process:
+        stage.wait_for_ssh()
+        assert process.stdout is not None
+        process.stdout.close()
+        stage.let_go(255)
+        assert process.wait(60) == 128 + signal.SIGPIPE
+    assert states(served) == ["DONE"]
+
+
 def test_ctrl_c_on_a_terminal_ends_all(stage: Stage, served: Served) -> None:
     stage.hold()
     ours, theirs = pty.openpty()

@@ -3,6 +3,7 @@
 import asyncio
 import select
 import shlex
+import signal
 import sys
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -245,7 +246,7 @@ class CommandRuns:
             return _ended(over)
         if status == SSH_FAILED:
             if _nobody_reads():
-                return 128 + 13
+                return 128 + signal.SIGPIPE
             fault = await _missing(lease, f"test -e {mark}")
             if fault is not None:
                 return fault
