@@ -26,7 +26,7 @@ def packed(data: bytes, form: Form) -> bytes:
     """Return an image packed; zstd is skipped where the program is not installed."""
     match form:
         case Form.GZIP:
-            return gzip.compress(data, 1)
+            return gzip.compress(data, 1, mtime=0)
         case Form.XZ:
             return lzma.compress(data, preset=0)
         case Form.BZIP2:
