@@ -35,6 +35,22 @@ def test_the_state_is_read_as_it_was_stored(tmp_path: Path) -> None:
         assert StateFile(tmp_path / "state.json").load() == state
 
 
+BEFORE_SHARING = """{
+    "format": 1, "boot_id": "boot", "epoch": 7, "phase": "GRANTED", "farm_id": "farm",
+    "key": "ssh-ed25519 A", "wanted_key": "ssh-ed25519 B", "username": "user",
+    "host_key": "ssh-ed25519 H", "end": 1234.5, "sequence": 3, "tell_ended": true,
+    "trouble": "none", "notice": "maintenance", "found": []
+}"""
+"""As an agent wrote it before sessions could be shared."""
+
+
+def test_an_upgraded_agent_goes_on_from_the_state_it_finds(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(BEFORE_SHARING)
+    assert StateFile(path).load() == GRANTED
+    assert path.exists()
+
+
 def test_nobody_else_reads_the_state(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     StateFile(path).save(GRANTED)

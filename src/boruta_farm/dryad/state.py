@@ -1,10 +1,11 @@
 """What the agent must not forget: epoch, session and end, over crashes and reboots."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from boruta_farm.dryad.files import write_durably
 from boruta_farm.model.errors import ConfigError
@@ -82,6 +83,15 @@ class AgentState:
 
 STATE = Struct(AgentState)
 
+LATER: Final[Mapping[str, object]] = {
+    "keys": [],
+    "staying": [],
+    "leaving": [],
+    "keys_sequence": 0,
+    "keys_done": 0,
+}
+"""What agents did not write before sessions were shared: an upgrade must end no session."""
+
 
 class StateStore(Protocol):
     """Where the state lies."""
@@ -122,7 +132,7 @@ class StateFile:
             written_as = Whole(1).read(fields.pop("format", None))
             if written_as > FORMAT:
                 raise ConfigError(f"{self._path}: was written by a newer agent; update this one")
-            return read_record(STATE, fields)
+            return read_record(STATE, {**LATER, **fields})
         except SettingError as error:
             aside = self._path.with_name(f"{self._path.name}.damaged")
             self._path.replace(aside)
