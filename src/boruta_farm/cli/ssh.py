@@ -354,8 +354,9 @@ class Errand:
         page = await self._farm.requests.list_requests(self._farm.caller, lent)
         for request in page.items:
             if request.job is not None and request.job.worker == worker.uuid:
+                of = f" of {request.owner_name}" if request.owner_name else ""
                 remark(
-                    f"{worker.name} is lent to request {request.id}; if that is yours, write "
+                    f"{worker.name} is lent to request {request.id}{of}; if that is yours, write "
                     f"{request.id} in place of {self._wish.board}"
                 )
 
