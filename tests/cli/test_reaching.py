@@ -74,7 +74,7 @@ def test_ports_lead_to_the_board(stage: Stage, here: Boruta) -> None:
         "127.0.0.1:8080:localhost:80",
         "127.0.0.1:5900:localhost:5900",
     ]
-    assert {"-N", "-T", "ExitOnForwardFailure=yes"} <= set(stage.arguments)
+    assert {"-N", "-T", "ExitOnForwardFailure=yes", "RemoteCommand=none"} <= set(stage.arguments)
     assert stage.arguments[-1] == "boruta-user@127.0.0.1"
 
 

@@ -71,7 +71,7 @@ def forward(
     They listen on 127.0.0.1 alone. Nothing is filed or closed. Exits with ssh's status; 255 for
     failures of our own, 128 + n after signal n.
     """
-    extra = ["-N", "-T", "-o", "ExitOnForwardFailure=yes"]
+    extra = ["-N", "-T", "-o", "ExitOnForwardFailure=yes", "-o", "RemoteCommand=none"]
     for text in ports:
         local, port = _ports(text)
         extra += ["-L", f"127.0.0.1:{local}:localhost:{port}"]
