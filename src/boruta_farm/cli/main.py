@@ -279,7 +279,7 @@ app = build()
 
 def main() -> None:
     """Run the command; called as the original's server is, it is ``boruta serve``."""
-    # httpx brings a command line of its own, with Rich and Pygments: a third of the time to start.
+    # httpx brings a command line of its own, with Rich and Pygments, which takes a while to import.
     sys.modules["httpx._main"] = None  # type: ignore[assignment]  # so that its import is refused
     given = sys.argv[1:]
     if given and given[0].partition("=")[0] in SERVER_FLAGS:
