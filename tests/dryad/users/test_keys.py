@@ -40,14 +40,16 @@ def test_what_is_no_plain_key_is_refused(line: str) -> None:
         check_key(line)
 
 
-def test_the_file_is_for_its_owner_and_names_its_end(tmp_path: Path) -> None:
+def test_the_file_is_for_root_and_names_its_end(tmp_path: Path) -> None:
     file = KeyFile("bob", tmp_path / "keys")
-    file.write((key(),), os.geteuid(), os.getegid(), 3600)
+    file.write((key(),), os.getegid(), 3600)
     option, _, rest = file.path.read_text().partition(" ")
     assert rest == f"{key()}\n"
     end = time.mktime(time.strptime(option, 'expiry-time="%Y%m%d%H%M%S"'))
     assert 3590 < end - time.time() <= 3600
-    assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
+    status = file.path.stat()
+    assert (status.st_uid, status.st_gid) == (os.geteuid(), os.getegid())
+    assert stat.S_IMODE(status.st_mode) == 0o640
     assert stat.S_IMODE(file.path.parent.stat().st_mode) & 0o022 == 0
     assert list(file.path.parent.iterdir()) == [file.path]
 
@@ -57,7 +59,7 @@ def test_a_link_in_the_files_place_is_replaced_not_followed(tmp_path: Path) -> N
     other.write_text("untouched")
     file = KeyFile("bob", tmp_path)
     file.path.symlink_to(other)
-    file.write((key(),), os.geteuid(), os.getegid(), 60)
+    file.write((key(),), os.getegid(), 60)
     assert not file.path.is_symlink()
     assert other.read_text() == "untouched"
 
@@ -65,7 +67,7 @@ def test_a_link_in_the_files_place_is_replaced_not_followed(tmp_path: Path) -> N
 def test_removing_tells_whether_there_was_one(tmp_path: Path) -> None:
     file = KeyFile("bob", tmp_path)
     assert not file.remove()
-    file.write((key(),), os.geteuid(), os.getegid(), 60)
+    file.write((key(),), os.getegid(), 60)
     assert file.remove()
     assert not file.path.exists()
 
@@ -74,7 +76,7 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "keys").mkdir()
     file = KeyFile("none/bob", tmp_path / "keys")
     with pytest.raises(BoardError, match="cannot be written"):
-        file.write((key(),), os.geteuid(), os.getegid(), 60)
+        file.write((key(),), os.getegid(), 60)
 
 
 def test_the_end_is_written_in_local_time() -> None:

@@ -33,7 +33,7 @@ async def test_a_user_logs_in_with_his_key_to_a_fresh_home(
         *(USER, str(account.uid), str(account.uid), USER, f"/home/{USER}", "700")
     ]
     keys = f"/run/boruta/keys/{USER}"
-    assert room.sh(f"stat -c '%a %U' {keys}").split() == ["600", USER]
+    assert room.sh(f"stat -c '%a %U %G' {keys}").split() == ["640", "root", USER]
     assert room.sh("stat -f -c %T /run/boruta/keys").strip() == "tmpfs"
     assert room.sh(f"getent shadow {USER}").split(":")[1] == "*"
     assert room.run("grep", USER, "/etc/subuid", "/etc/subgid").out == ""

@@ -48,10 +48,11 @@ class KeyFile:
         self.path = folder / name
         self._folder = folder
 
-    def write(self, keys: tuple[str, ...], uid: int, gid: int, seconds: float) -> None:
+    def write(self, keys: tuple[str, ...], group: int, seconds: float) -> None:
         """Replace the file at once; the keys work for so many seconds. Raises BoardError.
 
-        The file belongs to the user, as sshd reads it with the user's rights.
+        The session's ``group`` may read it, as sshd does that with the user's rights. It is not the
+        user's own: he could take away the key's end, and fill what all boards of the host share.
         """
         self._folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         new = self._folder / f".{self.path.name}.{secrets.token_hex(4)}"
@@ -61,7 +62,8 @@ class KeyFile:
             descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             with os.fdopen(descriptor, "w") as file:
                 file.write(content)
-                os.fchown(file.fileno(), uid, gid)
+                os.fchown(file.fileno(), -1, group)
+                os.fchmod(file.fileno(), 0o640)
             new.replace(self.path)
         except OSError as error:
             with contextlib.suppress(FileNotFoundError):

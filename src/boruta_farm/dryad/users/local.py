@@ -171,7 +171,7 @@ class LocalHost:
         account = add_account(user, uid)
         if not self._server.looks_at(user.name, self._key.path):
             install_link(account, self._key.path)
-        self._key.write((key,), uid, uid, seconds)
+        self._key.write((key,), uid, seconds)
         logger.info("user %s was made with uid %d", user.name, uid)
         return account
 
@@ -189,7 +189,7 @@ class LocalHost:
         account = self._find()
         if account is None:
             raise BoardError(f"there is no session user {self._user.name!r} to give a key to")
-        self._key.write(keys, account.uid, account.uid, seconds)
+        self._key.write(keys, account.uid, seconds)
 
     def _find(self) -> SystemAccount | None:
         account = find_account(self._user)
