@@ -5,6 +5,7 @@ import contextlib
 import os
 import ssl
 from collections.abc import AsyncIterator
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from boruta_farm.model.errors import InvalidError, TooManyCallsError
+from boruta_farm.server.http import connection
 from boruta_farm.server.http.bounds import Bounds, Crowd
 from boruta_farm.server.http.door import Door
 from boruta_farm.web.events import Guest, StreamRoom
@@ -211,6 +213,92 @@ def test_a_network_of_ipv6_is_one_source_and_a_proxy_is_none() -> None:
     assert crowd.enter("2001:db8::3") is None
     assert all(crowd.enter("10.1.1.1") for _ in range(8)), "many come through a trusted proxy"
     assert crowd.enter("10.1.1.1") is None, "the limit over all holds for everybody"
+
+
+SILENT = {
+    "nothing": b"",
+    "half a head": b"GET /a HTTP/1.1\r\nHo",
+    "half a body": b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
+    "a call, and no farewell": b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a call, and no end": CALL,
+}
+
+
+async def crowded(port: Port, said: bytes) -> list[asyncio.StreamWriter]:
+    """Fill ten places from two addresses that say this and no more."""
+    writers = []
+    for number in range(10):
+        stranger = f"127.0.0.{2 + number % 2}"
+        reader, writer = await port.connect(stranger)
+        writer.write(said)
+        await writer.drain()
+        if b"\r\n\r\n" in said and b"{" not in said:
+            await reader.readuntil(b"\r\n\r\n")
+        writers.append(writer)
+    return writers
+
+
+@pytest.mark.parametrize("said", SILENT.values(), ids=SILENT.keys())
+async def test_few_addresses_that_say_little_lock_nobody_out(said: bytes, tls: Path | None) -> None:
+    """Three of them, each within its own bound, had all places for as long as they liked."""
+    door = Door(bounds=Bounds(connections=10, connections_per_source=5))
+    async with speaking(Echo(), door=door, tls=tls) as port:
+        writers = await crowded(port, said)
+        for _ in range(3):
+            assert next(answers_in(await port.say(CALL))).status == 200
+        for writer in writers:
+            writer.transport.abort()
+
+
+async def test_websockets_of_strangers_lock_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The link gives everybody ten seconds to say whose he is; then he keeps his place."""
+    monkeypatch.setattr(connection, "STRANGER", 0.2)
+    door = Door(bounds=Bounds(connections=2, connections_per_source=2))
+    async with speaking(World().app, door=door) as port:
+        for known in (False, True):
+            async with (
+                connect(link(port), proxy=None, local_addr=("127.0.0.2", 0)),
+                connect(link(port), proxy=None, local_addr=("127.0.0.2", 0)),
+            ):
+                await asyncio.sleep(0.3 if known else 0)
+                refused = next(answers_in(await port.say(CALL))).status == 503
+                assert refused is known
+
+
+async def test_who_is_at_a_call_is_not_cut_for_others() -> None:
+    begun, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.release()
+        await go_on.wait()
+        await Echo()(scope, receive, send)
+
+    door = Door(bounds=Bounds(connections=2, connections_per_source=2))
+    async with speaking(app, door=door) as port:
+        callers = [await port.connect("127.0.0.2") for _ in range(2)]
+        for _, writer in callers:
+            writer.write(CALL)
+            await begun.acquire()
+        assert next(answers_in(await port.say(CALL))).status == 503
+        go_on.set()
+        for reader, writer in callers:
+            assert next(answers_in(await reader.read())).status == 200
+            writer.close()
+
+
+def test_room_is_made_by_who_has_most_and_never_for_who_has_as_much() -> None:
+    cut: list[str] = []
+    crowd = Crowd(Bounds(connections=3), (ip_network("10.0.0.0/8"),))
+    for name, host in (("first", "192.0.2.1"), ("second", "192.0.2.1"), ("proxy", "10.1.1.1")):
+        source = crowd.enter(host)
+        assert source is not None
+        crowd.wait(name, source, host, partial(cut.append, name))
+    assert crowd.enter("192.0.2.1") is None
+    assert crowd.enter("192.0.2.2") == "192.0.2.2"
+    assert cut == ["first"]
+    crowd.leave("192.0.2.1")
+    assert crowd.enter("192.0.2.2") is None, "it would have more than the other"
+    assert cut == ["first"]
 
 
 def link(port: Port) -> str:

@@ -85,12 +85,15 @@ class Port:
         """Return the address that programs are given."""
         return f"http{'s' if self.authority else ''}://127.0.0.1:{self.number}"
 
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Open a connection."""
+    async def connect(
+        self, source: str | None = None
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a connection, from this address of loopback."""
         trust = None
         if self.authority is not None:
             trust = ssl.create_default_context(cafile=self.authority)
-        return await asyncio.open_connection("127.0.0.1", self.number, ssl=trust)
+        local = None if source is None else (source, 0)
+        return await asyncio.open_connection("127.0.0.1", self.number, ssl=trust, local_addr=local)
 
     async def say(self, *parts: bytes) -> bytes:
         """Send what is given, part by part, and return all that comes until the end."""

@@ -1,6 +1,7 @@
 """How much of the server's memory and time connections may take, together and each."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -36,6 +37,9 @@ class Crowd:
     """Count connections, and bytes that callers leave unread, per source and in all.
 
     Many callers come from the address of a trusted proxy: only the limits over all hold for it.
+
+    Where there is no room left over all, the oldest connection without a whole call goes, of the
+    source that has most: a few addresses that say little must not keep everybody else out.
     """
 
     def __init__(self, bounds: Bounds, proxies: tuple[Network, ...] = ()) -> None:
@@ -43,6 +47,7 @@ class Crowd:
         self._proxies = proxies
         self._open = 0
         self._open_of: Counter[str] = Counter()
+        self._waiting: dict[str, dict[object, Callable[[], None]]] = {}
         self._notes: dict[object, tuple[str, int]] = {}
         self._unread = 0
         self._unread_of: Counter[str] = Counter()
@@ -51,9 +56,9 @@ class Crowd:
         """Count a connection in and return its source, None where there is no room for it."""
         source = network_of(host)
         bounds = self._bounds
-        if self._open >= bounds.connections:
-            return None
         if self._open_of[source] >= bounds.connections_per_source and not self._proxied(host):
+            return None
+        if self._open >= bounds.connections and not self._made_room(source):
             return None
         self._open += 1
         self._open_of[source] += 1
@@ -63,6 +68,19 @@ class Crowd:
         """Count a connection out."""
         self._open -= 1
         _subtract(self._open_of, source, 1)
+
+    def wait(self, connection: object, source: str, host: str, cut: Callable[[], None]) -> None:
+        """Note that a connection has no whole call, and how it is cut for the sake of others."""
+        if not self._proxied(host):
+            self._waiting.setdefault(source, {})[connection] = cut
+
+    def wake(self, connection: object, source: str) -> None:
+        """Note that a connection has a whole call, or is gone."""
+        waiting = self._waiting.get(source, {})
+        if connection in waiting:
+            del waiting[connection]
+            if not waiting:
+                del self._waiting[source]
 
     def note(self, connection: object, source: str, unread: int) -> None:
         """Note how much a connection leaves unread at this moment; 0 once it has caught up."""
@@ -101,6 +119,16 @@ class Crowd:
             words="too many connections are open, from this address or in all; close some, or "
             "raise connections_per_source or connections",
         )
+
+    def _made_room(self, newcomer: str) -> bool:
+        """Cut the oldest waiting connection of the source that has most, unless it is no worse."""
+        source = max(self._waiting, key=self._open_of.__getitem__, default=newcomer)
+        if self._open_of[source] <= self._open_of[newcomer]:
+            return False
+        connection, cut = next(iter(self._waiting[source].items()))
+        self.wake(connection, source)
+        cut()
+        return True
 
     def _proxied(self, host: str) -> bool:
         return bool(self._proxies) and within(host, self._proxies)

@@ -24,6 +24,8 @@ PIECES: Final = 64
 """Pieces taken in one go; whoever sends more lets others in between."""
 IDLE: Final = 75.0
 """Seconds a connection is kept without a call."""
+STRANGER: Final = 15.0
+"""Seconds after which a WebSocket has said whose it is: the link cuts others before."""
 TLS_HELLO: Final = b"\x16\x03"
 
 
@@ -91,6 +93,7 @@ class HttpConnection(asyncio.Protocol):
             self._seat = seat
         self.reader.begin(transport, self._seat)
         self._patience.within(self._door.bounds.head_patience)
+        self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the call, and give everything back."""
@@ -230,6 +233,7 @@ class HttpConnection(asyncio.Protocol):
 
     def complete(self) -> None:
         """Read nothing more until the answer is out."""
+        self._wake()
         if self._call is not None:
             self._stage = Stage.NOTHING
             self._call.end_body()
@@ -292,21 +296,30 @@ class HttpConnection(asyncio.Protocol):
             self._state.connections.discard(self)
             self._patience.end()
             self.reader.catch_up()
+            self.loop.call_later(STRANGER, self._wake)
             self._stage = Stage.REST
             websocket = self._door.websocket(self._config, self._state, self._leave)
             self._transport.set_protocol(websocket)
             websocket.begin(self._transport, self._seat, head.write(), rest)
 
     def _leave(self) -> None:
+        self._wake()
         if self._counts:
             self._counts = False
             self._door.crowd.leave(self._seat)
+
+    def _wait(self) -> None:
+        self._door.crowd.wait(self, self._seat, self._ends.host, self.abort)
+
+    def _wake(self) -> None:
+        self._door.crowd.wake(self, self._seat)
 
     # Going on and ending.
 
     def _next(self) -> None:
         """Expect the next call."""
         self._stage = Stage.HEAD
+        self._wait()
         self._framing.expect()
         if self._kept:
             self._go_on_soon()
@@ -374,6 +387,7 @@ class HttpConnection(asyncio.Protocol):
             return
         clean = self._stage is Stage.NOTHING and not self._kept and self._said_close
         self._stage = Stage.REST
+        self._wait()
         self._kept = b""
         self._unwanted = 0
         unsent = self._transport.get_write_buffer_size() > 0

@@ -65,6 +65,7 @@ class Encrypted(asyncio.Transport, asyncio.Protocol):
         if self._source is None:
             transport.abort()
             return
+        self._door.crowd.wait(self, self._source, self._peer, self.abort)
         self._patience.within(self._door.bounds.head_patience)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -73,6 +74,7 @@ class Encrypted(asyncio.Transport, asyncio.Protocol):
         self._patience.end()
         self._closing = True
         if self._source is not None:
+            self._door.crowd.wake(self, self._source)
             self._door.crowd.leave(self._source)
             self._source = None
         if self._upper is not None:
@@ -225,6 +227,7 @@ class Encrypted(asyncio.Transport, asyncio.Protocol):
     def _open(self) -> None:
         self._patience.end()
         assert self._source is not None
+        self._door.crowd.wake(self, self._source)
         self._upper = self._make(self._source)
         # From here on it is the connection that the server waits for at its end.
         self._state.connections.discard(self)

@@ -22,7 +22,8 @@ class LimitSettings:
 
     connections: int = setting(
         Whole(1),
-        "HTTP connections that may be open at once; further ones are refused.",
+        "HTTP connections that may be open at once. One more takes the place of the oldest without "
+        "a call of the address that has most, or is refused.",
         default=BOUNDS.connections,
     )
     connections_per_source: int = setting(
