@@ -94,6 +94,8 @@ async def test_accounts_and_groups_differ_in_more_than_case(name: str, tmp_path:
             await accounts.save_group(root, name, GroupChange())
         with pytest.raises(AccountError, match="the server itself"):
             await accounts.save_account(root, "FARM", AccountChange())
+        with pytest.raises(AccountError, match="without a good token"):
+            await accounts.save_account(root, "Nobody", AccountChange())
 
 
 async def test_a_worker_s_group_is_the_one_there_is(tmp_path: Path) -> None:

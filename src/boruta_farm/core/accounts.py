@@ -19,6 +19,7 @@ from boruta_farm.model.account import (
     RunningJobs,
 )
 from boruta_farm.model.addresses import parse_network
+from boruta_farm.model.audit import UNKNOWN
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import (
     AccountError,
@@ -39,8 +40,8 @@ OWN_FIELDS = frozenset({"full_name", "ssh_keys", "keys_on_board"})
 """What everybody may change about himself."""
 WITHOUT_TOKEN = (Role.VIEWER, Role.USER)
 """Roles that calls without a token may have."""
-RESERVED = frozenset({"farm"})
-"""Names that the audit uses for the server itself."""
+RESERVED = {"farm": "the server itself", UNKNOWN: "who calls without a good token"}
+"""Names that the audit uses for those who have no account."""
 
 
 def save_account(
@@ -55,8 +56,8 @@ def save_account(
     _check_right(caller, name, change)
     if stored is None:
         check_name(name, "an account")
-        if folded(name) in RESERVED:
-            raise AccountError(f"{name!r} stands for the server itself; choose another name")
+        if meant := RESERVED.get(folded(name)):
+            raise AccountError(f"{name!r} stands for {meant}; choose another name")
         _check_unlike(name, "account", [account.name for account in world.accounts()])
         stored = Account(
             id=world.fresh_account_id(), name=name, role=Role.USER, created=now, revision=0

@@ -10,6 +10,9 @@ from typing import Annotated
 
 from boruta_farm.model.declared import Shown, Stored
 
+UNKNOWN = "nobody"
+"""The actor of calls without a good token."""
+
 _canonical = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 

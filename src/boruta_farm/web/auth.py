@@ -7,7 +7,7 @@ from starlette.types import Scope
 from boruta_farm.clock import Clock
 from boruta_farm.contracts.people import Accounts, Audit, PeopleGate, Tokens
 from boruta_farm.model.addresses import canonical, network_of
-from boruta_farm.model.audit import Action, Note
+from boruta_farm.model.audit import UNKNOWN, Action, Note
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import TooManyCallsError, UnauthenticatedError
 from boruta_farm.model.permission import Permission, Role
@@ -145,7 +145,7 @@ class Entrance:
             self._unnoted = 0
         number = token_id(secret)
         note = Note(
-            actor="nobody",
+            actor=UNKNOWN,
             source=came_from,
             action=Action.LOGIN_FAILED,
             subject=f"token {number[:40]}" if number else "no token of ours",
