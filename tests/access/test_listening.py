@@ -1,11 +1,12 @@
 """What listens everywhere is reached over both stacks, for real."""
 
+import resource
 import socket
 
 import pytest
 
 from boruta_farm.access import listening
-from boruta_farm.access.listening import listen
+from boruta_farm.access.listening import allow_many_files, listen
 from boruta_farm.model.addresses import canonical
 
 PLACES = {
@@ -52,3 +53,13 @@ def test_without_ipv6_no_host_means_ipv4(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_port_in_use_is_told() -> None:
     with listen("127.0.0.1", 0, 1) as taken, pytest.raises(OSError, match="in use"):
         listen("127.0.0.1", taken.getsockname()[1], 1)
+
+
+def test_as_many_files_as_the_system_allows() -> None:
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before - 1, most))
+    try:
+        allow_many_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))

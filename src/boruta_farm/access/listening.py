@@ -1,6 +1,7 @@
-"""Listening sockets, of one stack or of both."""
+"""Listening sockets, of one stack or of both, and room for what comes in by them."""
 
 import errno
+import resource
 import socket
 
 from boruta_farm.model.addresses import EVERYWHERE, parse_ip
@@ -24,6 +25,16 @@ def listen(host: str, port: int, backlog: int) -> socket.socket:
                 raise
             host = ANY_IPV4
     return _bound(host, port, backlog)
+
+
+def allow_many_files() -> None:
+    """Let this process open as many files as the system lets it: each connection is one.
+
+    Shells and service managers begin with 1,024 as a rule, which callers of one port could use up
+    so that those of another are turned away.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _bound(host: str, port: int, backlog: int) -> socket.socket:

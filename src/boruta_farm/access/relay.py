@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import logging
 import os
-import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 from boruta_farm import __version__
 from boruta_farm.access.control import Control
 from boruta_farm.access.handover import Handover
+from boruta_farm.access.listening import allow_many_files
 from boruta_farm.access.rendezvous import NameTakenError, Seat
 from boruta_farm.access.switchboard import Switchboard
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     if options.detach and not _detached():
         return 0
-    _allow_many_descriptors()
+    allow_many_files()
     sys.setswitchinterval(SWITCH_INTERVAL)
     asyncio.run(serve(seat, options.version, None if options.stay else options.idle_exit))
     return 0
@@ -96,11 +96,6 @@ def _detached() -> bool:
         return False
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     return True
-
-
-def _allow_many_descriptors() -> None:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from ipaddress import IPv4Network
 import uvicorn
 
 from boruta_farm.access.cipher import AesGcmCipher
-from boruta_farm.access.listening import listen
+from boruta_farm.access.listening import allow_many_files, listen
 from boruta_farm.clock import SystemClock
 from boruta_farm.model.addresses import Network, mapped, with_port
 from boruta_farm.model.errors import ConfigError
@@ -45,6 +45,7 @@ STOP_WITHIN = 5
 def serve(config: Config) -> None:
     """Serve until SIGINT or SIGTERM. Raises ConfigError and StoreError before it serves."""
     logs.configure(config.log_format, config.log_level)
+    allow_many_files()
     certificates = _certificates(config)
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(_listen("api_addr", *config.api_addr))
