@@ -393,6 +393,7 @@ async def test_a_relay_that_is_only_slow_is_kept(
         assert relays.note(server) == pid
 
 
+@pytest.mark.prove
 @pytest.mark.usefixtures("impatient")
 async def test_a_server_that_finds_a_hung_relay_replaces_it(relays: Relays) -> None:
     async with relays.server() as first:
@@ -405,6 +406,7 @@ async def test_a_server_that_finds_a_hung_relay_replaces_it(relays: Relays) -> N
         assert relays.note(second) != pid
 
 
+@pytest.mark.prove
 @pytest.mark.usefixtures("impatient")
 async def test_a_draining_relay_that_hangs_gives_up_its_ports(relays: Relays) -> None:
     async with listening_board() as board:

@@ -59,7 +59,7 @@ def test_accounts_groups_and_limits(root: Boruta, homes: Homes) -> None:
     ann("new", "-c", "board=x")
     assert root("ls", "--columns", "owner,ID").lines == ["OWNER  ID", "ann    1"]
     root("close", "1")
-    assert "roles admin" in ann("user", "add", "bob", status=1).err
+    assert "the role admin" in ann("user", "add", "bob", status=1).err
     assert "1 members" in root("group", "remove", "kernel", status=1).err
     root("user", "set", "ann", "--no-groups")
     root("group", "remove", "kernel")

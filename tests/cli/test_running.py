@@ -119,7 +119,7 @@ def test_a_board_that_is_lost_is_replaced(
     assert states(served) == ["DONE", "DONE"]
 
 
-@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("closed", [False, pytest.param(True, marks=pytest.mark.prove)])
 def test_a_job_that_ends_before_its_command(stage: Stage, served: Served, closed: bool) -> None:
     stage.hold()
     with ended(stage.start("run", "-c", "board=rpi4", "--", "make")) as process:
@@ -135,7 +135,9 @@ def test_a_job_that_ends_before_its_command(stage: Stage, served: Served, closed
     assert outcome.status == (RunFault.JOB_ENDED if closed else RunFault.BOARD_LOST), outcome.err
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.prove)]
+)
 def test_a_signal_gives_the_board_back(
     stage: Stage, served: Served, number: signal.Signals
 ) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from boruta_farm.core import jobs, requests
-from boruta_farm.core.permissions import check_access, check_request, check_worker
+from boruta_farm.core.permissions import check_access, check_console, check_request, check_worker
 from boruta_farm.model.account import Account, Group, Limits
 from boruta_farm.model.audit import Action
 from boruta_farm.model.caller import LOCAL_ADMIN, Caller
@@ -91,6 +91,15 @@ def test_only_the_owner_gets_keys_and_group_admins_where_configured(world: DictW
     with pytest.raises(ForbiddenError, match="scope is read"):
         check_access(narrow, request, world.group)
     check_access(LOCAL_ADMIN, request, world.group)
+
+
+def test_consoles_are_read_by_owner_admins_and_those_it_is_shared_with(world: DictWorld) -> None:
+    request = filed(world)
+    assert allowed(check_console, request, world.group) == ["root", "ann"]
+    request = replace(request, shared=(BOB.id,), shared_names=("bob",))
+    assert allowed(check_console, request, world.group) == ["root", "ann", "bob"]
+    world.put(Group(name="kernel", created=NOW, keys_for_admins=True))
+    assert "chief" in allowed(check_console, request, world.group)
 
 
 def test_group_admins_manage_what_serves_their_groups_alone() -> None:

@@ -163,6 +163,7 @@ async def kill_again_and_again(folder: Path, kills: int, seed: int) -> None:
     await gone(folder)
 
 
+@pytest.mark.prove
 async def test_few_kills_lose_nothing(tmp_path: Path) -> None:
     await kill_again_and_again(tmp_path, kills=3, seed=random.SystemRandom().getrandbits(32))
 

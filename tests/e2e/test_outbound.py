@@ -52,6 +52,7 @@ async def test_where_only_the_servers_port_passes_sessions_still_bypass_the_serv
         await one.until(WorkerState.IDLE, above=request.job.epoch)
 
 
+@pytest.mark.prove
 async def test_a_board_in_a_network_of_its_own_is_lent(tmp_path: Path) -> None:
     """Server and board live in two namespaces; the board's SSH server is on its own loopback."""
     text = await in_own_network("tests.e2e.unreachable", tmp_path)

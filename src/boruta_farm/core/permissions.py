@@ -65,17 +65,16 @@ def check_console(
 ) -> None:
     """Raise ForbiddenError unless the caller may read what the request's consoles said.
 
-    That is an admin, and whoever may have the keys to its board. Those with whom the request is
-    shared belong here too.
+    That is an admin, whoever may have the keys to its board, and those it is shared with.
     """
-    if caller.reach(Permission.CLOSE_REQUESTS) is Reach.ALL:
+    if caller.reach(Permission.CLOSE_REQUESTS) is Reach.ALL or caller.id in request.shared:
         return
     try:
         check_access(caller, request, group_named)
     except ForbiddenError:
         raise ForbiddenError(
-            f"request {request.id} belongs to {request.owner_name}; only the owner and admins read "
-            "what its consoles said"
+            f"request {request.id} belongs to {request.owner_name}; only the owner, admins and those "
+            "it is shared with read what its consoles said"
         ) from None
 
 

@@ -231,8 +231,9 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
         read(
             "reqs/{id}/console",
             consoles.read,
-            Permission.SEE_REQUESTS,
+            Permission.USE_BOARDS,
             "Write what the console said in the request's last job, once that has ended",
+            beyond=Permission.CLOSE_REQUESTS,
             answer=str,
             media=MEDIA,
             parameters=_CONSOLE,

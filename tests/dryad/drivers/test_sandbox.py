@@ -322,7 +322,8 @@ async def test_a_shared_session_tells_who_is_there_and_parts_with_one_alone(
     ):
         assert await board.visitors() == dict.fromkeys(lines, 1)
         word = unique()
-        doing = await his.create_process(f"echo begun; exec sleep {word}")
+        # What is asked for by its word has begun when it speaks.
+        doing = await his.create_process(f"exec sh -c 'echo begun; read held' {word}")
         assert await asyncio.wait_for(doing.stdout.readline(), TIMEOUT) == "begun\n"
         (program,) = running(word)
         ending = asyncio.create_task(gone(program))
