@@ -74,6 +74,9 @@ def booted(folder: Path, *files: Path) -> Iterator[Machine]:
         root = stack.enter_context(_layered(folder))
         for file in files:
             shutil.copy(file, root / "root")
+        # What somebody tried on this machine is not there on a new one.
+        for place in ("etc/boruta", "var/lib/dryad", "var/lib/boruta", "var/lib/boruta-sessions"):
+            shutil.rmtree(root / place, ignore_errors=True)
         # Whoever builds images keeps services from being started; a person's machine does not.
         (root / "usr/sbin/policy-rc.d").unlink(missing_ok=True)
         yield stack.enter_context(_started(root, folder / "console"))
