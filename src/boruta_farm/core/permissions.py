@@ -73,8 +73,8 @@ def check_console(
         check_access(caller, request, group_named)
     except ForbiddenError:
         raise ForbiddenError(
-            f"request {request.id} belongs to {request.owner_name}; only the owner, admins and those "
-            "it is shared with read what its consoles said"
+            f"request {request.id} belongs to {request.owner_name}; only the owner, admins and "
+            "those it is shared with read what its consoles said"
         ) from None
 
 
