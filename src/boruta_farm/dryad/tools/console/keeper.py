@@ -43,9 +43,15 @@ FULL: Final = 4095
 """Bytes that a terminal gives at once when it has more."""
 
 LOOK: Final = 1.0
+"""Seconds that a thread waits at a silent port before it begins to wait anew."""
+
 AGAIN: Final = 0.25
+"""Seconds until a port that has vanished is opened again; doubled each time it fails."""
+
 AGAIN_MOST: Final = 5.0
 STEADY: Final = 10.0
+"""Seconds that a port has to last for its next loss to count as the first."""
+
 DRAINED: Final = 64
 """Reads at most that take what a port still holds when a job is cut off."""
 
