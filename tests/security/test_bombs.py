@@ -7,8 +7,10 @@ import asyncio
 import contextlib
 import os
 import resource
+import select
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,19 +49,33 @@ def group() -> Iterator[Path]:
     else:
         pytest.skip("no control group with a limit of process ids can be made here")
     yield folder
-    for pid in (folder / "cgroup.procs").read_text().split():
+    defuse(folder)
+
+
+def defuse(group: Path) -> None:
+    """End all of a group: once none can fork any more, those that there are get the signal."""
+    (group / "pids.max").write_text("0")
+    ends = time.monotonic() + 30
+    while pids := (group / "cgroup.procs").read_text().split():
+        assert time.monotonic() < ends, f"{pids} of {group} do not end"
         with contextlib.suppress(ProcessLookupError):
-            os.kill(int(pid), signal.SIGKILL)
-    while True:
+            end(int(pids[0]))
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-        try:
-            folder.rmdir()
-        except OSError:
-            os.sched_yield()
-        else:
-            return
+    group.rmdir()
+
+
+def end(pid: int) -> None:
+    """Kill a process, a child or not, and wait until it is gone."""
+    handle = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        gone = select.poll()
+        gone.register(handle, select.POLLIN)
+        gone.poll(10_000)
+    finally:
+        os.close(handle)
 
 
 def bomb(ready: int) -> None:
