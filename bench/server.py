@@ -105,7 +105,8 @@ class BenchServer(Server):
         options = self._options()
         services = self._services()
         entrance = entrance_to(services, options)
-        return BenchApp(app, self, Dispatcher(ROUTES, app, options, entrance, services.clock))
+        nothing = Dispatcher(ROUTES, app, options, entrance, services.clock, services.traffic)
+        return BenchApp(app, self, nothing)
 
     def count(self, path: str) -> int:
         """Return how many keys or agents are ready."""

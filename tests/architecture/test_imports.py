@@ -20,7 +20,8 @@ ROOMS: dict[str, frozenset[str]] = {
     "records": frozenset(),
     "core": frozenset({"selectors", "words"}),
     "matching": frozenset({"core", "selectors", "words"}),
-    "store": frozenset({"clock", "core.world", "selectors"}),
+    "histogram": frozenset(),
+    "store": frozenset({"clock", "core.world", "selectors", "histogram"}),
     "rate": frozenset({"clock"}),
     "feed": frozenset({"store.base"}),
     "fleet": frozenset({"contracts", "clock", "feed"}),
@@ -32,17 +33,20 @@ ROOMS: dict[str, frozenset[str]] = {
     "gorpc": frozenset({"contracts"}),
     "boards": frozenset({"contracts", "clock", "fleet"}),
     "access": frozenset({"contracts", "clock", "fleet"}),
-    "web": frozenset({"contracts", "clock", "rate", "feed", "link", "records", "words"}),
+    "metrics": frozenset({"clock", "fleet", "store.base", "histogram"}),
+    "web": frozenset(
+        {"contracts", "clock", "rate", "feed", "link", "records", "histogram", "words"}
+    ),
     "client": frozenset({"contracts", "clock", "records", "settings", "words"}),
     "cli": frozenset({"client", "contracts", "records", "settings", "words", "server", "demo"}),
     "dryad": frozenset({"contracts", "clock", "settings", "link", "gorpc"}),
     "server": frozenset(
         {"contracts", "clock", "settings", "selectors", "core", "matching", "store", "feed"}
-        | {"fleet", "farm", "link", "gorpc", "boards", "access", "web", "dryad.proc"}
+        | {"fleet", "farm", "link", "gorpc", "boards", "access", "metrics", "web", "dryad.proc"}
     ),
     "testing": frozenset(
         {"contracts", "clock", "selectors", "core", "matching", "store", "feed", "fleet", "farm"}
-        | {"link", "gorpc", "boards", "access", "web", "client", "dryad", "server"}
+        | {"link", "gorpc", "boards", "access", "web", "client", "dryad", "metrics", "server"}
     ),
     "demo": frozenset({"client", "contracts", "clock", "dryad.proc", "server", "testing", "words"}),
 }
@@ -64,6 +68,7 @@ DRYAD: dict[str, frozenset[str]] = {
 THIRD_PARTY: dict[str, frozenset[str]] = {
     "store": frozenset({"psycopg", "psycopg_pool", "msgspec"}),
     "access": frozenset({"cryptography", "asyncssh", "websockets"}),
+    "metrics": frozenset({"prometheus_client"}),
     "web": frozenset({"starlette", "msgspec"}),
     "client": frozenset({"httpx", "keyring"}),
     "cli": frozenset({"typer", "rich", "click", "httpx", "tomli_w"}),

@@ -20,6 +20,7 @@ from boruta_farm.server.http import connection
 from boruta_farm.server.http.bounds import Bounds, Crowd
 from boruta_farm.server.http.door import Door
 from boruta_farm.web.events import Guest, StreamRoom
+from boruta_farm.web.metrics import Traffic
 from boruta_farm.web.services import WebOptions
 from tests.server.speaking import WITHIN, Echo, Port, answers_in, speaking
 from tests.web.serving import World, parse_answer
@@ -374,7 +375,7 @@ async def test_a_board_cannot_fill_journal_and_audit() -> None:
 
 async def test_one_account_does_not_take_all_event_streams() -> None:
     """A viewer's 1,000 streams used up the limit of all."""
-    room = StreamRoom(10, source=9, account=2)
+    room = StreamRoom(10, Traffic(), source=9, account=2)
     ann, ben = (Guest(source="192.0.2.1", account=name) for name in ("ann", "ben"))
     for _ in range(2):
         room.check(ann)

@@ -30,6 +30,7 @@ class Watching(WebApp):
                 world.options,
                 entrance_to(world.services, world.options),
                 world.services.clock,
+                world.services.traffic,
             ),
         )
 

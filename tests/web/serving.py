@@ -19,6 +19,7 @@ from boruta_farm.access.listening import listen
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Prepared
 from boruta_farm.farm.assembly import Farm
+from boruta_farm.metrics.exposition import Metrics, Sources
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.request import Request
 from boruta_farm.model.settings import FarmSettings
@@ -32,6 +33,7 @@ from boruta_farm.testing.farm import PlainCipher
 from boruta_farm.web.app import api_routes, build_app, entrance_to
 from boruta_farm.web.auth import People
 from boruta_farm.web.boards import BoardHub, Socket
+from boruta_farm.web.metrics import Traffic
 from boruta_farm.web.routes import Route
 from boruta_farm.web.services import Health, Services, WebOptions
 
@@ -68,6 +70,16 @@ def services_of(
     health: Health = lambda: None,
 ) -> Services:
     """Return what the application is given of a farm."""
+    traffic = Traffic()
+    sources = Sources(
+        version=VERSION,
+        fleet=farm.fleet,
+        store=store,
+        answered=traffic,
+        relay=farm.relay,
+        connections=lambda _uuid: 0,
+        health=health,
+    )
     return Services(
         requests=farm.requests,
         workers=farm.workers,
@@ -82,6 +94,8 @@ def services_of(
             gate=farm.directory, accounts=farm.accounts, tokens=farm.tokens, audit=farm.audit
         ),
         version=VERSION,
+        traffic=traffic,
+        metrics=Metrics(sources, clock).write,
     )
 
 

@@ -28,6 +28,7 @@ from boruta_farm.farm.assembly import Farm
 from boruta_farm.gorpc.dryad import GoDialler
 from boruta_farm.gorpc.superviser import GoSuperviser
 from boruta_farm.link.server import Hub
+from boruta_farm.metrics.exposition import Metrics, Sources
 from boruta_farm.model.addresses import with_port
 from boruta_farm.model.worker import Fence
 from boruta_farm.server.config import Config
@@ -37,6 +38,7 @@ from boruta_farm.store.factory import open_store
 from boruta_farm.store.owed import OwedFile
 from boruta_farm.web.app import WebApp, build_app
 from boruta_farm.web.auth import People
+from boruta_farm.web.metrics import Traffic
 from boruta_farm.web.services import Services, WebOptions
 
 logger = logging.getLogger(__name__)
@@ -144,6 +146,8 @@ class Server:
             ).go_round,
             "revocation": Revocation(fleet, self._hub).follow,
         }
+        self._traffic = Traffic()
+        self._metrics = Metrics(self._sources(), clock)
         self._app = build_app(self._services(), self._options())
         self._go_superviser = GoSuperviser(
             farm.superviser,
@@ -205,6 +209,17 @@ class Server:
         first, last = self._config.tunnel_ports
         return port == self._config.api_addr[1] or first <= port <= last
 
+    def _sources(self) -> Sources:
+        return Sources(
+            version=__version__,
+            fleet=self._farm.fleet,
+            store=self._store,
+            answered=self._traffic,
+            relay=self._relay,
+            connections=self._tunnels.connections,
+            health=self.health,
+        )
+
     def _services(self) -> Services:
         return Services(
             requests=self._farm.requests,
@@ -223,6 +238,8 @@ class Server:
                 audit=self._farm.audit,
             ),
             version=__version__,
+            traffic=self._traffic,
+            metrics=self._metrics.write,
         )
 
     def _options(self) -> WebOptions:

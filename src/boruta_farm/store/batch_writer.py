@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 
 from boruta_farm.clock import Clock
 from boruta_farm.model.errors import OverloadedError, UnavailableError
-from boruta_farm.store.base import Decide
+from boruta_farm.store.base import Decide, WriteFigures
 from boruta_farm.store.batch import Answered, Batcher, BatchOutcome, Begun
 from boruta_farm.store.writer import Followers
 
@@ -68,6 +68,7 @@ class BatchWriter:
         batcher: Batcher,
         followers: Followers,
         clock: Clock,
+        written: WriteFigures | None = None,
         *,
         on_loop: bool = False,
         after_batch: Callable[[], None] = lambda: None,
@@ -76,6 +77,7 @@ class BatchWriter:
         self._batcher = batcher
         self._followers = followers
         self._clock = clock
+        self._written = written or WriteFigures()
         self._on_loop = on_loop
         self._size = LOOP_BATCH if on_loop else THREAD_BATCH
         self._after_batch = after_batch
@@ -84,6 +86,7 @@ class BatchWriter:
         self._batch: list[_Waiting] = []
         self._busy = False
         self._moved = clock.now()
+        self._began = 0.0
         self._open = False
         self._tasks: SimpleQueue[Callable[[], BatchOutcome] | None] = SimpleQueue()
         self._ended: asyncio.Future[None] | None = None
@@ -149,6 +152,7 @@ class BatchWriter:
         """Take what has arrived and run it as far as the loop may; the thread does the rest."""
         size = min(len(self._arrived), self._size)
         self._batch = [self._arrived.popleft() for _ in range(size)]
+        self._began = self._clock.monotonic()
         commands = [waiting.command for waiting in self._batch]
         begun: Begun | BatchOutcome | None = None
         if self._on_loop:
@@ -169,6 +173,8 @@ class BatchWriter:
         """Tell what was committed, answer, and go on with what has arrived meanwhile."""
         batch, self._batch = self._batch, []
         self._moved = self._clock.now()
+        self._written.seconds.note(self._clock.monotonic() - self._began)
+        self._written.commands.note(len(batch))
         self._followers.tell(outcome)
         for waiting, result in zip(batch, outcome.results, strict=True):
             if waiting.answer.done():

@@ -14,7 +14,15 @@ from boruta_farm.model.spelling import normal
 from boruta_farm.model.worker import SessionKey, Worker
 from boruta_farm.store import people
 from boruta_farm.store.audit import list_audit
-from boruta_farm.store.base import Decide, KeptTime, Listener, PeopleSnapshot, Snapshot
+from boruta_farm.store.base import (
+    Decide,
+    FarmSize,
+    KeptTime,
+    Listener,
+    PeopleSnapshot,
+    Snapshot,
+    WriteFigures,
+)
 from boruta_farm.store.batch import Batcher
 from boruta_farm.store.committed import Committed
 from boruta_farm.store.listing import list_requests, list_workers, quick
@@ -34,6 +42,7 @@ class DatabaseStore:
         self._writer: Writer
         self._farm_id: str | None = None
         self._committed = committed
+        self.written = WriteFigures()
 
     async def start(self) -> None:
         """Open, back up and migrate, start the writer."""
@@ -98,6 +107,10 @@ class DatabaseStore:
         if trouble is None and self._batcher.room.level() is Level.SPENT:
             return self._batcher.room.trouble()
         return trouble
+
+    async def farm_size(self) -> FarmSize:
+        """Count what there is."""
+        return await self._far(Records.farm_size)
 
     async def snapshot(self, *, holding: bool = False) -> Snapshot:
         """Return the unfinished requests and all workers, consistent at one event number."""

@@ -47,6 +47,8 @@ class Dialect(Protocol):
     """20 random hexadecimal digits, others for each row."""
     foreign_time: str
     """Returns the microseconds since 1970 that another machine's clock shows, else NULL."""
+    size: str
+    """Returns the database's size in bytes."""
 
     def source(self, columns: Sequence[Column]) -> str:
         """Return a FROM item named ``n`` that yields the rows packed by ``pack``."""
@@ -83,6 +85,7 @@ class SqliteDialect:
     number = "?"
     random = "lower(hex(randomblob(10)))"
     foreign_time = "SELECT NULL"
+    size = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
 
     def source(self, columns: Sequence[Column]) -> str:
         """Return a SELECT over json_each."""
@@ -131,6 +134,7 @@ class PostgresDialect:
         "SELECT CASE WHEN inet_server_addr() IS DISTINCT FROM inet_client_addr()"
         " THEN (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint END"
     )
+    size = "SELECT pg_database_size(current_database())"
 
     def source(self, columns: Sequence[Column]) -> str:
         """Return an unnest of typed arrays."""

@@ -56,7 +56,9 @@ class PostgresStore(DatabaseStore):
             self._committed,
             guard=self._tenure or NoGuard(),
         )
-        self._writer = BatchWriter(self._batcher, self._followers, clock, on_death=on_death)
+        self._writer = BatchWriter(
+            self._batcher, self._followers, clock, self.written, on_death=on_death
+        )
         self._readers: Readers | None = None
 
     async def start(self) -> None:

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 from boruta_farm.model.audit import AuditEntry as AuditEntry
 from boruta_farm.model.console import ConsoleLog
 from boruta_farm.model.events import Event
-from boruta_farm.model.request import Request
+from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import SessionKey, Worker
-from boruta_farm.store.base import KeptTime, Snapshot
+from boruta_farm.store.base import FarmSize, KeptTime, Snapshot
 from boruta_farm.store.committed import Committed
 from boruta_farm.store.driver import DatabaseDriver, Row, Value
 from boruta_farm.store.packing import PACKED, PackedRequests
@@ -240,6 +240,18 @@ class Records:
         """Return what the clock of the database's machine shows, None where that is this one."""
         ((shown,),) = self.driver.fetch(self.statements.dialect.foreign_time)
         return None if shown is None else moment(shown)
+
+    def farm_size(self) -> FarmSize:
+        """Count what there is: what waits from an index, what is over from the tallies."""
+        statements = self.statements
+        unfinished = self.driver.fetch(statements.count_unfinished)
+        finished = self.driver.fetch(statements.count_finished)
+        return FarmSize(
+            unfinished={(RequestState(state), level): many for state, level, many in unfinished},
+            finished={RequestState(state): int(many) for state, many in finished},
+            last_event=self.last_event(),
+            size=int(self._value(statements.dialect.size)),
+        )
 
     def worker_uuids(self) -> tuple[str, ...]:
         """Return the UUIDs of all committed workers."""

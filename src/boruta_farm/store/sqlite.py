@@ -90,6 +90,7 @@ class SqliteStore(DatabaseStore):
                 self._batcher,
                 self._followers,
                 clock,
+                self.written,
                 on_loop=True,
                 after_batch=self._checkpointer.after_batch,
                 on_death=on_death,

@@ -112,6 +112,14 @@ class Statements:
         self.summary = f"{self.summaries} WHERE subject = ?"
         self.counters = f"SELECT name, value FROM counters ORDER BY name{self.dialect.lock}"
         self.last_event = "SELECT value FROM counters WHERE name = 'event'"
+        self.count_unfinished = (
+            "SELECT state, priority, count(*) FROM requests"
+            " WHERE state IN ('WAITING', 'IN PROGRESS') GROUP BY state, priority"
+        )
+        self.count_finished = (
+            "SELECT state, sum(requests) FROM tallies"
+            " WHERE state NOT IN ('WAITING', 'IN PROGRESS') GROUP BY state"
+        )
         self.events = f"SELECT {names(EVENTS)} FROM events WHERE number > ? ORDER BY number LIMIT ?"
 
     def _requests(self) -> None:

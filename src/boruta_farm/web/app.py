@@ -21,6 +21,7 @@ from boruta_farm.web.dispatch import Dispatcher
 from boruta_farm.web.events import EventCalls
 from boruta_farm.web.hardening import Hardened
 from boruta_farm.web.health import HealthCheck
+from boruta_farm.web.metrics import METRICS_MEDIA, MetricsCalls
 from boruta_farm.web.openapi import ApiDescription
 from boruta_farm.web.origins import Cors
 from boruta_farm.web.people_routes import people_routes
@@ -105,8 +106,11 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
     requests = RequestCalls(services.requests, services.clock, options.public_address)
     workers = WorkerCalls(services.workers)
     consoles = ConsoleCalls(services.consoles)
-    events = EventCalls(services.feed, services.events, services.requests, services.clock, options)
+    events = EventCalls(
+        services.feed, services.events, services.requests, services.clock, options, services.traffic
+    )
     clock = ClockCalls(services.time)
+    metrics = MetricsCalls(services.metrics)
     description = ApiDescription()
     routes: tuple[Route, ...] = (
         read(
@@ -326,6 +330,14 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             head=False,
         ),
         read(
+            "metrics",
+            metrics.show,
+            Permission.SEE_FARM,
+            "Write the farm's figures for Prometheus, also at /metrics",
+            answer=str,
+            media=METRICS_MEDIA,
+        ),
+        read(
             "openapi.json", description.show, Permission.SEE_FARM, "Describe the API", answer=dict
         ),
     )
@@ -369,7 +381,7 @@ def build_app(services: Services, options: WebOptions) -> WebApp:
     )
     entrance = entrance_to(services, options)
     routes = api_routes(services, options, entrance)
-    dispatcher = Dispatcher(routes, pages, options, entrance, services.clock)
+    dispatcher = Dispatcher(routes, pages, options, entrance, services.clock, services.traffic)
     app = Cors(dispatcher, options.cors_origins) if options.cors_origins else dispatcher
     return WebApp(Hardened(app), dispatcher)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope
@@ -59,6 +60,7 @@ class Stream:
 
     headers: tuple[Header, ...]
     chunks: AsyncGenerator[bytes, None]
+    status: Literal[200] = 200
 
 
 Endpoint = Callable[[Call], Awaitable[Answer | Stream]]

@@ -15,6 +15,7 @@ from boruta_farm.web.calls import Answer, Call, Header, Stream
 from boruta_farm.web.errors import ParameterError, answer_error
 from boruta_farm.web.limits import check_length, disconnected, read_body
 from boruta_farm.web.lists import NOTHING_LISTED
+from boruta_farm.web.metrics import Traffic
 from boruta_farm.web.origins import check_origin
 from boruta_farm.web.redirects import destination, redirect
 from boruta_farm.web.routes import Route, Router, segments_of
@@ -40,7 +41,9 @@ class Dispatcher:
         options: WebOptions,
         entrance: Entrance,
         clock: Clock,
+        traffic: Traffic,
     ) -> None:
+        self._traffic = traffic
         self._router = Router(routes)
         self._elsewhere = elsewhere
         self._body_timeout = options.body_timeout
@@ -66,7 +69,10 @@ class Dispatcher:
         found = None if segments is None else self._router.find(method, segments)
         caller = NOBODY
         if found is not None:
-            answer, caller = await self._answer(found[0], found[1], scope, receive)
+            route, begun = found[0], self._clock.monotonic()
+            answer, caller = await self._answer(route, found[1], scope, receive)
+            taken = self._clock.monotonic() - begun
+            self._traffic.note(route.method, route.path, answer.status, taken)
         else:
             path: str = scope["path"]
             place = destination(path, self._router.knows)

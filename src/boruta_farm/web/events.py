@@ -18,6 +18,7 @@ from boruta_farm.web.auth import source_of
 from boruta_farm.web.calls import Call, Header, Stream
 from boruta_farm.web.errors import ParameterError, RequestIdError
 from boruta_farm.web.explained import LOOK_EVERY, Explained
+from boruta_farm.web.metrics import Traffic
 from boruta_farm.web.services import Journal, WebOptions
 
 BOUND = 1000
@@ -83,11 +84,11 @@ class Guest:
 class StreamRoom:
     """Count open streams, in all, per source and per account."""
 
-    def __init__(self, most: int, *, source: int, account: int) -> None:
+    def __init__(self, most: int, traffic: Traffic, *, source: int, account: int) -> None:
         self._most = most
+        self._traffic = traffic
         self._per_source = source
         self._per_account = account
-        self._open = 0
         self._sources: Counter[str] = Counter()
         self._accounts: Counter[str] = Counter()
 
@@ -99,7 +100,7 @@ class StreamRoom:
         taken = self._sources[guest.source]
         if taken >= self._per_source:
             raise TooManyCallsError(f"{taken} event streams of this address are open; close one")
-        if self._open >= self._most:
+        if self._traffic.streams >= self._most:
             raise OverloadedError(f"{self._most} event streams are open; close one and try again")
 
     def enter(self, guest: Guest) -> None:
@@ -111,7 +112,7 @@ class StreamRoom:
         self._count(guest, -1)
 
     def _count(self, guest: Guest, change: int) -> None:
-        self._open += change
+        self._traffic.streams += change
         for counts, name in ((self._sources, guest.source), (self._accounts, guest.account)):
             if name is not None:
                 counts[name] += change
@@ -123,7 +124,13 @@ class EventCalls:
     """Answer ``events``: live from now on, or from Last-Event-ID without a gap."""
 
     def __init__(
-        self, feed: Feed, journal: Journal, requests: Requests, clock: Clock, options: WebOptions
+        self,
+        feed: Feed,
+        journal: Journal,
+        requests: Requests,
+        clock: Clock,
+        options: WebOptions,
+        traffic: Traffic,
     ) -> None:
         self._feed = feed
         self._clock = clock
@@ -132,6 +139,7 @@ class EventCalls:
         self._heartbeat = options.heartbeat
         self._room = StreamRoom(
             options.event_streams,
+            traffic,
             source=options.event_streams_per_source,
             account=options.event_streams_per_account,
         )

@@ -85,6 +85,9 @@ def _route(
 Segments = tuple[str, ...]
 Methods = dict[str, Route]
 
+ROOTED: dict[str, Segments] = {"/metrics": ("metrics",)}
+"""Paths outside of the prefix where others look for a call of the API."""
+
 
 class Router:
     """Find routes by two look-ups in dictionaries: the whole path, then without its parameter."""
@@ -123,13 +126,13 @@ class Router:
 
 
 def segments_of(scope: Scope) -> Segments | None:
-    """Return a call's path below the prefix, cut at its slashes; None outside of the prefix.
+    """Return a call's path below the prefix, cut at its slashes; None for what is none of ours.
 
     Doubled slashes count as one; an encoded slash belongs to its segment.
     """
     path: str = scope["path"]
     if not path.startswith(PREFIX):
-        return None
+        return ROOTED.get(path)
     raw: bytes = scope.get("raw_path") or b""
     if b"%2f" in raw or b"%2F" in raw:
         parts = collapse(raw.decode("latin-1"))[len(PREFIX) :].split("/")

@@ -9,9 +9,13 @@ from boruta_farm.feed import Feed
 from boruta_farm.model.events import Event
 from boruta_farm.web.auth import People
 from boruta_farm.web.boards import BoardHub
+from boruta_farm.web.metrics import Traffic
 
 Journal = Callable[[int, int], Awaitable[tuple[Event, ...]]]
 """Return up to so many (second argument) journalled events above a number (first)."""
+
+WriteMetrics = Callable[[], Awaitable[bytes]]
+"""Return all figures in Prometheus' text form."""
 
 Health = Callable[[], str | None]
 """Return None while the farm moves on, else what stands still."""
@@ -21,7 +25,8 @@ Health = Callable[[], str | None]
 class Services:
     """Carry everything the API talks to.
 
-    ``version`` is shown to clients, ``time`` tells what is to be known of the farm's time.
+    ``version`` is shown to clients, ``time`` tells what is to be known of the farm's time,
+    ``traffic`` counts what is answered.
     """
 
     requests: Requests
@@ -35,6 +40,8 @@ class Services:
     people: People
     time: Timekeeping
     version: str
+    traffic: Traffic
+    metrics: WriteMetrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
