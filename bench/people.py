@@ -24,7 +24,7 @@ from boruta_farm.model.token import Token, TokenKind, compose, digest_of
 from boruta_farm.store.base import Transaction
 from boruta_farm.store.sqlite import SqliteStore
 from boruta_farm.testing.boards import SimulatedBoards
-from boruta_farm.testing.farm import PlainCipher
+from boruta_farm.testing.simulation import PlainCipher
 from boruta_farm.web.auth import Entrance, People
 
 ACCOUNTS = 10_000

@@ -10,6 +10,8 @@ import pytest
 import uvloop
 from hypothesis import settings
 
+from boruta_farm.testing import LocalFarm, farm
+
 # `./run test` repeats itself exactly; the long runs of `./run prove` draw anew (derandomize=False)
 # and print how to repeat what failed.
 settings.register_profile(
@@ -59,6 +61,22 @@ def utc() -> Iterator[None]:
         time.tzset()
         yield
     time.tzset()
+
+
+@pytest.fixture(scope="session")
+def running_farm() -> Iterator[LocalFarm]:
+    """Return the one real farm of this process: to start it takes a second or two."""
+    with farm() as running:
+        yield running
+
+
+@pytest.fixture
+def local_farm(running_farm: LocalFarm, monkeypatch: pytest.MonkeyPatch) -> LocalFarm:
+    """Return the real farm with its board IDLE, found by the environment as by a user's."""
+    for name, value in running_farm.environment.items():
+        monkeypatch.setenv(name, value)
+    running_farm.settle()
+    return running_farm
 
 
 LONGEST_PROOFS = ("guided_mutations", "a_hundred_kills")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from boruta_farm.client.blocking import PlainLease as PlainLease
+    from boruta_farm.client.job import JobOverError as JobOverError
     from boruta_farm.client.lease import Lease as Lease
     from boruta_farm.client.session import NotStartedError as NotStartedError
     from boruta_farm.client.session import borrow as borrow
@@ -16,6 +17,7 @@ __version__ = "0.3.0"
 
 _PLACES = {
     "BorutaError": "boruta_farm.model.errors",
+    "JobOverError": "boruta_farm.client.job",
     "Lease": "boruta_farm.client.lease",
     "NotStartedError": "boruta_farm.client.session",
     "PlainLease": "boruta_farm.client.blocking",

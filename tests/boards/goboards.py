@@ -27,7 +27,7 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, Registration, Worker, WorkerState
 from boruta_farm.store.sqlite import SqliteStore
 from boruta_farm.testing.boards import SimulatedBoards
-from boruta_farm.testing.farm import CountingPool, OpenDoors, PlainCipher
+from boruta_farm.testing.simulation import CountingPool, OpenDoors, PlainCipher
 
 SEED = 7
 

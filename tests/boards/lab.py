@@ -17,8 +17,8 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Worker, WorkerState
 from boruta_farm.testing import farm
 from boruta_farm.testing.boards import Manner, SimulatedBoard, SimulatedBoards, SimulatedConnection
-from boruta_farm.testing.farm import SimulatedFarm
 from boruta_farm.testing.loop import run_virtual
+from boruta_farm.testing.simulation import SimulatedFarm
 
 MAINTENANCE, IDLE = WorkerState.MAINTENANCE, WorkerState.IDLE
 PREPARE, RUNNING, BUSY = WorkerState.PREPARE, WorkerState.RUNNING, WorkerState.BUSY

@@ -14,7 +14,7 @@ from boruta_farm.model.errors import AgentUnreachableError
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.testing.boards import Manner, SimulatedConnection
-from boruta_farm.testing.farm import NoDialler
+from boruta_farm.testing.simulation import NoDialler
 from tests.boards import lab as lab_module
 from tests.boards.lab import BUSY, FAILED, IDLE, MAINTENANCE, RUNNING, Lab, play
 

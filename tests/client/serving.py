@@ -22,7 +22,7 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import AccessInfo, Worker, WorkerState
 from boruta_farm.store.sqlite import MEMORY
 from boruta_farm.testing.boards import Manner, SimulatedBoard
-from boruta_farm.testing.farm import SimulatedFarm
+from boruta_farm.testing.simulation import SimulatedFarm
 from boruta_farm.web.app import build_app
 from boruta_farm.web.errors import answer_error
 from boruta_farm.web.services import WebOptions

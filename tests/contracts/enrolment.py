@@ -14,8 +14,8 @@ from boruta_farm.link.server import Hub
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.worker import Fence, Registration, Worker, WorkerState
 from boruta_farm.testing.boards import SimulatedBoard, SimulatedConnection
-from boruta_farm.testing.farm import SimulatedFarm
 from boruta_farm.testing.loop import run_virtual
+from boruta_farm.testing.simulation import SimulatedFarm
 from boruta_farm.testing.sockets import MemorySocket, socket_pair
 from tests.contracts.stage import running
 

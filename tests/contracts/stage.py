@@ -18,7 +18,7 @@ from boruta_farm.model.request import NewRequest
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.testing.boards import SimulatedBoard
-from boruta_farm.testing.farm import SimulatedFarm
+from boruta_farm.testing.simulation import SimulatedFarm
 from boruta_farm.web.app import build_app
 from boruta_farm.web.services import WebOptions
 from tests.web.serving import services_of

@@ -1,7 +1,6 @@
 """The demo's farm: ports of its own, and words when it does not come up."""
 
 import asyncio
-import socket
 import sys
 from pathlib import Path
 
@@ -10,21 +9,6 @@ import pytest
 from boruta_farm.demo import farm as demo_farm
 from boruta_farm.demo.farm import DemoProcesses
 from boruta_farm.model.errors import BorutaError
-
-
-def test_ports_that_another_farm_has_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_farm, "TUNNEL_PORTS", range(100, 106, 3))
-    monkeypatch.setattr(demo_farm, "_is_free", lambda port: port != 101)
-    assert {demo_farm._some_ports() for _ in range(20)} == {"103-105"}
-
-
-def test_without_ports_the_demo_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        port = other.getsockname()[1]
-        monkeypatch.setattr(demo_farm, "TUNNEL_PORTS", range(port, port + 1, 1))
-        with pytest.raises(BorutaError, match="no 1 ports in a row are free"):
-            demo_farm._some_ports()
 
 
 async def test_a_farm_that_does_not_come_up_names_the_servers_last_warning(

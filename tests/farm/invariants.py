@@ -10,7 +10,7 @@ from boruta_farm.model.job import CONFIRMED_WITHIN, JobPhase
 from boruta_farm.model.listing import Paginator, RequestFilter, Sorter, WorkerFilter
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import Worker, WorkerState
-from boruta_farm.testing.farm import SimulatedFarm
+from boruta_farm.testing.simulation import SimulatedFarm
 
 TOLERANCE = timedelta(seconds=1.5)
 """Deadlines act within 1 s (I10); the rest is the second between two looks of the ticker."""

@@ -10,8 +10,8 @@ from boruta_farm.model.request import NewRequest, RequestState
 from boruta_farm.model.token import NewToken, TokenKind
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.testing.boards import SimulatedBoard
-from boruta_farm.testing.farm import SimulatedFarm
 from boruta_farm.testing.loop import run_virtual
+from boruta_farm.testing.simulation import SimulatedFarm
 
 UUID = "00000000-0000-4000-8000-{:012}"
 SOURCE = "192.0.2.7"

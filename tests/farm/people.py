@@ -13,7 +13,7 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.token import Issued, NewToken, TokenKind
 from boruta_farm.store.sqlite import SqliteStore
 from boruta_farm.testing.boards import SimulatedBoards
-from boruta_farm.testing.farm import PlainCipher
+from boruta_farm.testing.simulation import PlainCipher
 from tests.store.making import HandClock
 
 SOURCE = "192.0.2.7"

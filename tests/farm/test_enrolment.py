@@ -23,8 +23,8 @@ from boruta_farm.model.settings import Enrolment, FarmSettings
 from boruta_farm.model.token import NewToken, TokenKind
 from boruta_farm.model.worker import Worker
 from boruta_farm.store.sqlite import SqliteStore
-from boruta_farm.testing.farm import PlainCipher
 from boruta_farm.testing.loop import run_virtual
+from boruta_farm.testing.simulation import PlainCipher
 from boruta_farm.testing.sockets import socket_pair
 from tests.link.links import UUID, FakeUser, Wires
 

@@ -19,8 +19,8 @@ from boruta_farm.model.request import NewRequest, RequestUpdate
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.testing.boards import Manner, SimulatedBoard
-from boruta_farm.testing.farm import SimulatedFarm
 from boruta_farm.testing.loop import run_virtual
+from boruta_farm.testing.simulation import SimulatedFarm
 from tests.core.test_requests import ED25519
 from tests.farm.invariants import Observer, read_all, unserved
 

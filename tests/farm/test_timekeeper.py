@@ -15,8 +15,8 @@ from boruta_farm.model.request import NewRequest, Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.testing.boards import SimulatedBoard
-from boruta_farm.testing.farm import SimulatedFarm
 from boruta_farm.testing.loop import run_virtual
+from boruta_farm.testing.simulation import SimulatedFarm
 
 DAY = timedelta(days=1)
 SOON = 4.0

@@ -20,7 +20,7 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, Registration, Worker, WorkerState
 from boruta_farm.store.sqlite import SqliteStore
 from boruta_farm.testing.boards import SimulatedBoards
-from boruta_farm.testing.farm import PlainCipher
+from boruta_farm.testing.simulation import PlainCipher
 
 UUID = "e1d8bb68-0000-4000-8000-000000000001"
 OWN_PORT = 8487

@@ -30,7 +30,7 @@ from boruta_farm.gorpc.services import (
 )
 from boruta_farm.gorpc.superviser import GoSuperviser
 from boruta_farm.model.worker import Fence, KeyPair, WorkerState
-from boruta_farm.testing.farm import OpenDoors, PlainCipher
+from boruta_farm.testing.simulation import OpenDoors, PlainCipher
 from boruta_farm.web.services import WebOptions
 
 WITHIN = 60.0

@@ -29,7 +29,7 @@ from boruta_farm.server.http.port import http_protocol
 from boruta_farm.store.base import Store
 from boruta_farm.store.sqlite import MEMORY, SqliteStore
 from boruta_farm.testing.boards import SimulatedBoards
-from boruta_farm.testing.farm import PlainCipher
+from boruta_farm.testing.simulation import PlainCipher
 from boruta_farm.web.app import api_routes, build_app, entrance_to
 from boruta_farm.web.auth import People
 from boruta_farm.web.boards import BoardHub, Socket

@@ -30,6 +30,7 @@ from boruta_farm.cli.signals import Signals
 from boruta_farm.cli.ssh import LAST_WORDS_WITHIN, Errand, SshRun, remark, request_of
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import connect
+from boruta_farm.client.job import JobOverError
 from boruta_farm.client.lease import Lease
 from boruta_farm.client.openssh import SshSession, command_line, find_ssh, session_files
 from boruta_farm.client.remote import CopyError
@@ -297,6 +298,8 @@ def board_line(line: str, folder: str, mark: str) -> str:
 async def _copied(lease: Lease, copying: Awaitable[None]) -> RunFault | None:
     try:
         await copying
+    except JobOverError as error:
+        return _ended(error.request)
     except CopyError as error:
         complain(error)
         return await _missing(lease, "true") or RunFault.NOT_COPIED
@@ -309,6 +312,8 @@ async def _missing(lease: Lease, proof: str) -> RunFault | None:
         try:
             if not (await lease.run(proof, timeout=ANSWERS_WITHIN)).returncode:
                 return None
+        except JobOverError as error:
+            return _ended(error.request)
         except TimeoutError:
             remark(f"the board did not answer within {ANSWERS_WITHIN:g} s")
         try:

@@ -201,6 +201,12 @@ class PlainLease:
         """Copy a file or folder from the board; see ``Lease.get``."""
         self._bridge.run(self._lease.get(remote, local))
 
+    @contextmanager
+    def forward(self, port: int, *, host: str = "localhost", local: int = 0) -> Iterator[int]:
+        """Let a port here lead to one of the board's supervisor; see ``Lease.forward``."""
+        with self._bridge.enter(self._lease.forward(port, host=host, local=local)) as chosen:
+            yield chosen
+
     def press(self, name: str = "", hold: float | None = None) -> None:
         """Press a button of the device; see ``Lease.press``."""
         self._bridge.run(self._lease.press(name, hold))

@@ -11,6 +11,7 @@ from subprocess import CompletedProcess
 from boruta_farm.client.device import DevicePower, DeviceScreen, Flashed, flash, perform, press
 from boruta_farm.client.device_console import DeviceConsole
 from boruta_farm.client.farm import Farm
+from boruta_farm.client.job import JobEnd
 from boruta_farm.client.remote import Remote
 from boruta_farm.model.errors import (
     InvalidError,
@@ -39,7 +40,11 @@ SOONEST = 1.0
 
 
 class Lease:
-    """Hold a running request; made by ``hold``."""
+    """Hold a running request; made by ``hold``.
+
+    Whatever is done with it raises JobOverError once the job is over, however that came about,
+    also what is under way then.
+    """
 
     def __init__(
         self, farm: Farm, request: Request, job: Job, access: AccessInfo, say: Say
@@ -51,7 +56,8 @@ class Lease:
         self.unreachable_since: datetime | None = None
         """Since when the farm has not heard of the board's agent; None while it has."""
         self._farm = farm
-        self._remote = Remote(access)
+        self._end = JobEnd(farm, request.id)
+        self._remote = Remote(access, self._end.guard)
         self.power = DevicePower(self._remote)
         """The power of the device under test."""
         self.screen = DeviceScreen(self._remote)
@@ -59,11 +65,10 @@ class Lease:
         self._keep_alive = request.keep_alive
         self._timed = request.length is not None
         self._say = say
-        self._ended: asyncio.Future[Request] = asyncio.get_running_loop().create_future()
 
     async def ended(self) -> Request:
         """Wait until the job is over for whatever reason and return the finished request."""
-        return await asyncio.shield(self._ended)
+        return await self._end.wait()
 
     async def run(
         self,
@@ -95,6 +100,20 @@ class Lease:
     async def get(self, remote: str, local: str | Path = ".") -> None:
         """Copy a file or folder from the board. Raises as ``put`` does."""
         await self._remote.copy(remote, Path(local))
+
+    @asynccontextmanager
+    async def forward(
+        self, port: int, *, host: str = "localhost", local: int = 0
+    ) -> AsyncIterator[int]:
+        """Let a port of this machine lead to one of the board's supervisor for the block.
+
+        Yields the port here, which listens on 127.0.0.1: ``local``, or a free one. ``host`` is
+        what the supervisor is to connect to, such as the device in its own network. Raises
+        ForwardError and JobOverError.
+        """
+        self._end.check()
+        async with self._remote.forward(local, host, port) as chosen:
+            yield chosen
 
     async def press(self, name: str = "", hold: float | None = None) -> None:
         """Press a button of the device for so many seconds, else as long as the board's admin says.
@@ -136,7 +155,7 @@ class Lease:
     @property
     def over(self) -> Request | None:
         """Return the finished request if the job is known to be over, else None."""
-        return self._ended.result() if self._ended.done() else None
+        return self._end.request
 
     async def prolong_for_ever(self) -> None:
         """Prolong whenever half of the remaining time has passed, until the farm's limit.
@@ -210,7 +229,7 @@ class Lease:
                     log.debug("request %d was not read: %s", self.request_id, error)
                     continue
                 if request.state is not RequestState.IN_PROGRESS:
-                    self._ended.set_result(request)
+                    self._end.note(request)
                     return
                 if request.job is not None:
                     self.until = max(self.until, request.job.timeout)

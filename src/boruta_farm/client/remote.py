@@ -3,11 +3,13 @@
 import asyncio
 import shlex
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any, Protocol, TypeAlias
 
+from boruta_farm.client.forwarding import forwarding
 from boruta_farm.client.openssh import (
     Files,
     command_line,
@@ -28,11 +30,23 @@ class CopyError(BorutaError):
     code = "copy-failed"
 
 
+Doing: TypeAlias = Coroutine[Any, Any, CompletedProcess[bytes]]
+
+
+class WhileHeld(Protocol):
+    """See that what is done on a board is done while one has it."""
+
+    async def __call__(self, doing: Doing, *, copying: bool = False) -> CompletedProcess[bytes]:
+        """Return what came of it, or raise because the board is not ours, before or meanwhile."""
+        ...
+
+
 class Remote:
     """Run commands on one board; key and host key lie in private files until ``close``."""
 
-    def __init__(self, access: AccessInfo) -> None:
+    def __init__(self, access: AccessInfo, guard: WhileHeld) -> None:
         self._access = access
+        self._guard = guard
         self._stack = ExitStack()
         self._files: Files | None = None
 
@@ -46,7 +60,7 @@ class Remote:
     ) -> CompletedProcess[str]:
         """Run a command, a line for the board's shell or words of which one is made."""
         line = command if isinstance(command, str) else shlex.join(command)
-        done = await _run(self._line(line), command, text, timeout)
+        done = await self._guard(_run(self._line(line), command, text, timeout))
         return CompletedProcess(
             command,
             done.returncode,
@@ -56,11 +70,11 @@ class Remote:
 
     async def read(self, line: str) -> CompletedProcess[bytes]:
         """Run a line for the board's shell whose output is no text."""
-        return await _run(self._line(line), line, None, None)
+        return await self._guard(_run(self._line(line), line, None, None))
 
     async def feed(self, line: str, source: int) -> CompletedProcess[str]:
         """Run a line for the board's shell whose input a descriptor of ours gives."""
-        done = await _run(self._line(line), line, None, None, source=source)
+        done = await self._guard(_run(self._line(line), line, None, None, source=source))
         return CompletedProcess(
             line,
             done.returncode,
@@ -71,15 +85,22 @@ class Remote:
     async def copy(self, source: Path | str, target: Path | str) -> None:
         """Copy a file or folder; texts are paths on the board. Raises CopyError."""
         arguments = copy_line(find_ssh("scp"), self._access, self._told(), source, target)
-        done = await _run(arguments, arguments, None, None)
+        done = await self._guard(_run(arguments, arguments, None, None), copying=True)
         if done.returncode:
             complaint = done.stderr.decode(errors="replace")
             words = " ".join(complaint.split()) or f"scp ended with {done.returncode}"
             raise CopyError(f"{source} was not copied to {target}: {words}")
 
-    def _line(self, line: str) -> list[str]:
-        options = ("-o", "BatchMode=yes", "-T")
-        return command_line(find_ssh(), self._access, self._told(), [line], options)
+    @asynccontextmanager
+    async def forward(self, local: int, host: str, port: int) -> AsyncIterator[int]:
+        """Let a port here lead to one that the board reaches; see ``forwarding``."""
+        async with forwarding(lambda more: self._line(None, *more), local, host, port) as chosen:
+            yield chosen
+
+    def _line(self, line: str | None, *more: str) -> list[str]:
+        options = ("-o", "BatchMode=yes", "-T", *more)
+        words = () if line is None else (line,)
+        return command_line(find_ssh(), self._access, self._told(), words, options)
 
     def _told(self) -> Files:
         if self._files is None:

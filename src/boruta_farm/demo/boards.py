@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from boruta_farm.testing.device import SIMULATED
+
 Value: TypeAlias = str | tuple[str, ...]
 
 
@@ -52,15 +54,6 @@ def _lines(keys: Mapping[str, Value]) -> str:
     # JSON writes texts and lists of texts as TOML does.
     return "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
 
-
-SIMULATED: Final[Mapping[str, Mapping[str, Value]]] = {
-    "power": {"driver": "simulated", "kind": "power", "about": "of a simulated device"},
-    "card": {"driver": "simulated", "kind": "storage", "about": "of a simulated device"},
-    "uart": {"driver": "simulated", "kind": "console", "about": "of a simulated device"},
-    "reset": {"driver": "simulated", "kind": "button", "about": "of a simulated device"},
-    "report": {"driver": "simulated", "kind": "do", "about": "says how the simulated device is"},
-}
-"""A small device that is none, so that every sandbox has something to operate."""
 
 SANDBOXES: Final = (
     DemoBoard(

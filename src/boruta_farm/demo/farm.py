@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import random
 import re
 import shutil
 import signal
@@ -24,12 +23,11 @@ from boruta_farm.client.watch import Lost
 from boruta_farm.demo.boards import SANDBOXES, DemoBoard
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.testing.ports import some_ports
 
 Result = TypeVar("Result")
 
 USUAL_PORT = 8487
-TUNNEL_PORTS = range(21000, 30000, 50)
-"""Where the demo's tunnels lie, in steps of one demo's range."""
 STARTS_WITHIN = 60.0
 """Seconds: a slow laptop needs a few for three key pairs."""
 ENDS_WITHIN = 15.0
@@ -102,7 +100,7 @@ class DemoProcesses:
             "BORUTA_DATA": str(self._folder / "server"),
             "BORUTA_KEEP_RELAY": "false",
             "BORUTA_KEYS_READY": "8",
-            "BORUTA_TUNNEL_PORTS": _some_ports(),
+            "BORUTA_TUNNEL_PORTS": "-".join(map(str, some_ports())),
             **{f"BORUTA_{name.upper()}": value for name, value in settings.items()},
         }
         command = (sys.executable, "-m", "boruta_farm.cli", "serve")
@@ -228,26 +226,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
-
-
-def _some_ports() -> str:
-    """Return a small range of its own for this demo's tunnels, so that farms do not collide."""
-    for first in random.sample(TUNNEL_PORTS, len(TUNNEL_PORTS)):
-        if all(map(_is_free, range(first, first + TUNNEL_PORTS.step))):
-            return f"{first}-{first + TUNNEL_PORTS.step - 1}"
-    raise BorutaError(
-        f"no {TUNNEL_PORTS.step} ports in a row are free between {TUNNEL_PORTS.start} and "
-        f"{TUNNEL_PORTS.stop} for the boards; stop what uses them, such as another farm"
-    )
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def free_port() -> int:

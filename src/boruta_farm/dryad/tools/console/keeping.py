@@ -202,9 +202,12 @@ class ConsoleKeeper:
                     last = log.read_text(errors="replace").strip().splitlines()[-1:]
                     raise OSError("; ".join(last) or "it ended at once")
             self._watch = self._connect()
-        finally:
+        except BaseException:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+            raise
+        finally:
+            # The one that was started ends by itself once its child is ready.
             await process.wait()
 
     def _attach(self) -> None:

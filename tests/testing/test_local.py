@@ -1,0 +1,82 @@
+"""A real farm for anybody's tests: lent by OpenSSH, restarted, its boards set aside."""
+
+import asyncio
+import logging
+import shutil
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from boruta_farm import JobOverError, NotStartedError, borrow
+from boruta_farm.model.errors import BorutaError, UnauthenticatedError
+from boruta_farm.model.request import RequestState
+from boruta_farm.model.worker import WorkerState
+from boruta_farm.testing import LocalBoard, LocalFarm, farm
+from tests.e2e.stage import leftovers
+
+pytestmark = pytest.mark.skipif(
+    not all(map(shutil.which, ("ssh", "scp"))), reason="openssh-client is missing"
+)
+SOON = timedelta(seconds=60)
+
+
+def test_what_is_held_survives_a_restart_of_the_server_and_is_filed_once(
+    local_farm: LocalFarm,
+) -> None:
+    with borrow({"board": "rpi4"}, wait=SOON) as lease:
+        lease.power.on()
+        local_farm.stop_server()
+        assert lease.run("echo still here").stdout == "still here\n"
+        local_farm.start_server()
+        assert lease.power.state().on
+        with local_farm.connected() as (api, bridge):
+            page = bridge.run(api.requests.list_requests(api.caller))
+        running = [one.id for one in page.items if one.state is RequestState.IN_PROGRESS]
+        assert running == [lease.request_id]
+        assert lease.over is None
+
+
+async def test_a_board_that_is_set_aside_ends_what_is_under_way_on_it(
+    local_farm: LocalFarm, tmp_path: Path
+) -> None:
+    async with borrow({"board": "rpi4"}, wait=SOON) as lease:
+        async with lease.forward(1) as port:
+            assert port > 0
+        talking = asyncio.create_task(lease.run("echo started > here; sleep 600"))
+        await lease.run("until [ -s here ]; do :; done")
+        local_farm.set_aside("rpi4", "needs a new card")
+        try:
+            with pytest.raises(JobOverError, match="needs a new card") as under_way:
+                await talking
+            assert under_way.value.request.state is RequestState.FAILED
+            for next_call in (lease.power.on(), lease.get("here", tmp_path), lease.do("report")):
+                with pytest.raises(JobOverError, match="needs a new card"):
+                    await next_call
+        finally:
+            local_farm.take_back("rpi4")
+
+
+@pytest.mark.prove
+def test_users_and_more_boards_and_nothing_left(caplog: pytest.LogCaptureFixture) -> None:
+    threads = threading.active_count()
+    boards = (LocalBoard(name="one", caps={"n": "1"}), LocalBoard(name="two", tools={}))
+    with caplog.at_level(logging.WARNING), farm(*boards, users=True) as local:
+        folder = local._held._folder
+        assert [worker.state for worker in local.boards()] == [WorkerState.IDLE] * 2
+        with pytest.raises(UnauthenticatedError), borrow({"n": "1"}, server=local.address):
+            pass
+        ann = local.user("ann", groups=("kernel",))
+        with borrow({"n": "1"}, config=ann) as lease:
+            assert lease.run("true").returncode == 0
+            with pytest.raises(NotStartedError), borrow({"n": "1"}, config=ann, wait=SOON / 100):
+                pass
+        with pytest.raises(BorutaError, match="called one already"):
+            local.add(LocalBoard(name="one"))
+        assert local.add(LocalBoard(name="three")).state is WorkerState.IDLE
+        assert leftovers(folder)
+    assert not folder.exists()
+    assert not leftovers(folder)
+    assert threading.active_count() == threads
+    assert "Unknown child" not in caplog.text
