@@ -75,6 +75,15 @@ def test_who_waits_is_refused_what_no_board_could_serve_unless_he_queues(
     assert strict == [True, None, None]
 
 
+def test_what_strict_refuses_is_not_to_be_queued(boruta: Boruta, served: Served) -> None:
+    board(served)
+    told = boruta("new", "--strict", "-c", "board=vax", status=1).err
+    assert "to wait for such a board all the same: leave --strict out" in told
+    assert "--queue" not in told
+    assert "leave one of both out" in boruta("new", "--strict", "--queue", status=2).err
+    assert served.requests() == {}
+
+
 def test_what_no_board_could_serve_is_told_with_what_was_meant(
     boruta: Boruta, served: Served
 ) -> None:
@@ -178,7 +187,9 @@ def test_close_goes_on_after_a_failure(boruta: Boruta, served: Served) -> None:
     boruta("new")
     boruta("new")
     outcome = boruta("close", "1", "9", "2", status=1)
-    assert outcome.err == "boruta: request 9: Request not found; see: boruta ls --all\n"
+    missing = "boruta: request 9: Request not found; see: boruta ls --all"
+    assert outcome.err == f"request 1 is closed\n{missing}\nrequest 2 is closed\n"
+    assert outcome.out == ""
     assert set(served.requests().values()) == {RequestState.CANCELLED}
     words = boruta("close", "1", status=1).err
     told = "it is CANCELLED since .*: closed; nothing is left to close or change\n"

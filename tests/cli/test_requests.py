@@ -98,6 +98,12 @@ def test_show_of_nothing(boruta: Boruta) -> None:
     assert missing == "boruta: request 9: Request not found; see: boruta ls --all\n"
 
 
+def test_what_is_no_id(boruta: Boruta) -> None:
+    told = boruta("show", "lab-rpi4", status=2).err
+    assert "'lab-rpi4' is no request's id, which is a number; see: boruta ls" in told
+    assert "'-1' is no request's id" in boruta("close", "1", "--", "-1", status=2).err
+
+
 def test_acquire_hides_the_key_unless_it_is_asked_for(boruta: Boruta) -> None:
     outcome = boruta("acquire", "1")
     assert f"Port      {FIRST_PORT}" in outcome.out

@@ -1,5 +1,6 @@
 import json
 import tomllib
+from dataclasses import replace
 
 import pytest
 import tomli_w
@@ -17,6 +18,7 @@ from boruta_farm.cli.tables import (
 )
 
 LISTING = Listing(
+    none="nothing",
     headers=("Name", "State"),
     rows=[("lab", "IDLE"), ("a longer name", "")],
     records=[{"Name": "lab"}, {"Name": "größer"}],
@@ -48,6 +50,22 @@ def test_forms(output: Output, text: str, capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == text
 
 
+@pytest.mark.parametrize(
+    ("output", "columns", "out", "err"),
+    [
+        (Output.TABLE, None, "", "boruta: nothing\n"),
+        (Output.TABLE, "state", "STATE\n", ""),
+        (Output.IDS, None, "", ""),
+        (Output.JSON, None, "[]\n", ""),
+    ],
+)
+def test_an_empty_table_has_no_header_unless_columns_were_asked_for(
+    output: Output, columns: str | None, out: str, err: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_listing(replace(LISTING, rows=[], records=[], ids=[]), output, columns)
+    assert capsys.readouterr() == (out, err)
+
+
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     print_listing(LISTING, Output.JSON, None)
     assert json.loads(capsys.readouterr().out) == LISTING.records
@@ -55,6 +73,7 @@ def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_row_is_one_line_on_any_terminal() -> None:
     listing = Listing(
+        none="nothing",
         headers=("Name", "State", "Caps", "Held", "Labels"),
         rows=[("lab-rpi4", "IDLE", "c" * 40, "", "l" * 10)],
         records=[{}],
@@ -93,7 +112,11 @@ def test_nothing_that_steers_a_terminal_is_printed_in_any_form(
     output: Output, capsys: pytest.CaptureFixture[str]
 ) -> None:
     listing = Listing(
-        headers=("Name",), rows=[(CRAFTED,)], records=[{"Reason": CRAFTED}], ids=[CRAFTED]
+        none="nothing",
+        headers=("Name",),
+        rows=[(CRAFTED,)],
+        records=[{"Reason": CRAFTED}],
+        ids=[CRAFTED],
     )
     print_listing(listing, output, None)
     print_record({f"Board {CRAFTED}": CRAFTED}, {CRAFTED: CRAFTED}, CRAFTED, output)

@@ -34,6 +34,13 @@ def test_idle_means_those_in_maintenance_unless_named(boruta: Boruta, served: Se
     assert boruta("worker", "idle", "-c", "board=rpi4").err == "boruta: nothing to do\n"
 
 
+def test_a_named_board_that_is_idle_is_told_so(boruta: Boruta, served: Served) -> None:
+    assert boruta("worker", "idle", "lab-a").err == "lab-a is IDLE already\n"
+    refused = boruta("worker", "idle", "far-c", status=1).err
+    assert "far-c: it is FAILED" in refused
+    assert states(served) == ["IDLE", "MAINTENANCE", "FAILED"]
+
+
 def test_what_was_to_come_after_a_job_is_taken_back(boruta: Boruta, served: Served) -> None:
     boruta("new", "-c", "board=rpi4")
     boruta("worker", "maintenance", "lab-a", "--after-job")
@@ -60,18 +67,20 @@ def test_one_failure_does_not_keep_the_others_from_it(boruta: Boruta, served: Se
     words = {"message": "invalid request: Invalid state transition was requested"}
     served.answers["setstate"] = [(400, words | {"Code": "invalid-transition"})]
     outcome = boruta("worker", "maintenance", "lab-a", "lab-b", status=1)
-    assert outcome.err == "boruta: lab-a: Invalid state transition was requested\n"
+    refused = "boruta: lab-a: Invalid state transition was requested\n"
+    assert outcome.err == f"{refused}lab-b goes into MAINTENANCE\n"
     assert states(served) == ["IDLE", "MAINTENANCE", "FAILED"]
     assert served.count("POST", f"workers/{uuid_of(2)}/setstate") == 1
 
 
 def test_waiting_until_they_are_there(boruta: Boruta, served: Served) -> None:
     """A board that fails meanwhile never will be."""
-    assert boruta("worker", "idle", "lab-b", "--wait").err == ""
+    told = "lab-b is taken into service: cleaned, prepared, then IDLE\n"
+    assert boruta("worker", "idle", "lab-b", "--wait").err == told
     assert states(served)[:2] == ["IDLE", "IDLE"]
     served.manner(2, Manner.BADLY)
     outcome = boruta("worker", "maintenance", "lab-a", "lab-b", "--wait", status=1)
-    assert outcome.err == "boruta: lab-b: simulated fault\n"
+    assert outcome.err.endswith("boruta: lab-b: simulated fault\n")
     assert states(served)[:2] == ["MAINTENANCE", "FAILED"]
 
 
@@ -95,7 +104,8 @@ def test_what_orphans_requests_is_asked_first(boruta: Boruta, served: Served) ->
     boruta("worker", "deregister", "far-c", stdin="y\n")
     assert len(served.workers()) == 2
     words = boruta("worker", "groups", "lab-b", "-g", "ci", "--yes").err
-    assert words == "boruta: 3 waiting requests can be served by lab-b only\n"
+    cost = "boruta: 3 waiting requests can be served by lab-b only\n"
+    assert words == f"{cost}lab-b serves ci from now on\n"
     assert served.worker(2).groups == ("ci",)
 
 

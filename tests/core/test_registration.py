@@ -107,6 +107,18 @@ def test_changed_board_goes_to_maintenance_after_its_job(world: DictWorld, stage
     assert world.requests[request_id].state is RequestState.IN_PROGRESS
 
 
+def test_a_new_board_stays_new_until_it_was_in_service(world: DictWorld, stage: Stage) -> None:
+    world.apply(core.register(world, registration(), NOW))
+    changed = world.apply(core.register(world, registration(caps={"ram": "2"}), NOW))
+    assert (changed.state, changed.reason) == (WorkerState.MAINTENANCE, "newly registered")
+    uuid = stage.idle()
+    world.apply(workers.set_state(world, uuid, WorkerState.MAINTENANCE, NOW, "new card"))
+    world.apply(workers.cleaned(world, uuid, world.workers[uuid].epoch, NOW))
+    again = registration(epoch=world.workers[uuid].epoch, caps={"ram": "3"})
+    world.apply(core.register(world, again, NOW))
+    assert world.workers[uuid].reason == "registered with other capabilities or ports than before"
+
+
 def test_changed_unfenced_board_fails_its_job(world: DictWorld, stage: Stage) -> None:
     uuid, request_id = run(world, stage)
     world.apply(confirmation.confirmed(world, uuid, world.workers[uuid].epoch))

@@ -6,8 +6,10 @@ import logging
 import pytest
 
 from boruta_farm.farm import chronicle
-from boruta_farm.model.events import Change, Event, EventKind
+from boruta_farm.model.events import Change, Event, EventKind, Identity
+from boruta_farm.server.logs import FACTS
 from tests.store.making import START, make_job, make_request, make_worker
+from tests.store.test_people import ACCOUNT, GROUP, TOKEN
 
 WORKER = make_worker(1, epoch=4)
 CHANGES = (
@@ -50,3 +52,21 @@ async def test_lines_come_once_those_who_wait_were_woken(caplog: pytest.LogCaptu
     found = [(r.levelname, r.getMessage(), vars(r)["epoch"]) for r in caplog.records]
     assert found == [("INFO", "request.started", 4), ("WARNING", "worker.state: fan", 4)]
     assert [vars(record)["worker"] for record in caplog.records] == [WORKER.uuid, WORKER.name]
+
+
+@pytest.mark.parametrize(
+    ("identity", "kind", "facts"),
+    [
+        (ACCOUNT, EventKind.ACCOUNT_CHANGED, {"account": ACCOUNT.name}),
+        (GROUP, EventKind.GROUP_CHANGED, {"group": GROUP.name}),
+        (TOKEN, EventKind.TOKEN_ISSUED, {"account": TOKEN.account_name, "token": TOKEN.id}),
+    ],
+)
+def test_what_changed_of_people_is_named_without_a_secret(
+    identity: Identity, kind: EventKind, facts: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger=chronicle.logger.name)
+    event = Event(number=1, at=START, kind=kind)
+    chronicle.record((Change(event=event, identity=identity),))
+    (line,) = caplog.records
+    assert {name: value for name, value in vars(line).items() if value and name in FACTS} == facts

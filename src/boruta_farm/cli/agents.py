@@ -62,6 +62,7 @@ def list_agents(
         page = await farm.workers.list_workers(farm.caller)
         agents = [worker for worker in page.items if worker.fence is Fence.AGENT]
         return Listing(
+            none="no board has an agent of ours; the first: boruta agent invite",
             headers=("Name", "UUID", "Credential since", "Link"),
             rows=[(w.name, w.uuid, _pinned(farm, w), _link(farm, w)) for w in agents],
             records=agents,
@@ -95,6 +96,7 @@ def invitations(
         now = farm.now()
         tokens = [token for token in found if token.kind is TokenKind.JOIN]
         return Listing(
+            none="there are no join tokens; make one: boruta agent invite",
             headers=("ID", "For", "Uses left", "Until", "Made by"),
             rows=[
                 (

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from boruta_farm.cli.console import clean, local_times, run
-from boruta_farm.cli.filing import IdArgument
-from boruta_farm.cli.options import Output, OutputOption, output_of
+from boruta_farm.cli.options import IdArgument, Output, OutputOption, output_of
 from boruta_farm.cli.tables import print_record
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.waiting import Progress, Turn

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.completion import request_ids
 from boruta_farm.cli.console import (
     complain,
     local_times,
@@ -19,6 +18,8 @@ from boruta_farm.cli.options import (
     AfterOption,
     CapsOption,
     DeadlineOption,
+    IdArgument,
+    IdsArgument,
     KeyOption,
     LengthOption,
     Output,
@@ -44,18 +45,19 @@ from boruta_farm.client.session import (
     wait_for_board,
 )
 from boruta_farm.contracts import Explanation
-from boruta_farm.model.errors import BorutaError, RouteNotFoundError
+from boruta_farm.model.errors import BorutaError, RouteNotFoundError, UnmetDemandError
 from boruta_farm.model.request import MoreTime, NewRequest, RequestState, RequestUpdate
 from boruta_farm.words.explanation import headline
 
 OVER = frozenset(str(state) for state in RequestState if state.finished)
 
-IdsArgument = Annotated[
-    list[int], typer.Argument(metavar="ID", help="Ids of requests.", autocompletion=request_ids)
-]
-IdArgument = Annotated[
-    int, typer.Argument(metavar="ID", help="Id of a request.", autocompletion=request_ids)
-]
+
+class StrictlyUnmetError(UnmetDemandError):
+    """no registered board could serve this request; leave --strict out to wait for one"""
+
+    def __init__(self, message: str) -> None:
+        # Where nobody asked for more than the usual, another remedy helps: --queue.
+        super().__init__(f"{message}; to wait for such a board all the same: leave --strict out")
 
 
 def new(
@@ -108,6 +110,8 @@ def new(
         idempotency_key=idempotency_key,
     )
     form = output_of(context, output)
+    if strict and queue:
+        raise typer.BadParameter("--strict refuses what --queue waits for: leave one of both out")
 
     async def wait_its_turn(farm: Farm, request_id: int) -> None:
         with Spinner(farm) as spinner:
@@ -143,8 +147,14 @@ def new(
                     outlook = None
             say(_hint(farm, request_id, outlook))
 
+    async def work_strictly(farm: Farm) -> None:
+        try:
+            await work(farm)
+        except UnmetDemandError as error:
+            raise StrictlyUnmetError(error.message) from None
+
     with pointing_at(selector):
-        run_to_signal(context, work)
+        run_to_signal(context, work_strictly if strict else work)
 
 
 def _remark(text: str) -> None:
@@ -199,6 +209,7 @@ def update(
 
     async def work(farm: Farm) -> None:
         await farm.requests.update_request(farm.caller, request_id, change)
+        say(f"request {request_id} is changed")
 
     run(context, work, f"request {request_id}")
 
@@ -211,6 +222,7 @@ def close(context: typer.Context, request_ids: IdsArgument) -> None:
         for request_id in request_ids:
             try:
                 await farm.requests.close_request(farm.caller, request_id)
+                say(f"request {request_id} is closed")
             except BorutaError as error:
                 complain(error, f"request {request_id}")
                 good = False

@@ -46,6 +46,7 @@ def list_groups(
         groups = await farm.accounts.list_groups(farm.caller)
         accounts = await farm.accounts.list_accounts(farm.caller)
         return Listing(
+            none="there are no groups; make one: boruta group add NAME",
             headers=("Name", "Members", "Limits", "Keys for admins", "Members join"),
             rows=[
                 (

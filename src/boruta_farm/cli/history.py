@@ -90,6 +90,7 @@ async def _listing(farm: Farm, requests: tuple[Request, ...]) -> Listing:
             )
         )
     return Listing(
+        none="nothing was lent that fits",
         headers=("ID", "Owner", "Worker", "Lent", "Lasted", "State", "Reason", "Wants"),
         spare=("Wants", "Reason", "Owner"),
         rows=rows,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.completion import capabilities
+from boruta_farm.cli.completion import capabilities, request_ids
 from boruta_farm.cli.moments import parse_moment
 from boruta_farm.model.listing import Paginator, Sorter, SortOrder
 from boruta_farm.settings.durations import parse_duration
@@ -33,6 +33,13 @@ class Settings:
     output: Output = Output.TABLE
 
 
+def read_id(given: str) -> int:
+    """Return a request's id as it is typed. Raises BadParameter."""
+    if not (given.isascii() and given.isdigit()):
+        raise typer.BadParameter(f"{given!r} is no request's id, which is a number; see: boruta ls")
+    return int(given)
+
+
 OutputOption = Annotated[
     Output | None,
     typer.Option("--output", "-o", help="Print a table for people, or json, jsonl, ids."),
@@ -53,6 +60,18 @@ CapsOption = Annotated[
         metavar="NAME=VALUE",
         help="Capability the board must have; repeatable.",
         autocompletion=capabilities,
+    ),
+]
+IdArgument = Annotated[
+    int,
+    typer.Argument(
+        metavar="ID", help="Id of a request.", autocompletion=request_ids, parser=read_id
+    ),
+]
+IdsArgument = Annotated[
+    list[int],
+    typer.Argument(
+        metavar="ID", help="Ids of requests.", autocompletion=request_ids, parser=read_id
     ),
 ]
 SelectorOption = Annotated[

@@ -8,10 +8,11 @@ from typing import Annotated, Final
 
 import typer
 
-from boruta_farm.cli.completion import UNFINISHED, request_ids
+from boruta_farm.cli.completion import UNFINISHED
 from boruta_farm.cli.console import failures_told, local_times, pointing_at, run, say
 from boruta_farm.cli.options import (
     ColumnsOption,
+    IdArgument,
     LimitOption,
     Output,
     OutputOption,
@@ -61,9 +62,6 @@ StateOption = Annotated[
     list[RequestState] | None,
     typer.Option("--state", case_sensitive=False, help="Only requests in this state; repeatable."),
 ]
-IdArgument = Annotated[
-    int, typer.Argument(metavar="ID", help="Id of a request.", autocompletion=request_ids)
-]
 
 
 def ls(
@@ -101,7 +99,10 @@ def ls(
         )
         if page.remaining and limit is None:
             say(f"boruta: {page.remaining} more are not shown; choose with --state")
-        return _listing(farm, page.items, await worker_names_of(farm, page.items))
+        none = "no request is like that"
+        if chosen == UNFINISHED and selector is None and not shared:
+            none = "no request waits or runs; finished ones: boruta ls --all"
+        return _listing(farm, page.items, await worker_names_of(farm, page.items), none)
 
     with pointing_at(selector):
         listing = run(context, work)
@@ -125,7 +126,9 @@ def _wanted(request: Request, names: Mapping[str, str]) -> str:
     return text.replace(f"{UUID_CAPABILITY}={uuid}", f"{NAME_CAPABILITY}={names[uuid]}")
 
 
-def _listing(farm: Farm, requests: tuple[Request, ...], names: Mapping[str, str]) -> Listing:
+def _listing(
+    farm: Farm, requests: tuple[Request, ...], names: Mapping[str, str], none: str
+) -> Listing:
     times = local_times(farm.now())
     rows = []
     for request in requests:
@@ -144,6 +147,7 @@ def _listing(farm: Farm, requests: tuple[Request, ...], names: Mapping[str, str]
             )
         )
     return Listing(
+        none=none,
         headers=("ID", "State", "Pri", "Owner", "Wants", "Worker", "Until", "Reason"),
         spare=("Pri", "Reason", "Until", "Worker", "Owner"),
         rows=rows,

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.completion import request_ids
 from boruta_farm.cli.console import run, say
+from boruta_farm.cli.options import IdArgument
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.errors import (
     AgentUnreachableError,
@@ -18,9 +18,6 @@ from boruta_farm.model.request import Request, RequestState
 from boruta_farm.words.counts import count
 
 ONE_KEY = "one key only: the board's agent is older, or not ours"
-IdArgument = Annotated[
-    int, typer.Argument(metavar="ID", help="Id of a request.", autocompletion=request_ids)
-]
 AccountArgument = Annotated[
     str | None, typer.Argument(metavar="[ACCOUNT]", help="An account's name; your own if left out.")
 ]

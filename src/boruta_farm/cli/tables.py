@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import typer
 
-from boruta_farm.cli.console import clean, legible
+from boruta_farm.cli.console import clean, legible, say
 from boruta_farm.cli.options import Output
 from boruta_farm.records.writing import write
 
@@ -34,13 +34,14 @@ class Listing:
     """Carry what a verb found in all the forms it can be printed in; they have equal length.
 
     ``spare`` are the headers that a narrow terminal can do without, the first first; of the
-    others those further right go before them.
+    others those further right go before them. ``none`` is said where there is nothing.
     """
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
     records: Sequence[object]
     ids: Sequence[str]
+    none: str
     spare: Sequence[str] = ()
 
 
@@ -59,6 +60,8 @@ def print_listing(listing: Listing, output: Output, columns: str | None) -> None
         case Output.IDS:
             for known in listing.ids:
                 print(clean(known))
+        case Output.TABLE if not listing.rows and places is None:
+            say(f"boruta: {listing.none}")
         case Output.TABLE:
             cells = [[clean(cell) for cell in row] for row in listing.rows]
             if places is None and sys.stdout.isatty():

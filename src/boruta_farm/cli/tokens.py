@@ -24,6 +24,7 @@ def list_tokens(
         tokens = await farm.tokens.list_tokens(farm.caller, account)
         now = farm.now()
         return Listing(
+            none="there are no tokens that you may see; make one: boruta token new",
             headers=("ID", "Account", "Name", "Kind", "Scope", "Until", "Made by"),
             rows=[
                 (

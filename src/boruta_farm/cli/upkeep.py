@@ -11,7 +11,7 @@ from boruta_farm.cli.options import CapsOption, read_caps, read_pairs
 from boruta_farm.cli.selection import check_choice, choose_workers, one_worker
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.watch import Lost
-from boruta_farm.model.errors import BorutaError, RefusedError
+from boruta_farm.model.errors import BorutaError, RefusedError, WorkerTransitionError
 from boruta_farm.model.worker import Worker, WorkerChange, WorkerState
 from boruta_farm.words.counts import count
 
@@ -25,7 +25,8 @@ AllOption = Annotated[bool, typer.Option("--all", help="Every worker.")]
 WaitFlag = Annotated[bool, typer.Option("--wait", help="Return when they are there.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
-Deed = Callable[[Farm, Worker], Awaitable[None]]
+Deed = Callable[[Farm, Worker], Awaitable[str]]
+"""Do something to a worker, and return what is told of it behind its name."""
 
 
 def idle(
@@ -35,14 +36,22 @@ def idle(
     everyone: AllOption = False,
     wait: WaitFlag = False,
 ) -> None:
-    """Take workers into service: cleaned, prepared, then IDLE.
+    """Take workers into service: cleaned, prepared, then IDLE; one that is IDLE stays so.
 
     What was to be set aside after its job stays in service. With -c or --all only those are
     meant and those in MAINTENANCE.
     """
 
-    async def deed(farm: Farm, worker: Worker) -> None:
-        await farm.workers.set_state(farm.caller, worker.uuid, WorkerState.IDLE)
+    async def deed(farm: Farm, worker: Worker) -> str:
+        try:
+            await farm.workers.set_state(farm.caller, worker.uuid, WorkerState.IDLE)
+        except WorkerTransitionError as error:
+            if error.standing is None or error.standing.state != WorkerState.IDLE:
+                raise
+            return "is IDLE already"
+        if worker.state is WorkerState.RUNNING:
+            return "stays in service after its job"
+        return "is taken into service: cleaned, prepared, then IDLE"
 
     def meant(worker: Worker) -> bool:
         later = worker.after_job and worker.state is WorkerState.RUNNING
@@ -69,10 +78,12 @@ def maintenance(
 ) -> None:
     """Set workers aside; a running job is ended unless --after-job is given."""
 
-    async def deed(farm: Farm, worker: Worker) -> None:
+    async def deed(farm: Farm, worker: Worker) -> str:
         await farm.workers.set_state(
             farm.caller, worker.uuid, WorkerState.MAINTENANCE, reason, after_job
         )
+        later = after_job and worker.state is WorkerState.RUNNING
+        return f"goes into MAINTENANCE{' after its job' if later else ''}"
 
     goal = WorkerState.MAINTENANCE if wait else None
     _each(context, names or [], caps, everyone, deed, lambda _: True, goal)
@@ -94,10 +105,11 @@ def groups(
         raise typer.BadParameter("say the groups with --group, or --none")
     wanted = tuple(sorted(set(chosen or ())))
 
-    async def deed(farm: Farm, worker: Worker) -> None:
+    async def deed(farm: Farm, worker: Worker) -> str:
         lost = await farm.workers.count_orphans(farm.caller, worker.uuid, wanted)
         ask_about_orphans(worker, lost, "moved", yes)
         await farm.workers.set_groups(farm.caller, worker.uuid, wanted)
+        return f"serves {', '.join(wanted) or 'everybody'} from now on"
 
     _each(context, names or [], caps, everyone, deed, lambda _: True, None)
 
@@ -137,7 +149,7 @@ def change(
     if both := sorted(gone & given.keys()):
         raise typer.BadParameter(f"{both[0]} is both set and taken away", param_hint="--unlabel")
 
-    async def deed(farm: Farm, worker: Worker) -> None:
+    async def deed(farm: Farm, worker: Worker) -> str:
         known = worker.labels or {}
         kept = {name: value for name, value in known.items() if name not in gone} | given
         wanted = WorkerChange(labels=kept if kept != known else None, notes=notes, photo=photo)
@@ -145,6 +157,7 @@ def change(
             lost = await farm.workers.count_orphans(farm.caller, worker.uuid, labels=kept)
             ask_about_orphans(worker, lost, "relabelled", yes)
         await farm.workers.describe(farm.caller, worker.uuid, wanted)
+        return "is changed"
 
     _each(context, names or [], caps, everyone, deed, lambda _: True, None)
 
@@ -159,6 +172,7 @@ def rename(
     async def work(farm: Farm) -> None:
         worker = await one_worker(farm, name)
         await farm.workers.set_name(farm.caller, worker.uuid, new_name)
+        say(f"{worker.name} is {new_name} from now on")
 
     run(context, work)
 
@@ -172,10 +186,11 @@ def deregister(
 ) -> None:
     """Remove workers that are in MAINTENANCE or FAILED."""
 
-    async def deed(farm: Farm, worker: Worker) -> None:
+    async def deed(farm: Farm, worker: Worker) -> str:
         lost = await farm.workers.count_orphans(farm.caller, worker.uuid)
         ask_about_orphans(worker, lost, "removed", yes)
         await farm.workers.deregister(farm.caller, worker.uuid)
+        return "is removed"
 
     _each(context, names or [], caps, everyone, deed, lambda _: True, None)
 
@@ -214,10 +229,11 @@ def _each(
         done = []
         for worker in chosen:
             try:
-                await deed(farm, worker)
+                told = await deed(farm, worker)
             except BorutaError as error:
                 complain(error, worker.name)
             else:
+                say(f"{worker.name} {told}")
                 done.append(worker)
         good = len(done) == len(chosen)
         if goal is None:

@@ -72,6 +72,7 @@ def list_users(
     async def work(farm: Farm) -> Listing:
         accounts = await farm.accounts.list_accounts(farm.caller)
         return Listing(
+            none="there are no accounts that you may see",
             headers=("Name", "Role", "Groups", "Keys", "Limits", "Full name"),
             rows=[
                 (

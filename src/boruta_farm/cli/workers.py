@@ -68,7 +68,10 @@ def workers(
         page = await farm.workers.list_workers(farm.caller, where, sorter, read_limit(limit))
         if page.remaining and limit is None:
             say(f"boruta: {page.remaining} more are not shown; choose with -c or --state")
-        return _listing(farm, page.items, await _holders(farm))
+        none = "no worker is like that; all: boruta workers"
+        if where == WorkerFilter():
+            none = "no worker is registered; to let boards join: boruta agent invite"
+        return _listing(farm, page.items, await _holders(farm), none)
 
     with pointing_at(selector):
         listing = run(context, work)
@@ -81,7 +84,7 @@ async def _holders(farm: Farm) -> Holders:
     return {r.job.worker: r for r in page.items if r.job is not None}
 
 
-def _listing(farm: Farm, found: tuple[Worker, ...], holders: Holders) -> Listing:
+def _listing(farm: Farm, found: tuple[Worker, ...], holders: Holders, none: str) -> Listing:
     now = farm.now()
     rows = [
         (
@@ -98,6 +101,7 @@ def _listing(farm: Farm, found: tuple[Worker, ...], holders: Holders) -> Listing
         for worker in found
     ]
     return Listing(
+        none=none,
         headers=(
             "Name",
             "State",

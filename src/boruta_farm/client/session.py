@@ -18,6 +18,7 @@ from boruta_farm.client.waiting import Report, Turn
 from boruta_farm.contracts import Filed
 from boruta_farm.model.errors import (
     BorutaError,
+    ConfigError,
     NotFoundError,
     OutcomeUnknownError,
     RequestStateError,
@@ -221,6 +222,11 @@ async def borrow(
     UnmetDemandError, unless ``queue`` is set. Raises NotStartedError, the errors of
     ``Requests.new_request``, UnavailableError and ConfigError.
     """
+    if not isinstance(caps, Mapping):
+        raise ConfigError(
+            f'borrow takes a mapping, such as borrow({{"board": "rpi4"}}), and was given {caps!r}; '
+            'a text that boards are to meet goes to selector="board=rpi4"'
+        )
     new = NewRequest(
         caps=dict(caps),
         selector=selector,

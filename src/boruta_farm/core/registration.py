@@ -29,6 +29,9 @@ RESTING = frozenset({WorkerState.IDLE, WorkerState.RUNNING})
 MOST_TOLD = 65_536
 """Bytes of a board's capabilities and facts: every list of boards tells them."""
 
+NEWLY = "newly registered"
+"""Why a board is set aside that nobody has taken into service yet."""
+
 
 def register(world: World, registration: Registration, now: datetime) -> Plan[Worker]:
     """Make a board known, or go on with a known one; the answer is the worker afterwards.
@@ -99,7 +102,7 @@ def _first(
         ssh_address=registration.ssh_address,
         port=port,
         registered=now,
-        reason="newly registered",
+        reason=NEWLY,
         boot_id=registration.boot_id,
         credential=identity.credential,
         credential_since=identity.since,
@@ -156,11 +159,12 @@ def _again(
 
 def _set_aside(world: World, worker: Worker, now: datetime) -> tuple[Worker, tuple[Step, ...]]:
     """Send a changed board to maintenance: a fenced one after its job, another at once."""
-    reason = "registered with other capabilities or ports"
+    reason = "registered with other capabilities or ports than before"
     if worker.state is WorkerState.BUSY:
         return worker, ()
     if worker.state is WorkerState.MAINTENANCE:
-        saved = set_aside_again(worker, reason)
+        # Nobody has relied yet on what a board told that was never in service.
+        saved = set_aside_again(worker, None if worker.reason == NEWLY else reason)
         return saved.worker, (saved,)
     steps: tuple[Step, ...] = ()
     if worker.state is WorkerState.RUNNING:

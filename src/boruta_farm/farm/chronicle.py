@@ -3,7 +3,8 @@
 import asyncio
 import logging
 
-from boruta_farm.model.events import Change, EventKind
+from boruta_farm.model.account import Account, Group
+from boruta_farm.model.events import Change, EventKind, Identity
 
 logger = logging.getLogger("boruta_farm.chronicle")
 
@@ -34,5 +35,16 @@ def record(changes: tuple[Change, ...]) -> None:
         elif change.request is not None and change.request.job is not None:
             job = change.request.job
             facts |= {"worker": job.worker, "epoch": job.epoch}
+        if change.identity is not None:
+            facts |= _named(change.identity)
         text = f"{event.kind}: {event.reason}" if event.reason else str(event.kind)
         logger.log(level, text, extra=facts)
+
+
+def _named(identity: Identity) -> dict[str, object]:
+    """Return whose account, which group or which token changed; never a secret of it."""
+    if isinstance(identity, Account):
+        return {"account": identity.name}
+    if isinstance(identity, Group):
+        return {"group": identity.name}
+    return {"account": identity.account_name, "token": identity.id}

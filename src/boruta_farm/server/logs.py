@@ -5,7 +5,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-FACTS = ("request", "worker", "epoch", "state", "kind")
+FACTS = ("request", "worker", "epoch", "state", "kind", "account", "group", "token")
 """Fields that a line may carry besides its message."""
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from boruta_farm.dryad.dut.words import seconds
+from boruta_farm.dryad.dut.call import UsageError
+from boruta_farm.dryad.dut.words import one_name, seconds
 
 
 @pytest.mark.parametrize(
@@ -14,3 +15,11 @@ from boruta_farm.dryad.dut.words import seconds
 )
 def test_spans_of_time(word: str, meant: float | None) -> None:
     assert seconds(word) == meant
+
+
+def test_an_option_is_no_name() -> None:
+    assert (one_name([]), one_name(["main"])) == ("", "main")
+    with pytest.raises(UsageError, match="'--json' is no tool's name; options stand before"):
+        one_name(["--json"])
+    with pytest.raises(UsageError, match="one word too many"):
+        one_name(["main", "other"])

@@ -138,3 +138,11 @@ async def test_the_doctor_asks_tools_itself_where_no_agent_runs(tmp_path: Path) 
     ]
     lonely.driver = TooledDriver(FakeDriver(Board()), lonely.service)
     assert (await checked(lonely))[0].verdict is Verdict.ADVICE
+
+
+def test_an_option_behind_the_verb_is_not_swallowed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        tool.main(["power", "on", "--conf", "other.conf"])
+    assert ended.value.code == Status.USAGE
+    told = "--conf stands before the verb: dryad tool --conf FILE power ..."
+    assert told in capsys.readouterr().err

@@ -18,7 +18,13 @@ def seconds(word: str) -> float | None:
 
 
 def one_name(words: Sequence[str]) -> str:
-    """Return the name, empty where none was written. Raises UsageError for more than one."""
+    """Return the name, empty where none was written.
+
+    Raises UsageError for more than one, and for an option: those stand before the verb.
+    """
+    for word in words:
+        if word.startswith("-"):
+            raise UsageError(f"{word!r} is no tool's name; options stand before the verb")
     if len(words) > 1:
         raise UsageError(f"{' '.join(words[1:])!r} is one word too many")
     return words[0] if words else ""

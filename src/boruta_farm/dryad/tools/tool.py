@@ -14,6 +14,8 @@ from boruta_farm.dryad.tools.configured import open_tools, own_socket
 from boruta_farm.model.errors import BorutaError
 
 FAILED = 1
+ANYTHING = ("do", "ssh")
+"""Verbs that pass on whatever words follow."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -51,5 +53,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "words", nargs=argparse.REMAINDER, metavar="VERB ...", help="as for dut; see: dut --help"
     )
     options, before = parser.parse_known_args(arguments)
+    verb, *after = options.words or [""]
+    if verb not in ANYTHING and (late := {"-conf", "--conf"}.intersection(after)):
+        parser.error(f"{late.pop()} stands before the verb: dryad tool --conf FILE {verb} ...")
     options.words = [*before, *options.words]
     return options
