@@ -42,13 +42,13 @@ class Rate:
         self._unit = unit
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
-    def take(self, name: str, count: float = 1) -> None:
+    def take(self, name: str, count: float = 1) -> float:
         """Take one call, or ``count`` of what is counted, at most half of what may come at once.
 
-        Raises TooManyCallsError when there is not as much left.
+        Return how much is left. Raises TooManyCallsError when there is not as much left.
         """
         if not self._per_second:
-            return
+            return math.inf
         count = min(count, max(1.0, self._full / 2))
         now = self._clock.monotonic()
         bucket = self._buckets.get(name)
@@ -68,3 +68,4 @@ class Rate:
                 retry_after=math.ceil(wait),
             )
         bucket.left -= count
+        return bucket.left

@@ -23,6 +23,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "histogram": frozenset(),
     "store": frozenset({"clock", "core.world", "selectors", "histogram"}),
     "rate": frozenset({"clock"}),
+    "thinning": frozenset({"clock", "rate"}),
     "feed": frozenset({"store.base"}),
     "fleet": frozenset({"contracts", "clock", "feed"}),
     "farm": frozenset(
@@ -32,16 +33,17 @@ ROOMS: dict[str, frozenset[str]] = {
     "link": frozenset({"contracts", "clock"}),
     "gorpc": frozenset({"contracts"}),
     "boards": frozenset({"contracts", "clock", "fleet"}),
-    "access": frozenset({"contracts", "clock", "fleet"}),
+    "access": frozenset({"contracts", "clock", "fleet", "thinning"}),
     "metrics": frozenset({"clock", "fleet", "store.base", "histogram"}),
     "web": frozenset(
         {"contracts", "clock", "rate", "feed", "link", "records", "histogram", "words"}
     ),
     "client": frozenset({"contracts", "clock", "records", "settings", "words"}),
     "cli": frozenset({"client", "contracts", "records", "settings", "words", "server", "demo"}),
-    "dryad": frozenset({"contracts", "clock", "settings", "link", "gorpc"}),
+    "dryad": frozenset({"contracts", "clock", "settings", "link", "gorpc", "thinning"}),
     "server": frozenset(
         {"contracts", "clock", "settings", "selectors", "core", "matching", "store", "feed"}
+        | {"fleet", "farm", "link", "gorpc", "boards", "access", "web", "dryad.proc", "thinning"}
         | {"fleet", "farm", "link", "gorpc", "boards", "access", "metrics", "web", "dryad.proc"}
     ),
     "testing": frozenset(

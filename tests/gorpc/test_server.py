@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from tests.gorpc.farmyard import Recorder, serving
 
+from boruta_farm.gorpc.callers import Places
 from boruta_farm.gorpc.client import call_once, connect
 from boruta_farm.gorpc.errors import DisconnectedError
-from boruta_farm.gorpc.routes import Peer
+from boruta_farm.gorpc.routes import Peer, route
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.server import Server
 from boruta_farm.gorpc.services import HEALTHCHECK
@@ -79,14 +80,24 @@ async def test_peers_not_admitted_are_turned_away() -> None:
     assert recorder.calls == []
 
 
-async def test_connections_have_a_limit() -> None:
-    async with Server(Recorder().routes(), connections=1) as server:
+async def test_who_has_a_call_under_way_keeps_his_place_against_newcomers() -> None:
+    began, release = asyncio.Event(), asyncio.Event()
+
+    async def slow(argument: Empty, peer: Peer) -> Empty:
+        began.set()
+        await release.wait()
+        return argument
+
+    places = Places(in_total=1)
+    async with Server([route(HEALTHCHECK, slow)], places=places) as server:
         address = "127.0.0.1", await server.listen_tcp("127.0.0.1", 0)
         async with await connect(address) as first:
-            await first.call(HEALTHCHECK, Empty(), timeout=60)
+            call = asyncio.create_task(first.call(HEALTHCHECK, Empty(), timeout=60))
+            await began.wait()
             with pytest.raises(DisconnectedError):
                 await call_once(address, HEALTHCHECK, Empty())
-            await first.call(HEALTHCHECK, Empty(), timeout=60)
+            release.set()
+            await call
 
 
 async def test_close_ends_connections_and_frees_the_port() -> None:

@@ -19,6 +19,7 @@ from boruta_farm.access.handover import Handover
 from boruta_farm.access.listening import allow_many_files
 from boruta_farm.access.rendezvous import NameTakenError, Seat
 from boruta_farm.access.switchboard import Switchboard
+from boruta_farm.thinning import configure
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +32,7 @@ SWITCH_INTERVAL = 0.0005
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until stopped, drained or idle; return the exit code."""
     options = _options(arguments)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s relay[%(process)d] %(levelname)s %(message)s"
-    )
+    configure(logging.INFO, "%(asctime)s relay[%(process)d] %(levelname)s %(message)s")
     try:
         seat = Seat.take(options.data.resolve())
     except NameTakenError as error:

@@ -3,6 +3,9 @@
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import TextIO
+
+from boruta_farm.thinning import Thinning, told
 
 QUIET = ("asyncio", "asyncssh", "websockets")
 """Libraries whose chatter is nobody's business; one logs users' command lines."""
@@ -22,6 +25,7 @@ class LineFormatter(logging.Formatter):
         """Return the line."""
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line = f"{moment} {record.levelname:<7}{self._board} {one_line(record.getMessage())}"
+        line += told(record)
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line
@@ -29,13 +33,19 @@ class LineFormatter(logging.Formatter):
 
 def configure(level: str, uuid: str = "") -> None:
     """Send every log line of this process to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LineFormatter(uuid))
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [writer(uuid, sys.stderr)]
     root.setLevel(level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def writer(uuid: str, stream: TextIO) -> logging.Handler:
+    """Return what writes lines to a stream, and no more than so many."""
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(Thinning())
+    handler.setFormatter(LineFormatter(uuid))
+    return handler
 
 
 def one_line(text: str) -> str:

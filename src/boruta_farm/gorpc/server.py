@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from boruta_farm.gorpc.callers import Callers, Places
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
 from boruta_farm.gorpc.pace import Pace
 from boruta_farm.gorpc.routes import Peer, RouteTable, RpcRoute
@@ -28,9 +29,10 @@ def admit_everyone(_peer: Peer) -> bool:
 class Server:
     """Answer calls on any number of sockets until closed.
 
-    ``connections`` bounds how many peers are served at once; further ones are closed at once, as
-    are those that ``admit`` turns away; ``pace`` spreads many that come at once. Use as an
-    asynchronous context manager, or ``close`` it.
+    ``places`` bounds how many peers are served at once; where there is none left, one that has no
+    call under way makes room, or the newcomer is closed, as are those that ``admit`` turns away.
+    ``pace`` spreads the first calls of many that come at once. Use as an asynchronous context
+    manager, or ``close`` it.
     """
 
     def __init__(
@@ -38,13 +40,13 @@ class Server:
         routes: Iterable[RpcRoute],
         *,
         limits: GobLimits = DEFAULT_LIMITS,
-        connections: int = 256,
+        places: Places | None = None,
         admit: Callable[[Peer], bool] = admit_everyone,
         pace: Pace | None = None,
     ) -> None:
         self._routes = RouteTable(routes)
         self._limits = limits
-        self._connections = connections
+        self._callers = Callers(places or Places())
         self._admit = admit
         self._pace = pace
         self._listeners: list[asyncio.Server] = []
@@ -101,18 +103,24 @@ class Server:
 
     async def _serve_peer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = _peer(writer)
-        if len(self._sessions) > self._connections:
-            logger.warning(
-                "refusing %s: %d Go RPC connections are open already", peer, self._connections
-            )
-            await close_stream(writer, self._limits.write_seconds)
-        elif not self._admit(peer):
+        if not self._admit(peer):
             logger.warning("refusing the Go RPC connection of %s", peer)
             await close_stream(writer, self._limits.write_seconds)
-        else:
-            if self._pace is not None:
-                await self._pace.turn()
-            await RpcSession(self._routes, reader, writer, peer, self._limits).serve()
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        place = self._callers.enter(peer.host, task.cancel)
+        if place is None:
+            logger.warning("refusing %s: too many Go RPC connections are open already", peer)
+            await close_stream(writer, self._limits.write_seconds)
+            return
+        session = RpcSession(
+            self._routes, reader, writer, peer, self._limits, place=place, pace=self._pace
+        )
+        try:
+            await session.serve()
+        finally:
+            place.leave()
 
 
 def _peer(writer: asyncio.StreamWriter) -> Peer:

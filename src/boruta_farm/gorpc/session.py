@@ -4,10 +4,12 @@ import asyncio
 import logging
 from typing import Final
 
+from boruta_farm.gorpc.callers import CallerPlace
 from boruta_farm.gorpc.decoder import NEED_MORE
 from boruta_farm.gorpc.encoder import Encoder
 from boruta_farm.gorpc.errors import BrokenStreamError, StreamLimitError
 from boruta_farm.gorpc.limits import GobLimits
+from boruta_farm.gorpc.pace import Pace
 from boruta_farm.gorpc.routes import Call, Peer, RouteTable
 from boruta_farm.gorpc.rpc import (
     NO_REPLY,
@@ -43,12 +45,17 @@ class RpcSession:
         writer: asyncio.StreamWriter,
         peer: Peer,
         limits: GobLimits,
+        *,
+        place: CallerPlace,
+        pace: Pace | None = None,
     ) -> None:
         self._routes = routes
         self._reader = reader
         self._writer = writer
         self._peer = peer
         self._limits = limits
+        self._place = place
+        self._pace = pace
         self._receiver = Receiver(REQUEST, limits)
         self._encoder = Encoder(limits)
         self._writing = asyncio.Lock()
@@ -61,6 +68,8 @@ class RpcSession:
             async with asyncio.TaskGroup() as group:
                 try:
                     while (request := await self._next_request()) is not None:
+                        self._place.busy()
+                        await self._take_turn()
                         self._start(request, group)
                         await self._wait_for_room()
                         if self._writer.is_closing():
@@ -72,6 +81,12 @@ class RpcSession:
             raise
         finally:
             await close_stream(self._writer, self._limits.write_seconds)
+
+    async def _take_turn(self) -> None:
+        """Wait before the first call alone: who says nothing holds up nobody."""
+        pace, self._pace = self._pace, None
+        if pace is not None:
+            await pace.turn()
 
     async def _next_request(self) -> Incoming[RequestHeader] | None:
         while (request := self._receiver.next_message()) is NEED_MORE:
@@ -115,7 +130,12 @@ class RpcSession:
             answering = self._answer(header, call, route.reply)
         task = group.create_task(answering)
         self._calls[task] = request.body.memory
-        task.add_done_callback(lambda done: self._calls.pop(done, None))
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._calls.pop(task, None)
+        if not self._calls:
+            self._place.idle()
 
     async def _wait_for_room(self) -> None:
         while len(self._calls) >= self._limits.calls or (

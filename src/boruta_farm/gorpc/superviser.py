@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from boruta_farm.contracts import Reports, Superviser, Workers
 from boruta_farm.gorpc.addresses import AddressRules, split_address
+from boruta_farm.gorpc.callers import Places
 from boruta_farm.gorpc.dryad import answers
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS
 from boruta_farm.gorpc.pace import Pace
@@ -30,7 +31,8 @@ logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 60.0
 """An original agent registers once and then keeps its connection open without using it."""
-CONNECTIONS = 2048
+PLACES = Places(in_total=2048, per_source=512)
+"""A thousand boards may come back at once; one address takes no more than a part."""
 PACE = 0.015
 """Seconds from one board's turn to the next when many come at once."""
 DISPUTE_AGAIN = 60.0
@@ -53,6 +55,7 @@ class GoSuperviser:
         allow: Sequence[Network] = (),
         own_ports: Callable[[int], bool] = lambda _port: False,
         public_ip: str | None = None,
+        places: Places = PLACES,
     ) -> None:
         self._superviser = superviser
         self._workers = workers
@@ -68,7 +71,7 @@ class GoSuperviser:
         self._server = Server(
             [route(REGISTER, self._register), route(SET_FAIL, self._set_fail)],
             limits=replace(DEFAULT_LIMITS, idle_seconds=IDLE_SECONDS),
-            connections=CONNECTIONS,
+            places=places,
             pace=Pace(PACE),
         )
 

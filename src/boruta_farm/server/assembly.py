@@ -156,6 +156,7 @@ class Server:
             allow=config.rpc_allow,
             own_ports=self._own_port,
             public_ip=config.public_address,
+            places=config.rpc_places(),
         )
         if self._rpc_listener is not None:
             await self._go_superviser.listen(self._rpc_listener)

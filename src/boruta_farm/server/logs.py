@@ -4,6 +4,9 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import TextIO
+
+from boruta_farm.thinning import LEFT_OUT, Thinning, told
 
 FACTS = ("request", "worker", "epoch", "state", "kind", "account", "group", "token")
 """Fields that a line may carry besides its message."""
@@ -14,13 +17,19 @@ def configure(log_format: str, level: str) -> None:
     # What no line shows need not be found out for each; half of a line's cost was that.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # noqa: SLF001 - the way that logging's own documentation tells
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if log_format == "json" else HumanFormatter())
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [writer(log_format, sys.stderr)]
     root.setLevel(level.upper())
     for chatty in ("httpx", "asyncssh", "uvicorn.access", "websockets", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+
+
+def writer(log_format: str, stream: TextIO) -> logging.Handler:
+    """Return what writes lines to a stream in the wanted form, and no more than so many."""
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(Thinning())
+    handler.setFormatter(JsonFormatter() if log_format == "json" else HumanFormatter())
+    return handler
 
 
 def one_line(text: str) -> str:
@@ -44,7 +53,9 @@ class HumanFormatter(logging.Formatter):
                 if found.get(name) is not None
             ]
         )
-        line = f"{moment} {record.levelname:<7} {one_line(record.getMessage())}{facts}"
+        line = (
+            f"{moment} {record.levelname:<7} {one_line(record.getMessage())}{facts}{told(record)}"
+        )
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line
@@ -61,6 +72,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if left_out := getattr(record, LEFT_OUT, 0):
+            fields[LEFT_OUT] = left_out
         for name in FACTS:
             value = getattr(record, name, None)
             if value is not None:

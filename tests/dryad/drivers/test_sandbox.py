@@ -339,3 +339,17 @@ async def test_a_shared_session_tells_who_is_there_and_parts_with_one_alone(
     assert (await other.ssh(board, "true")).status == 0
     await board.clean()
     assert (await other.ssh(board, "true")).status == 255
+
+
+async def test_the_ports_of_those_who_are_signed_in_are_told(
+    board: SandboxDriver, visitor: Visitor
+) -> None:
+    host, _, port = board.ssh_address.rpartition(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    async with await visitor.connect(board) as connection:
+        told = connection.get_extra_info("sockname")[1]
+        assert await board.sessions() == {told}, "who only knocks is not told"
+    writer.close()
+    await writer.wait_closed()
+    await board.clean()
+    assert await board.sessions() == frozenset()

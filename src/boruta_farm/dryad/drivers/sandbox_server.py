@@ -114,6 +114,14 @@ class SandboxServer:
         """Return how many connections each key has opened."""
         return Counter(visitor.line for visitor in self._users.values())
 
+    def signed_in(self) -> frozenset[int]:
+        """Return the far ports of the connections in which somebody is logged in."""
+        return frozenset(
+            int(peer[1])
+            for connection in self._users
+            if (peer := connection.get_extra_info("peername"))
+        )
+
     async def shut(self, reason: str) -> int:
         """Let nobody in and end every connection; return how many were logged in."""
         users = len(self._users)

@@ -26,6 +26,7 @@ from boruta_farm.dryad.stm.recorder import Recorder
 from boruta_farm.dryad.stm.service import Service
 from boruta_farm.dryad.stm.values import DyPer, Ink, Led
 from boruta_farm.model.errors import BorutaError
+from boruta_farm.thinning import configure
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 2
     if options.serve or options.dummy:
-        logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+        configure(logging.INFO, "%(name)s: %(message)s")
     try:
         asyncio.run(_run(options))
     except (BorutaError, OSError) as error:

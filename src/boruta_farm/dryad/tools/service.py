@@ -26,7 +26,7 @@ from boruta_farm.model.errors import BoardError, BorutaError
 logger = logging.getLogger(__name__)
 
 MOST: Final = 32
-"""Connections at a time."""
+"""Connections at a time of one session, and as many of root: neither keeps the other out."""
 
 CALL_WITHIN: Final = 10.0
 """Seconds in which a caller must have said what it wants."""
@@ -132,11 +132,15 @@ class ToolService:
     def _take(self, connection: socket.socket, door: Door) -> None:
         """Answer a connection, unless there are too many."""
         own = isinstance(door, OwnDoor)
-        if len(self._calls) >= MOST or (self._state is None and not own):
+        if self._state is None and not own:
+            connection.close()
+            return
+        epoch = NO_EPOCH if own or self._state is None else self._state.epoch
+        if sum(other == epoch for other in self._calls.values()) >= MOST:
             connection.close()
             return
         task = asyncio.get_running_loop().create_task(self._serve(connection, door))
-        self._calls[task] = NO_EPOCH if own or self._state is None else self._state.epoch
+        self._calls[task] = epoch
         task.add_done_callback(self._calls.pop)
 
     async def _serve(self, connection: socket.socket, door: Door) -> None:
@@ -193,7 +197,7 @@ class ToolService:
         self, tool: FittedTool, act: Act, call: ServedCall, epoch: int
     ) -> Mapping[str, object]:
         """Do an act within its limit; one that hangs is left behind, and told at the clean-up."""
-        if len(self._acts) >= MOST:
+        if sum(other == epoch for other, _ in self._acts.values()) >= MOST:
             raise BoardError("too many acts are under way at the tools; wait until some have ended")
         task = asyncio.get_running_loop().create_task(_act(tool, act, call))
         self._acts[task] = epoch, tool.name

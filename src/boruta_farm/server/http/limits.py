@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from boruta_farm.access.messages import USUAL, TunnelBounds
+from boruta_farm.gorpc.callers import Places
+from boruta_farm.gorpc.superviser import PLACES
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.server.http.bounds import MEBIBYTE, Bounds
 from boruta_farm.settings.declaration import setting
@@ -102,6 +104,17 @@ class LimitSettings:
     new_boards: int = setting(
         Whole(), "The same for all addresses together.", default=FARM.new_boards
     )
+    rpc_connections: int = setting(
+        Whole(1, 65_536),
+        "Connections of boards over Go RPC that may be open at once. One more takes the place of "
+        "the oldest without a call under way of the address that has most, or is refused.",
+        default=PLACES.in_total,
+    )
+    rpc_connections_per_source: int = setting(
+        Whole(1, 65_536),
+        "The same for one address: one more takes the place of its own oldest.",
+        default=PLACES.per_source,
+    )
     tunnel_connections: int = setting(
         Whole(1, 4096),
         "Connections that one job's tunnel takes at a time; further ones are told in the log.",
@@ -133,6 +146,10 @@ class LimitSettings:
             patience=self.tunnel_patience.total_seconds(),
             greeting=self.stream_greetings,
         )
+
+    def rpc_places(self) -> Places:
+        """Return how many connections of boards over Go RPC are served."""
+        return Places(in_total=self.rpc_connections, per_source=self.rpc_connections_per_source)
 
     def bounds(self) -> Bounds:
         """Return what connections may take of the server's memory and time."""
