@@ -1,9 +1,12 @@
+import errno
 import json
+import os
 from pathlib import Path
 
 import httpx
 import pytest
 
+from boruta_farm.model.errors import ProtocolError
 from tests.cli.stage import Boruta
 from tests.client.serving import FIRST_KEY, FIRST_PORT, HOST_KEY, Served, uuid_of
 
@@ -131,6 +134,33 @@ def test_acquire_saves(boruta: Boruta, tmp_path: Path) -> None:
     assert (folder / "config").stat().st_mode & 0o777 == 0o600
     words = boruta("acquire", "1", "--save", str(folder), status=1).err
     assert "exists already; name a new folder" in words
+
+
+def no_room(path: Path, text: str) -> Path:
+    """Write the first file of a folder, and find no room for the next."""
+    if any(path.parent.iterdir()):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    path.write_text(text)
+    return path
+
+
+def unusable(*_: object) -> str:
+    raise ProtocolError("the server sent a host key that is none")
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"), [("write_private", no_room), ("known_hosts_line", unusable)]
+)
+def test_an_access_that_cannot_be_saved_leaves_no_key_behind(
+    boruta: Boruta,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    instead: object,
+) -> None:
+    monkeypatch.setattr(f"boruta_farm.cli.requests.{name}", instead)
+    boruta("acquire", "1", "--save", str(tmp_path / "access"), status=1)
+    assert not (tmp_path / "access").exists()
 
 
 def test_acquire_of_a_waiting_request(boruta: Boruta, served: Served) -> None:

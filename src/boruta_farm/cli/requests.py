@@ -2,6 +2,7 @@
 
 import logging
 import shlex
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
@@ -283,19 +284,26 @@ def acquire(
 def _save(access: AccessInfo, folder: Path, name: str) -> Files:
     """Write an access into a new private folder, with a configuration. Raises ConfigError."""
     check_tellable(folder)
+    files = Files(
+        identity=folder / "key" if access.key else None,
+        known_hosts=folder / "known_hosts" if access.host_key is not None else None,
+    )
+    # What is wrong with them is known before the first file is there.
+    texts = {folder / "config": configuration(name, access, files)}
+    if files.identity is not None:
+        texts[files.identity] = access.key
+    if files.known_hosts is not None:
+        texts[files.known_hosts] = known_hosts_line(access)
     try:
         folder.mkdir(mode=0o700, parents=True)
-        files = Files(
-            identity=write_private(folder / "key", access.key) if access.key else None,
-            known_hosts=(
-                write_private(folder / "known_hosts", known_hosts_line(access))
-                if access.host_key is not None
-                else None
-            ),
-        )
-        write_private(folder / "config", configuration(name, access, files))
     except FileExistsError:
         raise ConfigError(f"{folder} exists already; name a new folder for --save") from None
     except OSError as error:
+        raise ConfigError(f"{folder}: cannot be written: {error.strerror}") from None
+    try:
+        for path, text in texts.items():
+            write_private(path, text)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise ConfigError(f"{folder}: cannot be written: {error.strerror}") from None
     return files

@@ -4,7 +4,6 @@ import os
 import re
 import socket
 import ssl
-import stat
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from boruta_farm.settings.declaration import declared, environment, read, sectio
 from boruta_farm.settings.files import read_toml
 from boruta_farm.settings.kinds import Blank, Maybe, Named, OneLine, OneOf, Text
 from boruta_farm.settings.places import Destination, Location, Url
+from boruta_farm.settings.privacy import exposure
 from boruta_farm.settings.table import SettingError, Table
 
 DEFAULT_PATH = Path("/etc/boruta/dryad.conf")
@@ -275,11 +275,6 @@ def _join_token(config: AgentConfig, table: Table) -> str | None:
         return None
     if not table.content.get("join_token"):
         return check_token(config.join_token, JOIN_TOKEN_VARIABLE)
-    # A group may read it: the service's, which does not own its configuration.
-    if config.path.stat().st_mode & (stat.S_IRWXO | stat.S_IWGRP):
-        raise SettingError(
-            "everybody on this machine can read this file, or its group can change it; run: "
-            f"chmod g-w,o= {config.path}",
-            "join_token",
-        )
+    if words := exposure(config.path):
+        raise SettingError(words, "join_token")
     return check_token(config.join_token, f"{config.path}: join_token")

@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 from boruta_farm.model.errors import ConfigError, StoreError
+from boruta_farm.settings.privacy import keep_others_out
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -81,6 +82,7 @@ class LockedFolder:
         """Make and lock the folder. Raises ConfigError."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            keep_others_out(self.path, self._setting)
             lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise ConfigError(

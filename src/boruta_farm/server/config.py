@@ -11,7 +11,7 @@ from boruta_farm.model.addresses import Network
 from boruta_farm.model.policies import FairShare, Policies
 from boruta_farm.model.settings import Enrolment, FarmSettings
 from boruta_farm.server.http.limits import LimitSettings
-from boruta_farm.server.kinds import Ageing, Database, LogFormat, LogLevel
+from boruta_farm.server.kinds import Ageing, Database, LogFormat, LogLevel, has_password
 from boruta_farm.server.listening import check_listening
 from boruta_farm.settings.declaration import environment as environment_tables
 from boruta_farm.settings.declaration import read, setting
@@ -36,6 +36,7 @@ from boruta_farm.settings.places import (
     Origin,
     Ports,
 )
+from boruta_farm.settings.privacy import exposure
 from boruta_farm.settings.table import SettingError, Table
 
 ENVIRONMENT_PREFIX = "BORUTA_"
@@ -413,9 +414,13 @@ def load(
     Raises ConfigError naming the place, the key, what is wrong and what would be right.
     """
     variables = os.environ if environment is None else environment
+    table = Table() if path is None else read_toml(path)
+    secret = has_password(str(table.content.get("database", "")))
+    if path is not None and secret and (words := exposure(path)):
+        raise table.refusal(SettingError(words, "database"))
     return read(
         Config,
-        Table() if path is None else read_toml(path),
+        table,
         *environment_tables(Config, variables, ENVIRONMENT_PREFIX),
         Table(place="command line", content=overrides or {}),
     )

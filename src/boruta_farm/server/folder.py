@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from boruta_farm.model.errors import ConfigError
+from boruta_farm.settings.privacy import check_private, keep_others_out
 
 LOCK_FILE = "server.lock"
 DATABASE_FILE = "boruta.db"
@@ -22,10 +23,12 @@ class DataFolder:
     def open(self) -> None:
         """Make the folder if it is missing and take its lock.
 
-        Raises ConfigError when it cannot be used or another server holds it.
+        Raises ConfigError when it cannot be used, others could have changed what lies there, or
+        another server holds it.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            keep_others_out(self.path, "data")
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             self._lock = os.open(self.path / LOCK_FILE, flags, 0o600)
         except OSError as error:
@@ -51,6 +54,8 @@ class DataFolder:
             raise self._unusable(errno.EEXIST if nearest == self.path else errno.ENOTDIR)
         if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=True):
             raise self._unusable(errno.EACCES)
+        if nearest == self.path.absolute():
+            check_private(nearest, "data")
 
     def _unusable(self, number: int | None) -> ConfigError:
         return ConfigError(

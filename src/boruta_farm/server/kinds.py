@@ -48,12 +48,21 @@ class Database(Text):
 
     def show(self, value: str) -> object:
         """Return the address without its password, for screens and bug reports."""
-        parts = urlsplit(value)
-        if parts.password is None and "password" not in parts.query:
+        if not has_password(value):
             return value
+        parts = urlsplit(value)
         place = parts.netloc.rpartition("@")[2]
         user = f"{parts.username}:***@" if parts.username else ""
         return urlunsplit((parts.scheme, user + place, parts.path, "", ""))
+
+
+def has_password(address: str) -> bool:
+    """Tell whether a database's address holds a secret; what is no address holds none."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.password is not None or "password" in parts.query
 
 
 class Ageing(Maybe[timedelta]):
