@@ -10,6 +10,7 @@ import sys
 import time
 import uuid
 
+from boruta_farm.gorpc.callers import Places
 from boruta_farm.gorpc.client import call_once
 from boruta_farm.gorpc.routes import Peer, route
 from boruta_farm.gorpc.schema import Empty
@@ -47,7 +48,7 @@ async def put_in_maintenance(_request: PutInMaintenanceRequest, _peer: Peer) -> 
 async def run(rpc_port: int, boards: int) -> None:
     """Listen, register on command, and stay."""
     routes = [route(PREPARE, prepare), route(PUT_IN_MAINTENANCE, put_in_maintenance)]
-    async with Server(routes, connections=boards) as server:
+    async with Server(routes, places=Places(in_total=boards, per_source=boards)) as server:
         port = await server.listen_tcp("127.0.0.1", 0)
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)

@@ -43,7 +43,8 @@ ROOMS: dict[str, frozenset[str]] = {
     "dryad": frozenset({"contracts", "clock", "settings", "link", "gorpc", "thinning"}),
     "server": frozenset(
         {"contracts", "clock", "settings", "selectors", "core", "matching", "store", "feed"}
-        | {"fleet", "farm", "link", "gorpc", "boards", "access", "web", "dryad.proc", "thinning"}
+        | {"fleet", "farm", "link", "gorpc", "boards", "access", "metrics", "web", "dryad.proc"}
+        | {"thinning"}
         | {"fleet", "farm", "link", "gorpc", "boards", "access", "metrics", "web", "dryad.proc"}
     ),
     "testing": frozenset(
