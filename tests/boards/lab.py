@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from boruta_farm.model.errors import BoardError
 from boruta_farm.model.request import NewRequest, Request
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Worker, WorkerState
-from boruta_farm.testing import farm
+from boruta_farm.testing import simulation
 from boruta_farm.testing.boards import Manner, SimulatedBoard, SimulatedBoards, SimulatedConnection
 from boruta_farm.testing.loop import run_virtual
 from boruta_farm.testing.simulation import SimulatedFarm
@@ -166,7 +167,9 @@ def play(
 
     async def main() -> None:
         lab = Lab(folder / "farm.db", settings)
-        patch.setattr(farm, "SimulatedBoards", lambda clock: WitnessedBoards(clock, lab.witness))
+        patch.setattr(
+            simulation, "SimulatedBoards", lambda clock: WitnessedBoards(clock, lab.witness)
+        )
         await lab.start()
         try:
             await script(lab)
