@@ -38,8 +38,10 @@ ROOMS: dict[str, frozenset[str]] = {
     "web": frozenset(
         {"contracts", "clock", "rate", "feed", "link", "records", "histogram", "words"}
     ),
-    "client": frozenset({"contracts", "clock", "records", "settings", "words"}),
-    "cli": frozenset({"client", "contracts", "records", "settings", "words", "server", "demo"}),
+    "client": frozenset({"contracts", "clock", "records", "selectors", "settings", "words"}),
+    "cli": frozenset(
+        {"client", "contracts", "records", "selectors", "settings", "words", "server", "demo"}
+    ),
     "dryad": frozenset({"contracts", "clock", "settings", "link", "gorpc", "thinning"}),
     "server": frozenset(
         {"contracts", "clock", "settings", "selectors", "core", "matching", "store", "feed"}

@@ -12,6 +12,7 @@ from boruta_farm.cli import device
 from boruta_farm.cli.ssh import SshRun
 from boruta_farm.client.device import device_line
 from boruta_farm.model.request import RequestState
+from boruta_farm.selectors.want import parse
 from tests.cli.stage import Boruta, Stage
 from tests.client.serving import Served
 
@@ -58,24 +59,19 @@ def test_verbs(
     boruta(*words, status=3)
     [wish] = wishes
     assert wish.command == (device_line(*line),)
-    assert (wish.request_id, wish.new, wish.board) == (42, None, None)
+    assert (wish.request_id, wish.new, wish.want) == (42, None, None)
 
 
 @pytest.mark.parametrize(
-    ("target", "selector", "board"),
-    [
-        ("board=rpi4", "board=rpi4", None),
-        ("board in (rpi3, rpi4), !broken", "board in (rpi3, rpi4), !broken", None),
-        ("lab-rpi4", None, "lab-rpi4"),
-    ],
+    "target", ["board=rpi4+!broken", "board in (rpi3, rpi4), !broken", "lab-rpi4"]
 )
 def test_a_board_is_borrowed_for_the_command(
-    boruta: Boruta, wishes: list[SshRun], target: str, selector: str | None, board: str | None
+    boruta: Boruta, wishes: list[SshRun], target: str
 ) -> None:
     boruta("power", target, "on", status=3)
     [wish] = wishes
     assert wish.new is not None
-    assert (wish.new.selector, wish.board, wish.request_id) == (selector, board, None)
+    assert (wish.want, wish.request_id) == (parse(target), None)
     assert wish.new.strict
 
 

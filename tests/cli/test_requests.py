@@ -103,7 +103,7 @@ def test_show_of_nothing(boruta: Boruta) -> None:
 
 def test_what_is_no_id(boruta: Boruta) -> None:
     told = boruta("show", "lab-rpi4", status=2).err
-    assert "'lab-rpi4' is no request's id, which is a number; see: boruta ls" in told
+    assert "'lab-rpi4' is no request's id; write such as 42 or r42, see: boruta ls" in told
     assert "'-1' is no request's id" in boruta("close", "1", "--", "-1", status=2).err
 
 

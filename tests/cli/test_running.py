@@ -12,11 +12,11 @@ import pytest
 
 from boruta_farm.cli import running, ssh
 from boruta_farm.cli.running import RunFault, board_line, fault_of
-from boruta_farm.cli.selection import AmbiguousWorkerError
 from boruta_farm.client.session import NotStartedError
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import (
     AgentUnreachableError,
+    AmbiguousWorkerError,
     BorutaError,
     ForbiddenError,
     OutcomeUnknownError,

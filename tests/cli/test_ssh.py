@@ -150,13 +150,23 @@ def test_a_board_by_its_name(stage: Stage, served: Served) -> None:
     assert sent(served)["Caps"] == {"board": "rpi4", "UUID": uuid_of(3)}
     outcome = stage.run("ssh", "lab-rpi5")
     assert outcome.status == 255
-    assert "there is no worker 'lab-rpi5'; did you mean lab-rpi4" in outcome.err
+    assert "there is no board and no kind of board 'lab-rpi5'; did you mean lab-rpi4" in outcome.err
     assert "a command goes after --" in outcome.err
     outcome = stage.run("ssh", "lab-rpi5", "--", "true")
     assert "did you mean lab-rpi4" in outcome.err
     assert "after --" not in outcome.err, "it is there"
-    assert "; or write: -c board=rpi4" in stage.run("ssh", "board=rpi4").err
     assert len(served.requests()) == 1
+
+
+def test_a_board_by_what_it_is(stage: Stage, served: Served, boruta: Boruta) -> None:
+    assert stage.run("ssh", "RPI4+arch!=x86", "--", "true").status == 0
+    assert sent(served)["Caps"] == {"board": "rpi4"}
+    assert sent(served)["Selector"] == "arch != x86"
+    boruta("new", "board=rpi4")
+    assert stage.run("ssh", "r2", "--", "true").status == 0
+    assert list(served.requests()) == [1, 2], "what is attached to is there already"
+    assert "r2 is a request already" in boruta("new", "r2", status=2).err
+    assert "a + with nothing beside it" in stage.run("run", "rpi4+", "--", "true").err
 
 
 def test_who_asks_for_a_lent_board_by_its_name_learns_which_request_has_it(

@@ -19,7 +19,6 @@ from boruta_farm.contracts import Filed
 from boruta_farm.model.caller import LOCAL_ADMIN, Caller
 from boruta_farm.model.errors import (
     BorutaError,
-    ConfigError,
     OutcomeUnknownError,
     PriorityError,
     RequestNotFoundError,
@@ -177,12 +176,6 @@ async def test_borrow_without_a_board_closes_its_request(served: Served) -> None
             raise AssertionError("there is no board")
     assert served.request(1).state is RequestState.CANCELLED
     assert served.request(1).ssh_key == PUBLIC_KEY
-
-
-async def test_a_text_is_no_mapping_and_is_told_where_it_goes() -> None:
-    with pytest.raises(ConfigError, match='goes to selector="board=rpi4"'):
-        async with borrow("board=rpi4"):  # type: ignore[arg-type]  # what people try
-            raise AssertionError("there is no board")
 
 
 async def test_refused_requests_leave_nothing(served: Served) -> None:

@@ -1,6 +1,5 @@
 """Verbs that operate the device under test: ``dut`` on the board, over the one SSH path."""
 
-import re
 import sys
 from pathlib import Path
 from typing import IO, Annotated, Final
@@ -9,15 +8,14 @@ import typer
 
 from boruta_farm.cli.completion import names_and_ids
 from boruta_farm.cli.console import say
-from boruta_farm.cli.ssh import SshRun, carry_out, request_of
+from boruta_farm.cli.options import read_want
+from boruta_farm.cli.ssh import SshRun, carry_out
 from boruta_farm.client.device import device_line
 from boruta_farm.client.images import ImageStream, is_elsewhere
 from boruta_farm.client.session import DEFAULT_KEEP_ALIVE, DEFAULT_PRIORITY
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.request import NewRequest
-
-DEMAND: Final = re.compile(r"[=<>!(),\s]")
-"""What stands in a demand (board=rpi4), and in no board's name."""
+from boruta_farm.selectors.want import request_of
 
 WORDS: Final = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 """Words that look like options are the command's."""
@@ -25,10 +23,10 @@ WORDS: Final = {"ignore_unknown_options": True, "allow_interspersed_args": False
 TargetArgument = Annotated[
     str,
     typer.Argument(
-        metavar="ID|BOARD|DEMAND",
+        metavar="WANT",
         autocompletion=names_and_ids,
-        help="A request of yours by its ID; or a board's name, or a demand such as board=rpi4: "
-        "borrowed for the command.",
+        help="A request of yours by its ID (42, r42); or which board is borrowed for the command: "
+        "lab-rpi4, rpi4, board=rpi4+ram.ge.4, any.",
     ),
 ]
 
@@ -171,23 +169,21 @@ def operate(
     extra: tuple[str, ...] = (),
 ) -> None:
     """Have ``dut`` on the board do something and exit with its status; ``extra`` is for ssh."""
-    request_id = request_of(target)
+    want = read_want(target)
+    request_id = None if want is None else want.request
 
     def wish() -> SshRun:
-        new, board = None, None
+        new = None
         if request_id is None:
-            demand = DEMAND.search(target) is not None
-            board = None if demand else target
             new = NewRequest(
                 caps={},
-                selector=target if demand else None,
                 priority=DEFAULT_PRIORITY,
                 keep_alive=DEFAULT_KEEP_ALIVE,
                 strict=True,
             )
         return SshRun(
             new=new,
-            board=board,
+            want=want if request_id is None else None,
             request_id=request_id,
             wait=None,
             own=None,

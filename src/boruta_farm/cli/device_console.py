@@ -7,10 +7,10 @@ import typer
 
 from boruta_farm.cli.console import run
 from boruta_farm.cli.device import TargetArgument, operate
-from boruta_farm.cli.ssh import request_of
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.errors import ConsoleLogNotFoundError
 from boruta_farm.model.request import RequestState
+from boruta_farm.selectors.want import request_of
 
 
 def console(

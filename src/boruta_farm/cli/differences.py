@@ -11,10 +11,10 @@ from boruta_farm.cli.declaration import (
     describe_user,
     describe_worker,
 )
-from boruta_farm.cli.selection import named
 from boruta_farm.model.account import Account, AccountChange, Group, GroupChange
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.worker import Worker
+from boruta_farm.selectors.workers import named
 
 ABSENT = "nothing"
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from boruta_farm.cli.completion import worker_names
 from boruta_farm.cli.console import (
     complain,
     local_times,
@@ -33,6 +34,7 @@ from boruta_farm.cli.options import (
     read_caps,
     read_duration,
     read_moment,
+    read_want,
 )
 from boruta_farm.cli.progress import Spinner
 from boruta_farm.cli.tables import print_record
@@ -44,6 +46,7 @@ from boruta_farm.client.session import (
     filed,
     wait_for_board,
 )
+from boruta_farm.client.wanting import asking, wanted_here
 from boruta_farm.contracts import Explanation
 from boruta_farm.model.errors import BorutaError, RouteNotFoundError, UnmetDemandError
 from boruta_farm.model.request import MoreTime, NewRequest, RequestState, RequestUpdate
@@ -62,6 +65,14 @@ class StrictlyUnmetError(UnmetDemandError):
 
 def new(
     context: typer.Context,
+    want: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="WANT",
+            autocompletion=worker_names,
+            help="Which board: lab-rpi4, rpi4, board=rpi4+ram.ge.4, any.",
+        ),
+    ] = None,
     caps: CapsOption = None,
     selector: SelectorOption = None,
     strict: StrictOption = False,
@@ -112,6 +123,9 @@ def new(
     form = output_of(context, output)
     if strict and queue:
         raise typer.BadParameter("--strict refuses what --queue waits for: leave one of both out")
+    what = read_want(want)
+    if what is not None and what.request is not None:
+        raise typer.BadParameter(f"{want} is a request already; see: boruta show {what.request}")
 
     async def wait_its_turn(farm: Farm, request_id: int) -> None:
         with Spinner(farm) as spinner:
@@ -124,10 +138,11 @@ def new(
 
     async def work(farm: Farm) -> None:
         request_id: int | None = None
+        filing = with_own_key(wanted, key)
+        if what is not None:
+            filing = asking(filing, await wanted_here(farm, what))
         try:
-            async with filed(
-                farm, with_own_key(wanted, key), _remark, closed=_remark, lasting=True
-            ) as answer:
+            async with filed(farm, filing, _remark, closed=_remark, lasting=True) as answer:
                 request_id = answer.id
                 if form in (Output.TABLE, Output.IDS):
                     print(request_id, flush=True)

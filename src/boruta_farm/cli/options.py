@@ -10,7 +10,9 @@ import typer
 
 from boruta_farm.cli.completion import capabilities, request_ids
 from boruta_farm.cli.moments import parse_moment
+from boruta_farm.model.errors import WantError
 from boruta_farm.model.listing import Paginator, Sorter, SortOrder
+from boruta_farm.selectors.want import Want, parse, request_of
 from boruta_farm.settings.durations import parse_duration
 
 
@@ -33,13 +35,42 @@ class Settings:
     output: Output = Output.TABLE
 
 
-def read_id(given: str) -> int:
-    """Return a request's id as it is typed. Raises BadParameter."""
-    if not (given.isascii() and given.isdigit()):
-        raise typer.BadParameter(f"{given!r} is no request's id, which is a number; see: boruta ls")
-    return int(given)
+def read_want(text: str | None) -> Want | None:
+    """Return which board is wanted. Raises BadParameter."""
+    try:
+        return None if text is None else parse(text)
+    except WantError as error:
+        raise typer.BadParameter(error.message, param_hint="WANT") from None
 
 
+def read_request_id(text: str) -> int:
+    """Return the id of a request: 42 or r42. Raises BadParameter."""
+    found = request_of(text)
+    if found is None:
+        raise typer.BadParameter(
+            f"{text!r} is no request's id; write such as 42 or r42, see: boruta ls"
+        )
+    return found
+
+
+IdArgument = Annotated[
+    int,
+    typer.Argument(
+        metavar="ID",
+        help="Id of a request.",
+        autocompletion=request_ids,
+        parser=read_request_id,
+    ),
+]
+IdsArgument = Annotated[
+    list[int],
+    typer.Argument(
+        metavar="ID",
+        help="Ids of requests.",
+        autocompletion=request_ids,
+        parser=read_request_id,
+    ),
+]
 OutputOption = Annotated[
     Output | None,
     typer.Option("--output", "-o", help="Print a table for people, or json, jsonl, ids."),
@@ -60,18 +91,6 @@ CapsOption = Annotated[
         metavar="NAME=VALUE",
         help="Capability the board must have; repeatable.",
         autocompletion=capabilities,
-    ),
-]
-IdArgument = Annotated[
-    int,
-    typer.Argument(
-        metavar="ID", help="Id of a request.", autocompletion=request_ids, parser=read_id
-    ),
-]
-IdsArgument = Annotated[
-    list[int],
-    typer.Argument(
-        metavar="ID", help="Ids of requests.", autocompletion=request_ids, parser=read_id
     ),
 ]
 SelectorOption = Annotated[

@@ -7,12 +7,13 @@ from typing import Annotated, Final
 import typer
 
 from boruta_farm.cli.completion import names_and_ids
-from boruta_farm.cli.options import KeyOption
-from boruta_farm.cli.ssh import SshRun, carry_out, remark, request_of
+from boruta_farm.cli.options import KeyOption, read_want
+from boruta_farm.cli.ssh import SshRun, carry_out, remark
 from boruta_farm.client.openssh import read_own_key
 
 ON_BOARD: Final = re.compile(r"([^/:]+):(.*)", re.DOTALL)
 """As for scp: what has a slash before its first colon is a path of ours."""
+PORT: Final = re.compile(r"[0-9]{1,5}", re.ASCII)
 HIGHEST_PORT: Final = 65535
 
 
@@ -81,9 +82,9 @@ def forward(
 
 def _ports(text: str) -> tuple[int, int]:
     """Return the port here and that of the board. Raises BadParameter."""
-    parts = [request_of(part) for part in text.split(":")]
-    known = [part for part in parts if part is not None and 0 < part <= HIGHEST_PORT]
-    if len(parts) not in (1, 2) or known != parts:
+    parts = text.split(":")
+    known = [int(part) for part in parts if PORT.fullmatch(part) and 0 < int(part) <= HIGHEST_PORT]
+    if len(parts) not in (1, 2) or len(known) != len(parts):
         raise typer.BadParameter(
             f"{text!r} names no port; write PORT or LOCAL:PORT, such as 8080:80"
         )
@@ -98,12 +99,13 @@ def _attach(
     extra: tuple[str, ...] = (),
     copied: tuple[Path | str, Path | str] | None = None,
 ) -> None:
-    request_id = request_of(target)
+    want = read_want(target)
+    request_id = None if want is None else want.request
 
     def wish() -> SshRun:
         return SshRun(
             new=None,
-            board=target if request_id is None else None,
+            want=want if request_id is None else None,
             request_id=request_id,
             wait=None,
             own=None if key is None else read_own_key(key),

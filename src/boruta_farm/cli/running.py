@@ -24,10 +24,10 @@ from boruta_farm.cli.options import (
     WaitOption,
     read_caps,
     read_duration,
+    read_want,
 )
-from boruta_farm.cli.selection import AmbiguousWorkerError
 from boruta_farm.cli.signals import Signals
-from boruta_farm.cli.ssh import LAST_WORDS_WITHIN, Errand, SshRun, remark, request_of
+from boruta_farm.cli.ssh import LAST_WORDS_WITHIN, Errand, SshRun, remark
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import connect
 from boruta_farm.client.job import JobOverError
@@ -37,6 +37,7 @@ from boruta_farm.client.remote import CopyError
 from boruta_farm.client.session import DEFAULT_KEEP_ALIVE, DEFAULT_PRIORITY, NotStartedError
 from boruta_farm.model.errors import (
     AgentUnreachableError,
+    AmbiguousWorkerError,
     BorutaError,
     ConfigError,
     UnavailableError,
@@ -86,10 +87,12 @@ class BoardCommand:
 
 def run_command(
     context: typer.Context,
-    board: Annotated[
+    want: Annotated[
         str | None,
         typer.Argument(
-            metavar="BOARD", autocompletion=worker_names, help="Borrow the board of this name."
+            metavar="WANT",
+            autocompletion=worker_names,
+            help="Which board: lab-rpi4, rpi4, board=rpi4+ram.ge.4, any.",
         ),
     ] = None,
     caps: CapsOption = None,
@@ -144,9 +147,10 @@ def run_command(
     words: tuple[str, ...] = tuple(context.meta.get("boruta.command", ()))
     if not words:
         raise typer.BadParameter("say what to run on the board, after --")
-    if request_of(board) is not None:
+    wanted = read_want(want)
+    if wanted is not None and wanted.request is not None:
         raise typer.BadParameter(
-            f"a board is borrowed for the command; on that of a request: boruta ssh {board} -- ..."
+            f"a board is borrowed for the command; on that of a request: boruta ssh {want} -- ..."
         )
     if to is not None and not fetched:
         raise typer.BadParameter("--to is for what --fetch names")
@@ -165,7 +169,7 @@ def run_command(
             length=read_duration(length, "--for"),
             strict=not queue,
         ),
-        board=board,
+        want=wanted,
         request_id=None,
         wait=read_duration(wait, "--wait"),
         own=None,

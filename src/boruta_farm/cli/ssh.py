@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Annotated, Any, NamedTuple, NoReturn
@@ -28,6 +28,7 @@ from boruta_farm.cli.options import (
     read_caps,
     read_duration,
     read_moment,
+    read_want,
 )
 from boruta_farm.cli.progress import Spinner
 from boruta_farm.cli.selection import one_worker
@@ -50,6 +51,7 @@ from boruta_farm.client.session import (
     filed,
     wait_for_board,
 )
+from boruta_farm.client.wanting import asking, wanted_here
 from boruta_farm.model.errors import (
     BorutaError,
     ConfigError,
@@ -59,7 +61,9 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.model.listing import RequestFilter
 from boruta_farm.model.request import NewRequest, Request, RequestState
-from boruta_farm.model.worker import UUID_CAPABILITY, AccessInfo, Worker, WorkerState
+from boruta_farm.model.worker import AccessInfo, Worker, WorkerState
+from boruta_farm.selectors.want import Want
+from boruta_farm.selectors.wanted import Meant
 
 OWN_FAILURE = 255
 LAST_WORDS_WITHIN = 1.0
@@ -93,8 +97,8 @@ class CommandAfterDashes(TyperCommand):
 class SshRun:
     """Carry what one run of the verb is to do; ``new`` is None when it attaches.
 
-    ``board`` is the name, UUID or unique beginning of either, where one board is wanted; where it
-    attaches, that of the request that runs there. ``copied`` are the two places between which scp
+    ``want`` says which board is to be borrowed; where it attaches, the name of the one whose
+    running request is meant. ``copied`` are the two places between which scp
     copies, in place of a session: a path is ours, a text the board's. ``again`` is attached to
     where it still goes on, else ``new`` is filed. What is ``remembered`` may be asked for again.
     ``output`` is a file for what the command prints, in place of our own output, ``source`` a
@@ -103,7 +107,7 @@ class SshRun:
     """
 
     new: NewRequest | None
-    board: str | None
+    want: Want | None
     request_id: int | None
     wait: timedelta | None
     own: OwnKey | None
@@ -129,10 +133,10 @@ def ssh(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="ID|BOARD",
+            metavar="WANT",
             autocompletion=names_and_ids,
-            help="Borrow the board of this name; or, by its ID, connect to a request: nothing is "
-            "filed or closed.",
+            help="Borrow a board: lab-rpi4, rpi4, board=rpi4+ram.ge.4, any; or, by its ID (42, "
+            "r42), connect to a request: nothing is filed or closed.",
         ),
     ] = None,
     caps: CapsOption = None,
@@ -161,14 +165,16 @@ def ssh(
 ) -> None:
     """Borrow a board and open a shell on it, or run the command after --.
 
-    With a board's name it is that board. Files a request, waits for its turn, connects, prolongs
-    the job while ssh runs (unless --for tells its length), and closes the request at the end, also
-    after Ctrl-C or when --wait is over. What no registered board could serve is refused, unless
-    --queue is given. Exits with ssh's status; 255 for failures of its own, 128 + n after signal n.
+    WANT is a board's name, a kind of board, or what it must have. Files a request, waits for its
+    turn, connects, prolongs the job while ssh runs (unless --for tells its length), and closes the
+    request at the end, also after Ctrl-C or when --wait is over. What no registered board could
+    serve is refused, unless --queue is given. Exits with ssh's status; 255 for failures of its
+    own, 128 + n after signal n.
     """
-    request_id = request_of(target)
+    want = read_want(target)
+    request_id = None if want is None else want.request
     if again and (target or caps or selector):
-        raise typer.BadParameter("--again knows what is wanted: leave BOARD, --cap and -s out")
+        raise typer.BadParameter("--again knows what is wanted: leave WANT, --cap and -s out")
     if request_id is not None and (caps or selector or after or deadline or length):
         raise typer.BadParameter(
             "with an ID nothing is filed: leave --cap, --selector, --after, --deadline and --for "
@@ -197,7 +203,7 @@ def ssh(
             )
         return SshRun(
             new=new,
-            board=None if request_id is not None else target,
+            want=None if request_id is not None else want,
             request_id=request_id,
             wait=wish_wait,
             own=own,
@@ -243,11 +249,6 @@ def carry_out(context: typer.Context, make: Callable[[], SshRun]) -> NoReturn:
             point_at(wish.new.selector, error)
         status = OWN_FAILURE
     raise typer.Exit(status)
-
-
-def request_of(target: str | None) -> int | None:
-    """Return the id that a target is, None for anything else."""
-    return int(target) if target is not None and target.isascii() and target.isdigit() else None
 
 
 class Errand:
@@ -299,16 +300,17 @@ class Errand:
         if new is None:
             attached = self._wish.request_id
             if attached is None:
-                attached = await self._running_on(self._wish.board or "")
+                attached = await self._running_on(str(self._wish.want))
             yield attached, True
             return
         if self._wish.again is not None and await self._goes_on(self._wish.again):
             yield self._wish.again.request, True
             return
-        if self._wish.board is not None:
-            worker = await self._worker(self._wish.board)
-            await self._tell_holder(worker)
-            new = replace(new, caps={**(new.caps or {}), UUID_CAPABILITY: worker.uuid})
+        if self._wish.want is not None:
+            found = await self._wanted(self._wish.want)
+            if found.worker is not None:
+                await self._tell_holder(found.worker)
+            new = asking(new, found)
         async with filed(self._farm, new, remark, closed=remark) as answer:
             yield answer.id, False
 
@@ -336,12 +338,10 @@ class Errand:
             )
         return page.items[0].id
 
-    async def _worker(self, board: str) -> Worker:
+    async def _wanted(self, want: Want) -> Meant:
         try:
-            return await one_worker(self._farm, board)
+            return await wanted_here(self._farm, want)
         except WorkerNotFoundError as error:
-            if "=" in board:
-                raise WorkerNotFoundError(f"{error.message}; or write: -c {board}") from None
             if self._wish.command:
                 raise
             raise WorkerNotFoundError(f"{error.message}; a command goes after --") from None
@@ -357,7 +357,7 @@ class Errand:
                 of = f" of {request.owner_name}" if request.owner_name else ""
                 remark(
                     f"{worker.name} is lent to request {request.id}{of}; if that is yours, write "
-                    f"{request.id} in place of {self._wish.board}"
+                    f"{request.id} in place of {self._wish.want}"
                 )
 
     async def _introduce(self, request: Request, access: AccessInfo) -> None:

@@ -15,18 +15,20 @@ from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.lease import Lease, Say, hold
 from boruta_farm.client.waiting import Report, Turn
+from boruta_farm.client.wanting import asking, wanted_here
 from boruta_farm.contracts import Filed
 from boruta_farm.model.errors import (
     BorutaError,
-    ConfigError,
     NotFoundError,
     OutcomeUnknownError,
     RequestStateError,
     StartingError,
     UnavailableError,
+    WantError,
 )
 from boruta_farm.model.request import NewRequest, Request, RequestState
 from boruta_farm.model.standing import Standing, Subject
+from boruta_farm.selectors.want import parse
 from boruta_farm.words.standing import sentence
 from boruta_farm.words.times import Times
 
@@ -196,7 +198,7 @@ async def wait_for_board(
 @both_ways
 @asynccontextmanager
 async def borrow(
-    caps: Mapping[str, str] = NO_CAPS,
+    caps: Mapping[str, str] | str = NO_CAPS,
     *,
     server: str | None = None,
     selector: str | None = None,
@@ -214,21 +216,22 @@ async def borrow(
 ) -> AsyncIterator[Lease]:
     """Lend a board with ``caps`` that meets ``selector`` for a ``with`` or ``async with`` block.
 
+    A text in place of capabilities says which board, as people type it: ``"lab-rpi4"``, ``"rpi4"``,
+    ``"board=rpi4+ram.ge.4"``, ``"any"``.
     Files a request, waits for its turn (at most ``wait``), keeps the job alive and prolonged,
     and closes it at the end. A job whose ``length`` is given lasts that long and is not prolonged
     by itself. ``server`` or ``config`` default to environment and profile file.
     A client that dies frees the board ``keep_alive`` seconds later. With the caller's public
     ``ssh_key`` the access has no private key. What no registered board could serve raises
     UnmetDemandError, unless ``queue`` is set. Raises NotStartedError, the errors of
-    ``Requests.new_request``, UnavailableError and ConfigError.
+    ``Requests.new_request``, UnavailableError, ConfigError, and where a text says which board
+    WantError, WorkerNotFoundError and AmbiguousWorkerError.
     """
-    if not isinstance(caps, Mapping):
-        raise ConfigError(
-            f'borrow takes a mapping, such as borrow({{"board": "rpi4"}}), and was given {caps!r}; '
-            'a text that boards are to meet goes to selector="board=rpi4"'
-        )
+    want = parse(caps) if isinstance(caps, str) else None
+    if want is not None and want.request is not None:
+        raise WantError(f"{caps!r} names a request; say which board is to be borrowed")
     new = NewRequest(
-        caps=dict(caps),
+        caps=dict(caps) if not isinstance(caps, str) else {},
         selector=selector,
         priority=priority,
         valid_after=valid_after,
@@ -239,8 +242,11 @@ async def borrow(
         strict=not queue,
     )
     config = config or configuration.load(server=server)
-    async with connect(config) as farm, filed(farm, new, say) as answer:
-        request = await wait_for_board(farm, answer.id, wait, report)
-        access = await farm.requests.acquire_worker(farm.caller, answer.id)
-        async with hold(farm, request, access, say) as lease:
-            yield lease
+    async with connect(config) as farm:
+        if want is not None:
+            new = asking(new, await wanted_here(farm, want))
+        async with filed(farm, new, say) as answer:
+            request = await wait_for_board(farm, answer.id, wait, report)
+            access = await farm.requests.acquire_worker(farm.caller, answer.id)
+            async with hold(farm, request, access, say) as lease:
+                yield lease

@@ -61,6 +61,12 @@ class WorkerNotFoundError(NotFoundError):
     code = "worker-not-found"
 
 
+class AmbiguousWorkerError(NotFoundError):
+    """more than one worker's name begins like this"""
+
+    code = "ambiguous-worker"
+
+
 class AccountNotFoundError(NotFoundError):
     """there is no such account"""
 
@@ -214,6 +220,12 @@ class SelectorError(InvalidError):
         error = cls(message)
         error.column, error.name = column, name
         return error
+
+
+class WantError(InvalidError):
+    """it cannot be understood which board is wanted"""
+
+    code = "bad-want"
 
 
 class UnmetDemandError(InvalidError):
