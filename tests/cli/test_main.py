@@ -8,33 +8,60 @@ from boruta_farm import __version__
 from tests.cli.stage import Boruta
 from tests.client.serving import Served
 
-HEAVY = {"httpx", "rich", "uvicorn", "starlette", "cryptography", "asyncssh"}
+COMMAND = {
+    *("boruta_farm", "cli", "cli.completion", "cli.main", "cli.options", "cli.verbs"),
+    *("model", "model.output"),
+}
+"""What ``boruta`` is before it knows its verb."""
+
+CALL = {
+    *("cli.console", "cli.signals", "clock", "words", "words.durations", "words.times"),
+    *(f"client{part}" for part in ("", ".channel", ".config", ".credentials", ".farm", ".proxy")),
+    *("client.transport", "client.wire"),
+    *(f"model.{part}" for part in ("addresses", "caller", "declared", "errors", "home")),
+    *("model.permission", "model.standing", "model.token"),
+    *(f"records{part}" for part in ("", ".reading", ".times", ".writing")),
+    *(f"settings{part}" for part in ("", ".declaration", ".durations", ".files", ".kinds")),
+    *("settings.places", "settings.table"),
+}
+"""What finds the farm and asks it something."""
+
+REQUESTS = {
+    *("cli.requests", "cli.tables", "client.failures", "client.lists", "client.requests"),
+    *("model.job", "model.listing", "model.request", "model.worker", "words.request"),
+}
+
+LIBRARIES = {
+    *("typer", "annotated_doc", "shellingham", "typing_extensions"),
+    *("httpx", "httpcore", "anyio", "sniffio", "h11", "idna", "certifi"),
+}
 
 
-def test_help_needs_nothing_heavy() -> None:
-    """What is imported decides how soon the first line appears."""
-    code = "import sys, boruta_farm.cli.main; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert HEAVY.isdisjoint(loaded.stdout.split())
-
-
-@pytest.mark.parametrize("verb", ["version", "ls"])
-def test_short_answers_need_the_http_library_alone(served: Served, verb: str) -> None:
+@pytest.mark.parametrize(
+    ("verb", "ours", "libraries"),
+    [
+        ("--version", COMMAND, LIBRARIES - {"httpx", "httpcore", "anyio", "h11"}),
+        ("version", COMMAND | CALL | {"cli.version", "model.version"}, LIBRARIES),
+        ("ls", COMMAND | CALL | REQUESTS, LIBRARIES),
+    ],
+)
+def test_short_answers_import_what_they_need_and_no_more(
+    served: Served, verb: str, ours: set[str], libraries: set[str], tmp_path: Path
+) -> None:
+    """What is imported decides how soon the first line appears (issue 14): it is named here."""
+    seen = tmp_path / "modules"
     code = (
-        "import atexit, sys; from boruta_farm.cli.main import main; "
-        "atexit.register(lambda: print(*sys.modules)); main()"
+        "import sys; known = set(sys.modules); import atexit, pathlib; "
+        "from boruta_farm.cli.main import main; "
+        "new = lambda: ' '.join(n for n, m in sys.modules.items() if m and n not in known); "
+        f"atexit.register(lambda: pathlib.Path({str(seen)!r}).write_text(new())); main()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, "--server", served.address, verb],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    loaded = set(done.stdout.split())
-    assert "httpx" in loaded
-    assert (HEAVY - {"httpx"} | {"pygments", "markdown_it"}).isdisjoint(loaded)
+    subprocess.run([sys.executable, "-c", code, "--server", served.address, verb], check=True)
+    loaded = seen.read_text().split()
+    of_ours = {n.removeprefix("boruta_farm.") for n in loaded if n.startswith("boruta_farm")}
+    assert of_ours - ours == set()
+    others = {n.partition(".")[0] for n in loaded} - {"boruta_farm"} - set(sys.stdlib_module_names)
+    assert others - libraries == set()
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["worker", "-h"], ["ssh", "--help"]])

@@ -158,7 +158,7 @@ def test_an_access_that_cannot_be_saved_leaves_no_key_behind(
     name: str,
     instead: object,
 ) -> None:
-    monkeypatch.setattr(f"boruta_farm.cli.requests.{name}", instead)
+    monkeypatch.setattr(f"boruta_farm.cli.acquire.{name}", instead)
     boruta("acquire", "1", "--save", str(tmp_path / "access"), status=1)
     assert not (tmp_path / "access").exists()
 

@@ -2,9 +2,9 @@ from datetime import UTC, datetime, timedelta
 
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.watch import Resync
-from boruta_farm.model.answers import Version
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.events import Event
+from boruta_farm.model.version import Version
 from boruta_farm.model.worker import WorkerState
 from tests.client.serving import Served
 from tests.web.serving import VERSION

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, TypeVar, get_args, get_origin
 
 from boruta_farm.model.account import Account, Group, Limits
-from boruta_farm.model.answers import Orphaned, Self, Version
+from boruta_farm.model.answers import Orphaned, Self
 from boruta_farm.model.audit import AuditEntry, Verification
 from boruta_farm.model.declared import declared
 from boruta_farm.model.events import Event
@@ -15,6 +15,7 @@ from boruta_farm.model.explanation import Explanation, Filed
 from boruta_farm.model.job import Job
 from boruta_farm.model.request import Request
 from boruta_farm.model.token import Issued, Token
+from boruta_farm.model.version import Version
 from boruta_farm.model.worker import AccessInfo, Worker
 
 Record = TypeVar("Record")

@@ -1,20 +1,16 @@
 """What the shell offers at the Tab key, asked of the farm: names, ids, capabilities."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING
 
 import typer
 
-from boruta_farm.client import config as configuration
-from boruta_farm.client.farm import Farm, connect
-from boruta_farm.model.errors import BorutaError
-from boruta_farm.model.listing import RequestFilter
-from boruta_farm.model.request import RequestState
-from boruta_farm.model.worker import UUID_CAPABILITY
+if TYPE_CHECKING:
+    # Every verb offers something, and no verb is held up by what only the Tab key needs.
+    from boruta_farm.client.farm import Farm
 
 PATIENCE = 3.0
 """Seconds after which nothing is offered."""
-UNFINISHED = tuple(state for state in RequestState if not state.finished)
 
 
 def worker_names(context: typer.Context, incomplete: str) -> list[str]:
@@ -30,7 +26,7 @@ def request_ids(context: typer.Context, incomplete: str) -> list[str]:
 def names_and_ids(context: typer.Context, incomplete: str) -> list[str]:
     """Offer names of workers and ids of requests."""
 
-    async def both(farm: Farm) -> Iterable[str]:
+    async def both(farm: "Farm") -> Iterable[str]:
         return (*await _names(farm), *await _ids(farm))
 
     return _offered(context, incomplete, both)
@@ -41,17 +37,22 @@ def capabilities(context: typer.Context, incomplete: str) -> list[str]:
     return _offered(context, incomplete, _capabilities)
 
 
-async def _names(farm: Farm) -> Iterable[str]:
+async def _names(farm: "Farm") -> Iterable[str]:
     return (worker.name for worker in (await farm.workers.list_workers(farm.caller)).items)
 
 
-async def _ids(farm: Farm) -> Iterable[str]:
+async def _ids(farm: "Farm") -> Iterable[str]:
+    from boruta_farm.model.listing import RequestFilter
+    from boruta_farm.model.request import UNFINISHED
+
     where = RequestFilter(states=UNFINISHED)
     page = await farm.requests.list_requests(farm.caller, where)
     return (str(request.id) for request in page.items)
 
 
-async def _capabilities(farm: Farm) -> Iterable[str]:
+async def _capabilities(farm: "Farm") -> Iterable[str]:
+    from boruta_farm.model.worker import UUID_CAPABILITY
+
     return (
         f"{name}={value}"
         for worker in (await farm.workers.list_workers(farm.caller)).items
@@ -61,9 +62,15 @@ async def _capabilities(farm: Farm) -> Iterable[str]:
 
 
 def _offered(
-    context: typer.Context, incomplete: str, find: Callable[[Farm], Awaitable[Iterable[str]]]
+    context: typer.Context, incomplete: str, find: Callable[["Farm"], Awaitable[Iterable[str]]]
 ) -> list[str]:
     """Return what begins as typed; nothing where the farm cannot be asked: the line is not over."""
+    import asyncio
+
+    from boruta_farm.client import config as configuration
+    from boruta_farm.client.farm import connect
+    from boruta_farm.model.errors import BorutaError
+
     given = context.find_root().params
 
     async def ask() -> Iterable[str]:

@@ -24,7 +24,6 @@ from boruta_farm.model.errors import (
     SelectorError,
 )
 from boruta_farm.model.token import conceal
-from boruta_farm.words.refusal import refusal
 from boruta_farm.words.times import Times
 
 Result = TypeVar("Result")
@@ -77,6 +76,8 @@ def complain(error: BorutaError, about: str = "") -> None:
 
     A server out of reach is nothing that one request or worker is to blame for.
     """
+    from boruta_farm.words.refusal import refusal
+
     told = refusal(error, local_times(datetime.now(UTC)))
     if about and isinstance(error, ABOUT_SOMETHING) and not told.startswith(about):
         told = f"{about}: {told}"

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import IO, Annotated, Final
+from typing import IO, Annotated
 
 import typer
 
@@ -16,9 +16,6 @@ from boruta_farm.client.session import DEFAULT_KEEP_ALIVE, DEFAULT_PRIORITY
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.request import NewRequest
 from boruta_farm.selectors.want import request_of
-
-WORDS: Final = {"ignore_unknown_options": True, "allow_interspersed_args": False}
-"""Words that look like options are the command's."""
 
 TargetArgument = Annotated[
     str,

@@ -1,47 +1,16 @@
 """The command ``boruta``: every verb on one page."""
 
+import gc
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from boruta_farm import __version__
-from boruta_farm.cli import (
-    agents,
-    apply,
-    audit,
-    backup,
-    clock,
-    config,
-    demo,
-    device,
-    device_console,
-    events,
-    explain,
-    filing,
-    groups,
-    history,
-    importing,
-    login,
-    reaching,
-    requests,
-    running,
-    serve,
-    sharing,
-    ssh,
-    start,
-    tokens,
-    upkeep,
-    users,
-    version,
-    workers,
-)
 from boruta_farm.cli.options import Output, Settings
+from boruta_farm.cli.verbs import WORDS, Family, Verb, group_of
 from boruta_farm.model.output import output_told
-from boruta_farm.model.token import conceal
 
 SERVER_FLAGS = ("-api-addr", "-rpc-addr", "--api-addr", "--rpc-addr")
 """The flags of the original's server, which has no verbs: its units start ours."""
@@ -60,44 +29,118 @@ where that is not known; power, press, do, screen and flash return dut's.
 """
 
 
-UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
-"""Wrong usage of any kind; Typer does not publish it."""
-
-
-class Verbs(TyperGroup):
-    """Complain about wrong usage without repeating a token that was typed as an argument.
-
-    Typer does not publish the types that reach these methods.
-    """
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """List the verbs with what each does, whole: lines are broken, not cut."""
-        rows = [
-            (name, command.get_short_help_str(len(command.help or "")))
-            for name, command in self.commands.items()
-            if not command.hidden
-        ]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
-
-    def make_context(self, *arguments: Any, **options: Any) -> Any:
-        """Read the options before the verb."""
-        with _concealed():
-            return super().make_context(*arguments, **options)
-
-    def invoke(self, ctx: Any) -> Any:
-        """Read what follows the verb, and run it."""
-        with _concealed():
-            return super().invoke(ctx)
-
-
-@contextmanager
-def _concealed() -> Iterator[None]:
-    try:
-        yield
-    except UsageError as error:
-        error.message = conceal(error.message)
-        raise
+VERBS: Mapping[str, Verb | Family] = {
+    "new": Verb(place="filing:new"),
+    "ls": Verb(place="requests:ls"),
+    "history": Verb(place="history:history"),
+    "show": Verb(place="show:show"),
+    "explain": Verb(place="explain:explain"),
+    "update": Verb(place="filing:update"),
+    "close": Verb(place="filing:close"),
+    "release": Verb(place="filing:close", help="The same as close."),
+    "acquire": Verb(place="acquire:acquire"),
+    "prolong": Verb(place="filing:prolong"),
+    "share": Verb(place="sharing:share"),
+    "unshare": Verb(place="sharing:unshare"),
+    "ssh": Verb(place="ssh:ssh", reader="ssh:CommandAfterDashes"),
+    "run": Verb(place="running:run_command", reader="ssh:CommandAfterDashes"),
+    "cp": Verb(place="reaching:cp"),
+    "forward": Verb(place="reaching:forward"),
+    "power": Verb(place="device:power", settings=WORDS),
+    "press": Verb(place="device:press", settings=WORDS),
+    "do": Verb(place="device:do", settings=WORDS),
+    "screen": Verb(place="device:screen"),
+    "flash": Verb(place="device:flash"),
+    "console": Verb(place="device_console:console", settings=WORDS),
+    "workers": Verb(place="workers:workers"),
+    "worker": Family(
+        help="Look after single workers.",
+        verbs={
+            "show": Verb(place="workers:show"),
+            "idle": Verb(place="upkeep:idle"),
+            "maintenance": Verb(place="upkeep:maintenance"),
+            "groups": Verb(place="upkeep:groups"),
+            "set": Verb(place="upkeep:change"),
+            "rename": Verb(place="upkeep:rename"),
+            "deregister": Verb(place="upkeep:deregister"),
+            "import": Verb(place="importing:import_"),
+        },
+    ),
+    "events": Verb(place="events:events"),
+    "login": Verb(place="login:login"),
+    "logout": Verb(place="login:logout"),
+    "whoami": Verb(place="login:whoami"),
+    "user": Family(
+        help="Accounts.",
+        verbs={
+            "list": Verb(place="users:list_users"),
+            "show": Verb(place="users:show"),
+            "add": Verb(place="users:add"),
+            "set": Verb(place="users:change"),
+            "invite": Verb(place="users:invite"),
+            "remove": Verb(place="users:remove"),
+            "rescue": Verb(place="users:rescue"),
+            "key": Family(
+                help="SSH keys.",
+                verbs={
+                    "add": Verb(place="users:add_key"),
+                    "remove": Verb(place="users:remove_key"),
+                },
+            ),
+        },
+    ),
+    "group": Family(
+        help="Groups of accounts.",
+        verbs={
+            "list": Verb(place="groups:list_groups"),
+            "add": Verb(place="groups:add"),
+            "set": Verb(place="groups:change"),
+            "remove": Verb(place="groups:remove"),
+        },
+    ),
+    "token": Family(
+        help="Tokens.",
+        verbs={
+            "list": Verb(place="tokens:list_tokens"),
+            "new": Verb(place="tokens:new"),
+            "revoke": Verb(place="tokens:revoke"),
+        },
+    ),
+    "agent": Family(
+        help="Boards' agents.",
+        verbs={
+            "invite": Verb(place="agents:invite"),
+            "list": Verb(place="agents:list_agents"),
+            "invitations": Verb(place="agents:invitations"),
+            "revoke": Verb(place="agents:revoke"),
+        },
+    ),
+    "audit": Verb(place="audit:audit"),
+    "clock": Family(
+        help="The farm's time.",
+        verbs={
+            "show": Verb(place="clock:show"),
+            "adopt": Verb(place="clock:adopt"),
+        },
+    ),
+    "apply": Verb(place="apply:apply"),
+    "export": Verb(place="apply:export"),
+    "version": Verb(place="version:version"),
+    "serve": Verb(place="serve:serve"),
+    "backup": Verb(place="backup:backup"),
+    "restore": Verb(place="backup:restore"),
+    "config": Family(
+        help="The server's settings.",
+        verbs={
+            "check": Verb(place="config:check"),
+            "example": Verb(place="config:example"),
+            "show": Verb(place="config:show"),
+            "certificate": Verb(place="config:certificate"),
+        },
+    ),
+    "demo": Verb(place="demo:demo"),
+}
+"""What may follow ``boruta``, in the order of its help."""
 
 
 def _tell_version(wanted: bool) -> None:
@@ -133,7 +176,9 @@ def _settings(
 ) -> None:
     context.obj = Settings(server=server, profile=profile, ca_file=ca_file, output=output)
     if context.invoked_subcommand is None:
-        start.tell_next_steps(context)
+        from boruta_farm.cli.start import tell_next_steps
+
+        tell_next_steps(context)
 
 
 def build() -> typer.Typer:
@@ -141,137 +186,14 @@ def build() -> typer.Typer:
     # Plain help: the decorated one would triple the time it takes to appear.
     app = typer.Typer(
         name="boruta",
-        cls=Verbs,
+        cls=group_of(VERBS),
         help=HELP,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(invoke_without_command=True)(_settings)
-    app.command()(filing.new)
-    app.command()(requests.ls)
-    app.command()(history.history)
-    app.command()(requests.show)
-    app.command()(explain.explain)
-    app.command()(filing.update)
-    app.command()(filing.close)
-    app.command("release", help="The same as close.")(filing.close)
-    app.command()(requests.acquire)
-    app.command()(filing.prolong)
-    app.command()(sharing.share)
-    app.command()(sharing.unshare)
-    app.command(cls=ssh.CommandAfterDashes)(ssh.ssh)
-    app.command("run", cls=ssh.CommandAfterDashes)(running.run_command)
-    app.command()(reaching.cp)
-    app.command()(reaching.forward)
-    app.command(context_settings=device.WORDS)(device.power)
-    app.command(context_settings=device.WORDS)(device.press)
-    app.command(context_settings=device.WORDS)(device.do)
-    app.command()(device.screen)
-    app.command()(device.flash)
-    app.command(context_settings=device.WORDS)(device_console.console)
-    app.command()(workers.workers)
-    app.add_typer(_worker(), name="worker")
-    app.command()(events.events)
-    app.command()(login.login)
-    app.command()(login.logout)
-    app.command()(login.whoami)
-    app.add_typer(_user(), name="user")
-    app.add_typer(_group(), name="group")
-    app.add_typer(_token(), name="token")
-    app.add_typer(_agent(), name="agent")
-    app.command()(audit.audit)
-    app.add_typer(_clock(), name="clock")
-    app.command()(apply.apply)
-    app.command()(apply.export)
-    app.command()(version.version)
-    app.command()(serve.serve)
-    app.command()(backup.backup)
-    app.command()(backup.restore)
-    app.add_typer(_config(), name="config")
-    app.command()(demo.demo)
     return app
-
-
-def _worker() -> typer.Typer:
-    group = typer.Typer(
-        help="Look after single workers.", no_args_is_help=True, rich_markup_mode=None, cls=Verbs
-    )
-    group.command()(workers.show)
-    group.command()(upkeep.idle)
-    group.command()(upkeep.maintenance)
-    group.command()(upkeep.groups)
-    group.command("set")(upkeep.change)
-    group.command()(upkeep.rename)
-    group.command()(upkeep.deregister)
-    group.command("import")(importing.import_)
-    return group
-
-
-def _user() -> typer.Typer:
-    group = typer.Typer(help="Accounts.", no_args_is_help=True, rich_markup_mode=None, cls=Verbs)
-    group.command("list")(users.list_users)
-    group.command()(users.show)
-    group.command()(users.add)
-    group.command("set")(users.change)
-    group.command()(users.invite)
-    group.command()(users.remove)
-    group.command()(users.rescue)
-    keys = typer.Typer(help="SSH keys.", no_args_is_help=True, rich_markup_mode=None, cls=Verbs)
-    keys.command("add")(users.add_key)
-    keys.command("remove")(users.remove_key)
-    group.add_typer(keys, name="key")
-    return group
-
-
-def _group() -> typer.Typer:
-    group = typer.Typer(
-        help="Groups of accounts.", no_args_is_help=True, rich_markup_mode=None, cls=Verbs
-    )
-    group.command("list")(groups.list_groups)
-    group.command()(groups.add)
-    group.command("set")(groups.change)
-    group.command()(groups.remove)
-    return group
-
-
-def _token() -> typer.Typer:
-    group = typer.Typer(help="Tokens.", no_args_is_help=True, rich_markup_mode=None, cls=Verbs)
-    group.command("list")(tokens.list_tokens)
-    group.command()(tokens.new)
-    group.command()(tokens.revoke)
-    return group
-
-
-def _agent() -> typer.Typer:
-    group = typer.Typer(
-        help="Boards' agents.", no_args_is_help=True, rich_markup_mode=None, cls=Verbs
-    )
-    group.command()(agents.invite)
-    group.command("list")(agents.list_agents)
-    group.command()(agents.invitations)
-    group.command()(agents.revoke)
-    return group
-
-
-def _clock() -> typer.Typer:
-    group = typer.Typer(
-        help="The farm's time.", no_args_is_help=True, rich_markup_mode=None, cls=Verbs
-    )
-    group.command()(clock.show)
-    group.command()(clock.adopt)
-    return group
-
-
-def _config() -> typer.Typer:
-    group = typer.Typer(
-        help="The server's settings.", no_args_is_help=True, rich_markup_mode=None, cls=Verbs
-    )
-    group.command()(config.check)
-    group.command()(config.example)
-    group.command()(config.show)
-    group.command()(config.certificate)
-    return group
 
 
 app = build()
@@ -279,6 +201,9 @@ app = build()
 
 def main() -> None:
     """Run the command; called as the original's server is, it is ``boruta serve``."""
+    # What is imported stays: to look again and again for what does not costs a short command a
+    # twentieth of its time.
+    gc.set_threshold(100_000)
     # httpx brings a command line of its own, with Rich and Pygments, which takes a while to import.
     sys.modules["httpx._main"] = None  # type: ignore[assignment]  # so that its import is refused
     given = sys.argv[1:]

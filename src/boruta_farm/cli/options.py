@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from boruta_farm.cli.completion import capabilities, request_ids
-from boruta_farm.cli.moments import parse_moment
-from boruta_farm.model.errors import WantError
-from boruta_farm.model.listing import Paginator, Sorter, SortOrder
-from boruta_farm.selectors.want import Want, parse, request_of
-from boruta_farm.settings.durations import parse_duration
+
+if TYPE_CHECKING:
+    from boruta_farm.model.listing import Paginator, Sorter
+    from boruta_farm.selectors.want import Want
 
 
 class Output(StrEnum):
@@ -35,8 +34,11 @@ class Settings:
     output: Output = Output.TABLE
 
 
-def read_want(text: str | None) -> Want | None:
+def read_want(text: str | None) -> "Want | None":
     """Return which board is wanted. Raises BadParameter."""
+    from boruta_farm.model.errors import WantError
+    from boruta_farm.selectors.want import parse
+
     try:
         return None if text is None else parse(text)
     except WantError as error:
@@ -45,6 +47,8 @@ def read_want(text: str | None) -> Want | None:
 
 def read_request_id(text: str) -> int:
     """Return the id of a request: 42 or r42. Raises BadParameter."""
+    from boruta_farm.selectors.want import request_of
+
     found = request_of(text)
     if found is None:
         raise typer.BadParameter(
@@ -160,10 +164,12 @@ def settings_of(context: typer.Context) -> Settings:
     return context.find_object(Settings) or Settings()
 
 
-def read_sort(given: str | None, items: Sequence[str]) -> Sorter | None:
+def read_sort(given: str | None, items: Sequence[str]) -> "Sorter | None":
     """Return how to sort by ``ITEM`` or ``-ITEM``. Raises BadParameter for one not in ``items``."""
     if given is None:
         return None
+    from boruta_farm.model.listing import Sorter, SortOrder
+
     item = given.removeprefix("-")
     if item.lower() not in items:
         raise typer.BadParameter(
@@ -173,8 +179,10 @@ def read_sort(given: str | None, items: Sequence[str]) -> Sorter | None:
     return Sorter(item=item, order=order)
 
 
-def read_limit(limit: int | None) -> Paginator | None:
+def read_limit(limit: int | None) -> "Paginator | None":
     """Return the first page of so many."""
+    from boruta_farm.model.listing import Paginator
+
     return None if limit is None else Paginator(limit=limit)
 
 
@@ -202,6 +210,8 @@ def read_pairs(given: Sequence[str] | None, noun: str, option: str) -> dict[str,
 
 def read_duration(text: str | None, option: str) -> timedelta | None:
     """Return a duration or None. Raises BadParameter."""
+    from boruta_farm.settings.durations import parse_duration
+
     try:
         return None if text is None else parse_duration(text)
     except ValueError as error:
@@ -212,6 +222,8 @@ def read_moment(text: str | None, option: str) -> datetime | None:
     """Return a moment or None. Raises BadParameter."""
     if text is None:
         return None
+    from boruta_farm.cli.moments import parse_moment
+
     try:
         at, note = parse_moment(text, datetime.now(UTC))
     except ValueError as error:

@@ -5,9 +5,8 @@ import typer
 from boruta_farm import __version__
 from boruta_farm.cli.console import clean, run
 from boruta_farm.cli.options import Output, OutputOption, output_of
-from boruta_farm.cli.tables import as_json
 from boruta_farm.client.farm import Farm
-from boruta_farm.model.answers import Version
+from boruta_farm.model.version import Version
 
 
 def version(context: typer.Context, output: OutputOption = None) -> None:
@@ -24,4 +23,6 @@ def version(context: typer.Context, output: OutputOption = None) -> None:
         print(clean(f"server  {found.server} (API {found.api})"))
     else:
         record = {"Client": __version__, "Server": found.server, "API_Version": found.api}
+        from boruta_farm.cli.tables import as_json
+
         print(as_json(record))

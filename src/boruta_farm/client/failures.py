@@ -5,10 +5,10 @@ import os
 import re
 import socket
 import ssl
+from typing import TYPE_CHECKING
 
 from boruta_farm.client.wire import read
 from boruta_farm.model import errors
-from boruta_farm.model.answers import Refusal
 from boruta_farm.model.errors import (
     BorutaError,
     InvalidError,
@@ -22,6 +22,9 @@ from boruta_farm.model.errors import (
     UnavailableError,
     WorkerNotFoundError,
 )
+
+if TYPE_CHECKING:
+    from boruta_farm.model.answers import Refusal
 
 PREFIX = "invalid request: "
 
@@ -145,8 +148,10 @@ def _causes(error: BaseException) -> list[BaseException]:
     return found[::-1]
 
 
-def _refusal(body: bytes) -> Refusal | None:
+def _refusal(body: bytes) -> "Refusal | None":
     """Return what the server says, None where that is nothing of ours or the original's."""
+    from boruta_farm.model.answers import Refusal
+
     try:
         content = json.loads(body)
     except ValueError:

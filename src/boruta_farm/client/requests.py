@@ -6,12 +6,12 @@ Who calls is decided by the token, so the ``caller`` of each call is only a part
 import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from boruta_farm.client.channel import Answer, Channel
 from boruta_farm.client.failures import is_original, unheeded
 from boruta_farm.client.lists import following, joined, list_body, page_of
 from boruta_farm.client.wire import body, read, read_access, read_all, read_request, read_requests
-from boruta_farm.contracts import Explanation, Filed
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import InvalidError, RequestNotFoundError, WorkerNotAssignedError
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter
@@ -24,6 +24,9 @@ from boruta_farm.model.request import (
     Sharing,
 )
 from boruta_farm.model.worker import AccessInfo
+
+if TYPE_CHECKING:
+    from boruta_farm.model.explanation import Explanation, Filed
 
 LONGEST_WAIT = timedelta(seconds=300)
 KEYS_WITHIN = 5.0
@@ -38,7 +41,7 @@ class HttpRequests:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
-    async def new_request(self, caller: Caller, new: NewRequest) -> Filed:
+    async def new_request(self, caller: Caller, new: NewRequest) -> "Filed":
         """File a request and return what the server answers.
 
         A server of the original would lend any board where a selector asks for some: then the
@@ -46,6 +49,8 @@ class HttpRequests:
         """
         headers = {} if new.idempotency_key is None else {"Idempotency-Key": new.idempotency_key}
         answer = await self._channel.post("reqs/", body(new), headers)
+        from boruta_farm.model.explanation import Filed
+
         filed = read(Filed, answer.body)
         ignored = "selectors" if new.selector else "keys of one's own" if new.ssh_key else None
         if filed.outlook is None and ignored is not None:
@@ -154,10 +159,14 @@ class HttpRequests:
         """Renew a request's KeepAlive."""
         await self._act(request_id, "keepalive")
 
-    async def explain(self, caller: Caller, request_id: int, *, brief: bool = False) -> Explanation:
+    async def explain(
+        self, caller: Caller, request_id: int, *, brief: bool = False
+    ) -> "Explanation":
         """Tell where a request stands in the queue."""
         query = {"brief": "1"} if brief else {}
         answer = await self._channel.get(f"{_path(request_id)}/explain", query)
+        from boruta_farm.model.explanation import Explanation
+
         return read(Explanation, answer.body)
 
     async def _share(self, request_id: int, action: str, wish: Sharing) -> Request:

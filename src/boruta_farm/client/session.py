@@ -16,7 +16,6 @@ from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.lease import Lease, Say, hold
 from boruta_farm.client.waiting import Report, Turn
 from boruta_farm.client.wanting import asking, wanted_here
-from boruta_farm.contracts import Filed
 from boruta_farm.model.errors import (
     BorutaError,
     NotFoundError,
@@ -26,6 +25,7 @@ from boruta_farm.model.errors import (
     UnavailableError,
     WantError,
 )
+from boruta_farm.model.explanation import Filed
 from boruta_farm.model.request import NewRequest, Request, RequestState
 from boruta_farm.model.standing import Standing, Subject
 from boruta_farm.selectors.want import parse

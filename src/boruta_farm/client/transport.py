@@ -16,7 +16,6 @@ import httpx
 from boruta_farm import __version__
 from boruta_farm.client.channel import NO_TEXTS, Answer
 from boruta_farm.client.config import ClientConfig
-from boruta_farm.client.failures import error_of, unreachable
 from boruta_farm.client.proxy import proxy_for
 from boruta_farm.model.addresses import is_loopback
 from boruta_farm.model.errors import (
@@ -82,7 +81,7 @@ class Transport:
         try:
             response = await self._http.get(path, params=dict(query))
         except httpx.TransportError as error:
-            raise UnavailableError(unreachable(self.address, error)) from error
+            raise self._unreachable(error) from error
         return self._answer(response)
 
     async def post(
@@ -137,7 +136,7 @@ class Transport:
                     raise self._error(response)
                 yield response
         except httpx.TransportError as error:
-            raise UnavailableError(unreachable(self.address, error)) from error
+            raise self._unreachable(error) from error
 
     def _answer(self, response: httpx.Response) -> Answer:
         self._note_time(response)
@@ -154,17 +153,25 @@ class Transport:
                 "is this the address of a Boruta server?"
             ) from error
 
+    def _unreachable(self, error: httpx.TransportError) -> UnavailableError:
+        # Words for what went wrong are imported once something has: good answers come sooner so.
+        from boruta_farm.client.failures import unreachable
+
+        return UnavailableError(unreachable(self.address, error))
+
     def _error(self, response: httpx.Response) -> BorutaError:
         if response.is_redirect:
             place = response.headers.get("location", "elsewhere")
             return BorutaError(
                 f"{self.address} sends us to {place}; give that server's address with --server"
             )
+        from boruta_farm.client.failures import error_of
+
         return error_of(response.status_code, response.content, self.address)
 
     def _broke(self, error: httpx.TransportError) -> NoReturn:
         if isinstance(error, NOT_SENT):
-            raise UnavailableError(unreachable(self.address, error)) from error
+            raise self._unreachable(error) from error
         why = str(error) or "no answer in time"
         raise OutcomeUnknownError(
             f"the connection to {self.address} broke before the answer came ({why}); "

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.watch import Lost
-from boruta_farm.contracts import Explanation
 from boruta_farm.model.errors import RouteNotFoundError, UnavailableError
 from boruta_farm.model.events import Event
+from boruta_farm.model.explanation import Explanation
 from boruta_farm.model.request import Request, RequestState
 
 LOOK_AGAIN = 1.0

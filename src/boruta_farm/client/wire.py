@@ -2,22 +2,19 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from boruta_farm.model.account import Account
-from boruta_farm.model.addresses import is_anywhere
-from boruta_farm.model.audit import AuditEntry
-from boruta_farm.model.events import Event, EventKind
-from boruta_farm.model.job import Job, JobPhase
-from boruta_farm.model.request import Request, RequestState
-from boruta_farm.model.token import Token
-from boruta_farm.model.worker import AccessInfo, Fence, Worker
 from boruta_farm.records.reading import Found, JsonReader
 from boruta_farm.records.writing import JsonWriter
 
+if TYPE_CHECKING:
+    # A short answer needs none of them, and they take longer than it does.
+    from boruta_farm.model.events import Event
+    from boruta_farm.model.request import Request
+    from boruta_farm.model.worker import AccessInfo
+
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in for times that the original's server does not tell."""
-
-KINDS = frozenset(str(kind) for kind in EventKind)
 
 
 def _request(found: Found) -> Found:
@@ -26,6 +23,8 @@ def _request(found: Found) -> Found:
 
 def _job(found: Found) -> Found:
     """Whose it is and how far it has come is told by its request."""
+    from boruta_farm.model.job import JobPhase
+
     end = found.get("timeout")
     told = {"request_id": 0, "phase": JobPhase.LIVE, "epoch": 0}
     return {**told, "granted": end, "limit": end}
@@ -33,6 +32,8 @@ def _job(found: Found) -> Found:
 
 def _worker(found: Found) -> Found:
     """How the farm itself reaches a board is not told to clients."""
+    from boruta_farm.model.worker import Fence
+
     since = found.get("since", NEVER)
     hidden = {"dryad_address": "", "ssh_address": "", "registered": since}
     told = {"name": found.get("uuid"), "fence": Fence.NONE, "since": since, "epoch": 0, "port": 0}
@@ -41,14 +42,14 @@ def _worker(found: Found) -> Found:
 
 _READER = JsonReader(
     {
-        Request: _request,
-        Job: _job,
-        Worker: _worker,
-        AccessInfo: lambda _: {"ip": "", "key": ""},
-        Account: lambda _: {"id": ""},
-        AuditEntry: lambda _: {"source": ""},
+        "Request": _request,
+        "Job": _job,
+        "Worker": _worker,
+        "AccessInfo": lambda _: {"ip": "", "key": ""},
+        "Account": lambda _: {"id": ""},
+        "AuditEntry": lambda _: {"source": ""},
         # A server tells no digests.
-        Token: lambda _: {"account": "", "digest": "", "name": "", "issuer": ""},
+        "Token": lambda _: {"account": "", "digest": "", "name": "", "issuer": ""},
     }
 )
 read = _READER.read
@@ -60,32 +61,45 @@ body = JsonWriter(sparse=True).write
 """Return the body that sends a record."""
 
 
-def read_request(value: object) -> Request:
+def read_request(value: object) -> "Request":
     """Return a request; what the original's server does not tell gets its nearest stand-in."""
+    from boruta_farm.model.request import Request
+
     return _with_job(read(Request, value))
 
 
-def read_requests(value: object) -> tuple[Request, ...]:
+def read_requests(value: object) -> "tuple[Request, ...]":
     """Return a list of requests."""
+    from boruta_farm.model.request import Request
+
     return tuple(map(_with_job, read_all(Request, value)))
 
 
-def _with_job(request: Request) -> Request:
+def _with_job(request: "Request") -> "Request":
     if request.job is None:
         return request
+    from boruta_farm.model.job import JobPhase
+    from boruta_farm.model.request import RequestState
+
     live = request.state is RequestState.IN_PROGRESS
     phase = JobPhase.LIVE if live else JobPhase.ENDED
     return replace(request, job=replace(request.job, request_id=request.id, phase=phase))
 
 
-def read_access(value: object, host: str) -> AccessInfo:
+def read_access(value: object, host: str) -> "AccessInfo":
     """Return how to reach a board; an address of "everywhere" means the server's ``host``."""
+    from boruta_farm.model.addresses import is_anywhere
+    from boruta_farm.model.worker import AccessInfo
+
     access = read(AccessInfo, value)
     # It is what the original's server gives when it listens on all of its addresses.
     return replace(access, ip=host, zone="") if is_anywhere(access.ip) else access
 
 
-def read_event(value: object) -> Event | None:
+def read_event(value: object) -> "Event | None":
     """Return an event, or None for a kind that only a newer server knows."""
+    from boruta_farm.model.events import Event, EventKind
+
     kind = value.get("Kind") if isinstance(value, dict) else None
-    return None if isinstance(kind, str) and kind not in KINDS else read(Event, value)
+    known = not isinstance(kind, str) or kind in EventKind.__members__.values()
+    return read(Event, value) if known else None

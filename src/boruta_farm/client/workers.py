@@ -11,7 +11,6 @@ from boruta_farm.client.channel import Channel
 from boruta_farm.client.failures import is_original, unheeded
 from boruta_farm.client.lists import list_body, page_of
 from boruta_farm.client.wire import body, read, read_all
-from boruta_farm.model.answers import Orphaned
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import WorkerNotFoundError
 from boruta_farm.model.listing import Page, Paginator, Sorter, WorkerFilter
@@ -97,6 +96,8 @@ class HttpWorkers:
         if labels is not None:
             query["labels"] = json.dumps(dict(labels))
         answer = await self._channel.get(f"{_path(worker)}/orphans", query)
+        from boruta_farm.model.answers import Orphaned
+
         return read(Orphaned, answer.body).count
 
 

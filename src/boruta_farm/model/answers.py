@@ -12,15 +12,6 @@ from boruta_farm.model.token import Token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
-    """Tell the versions of a server and its API."""
-
-    server: Annotated[str, Shown("Server", ours=False)]
-    api: Annotated[str, Shown("API_Version", ours=False)]
-    api_state: Annotated[str, Shown("API_State", ours=False)] = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ClockReading:
     """Tell the farm's time beside its machine's, and what is to be known of them."""
 

@@ -31,6 +31,9 @@ class RequestState(StrEnum):
         return self not in (RequestState.WAITING, RequestState.IN_PROGRESS)
 
 
+UNFINISHED = tuple(state for state in RequestState if not state.finished)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRequest:
     """Carry what a caller wants; None means the farm's default.

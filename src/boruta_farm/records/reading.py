@@ -6,32 +6,27 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar, get_args, get_origin
 
-from boruta_farm.model.account import Limits
-from boruta_farm.model.answers import Orphaned, Refusal, Self
-from boruta_farm.model.audit import AuditEntry
 from boruta_farm.model.declared import Field, declared
 from boruta_farm.model.errors import ProtocolError
-from boruta_farm.model.explanation import Absent, Filed, JobLimit, NearMiss
-from boruta_farm.model.token import Issued
-from boruta_farm.model.worker import AccessInfo
 from boruta_farm.records.times import ZERO_TIME
 
 Record = TypeVar("Record")
 Found = Mapping[str, Any]
-StandIns = Mapping[type, Callable[[Found], Found]]
+StandIns = Mapping[str, Callable[[Found], Found]]
+"""By the record's name, so that one record can be read without all others being imported."""
 
-WORDS: Mapping[type, str] = {
-    Absent: "a worker out of service",
-    AccessInfo: "an access",
-    AuditEntry: "an audit entry",
-    Filed: "the id of a request",
-    Issued: "a fresh token",
-    JobLimit: "a limit of jobs",
-    Limits: "limits",
-    NearMiss: "a near miss",
-    Orphaned: "a count of requests",
-    Refusal: "an error",
-    Self: "the caller",
+WORDS: Mapping[str, str] = {
+    "Absent": "a worker out of service",
+    "AccessInfo": "an access",
+    "AuditEntry": "an audit entry",
+    "Filed": "the id of a request",
+    "Issued": "a fresh token",
+    "JobLimit": "a limit of jobs",
+    "Limits": "limits",
+    "NearMiss": "a near miss",
+    "Orphaned": "a count of requests",
+    "Refusal": "an error",
+    "Self": "the caller",
 }
 """What records are called where their names do not say it."""
 
@@ -53,7 +48,7 @@ class JsonReader:
 
     def read(self, kind: type[Record], value: object) -> Record:
         """Return a record. Raises ProtocolError."""
-        what = WORDS.get(kind) or _with_article(kind.__name__.lower())
+        what = WORDS.get(kind.__name__) or _with_article(kind.__name__.lower())
         content = _object(value, f"{what} was expected")
         found: dict[str, Any] = {}
         unknown: dict[str, ProtocolError] = {}
@@ -67,7 +62,7 @@ class JsonReader:
             else:
                 if item is not None:
                     found[field.name] = item
-        stand_in = self._stand_ins.get(kind)
+        stand_in = self._stand_ins.get(kind.__name__)
         if stand_in is not None:
             found = {**stand_in(found), **found}
         for field in declared(kind):

@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -49,6 +48,9 @@ def read_toml(path: Path) -> Table:
 
 def parse_toml(content: bytes) -> Mapping[str, object]:
     """Return what TOML says. Raises SettingError."""
+    # What no file is read of need not load the parser: it is a tenth of a short command's start.
+    import tomllib
+
     text = _text(content)
     deep = _DEEP_KEY.search(text)
     if deep is not None:

@@ -1,6 +1,5 @@
 """One table of settings: where it stands, and how a complaint names the place."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
@@ -71,6 +70,8 @@ def mapping(raw: object) -> Mapping[str, object]:
 def unknown(key: str, known: Iterable[str]) -> SettingError:
     """Return the complaint about a key that nobody reads."""
     known = list(known)
+    import difflib
+
     near = difflib.get_close_matches(key, known, n=1)
     few = f"known are {', '.join(known)}" if len(known) <= FEW else "remove it"
     hint = f"did you mean {near[0]}?" if near else few

@@ -7,11 +7,12 @@ from starlette.routing import Router as Pages
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from boruta_farm.model.answers import ClockReading, Orphaned, Version
+from boruta_farm.model.answers import ClockReading, Orphaned
 from boruta_farm.model.events import Event
 from boruta_farm.model.explanation import Explanation, Filed
 from boruta_farm.model.permission import Permission
 from boruta_farm.model.request import OpenSessions, Request
+from boruta_farm.model.version import Version
 from boruta_farm.model.worker import AccessInfo, Worker
 from boruta_farm.web import boards
 from boruta_farm.web.auth import Entrance

@@ -1,6 +1,6 @@
 """What this server is."""
 
-from boruta_farm.model.answers import Version
+from boruta_farm.model.version import Version
 from boruta_farm.web.answers import told
 from boruta_farm.web.calls import JSON_TYPE, Answer, Call, Endpoint
 
