@@ -1,5 +1,6 @@
 import json
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -49,3 +50,22 @@ def test_it_is_filtered_as_other_lists_are(boruta: Boruta) -> None:
 def test_a_board_that_is_gone_is_told_by_its_uuid(boruta: Boruta, served: Served) -> None:
     served.do(served.contracts.workers.deregister(LOCAL_ADMIN, uuid_of(2)))
     assert uuid_of(2) in boruta("history", "--state", "failed").out
+
+
+def test_what_was_removed_by_the_settings_is_told(boruta: Boruta, served: Served) -> None:
+    assert "kept any more" not in boruta("history").err
+    served.do(_later(served, timedelta(days=500)))
+    assert served.do(served.contracts.history_cutter.cut())
+    told = "finished requests, the newest of them 3, are not kept any more"
+    assert f"boruta: 3 {told}" in boruta("history").err
+    assert told in boruta("ls", "--all").err
+    assert "kept any more" not in boruta("ls").err
+    assert boruta("show", "1", status=1).err == (
+        "boruta: request 1: it was finished long ago and is not kept any more; what became of it, "
+        "an admin finds by: boruta audit --subject 'request 1'\n"
+    )
+    assert "history.cut" in boruta("audit", "--action", "history.cut").out
+
+
+async def _later(served: Served, by: timedelta) -> None:
+    served._lab.simulated.clock.step(by)

@@ -7,7 +7,7 @@ import pytest
 from boruta_farm.model import errors
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.request import RequestState
-from boruta_farm.model.standing import Standing, Subject
+from boruta_farm.model.standing import REMOVED, Standing, Subject
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.words.refusal import BY_STATE, detail, refusal, remedy
 from boruta_farm.words.times import Times
@@ -121,6 +121,7 @@ def test_states_without_a_remedy_are_those_that_cannot_be_refused() -> None:
     served = {kind: set(states) for kind, states in BY_STATE.items()}
     over = {state.value for state in RequestState if state.finished}
     assert served == {
+        errors.RequestNotFoundError: {REMOVED},
         errors.RequestStateError: over | {RequestState.IN_PROGRESS},
         errors.WorkerNotAssignedError: over | {RequestState.WAITING},
         errors.WorkerTransitionError: set(WorkerState) - {WorkerState.MAINTENANCE},

@@ -20,7 +20,7 @@ from boruta_farm.client.farm import Farm
 from boruta_farm.model.listing import RequestFilter, Sorter, SortOrder
 from boruta_farm.model.request import Request
 from boruta_farm.words.durations import rough
-from boruta_farm.words.request import wanted_text
+from boruta_farm.words.request import removed_words, wanted_text
 
 FEW = 50
 """So many are shown unless more are asked for: a farm's history is long."""
@@ -62,6 +62,8 @@ def history(
         )
         if page.remaining:
             say(f"boruta: {page.remaining} older ones are not shown; choose with --limit")
+        if words := removed_words(page.removed):
+            say(f"boruta: {words}")
         return await _listing(farm, page.items)
 
     with pointing_at(selector):

@@ -21,7 +21,7 @@ from boruta_farm.client.farm import Farm
 from boruta_farm.model.listing import REQUEST_ITEMS, RequestFilter
 from boruta_farm.model.request import UNFINISHED, Request, RequestState
 from boruta_farm.model.worker import NAME_CAPABILITY, UUID_CAPABILITY
-from boruta_farm.words.request import note, wanted_text
+from boruta_farm.words.request import note, removed_words, wanted_text
 
 StateOption = Annotated[
     list[RequestState] | None,
@@ -64,6 +64,8 @@ def ls(
         )
         if page.remaining and limit is None:
             say(f"boruta: {page.remaining} more are not shown; choose with --state")
+        if chosen != UNFINISHED and (words := removed_words(page.removed)):
+            say(f"boruta: {words}")
         none = "no request is like that"
         if chosen == UNFINISHED and selector is None and not shared:
             none = "no request waits or runs; finished ones: boruta ls --all"

@@ -11,6 +11,7 @@ from boruta_farm.model.listing import (
     ListDirection,
     Page,
     Paginator,
+    Removed,
     Sorter,
 )
 from boruta_farm.model.request import Request
@@ -39,6 +40,10 @@ def page_of(answer: Answer, items: tuple[Item, ...]) -> Page[Item]:
         items=items,
         total=_figure(answer, "boruta-list-total", len(items)),
         remaining=_figure(answer, "boruta-list-remaining", 0),
+        removed=Removed(
+            count=_figure(answer, "boruta-list-removed", 0),
+            up_to=_figure(answer, "boruta-list-removed-up-to", 0),
+        ),
     )
 
 
@@ -56,7 +61,7 @@ def joined(paginator: Paginator, page: Page[Request], more: Page[Request]) -> Pa
     parts = (page.items, more.items)
     if paginator.direction is ListDirection.BACKWARD:
         parts = parts[::-1]
-    return Page(items=sum(parts, ()), total=page.total, remaining=more.remaining)
+    return replace(page, items=sum(parts, ()), remaining=more.remaining)
 
 
 def _paginator(paginator: Paginator) -> dict[str, object]:

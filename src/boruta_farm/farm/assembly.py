@@ -15,6 +15,7 @@ from boruta_farm.farm.consoles import FarmConsoles
 from boruta_farm.farm.directory import Directory
 from boruta_farm.farm.due import DueWork
 from boruta_farm.farm.engine import Book, Engine
+from boruta_farm.farm.history import HistoryCutter
 from boruta_farm.farm.judging import Judging
 from boruta_farm.farm.matcher import Matcher
 from boruta_farm.farm.prolonging import Prolonging
@@ -129,6 +130,7 @@ class Farm:
         self.audit = FarmAudit(engine, store)
         self.sealer = Sealer(engine, store)
         self.cutter = Cutter(engine, store, settings)
+        self.history_cutter = HistoryCutter(engine, store, settings)
         self.timekeeper = Timekeeper(engine, store, clock, boot=boot, trusted=trusted)
         self.judging = Judging(engine, store)
         store.listen(chronicle.follow)

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NoReturn
 
 from boruta_farm.core.plan import Noted, Plan
+from boruta_farm.farm.cutting import LARGEST_NUMBER, LONG_AGO, keep_cutting
 from boruta_farm.farm.engine import Engine
 from boruta_farm.model.audit import (
     SEAL,
@@ -33,11 +34,6 @@ GATHER_SECONDS = 0.2
 RETRY_SECONDS = 0.5
 PAGE = 1000
 CUT_AT_ONCE = 1000
-CUT_EVERY_SECONDS = 24 * 3600.0
-CUT_PAUSE_SECONDS = 0.1
-"""Between two cuts: others want the writer too."""
-LARGEST_NUMBER = 2**62
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 logger = logging.getLogger(__name__)
 
@@ -159,7 +155,7 @@ class Sealer:
 
 
 class Cutter:
-    """Cut off the audit's oldest entries once a day, as the settings say."""
+    """Cut off the audit's oldest entries, as the settings say."""
 
     def __init__(self, engine: Engine, store: Store, settings: FarmSettings) -> None:
         self._engine = engine
@@ -168,14 +164,8 @@ class Cutter:
         self._most = settings.audit_entries or LARGEST_NUMBER
 
     async def keep_cutting(self) -> NoReturn:
-        """Cut off what is due now and every day, until cancelled."""
-        while True:
-            try:
-                more = await self.cut()
-            except UnavailableError as fault:
-                logger.warning("the audit could not be cut, trying again tomorrow: %s", fault)
-                more = False
-            await asyncio.sleep(CUT_PAUSE_SECONDS if more else CUT_EVERY_SECONDS)
+        """Cut off what is due now and again, until cancelled."""
+        await keep_cutting("the audit", self.cut)
 
     async def cut(self) -> bool:
         """Cut off up to a thousand entries; tell whether there were any."""

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Final
 
 from boruta_farm.core.permissions import check_console, check_request
+from boruta_farm.farm.history import missing
 from boruta_farm.model.account import Group
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.console import ConsoleChunk, ConsoleLog, ConsolePiece, unpack_chunk
 from boruta_farm.model.errors import (
     ConsoleLogNotFoundError,
-    RequestNotFoundError,
     StaleEpochError,
 )
 from boruta_farm.model.permission import Permission
@@ -48,7 +48,7 @@ class FarmConsoles:
         """Return the logs of a request's newest job that had some, by console."""
         request = await self._store.get_request(request_id)
         if request is None:
-            raise RequestNotFoundError
+            raise await missing(self._store, request_id)
         check_request(caller, request, Permission.SEE_REQUESTS)
         check_console(caller, request, self._group_named)
         logs = await self._store.console_logs(request_id)

@@ -15,6 +15,7 @@ from boruta_farm.core.plan import Plan
 from boruta_farm.core.standings import request_standing
 from boruta_farm.core.world import World
 from boruta_farm.farm.engine import Engine
+from boruta_farm.farm.history import missing
 from boruta_farm.farm.naming import CapabilityNames, checked
 from boruta_farm.farm.prolonging import Prolonging
 from boruta_farm.farm.reports import key_context
@@ -25,7 +26,6 @@ from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import (
     AgentUnreachableError,
     ProlongLimitError,
-    RequestNotFoundError,
     StartingError,
     UnmetDemandError,
     WorkerNotAssignedError,
@@ -243,7 +243,7 @@ class FarmRequests:
         caller.require(permission)
         request = await self._store.get_request(request_id)
         if request is None:
-            raise RequestNotFoundError
+            raise await missing(self._store, request_id)
         return request
 
     async def _keys_taken(self, request: Request) -> Request:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -49,6 +49,7 @@ class Action(StrEnum):
     RESTORED = "restored"
     CLOCK_STEPPED = "clock.stepped"
     AUDIT_CUT = "audit.cut"
+    HISTORY_CUT = "history.cut"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +132,12 @@ def cut_at(number: int, seal: str) -> Note:
     """
     detail = {UP_TO: str(number), SEAL: seal}
     return Note(actor="farm", action=Action.AUDIT_CUT, subject="audit", detail=detail)
+
+
+def history_cut_at(requests: Sequence[int]) -> Note:
+    """Return what is entered when finished requests, by their ids in order, are removed."""
+    detail = {"requests": str(len(requests)), "first": str(requests[0]), UP_TO: str(requests[-1])}
+    return Note(actor="farm", action=Action.HISTORY_CUT, subject="history", detail=detail)
 
 
 def first_seal(farm_id: str) -> str:

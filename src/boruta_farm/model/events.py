@@ -38,6 +38,7 @@ class EventKind(StrEnum):
     GROUP_CHANGED = "group.changed"
     GROUP_REMOVED = "group.removed"
     CLOCK_STEPPED = "clock.stepped"
+    HISTORY_CUT = "history.cut"
     TOKEN_ISSUED = "token.issued"
     TOKEN_USED = "token.used"
     TOKEN_REVOKED = "token.revoked"

@@ -85,13 +85,23 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """Tell how many finished requests were removed by policy, and the highest id among them."""
+
+    count: int = 0
+    up_to: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[Item]):
     """Carry one page.
 
     ``total`` counts the filtered list, ``remaining`` what lies beyond the page in the direction of
     travel. A page of large items ends before its limit: then more remains than the limit tells.
+    ``removed`` are those that no list of requests shows any more.
     """
 
     items: tuple[Item, ...]
     total: int
     remaining: int
+    removed: Removed = Removed()

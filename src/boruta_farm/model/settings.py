@@ -31,6 +31,8 @@ class FarmSettings:
     ``disk_reserve`` is in MiB.
     ``audit_keep`` and ``audit_entries`` are how long and how many entries of the audit are kept; 0
     is for ever, and any number.
+    ``history_keep`` and ``history_requests`` are how long finished requests are kept, and how many
+    requests in all; 0 is for ever, and any number.
     ``console_keep`` and ``console_bytes`` (in MiB) are how long and how much of what consoles said
     is kept; 0 is for ever, and any amount.
     ``credential_life`` is the age at which an agent is asked to take a new credential.
@@ -57,6 +59,8 @@ class FarmSettings:
     new_boards: int = 600
     audit_keep: timedelta = timedelta(days=400)
     audit_entries: int = 5_000_000
+    history_keep: timedelta = timedelta(days=400)
+    history_requests: int = 5_000_000
     console_keep: timedelta = timedelta(days=90)
     console_bytes: int = 1024
     disk_reserve: int = 16
@@ -68,3 +72,8 @@ class FarmSettings:
     max_filed_length: int = 256 * 1024 * 1024
     show_owners: bool = False
     policies: Policies = field(default_factory=Policies)
+
+    @property
+    def kept_anyway(self) -> timedelta:
+        """Return how long a finished request is kept whatever else is set: others lead to it."""
+        return max(self.recent, self.idempotency_kept)

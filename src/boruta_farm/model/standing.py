@@ -7,6 +7,9 @@ from typing import Annotated
 
 from boruta_farm.model.declared import Shown
 
+REMOVED = "REMOVED"
+"""Stands for the state of a request that is not kept any more."""
+
 
 class Subject(StrEnum):
     """Name what a standing is told of."""

@@ -133,6 +133,7 @@ class Server:
             "judging": farm.judging.follow,
             "sealer": farm.sealer.keep_sealing,
             "cutter": farm.cutter.keep_cutting,
+            "history cutter": farm.history_cutter.keep_cutting,
             "fleet": fleet.follow,
             "key pool": self._pool.fill,
             "tunnels": self._tunnels.follow,

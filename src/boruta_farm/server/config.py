@@ -281,7 +281,7 @@ class Config(LimitSettings):
     max_filed_length: int = setting(
         Whole(),
         "The most bytes of these that one account may file in a day, in the long run, where users "
-        "are known: requests are kept for good. 0: any number.",
+        "are known: requests are kept for long. 0: any number.",
         default=FARM.max_filed_length,
     )
     audit_keep: timedelta = setting(
@@ -294,6 +294,18 @@ class Config(LimitSettings):
         Whole(),
         "How many entries of the audit are kept at most, some 500 bytes each. 0: any number.",
         default=FARM.audit_entries,
+    )
+    history_keep: timedelta = setting(
+        Duration(),
+        "How long finished requests are kept, with their jobs and consoles' logs; a day at least. "
+        "The audit tells what was removed, and no id is given out again. 0s: for ever.",
+        default=FARM.history_keep,
+    )
+    history_requests: int = setting(
+        Whole(),
+        "How many requests are kept at most, some 1 KiB each; the oldest finished ones go first. "
+        "0: any number.",
+        default=FARM.history_requests,
     )
     console_keep: timedelta = setting(
         Duration(),

@@ -11,7 +11,14 @@ from boruta_farm.model.audit import AuditEntry, AuditFilter, Note
 from boruta_farm.model.console import ConsoleChunk, ConsoleLog
 from boruta_farm.model.events import Change, Event, EventKind, Identity
 from boruta_farm.model.job import Job
-from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
+from boruta_farm.model.listing import (
+    Page,
+    Paginator,
+    Removed,
+    RequestFilter,
+    Sorter,
+    WorkerFilter,
+)
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.waiting import Waiting
@@ -92,6 +99,15 @@ class Transaction(World, Protocol):
 
         Those go that are older than ``before``, and those beyond the newest ``most``, up to
         ``limit`` at once. Only what is sealed goes, and never the newest seal.
+        """
+        ...
+
+    def cut_history(self, before: datetime, most: int, limit: int) -> bool:
+        """Remove the oldest finished requests, and enter that; tell whether there were any.
+
+        Those go that finished earlier than ``before``, and those beyond ``most`` requests, up to
+        ``limit`` at once, with their jobs and consoles' logs; none that others may still ask for
+        (``FarmSettings.kept_anyway``).
         """
         ...
 
@@ -304,6 +320,10 @@ class Store(Protocol):
 
     async def get_request(self, request_id: int) -> Request | None:
         """Return a committed request with its latest job."""
+        ...
+
+    async def removed(self) -> Removed:
+        """Return which finished requests were removed by policy."""
         ...
 
     async def get_worker(self, uuid_or_name: str) -> Worker | None:

@@ -264,7 +264,11 @@ class Batcher:
         if not self.guard.lasting(driver):
             raise _CommitDoubtError
         self._committed.take(
-            begun.last_event, layer.requests.values(), layer.jobs.values(), layer.workers
+            begun.last_event,
+            layer.requests.values(),
+            layer.jobs.values(),
+            layer.workers,
+            layer.removed,
         )
         self._newest = begun.newest
         return BatchOutcome(begun.results, begun.changes, step=layer.step)

@@ -104,11 +104,17 @@ class Committed:
         requests: Iterable[Request],
         jobs: Iterable[Job],
         workers: Mapping[str, Worker | None],
+        removed: Iterable[int] = (),
     ) -> None:
-        """Take over what was committed up to this event; a worker of None is gone."""
+        """Take over what was committed up to this event.
+
+        A worker of None is gone, and so are requests by the ids ``removed``.
+        """
         self._number = number
         with self._lock:
             self._taken += 1
+            for request_id in removed:
+                self._requests.pop(request_id, None)
             for request in requests:
                 self._put(request, self._era)
             for job in jobs:

@@ -8,7 +8,14 @@ from boruta_farm.model.audit import AuditEntry, AuditFilter
 from boruta_farm.model.console import ConsoleLog
 from boruta_farm.model.errors import UnavailableError
 from boruta_farm.model.events import Event
-from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
+from boruta_farm.model.listing import (
+    Page,
+    Paginator,
+    Removed,
+    RequestFilter,
+    Sorter,
+    WorkerFilter,
+)
 from boruta_farm.model.request import Request
 from boruta_farm.model.spelling import normal
 from boruta_farm.model.worker import SessionKey, Worker
@@ -143,6 +150,10 @@ class DatabaseStore:
     async def get_request(self, request_id: int) -> Request | None:
         """Return a committed request with its latest job."""
         return await self._near(lambda records: records.request(request_id))
+
+    async def removed(self) -> Removed:
+        """Return which finished requests were removed by policy."""
+        return await self._near(Records.removed)
 
     async def get_worker(self, uuid_or_name: str) -> Worker | None:
         """Return a committed worker by exact UUID, else by exact name."""

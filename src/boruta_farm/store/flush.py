@@ -51,6 +51,7 @@ class Flusher:
         Raises ConstraintError when a compare-and-set or a unique index refuses, DiskFullError.
         """
         write = _Write(loaded)
+        removed = write.removals(layer)
         write.requests(layer, counters["request"])
         write.workers(layer)
         write.jobs(layer)
@@ -68,7 +69,7 @@ class Flusher:
             "audit": counters["audit"] + len(layer.notes),
             "event": last,
             "request": layer.last_id,
-            "requests": counters["requests"] + write.created,
+            "requests": counters["requests"] + write.created - removed,
             "time": micros(now) if layer.step else max(counters["time"], micros(now)),
         }
         write.time(layer)
@@ -183,6 +184,31 @@ class _Write:
             self.statements.add_backlogs,
             [(owner, size) for owner, size in layer.backlogs.items() if size],
         )
+
+    def removals(self, layer: Layer) -> int:
+        """Remove finished requests with what hangs on them; return how many."""
+        if not layer.removed:
+            return 0
+        ids = self.statements.dialect.members(layer.removed)
+        tallies: Counter[tuple[str, int]] = Counter()
+        epochs: dict[str, int] = {}
+        gone = self._driver.fetch(self.statements.remove_requests, (ids,))
+        for number, state, worker, epoch in gone:
+            tallies[state, number >> BUCKET_BITS] -= 1
+            if worker is not None:
+                epochs[worker] = max(epoch, epochs.get(worker, 0))
+        if len(gone) != len(layer.removed):
+            raise ConflictError("requests that were to be removed are not finished any more")
+        self.send(
+            self.statements.add_tallies, [(*place, count) for place, count in tallies.items()]
+        )
+        self.send(self.statements.remove_jobs, list(epochs.items()))
+        self._driver.fetch(self.statements.remove_consoles, (ids,))
+        before = self._loaded.records.removed()
+        up_to = max(before.up_to, *layer.removed)
+        words = f"{before.count + len(gone)} {up_to}"
+        self._driver.fetch(self.statements.keep_removed, (words,))
+        return len(gone)
 
     def workers(self, layer: Layer) -> None:
         """Write removed, changed, then new workers: a port or name may pass from one to another."""

@@ -128,6 +128,9 @@ class _RequestPage:
         statement = f"SELECT {self._key}, r.id FROM requests AS r WHERE r.id = ?"
         for value, number in self._fetch(statement, (border,)):
             return value, number
+        if self._key == "r.id" and border <= self._records.removed().up_to:
+            # Who leafs through a list goes on behind what was removed meanwhile.
+            return border, border
         raise RequestNotFoundError
 
     def cut(self) -> Page[Request]:
@@ -143,7 +146,8 @@ class _RequestPage:
         remaining = beyond - len(items)
         if self._backward:
             items.reverse()
-        return Page(items=tuple(items), total=total, remaining=remaining)
+        removed = self._records.removed()
+        return Page(items=tuple(items), total=total, remaining=remaining, removed=removed)
 
     def _load(self, ids: Sequence[int]) -> list[Request]:
         """Read requests in the order of travel, as many as one page may hold."""

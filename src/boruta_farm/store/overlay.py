@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
 from boruta_farm.model.account import Account, Group
 from boruta_farm.model.audit import AuditEntry as AuditEntry
-from boruta_farm.model.audit import Note, cut_at
+from boruta_farm.model.audit import Note, cut_at, history_cut_at
 from boruta_farm.model.console import ConsoleChunk
 from boruta_farm.model.errors import StaleProposalError, TransitionError
 from boruta_farm.model.events import EventKind, Identity
@@ -43,7 +44,8 @@ class JournalEntry(NamedTuple):
 class Layer:
     """Keep changes aside: those of one command, or those of a batch so far.
 
-    A worker, name, key or person of None was removed. ``holders`` keeps per worker the newest job's
+    A worker, name, key or person of None was removed, as were requests by policy, whose ids are in
+    ``removed``. ``holders`` keeps per worker the newest job's
     epoch and the request while it holds. ``reborn`` are workers removed and registered anew.
     """
 
@@ -64,6 +66,7 @@ class Layer:
     notes: list[tuple[datetime, Note]] = field(default_factory=list)
     seals: dict[int, str] = field(default_factory=dict)
     audit_cut: int = 0
+    removed: list[int] = field(default_factory=list)
     journal: list[JournalEntry] = field(default_factory=list)
     step: timedelta = timedelta()
     anchor: str | None = None
@@ -88,6 +91,7 @@ class Layer:
         self.notes.extend(above.notes)
         self.seals.update(above.seals)
         self.audit_cut = max(self.audit_cut, above.audit_cut)
+        self.removed.extend(above.removed)
         self.journal.extend(above.journal)
         self.step += above.step
         self.anchor = above.anchor or self.anchor
@@ -126,6 +130,8 @@ class OverlayTransaction:
     def request(self, request_id: int) -> Request | None:
         """Return a request with its latest job."""
         pending = self.layer.requests.get(request_id) or self._batch.requests.get(request_id)
+        if pending is None and request_id in self._batch.removed:
+            return None
         return pending or self._loaded.request(request_id)
 
     def worker(self, uuid: str) -> Worker | None:
@@ -395,6 +401,24 @@ class OverlayTransaction:
             return False
         self.layer.audit_cut = found[0]
         self.note(cut_at(*found))
+        return True
+
+    def cut_history(self, before: datetime, most: int, limit: int) -> bool:
+        """Remove up to ``limit`` finished requests, and enter that; tell whether there were any."""
+        last = self.now - self._settings.kept_anyway
+        changed = (self._batch.requests, self._batch.removed, self.layer.requests)
+        pending = {*chain(*changed, self.layer.removed)}
+        found = [
+            number
+            for number in self._loaded.records.oldest_finished(min(before, last), last, most, limit)
+            if number not in pending
+        ]
+        if not found:
+            return False
+        self.layer.removed += found
+        self.note(history_cut_at(found))
+        words = f"{len(found)} finished requests up to {found[-1]} were removed by the settings"
+        self.layer.journal.append(JournalEntry(self.now, EventKind.HISTORY_CUT, reason=words))
         return True
 
     def keep_anchor(self, anchor: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from boruta_farm.model.audit import AuditEntry as AuditEntry
 from boruta_farm.model.console import ConsoleLog
 from boruta_farm.model.events import Event
+from boruta_farm.model.listing import Removed
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import SessionKey, Worker
@@ -219,6 +220,29 @@ class Records:
         for number, seal in self.driver.fetch(self.statements.last_to_cut, values):
             return number, seal
         return None
+
+    def oldest_finished(self, before: datetime, last: datetime, most: int, limit: int) -> list[int]:
+        """Return the ids of the oldest finished requests that are to go, in order.
+
+        They have finished earlier than ``before``, or than ``last`` where there are more than
+        ``most`` requests. Of each state only the first ``limit`` are looked at.
+        """
+        states = [state.value for state in RequestState if state.finished]
+        values = [value for state in states for value in (state, limit)]
+        rows = self.driver.fetch(self.statements.oldest_finished(len(states)), values)
+        beyond = self.counters()["requests"] - most
+        found: list[int] = []
+        for number, finished in rows:
+            many = len(found) < beyond and finished < micros(last)
+            if len(found) < limit and (many or finished < micros(before)):
+                found.append(number)
+        return found
+
+    def removed(self) -> Removed:
+        """Return which finished requests were removed by policy."""
+        found: str | None = self._value(self.statements.removed)
+        count, up_to = (found or "0 0").split()
+        return Removed(count=int(count), up_to=int(up_to))
 
     def last_seal(self) -> str | None:
         """Return the newest seal of the audit."""

@@ -164,6 +164,28 @@ class Statements:
             "INSERT INTO meta (name, value) VALUES ('clock', ?)"
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
         )
+        self.removed = "SELECT value FROM meta WHERE name = 'removed'"
+        self.keep_removed = (
+            "INSERT INTO meta (name, value) VALUES ('removed', ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        )
+        gone = self.dialect.member("id", "bigint")
+        self.remove_requests = (
+            f"DELETE FROM requests WHERE {gone} AND state NOT IN ('WAITING', 'IN PROGRESS')"
+            " AND NOT EXISTS (SELECT 1 FROM jobs AS j"
+            f" WHERE j.request_id = requests.id AND j.{HOLDING})"
+            " RETURNING id, state, job_worker, job_epoch"
+        )
+        # Also those of earlier tries, which no request names: by the worker's order of epochs.
+        self.remove_jobs = (
+            "DELETE FROM jobs WHERE (worker, epoch) IN (SELECT j.worker, j.epoch FROM jobs AS j"
+            f" JOIN {self.dialect.source(JOBS.key)} ON j.worker = n.worker AND j.epoch <= n.epoch"
+            f" WHERE NOT (j.{HOLDING})"
+            " AND NOT EXISTS (SELECT 1 FROM requests AS r WHERE r.id = j.request_id))"
+        )
+        self.remove_consoles = (
+            f"DELETE FROM console_chunks WHERE {self.dialect.member('request_id', 'bigint')}"
+        )
         self.job_request = "SELECT request_id FROM jobs WHERE worker = ? AND epoch = ?"
         self.save_console = f"{self._insert(CONSOLE_CHUNKS)} WHERE true ON CONFLICT DO NOTHING"
         self.console_logs = (
@@ -248,6 +270,14 @@ class Statements:
             f"UPDATE audit SET seal = n.seal FROM {self.dialect.source(sealed)}"
             " WHERE audit.number = n.number AND audit.seal IS NULL"
         )
+
+    def oldest_finished(self, states: int) -> str:
+        """Return what reads id and end of the first requests in each of so many states."""
+        one = "SELECT id, finished FROM requests WHERE state = ? ORDER BY id LIMIT ?"
+        parts = " UNION ALL ".join(
+            f"SELECT id, finished FROM ({one}) AS part_{place}" for place in range(states)
+        )
+        return f"{parts} ORDER BY id"
 
     def _insert(self, table: Table) -> str:
         columns = table.columns

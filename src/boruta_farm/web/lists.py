@@ -50,6 +50,9 @@ TOTAL = b"boruta-list-total"
 REMAINING = b"boruta-list-remaining"
 BATCH_SIZE = b"boruta-list-batch-size"
 
+REMOVED = b"boruta-list-removed"
+REMOVED_UP_TO = b"boruta-list-removed-up-to"
+
 NOTHING_LISTED: tuple[Header, ...] = ((TOTAL, b"0"), (REMAINING, b"0"), (BATCH_SIZE, b"0"))
 """Comes with errors: the original's client looks at these headers before the status."""
 
@@ -172,12 +175,17 @@ class Lister(Generic[Item]):
         between two pages would be told twice, or not at all.
         """
         whole = wanted is None and page.remaining > 0
-        headers = (
+        headers: tuple[Header, ...] = (
             JSON_TYPE,
             (TOTAL, b"%d" % page.total),
             (REMAINING, b"%d" % (0 if whole else page.remaining)),
             (BATCH_SIZE, b"%d" % (page.total if whole else len(page.items))),
         )
+        if page.removed.count:
+            headers += (
+                (REMOVED, b"%d" % page.removed.count),
+                (REMOVED_UP_TO, b"%d" % page.removed.up_to),
+            )
         if not whole:
             body = b"[%b]" % b",".join(map(self.write, page.items))
             return Answer(status=200, headers=headers, body=body)

@@ -19,6 +19,7 @@ from boruta_farm.model.errors import (
     WorkerTransitionError,
 )
 from boruta_farm.model.request import RequestState
+from boruta_farm.model.standing import REMOVED
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.words.standing import sentence
 from boruta_farm.words.times import Times
@@ -45,6 +46,9 @@ ALWAYS: Mapping[type[BorutaError], str] = {
 _OVER = frozenset(str(state) for state in RequestState if state.finished)
 
 BY_STATE: Mapping[type[BorutaError], Mapping[str, str]] = {
+    RequestNotFoundError: {
+        REMOVED: "what became of it, an admin finds by: boruta audit --subject 'request {request}'"
+    },
     RequestStateError: {
         RequestState.IN_PROGRESS: (
             "only what waits can be changed; more time: boruta prolong {request}"

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+from boruta_farm.model.listing import Removed
 from boruta_farm.model.request import Request, RequestState
+from boruta_farm.words.counts import count
 from boruta_farm.words.times import Times
 
 SOON = timedelta(days=1)
@@ -27,3 +29,14 @@ def note(request: Request, times: Times) -> str:
     if request.deadline - times.now < SOON:
         notes.append(f"gives up at {times.moment(request.deadline)}")
     return ", ".join(notes)
+
+
+def removed_words(removed: Removed) -> str:
+    """Say what of the history is not kept any more, nothing where all is."""
+    if not removed.count:
+        return ""
+    return (
+        f"{count(removed.count, 'finished request')}, the newest of them {removed.up_to}, "
+        f"{'is' if removed.count == 1 else 'are'} not kept any more (history_keep, "
+        "history_requests); the audit tells of them"
+    )

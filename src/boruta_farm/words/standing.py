@@ -1,7 +1,7 @@
 """How a request or a worker stands, in one sentence."""
 
 from boruta_farm.model.request import RequestState
-from boruta_farm.model.standing import Standing, Subject
+from boruta_farm.model.standing import REMOVED, Standing, Subject
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.words.durations import duration
 from boruta_farm.words.times import Times
@@ -26,6 +26,8 @@ def sentence(standing: Standing, times: Times) -> str:
             if standing.latest is not None and standing.latest != standing.until:
                 limit = f" and can have it until {times.moment(standing.latest)}{limit}"
         return f"it has {board}{_until(standing, times)}{limit}"
+    if standing.state == REMOVED:
+        return "it was finished long ago and is not kept any more"
     if standing.state == RequestState.WAITING:
         if standing.worker is not None:
             return f"{standing.worker} is being opened for it"
