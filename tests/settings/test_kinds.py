@@ -72,6 +72,7 @@ def answer(kind: Kind[Any], raw: object) -> tuple[str, object]:
     [
         (kinds.Text(), 3, "3 must be a text; put it in quotes"),
         (kinds.Text(secret=True), 3, "what stands there must be a text; put it in quotes"),
+        (kinds.Pattern(), "a(", "'a(' is no regular expression: missing ), unterminated"),
         (kinds.Switch(), "maybe", "'maybe' must be true or false"),
         (kinds.Switch(), 1, "1 must be true or false"),
         (kinds.Whole(1), 0, "0 must lie between 1 and 2147483647"),

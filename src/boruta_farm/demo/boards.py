@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from boruta_farm.testing.device import SIMULATED
 
-Value: TypeAlias = str | tuple[str, ...]
+Value: TypeAlias = str | bool | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,8 @@ TOOL_VERB = "tool"
 """``dryad tool ...`` operates the board's device for root at the supervisor."""
 DETECT_VERB = "detect"
 """``dryad detect`` looks for what could be a tool."""
+COMMANDS_VERB = "commands"
+"""``dryad commands`` writes the commands of sessions into a folder of their PATH."""
 VERBS = f"""\
 other uses, each with a --help of its own:
   dryad {JOIN_VERB} URL       enrol the board at a farm, such as https://FARM:8487; comes first
@@ -43,6 +45,7 @@ other uses, each with a --help of its own:
   dryad {HELPER_VERB}         the part of the agent that is root, where the rest is not
   dryad {DETECT_VERB}         look for serial ports, card readers, hubs and power sockets
   dryad {TOOL_VERB}           operate the board's device, whoever has the board
+  dryad {COMMANDS_VERB}       write dut and the original's commands for sessions into /usr/local/bin
   dryad {STM_VERB}            speak to the controller of a MuxPi
 """
 logger = logging.getLogger(__name__)
@@ -81,6 +84,10 @@ def run(arguments: Sequence[str]) -> int:
         from boruta_farm.dryad.tools.detecting import main as detect
 
         return detect(arguments[1:])
+    if arguments and arguments[0] == COMMANDS_VERB:
+        from boruta_farm.dryad.dut.launcher import main as commands
+
+        return commands(arguments[1:])
     if arguments and arguments[0] == JOIN_VERB:
         from boruta_farm.dryad.joining import main as join
 

@@ -86,6 +86,19 @@ class OneLine(Text):
         return text
 
 
+class Pattern(Text):
+    """A regular expression, as Python's bytes of UTF-8 take it."""
+
+    def read(self, raw: object) -> str:
+        """Return its text."""
+        found = super().read(raw)
+        try:
+            re.compile(found.encode())
+        except (re.error, UnicodeEncodeError) as error:
+            raise SettingError(f"{shown(found)} is no regular expression: {error}") from None
+        return found
+
+
 class Blank(Kind[str]):
     """A text of another kind, or an empty one."""
 

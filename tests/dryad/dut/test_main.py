@@ -13,7 +13,8 @@ import pytest
 from boruta_farm import __version__
 from boruta_farm.dryad.dut import call, main
 from boruta_farm.dryad.dut.frames import Status
-from boruta_farm.dryad.dut.launcher import write_launcher
+from boruta_farm.dryad.dut.launcher import NAMES, write_launchers
+from boruta_farm.dryad.main import run
 from tests.dryad.tools.benches import Session, served
 
 
@@ -116,7 +117,7 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 async def test_its_launcher_starts_at_once(session: Session, tmp_path: Path) -> None:
-    write_launcher(tmp_path / "bin")
+    write_launchers(tmp_path / "bin")
     dut = str(tmp_path / "bin" / "dut")
     environment = {call.VARIABLE: str(session.door.path), "PATH": os.environ["PATH"]}
 
@@ -137,3 +138,17 @@ def test_it_imports_little() -> None:
     probe = "import sys, boruta_farm.dryad.dut.power; print(*sys.modules)"
     done = subprocess.run((sys.executable, "-c", probe), capture_output=True, check=True)
     assert {"asyncio", "httpx", "argparse", "typer"}.isdisjoint(done.stdout.decode().split())
+
+
+def test_commands_are_written_beside_strangers_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert run(["commands", str(tmp_path)]) == 0
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == set(NAMES)
+    assert capsys.readouterr().out.startswith(f"{tmp_path}: dut, stm, fota, dut_boot.sh, ")
+    (tmp_path / "fota").write_text("#!/bin/sh\n# a lab's own\n")
+    assert run(["commands", str(tmp_path)]) == 1
+    assert "fota is not a command of this agent's" in capsys.readouterr().err
+    assert "a lab's own" in (tmp_path / "fota").read_text()

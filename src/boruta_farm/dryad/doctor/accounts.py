@@ -34,8 +34,8 @@ def _groups(config: AgentConfig) -> Iterator[Finding]:
     if root:
         yield advice(
             "user",
-            f"user.groups: members of {', '.join(root)} can become root: the board is shown as "
-            "not isolated",
+            f"the session's user can become root by {', '.join(root)}: the board is shown as not "
+            "isolated",
             "give the card and the serial ports to a group of their own by a udev rule "
             "(docs/drivers.md)",
         )

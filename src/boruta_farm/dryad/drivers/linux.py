@@ -65,7 +65,7 @@ class LinuxDriver(Driver):
             logger.warning("%s", warning)
         if groups := self._inspection.root_groups:
             logger.warning(
-                "user.groups: %s: whoever is lent this board can become root on it; it is shown as "
+                "user: %s: whoever is lent this board can become root on it; it is shown as "
                 "not isolated. A udev rule for the board's card and serial ports does without",
                 ", ".join(groups),
             )

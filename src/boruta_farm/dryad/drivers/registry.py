@@ -33,8 +33,10 @@ def open_host(config: AgentConfig) -> SessionHost:
 
         return RemoteHost(config.helper)
     from boruta_farm.dryad.users.local import LocalHost
+    from boruta_farm.dryad.users.media import devices_in
 
-    return LocalHost(config.uuid, config.user, config.path)
+    devices = devices_in(config.tables.content)
+    return LocalHost(config.uuid, config.user, config.path, devices=devices)
 
 
 def _open(config: AgentConfig, name: str, wraps: tuple[str, ...]) -> Driver:

@@ -51,7 +51,7 @@ from boruta_farm.dryad.drivers.sandbox_server import (
     read_host_key,
 )
 from boruta_farm.dryad.drivers.sandbox_sessions import Room
-from boruta_farm.dryad.dut.launcher import write_launcher
+from boruta_farm.dryad.dut.launcher import write_launchers
 from boruta_farm.dryad.proc.descendants import end_processes, find_descendants
 from boruta_farm.dryad.proc.machine import read_boot_id
 from boruta_farm.dryad.proc.processes import Process, describe_process
@@ -139,7 +139,7 @@ class SandboxDriver(Driver):
         self._folder.open()
         self._thread.start()
         try:
-            write_launcher(self._folder.programs)
+            write_launchers(self._folder.programs)
             self._isolation, self._prefix = await find_isolation(self._config.isolation)
             self._lease = self._folder.read_lease()
             self._host_key = read_host_key(self._folder.host_key)

@@ -12,15 +12,15 @@ from boruta_farm.dryad.dut.options import options
 from boruta_farm.dryad.dut.progress import ProgressLine, size
 from boruta_farm.dryad.dut.words import one_name, show_json
 
-SWITCHES: Final = ("--no-verify", "--keep", "--progress", "--help")
-VALUES: Final = ("--bmap", "--bmap-size", "--sha256", "--size")
+SWITCHES: Final = ("--no-verify", "--keep", "--as-it-is", "--progress", "--help")
+VALUES: Final = ("--bmap", "--bmap-size", "--sha256", "--size", "--partition")
 FOLLOWS: Final = "follows"
 LARGEST_BMAP: Final = 4 << 20
 HALF: Final = "the medium is now neither old nor new: flash it again"
 SCHEMES: Final = ("http://", "https://")
 
 HELP: Final = """\
-usage: dut flash [NAME] FILE|-|URL [--bmap FILE] [--sha256 SUM] [--no-verify] [--keep]
+usage: dut flash [NAME] FILE|-|URL [--bmap FILE] [--sha256 SUM] [--partition N] [--no-verify] ...
 
 Write an image to a medium, read it back, and give the medium to the device. FILE is raw, or
 packed by gzip, xz, zstd or bzip2, which is told by its content; - is standard input. A URL must
@@ -31,6 +31,8 @@ be one that the board's admin allows.
                   and need not fetch it again
   --no-verify     do not read it back
   --keep          leave the medium at the supervisor
+  --partition N   write it to this partition of the medium's own table, and touch nothing else
+  --as-it-is      write packed bytes as they are
   --size BYTES    how long the image on standard input is: one that ends early is told; with
                   "--sha256 follows" its 64 digits come behind it, with --bmap-size BYTES
                   a bmap of so many comes before it
@@ -51,7 +53,10 @@ def operate(_verb: str, words: list[str], *, json: bool) -> int:
         "verify": "--no-verify" not in given,
         "to": "supervisor" if "--keep" in given else "dut",
         "bmap": "--bmap" in given or "--bmap-size" in given,
+        "as_it_is": "--as-it-is" in given,
     }
+    if "--partition" in given:
+        arguments["partition"] = _count(given, "--partition")
     if given.get("--sha256") == FOLLOWS:
         arguments["sum_follows"] = True
     elif "--sha256" in given:
@@ -119,7 +124,8 @@ def _words(result: dict[str, Any]) -> str:
 def _count(given: Mapping[str, str], name: str) -> int:
     word = given[name]
     if not word.isascii() or not word.isdigit():
-        raise UsageError(f"{name}: {word!r} is no number of bytes")
+        what = "partition" if name == "--partition" else "number of bytes"
+        raise UsageError(f"{name}: {word!r} is no {what}")
     return int(word)
 
 

@@ -55,11 +55,14 @@ def tell_form(head: bytes) -> Form:
 
 
 class Unpacked(io.RawIOBase):
-    """Read what is packed in a source. Reading raises ImageError for a damaged one."""
+    """Read what is packed in a source. Reading raises ImageError for a damaged one.
 
-    def __init__(self, source: Source) -> None:
+    ``as_it_is`` takes any bytes for what is to be written, whatever they look like.
+    """
+
+    def __init__(self, source: Source, *, as_it_is: bool = False) -> None:
         super().__init__()
-        self.form = tell_form(source.head())
+        self.form = Form.RAW if as_it_is else tell_form(source.head())
         self._stream = _open(self.form, source)
 
     def readable(self) -> bool:

@@ -5,6 +5,7 @@ import mmap
 import os
 import select
 import stat
+from dataclasses import dataclass
 from typing import Final
 
 from boruta_farm.dryad.images.errors import ImageError, medium_failed, size
@@ -17,20 +18,34 @@ BLOCK: Final = 1 << 20
 """Bytes that are on their way at a time: larger ones fall out of the processor's caches."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A part of a medium, in bytes: nothing else of it is touched."""
+
+    start: int
+    length: int
+
+
 class Medium:
     """A device, a file that stands for one, or a pipe to a program that writes one.
 
     ``capacity`` is None where that cannot be asked. A file is as large as it is, unless it
-    ``grows``: that is written from its beginning to its end, as a pipe is.
+    ``grows``: that is written from its beginning to its end, as a pipe is. With a ``window``, it is
+    that part alone, and offsets count from its start.
     """
 
-    def __init__(self, descriptor: int, *, grows: bool = False) -> None:
+    def __init__(
+        self, descriptor: int, *, grows: bool = False, window: Window | None = None
+    ) -> None:
         self.descriptor = descriptor
         mode = os.fstat(descriptor).st_mode
         self.seekable = not grows and (stat.S_ISBLK(mode) or stat.S_ISREG(mode))
         self.capacity = os.lseek(descriptor, 0, os.SEEK_END) if self.seekable else None
         self._direct = False
         self._can_be_direct = self.seekable
+        self._start = 0
+        if window is not None:
+            self._start, self.capacity = window.start, window.length
         if self.capacity == 0:
             raise ImageError("there is no medium in the reader, or it holds nothing at all")
 
@@ -76,18 +91,18 @@ class Medium:
             except BlockingIOError:
                 wait_for(self.descriptor, select.POLLOUT)
                 return 0
-        whole = len(view) - len(view) % ALIGNED
-        direct = self._go_direct(offset % ALIGNED == 0 and whole > 0)
-        return os.pwrite(self.descriptor, view[:whole] if direct else view, offset)
+        whole, place = len(view) - len(view) % ALIGNED, self._start + offset
+        direct = self._go_direct(place % ALIGNED == 0 and whole > 0)
+        return os.pwrite(self.descriptor, view[:whole] if direct else view, place)
 
     def _read_some(self, view: memoryview, offset: int) -> int:
         if not self.seekable:
             return os.readv(self.descriptor, [view])
         assert self.capacity is not None
         view = view[: max(self.capacity - offset, 0)]
-        whole = len(view) - len(view) % ALIGNED
-        direct = self._go_direct(offset % ALIGNED == 0 and whole > 0)
-        return os.preadv(self.descriptor, [view[:whole] if direct else view], offset)
+        whole, place = len(view) - len(view) % ALIGNED, self._start + offset
+        direct = self._go_direct(place % ALIGNED == 0 and whole > 0)
+        return os.preadv(self.descriptor, [view[:whole] if direct else view], place)
 
     def _go_direct(self, wanted: bool) -> bool:
         """Switch past the page cache where it can be; some file systems cannot at all."""

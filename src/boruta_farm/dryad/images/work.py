@@ -23,6 +23,7 @@ from boruta_farm.dryad.images.errors import ImageError, size
 from boruta_farm.dryad.images.fetching import Download, fetch
 from boruta_farm.dryad.images.forms import Form, Unpacked
 from boruta_farm.dryad.images.medium import Medium, new_buffer
+from boruta_farm.dryad.images.partitions import find_partition
 from boruta_farm.dryad.images.saving import SaveTarget, save
 from boruta_farm.dryad.images.source import Source, fill, length_of, take_from
 
@@ -41,7 +42,8 @@ class ImageOrder:
     ``source`` is the image, or the file that a medium is saved to; ``url`` stands in its place.
     ``sum_follows`` says that the image's sha256 comes behind its ``length`` bytes. ``keep`` gets a
     copy of what is fetched, of at most ``room`` bytes. ``sparing`` leaves blocks alone that the
-    medium has already. A medium that ``grows`` is written from beginning to end.
+    medium has already. A medium that ``grows`` is written from beginning to end. ``partition`` is
+    the number of the one to write, 0 for the whole medium; ``as_it_is`` leaves the image packed.
     """
 
     medium: int
@@ -59,6 +61,8 @@ class ImageOrder:
     sparing: bool = False
     keep: int = -1
     room: int = 0
+    partition: int = 0
+    as_it_is: bool = False
 
     def line(self) -> bytes:
         """Return it as the process reads it."""
@@ -114,10 +118,12 @@ class Keeping:
 def write(order: ImageOrder, report: Report) -> dict[str, Any]:
     """Write an image; return what the result tells. Raises ImageError; ``touched`` may be set."""
     medium = Medium(order.medium, grows=order.grows)
+    if order.partition:
+        medium = Medium(order.medium, window=find_partition(medium, order.partition))
     bmap = read_bmap(order.bmap.encode()) if order.bmap else None
     keeping = Keeping(order.keep, order.room)
     source, download = _source(order, keeping)
-    image = Unpacked(source)
+    image = Unpacked(source, as_it_is=order.as_it_is)
     _see_that_it_fits(image, source, bmap, medium)
     copy = Copy(
         image=image,

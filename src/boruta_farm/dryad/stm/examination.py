@@ -29,15 +29,16 @@ def _for_sessions(settings: MuxPiSettings, groups: Collection[str]) -> Iterator[
     if missing := [group for group in GROUPS if group not in groups]:
         yield advice(
             "user",
-            f"user.groups: without {', '.join(missing)} a session cannot use the controller or the "
-            "serial lines",
-            f"add to [user] groups: {', '.join(missing)}",
+            f"user.groups: without {', '.join(missing)} a session uses controller and serial lines "
+            "by tools alone",
+            "declare them as [tools.NAME] (docs/muxpi.md), or add to [user] groups: "
+            f"{', '.join(missing)}",
         )
     if not TOOL.exists():
         yield advice(
             "stm",
             f"there is no {TOOL}, which Weles and the DUT scripts call",
-            f'make it a script of two lines: #!/bin/sh, and: exec dryad stm "$@"\nchmod 755 {TOOL}',
+            "dryad commands",
         )
     socket = settings.user_socket
     if settings.stm_path and not socket.exists():

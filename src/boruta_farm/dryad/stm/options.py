@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Never, TypeVar
 
 from boruta_farm.dryad.stm.client import ADMIN_SOCKET, USER_SOCKET
 from boruta_farm.dryad.stm.display import LAST_ROW, WIDTH
@@ -20,6 +20,25 @@ _HELP: Final = ("h", "help")
 _FLAGS: Final = frozenset(
     {"dut", "ts", "tick", "cur", "cur-start", "cur-stop", "cur-get", "clr", "dummy", "serve"}
 )
+
+
+class OptionsError(Exception):
+    """Say what is wrong with a command line, or its help, and the exit status that tells it."""
+
+    def __init__(self, words: str, status: int) -> None:
+        super().__init__(words)
+        self.words = words
+        self.status = status
+
+
+class _FlagParser(ArgumentParser):
+    """Leave the end of the program to whoever has asked."""
+
+    def error(self, message: str) -> Never:
+        raise OptionsError(f"{self.format_usage()}{self.prog}: error: {message}\n", 2)
+
+    def print_help(self, file: object = None) -> Never:
+        raise OptionsError(self.format_help(), 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +72,9 @@ class Options:
     dummy: bool
 
 
-def parse_options(arguments: Sequence[str]) -> Options:
-    """Read the command line; leave with status 2 and words when it makes no sense."""
-    parser = _make_parser()
+def parse_options(arguments: Sequence[str], program: str = "dryad stm") -> Options:
+    """Read the command line. Raises OptionsError when it makes no sense, or asks for help."""
+    parser = _make_parser(program)
     options = Options(**vars(parser.parse_args(_spell_out(arguments))))
     for first, second in (("dut", "ts"), ("remote", "serve"), ("remote", "dummy")):
         if getattr(options, first) and getattr(options, second):
@@ -88,9 +107,9 @@ def _spell_out(arguments: Sequence[str]) -> list[str]:
     return spelt
 
 
-def _make_parser() -> ArgumentParser:
-    parser = ArgumentParser(
-        prog="dryad stm",
+def _make_parser(program: str) -> ArgumentParser:
+    parser = _FlagParser(
+        prog=program,
         description="Command the controller of a MuxPi board.",
         allow_abbrev=False,
     )

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final, Never
 
@@ -20,7 +20,7 @@ from boruta_farm.dryad.stm.client import ADMIN_SOCKET, USER_SOCKET, Client
 from boruta_farm.dryad.stm.controller import Controller
 from boruta_farm.dryad.stm.errors import ControllerError
 from boruta_farm.dryad.stm.interface import Interface
-from boruta_farm.dryad.stm.options import Options, parse_options
+from boruta_farm.dryad.stm.options import Options, OptionsError, parse_options
 from boruta_farm.dryad.stm.port import DEFAULT_PATH
 from boruta_farm.dryad.stm.recorder import Recorder
 from boruta_farm.dryad.stm.service import Service
@@ -37,8 +37,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run ``dryad stm`` and return its exit status: 0 done, 1 failed, 2 wrongly used."""
     try:
         options = parse_options(arguments)
-    except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else 2
+    except OptionsError as wrong:
+        (sys.stderr if wrong.status else sys.stdout).write(wrong.words)
+        return wrong.status
     if options.serve or options.dummy:
         configure(logging.INFO, "%(name)s: %(message)s")
     try:
@@ -55,7 +56,7 @@ async def _run(options: Options) -> None:
         if options.serve:
             await serve(interface, options.listen, options.user_listen)
         else:
-            await act(interface, options)
+            await act(interface, options, _say)
     finally:
         await interface.close()
 
@@ -73,15 +74,21 @@ def choose_interface(options: Options) -> Interface:
     return Controller.at(options.tty or DEFAULT_PATH)
 
 
-async def act(interface: Interface, options: Options) -> None:
-    """Carry out what was asked for, in the original's order."""
+async def _say(data: bytes) -> None:
+    sys.stdout.write(data.decode())
+
+
+async def act(
+    interface: Interface, options: Options, say: Callable[[bytes], Awaitable[None]]
+) -> None:
+    """Carry out what was asked for, in the original's order; ``say`` takes what it prints."""
     if options.dut:
         await interface.dut()
     elif options.ts:
         await interface.ts()
     if options.tick:
         await interface.power_tick(options.m)
-    await _measure(interface, options)
+    await _measure(interface, options, say)
     if options.clr:
         await interface.clear_display()
     if options.print:
@@ -96,9 +103,11 @@ async def act(interface: Interface, options: Options) -> None:
         await interface.hdmi(options.hdmi)
 
 
-async def _measure(interface: Interface, options: Options) -> None:
+async def _measure(
+    interface: Interface, options: Options, say: Callable[[bytes], Awaitable[None]]
+) -> None:
     if options.cur:
-        sys.stdout.write(f"{await interface.get_current()}\n")
+        await say(b"%d\n" % await interface.get_current())
     if not (options.cur_start or options.cur_stop or options.cur_get):
         return
     if not isinstance(interface, Client):
@@ -109,7 +118,7 @@ async def _measure(interface: Interface, options: Options) -> None:
         await interface.stop_current_record()
     if options.cur_get:
         samples = await interface.get_current_record()
-        sys.stdout.write(f"{','.join(map(str, samples))}\n")
+        await say(f"{','.join(map(str, samples))}\n".encode())
 
 
 async def serve(interface: Interface, admin: Path, user: Path) -> None:

@@ -72,6 +72,10 @@ class PlainTable:
     """The settings of a kind that has none of its own."""
 
 
+def _nothing_more(_tool: Any, _settings: Any) -> Mapping[str, object]:
+    return {}
+
+
 async def _no_state(_tool: Any, _settings: Any) -> str:
     return ""
 
@@ -84,7 +88,8 @@ async def _nothing_to_reset(_tool: Any, _settings: Any) -> bool:
 class ToolKind:
     """All that the agent does with tools of one kind; the callables get tool and ``settings``.
 
-    ``look`` returns the tool's state in a word or two, empty where it has none. ``reset`` leaves
+    ``describe`` tells programs in sessions what they cannot know otherwise. ``look`` returns the
+    tool's state in a word or two, empty where it has none. ``reset`` leaves
     the tool as it has to be between jobs and tells whether that was proved; it raises BoardError
     where it failed, and may take ``reset_within`` seconds, else a few. Both are called by the agent
     itself, when nobody's act is under way.
@@ -94,6 +99,7 @@ class ToolKind:
     protocol: Any
     acts: tuple[Act, ...] = ()
     settings: type[Dataclass] = PlainTable
+    describe: Callable[[Any, Any], Mapping[str, object]] = _nothing_more
     look: Callable[[Any, Any], Awaitable[str]] = _no_state
     reset: Callable[[Any, Any], Awaitable[bool]] = _nothing_to_reset
     reset_within: Callable[[Any], float] | None = None

@@ -224,7 +224,7 @@ class ToolService:
             raise ConnectionResetError("it went away before the act was done")
         raise BoardError(f"tool {tool.name}: {act.verb} took longer than {act.limit:g} s")
 
-    async def _list(self) -> list[dict[str, str]]:
+    async def _list(self) -> list[dict[str, object]]:
         """Return the tools with their states, all asked at once."""
         states = await asyncio.gather(*map(_look, self.toolbox))
         return [
@@ -235,6 +235,7 @@ class ToolService:
                 "about": each.settings.about,
                 "state": state,
                 "fault": fault,
+                **each.kind.describe(each.tool, each.table),
             }
             for each, (state, fault) in zip(self.toolbox, states, strict=True)
         ]

@@ -11,6 +11,7 @@ from boruta_farm.dryad.uids import UidRange
 from boruta_farm.dryad.users.claims import ACCOUNTS_LOCK, FOLDER, locked
 from boruta_farm.dryad.users.host import SystemAccount
 from boruta_farm.dryad.users.settings import UserSettings
+from boruta_farm.dryad.users.sudo import SUDO, has_sudo
 from boruta_farm.dryad.users.tools import run
 from boruta_farm.model.errors import BoardError, ConfigError
 
@@ -19,6 +20,9 @@ ROOT_GROUPS: Final = frozenset(
     | {"incus-admin", "libvirt", "libvirtd", "podman"}
 )
 """Groups whose members can become root: by raw disks, memory, passwords, or containers."""
+
+COMPAT_GROUPS: Final = ("disk", "dialout", "stm", "uucp")
+"""What the original's documentation gives to its session user."""
 
 NO_SUCH_USER, NO_SUCH_GROUP = 6, 6
 
@@ -85,8 +89,18 @@ def home_of(user: UserSettings) -> Path:
     return user.home / user.name
 
 
+def groups_of(user: UserSettings) -> tuple[str, ...]:
+    """Return the groups that the account gets: those configured, and those that compat adds."""
+    more = COMPAT_GROUPS if user.compat else ()
+    there = {entry.gr_name for entry in grp.getgrall()} if more else set()
+    return (*user.groups, *(name for name in more if name in there and name not in user.groups))
+
+
 def check_groups(user: UserSettings, config: Path) -> tuple[str, ...]:
-    """Return the configured groups that give root's rights. Raises ConfigError for missing ones."""
+    """Return by what the account can become root: groups, sudo.
+
+    Raises ConfigError for configured groups that are missing.
+    """
     for name in user.groups:
         try:
             grp.getgrnam(name)
@@ -95,9 +109,12 @@ def check_groups(user: UserSettings, config: Path) -> tuple[str, ...]:
                 f"{config}: user.groups: there is no group {name!r} on this machine; make it "
                 f"(groupadd --system {name}), or leave it out"
             ) from None
-    return tuple(
-        name for name in user.groups if name in ROOT_GROUPS or grp.getgrnam(name).gr_gid == 0
-    )
+    found = [
+        name for name in groups_of(user) if name in ROOT_GROUPS or grp.getgrnam(name).gr_gid == 0
+    ]
+    if user.compat and has_sudo() and SUDO not in found:
+        found.append(SUDO)
+    return tuple(found)
 
 
 def choose_uid(uids: UidRange, last: int | None, busy: set[int]) -> int:
@@ -134,7 +151,7 @@ def add_account(user: UserSettings, uid: int) -> SystemAccount:
         try:
             run(
                 "useradd",
-                *("--uid", str(uid), "--gid", user.name, "--groups", ",".join(user.groups)),
+                *("--uid", str(uid), "--gid", user.name, "--groups", ",".join(groups_of(user))),
                 *("--create-home", "--home-dir", str(home_of(user))),
                 *("--skel", str(user.skeleton), "--shell", user.shell, "--password", "*"),
                 *("--key", "HOME_MODE=0700", "--no-log-init"),

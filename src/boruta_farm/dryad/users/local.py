@@ -29,10 +29,11 @@ from boruta_farm.dryad.users.accounts import (
 from boruta_farm.dryad.users.claims import Claim
 from boruta_farm.dryad.users.host import Inspection, SystemAccount
 from boruta_farm.dryad.users.keys import KeyFile, check_key
-from boruta_farm.dryad.users.media import DEVICE, MediumUse, open_device
+from boruta_farm.dryad.users.media import DEVICE, MediumUse, open_device, unmount_media
 from boruta_farm.dryad.users.record import FOLDER, RecordFile, SessionRecord
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.dryad.users.sshd import SshServer, on_tmpfs
+from boruta_farm.dryad.users.sudo import allow_sudo, has_sudo, withdraw_sudo
 from boruta_farm.dryad.users.visits import count_visits, part_with
 from boruta_farm.model.errors import BoardError, ConfigError, KeyRefusedError
 
@@ -139,6 +140,11 @@ class LocalHost:
         self._claim.take()
         self._record.make_folder()
         warnings = list(self._server.warnings(self._user.name, self._key.path))
+        if self._user.compat and not has_sudo():
+            warnings.append(
+                "user.compat: sudo is not installed: sessions have the old groups alone, and "
+                "scripts that call it fail (Debian: apt install sudo)"
+            )
         if not on_tmpfs(self._key.path.parent):
             warnings.append(
                 f"{self._key.path.parent} is not in memory: keys lie on the disk until the agent "
@@ -169,6 +175,8 @@ class LocalHost:
             self._seen_after = known.uid
         self._record.save(SessionRecord(uid=uid, boot_id=read_boot_id()))
         account = add_account(user, uid)
+        if user.compat and has_sudo():
+            allow_sudo(user)
         if not self._server.looks_at(user.name, self._key.path):
             install_link(account, self._key.path)
         self._key.write((key,), uid, seconds)
@@ -212,6 +220,8 @@ class LocalHost:
         found: list[str] = []
         for user in (*former_users(self._user), self._user):
             found += self._clean_user(user)
+        if self._user.compat:
+            found += unmount_media(self._devices.values())
         return tuple(found)
 
     def _clean_user(self, user: UserSettings) -> tuple[str, ...]:
@@ -222,12 +232,14 @@ class LocalHost:
             key.remove()
 
         def lock() -> None:
+            withdraw_sudo(user)
             if find_account(user) is not None:
                 lock_account(user)
 
         def remove() -> None:
             """Remove key and account for good. Raises BoardError when one of them stays."""
             key.remove()
+            withdraw_sudo(user)
             if find_account(user) is not None or has_group(user):
                 remove_account(user)
                 if find_account(user) is not None or has_group(user):

@@ -3,17 +3,23 @@
 import errno
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from boruta_farm.dryad.cleanup.base import printable
+from boruta_farm.dryad.cleanup.mounts import unmount
 from boruta_farm.dryad.proc.mounts import mounted_from
 from boruta_farm.model.errors import BoardError
 
 TOOLS: Final = "tools"
 DEVICE: Final = "device"
 NOBODY_THERE: Final = frozenset({errno.ENOENT, errno.ENOMEDIUM, errno.ENXIO, errno.ENODEV})
+
+
+OWN: Final = frozenset({"/", "/boot", "/boot/firmware", "/usr"})
+"""Where no medium of a device under test is ever mounted."""
 
 
 class MediumUse(StrEnum):
@@ -58,9 +64,28 @@ def open_device(path: Path, use: MediumUse, *, files: bool = False) -> int:
     return descriptor
 
 
+def unmount_media(devices: Iterable[Path]) -> list[str]:
+    """Unmount what a session that can become root has mounted of media, and tell where it was.
+
+    What this machine itself lies on is left alone. Raises BoardError.
+    """
+    found = []
+    for path in devices:
+        try:
+            status = path.stat()
+        except OSError:
+            continue  # Without a card there is nothing to mount.
+        points = mounted_from(status.st_rdev) if stat.S_ISBLK(status.st_mode) else []
+        if OWN.isdisjoint(points):
+            for point in reversed(points):
+                unmount(point)
+                found.append(f"a medium's file system, mounted at {printable(point)}")
+    return found
+
+
 def _refuse_own(path: Path, device: int) -> None:
     points = mounted_from(device)
-    if any(point in ("/", "/boot", "/boot/firmware", "/usr") for point in points):
+    if not OWN.isdisjoint(points):
         raise BoardError(f"{path} is this machine's own disk; correct the tool's key {DEVICE!r}")
     if points:
         raise BoardError(

@@ -6,7 +6,7 @@ from pathlib import Path
 from boruta_farm.dryad.uids import UidRange
 from boruta_farm.model.worker import DEFAULT_USERNAME
 from boruta_farm.settings.declaration import setting
-from boruta_farm.settings.kinds import Kind, Listing, Text
+from boruta_farm.settings.kinds import Kind, Listing, Switch, Text
 from boruta_farm.settings.places import Location, Ports
 from boruta_farm.settings.table import SettingError
 
@@ -83,6 +83,13 @@ class UserSettings:
     )
     groups: tuple[str, ...] = setting(
         Listing(Text()), "The session user's groups; they must exist.", default=(), written=True
+    )
+    compat: bool = setting(
+        Switch(),
+        "Whether sessions may write devices directly, as scripts of the original's world do: the "
+        "user is in disk, dialout, stm and uucp besides, as far as there are such groups, and sudo "
+        "asks for no password. It can become root, so the board is shown as not isolated.",
+        default=False,
     )
     uids: UidRange = setting(
         Uids(),

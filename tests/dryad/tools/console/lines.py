@@ -123,11 +123,11 @@ def serial(path: Path) -> SerialConsole:
 
 
 @asynccontextmanager
-async def wired(folder: Path, *beside: FittedTool) -> AsyncIterator[Wired]:
+async def wired(folder: Path, *beside: FittedTool, **table: object) -> AsyncIterator[Wired]:
     """Hold a console, beside other tools, with a keeper of its own, and serve a session."""
     device = Device(folder / "ttyDUT")
     tool = serial(device.path)
-    toolbox = Toolbox([fit("uart", tool), *beside])
+    toolbox = Toolbox([fit("uart", tool, **table), *beside])
     consoles = Consoles(toolbox, folder)
     door = OpenDoor(folder / "dut.sock")
     service = ToolService(toolbox, consoles)

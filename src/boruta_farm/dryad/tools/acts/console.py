@@ -11,7 +11,7 @@ from boruta_farm.dryad.tools.errors import ActError
 from boruta_farm.dryad.tools.kind import Act, Call, Kind, ToolKind
 from boruta_farm.model.errors import BoardError
 from boruta_farm.settings.declaration import setting
-from boruta_farm.settings.kinds import Switch
+from boruta_farm.settings.kinds import Maybe, Pattern, Seconds, Switch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,16 @@ class ConsoleTable:
         "Whether the agent holds the port. false leaves it to the session's user, who must be "
         "able to open it: there is no log, nothing is fenced, and it is shown as not reset.",
         default=True,
+    )
+    booted: str | None = setting(
+        Maybe(Pattern()),
+        "What the device says when it has booted, as a regular expression: dut_boot.sh waits for "
+        "it.",
+        default=None,
+        example="login:",
+    )
+    boot_within: float = setting(
+        Seconds(1, 3600), "Seconds in which it must have said so.", default=120.0
     )
 
 
@@ -128,6 +138,10 @@ def _flag(arguments: Mapping[str, object], name: str) -> bool:
     return arguments.get(name, False) is True
 
 
+def _describe(_: ConsoleTool, table: ConsoleTable) -> Mapping[str, object]:
+    return {"booted": table.booted, "boot_within": table.boot_within}
+
+
 async def _look(tool: ConsoleTool, table: ConsoleTable) -> str:
     return tool.desk.words() if table.own else "left to the session"
 
@@ -146,6 +160,7 @@ CONSOLE: Final = ToolKind(
         Act(verb="log", perform=_log, limit=None, alone=False, streams=True),
     ),
     settings=ConsoleTable,
+    describe=_describe,
     look=_look,
     reset=_reset,
 )

@@ -7,7 +7,7 @@ from typing import Final
 from boruta_farm.dryad.tools.acts.arguments import words
 from boruta_farm.dryad.tools.errors import ActError
 from boruta_farm.dryad.tools.kind import Act, Call, Kind, ToolKind
-from boruta_farm.dryad.tools.kinds.do import Do
+from boruta_farm.dryad.tools.kinds.do import Do, Resettable
 from boruta_farm.settings.declaration import setting
 from boruta_farm.settings.kinds import Switch
 
@@ -30,9 +30,14 @@ async def _perform(tool: Do, table: DoTable, call: Call) -> Mapping[str, object]
     return {"exit_status": await tool.perform(given, call.send)}
 
 
+async def _reset(tool: Do, _: DoTable) -> bool:
+    return await tool.reset() if isinstance(tool, Resettable) else True
+
+
 DO: Final = ToolKind(
     kind=Kind.DO,
     protocol=Do,
     acts=(Act(verb="perform", perform=_perform, limit=None, streams=True),),
     settings=DoTable,
+    reset=_reset,
 )

@@ -10,12 +10,14 @@ from typing import Any, Final
 from boruta_farm.dryad.images.addresses import is_allowed
 from boruta_farm.dryad.images.bmap import MOST_BYTES
 from boruta_farm.dryad.images.forms import Form
+from boruta_farm.dryad.images.partitions import MOST as MOST_PARTITIONS
 from boruta_farm.dryad.images.work import ImageOrder
 from boruta_farm.dryad.tools.acts.arguments import text
 from boruta_farm.dryad.tools.cache import ImageCache
 from boruta_farm.dryad.tools.errors import ActError
 from boruta_farm.dryad.tools.kind import BRIEF, Act, Call, Kind, ToolKind
 from boruta_farm.dryad.tools.kinds.storage import Holder, Storage
+from boruta_farm.dryad.tools.media import DeviceStorage
 from boruta_farm.dryad.tools.moving import HALF, MoveError, Note, move
 from boruta_farm.dryad.users.media import MediumUse
 from boruta_farm.model.errors import BoardError
@@ -79,6 +81,8 @@ class Flashing:
     bmap: str
     verify: bool
     to: Holder
+    partition: int
+    as_it_is: bool
 
     @classmethod
     async def read(cls, table: StorageTable, call: Call) -> "Flashing":
@@ -105,6 +109,8 @@ class Flashing:
             bmap=await _bmap(call) if given.get("bmap") is True else "",
             verify=given.get("verify", True) is not False,
             to=_side(call, "to", Holder.DUT),
+            partition=_partition(given.get("partition", 0)),
+            as_it_is=given.get("as_it_is") is True,
         )
 
 
@@ -146,6 +152,8 @@ async def _flash(tool: Storage, table: StorageTable, call: Call) -> Mapping[str,
         sum_follows=wanted.sum_follows,
         bmap=wanted.bmap,
         verify=wanted.verify,
+        partition=wanted.partition,
+        as_it_is=wanted.as_it_is,
     )
 
     async def note(words: Mapping[str, Any]) -> None:
@@ -286,6 +294,16 @@ def _length(found: object) -> int | None:
     return found
 
 
+def _partition(found: object) -> int:
+    if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found <= MOST_PARTITIONS:
+        raise ActError(f"partition: a number from 1 to {MOST_PARTITIONS} is wanted")
+    return found
+
+
+def _describe(tool: Storage, _: StorageTable) -> Mapping[str, object]:
+    return {"device": str(tool.device.path)} if isinstance(tool, DeviceStorage) else {}
+
+
 def _reset_within(table: StorageTable) -> float:
     return BRIEF if table.golden is None else GOLDEN_LIMIT
 
@@ -300,6 +318,7 @@ STORAGE: Final = ToolKind(
         Act(verb="save", perform=_save, limit=None, streams=True),
     ),
     settings=StorageTable,
+    describe=_describe,
     look=_look,
     reset=_reset,
     reset_within=_reset_within,

@@ -9,6 +9,7 @@ from boruta_farm.dryad.stm.interface import Interface
 from boruta_farm.dryad.stm.values import Color, DyPer, Led
 from boruta_farm.dryad.tools.base import Bench, Tool, ToolDriver
 from boruta_farm.dryad.tools.drivers.stm_card import StmCard
+from boruta_farm.dryad.tools.drivers.stm_controller import StmController
 from boruta_farm.dryad.tools.drivers.stm_settings import StmPart, StmSettings
 from boruta_farm.dryad.tools.errors import ActError
 from boruta_farm.dryad.tools.kind import Kind
@@ -99,6 +100,8 @@ def _open(settings: StmSettings, bench: Bench) -> Tool:
             return StmCard(controller, settings.device, bench)
         case StmPart.LEDS:
             return StmLeds(controller)
+        case StmPart.CONTROLLER:
+            return StmController(controller)
         case StmPart.DYPER1:
             return StmButton(controller, DyPer.ONE)
         case StmPart.DYPER2:

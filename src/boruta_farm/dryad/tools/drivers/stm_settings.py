@@ -18,6 +18,7 @@ class StmPart(StrEnum):
     DYPER1 = "dyper1"
     DYPER2 = "dyper2"
     LEDS = "leds"
+    CONTROLLER = "controller"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,8 @@ class StmSettings:
         OneOf(StmPart),
         "Which part it is: power; card (storage: with it the device gets, and loses, its power); "
         "dyper1 or dyper2 (a button: a relay that is closed while it is "
-        "pressed); leds (do: 1 or 2, then three numbers from 0 to 255).",
+        "pressed); leds (do: 1 or 2, then three numbers from 0 to 255); controller (do: all that "
+        "the original's stm does, for the session's command of that name).",
         default=StmPart.POWER,
     )
     device: Path | None = setting(

@@ -14,3 +14,12 @@ class Do(Protocol):
     async def perform(self, words: Sequence[str], output: Output) -> int:
         """Do it to its end and return its exit status; it may be called off at any moment."""
         ...
+
+
+@runtime_checkable
+class Resettable(Protocol):
+    """Take back what a command may have left switched on."""
+
+    async def reset(self) -> bool:
+        """Put it back between jobs, and tell whether that was proved. Raises BoardError."""
+        ...

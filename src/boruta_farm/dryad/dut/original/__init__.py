@@ -1,0 +1,1 @@
+"""The commands of the original's world: what Weles, Festral and scripts call."""

@@ -1,0 +1,43 @@
+"""A whole Weles job on our agent, with nothing else installed."""
+
+import asyncio
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from boruta_farm.testing.room import CANNOT
+from tests.dryad.loops import loop_device
+
+WITHIN = 240.0
+PROGRAMS = {"useradd": "passwd", "sshd": "openssh-server", "sshfs": "sshfs"}
+
+
+@pytest.mark.prove
+async def test_a_whole_job(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can make the namespaces of this test")
+    for program, package in PROGRAMS.items():
+        if shutil.which(program, path="/usr/bin:/usr/sbin:/sbin") is None:
+            pytest.skip(f"{program} is not installed (Debian: {package})")
+    with loop_device(tmp_path) as card:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "boruta_farm.testing.room"),
+            *(sys.executable, "-m", "tests.e2e.weles", str(card)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), WITHIN)
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                await process.wait()
+    words = output.decode(errors="replace")
+    if process.returncode == CANNOT:
+        pytest.skip(f"the kernel makes no namespaces here: {words.strip()}")
+    assert process.returncode == 0, words
+    assert "done: a whole Weles job" in words
+    assert "isolation: system user" in words
