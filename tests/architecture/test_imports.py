@@ -31,7 +31,7 @@ ROOMS: dict[str, frozenset[str]] = {
         | {"store.base", "words"}
     ),
     "link": frozenset({"contracts", "clock"}),
-    "gorpc": frozenset({"contracts"}),
+    "gorpc": frozenset({"contracts", "clock", "rate"}),
     "boards": frozenset({"contracts", "clock", "fleet"}),
     "access": frozenset({"contracts", "clock", "fleet", "thinning"}),
     "metrics": frozenset({"clock", "fleet", "store.base", "histogram"}),

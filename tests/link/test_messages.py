@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from boruta_farm.link.messages import (
     AtEpoch,
     Cleaned,
+    ConsolePart,
     Counted,
     Extension,
     Failure,
@@ -118,3 +119,12 @@ def test_keys_are_not_shown() -> None:
 def test_any_content_is_read_or_refused(kind: type[Message], content: dict[str, object]) -> None:
     with contextlib.suppress(ProtocolError):
         assert isinstance(read(kind, content), kind)
+
+
+@pytest.mark.parametrize("name", ["", 'a"b', "a\r\nSet-Cookie: x=y", "../uart", "Uart", "a" * 32])
+def test_a_console_is_called_as_a_tool_is(name: str) -> None:
+    """Its name becomes part of a header's value, and of a file's name for whoever saves it."""
+    part = {"epoch": 1, "sequence": 0, "count": 1, "content": ""}
+    assert read(ConsolePart, {**part, "console": "uart-0_a"}).console == "uart-0_a"
+    with pytest.raises(ProtocolError, match="console"):
+        read(ConsolePart, {**part, "console": name})

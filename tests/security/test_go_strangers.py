@@ -10,9 +10,16 @@ import pytest
 from boruta_farm.gorpc.callers import Places
 from boruta_farm.gorpc.client import call_once
 from boruta_farm.gorpc.encoder import Encoder
+from boruta_farm.gorpc.errors import DisconnectedError
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS
 from boruta_farm.gorpc.pace import Pace
-from boruta_farm.gorpc.rpc import REQUEST, RequestHeader
+from boruta_farm.gorpc.rpc import (
+    NO_REPLY,
+    REQUEST,
+    RESPONSE,
+    RequestHeader,
+    ResponseHeader,
+)
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.server import Server
 from boruta_farm.gorpc.services import HEALTHCHECK
@@ -21,6 +28,7 @@ from tests.gorpc.farmyard import Recorder
 MOST = 8
 PER_SOURCE = 4
 WITHIN = 30.0
+EMPTY = (HEALTHCHECK.argument, Empty())
 DRIP = Encoder(DEFAULT_LIMITS).encode((REQUEST, RequestHeader(method="x", sequence=1)))[:-1]
 
 
@@ -71,3 +79,44 @@ async def test_strangers_who_say_nothing_take_no_board_s_turn() -> None:
         with strangers(address, PER_SOURCE, b""):
             async with asyncio.timeout(WITHIN):
                 await call_once(address, HEALTHCHECK, Empty())
+
+
+async def test_who_makes_calls_without_end_waits_and_others_do_not() -> None:
+    """A refused call costs as much as a good one."""
+    recorder = Recorder()
+    places = Places(calls=2)
+    encoder = Encoder(DEFAULT_LIMITS)
+    flood = b"".join(
+        encoder.encode((REQUEST, RequestHeader(method=HEALTHCHECK.name, sequence=n)), EMPTY)
+        for n in range(500)
+    )
+    async with Server(recorder.routes(), places=places) as server:
+        address = "127.0.0.1", await server.listen_tcp("127.0.0.1", 0)
+        with strangers(address, 1, flood):
+            async with asyncio.timeout(WITHIN):
+                await call_once(address, HEALTHCHECK, Empty())
+            theirs = [peer for _, _, peer in recorder.calls if peer.host == "127.0.1.66"]
+            assert len(theirs) <= 20
+
+
+async def test_a_board_that_answers_what_nobody_asked_is_hung_up_on() -> None:
+    """Its replies would be read for as long as one is waited for: a minute, again and again."""
+    encoder = Encoder(DEFAULT_LIMITS)
+    reply = ResponseHeader(method=HEALTHCHECK.name, sequence=10**6, error="x" * 1000)
+    sent = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.read(1)
+        try:
+            while sent < 100_000:
+                writer.write(encoder.encode((RESPONSE, reply), (NO_REPLY, Empty())))
+                await writer.drain()
+                sent += 1
+        except ConnectionError:
+            writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as board:
+        host, port = board.sockets[0].getsockname()
+        with pytest.raises(DisconnectedError, match="replies that nobody asked for"):
+            await call_once((host, port), HEALTHCHECK, Empty())

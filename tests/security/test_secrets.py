@@ -127,7 +127,7 @@ async def test_a_stolen_database_or_backup_gives_no_private_key_away(tmp_path: P
     worker = make_worker(state=WorkerState.PREPARE)
     await store.execute(lambda tx, _now: tx.save_worker(worker, EventKind.WORKER_REGISTERED))
     reports = FarmReports(
-        Engine(store), AesGcmCipher.load(data), FarmConsoles(store, lambda _: None)
+        Engine(store), AesGcmCipher.load(data), FarmConsoles(store, lambda _: None, clock)
     )
     key = KeyPair(public="ssh-rsa planted-public-half", private=PRIVATE)
     prepared = Prepared(username="u", host_key="ssh-ed25519 HOST")

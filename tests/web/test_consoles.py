@@ -1,5 +1,6 @@
 """A console's log over HTTP: as it came, with times, its last lines; whose it is, and whose not."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -7,9 +8,16 @@ import pytest
 from tests.web.peopled import peopled_web
 from tests.web.serving import NewWorld, World
 
+from boruta_farm.farm import consoles
 from boruta_farm.model.caller import LOCAL_ADMIN
-from boruta_farm.model.console import ConsoleChunk, ConsoleEvent, ConsolePiece, pack_chunk
-from boruta_farm.model.errors import StaleEpochError
+from boruta_farm.model.console import (
+    LONGEST_CHUNK,
+    ConsoleChunk,
+    ConsoleEvent,
+    ConsolePiece,
+    pack_chunk,
+)
+from boruta_farm.model.errors import StaleEpochError, TooManyCallsError
 from boruta_farm.model.permission import Role
 from boruta_farm.model.request import NewRequest
 
@@ -96,3 +104,17 @@ async def test_the_owner_and_admins_read_it_and_nobody_else(tmp_path: Path) -> N
         seen["admin"] = (await web.call("GET", path, web.root_secret)).status
         # 404: there is none yet, which only those hear who may read it.
         assert seen == {"ann": 404, "bob": 403, "boss": 403, "admin": 404}
+
+
+async def test_one_board_cannot_drive_out_what_others_said(
+    new_world: NewWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept is bounded over all boards, and names of consoles are the board's to choose."""
+    monkeypatch.setattr(consoles, "TOLD_AT_ONCE", 3 * LONGEST_CHUNK)
+    world = await new_world()
+    _, epoch = await lent(world)
+    flood = ConsoleChunk(console="a", sequence=0, count=1, dropped=0, content="x" * LONGEST_CHUNK)
+    for console in "abc":
+        await world.farm.consoles.keep(UUID, epoch, replace(flood, console=console))
+    with pytest.raises(TooManyCallsError, match="consoles of this board"):
+        await world.farm.consoles.keep(UUID, epoch, replace(flood, console="d"))

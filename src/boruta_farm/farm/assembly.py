@@ -123,7 +123,7 @@ class Farm:
         )
         self.workers = FarmWorkers(engine, store, self.matcher, settings)
         self.superviser = FarmSuperviser(engine, store, clock, settings, self.directory.recognises)
-        self.consoles = FarmConsoles(store, self.directory.group)
+        self.consoles = FarmConsoles(store, self.directory.group, clock)
         self.reports = FarmReports(engine, cipher, self.consoles)
         self.accounts = FarmAccounts(engine, self.directory)
         self.tokens = FarmTokens(engine, self.directory)

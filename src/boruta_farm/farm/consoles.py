@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Final
 
+from boruta_farm.clock import Clock
 from boruta_farm.core.permissions import check_console, check_request
 from boruta_farm.farm.history import missing
 from boruta_farm.model.account import Group
@@ -14,6 +15,7 @@ from boruta_farm.model.errors import (
     StaleEpochError,
 )
 from boruta_farm.model.permission import Permission
+from boruta_farm.rate import Rate
 from boruta_farm.store.base import Store, Transaction
 
 NO_LOG: Final = (
@@ -26,15 +28,30 @@ RUNNING: Final = (
 )
 
 
+HOUR_SECONDS: Final = 3600
+TOLD_AT_ONCE: Final = 64 * 1024 * 1024
+"""Bytes of logs that a board may tell at once, and in an hour: twice what an agent keeps."""
+
+
 class FarmConsoles:
     """Keep and show the logs of jobs' consoles."""
 
-    def __init__(self, store: Store, group_named: Callable[[str], Group | None]) -> None:
+    def __init__(
+        self, store: Store, group_named: Callable[[str], Group | None], clock: Clock
+    ) -> None:
         self._store = store
+        self._told = Rate(
+            clock, TOLD_AT_ONCE / HOUR_SECONDS, "consoles of this board", TOLD_AT_ONCE, "bytes"
+        )
         self._group_named = group_named
 
     async def keep(self, uuid: str, epoch: int, chunk: ConsoleChunk) -> None:
-        """Keep a part; a second time changes nothing. Raises StaleEpochError for no job's."""
+        """Keep a part; a second time changes nothing.
+
+        Raises StaleEpochError for no job's, TooManyCallsError for more than a board's share: what
+        is kept is bounded over all, so one board could drive out what others said.
+        """
+        self._told.take(uuid, len(chunk.content))
 
         def command(transaction: Transaction, _: datetime) -> None:
             request_id = transaction.job_request(uuid, epoch)

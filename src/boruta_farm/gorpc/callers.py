@@ -1,10 +1,14 @@
 """Who is connected: so many in all and of one address, and who goes where there is no room."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from boruta_farm.clock import SystemClock
 from boruta_farm.model.addresses import network_of
+from boruta_farm.model.errors import TooManyCallsError
+from boruta_farm.rate import Rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,10 +16,13 @@ class Places:
     """Bound how many connections are open at once: in all, and of one address.
 
     An IPv6 network of 64 bits counts as one address, and so do all peers of a unix socket.
+    ``calls`` is how many calls a second one address may make, in the long run and 5 s of them at
+    once; who makes more waits. 0 is as many as it likes.
     """
 
     in_total: int = 256
     per_source: int = 256
+    calls: int = 0
 
 
 class Callers:
@@ -31,6 +38,7 @@ class Callers:
         self._places = places
         self._open: Counter[str] = Counter()
         self._idle: dict[str, dict[CallerPlace, None]] = {}
+        self._rate = Rate(SystemClock(), places.calls, "this address")
 
     def enter(self, host: str | None, cut: Callable[[], object]) -> "CallerPlace | None":
         """Give a connection a place, None where there is no room; ``cut`` ends it for others."""
@@ -44,6 +52,16 @@ class Callers:
         place = CallerPlace(self, source, cut)
         self.idle(place)
         return place
+
+    async def turn(self, source: str) -> None:
+        """Return when one more call of this source is in order."""
+        while True:
+            try:
+                self._rate.take(source)
+            except TooManyCallsError as full:
+                await asyncio.sleep(full.retry_after)
+            else:
+                return
 
     def leave(self, place: "CallerPlace") -> None:
         """Count a connection out."""
@@ -85,6 +103,10 @@ class CallerPlace:
         self.source = source
         self.cut = cut
         self._gone = False
+
+    async def turn(self) -> None:
+        """Return when a call of this connection's source is in order."""
+        await self._callers.turn(self.source)
 
     def busy(self) -> None:
         """Note that a call is under way."""

@@ -92,6 +92,7 @@ class Client:
         self._draining = asyncio.Lock()
         self._pending: dict[int, asyncio.Future[Incoming[ResponseHeader] | None]] = {}
         self._sequence = 0
+        self._unasked = 0
         self._lost: str | None = None
         self._receiving = asyncio.get_running_loop().create_task(self._receive())
 
@@ -187,6 +188,9 @@ class Client:
             if answered is None or answered.done():
                 # Its caller has given up waiting; Go's client drops such replies too.
                 logger.debug("dropped a late reply to %s", reply.header.method)
+                self._unasked += 1
+                if self._unasked > self._sequence:
+                    raise BrokenStreamError("it sends replies that nobody asked for")
             else:
                 answered.set_result(reply)
 

@@ -68,6 +68,8 @@ class RpcSession:
             async with asyncio.TaskGroup() as group:
                 try:
                     while (request := await self._next_request()) is not None:
+                        # Who makes too many calls is no better than who makes none.
+                        await self._place.turn()
                         self._place.busy()
                         await self._take_turn()
                         self._start(request, group)

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 60.0
 """An original agent registers once and then keeps its connection open without using it."""
-PLACES = Places(in_total=2048, per_source=512)
+PLACES = Places(in_total=2048, per_source=512, calls=200)
 """A thousand boards may come back at once; one address takes no more than a part."""
 PACE = 0.015
 """Seconds from one board's turn to the next when many come at once."""

@@ -1,6 +1,7 @@
 """Strict readers of the values in a message; unknown keys are left to newer versions."""
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -20,6 +21,17 @@ def text(longest: int, shortest: int = 0) -> Reader:
             raise ProtocolError(f"must be a text of {shortest} to {longest} characters")
         if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
             raise ProtocolError("must not contain NUL or half of a character")
+        return value
+
+    return read
+
+
+def word(form: re.Pattern[str]) -> Reader:
+    """Return a reader of texts of one form."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not form.fullmatch(value):
+            raise ProtocolError(f"must be a text like {form.pattern}")
         return value
 
     return read

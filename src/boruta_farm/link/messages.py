@@ -24,9 +24,10 @@ from boruta_farm.link.fields import (
     text,
     texts,
     whole,
+    word,
 )
 from boruta_farm.link.frames import JsonObject
-from boruta_farm.model.console import LONGEST_CHUNK, LONGEST_CONSOLE, MOST_CHUNKS
+from boruta_farm.model.console import CONSOLE, LONGEST_CHUNK, MOST_CHUNKS
 from boruta_farm.model.errors import ProtocolError
 
 LONGEST_KEY = 16384
@@ -174,7 +175,7 @@ class ConsolePart:
     """Tell a part of what a console said in an ended job; ``content`` is compressed."""
 
     epoch: int = field(metadata=by(whole(1)))
-    console: str = field(metadata=by(text(LONGEST_CONSOLE, 1)))
+    console: str = field(metadata=by(word(CONSOLE)))
     sequence: int = field(metadata=by(whole(0, MOST_CHUNKS - 1)))
     count: int = field(metadata=by(whole(1, MOST_CHUNKS)))
     dropped: int = field(default=0, metadata=by(whole()))

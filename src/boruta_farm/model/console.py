@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -18,7 +19,8 @@ LONGEST_CHUNK: Final = 48 * 1024
 MOST_CHUNKS: Final = 2048
 """Of one console in one job: what 8 MiB can need, and some."""
 
-LONGEST_CONSOLE: Final = 31
+CONSOLE: Final = re.compile(r"[a-z][a-z0-9_-]{0,30}")
+"""What a console can be called, as every tool."""
 
 _HEAD: Final = struct.Struct(">QBI")
 PIECE_HEAD: Final = _HEAD.size

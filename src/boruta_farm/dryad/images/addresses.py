@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+DECODED: Final = 4
+"""Times that a piece of a path may be encoded; no image's name is encoded twice."""
+
 PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -39,6 +42,21 @@ def _parts(address: str) -> tuple[tuple[str, str, int], str] | None:
     if parts.scheme not in PORTS or not parts.hostname or "@" in parts.netloc or parts.fragment:
         return None
     path = parts.path or "/"
-    if any(unquote(piece) in (".", "..") or "%2f" in piece.lower() for piece in path.split("/")):
+    if any(map(_is_odd, path.split("/"))):
         return None
     return (parts.scheme, parts.hostname, port), path
+
+
+def _is_odd(piece: str) -> bool:
+    """Tell whether some server takes a piece of a path for more than one, or for a step upwards.
+
+    Some decode twice, some take a backslash for a slash, some cut off what follows a semicolon.
+    """
+    plain = piece
+    for _ in range(DECODED):
+        if {"/", "\\"} & set(plain) or plain.partition(";")[0] in (".", ".."):
+            return True
+        plain, before = unquote(plain), plain
+        if plain == before:
+            return False
+    return True

@@ -30,17 +30,24 @@ class Medium:
     """A device, a file that stands for one, or a pipe to a program that writes one.
 
     ``capacity`` is None where that cannot be asked. A file is as large as it is, unless it
-    ``grows``: that is written from its beginning to its end, as a pipe is. With a ``window``, it is
-    that part alone, and offsets count from its start.
+    ``grows``: that is written from its beginning to its end, as a pipe is, and ``room`` is how much
+    it may take of the disk below it. With a ``window``, it is that part alone, and offsets count
+    from its start.
     """
 
     def __init__(
-        self, descriptor: int, *, grows: bool = False, window: Window | None = None
+        self,
+        descriptor: int,
+        *,
+        grows: bool = False,
+        room: int | None = None,
+        window: Window | None = None,
     ) -> None:
         self.descriptor = descriptor
         mode = os.fstat(descriptor).st_mode
         self.seekable = not grows and (stat.S_ISBLK(mode) or stat.S_ISREG(mode))
         self.capacity = os.lseek(descriptor, 0, os.SEEK_END) if self.seekable else None
+        self._room = room
         self._direct = False
         self._can_be_direct = self.seekable
         self._start = 0
@@ -53,6 +60,11 @@ class Medium:
         """Write all of it. Raises ImageError."""
         if self.capacity is not None and offset + len(view) > self.capacity:
             raise ImageError(f"the image is larger than the medium, which has {self._told()}")
+        if self._room is not None and offset + len(view) > self._room:
+            raise ImageError(
+                f"the image is larger than what the supervisor's disk has room for, "
+                f"{size(self._room)}"
+            )
         try:
             while len(view):
                 count = self._write_some(view, offset)

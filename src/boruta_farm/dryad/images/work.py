@@ -42,12 +42,14 @@ class ImageOrder:
     ``source`` is the image, or the file that a medium is saved to; ``url`` stands in its place.
     ``sum_follows`` says that the image's sha256 comes behind its ``length`` bytes. ``keep`` gets a
     copy of what is fetched, of at most ``room`` bytes. ``sparing`` leaves blocks alone that the
-    medium has already. A medium that ``grows`` is written from beginning to end. ``partition`` is
-    the number of the one to write, 0 for the whole medium; ``as_it_is`` leaves the image packed.
+    medium has already. A medium that ``grows`` is written from beginning to end, up to
+    ``medium_room`` bytes where that is a number. ``partition`` is the number of the one to write, 0
+    for the whole medium; ``as_it_is`` leaves the image packed.
     """
 
     medium: int
     grows: bool = False
+    medium_room: int | None = None
     source: int = -1
     saving: bool = False
     form: Form = Form.RAW
@@ -117,7 +119,7 @@ class Keeping:
 
 def write(order: ImageOrder, report: Report) -> dict[str, Any]:
     """Write an image; return what the result tells. Raises ImageError; ``touched`` may be set."""
-    medium = Medium(order.medium, grows=order.grows)
+    medium = Medium(order.medium, grows=order.grows, room=order.medium_room)
     if order.partition:
         medium = Medium(order.medium, window=find_partition(medium, order.partition))
     bmap = read_bmap(order.bmap.encode()) if order.bmap else None

@@ -12,6 +12,10 @@ SESSION: Final = "session"
 """The folder below the served one that belongs to the agent, with all that lies in it."""
 
 
+MOST_FILES: Final = 1000
+"""Files of one session: empty ones take no bytes, but the disk's places for files."""
+
+
 class PublishedFiles:
     """Keep them, whole or not at all, with at most ``most`` bytes together."""
 
@@ -28,7 +32,10 @@ class PublishedFiles:
         try:
             folder.mkdir(exist_ok=True)
             there = (entry for entry in folder.iterdir() if entry.name not in (name, new.name))
-            room = self._most - sum(entry.stat().st_size for entry in there)
+            sizes = [entry.stat().st_size for entry in there]
+            if len(sizes) >= MOST_FILES:
+                raise BoardError(f"{MOST_FILES} files are published already; withdraw them first")
+            room = self._most - sum(sizes)
             with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "wb") as to:
                 async for data in content:
                     room -= len(data)

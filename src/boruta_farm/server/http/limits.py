@@ -115,6 +115,12 @@ class LimitSettings:
         "The same for one address: one more takes the place of its own oldest.",
         default=PLACES.per_source,
     )
+    rpc_calls_per_source: int = setting(
+        Whole(),
+        "Calls over Go RPC that one address may make in a second, in the long run; who makes more "
+        "waits for his answers. 0: as many as it likes.",
+        default=PLACES.calls,
+    )
     tunnel_connections: int = setting(
         Whole(1, 4096),
         "Connections that one job's tunnel takes at a time; further ones are told in the log.",
@@ -149,7 +155,11 @@ class LimitSettings:
 
     def rpc_places(self) -> Places:
         """Return how many connections of boards over Go RPC are served."""
-        return Places(in_total=self.rpc_connections, per_source=self.rpc_connections_per_source)
+        return Places(
+            in_total=self.rpc_connections,
+            per_source=self.rpc_connections_per_source,
+            calls=self.rpc_calls_per_source,
+        )
 
     def bounds(self) -> Bounds:
         """Return what connections may take of the server's memory and time."""

@@ -123,7 +123,13 @@ async def flash(
     """
     images = (*more, *((image,) if image >= 0 else ()))
     async with tool.open(MediumUse.WRITE) as medium:
-        order = replace(order, medium=medium.descriptor, source=image, grows=medium.grows)
+        order = replace(
+            order,
+            medium=medium.descriptor,
+            source=image,
+            grows=medium.grows,
+            medium_room=medium.room,
+        )
         result = await move(order, (medium.descriptor, *images), note)
     if not order.verify or result["verified"] or not tool.can_read:
         return result

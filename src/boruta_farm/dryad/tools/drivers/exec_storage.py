@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from boruta_farm.dryad.commands import Outcome
+from boruta_farm.dryad.tools.cache import SPARE
 from boruta_farm.dryad.tools.drivers.exec_programs import ExecTool, Programs
 from boruta_farm.dryad.tools.kinds.storage import Holder, OpenMedium
 from boruta_farm.dryad.tools.programs import Words, call
@@ -55,10 +57,13 @@ class ExecStorage(ExecTool):
             return
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.folder / SPOOL
+        # One that an agent before this one left is no room that is taken.
+        path.unlink(missing_ok=True)
+        room = max(0, shutil.disk_usage(self.folder).free - SPARE)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             try:
-                yield OpenMedium(descriptor=file, grows=True)
+                yield OpenMedium(descriptor=file, grows=True, room=room)
             finally:
                 os.close(file)
             filled = tuple(word.replace(IMAGE, str(path)) for word in words)

@@ -21,11 +21,13 @@ class Holder(StrEnum):
 class OpenMedium:
     """Hold an open medium: whoever opened it gives the descriptor on to a process of ours.
 
-    One that ``grows`` is written from its beginning to its end: a pipe, or a file made for it.
+    One that ``grows`` is written from its beginning to its end: a pipe, or a file made for it,
+    which takes ``room`` bytes at most.
     """
 
     descriptor: int
     grows: bool = False
+    room: int | None = None
 
 
 @runtime_checkable
