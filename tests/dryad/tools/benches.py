@@ -162,6 +162,9 @@ class OpenDoor:
     def admits(self, peer: Peer) -> bool:
         return self.lets(peer)
 
+    def belongs(self, peer: Peer) -> bool:
+        return self.lets(peer)
+
 
 def fit(name: str, tool: Tool, **table: object) -> FittedTool:
     """Return a tool as its table would have made it."""

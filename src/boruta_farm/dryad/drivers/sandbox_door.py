@@ -1,12 +1,13 @@
 """Where a sandbox's session calls for tools: its user is the agent's own, so its place is asked."""
 
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 from boruta_farm.dryad.drivers.sandbox_isolation import Isolation
 from boruta_farm.dryad.drivers.sandbox_lease import Lease
-from boruta_farm.dryad.drivers.sandbox_mark import is_marked
+from boruta_farm.dryad.drivers.sandbox_mark import is_any_session, is_marked
 from boruta_farm.dryad.proc.namespaces import read_pid_namespace
 from boruta_farm.dryad.tools.door import Peer, listen
 from boruta_farm.model.errors import ConfigError
@@ -52,3 +53,12 @@ class SandboxDoor:
             return is_marked(peer.pid, lease.mark)
         own = read_pid_namespace(keeper)
         return bool(own) and read_pid_namespace(peer.pid) == own
+
+    def belongs(self, peer: Peer) -> bool:
+        """Tell whether a process is of this sandbox's session, or of another sandbox's.
+
+        All have the agent's own uid. Who has been put into a PID namespace, or bears a mark, is.
+        """
+        own = read_pid_namespace(os.getpid())
+        theirs = read_pid_namespace(peer.pid)
+        return not theirs or theirs != own or is_any_session(peer.pid)

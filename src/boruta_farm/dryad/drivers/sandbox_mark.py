@@ -16,6 +16,12 @@ def is_marked(pid: int, mark: str) -> bool:
     return f"{MARK}={mark}".encode() in read_environment(pid)
 
 
+def is_any_session(pid: int) -> bool:
+    """Tell whether a process was started with the mark of any sandbox."""
+    name = f"{MARK}=".encode()
+    return any(each.startswith(name) for each in read_environment(pid))
+
+
 def find_session(mark: str, leave: Iterable[int] = ()) -> Iterator[Process]:
     """Yield what bears ``mark`` and what descends from it, without the pids in ``leave``."""
     world = list_processes()

@@ -63,6 +63,10 @@ class SessionDoor(Door, Protocol):
         """Let the present session, and nobody else, open a terminal. Raises OSError, BoardError."""
         ...
 
+    def belongs(self, peer: Peer) -> bool:
+        """Tell whether a process is of a session, of this board's or of another's of its kind."""
+        ...
+
 
 class AccountDoor:
     """A door for a system user of the board, whose uid is another one in each job.
@@ -104,15 +108,19 @@ class AccountDoor:
         """Tell whether a process has the uid of the present session."""
         return peer.uid == self.uid()
 
+    def belongs(self, peer: Peer) -> bool:
+        """Tell the same: no session has the uid of root, or of an agent."""
+        return self.admits(peer)
+
 
 class OwnDoor:
     """A door for root and the agent's own user, open for as long as the agent runs.
 
-    In a sandbox that user is the session's as well; ``session`` is its door, and whom that admits
-    has to use it.
+    In a sandbox that user is the session's as well, and that of the sandboxes beside it;
+    ``session`` is its door, by which sessions are told from others: they have to use their own.
     """
 
-    def __init__(self, path: Path, session: Door | None = None) -> None:
+    def __init__(self, path: Path, session: SessionDoor | None = None) -> None:
         self.path = path
         self._session = session
 
@@ -131,7 +139,7 @@ class OwnDoor:
         """Tell whether it is one of them, and no process of a session."""
         if peer.uid not in (0, os.geteuid()):
             return False
-        return self._session is None or not self._session.admits(peer)
+        return self._session is None or not self._session.belongs(peer)
 
 
 def listen(path: Path, mode: int = 0o666) -> socket.socket:
