@@ -72,9 +72,9 @@ class ToldFormatter(logging.Formatter):
         return super().formatMessage(record) + told(record)
 
 
-def configure(level: int, form: str) -> None:
-    """Send every log line of a small process to standard error, thinned out."""
-    handler = logging.StreamHandler()
+def configure(level: int, form: str, handler: logging.Handler | None = None) -> None:
+    """Send every log line of a small process to standard error, or elsewhere, thinned out."""
+    handler = handler or logging.StreamHandler()
     handler.addFilter(Thinning())
     handler.setFormatter(ToldFormatter(form))
     logging.basicConfig(level=level, handlers=[handler])

@@ -84,7 +84,7 @@ async def test_two_that_come_at_once_are_one_too_many_which_is_closed(
             both.set()
             return await come(1)
 
-    async def dial(loop: object, host: str, port: int) -> socket.socket:
+    async def dial(loop: object, host: str, port: int, worker: str) -> socket.socket:
         return await come(0)
 
     monkeypatch.setattr(dialling, "dial", dial)

@@ -24,6 +24,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "store": frozenset({"clock", "core.world", "selectors", "histogram"}),
     "rate": frozenset({"clock"}),
     "thinning": frozenset({"clock", "rate"}),
+    "lookups": frozenset(),
     "feed": frozenset({"store.base"}),
     "fleet": frozenset({"contracts", "clock", "feed"}),
     "farm": frozenset(
@@ -31,9 +32,9 @@ ROOMS: dict[str, frozenset[str]] = {
         | {"store.base", "words"}
     ),
     "link": frozenset({"contracts", "clock"}),
-    "gorpc": frozenset({"contracts", "clock", "rate"}),
+    "gorpc": frozenset({"contracts", "clock", "lookups", "rate"}),
     "boards": frozenset({"contracts", "clock", "fleet"}),
-    "access": frozenset({"contracts", "clock", "fleet", "thinning"}),
+    "access": frozenset({"contracts", "clock", "fleet", "lookups", "thinning"}),
     "metrics": frozenset({"clock", "fleet", "store.base", "histogram"}),
     "web": frozenset(
         {"contracts", "clock", "rate", "feed", "link", "records", "histogram", "words"}

@@ -7,10 +7,13 @@ import socket
 from boruta_farm.access.liveness import keep_alive
 from boruta_farm.access.messages import RouteEntry
 from boruta_farm.access.streams import Streams
+from boruta_farm.lookups import Lookups
 from boruta_farm.model.addresses import is_loopback, is_ours_alone, parse_ip
 from boruta_farm.model.worker import Reach
 
 logger = logging.getLogger(__name__)
+
+LOOKUPS = Lookups()
 
 DIAL_TIMEOUT = 5.0
 HEAD_START = 0.3
@@ -23,18 +26,20 @@ async def reach(
     """Return a connection to the board of a live job. Raises OSError, TimeoutError."""
     match entry.reach:
         case Reach.DIRECT:
-            return await dial(loop, entry.host, entry.target)
+            return await dial(loop, entry.host, entry.target, entry.worker)
         case Reach.OUTBOUND:
             return await streams.open(entry.worker, epoch)
         case Reach.AUTO:
             return await _either(loop, streams, entry, epoch)
 
 
-async def dial(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
-    """Connect to a board within ``DIAL_TIMEOUT``. Raises OSError, TimeoutError."""
+async def dial(
+    loop: asyncio.AbstractEventLoop, host: str, port: int, worker: str = ""
+) -> socket.socket:
+    """Connect to a worker's board within ``DIAL_TIMEOUT``. Raises OSError, TimeoutError."""
     async with asyncio.timeout(DIAL_TIMEOUT):
         error: OSError | None = None
-        for family, address in await _resolve(loop, host, port):
+        for family, address in await _resolve(host, port, worker):
             board = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             try:
                 await loop.sock_connect(board, address)
@@ -54,7 +59,7 @@ async def _either(
     loop: asyncio.AbstractEventLoop, streams: Streams, entry: RouteEntry, epoch: int
 ) -> socket.socket:
     """Take whichever comes first; what fails leaves it to the other."""
-    tries = {loop.create_task(dial(loop, entry.host, entry.target))}
+    tries = {loop.create_task(dial(loop, entry.host, entry.target, entry.worker))}
     try:
         await asyncio.wait(tries, timeout=HEAD_START)
         if any(each.done() and each.exception() is None for each in tries):
@@ -86,7 +91,7 @@ def _close_late(late: "asyncio.Task[socket.socket]") -> None:
 
 
 async def _resolve(
-    loop: asyncio.AbstractEventLoop, host: str, port: int
+    host: str, port: int, worker: str
 ) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
     """Return where a board may be, for a name without what only this machine calls so.
 
@@ -95,10 +100,9 @@ async def _resolve(
     """
     ip = parse_ip(host)
     if ip is None:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         return [
-            (family, (str(where[0]), int(where[1])))
-            for family, _, _, _, where in found
-            if is_loopback(host) or not is_ours_alone(str(where[0]))
+            (family, (address, port))
+            for family, address in await LOOKUPS.find(host, worker)
+            if is_loopback(host) or not is_ours_alone(address)
         ]
     return [(socket.AF_INET6 if ip.version == 6 else socket.AF_INET, (str(ip), port))]

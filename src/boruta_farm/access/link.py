@@ -10,10 +10,9 @@ from pathlib import Path
 from boruta_farm.access import handover, messages, rendezvous
 from boruta_farm.access.messages import LINE_LIMIT, Message, decode, encode
 from boruta_farm.access.relay import NAME_TAKEN
+from boruta_farm.access.relaylog import LOG, open_log
 from boruta_farm.model.errors import ProtocolError, UnavailableError
 
-LOG = "relay.log"
-LARGEST_LOG = 1024 * 1024
 TOLD_OF_LOG = 2000
 GREET_WITHIN = 5.0
 START_WITHIN = 20.0
@@ -137,11 +136,7 @@ async def start_relay(folder: Path) -> None:
     One that another server has started meanwhile is as good. Raises UnavailableError.
     """
     log = folder / LOG
-    if log.exists() and log.stat().st_size > LARGEST_LOG:
-        log.rename(log.with_suffix(".log.1"))
-    # It tells addresses of users: nobody else's, whatever the folder is like.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-    with os.fdopen(os.open(log, flags, 0o600), "ab") as output:
+    with os.fdopen(open_log(folder), "ab") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

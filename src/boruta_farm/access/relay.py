@@ -17,6 +17,7 @@ from boruta_farm import __version__
 from boruta_farm.access.control import Control
 from boruta_farm.access.handover import Handover
 from boruta_farm.access.listening import allow_many_files
+from boruta_farm.access.relaylog import RelayLog
 from boruta_farm.access.rendezvous import NameTakenError, Seat
 from boruta_farm.access.switchboard import Switchboard
 from boruta_farm.thinning import configure
@@ -32,7 +33,8 @@ SWITCH_INTERVAL = 0.0005
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until stopped, drained or idle; return the exit code."""
     options = _options(arguments)
-    configure(logging.INFO, "%(asctime)s relay[%(process)d] %(levelname)s %(message)s")
+    form = "%(asctime)s relay[%(process)d] %(levelname)s %(message)s"
+    configure(logging.INFO, form, RelayLog(options.data) if options.detach else None)
     try:
         seat = Seat.take(options.data.resolve())
     except NameTakenError as error:

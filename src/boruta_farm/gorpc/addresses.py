@@ -5,8 +5,19 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from boruta_farm.model.addresses import IP, Network, parse_ip, same, with_port, within
+from boruta_farm.lookups import Lookups
+from boruta_farm.model.addresses import (
+    IP,
+    Network,
+    network_of,
+    parse_ip,
+    same,
+    with_port,
+    within,
+)
 from boruta_farm.model.errors import AddressError
+
+LOOKUPS: Final = Lookups()
 
 IP_MISSING: Final = "IP address is missing from address"
 PORT_MISSING: Final = "Port is missing from address"
@@ -66,7 +77,7 @@ class AddressRules:
             return parse_ip(caller)
         if ip is not None:
             return ip
-        found = await _look_up(host)
+        found = await _look_up(host, caller)
         return next((one for one in found if self.may_name(one, caller)), next(iter(found), None))
 
 
@@ -79,14 +90,13 @@ def split_address(address: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port) if known else 0
 
 
-async def _look_up(host: str) -> list[IP]:
-    loop = asyncio.get_running_loop()
+async def _look_up(host: str, caller: str) -> list[IP]:
     try:
         async with asyncio.timeout(RESOLVE_WITHIN):
-            found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            found = await LOOKUPS.find(host, network_of(caller))
     except (TimeoutError, OSError, UnicodeError) as error:
         raise AddressError(f"the host name {host!r} cannot be resolved: {error}") from None
-    return [ip for *_, where in found if (ip := parse_ip(str(where[0]))) is not None]
+    return [ip for _, address in found if (ip := parse_ip(address)) is not None]
 
 
 def _is_local(ip: IP) -> bool:
