@@ -6,6 +6,7 @@ import pytest
 
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import connect
+from boruta_farm.demo.device import demo_device
 from boruta_farm.demo.farm import USUAL_PORT, DemoFarm
 from boruta_farm.demo.plays import _introduction
 
@@ -14,7 +15,10 @@ from boruta_farm.demo.plays import _introduction
 async def test_an_unusual_port_is_typed_once_for_all_lines(port: int, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{port}"
     async with connect(ClientConfig(server=url)) as farm:
-        told = _introduction(DemoFarm(url=url, folder=tmp_path, farm=farm, workers=()))
+        with demo_device() as device:
+            demo = DemoFarm(url=url, folder=tmp_path, farm=farm, workers=())
+            told = _introduction(demo, device)
+    assert f"its device is {device.words}" in told
     typed = [line for line in told.splitlines() if "boruta ssh" in line or "export" in line]
     once = [f"  export BORUTA_SERVER={url}"] if port != USUAL_PORT else []
     assert typed[: len(once)] == once

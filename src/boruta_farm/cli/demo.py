@@ -24,16 +24,28 @@ def demo(
     users: Annotated[
         bool, typer.Option("--users", help="With --once: show who may do what, over TLS.")
     ] = False,
+    tools: Annotated[
+        bool,
+        typer.Option(
+            "--tools",
+            help="With --once: switch, watch, flash and boot a device, in QEMU where installed.",
+        ),
+    ] = False,
 ) -> None:
     """Run a server with boards on this machine until Ctrl-C; leaves nothing behind."""
-    if users and (not once or driver is not DemoDriver.SANDBOX):
-        raise typer.BadParameter("--users runs with --once and sandboxes only")
+    if users and tools:
+        raise typer.BadParameter("--users and --tools are two shows; run one after the other")
+    if (users or tools) and (not once or driver is not DemoDriver.SANDBOX):
+        name = "--users" if users else "--tools"
+        raise typer.BadParameter(f"{name} runs with --once and sandboxes only")
     if driver is not DemoDriver.SANDBOX and not once:
         raise typer.BadParameter(f"--driver {driver} runs with --once only")
     with failures_told(), server_installed():
         from boruta_farm.demo import plays
 
-        play = plays.users if users else plays.rehearsal(driver) if once else plays.stay
+        play: plays.Play = plays.users if users else plays.tools if tools else plays.stay
+        if once and not (users or tools):
+            play = plays.rehearsal(driver)
         done = asyncio.run(plays.until_told(play(_say)))
     if once and not done:
         raise typer.Exit(INTERRUPTED)

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from boruta_farm.testing.device import SIMULATED
 
-Value: TypeAlias = str | bool | tuple[str, ...]
+Value: TypeAlias = str | bool | int | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class DemoBoard:
 
 
 def _lines(keys: Mapping[str, Value]) -> str:
-    # JSON writes texts and lists of texts as TOML does.
+    # JSON writes texts, numbers and lists of texts as TOML does.
     return "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
 
 

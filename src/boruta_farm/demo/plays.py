@@ -5,13 +5,15 @@ import signal
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 
-from boruta_farm.demo.boards import MUXPI, STM_GROUP, STM_LINE, SYSTEM_USERS
+from boruta_farm.demo.boards import MUXPI, SANDBOXES, STM_GROUP, STM_LINE, SYSTEM_USERS
+from boruta_farm.demo.device import DemoDevice, demo_device
 from boruta_farm.demo.driver import DemoDriver
 from boruta_farm.demo.emulation import emulated_controller
 from boruta_farm.demo.farm import USUAL_PORT, DemoFarm, demo_farm
 from boruta_farm.demo.rehearsal import Rehearsal
 from boruta_farm.demo.rehearsal_linux import LinuxRehearsal
 from boruta_farm.demo.rehearsal_muxpi import MuxPiRehearsal
+from boruta_farm.demo.rehearsal_tools import ToolsRehearsal
 from boruta_farm.demo.rehearsal_users import UsersRehearsal
 from boruta_farm.demo.room import add_group, enter_room, in_room, ssh_server
 from boruta_farm.demo.users import users_farm
@@ -44,9 +46,10 @@ def rehearsal(driver: DemoDriver) -> Play:
 
 async def stay(say: Say) -> None:
     """Keep a farm and tell what to try with it."""
-    async with demo_farm(say) as farm:
-        say(_introduction(farm))
-        await asyncio.get_running_loop().create_future()
+    with demo_device() as device:
+        async with demo_farm(say, (*SANDBOXES, device.board)) as farm:
+            say(_introduction(farm, device))
+            await asyncio.get_running_loop().create_future()
 
 
 async def users(say: Say) -> None:
@@ -54,6 +57,14 @@ async def users(say: Say) -> None:
     async with users_farm(say) as farm:
         await UsersRehearsal(farm, say).rehearse()
     say("done: everything that had to be refused was refused, and is in the audit")
+
+
+async def tools(say: Say) -> None:
+    """Show what is done with a device, and that the next user finds it clean."""
+    with demo_device() as device:
+        async with demo_farm(say, (device.board,)) as farm:
+            await ToolsRehearsal(farm, device, say).rehearse()
+    say("done: a device was switched, watched, flashed and booted, and given to the next one clean")
 
 
 async def _sandbox(say: Say) -> None:
@@ -85,7 +96,7 @@ REHEARSALS: Mapping[DemoDriver, Play] = {
 }
 
 
-def _introduction(farm: DemoFarm) -> str:
+def _introduction(farm: DemoFarm, device: DemoDevice) -> str:
     boruta, begin = "./run boruta" if CHECKOUT.is_file() else "boruta", ""
     if not farm.url.endswith(f":{USUAL_PORT}"):
         begin = f"export BORUTA_SERVER={farm.url}\n\n  "
@@ -103,6 +114,9 @@ Try, in another terminal:
   {begin}{boruta} ssh -c board=rpi4
       a shell on a board; leave it, and the board is cleaned
       dut there operates a device, which is simulated: dut power on, dut press reset
+
+  {boruta} ssh -c board={device.board.name} -- dut boot --expect '=> '
+      its device is {device.words}
 
   {boruta} new -c board=rpi3; {boruta} ssh -c board=rpi3 --wait 20s
       take a board, then queue behind it: who holds it, until when, your position

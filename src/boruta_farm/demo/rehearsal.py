@@ -34,6 +34,7 @@ class Rehearsal(Steps):
         super().__init__(say)
         self._demo = demo
         self._farm = demo.farm
+        self.caps = CAPS
         self._mark = f"boruta-left-behind-{secrets.token_hex(8)}"
 
     async def rehearse(self) -> None:
@@ -54,8 +55,8 @@ class Rehearsal(Steps):
         await self._check_all_idle()
 
     async def _file(self, why: str) -> int:
-        request_id = (await file_request(self._farm, NewRequest(caps=CAPS, priority=8))).id
-        wanted = ", ".join(f"{name}={value}" for name, value in CAPS.items())
+        request_id = (await file_request(self._farm, NewRequest(caps=self.caps, priority=8))).id
+        wanted = ", ".join(f"{name}={value}" for name, value in self.caps.items())
         self._step(f"request {request_id} for {wanted} filed: {why}")
         return request_id
 

@@ -84,6 +84,24 @@ class DeviceStorage(Tool):
             os.close(descriptor)
 
 
+class FileCard(DeviceStorage):
+    """A file of the tool's own that stands for a card; it takes as little room as what is on it."""
+
+    def __init__(self, size: int, bench: Bench) -> None:
+        super().__init__(bench.folder / "card.img", bench)
+        self._size = size
+
+    async def start(self) -> None:
+        """Make the card, empty, where there is none yet. Raises BoardError."""
+        path = self.device.path
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with path.open("ab") as file:
+                file.truncate(self._size)
+        except OSError as error:
+            raise BoardError(f"{path} cannot be made: {error.strerror}") from None
+
+
 def _read_a_sector(descriptor: int, path: Path) -> None:
     try:
         # The cache would answer for a card that is gone.

@@ -2,18 +2,24 @@
 
 import time
 from collections.abc import Callable
+from itertools import takewhile
+from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
 
+BLOCK: Final = 512
+ECHO: Final = "echo "
+
 
 class SimulatedDevice:
-    """What the tools of one board act on."""
+    """What the tools of one board act on; ``card`` is the file of the one that it holds."""
 
     def __init__(self) -> None:
         self.on = False
         self.started = 0.0
         self.starts = 0
         self.held = False
+        self.card: Path | None = None
         self.on_start: Callable[[], None] = lambda: None
 
     def switch(self, on: bool) -> None:
@@ -27,6 +33,15 @@ class SimulatedDevice:
         self.started = time.monotonic()
         self.starts += 1
         self.on_start()
+
+    def script(self) -> tuple[str, ...]:
+        """Return what its card has it say: a line for each ``echo`` at the card's beginning."""
+        if self.card is None:
+            return ()
+        with self.card.open("rb") as file:
+            lines = file.read(BLOCK).decode("ascii", errors="replace").split("\n")
+        begin = takewhile(lambda line: line.startswith(ECHO) and line.isprintable(), lines)
+        return tuple(line.removeprefix(ECHO) for line in begin)
 
     def __str__(self) -> str:
         if not self.on:

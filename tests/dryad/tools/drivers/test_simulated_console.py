@@ -43,5 +43,10 @@ async def test_it_boots_to_a_prompt_and_answers(
     await until(lambda: kept.ring.read(0, 1000)[1].count(b"Simulated boot loader") == 2)
     assert b"Unknown command 'dance' - try 'help'\r\n" in kept.ring.read(0, 1000)[1]
     assert b"lost" not in kept.ring.read(0, 1000)[1]
+    device = power.device
+    device.card = tmp_path / "card"
+    device.card.write_bytes(b"echo from the card\necho \x1b[2J\n" + bytes(1000))
+    await kept.write(b"reset\r")
+    await until(lambda: kept.ring.read(0, 2000)[1].endswith(b"imagined\r\nfrom the card\r\n=> "))
     await consoles.close()
     await toolbox.close()

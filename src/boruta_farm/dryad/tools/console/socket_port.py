@@ -1,5 +1,6 @@
-"""A console behind a socket: raw TCP (ser2net, a terminal server), or a unix socket (QEMU)."""
+"""A console behind a socket: raw TCP (ser2net, a terminal server), or a unix socket."""
 
+import errno
 import os
 import socket
 from typing import Final
@@ -16,6 +17,19 @@ def open_tcp(host: str, port: int) -> FilePort:
 
 def open_unix(path: str) -> FilePort:
     """Connect to a unix socket. Raises OSError."""
+    return FilePort(_connect_unix(path).detach())
+
+
+def open_handed(path: str) -> FilePort:
+    """Be handed the port by whoever answers at a unix socket, and keeps it too. Raises OSError."""
+    with _connect_unix(path) as connection:
+        _, files, _, _ = socket.recv_fds(connection, 1, 1)
+    if not files:
+        raise OSError(errno.EIO, "no port was handed out")
+    return FilePort(files[0])
+
+
+def _connect_unix(path: str) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     above, _, name = path.rpartition("/")
     folder = -1
@@ -30,7 +44,7 @@ def open_unix(path: str) -> FilePort:
     finally:
         if folder >= 0:
             os.close(folder)
-    return FilePort(connection.detach())
+    return connection
 
 
 def connect(host: str, port: int) -> socket.socket:

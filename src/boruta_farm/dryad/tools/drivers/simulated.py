@@ -98,7 +98,7 @@ def _open(settings: SimulatedSettings, bench: Bench) -> Tool:
     if settings.kind is Kind.CONSOLE:
         return SimulatedConsole(device, bench.folder)
     if settings.kind is Kind.STORAGE:
-        return SimulatedCard(bench)
+        return SimulatedCard(device, bench)
     return PARTS[settings.kind](settings.kind, device)
 
 

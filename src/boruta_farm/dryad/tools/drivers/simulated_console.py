@@ -58,7 +58,10 @@ class SimulatedConsole(ConsoleTool):
             self._writer.close()
 
     def _boot(self) -> None:
-        self._say(BANNER + PROMPT)
+        self._say(BANNER)
+        for line in self._device.script():
+            self._say(line.encode() + b"\r\n")
+        self._say(PROMPT)
 
     def _say(self, data: bytes) -> None:
         if self._writer is not None and not self._writer.is_closing():
