@@ -21,6 +21,8 @@ from boruta_farm.dryad.tools.console.desk import Viewer
 from boruta_farm.dryad.tools.drivers.qemu import DRIVER, QemuPower, QemuReset, QemuScreen
 from boruta_farm.dryad.tools.drivers.qemu_card import QemuCard
 from boruta_farm.dryad.tools.drivers.qemu_line import QemuLine
+from boruta_farm.dryad.tools.drivers.qemu_settings import QemuSettings
+from boruta_farm.dryad.tools.kind import Kind
 from boruta_farm.dryad.tools.kinds.storage import Holder
 from boruta_farm.dryad.tools.opening import open_toolbox
 from boruta_farm.dryad.tools.toolbox import Toolbox
@@ -276,8 +278,7 @@ async def test_one_called_off_while_it_starts_is_ended(tmp_path: Path) -> None:
     power = opened(DRIVER, tmp_path, **stand_in(tmp_path, "echo > begun; exec sleep 60"))
     assert isinstance(power, QemuPower)
     starting = asyncio.create_task(power.on())
-    await until((tmp_path / "begun").exists)
-    assert (await power.state()).on is True
+    await until(lambda: power.machine.on and (tmp_path / "begun").exists())
     starting.cancel()
     await asyncio.gather(starting, return_exceptions=True)
     assert (await power.state()).on is False
@@ -301,7 +302,8 @@ def test_a_wrong_table_is_refused(tmp_path: Path, content: dict[str, object], wo
 
 
 async def test_parts_without_a_machine_say_so(tmp_path: Path) -> None:
-    reset = opened(DRIVER, tmp_path, kind="button")
+    alone = replace(bench(tmp_path), uuid=str(uuid4()))
+    reset = DRIVER.open(QemuSettings(kind=Kind.BUTTON), alone)
     with pytest.raises(BoardError, match="declare one of the kind power"):
         await reset.start()
 
