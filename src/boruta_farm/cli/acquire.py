@@ -62,7 +62,7 @@ def acquire(
         facts["Host key"] = access.host_key
     if save is not None:
         with failures_told():
-            files = _save(access, save.absolute(), f"boruta-{request_id}")
+            files = save_access(access, save.absolute(), f"boruta-{request_id}")
         facts["Connect"] = shlex.join(command_line("ssh", access, files))
         config = shlex.quote(str(save.absolute() / "config"))
         facts["By name"] = f"ssh -F {config} boruta-{request_id}"
@@ -73,7 +73,7 @@ def acquire(
     print_record(facts, access, str(request_id), form)
 
 
-def _save(access: AccessInfo, folder: Path, name: str) -> Files:
+def save_access(access: AccessInfo, folder: Path, name: str) -> Files:
     """Write an access into a new private folder, with a configuration. Raises ConfigError."""
     check_tellable(folder)
     files = Files(

@@ -19,7 +19,8 @@ def console(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME] [--log] [--times] [--expect RE] [--timeout 60s] [--send TEXT] [--take]",
+            metavar="[NAME] [--plain] [--log] [--times] [--expect RE] [--timeout 60s] "
+            "[--send TEXT] [--take]",
             help="Which console, and what dut console is to do there.",
         ),
     ] = None,
@@ -28,14 +29,17 @@ def console(
 
     --log writes what came since the job's start: from the farm once the job has ended, whose
     history keeps it; --times puts the time before each line. The exit status is dut's, as that of
-    power; boruta console ID --expect 'login:' fails where the text does not come in time.
+    power; boruta console ID --expect 'login:' fails where the text does not come in time. --plain,
+    for programs, joins input and output to the console as they are, also before a terminal.
     """
-    given = words or []
+    given = list(words or [])
+    plain = "--plain" in given
+    given = [word for word in given if word != "--plain"]
     request_id = request_of(target)
     if request_id is not None and "--log" in given and _from_farm(context, request_id, given):
         return
     talks = any(word.partition("=")[0] in ("--log", "--expect", "--send") for word in given)
-    terminal = sys.stdin.isatty() and sys.stdout.isatty() and not talks
+    terminal = sys.stdin.isatty() and sys.stdout.isatty() and not (talks or plain)
     operate(context, target, "console", *given, extra=("-t",) if terminal else ())
 
 

@@ -52,6 +52,8 @@ VERBS: Mapping[str, Verb | Family] = {
     "screen": Verb(place="device:screen"),
     "flash": Verb(place="device:flash"),
     "console": Verb(place="device_console:console", settings=WORDS),
+    "labgrid": Verb(place="foreign:labgrid"),
+    "twister": Verb(place="foreign:twister"),
     "workers": Verb(place="workers:workers"),
     "worker": Family(
         help="Look after single workers.",

@@ -116,6 +116,26 @@ async def test_exit_status_and_outputs(board: SandboxDriver, visitor: Visitor) -
     assert (result.status, result.out, result.err) == (7, b"out\nin", b"err\n")
 
 
+async def test_a_status_that_comes_a_little_after_the_outputs_end(
+    board: SandboxDriver, visitor: Visitor, tmp_path: Path
+) -> None:
+    """A client without input closes the channel at the end of output: no status comes after it."""
+    late = "exec >&- 2>&-; sleep 0.1; exit 7"
+    assert (await visitor.ssh(board, late)).status == 7
+    shared = ("-o", f"ControlPath={tmp_path}/m")
+    master = await asyncio.create_subprocess_exec(
+        *visitor.command(board, "true")[:-1], *shared, "-o", "ControlMaster=yes", "-N"
+    )
+    try:
+        while not (tmp_path / "m").is_socket():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        command = visitor.command(board, late)
+        assert (await run(*command[:1], *shared, *command[1:])).status == 7
+    finally:
+        master.terminate()
+        await master.wait()
+
+
 async def test_one_mebibyte_each_way(board: SandboxDriver, visitor: Visitor) -> None:
     result = await visitor.ssh(board, "tee kept | sha256sum", DATA)
     assert result.out.split()[0].decode() == hashlib.sha256(DATA).hexdigest()

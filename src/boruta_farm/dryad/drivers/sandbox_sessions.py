@@ -39,6 +39,9 @@ _NAMED = frozenset(
     | {"PIPE", "QUIT", "SEGV", "TERM", "USR1", "USR2"}
 )
 
+STATUS_WITHIN = 0.5
+"""Seconds for which the end of output is kept back until the status is known."""
+
 _EOW_HANDLER = "_process_eow_at_openssh_dot_com_request"
 """By this name the library looks for who handles OpenSSH's eow@openssh.com; it has none."""
 
@@ -292,6 +295,9 @@ class SandboxSession(asyncssh.SSHServerSession[bytes]):
         outputs = await self._connect(ours)
         for output in outputs:
             await output.ended.wait()
+        # Most programs end as soon as their outputs do. A client that shares its connection closes
+        # the channel at their end, where it has no input, and hears no status that comes later.
+        await asyncio.wait((ending,), timeout=STATUS_WITHIN)
         if not ending.done():
             channel.write_eof()
         return await ending
