@@ -43,6 +43,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "cli": frozenset(
         {"client", "contracts", "records", "selectors", "settings", "words", "server", "demo"}
     ),
+    "pytest_plugin": frozenset({"client", "contracts", "selectors", "settings", "words"}),
     "dryad": frozenset({"contracts", "clock", "settings", "link", "gorpc", "thinning"}),
     "server": frozenset(
         {"contracts", "clock", "settings", "selectors", "core", "matching", "store", "feed"}
@@ -78,6 +79,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "web": frozenset({"starlette", "msgspec"}),
     "client": frozenset({"httpx", "keyring"}),
     "cli": frozenset({"typer", "rich", "click", "httpx", "tomli_w"}),
+    "pytest_plugin": frozenset({"pytest"}),
     "dryad": frozenset({"websockets", "serial"}),
     "server": frozenset(
         {"uvicorn", "uvloop", "httptools", "starlette", "websockets", "cryptography"}

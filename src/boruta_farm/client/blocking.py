@@ -16,7 +16,7 @@ from subprocess import CompletedProcess
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar
 
-from boruta_farm.client.device import DevicePower, DeviceScreen, Flashed, PowerReading
+from boruta_farm.client.device import DevicePower, DeviceScreen, DeviceTool, Flashed, PowerReading
 from boruta_farm.client.device_console import ConsoleMatch, DeviceConsole
 from boruta_farm.client.lease import Lease
 from boruta_farm.model.request import Request
@@ -225,6 +225,10 @@ class PlainLease:
         return self._bridge.run(
             self._lease.flash(image, name, bmap=bmap, sha256=sha256, verify=verify, keep=keep)
         )
+
+    def tools(self) -> tuple[DeviceTool, ...]:
+        """Return what the board has to operate its device with; see ``Lease.tools``."""
+        return self._bridge.run(self._lease.tools())
 
     def do(self, name: str, *words: str) -> CompletedProcess[str]:
         """Do what the board's admin has named; see ``Lease.do``."""

@@ -20,6 +20,7 @@ _ORIGINAL: Final = {
 }
 """What a MuxPi under the original's agent does in place of ``dut``."""
 
+DUT_LIST: Final = "exec dut --json"
 _NONE: Final = "boruta: this board has no dut: its agent is too old, or the original's"
 
 
@@ -34,6 +35,19 @@ class DeviceError(BorutaError):
     def __init__(self, message: str, status: int = 1) -> None:
         super().__init__(message)
         self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceTool:
+    """Tell of a tool of the board: its name, its kind (power, console...), how it is, what it is.
+
+    ``state`` is what is the matter where that cannot be read.
+    """
+
+    name: str
+    kind: str
+    state: str
+    about: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +157,26 @@ async def flash(
     told = _read_json(done.stdout)
     return Flashed(
         bytes=int(told["bytes"]), seconds=float(told["seconds"]), verified=bool(told["verified"])
+    )
+
+
+async def list_tools(remote: Remote) -> tuple[DeviceTool, ...]:
+    """Return the board's tools, none where it has no ``dut``. Raises DeviceError."""
+    done = await remote.run(f"if command -v dut >/dev/null; then {DUT_LIST}; fi", None, None)
+    _check(done.returncode, done.stderr)
+    if not done.stdout.strip():
+        return ()
+    tools = _read_json(done.stdout).get("tools")
+    found = tools if isinstance(tools, list) else []
+    return tuple(
+        DeviceTool(
+            name=str(tool.get("name", "")),
+            kind=str(tool.get("kind", "")),
+            state=str(tool.get("state") or tool.get("fault") or ""),
+            about=str(tool.get("about", "")),
+        )
+        for tool in found
+        if isinstance(tool, dict)
     )
 
 

@@ -8,7 +8,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from boruta_farm.client.device import DevicePower, DeviceScreen, Flashed, flash, perform, press
+from boruta_farm.client.device import (
+    DevicePower,
+    DeviceScreen,
+    DeviceTool,
+    Flashed,
+    flash,
+    list_tools,
+    perform,
+    press,
+)
 from boruta_farm.client.device_console import DeviceConsole
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.job import JobEnd
@@ -147,6 +156,10 @@ class Lease:
     async def do(self, name: str, *words: str) -> CompletedProcess[str]:
         """Do what the board's admin has named, and return its status and what it said."""
         return await perform(self._remote, name, words)
+
+    async def tools(self) -> tuple[DeviceTool, ...]:
+        """Return what the board has to operate its device with. Raises DeviceError."""
+        return await list_tools(self._remote)
 
     def release_files(self) -> None:
         """Remove the private files that commands and copies needed."""

@@ -245,8 +245,21 @@ async def borrow(
     async with connect(config) as farm:
         if want is not None:
             new = asking(new, await wanted_here(farm, want))
-        async with filed(farm, new, say) as answer:
-            request = await wait_for_board(farm, answer.id, wait, report)
-            access = await farm.requests.acquire_worker(farm.caller, answer.id)
-            async with hold(farm, request, access, say) as lease:
-                yield lease
+        async with lend(farm, new, wait, report, say) as lease:
+            yield lease
+
+
+@asynccontextmanager
+async def lend(
+    farm: Farm,
+    new: NewRequest,
+    wait: timedelta | None = None,
+    report: Report | None = None,
+    say: Say = log.warning,
+) -> AsyncIterator[Lease]:
+    """Do what ``borrow`` does over a connection that is there already."""
+    async with filed(farm, new, say) as answer:
+        request = await wait_for_board(farm, answer.id, wait, report)
+        access = await farm.requests.acquire_worker(farm.caller, answer.id)
+        async with hold(farm, request, access, say) as lease:
+            yield lease

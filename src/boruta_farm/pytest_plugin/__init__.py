@@ -1,0 +1,1 @@
+"""Boards for tests: the fixtures ``board``, ``boards`` and ``boruta``, and the marker ``board``."""

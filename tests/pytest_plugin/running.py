@@ -1,0 +1,71 @@
+"""Run pytest with the plugin on tests of one's own, as a user does."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+INSTALLED = any(entry.name == "boruta" for entry in entry_points(group="pytest11"))
+PLUGIN = () if INSTALLED else ("-p", "boruta_farm.pytest_plugin.plugin")
+"""Where the package was installed before it had the plugin, it is named."""
+
+
+class Suite:
+    """A folder with tests."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, tests: str, name: str = "test_it.py") -> None:
+        """Write a file of tests."""
+        (self.folder / name).write_text(tests)
+
+    def start(
+        self, *options: str, environment: Mapping[str, str] | None = None
+    ) -> "subprocess.Popen[str]":
+        """Start pytest."""
+        return subprocess.Popen(
+            (
+                *(
+                    sys.executable,
+                    "-m",
+                    "pytest",
+                    "-p",
+                    "no:cacheprovider",
+                    "-p",
+                    "no:asyncio",
+                    *PLUGIN,
+                ),
+                *options,
+            ),
+            cwd=self.folder,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(
+        self, *options: str, status: int = 0, environment: Mapping[str, str] | None = None
+    ) -> str:
+        """Run pytest to its end and return what it prints."""
+        with self.start(*options, environment=environment) as process:
+            try:
+                printed, _ = process.communicate(timeout=120)
+            finally:
+                process.kill()
+        assert process.returncode == status, printed
+        return printed
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Suite:
+    """Return a folder for tests of one's own."""
+    folder = tmp_path / "suite"
+    folder.mkdir()
+    return Suite(folder)
