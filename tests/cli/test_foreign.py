@@ -3,14 +3,14 @@
 import pytest
 import yaml
 
-from boruta_farm.cli.foreign import LentBoard, environment, hardware, print_yaml
+from boruta_farm.cli.foreign import BoardAtHand, environment, hardware, print_yaml
 from boruta_farm.model.errors import ConfigError, InvalidError
 from boruta_farm.model.worker import AccessInfo
 
 
-def lent(tools: str, *boruta: str) -> LentBoard:
+def lent(tools: str, *boruta: str) -> BoardAtHand:
     access = AccessInfo(ip="2001:db8::1", port=22450, username="boruta-user", key="", host_key=None)
-    return LentBoard(
+    return BoardAtHand(
         request=42,
         name="lab-rpi4",
         caps={},

@@ -31,7 +31,7 @@ FOLDER: Final = "labgrid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LentBoard:
+class BoardAtHand:
     """A board in hand: who it is, and how it is reached and operated."""
 
     request: int
@@ -110,7 +110,7 @@ def twister(
         print_yaml([hardware(board, name, fixtures or [])])
 
 
-def environment(board: LentBoard, keyfile: Path | None) -> dict[str, object]:
+def environment(board: BoardAtHand, keyfile: Path | None) -> dict[str, object]:
     """Return labgrid's resources and drivers for a board."""
     drivers: list[dict[str, object]] = []
     powers, consoles = board.tools("power"), board.tools("console")
@@ -130,7 +130,7 @@ def environment(board: LentBoard, keyfile: Path | None) -> dict[str, object]:
 POWER_ACTS: Final = ("on", "off", "cycle")
 
 
-def _power(board: LentBoard, act: str, name: str) -> tuple[str, ...]:
+def _power(board: BoardAtHand, act: str, name: str) -> tuple[str, ...]:
     return ("power", str(board.request), act, name)
 
 
@@ -139,7 +139,7 @@ def _named(name: str, among: Sequence[str]) -> dict[str, object]:
     return {"name": name} if len(among) > 1 else {}
 
 
-def hardware(board: LentBoard, platform: str, fixtures: Sequence[str]) -> dict[str, object]:
+def hardware(board: BoardAtHand, platform: str, fixtures: Sequence[str]) -> dict[str, object]:
     """Return the entry of a board. Raises InvalidError for one without a console."""
     consoles = board.tools("console")
     if not consoles:
@@ -183,7 +183,7 @@ def _yaml(value: object) -> Iterator[str]:
         yield json.dumps(value)
 
 
-def _lent(context: typer.Context, request_id: int) -> LentBoard:
+def _lent(context: typer.Context, request_id: int) -> BoardAtHand:
     """Return the board of a running request. Ends with words where it has none."""
 
     async def work(farm: Farm) -> tuple[AccessInfo, Worker]:
@@ -194,7 +194,7 @@ def _lent(context: typer.Context, request_id: int) -> LentBoard:
         return access, await farm.workers.get_worker_info(farm.caller, request.job.worker)
 
     access, worker = run(context, work, f"request {request_id}")
-    return LentBoard(
+    return BoardAtHand(
         request=request_id,
         name=worker.name,
         caps=worker.caps,
@@ -218,7 +218,7 @@ def _self(settings: Settings) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _save_key(board: LentBoard, save: Path | None) -> Path | None:
+def _save_key(board: BoardAtHand, save: Path | None) -> Path | None:
     """Write the job's key into a private folder; None where the request has a key of its own.
 
     Without a folder of the caller's it is one of ours, whose older content is worth nothing.
