@@ -1,11 +1,11 @@
 """The journal followed: the state at event number N, then every change after it, in order."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import chain
 from typing import NoReturn, Protocol
 
-from boruta_farm.model.events import Change, EventKind
+from boruta_farm.model.events import Change, EventKind, stepped
 from boruta_farm.store.base import Snapshot as Snapshot
 from boruta_farm.store.base import Store
 
@@ -116,11 +116,6 @@ class Subscription:
     def close(self) -> None:
         """Stop following."""
         self._feed.drop(self)
-
-
-def stepped(changes: Iterable[Change]) -> bool:
-    """Tell whether the farm's time was set: who has planned by it must begin anew."""
-    return any(change.event.kind is EventKind.CLOCK_STEPPED for change in changes)
 
 
 class Feed:

@@ -45,16 +45,15 @@ class SqliteKind:
 
 
 class PostgresKind:
-    """One database on the tests' server; ``alone`` refuses a second store."""
+    """One database on the tests' server, which several stores may share."""
 
     threaded = True
-    alone = True
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def build(self, clock: Clock, settings: FarmSettings) -> DatabaseStore:
-        return PostgresStore(self.url, clock, settings, alone=self.alone)
+        return PostgresStore(self.url, clock, settings)
 
     def driver(self) -> DatabaseDriver:
         return connect_postgres(self.url)
@@ -84,11 +83,6 @@ class Farm:
         self._opened.append(store)
         await store.start()
         return store
-
-    def share(self) -> None:
-        """Let several stores be open at once, as when several servers share a database."""
-        if isinstance(self.kind, PostgresKind):
-            self.kind.alone = False
 
     async def reopen(self, settings: FarmSettings | None = None) -> DatabaseStore:
         """Close the store and open it again."""

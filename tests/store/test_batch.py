@@ -22,6 +22,7 @@ from boruta_farm.store.base import Transaction
 from boruta_farm.store.database import DatabaseStore
 from boruta_farm.store.dialect import PostgresDialect
 from boruta_farm.store.driver import DiskFullError, DriverError
+from boruta_farm.store.postgres import PostgresStore
 from tests.store.failing import failing, spoil
 from tests.store.farms import Farm, PostgresKind
 from tests.store.making import (
@@ -199,7 +200,9 @@ async def test_a_commit_that_failed_answers_nobody_with_success(
     assert "outcome is unknown" in caplog.text
     # The first did not happen, the second did: the store reads back and goes on.
     assert await store.execute(creating()) == 3
-    assert [change.event.number for change in told] == [1, 3]
+    # With PostgreSQL what had happened all the same is found as what others have done is.
+    found = [2] if isinstance(store, PostgresStore) else []
+    assert [change.event.number for change in told] == [1, *found, 3]
     assert [event.request_id for event in await store.events(0, 9)] == [1, 2, 3]
 
 

@@ -153,7 +153,6 @@ async def test_a_job_is_seen_at_once(store: DatabaseStore) -> None:
 
 
 async def test_a_list_reads_what_is_new_and_keeps_its_order(farm: Farm) -> None:
-    farm.share()
     writing = await farm.open()
     for _ in range(5):
         await writing.execute(creating())
@@ -180,7 +179,6 @@ async def test_what_the_server_itself_knows_leaves_the_database_alone(farm: Farm
 
 
 async def test_what_another_server_wrote_is_seen(farm: Farm) -> None:
-    farm.share()
     first, second = await farm.open(), await farm.open()
     number = await first.execute(creating())
     await second.execute(changing(number, priority=3))
@@ -226,7 +224,6 @@ def _state(tx: Transaction, number: int) -> RequestState | None:
 
 
 async def test_ports_are_known_as_workers_come_move_and_go(farm: Farm) -> None:
-    farm.share()
     store, other = await farm.open(), await farm.open()
     free = reading(lambda tx: tx.free_port())
     first = make_worker(0)

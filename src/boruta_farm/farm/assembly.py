@@ -107,7 +107,9 @@ class Farm:
             self.directory.job_limits,
             lambda: self.relay.alive() or store.only_ends(),
             self.fleet,
+            lambda: store.leading,
         )
+        store.on_lead(self.matcher.look)
         self.ticker = Ticker(self.feed, due.act, settings, clock)
         self.requests = FarmRequests(
             engine,
@@ -125,6 +127,9 @@ class Farm:
         self.superviser = FarmSuperviser(engine, store, clock, settings, self.directory.recognises)
         self.consoles = FarmConsoles(store, self.directory.group, clock)
         self.reports = FarmReports(engine, cipher, self.consoles)
+        """What agents and relay tell, to any server."""
+        self.stewards_reports = FarmReports(engine, cipher, self.consoles, leading=True)
+        """What those who look after boards tell, for the server that leads."""
         self.accounts = FarmAccounts(engine, self.directory)
         self.tokens = FarmTokens(engine, self.directory)
         self.audit = FarmAudit(engine, store)
@@ -147,4 +152,4 @@ class Farm:
         return [*self.directory.alike(), *boards, *alike(worker.name for worker in workers)]
 
     async def _grant(self, proposal: Grant) -> None:
-        await self._engine.decide(lambda world, now: jobs.grant(world, proposal, now))
+        await self._engine.decide(lambda world, now: jobs.grant(world, proposal, now), leading=True)

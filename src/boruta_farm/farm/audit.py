@@ -142,6 +142,7 @@ class Sealer:
         beginning = first_seal(self._store.farm_id)
 
         def command(transaction: Transaction, _now: datetime) -> bool:
+            transaction.lead()
             entries = transaction.unsealed(SEALED_AT_ONCE)
             seal = transaction.last_seal() or beginning
             seals: dict[int, str] = {}
@@ -171,6 +172,7 @@ class Cutter:
         """Cut off up to a thousand entries; tell whether there were any."""
 
         def command(transaction: Transaction, now: datetime) -> bool:
+            transaction.lead()
             before = now - self._keep if self._keep else LONG_AGO
             return transaction.cut_audit(max(before, LONG_AGO), self._most, CUT_AT_ONCE)
 

@@ -24,7 +24,8 @@ class Directory:
     """Hold all accounts, groups and tokens, folding each committed change before it is answered.
 
     So a token that was revoked is worthless when the call that revoked it returns. ``load``
-    before use; ``run`` reads everything anew when the outcome of a COMMIT was in doubt. With
+    before use; ``follow`` reads everything anew when the outcome of a COMMIT was in doubt, and when
+    another server has changed somebody. With
     ``wanted`` calls need a token even while there is no account yet. ``owner_limits`` are the
     numbers of jobs that the configuration allows accounts, by their names.
     """
@@ -53,6 +54,7 @@ class Directory:
         self._doubt = asyncio.Event()
         store.listen(self.fold)
         store.on_doubt(self._doubt.set)
+        store.on_people_elsewhere(self._doubt.set)
 
     async def load(self) -> None:
         """Read everybody. A change that comes while reading is folded again afterwards."""

@@ -58,7 +58,7 @@ class DueWork:
             logger.exception("a batch of %d due items failed; one by one now", len(decisions))
             for decide in decisions:
                 try:
-                    await self._engine.decide(decide)
+                    await self._engine.decide(decide, leading=True)
                 except UnavailableError:
                     raise
                 except BorutaError:

@@ -69,23 +69,29 @@ class Engine:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.noted = asyncio.Event()
-        """Set when a committed command entered something into the audit."""
+        """Set when a committed command entered something into the audit, here or elsewhere."""
+        store.on_heard(self.noted.set)
         self.unstored: Unstored = lambda _worker, _epoch: None
         self.book: Book | None = None
         self._owed: dict[tuple[str, int], Owed] = {}
         self._owing = asyncio.Event()
 
-    async def decide(self, decide: Decision[Answer], caller: Caller | None = None) -> Answer:
+    async def decide(
+        self, decide: Decision[Answer], caller: Caller | None = None, *, leading: bool = False
+    ) -> Answer:
         """Return the decision's answer once its changes are committed.
 
-        ``caller`` is on whose behalf it is, for the audit; None is the farm itself. Raises what
-        the core refuses with, and the errors of ``Store.execute``.
+        ``caller`` is on whose behalf it is, for the audit; None is the farm itself. ``leading``
+        has it done by the server that leads alone, and others refused with UnavailableError. Raises
+        what the core refuses with, and the errors of ``Store.execute``.
         """
         plan: Plan[Answer] | None = None
 
         def command(transaction: Transaction, now: datetime) -> tuple[Answer, bool]:
             nonlocal plan
             plan = None
+            if leading:
+                transaction.lead()
             plan = decide(transaction, now)
             return plan.answer, apply(transaction, plan, caller)
 
@@ -102,12 +108,13 @@ class Engine:
         return answer
 
     async def run_each(self, decisions: tuple[Decision[Answer], ...]) -> None:
-        """Commit several small decisions as one command, in their order."""
+        """Commit several small decisions of the server that leads as one command, in order."""
         ended: list[OwedEnd] = []
 
         def command(transaction: Transaction, now: datetime) -> bool:
             noted = False
             ended.clear()
+            transaction.lead()
             for decide in decisions:
                 plan = decide(transaction, now)
                 ended.extend(ended_by(plan))

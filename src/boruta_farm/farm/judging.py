@@ -30,14 +30,15 @@ class Judging:
         self._engine = engine
         self._store = store
         self._changed: dict[str, None] = {}
-        self._all = True
+        self._all = False
         self._work = asyncio.Event()
-        self._work.set()
         store.listen(self._fold)
         store.on_doubt(self._doubt)
+        store.on_people_elsewhere(self._doubt)
 
     async def follow(self) -> NoReturn:
-        """Judge until cancelled."""
+        """Judge all, then what changes, until cancelled."""
+        self._doubt()
         while True:
             await self._work.wait()
             self._work.clear()

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from boruta_farm.clock import Clock
 from boruta_farm.core.demands import DemandKey
 from boruta_farm.core.jobs import Grant
-from boruta_farm.feed import Feed, stepped
+from boruta_farm.feed import Feed
 from boruta_farm.fleet import Fleet
 from boruta_farm.matching.forecast import Score
 from boruta_farm.matching.index import PASS_LIMIT, Index
 from boruta_farm.model.caller import Caller, Role
 from boruta_farm.model.errors import StaleProposalError, StartingError, UnavailableError
-from boruta_farm.model.events import Change
+from boruta_farm.model.events import Change, stepped
 from boruta_farm.model.explanation import Cause, Explanation
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
@@ -43,7 +43,8 @@ class Matcher:
 
     ``grant`` runs one proposal as a command and raises StaleProposalError when it is refused.
     ``orphan`` and ``adopt`` mark requests whose last registered worker went, or that found one
-    again. While ``held`` says why, nothing is granted; ``look`` is called when that is over.
+    again. While ``held`` says why, nothing is granted; ``look`` is called when that is over, and
+    when ``leads`` has changed: who does not lead knows all, explains all, and proposes nothing.
     ``job_limits`` tells how many jobs an account may hold, where that is limited; when
     that changes, which only admins cause, the index is built anew. ``fleet`` knows which boards
     have a living link; without one all count as reachable. Loading gives way to other
@@ -61,9 +62,11 @@ class Matcher:
         job_limits: Callable[[], Mapping[str, int]] = dict,
         held: Callable[[], str | None] = lambda: None,
         fleet: Fleet | None = None,
+        leads: Callable[[], bool] = lambda: True,
     ) -> None:
         self._feed = feed
         self._held = held
+        self._leads = leads
         self._submit_grant = grant
         self._orphan = orphan
         self._adopt = adopt
@@ -121,7 +124,7 @@ class Matcher:
 
     def look(self) -> None:
         """See at once whether something can be granted."""
-        self._work.set()
+        self._wake()
 
     def capability_names(self) -> Collection[str]:
         """Return the capabilities that registered boards have; none while the index is built."""
@@ -240,7 +243,7 @@ class Matcher:
 
     def _pass(self, index: Index, tasks: asyncio.TaskGroup) -> None:
         """Submit all that the index proposes now, as far as there is room."""
-        if self._held() is not None:
+        if self._held() is not None or not self._leads():
             return
         while room := min(PASS_LIMIT, MOST_IN_FLIGHT - len(self._in_flight)):
             now = self._clock.now()
@@ -304,7 +307,7 @@ class Matcher:
             await self._marks.wait()
             self._marks.clear()
             index = self._index
-            if index is None:
+            if index is None or not self._leads():
                 continue
             while ids := index.orphaned():
                 await self._persist(self._orphan, ids)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 
 from boruta_farm.contracts import Cipher, Prepared
 from boruta_farm.core import confirmation, enrolment, jobs, judging, presence, sharing, workers
@@ -12,10 +13,16 @@ from boruta_farm.model.worker import KeyPair, SessionKey
 
 
 class FarmReports:
-    """Turn reports into committed changes; private keys are sealed before they are stored."""
+    """Turn reports into committed changes; private keys are sealed before they are stored.
 
-    def __init__(self, engine: Engine, cipher: Cipher, consoles: FarmConsoles) -> None:
-        self._engine = engine
+    ``leading`` ones are taken from the server that leads alone: what it did to boards, by which no
+    server may put right afterwards what another one is doing.
+    """
+
+    def __init__(
+        self, engine: Engine, cipher: Cipher, consoles: FarmConsoles, *, leading: bool = False
+    ) -> None:
+        self._decide = partial(engine.decide, leading=leading)
         self._consoles = consoles
         self._cipher = cipher
 
@@ -23,7 +30,7 @@ class FarmReports:
         """Make a board in PREPARE IDLE, its key sealed and stored in the same transaction."""
         sealed = self._cipher.seal(key.private.encode(), key_context(uuid, epoch))
         session_key = SessionKey(worker=uuid, epoch=epoch, public=key.public, sealed=sealed)
-        await self._engine.decide(
+        await self._decide(
             lambda world, now: workers.prepared(
                 world, uuid, epoch, session_key, prepared.username, prepared.host_key, now
             )
@@ -31,25 +38,23 @@ class FarmReports:
 
     async def cleaned(self, uuid: str, epoch: int) -> None:
         """Put a board in BUSY into MAINTENANCE."""
-        await self._engine.decide(lambda world, now: workers.cleaned(world, uuid, epoch, now))
+        await self._decide(lambda world, now: workers.cleaned(world, uuid, epoch, now))
 
     async def failed(self, uuid: str, epoch: int, reason: str) -> None:
         """Fail a board whose operation failed."""
-        await self._engine.decide(
-            lambda world, now: workers.failed(world, uuid, epoch, now, reason)
-        )
+        await self._decide(lambda world, now: workers.failed(world, uuid, epoch, now, reason))
 
     async def recovered(self, uuid: str, epoch: int) -> None:
         """Prepare a FAILED board that is healthy again."""
-        await self._engine.decide(lambda world, now: workers.recovered(world, uuid, epoch, now))
+        await self._decide(lambda world, now: workers.recovered(world, uuid, epoch, now))
 
     async def recheck(self, uuid: str, epoch: int) -> None:
         """Take an IDLE board out for its thorough test."""
-        await self._engine.decide(lambda world, now: workers.recheck(world, uuid, epoch, now))
+        await self._decide(lambda world, now: workers.recheck(world, uuid, epoch, now))
 
     async def described(self, uuid: str, facts: Mapping[str, str]) -> None:
         """Note what a board says of itself."""
-        await self._engine.decide(lambda world, _now: workers.described(world, uuid, facts))
+        await self._decide(lambda world, _now: workers.described(world, uuid, facts))
 
     async def console(self, uuid: str, epoch: int, chunk: ConsoleChunk) -> None:
         """Keep a part of what a console said in an ended job."""
@@ -57,61 +62,57 @@ class FarmReports:
 
     async def disputed(self, uuid: str, reason: str, source: str) -> None:
         """Tell that somebody at ``source`` claims a board's UUID."""
-        await self._engine.decide(
-            lambda world, now: enrolment.dispute(world, uuid, reason, source, now)
-        )
+        await self._decide(lambda world, now: enrolment.dispute(world, uuid, reason, source, now))
 
     async def lost(self, uuid: str) -> None:
         """Note that a board's agent is out of reach past its grace."""
-        await self._engine.decide(lambda world, now: presence.lost(world, uuid, now))
+        await self._decide(lambda world, now: presence.lost(world, uuid, now))
 
     async def back(self, uuid: str) -> None:
         """Note that a lost board's agent is in reach again."""
-        await self._engine.decide(lambda world, _now: presence.back(world, uuid))
+        await self._decide(lambda world, _now: presence.back(world, uuid))
 
     async def confirmed(self, uuid: str, epoch: int) -> None:
         """Note that the board knows of its job."""
-        await self._engine.decide(lambda world, _now: confirmation.confirmed(world, uuid, epoch))
+        await self._decide(lambda world, _now: confirmation.confirmed(world, uuid, epoch))
 
     async def unconfirmed(self, uuid: str, epoch: int, reason: str, *, used: bool) -> None:
         """Take a job back that its board did not confirm."""
-        await self._engine.decide(
+        await self._decide(
             lambda world, now: confirmation.unconfirmed(world, uuid, epoch, now, reason, used=used)
         )
 
     async def opened(self, uuid: str, epoch: int, began: datetime | None = None) -> None:
         """Start the job whose own key is installed."""
-        await self._engine.decide(lambda world, now: judging.opened(world, uuid, epoch, now, began))
+        await self._decide(lambda world, now: judging.opened(world, uuid, epoch, now, began))
 
     async def opening_failed(self, uuid: str, epoch: int, reason: str) -> None:
         """Abort the job whose own key could not be installed."""
-        await self._engine.decide(
+        await self._decide(
             lambda world, now: confirmation.opening_failed(world, uuid, epoch, now, reason)
         )
 
     async def key_refused(self, uuid: str, epoch: int, reason: str) -> None:
         """Fail the request whose own key its board refused."""
-        await self._engine.decide(
+        await self._decide(
             lambda world, now: confirmation.key_refused(world, uuid, epoch, now, reason)
         )
 
     async def keyed(self, uuid: str, epoch: int, sequence: int) -> None:
         """Note that the board has taken the keys of its session."""
-        await self._engine.decide(lambda world, _now: sharing.keyed(world, uuid, epoch, sequence))
+        await self._decide(lambda world, _now: sharing.keyed(world, uuid, epoch, sequence))
 
     async def prolonged(self, uuid: str, epoch: int, sequence: int) -> None:
         """Move a job's end to the one its agent has stored."""
-        await self._engine.decide(
-            lambda world, now: jobs.prolonged(world, uuid, epoch, sequence, now)
-        )
+        await self._decide(lambda world, now: jobs.prolonged(world, uuid, epoch, sequence, now))
 
     async def ended(self, uuid: str, epoch: int) -> None:
         """Finish a job that its agent ended."""
-        await self._engine.decide(lambda world, now: jobs.ended(world, uuid, epoch, now))
+        await self._decide(lambda world, now: jobs.ended(world, uuid, epoch, now))
 
     async def port_taken(self, uuid: str, port: int) -> None:
         """Give a worker another tunnel port."""
-        await self._engine.decide(lambda world, _now: workers.move_port(world, uuid, port))
+        await self._decide(lambda world, _now: workers.move_port(world, uuid, port))
 
 
 def key_context(uuid: str, epoch: int) -> str:

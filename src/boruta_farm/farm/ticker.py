@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from boruta_farm.clock import Clock
 from boruta_farm.core.deadlines import Deadlines, Due
-from boruta_farm.feed import Feed, stepped
+from boruta_farm.feed import Feed
 from boruta_farm.model.errors import UnavailableError
+from boruta_farm.model.events import stepped
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.waiting import Waiting
 from boruta_farm.store.base import Snapshot

@@ -130,7 +130,9 @@ class Timekeeper:
         wanted = self._anchor(by)
         try:
             jobs = await self._engine.decide(
-                lambda world, now: step_clock(world, by, wanted, reason, now, caller), caller
+                lambda world, now: step_clock(world, by, wanted, reason, now, caller),
+                caller,
+                leading=caller is None,
             )
         except OutcomeUnknownError:
             if (await self._store.kept_time()).anchor != wanted:

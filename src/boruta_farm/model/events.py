@@ -1,5 +1,6 @@
 """What happened, as told to followers and to the outside."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -86,3 +87,8 @@ class Change:
     request: Request | None = None
     worker: Worker | None = None
     identity: Identity | None = None
+
+
+def stepped(changes: Iterable[Change]) -> bool:
+    """Tell whether the farm's time was set: who has planned by it must begin anew."""
+    return any(change.event.kind is EventKind.CLOCK_STEPPED for change in changes)

@@ -4,12 +4,11 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 from boruta_farm import __version__
 from boruta_farm.access.adoption import RelayClient
-from boruta_farm.access.cipher import AesGcmCipher
+from boruta_farm.access.cipher import KEY_FILE, AesGcmCipher
 from boruta_farm.access.keys import RsaKeyPool
 from boruta_farm.access.link import stop_relay
 from boruta_farm.access.tunnels import Tunnels
@@ -30,10 +29,11 @@ from boruta_farm.gorpc.superviser import GoSuperviser
 from boruta_farm.link.server import Hub
 from boruta_farm.metrics.exposition import Metrics, Sources
 from boruta_farm.model.addresses import with_port
+from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.worker import Fence
 from boruta_farm.server.config import Config
 from boruta_farm.server.folder import DATABASE_FILE, OWED_FILE, DataFolder
-from boruta_farm.server.supervision import LoopWatch, keep_running
+from boruta_farm.server.supervision import Leadership, LoopWatch, Part, keep_running
 from boruta_farm.store.factory import open_store
 from boruta_farm.store.owed import OwedFile
 from boruta_farm.web.app import WebApp, build_app
@@ -42,6 +42,9 @@ from boruta_farm.web.metrics import Traffic
 from boruta_farm.web.services import Services, WebOptions
 
 logger = logging.getLogger(__name__)
+
+KEY_MARK = "key"
+"""Names the mark of the farm's secret key beside its records."""
 
 
 def this_boot() -> str:
@@ -78,6 +81,7 @@ class Server:
         cipher = AesGcmCipher.load(config.data)
         self._store = open_store(config.database or config.data / DATABASE_FILE, clock, settings)
         await self._store.start()
+        await self._agree_on_key(cipher.mark)
         self._hub = Hub(clock)
         self._farm = Farm(
             self._store,
@@ -116,28 +120,31 @@ class Server:
         self._tunnels = Tunnels(farm.fleet, self._relay, farm.reports, settings)
         self._hub.on_sessions = self._tunnels.signed_in
         streams = OutboundStreams(self._hub, self._relay)
-        fleet, reports, dialler = farm.fleet, farm.reports, GoDialler()
+        fleet, reports, dialler = farm.fleet, farm.stewards_reports, GoDialler()
         keys_and_doors = self._pool, self._tunnels
         check_first = bool(config.rpc_healthcheck)
         policies: dict[Fence, Policy] = {
             Fence.AGENT: Fenced(fleet, reports, *keys_and_doors, clock),
             Fence.NONE: Unfenced(fleet, reports, *keys_and_doors, dialler, check_first=check_first),
         }
-        self._parts: dict[str, Callable[[], Awaitable[None]]] = {
-            "timekeeper": farm.timekeeper.keep_time,
+        self._parts: dict[str, Part] = {
             "loop watch": self._watch.beat,
             "matcher": farm.matcher.keep_matching,
-            "ticker": farm.ticker.tick,
             "owed ends": farm.run_owed,
             "directory": farm.directory.follow,
-            "judging": farm.judging.follow,
-            "sealer": farm.sealer.keep_sealing,
-            "cutter": farm.cutter.keep_cutting,
-            "history cutter": farm.history_cutter.keep_cutting,
             "fleet": fleet.follow,
             "key pool": self._pool.fill,
             "tunnels": self._tunnels.follow,
             "outbound streams": streams.serve,
+            "revocation": Revocation(fleet, self._hub).follow,
+        }
+        self._leading_parts: dict[str, Part] = {
+            "timekeeper": farm.timekeeper.keep_time,
+            "ticker": farm.ticker.tick,
+            "judging": farm.judging.follow,
+            "sealer": farm.sealer.keep_sealing,
+            "cutter": farm.cutter.keep_cutting,
+            "history cutter": farm.history_cutter.keep_cutting,
             "board runner": Runner(fleet, reports, policies).attend,
             "presence": Presence(fleet, reports, clock, settings.lost_grace).watch,
             "confirmation": Confirmation(fleet, reports, self._tunnels, clock).watch,
@@ -145,8 +152,9 @@ class Server:
             "health rounds": HealthRounds(
                 fleet, dialler, reports, clock, _rounds_config(config)
             ).go_round,
-            "revocation": Revocation(fleet, self._hub).follow,
         }
+        self._leadership = Leadership(lambda: self._store.leading)
+        self._store.on_lead(self._leadership.look)
         self._traffic = Traffic()
         self._metrics = Metrics(self._sources(), clock)
         self._app = build_app(self._services(), self._options())
@@ -173,6 +181,8 @@ class Server:
         async with asyncio.TaskGroup() as group:
             for name, part in self._parts.items():
                 group.create_task(keep_running(name, part))
+            for name, part in self._leading_parts.items():
+                group.create_task(self._leadership.keep_running(name, part))
         raise AssertionError("parts end only by cancellation")
 
     async def close(self) -> None:
@@ -201,10 +211,31 @@ class Server:
         return (
             self._store.alive(now)
             or self._farm.matcher.alive(now)
-            or self._farm.ticker.alive(now)
+            or (self._farm.ticker.alive(now) if self._store.leading else None)
             or self._watch.alive()
             or self._tunnels.alive()
         )
+
+    async def _agree_on_key(self, mark: str) -> None:
+        """See that all servers of a database seal with one key. Raises ConfigError.
+
+        A server that leads is the only one, or the first: its key counts.
+        """
+        kept = await self._store.mark(KEY_MARK)
+        if kept == mark:
+            return
+        if not self._store.leading:
+            raise ConfigError(
+                f"{self._config.data / KEY_FILE} is not the key of this farm's other servers; "
+                f"copy {KEY_FILE} from the data folder of one of them, then start again"
+            )
+        if kept is not None:
+            logger.warning(
+                "%s is another key than before: keys that were handed out for running jobs "
+                "cannot be shown again",
+                self._config.data / KEY_FILE,
+            )
+        await self._store.execute(lambda transaction, _now: transaction.keep_mark(KEY_MARK, mark))
 
     def _own_port(self, port: int) -> bool:
         """Tell whether a port of this machine is the API's or a tunnel's."""
@@ -220,6 +251,7 @@ class Server:
             relay=self._relay,
             connections=self._tunnels.connections,
             health=self.health,
+            leads=lambda: self._store.leading,
         )
 
     def _services(self) -> Services:

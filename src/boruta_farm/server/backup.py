@@ -137,7 +137,7 @@ async def _renew(path: Path, made: str, settings: FarmSettings, clock: Clock) ->
         nonlocal first_id
         driver.fetch("DELETE FROM session_keys")
         # By it the farm would go on with the time that it had when the backup was made.
-        driver.fetch("DELETE FROM meta WHERE name = 'clock'")
+        driver.fetch("DELETE FROM meta WHERE name IN ('clock', 'key')")
         # Followers that have seen later events than these must notice that they missed some.
         driver.fetch("DELETE FROM events")
         for table in ("workers", "epochs"):

@@ -10,12 +10,15 @@ from boruta_farm.clock import Clock
 
 logger = logging.getLogger(__name__)
 
+Part = Callable[[], Awaitable[None]]
+"""What runs as long as the server, or as long as it leads."""
+
 RESTART_AFTER = timedelta(seconds=1)
 HEARTBEAT = timedelta(seconds=1)
 STANDSTILL = timedelta(seconds=10)
 
 
-async def keep_running(name: str, part: Callable[[], Awaitable[None]]) -> NoReturn:
+async def keep_running(name: str, part: Part) -> NoReturn:
     """Run a part for ever; one that fails is told in the log and starts over from the store.
 
     Followers keep nothing that the store does not hold, so starting over is always safe.
@@ -27,6 +30,40 @@ async def keep_running(name: str, part: Callable[[], Awaitable[None]]) -> NoRetu
         except Exception:
             logger.exception("%s failed; it starts over", name)
         await asyncio.sleep(RESTART_AFTER.total_seconds())
+
+
+class Leadership:
+    """Run parts while this server leads, and no longer.
+
+    ``leads`` tells whether it does; whoever knows that this has changed says ``look``.
+    """
+
+    def __init__(self, leads: Callable[[], bool]) -> None:
+        self._leads = leads
+        self._changed = asyncio.Event()
+
+    def look(self) -> None:
+        """See whether this server leads."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def keep_running(self, name: str, part: Part) -> NoReturn:
+        """Keep a part running whenever this server leads; it starts from the store each time."""
+        while True:
+            await self._until(leads=True)
+            running = asyncio.create_task(keep_running(name, part))
+            try:
+                await self._until(leads=False)
+            finally:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+
+    async def _until(self, *, leads: bool) -> None:
+        while True:
+            changed = self._changed
+            if self._leads() == leads:
+                return
+            await changed.wait()
 
 
 class LoopWatch:

@@ -34,6 +34,10 @@ class Transaction(World, Protocol):
     once per table and batch.
     """
 
+    def lead(self) -> None:
+        """Raise UnavailableError unless this server is the one of the farm's that leads."""
+        ...
+
     def summary(self, subject: str) -> Summary | None:
         """Return what is known of a subject."""
         ...
@@ -115,6 +119,10 @@ class Transaction(World, Protocol):
         """Keep the text by which a later start finds the farm's time."""
         ...
 
+    def keep_mark(self, name: str, text: str) -> None:
+        """Keep a text beside the records, in place of an earlier one of this name."""
+        ...
+
     def step_clock(self, by: timedelta, anchor: str, reason: str) -> None:
         """Set the writer's time by so much once this command is over, and journal it.
 
@@ -185,6 +193,9 @@ class KeptTime:
     newest: datetime
     anchor: str
 
+
+CLOCK_MARK = "clock"
+"""The mark by which a later start finds the farm's time."""
 
 COMMIT_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -261,8 +272,32 @@ class Store(Protocol):
         """
         ...
 
+    @property
+    def leading(self) -> bool:
+        """Tell whether this server leads, as far as it knows; a single one always does."""
+        ...
+
+    def on_lead(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` on the loop when ``leading`` has changed."""
+        ...
+
+    def on_people_elsewhere(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` on the loop when another server has changed accounts, groups or tokens.
+
+        Who, is not told: read them anew.
+        """
+        ...
+
+    def on_heard(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` on the loop when another server may have written what is no event."""
+        ...
+
     async def foreign_time(self) -> datetime | None:
         """Return what the clock of the database's machine shows, None where that is this one."""
+        ...
+
+    async def mark(self, name: str) -> str | None:
+        """Return a text that is kept beside the records, None where there is none."""
         ...
 
     async def kept_time(self) -> KeptTime:

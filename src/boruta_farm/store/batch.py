@@ -1,8 +1,8 @@
 """Commands run in groups: each in a savepoint of its own, all committed together."""
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import inf
 
@@ -15,7 +15,7 @@ from boruta_farm.model.errors import (
     TransitionError,
     UnavailableError,
 )
-from boruta_farm.model.events import Change
+from boruta_farm.model.events import Change, stepped
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store.base import Decide
 from boruta_farm.store.committed import Committed
@@ -27,6 +27,7 @@ from boruta_farm.store.driver import (
     DriverError,
 )
 from boruta_farm.store.flush import Flusher
+from boruta_farm.store.foreign import missed
 from boruta_farm.store.guard import Guard, NoGuard
 from boruta_farm.store.loaded import Loaded
 from boruta_farm.store.overlay import Layer, OverlayTransaction
@@ -82,6 +83,8 @@ class Begun:
     changes: tuple[Change, ...]
     last_event: int
     newest: datetime
+    foreign: BatchOutcome
+    """What other servers had committed before, with no results."""
 
 
 class _CommitDoubtError(Exception):
@@ -101,7 +104,12 @@ class Batcher:
         flusher: Flusher | None = None,
         guard: Guard | None = None,
         room: DiskRoom | None = None,
+        tell: str | None = None,
     ) -> None:
+        """Take ``tell`` as the statement that tells other servers of a commit, if there are any.
+
+        What they have committed is then found out in every batch, and told before its own.
+        """
         self.guard: Guard = guard or NoGuard()
         self.room: DiskRoom = room or Unbounded()
         self._open_driver = open_driver
@@ -115,6 +123,9 @@ class Batcher:
         self._ahead = timedelta()
         """What commands that are committed but not told yet have set the time by."""
         self._next_look = -inf
+        self._tell = tell
+        self.told: int | None = None
+        """The newest event that followers were told of, or are about to be; None if not known."""
 
     def open(self) -> None:
         """Open the connection, unless it is open."""
@@ -226,6 +237,8 @@ class Batcher:
                 words = f"nothing can be written just now: {why}; nothing was changed, try again"
                 return BatchOutcome([RefusedCommand(UnavailableError(words)) for _ in commands])
             self._committed.as_of(counters["event"])
+            foreign = self._foreign(records, counters)
+            leads = self.guard.leads(counters)
             layer = Layer(last_id=counters["request"])
             loaded = Loaded(records, self._committed)
             newest = max(self._newest, moment(counters["time"]))
@@ -233,14 +246,17 @@ class Batcher:
             for command in commands:
                 stepped = layer.step
                 newest = max(newest, self._clock.now() + self._ahead + stepped)
-                results.append(self._decide(command, layer, loaded, newest))
+                results.append(self._decide(command, layer, loaded, newest, leads=leads))
                 newest += layer.step - stepped
             if not layer:
                 self._newest = newest
                 driver.rollback()
-                return BatchOutcome(results)
+                self._note_told(counters["event"])
+                return replace(foreign, results=results)
             try:
                 changes = self._flusher.flush(layer, loaded, counters, newest)
+                if self._tell is not None:
+                    driver.fetch(self._tell)
             except DriverError:
                 raise
             except Exception as error:
@@ -249,7 +265,7 @@ class Batcher:
             driver.rollback()
             raise
         last = changes[-1].event.number if changes else counters["event"]
-        return Begun(commands, layer, results, changes, last, newest)
+        return Begun(commands, layer, results, changes, last, newest, foreign)
 
     def _commit(self, begun: Begun) -> BatchOutcome:
         driver, layer = self.driver, begun.layer
@@ -271,12 +287,43 @@ class Batcher:
             layer.removed,
         )
         self._newest = begun.newest
-        return BatchOutcome(begun.results, begun.changes, step=layer.step)
+        self._note_told(begun.last_event)
+        foreign = begun.foreign
+        return BatchOutcome(
+            begun.results,
+            foreign.changes + begun.changes,
+            doubtful=foreign.doubtful,
+            step=foreign.step + layer.step,
+        )
+
+    def _note_told(self, number: int) -> None:
+        if self._tell is not None:
+            self.told = number
+
+    def _foreign(self, records: Records, counters: Mapping[str, int]) -> BatchOutcome:
+        """Return what other servers have committed since followers were told last."""
+        last = counters["event"]
+        if self.told is None or last <= self.told:
+            return BatchOutcome([])
+        changes = missed(records, self.told, last)
+        if changes is None:
+            return BatchOutcome([], doubtful=True)
+        if not stepped(changes):
+            return BatchOutcome([], changes)
+        # The newest commit bears the time that was set, to within what tidings take.
+        step = moment(counters["time"]) - self._clock.now()
+        return BatchOutcome([], changes, step=step)
 
     def _decide(
-        self, command: Decide[object], layer: Layer, loaded: Loaded, now: datetime
+        self,
+        command: Decide[object],
+        layer: Layer,
+        loaded: Loaded,
+        now: datetime,
+        *,
+        leads: bool,
     ) -> Result:
-        transaction = OverlayTransaction(layer, loaded, self._settings, now)
+        transaction = OverlayTransaction(layer, loaded, self._settings, now, leads=leads)
         try:
             answer = command(transaction, now)
         except DriverError:

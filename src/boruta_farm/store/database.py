@@ -95,6 +95,27 @@ class DatabaseStore:
         """Call ``hook`` when a committed command has set the farm's time."""
         self._followers.step_hooks.append(hook)
 
+    @property
+    def leading(self) -> bool:
+        """Tell whether this server leads: a single one always does."""
+        return True
+
+    def on_lead(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` when ``leading`` has changed."""
+        self._followers.lead_hooks.append(hook)
+
+    def on_people_elsewhere(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` when another server has changed people."""
+        self._followers.people_hooks.append(hook)
+
+    def on_heard(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` when another server may have written what is no event."""
+        self._followers.heard_hooks.append(hook)
+
+    async def mark(self, name: str) -> str | None:
+        """Return a text that is kept beside the records."""
+        return await self._near(lambda records: records.mark(name))
+
     async def kept_time(self) -> KeptTime:
         """Return what was kept of the farm's time."""
         return await self._near(Records.kept_time)

@@ -265,8 +265,8 @@ class _Write:
             self._driver.fetch(
                 self.statements.shift_creations, (layer.step // timedelta(microseconds=1),)
             )
-        if layer.anchor is not None:
-            self._driver.fetch(self.statements.keep_anchor, (layer.anchor,))
+        for mark in layer.marks.items():
+            self._driver.fetch(self.statements.keep_mark, mark)
 
     def people(self, layer: Layer) -> None:
         """Write accounts, groups and tokens."""

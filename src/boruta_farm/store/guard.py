@@ -17,6 +17,10 @@ class Guard(Protocol):
         """Return why a batch that has read these counters may not be written."""
         ...
 
+    def leads(self, counters: Mapping[str, int]) -> bool:
+        """Tell whether a batch that has read these counters may write as the leader."""
+        ...
+
     def lasting(self, driver: DatabaseDriver) -> bool:
         """Tell whether what was just committed is where the next start finds it."""
         ...
@@ -32,6 +36,10 @@ class NoGuard:
     def refuses(self, counters: Mapping[str, int]) -> str | None:
         """Return None."""
         return None
+
+    def leads(self, counters: Mapping[str, int]) -> bool:
+        """Return True: there is no other server."""
+        return True
 
     def lasting(self, driver: DatabaseDriver) -> bool:
         """Return True."""

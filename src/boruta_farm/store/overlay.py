@@ -13,7 +13,7 @@ from boruta_farm.model.account import Account, Group
 from boruta_farm.model.audit import AuditEntry as AuditEntry
 from boruta_farm.model.audit import Note, cut_at, history_cut_at
 from boruta_farm.model.console import ConsoleChunk
-from boruta_farm.model.errors import StaleProposalError, TransitionError
+from boruta_farm.model.errors import StaleProposalError, TransitionError, UnavailableError
 from boruta_farm.model.events import EventKind, Identity
 from boruta_farm.model.job import Job
 from boruta_farm.model.request import Request, RequestState
@@ -22,8 +22,11 @@ from boruta_farm.model.spelling import folded
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.token import Token
 from boruta_farm.model.worker import SessionKey, Worker
+from boruta_farm.store.base import CLOCK_MARK
 from boruta_farm.store.loaded import Loaded
 from boruta_farm.store.people import ACCOUNTS, GROUPS, TOKENS, Pending, PendingPeople, place_of
+
+NOT_LEADING = "another server of this farm leads, and does this"
 
 ACCOUNT_ID_BYTES = 10
 """Enough that no two accounts of any farm ever have the same."""
@@ -69,7 +72,7 @@ class Layer:
     removed: list[int] = field(default_factory=list)
     journal: list[JournalEntry] = field(default_factory=list)
     step: timedelta = timedelta()
-    anchor: str | None = None
+    marks: dict[str, str] = field(default_factory=dict)
 
     def take(self, above: "Layer") -> None:
         """Take over the changes of a command that succeeded."""
@@ -94,7 +97,7 @@ class Layer:
         self.removed.extend(above.removed)
         self.journal.extend(above.journal)
         self.step += above.step
-        self.anchor = above.anchor or self.anchor
+        self.marks.update(above.marks)
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to write."""
@@ -107,15 +110,24 @@ class Layer:
             or self.notes
             or self.seals
             or self.consoles
-            or self.anchor
+            or self.marks
         )
 
 
 class OverlayTransaction:
     """Serve one command of a batch: its own layer, then the batch's, then the database."""
 
-    def __init__(self, batch: Layer, loaded: Loaded, settings: FarmSettings, now: datetime) -> None:
+    def __init__(
+        self,
+        batch: Layer,
+        loaded: Loaded,
+        settings: FarmSettings,
+        now: datetime,
+        *,
+        leads: bool = True,
+    ) -> None:
         self.layer = Layer(last_id=batch.last_id)
+        self._leads = leads
         self._batch = batch
         self._loaded = loaded
         self._settings = settings
@@ -126,6 +138,11 @@ class OverlayTransaction:
     def settings(self) -> FarmSettings:
         """Return the farm's rules."""
         return self._settings
+
+    def lead(self) -> None:
+        """Refuse to go on unless this server leads."""
+        if not self._leads:
+            raise UnavailableError(NOT_LEADING)
 
     def request(self, request_id: int) -> Request | None:
         """Return a request with its latest job."""
@@ -423,12 +440,16 @@ class OverlayTransaction:
 
     def keep_anchor(self, anchor: str) -> None:
         """Keep the text by which a later start finds the farm's time."""
-        self.layer.anchor = anchor
+        self.keep_mark(CLOCK_MARK, anchor)
+
+    def keep_mark(self, name: str, text: str) -> None:
+        """Keep a text beside the records."""
+        self.layer.marks[name] = text
 
     def step_clock(self, by: timedelta, anchor: str, reason: str) -> None:
         """Set the writer's time by so much once this command is over, and journal it."""
         self.layer.step += by
-        self.layer.anchor = anchor
+        self.keep_anchor(anchor)
         self.layer.journal.append(JournalEntry(self.now, EventKind.CLOCK_STEPPED, reason=reason))
 
     def seal(self, seals: Mapping[int, str]) -> None:

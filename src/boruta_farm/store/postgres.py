@@ -1,36 +1,41 @@
 """The farm in PostgreSQL: for several servers."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import TypeVar
 
 from boruta_farm.clock import Clock
 from boruta_farm.model.errors import StoreError, UnavailableError
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.store.batch import Batcher, BatchOutcome
+from boruta_farm.store.batch import Batcher
 from boruta_farm.store.batch_writer import BatchWriter, die
 from boruta_farm.store.committed import Committed
 from boruta_farm.store.database import DatabaseStore
 from boruta_farm.store.dialect import PostgresDialect
 from boruta_farm.store.driver import DriverError
-from boruta_farm.store.guard import NoGuard
+from boruta_farm.store.hearing import Hearing
 from boruta_farm.store.postgres_driver import connect
 from boruta_farm.store.readers import Readers
 from boruta_farm.store.records import Records
 from boruta_farm.store.statements import Statements
-from boruta_farm.store.tenure import Tenure
+from boruta_farm.store.tenure import Tenure, server_name
 from boruta_farm.store.upgrade import Backup, Upgrade
 
 Answer = TypeVar("Answer")
 
 READERS = 4
 
+logger = logging.getLogger(__name__)
+
 
 class PostgresStore(DatabaseStore):
     """Keep the farm's records in the database at ``url`` (``postgresql://...``).
 
     Every batch locks the counters first, so that the batches of several servers follow each
-    other and the order of event numbers is the order of commits.
+    other and the order of event numbers is the order of commits. What others have committed is
+    found in the same transaction and told before what the batch itself does; between batches, the
+    database tells of it.
     """
 
     def __init__(
@@ -40,12 +45,12 @@ class PostgresStore(DatabaseStore):
         settings: FarmSettings,
         *,
         on_death: Callable[[], None] = die,
-        alone: bool = True,
     ) -> None:
-        """Take ``alone`` as whether another server on the same database is refused."""
         super().__init__(Committed())
         self._url = url
-        self._tenure = Tenure(lambda name: connect(url, name), self._start_over) if alone else None
+        self._tenure = Tenure(lambda name: connect(url, name), self._turned)
+        self._hearing = Hearing(lambda: connect(url, server_name()), self._heard)
+        self._looking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._statements = Statements(PostgresDialect())
         self._batcher = Batcher(
@@ -54,7 +59,8 @@ class PostgresStore(DatabaseStore):
             clock,
             settings,
             self._committed,
-            guard=self._tenure or NoGuard(),
+            guard=self._tenure,
+            tell=self._hearing.tell,
         )
         self._writer = BatchWriter(
             self._batcher, self._followers, clock, self.written, on_death=on_death
@@ -62,9 +68,9 @@ class PostgresStore(DatabaseStore):
         self._readers: Readers | None = None
 
     async def start(self) -> None:
-        """Open, back up and migrate, start the writer.
+        """Open, back up and migrate, start the writer, lead if nobody does.
 
-        Raises StoreError for a newer schema, and when another server uses the database.
+        Raises StoreError for a newer schema.
         """
         self._loop = asyncio.get_running_loop()
         try:
@@ -77,26 +83,56 @@ class PostgresStore(DatabaseStore):
             raise
         self._readers = Readers(self._open_reading, READERS)
         await self._writer.start()
+        self._hearing.begin()
 
     async def close(self) -> None:
         """Write what was accepted, then close."""
+        await asyncio.to_thread(self._hearing.close)
+        if self._looking is not None:
+            await asyncio.gather(self._looking, return_exceptions=True)
         await self._writer.close()
         readers, self._readers = self._readers, None
         if readers is not None:
             readers.close()
-        if self._tenure is not None:
-            self._tenure.close()
+        await asyncio.to_thread(self._tenure.close)
+
+    @property
+    def leading(self) -> bool:
+        """Tell whether this server leads, as far as it knows."""
+        return self._tenure.leading
 
     def _give_up(self) -> None:
         self._batcher.close()
-        if self._tenure is not None:
-            self._tenure.close()
+        self._tenure.close()
 
-    def _start_over(self) -> None:
-        """Have followers read anew what another server may have changed; called in a thread."""
+    def _turned(self) -> None:
+        """Pass on that this server leads, or leads no more; called in a thread."""
+        self._call(self._followers.call, self._followers.lead_hooks)
+
+    def _heard(self, number: int) -> None:
+        """Pass on that somebody has committed up to an event; called in a thread."""
+        self._call(self._take_up, number)
+
+    def _take_up(self, number: int) -> None:
+        """Have the writer find out what others have committed, unless it knows."""
+        self._followers.call(self._followers.heard_hooks)
+        known = self._batcher.told
+        if (known is None or known < number) and self._looking is None:
+            self._looking = asyncio.get_running_loop().create_task(self._look())
+
+    async def _look(self) -> None:
+        try:
+            # Nothing to do is enough: every batch begins with what others have done.
+            await self._writer.execute(lambda _transaction, _now: None)
+        except UnavailableError as fault:
+            logger.warning("what other servers have committed is not known yet: %s", fault)
+        finally:
+            self._looking = None
+
+    def _call(self, callback: Callable[..., None], *arguments: object) -> None:
         assert self._loop is not None
         try:
-            self._loop.call_soon_threadsafe(self._followers.tell, BatchOutcome([], doubtful=True))
+            self._loop.call_soon_threadsafe(callback, *arguments)
         except RuntimeError:
             # The loop was closed without closing the store: nobody follows any more.
             if not self._loop.is_closed():
@@ -108,13 +144,11 @@ class PostgresStore(DatabaseStore):
             dialect=self._statements.dialect,
             backup=self._back_up,
         )
-        if self._tenure is not None:
-            self._tenure.take()
         self._batcher.open()
         assert self._batcher.driver is not None
         self._farm_id = upgrade.apply(self._batcher.driver)
-        if self._tenure is not None:
-            self._tenure.begin()
+        self._batcher.told = Records(self._batcher.driver, self._statements).last_event()
+        self._tenure.begin()
 
     def _back_up(self, found: int) -> Backup:
         """Copy all tables into a schema of their own."""

@@ -58,6 +58,15 @@ class PostgresDriver:
         except psycopg.Error as error:
             raise fault(error) from error
 
+    def tidings(self, seconds: float) -> str | None:
+        """Return the next text that was told through the database, None after so many seconds."""
+        try:
+            for told in self._connection.notifies(timeout=seconds, stop_after=1):
+                return told.payload
+        except psycopg.Error as error:
+            raise fault(error) from error
+        return None
+
     def begin(self, *, wait: bool = True) -> None:
         """Begin a transaction; reading the counters in it keeps other writers out."""
         self.fetch("BEGIN")

@@ -11,7 +11,7 @@ from boruta_farm.model.listing import Removed
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.summary import Summary
 from boruta_farm.model.worker import SessionKey, Worker
-from boruta_farm.store.base import FarmSize, KeptTime, Snapshot
+from boruta_farm.store.base import CLOCK_MARK, FarmSize, KeptTime, Snapshot
 from boruta_farm.store.committed import Committed
 from boruta_farm.store.driver import DatabaseDriver, Row, Value
 from boruta_farm.store.packing import PACKED, PackedRequests
@@ -103,6 +103,14 @@ class Records:
         if not storable(uuid):
             return None
         return self.one(WORKER.record, self.statements.worker, uuid)
+
+    def workers_of(self, uuids: Sequence[str]) -> list[Worker]:
+        """Return those of these workers that there are."""
+        if not uuids:
+            return []
+        members = self.statements.dialect.members(uuids)
+        rows = self.driver.fetch(self.statements.workers_by_uuid, (members,))
+        return list(map(WORKER.record, rows))
 
     def worker_named(self, name: str) -> Worker | None:
         """Return a worker by name."""
@@ -257,8 +265,12 @@ class Records:
     def kept_time(self) -> KeptTime:
         """Return what was kept of the farm's time."""
         ((newest,),) = self.driver.fetch(self.statements.newest)
-        anchors = self.driver.fetch(self.statements.anchor)
-        return KeptTime(newest=moment(newest), anchor=anchors[0][0] if anchors else "")
+        return KeptTime(newest=moment(newest), anchor=self.mark(CLOCK_MARK) or "")
+
+    def mark(self, name: str) -> str | None:
+        """Return a text that is kept beside the records, None where there is none."""
+        found: str | None = self._value(self.statements.mark, name)
+        return found
 
     def foreign_time(self) -> datetime | None:
         """Return what the clock of the database's machine shows, None where that is this one."""

@@ -159,9 +159,9 @@ class Statements:
         )
         self.shift_creations = "UPDATE creations SET created = created + ?"
         self.newest = "SELECT value FROM counters WHERE name = 'time'"
-        self.anchor = "SELECT value FROM meta WHERE name = 'clock'"
-        self.keep_anchor = (
-            "INSERT INTO meta (name, value) VALUES ('clock', ?)"
+        self.mark = "SELECT value FROM meta WHERE name = ?"
+        self.keep_mark = (
+            "INSERT INTO meta (name, value) VALUES (?, ?)"
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
         )
         self.removed = "SELECT value FROM meta WHERE name = 'removed'"

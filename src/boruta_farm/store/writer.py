@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar, cast
 
@@ -22,6 +22,9 @@ class Followers:
         self.listeners: list[Listener] = []
         self.hooks: list[Callable[[], None]] = []
         self.step_hooks: list[Callable[[timedelta], None]] = []
+        self.lead_hooks: list[Callable[[], None]] = []
+        self.people_hooks: list[Callable[[], None]] = []
+        self.heard_hooks: list[Callable[[], None]] = []
 
     def tell(self, outcome: BatchOutcome) -> None:
         """Call everybody; one that fails does not keep the others from hearing."""
@@ -35,11 +38,17 @@ class Followers:
                 except Exception:
                     logger.exception("a follower failed; it has missed changes")
         if outcome.doubtful:
-            for hook in tuple(self.hooks):
-                try:
-                    hook()
-                except Exception:
-                    logger.exception("a follower failed to start anew")
+            self.call(self.hooks)
+        if any(change.event.kind.private and change.identity is None for change in outcome.changes):
+            self.call(self.people_hooks)
+
+    def call(self, hooks: Iterable[Callable[[], None]]) -> None:
+        """Call hooks; one that fails does not keep the others from being called."""
+        for hook in tuple(hooks):
+            try:
+                hook()
+            except Exception:
+                logger.exception("a follower failed to start anew")
 
 
 class Writer(Protocol):
