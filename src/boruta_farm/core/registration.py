@@ -53,6 +53,8 @@ def register(world: World, registration: Registration, now: datetime) -> Plan[Wo
     identity = identify(world, uuid, known, registration, now)
     if known is None:
         plan = _first(world, uuid, registration, identity, now)
+    elif registration.beside:
+        plan = _beside(known, identity)
     else:
         plan = _again(world, known, registration, identity, now)
     return Plan(answer=plan.answer, steps=(*identity.steps, *plan.steps))
@@ -111,6 +113,26 @@ def _first(
         reach=registration.reach,
         many_keys=registration.many_keys,
     )
+    return Plan(
+        answer=worker, steps=(WorkerSaved(worker=worker, kind=EventKind.WORKER_REGISTERED),)
+    )
+
+
+def _beside(known: Worker, identity: Identity) -> Plan[Worker]:
+    """Let an agent in that has registered with another server already.
+
+    What it knew when it dialled may be older than what it has done since through its other link,
+    so nothing is concluded from it.
+    """
+    worker = replace(
+        known,
+        credential=identity.credential,
+        credential_since=identity.since,
+        next_credential=identity.coming,
+    )
+    if worker == known:
+        return Plan(answer=known)
+    worker = replace(worker, revision=worker.revision + 1)
     return Plan(
         answer=worker, steps=(WorkerSaved(worker=worker, kind=EventKind.WORKER_REGISTERED),)
     )

@@ -38,8 +38,20 @@ FACTS_EVERY = 180.0
 """Seconds; registrations, at each new connection, tell them too."""
 
 
+class Links:
+    """What the links to several servers of a farm share: one tells the news, for all of them.
+
+    ``registered`` are those whose servers know the board.
+    """
+
+    def __init__(self) -> None:
+        self.registered: set[object] = set()
+        self.telling = asyncio.Lock()
+        self.renewing = asyncio.Lock()
+
+
 class Agent:
-    """Keep one board and its connection to the farm; the link's ``LinkUser``."""
+    """Keep one board and its connection to a server of the farm; the link's ``LinkUser``."""
 
     def __init__(
         self,
@@ -51,7 +63,9 @@ class Agent:
         facts: Facts,
         credential: Credential,
         logs: LogFolder,
+        links: Links,
     ) -> None:
+        self._links = links
         self._logs = logs
         self.streams = streams
         self._dialler = dialler
@@ -83,6 +97,7 @@ class Agent:
             reach=self._config.reach,
             local_ip=self._dialler.local_ip,
             many_keys=self._driver.many_keys,
+            beside=bool(self._links.registered),
         )
 
     async def registered(self, answer: Registered, farm: FarmEnd) -> None:
@@ -95,13 +110,24 @@ class Agent:
         self._fence.changed.set()
 
     async def report(self, farm: FarmEnd) -> None:
-        """Tell the farm what happens on the board, and how the board is, as time goes by."""
-        await race(
-            self._report_news(farm),
-            self._report_facts(farm),
-            self._report_sessions(farm),
-            self._report_consoles(farm),
-        )
+        """Tell the farm what happens on the board, and how the board is, as time goes by.
+
+        Where there are several servers, who is signed in is told to each, for its own relay; the
+        rest to one of them, as long as its link lives.
+        """
+        self._links.registered.add(self)
+        try:
+            await race(self._report_sessions(farm), self._report_once(farm))
+        finally:
+            self._links.registered.discard(self)
+
+    async def _report_once(self, farm: FarmEnd) -> None:
+        async with self._links.telling:
+            self._fence.changed.set()
+            self._logs.changed.set()
+            await race(
+                self._report_news(farm), self._report_facts(farm), self._report_consoles(farm)
+            )
 
     async def _report_sessions(self, farm: FarmEnd) -> NoReturn:
         """Have every heartbeat tell who is signed in while the board is lent."""
@@ -156,6 +182,10 @@ class Agent:
 
     async def renew(self, farm: FarmEnd) -> None:
         """Agree on a new credential and keep it."""
+        async with self._links.renewing:
+            await self._renew(farm)
+
+    async def _renew(self, farm: FarmEnd) -> None:
         present = digest_of(self._credential.present())
         await farm.renew(self._config.uuid, present, self._credential.draft())
         self._credential.adopt()
@@ -186,18 +216,27 @@ async def run(config: AgentConfig) -> NoReturn:
     host = PassiveHealth(config.health, _written_to(config), ssh_address)
     fence = Fence(driver, StateFile(folder.path / STATE_FILE), clock, read_boot_id(), host)
     credential = Credential(credential_path(config))
-    dialler = Dialler(config.server, credential.present, config.ca_file)
-    if dialler.exposed:
-        logger.warning(
-            "without TLS the board's credential can be read on its way to %s; use https://",
-            config.server,
+    servers = (config.server, *config.other_servers)
+    diallers = {server: Dialler(server, credential.present, config.ca_file) for server in servers}
+    for server, dialler in diallers.items():
+        if dialler.exposed:
+            logger.warning(
+                "without TLS the board's credential can be read on its way to %s; use https://",
+                server,
+            )
+    streams = {
+        server: Streams(
+            config.uuid,
+            RelayPlace.of(server, config.relay_address, config.ca_file),
+            ssh_address,
         )
-    relay = RelayPlace.of(config.server, config.relay_address, config.ca_file)
-    streams = Streams(config.uuid, relay, ssh_address)
+        for server in servers
+    }
 
     def look(state: AgentState) -> None:
         tools.look(state)
-        streams.look(state)
+        for each in streams.values():
+            each.look(state)
 
     fence.watch = look
     try:
@@ -210,10 +249,25 @@ async def run(config: AgentConfig) -> NoReturn:
 
             await OriginalServer(config, fence, driver.ssh_address).serve()
         facts = Facts(folder.path, ssh_address, fence.facts, own_server=driver.own_server)
-        agent = Agent(config, driver, fence, streams, dialler, facts, credential, consoles.logs)
-        await AgentLink(dialler.dial, agent, clock).stay_connected()
+        links = Links()
+        async with asyncio.TaskGroup() as group:
+            for server, dialler in diallers.items():
+                agent = Agent(
+                    config,
+                    driver,
+                    fence,
+                    streams[server],
+                    dialler,
+                    facts,
+                    credential,
+                    consoles.logs,
+                    links,
+                )
+                group.create_task(AgentLink(dialler.dial, agent, clock).stay_connected())
+        raise AssertionError("links are kept until cancelled")
     finally:
-        await streams.close()
+        for each in streams.values():
+            await each.close()
         await _stop(fence, driver)
         folder.close()
 

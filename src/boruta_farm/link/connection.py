@@ -223,6 +223,7 @@ class AgentConnection:
             reach=reach,
             local_ip=hello.local_ip,
             many_keys=hello.many_keys,
+            beside=hello.beside,
         )
 
     async def _heartbeat(self, params: JsonObject) -> JsonObject:

@@ -310,6 +310,7 @@ def hello_of(registration: Registration) -> Hello:
         reach=registration.reach.value,
         local_ip=registration.local_ip,
         many_keys=registration.many_keys,
+        beside=registration.beside,
     )
 
 

@@ -75,7 +75,8 @@ class Hello:
     ``reach`` is how the board wants to be reached, ``local_ip`` from where its agent calls, as it
     sees it; both are absent in agents that open no streams.
     ``join_token`` is the invitation by which a new board enrols. ``many_keys`` tells that its
-    sessions take the keys of several people, which the driver decides.
+    sessions take the keys of several people, which the driver decides. ``beside`` tells that this
+    agent has a link to another server of the farm, where it has registered.
     """
 
     version: int = field(metadata=by(whole(1, 2**16)))
@@ -92,6 +93,7 @@ class Hello:
     reach: str | None = field(default=None, metadata=by(optional(text(16))))
     local_ip: str | None = field(default=None, metadata=by(optional(text(100))))
     many_keys: bool = field(default=False, metadata=by(flag))
+    beside: bool = field(default=False, metadata=by(flag))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

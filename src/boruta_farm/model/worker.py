@@ -81,7 +81,8 @@ class Registration:
     invitation it brought, if any. ``source`` is the address it calls from, ``local`` tells that
     this is the server's own machine. ``dryad_address`` and ``ssh_address`` are ``host:port``.
     ``local_ip`` is the address from which the agent calls, as the agent itself sees it.
-    ``many_keys`` tells that its sessions can be shared.
+    ``many_keys`` tells that its sessions can be shared, ``beside`` that it has registered with
+    another server of the farm, to which it has a link.
     """
 
     caps: Mapping[str, str]
@@ -100,6 +101,7 @@ class Registration:
     reach: Reach = Reach.DIRECT
     local_ip: str | None = None
     many_keys: bool = False
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
