@@ -2,6 +2,7 @@
 
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from boruta_farm.clock import Clock
@@ -24,7 +25,8 @@ class Rate:
     """Allow ``per_second`` calls per name in the long run, and a burst at once; 0 allows all.
 
     ``burst`` is what may come at once, the calls of five seconds unless given; ``unit`` is what is
-    counted.
+    counted. Where a farm has several ``servers``, each allows its part, so that together they
+    allow no more than one does.
     """
 
     def __init__(
@@ -34,8 +36,10 @@ class Rate:
         what: str,
         burst: float | None = None,
         unit: str = "calls",
+        servers: Callable[[], int] = lambda: 1,
     ) -> None:
         self._clock = clock
+        self._servers = servers
         self._per_second = per_second
         self._full = per_second * BURST_SECONDS if burst is None else burst
         self._what = what
@@ -49,19 +53,21 @@ class Rate:
         """
         if not self._per_second:
             return math.inf
-        count = min(count, max(1.0, self._full / 2))
+        servers = self._servers()
+        full, per_second = max(1.0, self._full / servers), self._per_second / servers
+        count = min(count, max(1.0, full / 2))
         now = self._clock.monotonic()
         bucket = self._buckets.get(name)
         if bucket is None:
             if len(self._buckets) >= REMEMBERED:
                 self._buckets.popitem(last=False)
-            bucket = self._buckets[name] = _Bucket(self._full, now)
+            bucket = self._buckets[name] = _Bucket(full, now)
         else:
             self._buckets.move_to_end(name)
-            bucket.left = min(self._full, bucket.left + (now - bucket.at) * self._per_second)
+            bucket.left = min(full, bucket.left + (now - bucket.at) * per_second)
             bucket.at = now
         if bucket.left < count:
-            wait = (count - bucket.left) / self._per_second
+            wait = (count - bucket.left) / per_second
             raise TooManyCallsError(
                 f"more than {self._per_second:g} {self._unit} a second from {self._what}; wait as "
                 "long as Retry-After says",

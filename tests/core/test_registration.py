@@ -159,3 +159,24 @@ def test_a_board_may_be_reached_in_another_way_without_being_set_aside(
         WorkerState.IDLE,
         Reach.OUTBOUND,
     )
+
+
+def test_what_an_agent_says_to_one_more_server_concludes_nothing(stage: Stage) -> None:
+    """It dialled before it was prepared by the server that leads, which has it IDLE by now."""
+    world = stage.world
+    before = world.workers[stage.idle()]
+    assert before.state is WorkerState.IDLE
+    late = replace(registration(epoch=before.epoch - 1), beside=True)
+    assert world.apply(core.register(world, late, NOW)) == before
+    assert world.workers[before.uuid] == before
+    with pytest.raises(CredentialError):
+        core.register(world, replace(late, credential="another"), NOW)
+
+
+def test_a_credential_that_was_announced_counts_on_every_link(stage: Stage) -> None:
+    world = stage.world
+    worker = replace(world.workers[stage.idle()], credential="old", next_credential="new")
+    world.workers[worker.uuid] = worker
+    late = replace(registration(epoch=worker.epoch, credential="new"), beside=True)
+    found = world.apply(core.register(world, late, NOW))
+    assert (found.credential, found.next_credential) == ("new", None)

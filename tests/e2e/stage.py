@@ -46,6 +46,10 @@ class Yard(DemoProcesses):
         process.kill()
         await process.wait()
 
+    def signal(self, name: str, number: int) -> None:
+        """Send a process a signal."""
+        self._running[name].send_signal(number)
+
     async def begin(self) -> None:
         """Start the server, or start it again on the same data and port."""
         await self.start_server(self.port, **self._settings)

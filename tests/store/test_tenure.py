@@ -116,22 +116,22 @@ async def test_a_killed_leader_is_followed_at_once(address: str) -> None:
     await store.close()
 
 
-async def test_a_leader_that_was_paused_past_its_time_writes_nothing_as_such(address: str) -> None:
-    """Its lock is taken from it, as when its connection dies while it sleeps."""
+async def test_a_leader_that_sleeps_with_the_lock_in_its_hand_is_replaced(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tenure, "STALE", 1.0)
     server = await asyncio.create_subprocess_exec(
         sys.executable, "-c", SERVER, address, stdout=asyncio.subprocess.PIPE
     )
     assert server.stdout is not None
     assert await server.stdout.readline() == b"True\n"
-    os.kill(server.pid, signal.SIGSTOP)
     store = make(address)
     await store.start()
-    with psycopg.connect(address, autocommit=True) as admin:
-        admin.execute("SELECT pg_terminate_backend(%s)", (holder(admin),))
+    os.kill(server.pid, signal.SIGSTOP)
     await led(store, leads=True)
     assert await store.execute(leading) == 1
     os.kill(server.pid, signal.SIGCONT)
-    # The other strives for the lead again, and does not get it.
+    # It strives for the lead again, and does not get it.
     server.kill()
     await server.communicate()
     assert store.leading

@@ -31,6 +31,17 @@ def test_a_burst_then_so_many_a_second() -> None:
     assert taken(rate, "ann") == 50
 
 
+def test_several_servers_allow_no_more_than_one() -> None:
+    clock, servers = HandClock(), 2
+    rates = [Rate(clock, 10, "here", servers=lambda: servers) for _ in range(servers)]
+    assert [taken(rate, "ann") for rate in rates] == [25, 25]
+    clock.advance(timedelta(seconds=2))
+    assert [taken(rate, "ann") for rate in rates] == [10, 10]
+    servers = 1
+    clock.advance(timedelta(seconds=2))
+    assert taken(rates[0], "ann") == 20
+
+
 def test_the_refusal_says_how_long_to_wait() -> None:
     rate = Rate(HandClock(), 0.25, "here")
     taken(rate, "ann")

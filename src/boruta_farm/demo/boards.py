@@ -22,7 +22,7 @@ class DemoBoard:
     name: str
     caps: Mapping[str, str]
     driver: str
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Value] = field(default_factory=dict)
     user: Mapping[str, Value] = field(default_factory=dict)
     table: Mapping[str, Value] = field(default_factory=dict)
     tools: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)

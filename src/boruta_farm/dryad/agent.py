@@ -38,7 +38,7 @@ FACTS_EVERY = 180.0
 """Seconds; registrations, at each new connection, tell them too."""
 
 
-class Links:
+class FarmLinks:
     """What the links to several servers of a farm share: one tells the news, for all of them.
 
     ``registered`` are those whose servers know the board.
@@ -63,7 +63,7 @@ class Agent:
         facts: Facts,
         credential: Credential,
         logs: LogFolder,
-        links: Links,
+        links: FarmLinks,
     ) -> None:
         self._links = links
         self._logs = logs
@@ -249,7 +249,7 @@ async def run(config: AgentConfig) -> NoReturn:
 
             await OriginalServer(config, fence, driver.ssh_address).serve()
         facts = Facts(folder.path, ssh_address, fence.facts, own_server=driver.own_server)
-        links = Links()
+        links = FarmLinks()
         async with asyncio.TaskGroup() as group:
             for server, dialler in diallers.items():
                 agent = Agent(

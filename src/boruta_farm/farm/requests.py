@@ -95,6 +95,7 @@ class FarmRequests:
             "this account are filed",
             settings.max_filed_length,
             "bytes",
+            lambda: store.servers,
         )
         self._handed: OrderedDict[tuple[object, ...], None] = OrderedDict()
         """Whom which job's access data was handed to, and where: entered once each."""

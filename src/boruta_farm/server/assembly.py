@@ -274,6 +274,7 @@ class Server:
             version=__version__,
             traffic=self._traffic,
             metrics=self._metrics.write,
+            servers=lambda: self._store.servers,
         )
 
     def _options(self) -> WebOptions:

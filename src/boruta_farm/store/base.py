@@ -277,6 +277,11 @@ class Store(Protocol):
         """Tell whether this server leads, as far as it knows; a single one always does."""
         ...
 
+    @property
+    def servers(self) -> int:
+        """Return how many servers use the database, this one included, as last seen."""
+        ...
+
     def on_lead(self, hook: Callable[[], None]) -> None:
         """Call ``hook`` on the loop when ``leading`` has changed."""
         ...

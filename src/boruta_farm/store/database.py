@@ -100,6 +100,11 @@ class DatabaseStore:
         """Tell whether this server leads: a single one always does."""
         return True
 
+    @property
+    def servers(self) -> int:
+        """Return 1: a data folder has one server."""
+        return 1
+
     def on_lead(self, hook: Callable[[], None]) -> None:
         """Call ``hook`` when ``leading`` has changed."""
         self._followers.lead_hooks.append(hook)

@@ -101,6 +101,11 @@ class PostgresStore(DatabaseStore):
         """Tell whether this server leads, as far as it knows."""
         return self._tenure.leading
 
+    @property
+    def servers(self) -> int:
+        """Return how many servers use the database, as last seen."""
+        return self._tenure.servers
+
     def _give_up(self) -> None:
         self._batcher.close()
         self._tenure.close()

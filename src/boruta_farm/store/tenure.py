@@ -14,12 +14,40 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = 0.5
 """Seconds between two looks at the connection that holds the lock, or may get it."""
 
+STALE = 3.0
+"""Seconds without a beat after which a leader is taken for asleep, and its lock from it."""
+
+BEAT = """
+INSERT INTO meta (name, value)
+VALUES ('beat', (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint::text)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
+SILENT = """
+SELECT EXTRACT(EPOCH FROM clock_timestamp()) - value::bigint / 1000000.0 FROM meta
+WHERE name = 'beat'
+"""
+"""Both by the database's clock, which all servers share."""
+
+WAKE = """
+SELECT pg_terminate_backend(pid) FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = 7175
+  AND objid = (hashtext(current_schema())::bigint & 4294967295)::oid
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+SERVERS = """
+SELECT count(DISTINCT application_name) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE 'boruta % %'
+"""
+
 COUNTER = "server"
 """The counter that bears the number of the server that leads."""
 
 LOCK = "7175, hashtext(current_schema())"
 
-KEEPALIVE = (
+SETTINGS = (
+    # A beat that is lost with the database's machine is of no use afterwards.
+    "SET synchronous_commit = off",
     "SET tcp_keepalives_idle = 10",
     "SET tcp_keepalives_interval = 5",
     "SET tcp_keepalives_count = 3",
@@ -38,8 +66,10 @@ class Tenure:
     The lock tells the dead from the living, and frees itself with its process. It could be lost
     without being noticed, so it does not guard the writes: every batch reads, with the counters
     that it locks, who leads. Who takes the lock writes a new number first, which waits for a
-    batch under way, and ends what whoever led before may write: a server that was paused past its
-    time writes nothing as the leader.
+    batch under way, and ends what whoever led before may write. The leader beats, by the database's
+    clock; one that is silent for ``STALE`` seconds sleeps with the lock in its hand (a paused
+    process, a suspended machine): its connection is ended, and when it wakes it writes nothing as
+    the leader.
 
     ``changed`` is called in this thread when this server has come to lead, or leads no more.
     """
@@ -54,6 +84,8 @@ class Tenure:
         self._driver: DatabaseDriver | None = None
         self._number = 0
         self._leads = False
+        self.servers = 1
+        """How many servers use the database, this one included, as last seen."""
         self._trouble: str | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._main, name="store-tenure", daemon=True)
@@ -116,16 +148,24 @@ class Tenure:
         """See that the lead is still had, or try to have it."""
         if self._driver is None:
             self._driver = self._open_driver(server_name())
-            for setting in KEEPALIVE:
+            for setting in SETTINGS:
                 self._driver.fetch(setting)
+        ((servers,),) = self._driver.fetch(SERVERS)
+        self.servers = max(1, int(servers))
         if self._leads:
             if self._number_there() != self._number:
                 # The lock was lost unnoticed, as with a database that was failed over.
                 self._drop()
                 self._turn(leads=False)
+            else:
+                self._driver.fetch(BEAT)
         elif self._driver.fetch(f"SELECT pg_try_advisory_lock({LOCK})")[0][0]:
+            self._driver.fetch(BEAT)
             self._enter(self._driver)
             self._turn(leads=True)
+        elif any(silent > STALE for (silent,) in self._driver.fetch(SILENT)):
+            logger.warning("the server that leads is silent; it is taken for asleep")
+            self._driver.fetch(WAKE)
 
     def _turn(self, *, leads: bool) -> None:
         if self._leads == leads:

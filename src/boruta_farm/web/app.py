@@ -350,7 +350,11 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
 def entrance_to(services: Services, options: WebOptions) -> Entrance:
     """Return what admits callers."""
     return Entrance(
-        services.people, services.clock, options.calls_per_source, options.calls_per_account
+        services.people,
+        services.clock,
+        options.calls_per_source,
+        options.calls_per_account,
+        services.servers,
     )
 
 

@@ -1,5 +1,6 @@
 """Who makes a call: the one place where a connection becomes a caller."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.types import Scope
@@ -54,11 +55,16 @@ class Entrance:
     """
 
     def __init__(
-        self, people: People, clock: Clock, source_rate: float, account_rate: float
+        self,
+        people: People,
+        clock: Clock,
+        source_rate: float,
+        account_rate: float,
+        servers: Callable[[], int] = lambda: 1,
     ) -> None:
         self._people = people
-        self._sources = Rate(clock, source_rate, "this address")
-        self._accounts = Rate(clock, account_rate, "this account")
+        self._sources = Rate(clock, source_rate, "this address", servers=servers)
+        self._accounts = Rate(clock, account_rate, "this account", servers=servers)
         self._penalties = Penalties(clock)
         self._noted = Rate(clock, NOTED_PER_SECOND, "everywhere", NOTED_AT_ONCE)
         self._changes = Rate(

@@ -26,7 +26,7 @@ class Services:
     """Carry everything the API talks to.
 
     ``version`` is shown to clients, ``time`` tells what is to be known of the farm's time,
-    ``traffic`` counts what is answered.
+    ``traffic`` counts what is answered, ``servers`` tells how many the farm has now.
     """
 
     requests: Requests
@@ -42,6 +42,7 @@ class Services:
     version: str
     traffic: Traffic
     metrics: WriteMetrics
+    servers: Callable[[], int] = lambda: 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
