@@ -89,6 +89,8 @@ class Stage:
             "XDG_RUNTIME_DIR": str(folder / "runtime"),
             "BORUTA_SERVER": server,
             "TZ": "UTC",
+            # The code that is tested here is the one that runs there.
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         }
 
     def close(self) -> None:

@@ -28,7 +28,14 @@ CALL = {
 
 REQUESTS = {
     *("cli.requests", "cli.tables", "client.failures", "client.lists", "client.requests"),
-    *("model.job", "model.listing", "model.request", "model.worker", "words.request"),
+    *(
+        "model.job",
+        "model.listing",
+        "model.request",
+        "model.worker",
+        "words.counts",
+        "words.request",
+    ),
 }
 
 LIBRARIES = {

@@ -11,6 +11,7 @@ import pytest
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.request import NewRequest
 from boruta_farm.model.worker import WorkerState
+from tests.cli.screen import at_screen
 from tests.cli.stage import Boruta, Stage, ended, finish, pairs, sent
 from tests.client.serving import FIRST_KEY, FIRST_PORT, HOST_KEY, PUBLIC_KEY, Served, uuid_of
 
@@ -112,20 +113,43 @@ def test_ctrl_c_on_a_terminal_belongs_to_ssh(stage: Stage, served: Served) -> No
     stage.assert_nothing_left()
 
 
-def test_a_spinner_on_a_terminal_and_ctrl_c_while_waiting(stage: Stage, served: Served) -> None:
-    ours, theirs = pty.openpty()
-    try:
-        with ended(stage.start("ssh", "-c", "board=rpi3", terminal=theirs)) as process:
-            shown = b""
-            while b"position 1" not in shown:
-                shown += os.read(ours, 4096)
-            os.write(ours, b"\x03")
-            assert finish(process).status == 130
-    finally:
-        os.close(ours)
-        os.close(theirs)
-    assert b"\x1b[?25l" in shown, "the cursor hides behind the spinner"
-    assert state(served) == "CANCELLED"
+@pytest.mark.parametrize(
+    ("keys", "becomes", "told"),
+    [
+        ("c", "CANCELLED", "request 1 is closed: nothing of it is left in the queue"),
+        pytest.param("\x03", "CANCELLED", "request 1 is closed: nothing", marks=pytest.mark.prove),
+        ("xl", "WAITING", "request 1 stays in the queue; connect: boruta ssh 1; cancel it: bor"),
+    ],
+)
+def test_ctrl_c_while_waiting_asks_what_is_meant(
+    stage: Stage, served: Served, keys: str, becomes: str, told: str
+) -> None:
+    with at_screen(stage.environment, "ssh", "-c", "board=rpi3") as screen:
+        screen.until("position 1")
+        screen.type("\x03")
+        screen.until("[c] cancel it, [l] leave it in the queue, [g] go on waiting?")
+        screen.type("g")
+        screen.until("position 1")
+        screen.type("\x03")
+        screen.until("go on waiting?")
+        screen.type(keys)
+        assert screen.status() == 130
+    assert "\x1b[?25l" in screen.shown, "the cursor hides behind the spinner"
+    assert told in screen.shown
+    assert state(served) == becomes
+
+
+def test_a_board_that_comes_while_the_question_stands_is_taken(
+    stage: Stage, served: Served
+) -> None:
+    served.do(served.contracts.requests.new_request(LOCAL_ADMIN, WANTED))
+    with at_screen(stage.environment, "new", "-c", "board=rpi4", "--wait", "10m") as screen:
+        screen.until("position 1")
+        screen.type("\x03")
+        screen.until("go on waiting?")
+        served.do(served.contracts.requests.close_request(LOCAL_ADMIN, 1))
+        assert screen.status() == 0
+    assert state(served, 2) == "IN PROGRESS"
 
 
 def test_waiting_is_told_in_plain_lines_without_a_terminal(stage: Stage, served: Served) -> None:

@@ -75,7 +75,7 @@ def test_prolonged_at_half_of_the_remaining_time() -> None:
 def test_a_job_whose_length_was_named_is_left_alone_and_its_end_announced() -> None:
     found = held(3500, length=HOUR)
     assert found.prolonged == []
-    assert found.said == ["the job ends in 5 minutes, at 01:00"]
+    assert found.said == ["the job ends in 5 minutes, at 01:00; more time: boruta prolong 1 +30m"]
 
 
 @pytest.mark.usefixtures("utc")
@@ -96,7 +96,7 @@ def test_the_end_that_somebody_else_moved_is_announced_in_its_time() -> None:
             await asyncio.sleep(3600)
 
     run_virtual(work())
-    assert said == ["the job ends in 5 minutes, at 02:00"]
+    assert said == ["the job ends in 5 minutes, at 02:00; more time: boruta prolong 1 +30m"]
 
 
 def test_what_is_not_ours_to_prolong_is_not_asked_for_again() -> None:

@@ -58,7 +58,7 @@ def test_without_a_runtime_folder_the_systems_serves(
 
 def test_what_is_not_there_is_not_written(runtime: Path) -> None:
     with session_files(replace(ACCESS, key="", host_key=None), None) as files:
-        assert files == replace(NO_FILES, issued=True)
+        assert files == replace(NO_FILES, issued=True, log=files.log)
     own = OwnKey(line="ssh-ed25519 AAAA", identity=Path("/home/me/id"))
     with session_files(ACCESS, own) as files:
         assert files.identity == Path("/home/me/id")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -62,8 +63,15 @@ def say(text: str, *, around: str = "") -> None:
     try:
         print(f"{around}{clean(text)}{around}", file=sys.stderr, flush=True)
     except OSError:
-        # The terminal is gone; whoever cleans up after its end must not stumble over that.
-        return
+        # The terminal is gone; whoever cleans up after its end must not stumble over that, nor
+        # Python over what it kept to be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def remark(text: str) -> None:
+    """Say something beside ssh, which may have the terminal in raw mode."""
+    line_end = "\r" if sys.stderr.isatty() else ""
+    say(f"boruta: {text}", around=line_end)
 
 
 def local_times(now: datetime, *, distance: bool = False) -> Times:
@@ -142,7 +150,7 @@ def run(
         return asyncio.run(main())
 
 
-def run_to_signal(context: typer.Context, work: Callable[[Farm], Awaitable[None]]) -> None:
+def run_to_signal(context: typer.Context, work: Callable[[Farm, Signals], Awaitable[None]]) -> None:
     """Connect and do some work that is cancelled, and so cleaned up, by any signal that ends us.
 
     Ends with 128 + n after signal n.
@@ -151,7 +159,7 @@ def run_to_signal(context: typer.Context, work: Callable[[Farm], Awaitable[None]
 
     async def main() -> int:
         async with connect(configured(context)) as farm:
-            await work(farm)
+            await work(farm, signals)
         return 0
 
     with failures_told():

@@ -36,15 +36,16 @@ from boruta_farm.cli.options import (
     read_moment,
     read_want,
 )
-from boruta_farm.cli.progress import Spinner
+from boruta_farm.cli.signals import Signals
 from boruta_farm.cli.tables import print_record
+from boruta_farm.cli.turn import wait_its_turn
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.openssh import read_own_key
 from boruta_farm.client.session import (
     DEFAULT_PRIORITY,
+    LeftError,
     NotStartedError,
     filed,
-    wait_for_board,
 )
 from boruta_farm.client.wanting import asking, wanted_here
 from boruta_farm.contracts import Explanation
@@ -127,16 +128,12 @@ def new(
     if what is not None and what.request is not None:
         raise typer.BadParameter(f"{want} is a request already; see: boruta show {what.request}")
 
-    async def wait_its_turn(farm: Farm, request_id: int) -> None:
-        with Spinner(farm) as spinner:
-            await wait_for_board(farm, request_id, patience, spinner.report)
-
     async def tell(farm: Farm, request_id: int) -> None:
         if form in (Output.JSON, Output.JSONL):
             request = await farm.requests.get_request_info(farm.caller, request_id)
             print_record({}, request, str(request_id), form)
 
-    async def work(farm: Farm) -> None:
+    async def work(farm: Farm, signals: Signals) -> None:
         request_id: int | None = None
         filing = with_own_key(wanted, key)
         if what is not None:
@@ -147,7 +144,12 @@ def new(
                 if form in (Output.TABLE, Output.IDS):
                     print(request_id, flush=True)
                 if patience is not None:
-                    await wait_its_turn(farm, request_id)
+                    await wait_its_turn(farm, request_id, patience, signals)
+        except LeftError as left:
+            assert request_id is not None
+            await tell(farm, request_id)
+            _remark(left.message)
+            raise typer.Exit(left.status) from None
         except (NotStartedError, asyncio.CancelledError):
             if request_id is not None:
                 await tell(farm, request_id)
@@ -162,9 +164,9 @@ def new(
                     outlook = None
             say(_hint(farm, request_id, outlook))
 
-    async def work_strictly(farm: Farm) -> None:
+    async def work_strictly(farm: Farm, signals: Signals) -> None:
         try:
-            await work(farm)
+            await work(farm, signals)
         except UnmetDemandError as error:
             raise StrictlyUnmetError(error.message) from None
 

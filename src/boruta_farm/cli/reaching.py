@@ -7,8 +7,9 @@ from typing import Annotated, Final
 import typer
 
 from boruta_farm.cli.completion import names_and_ids
+from boruta_farm.cli.console import remark
 from boruta_farm.cli.options import KeyOption, read_want
-from boruta_farm.cli.ssh import SshRun, carry_out, remark
+from boruta_farm.cli.ssh import SshRun, carry_out
 from boruta_farm.client.openssh import read_own_key
 
 ON_BOARD: Final = re.compile(r"([^/:]+):(.*)", re.DOTALL)

@@ -64,15 +64,30 @@ Files a request, shows position and holder while it waits, connects with OpenSSH
 request when ssh ends. While ssh runs, the job is prolonged at half of its remaining time; when the
 farm's limit is reached, that is said, and again 5 minutes before the end. The request is filed
 with a `KeepAlive` of 120 s, renewed every 30 s: when this client dies, the board is free 2 minutes
-later.
+later, or `--linger` (10s to 1h) after the farm heard of it last.
+
+A shell at a terminal outlives a lost network (a closed lid, a train): that is said, about 30 s
+after the other side went silent, the farm keeps the board for `--linger`, and the connection is
+opened again by itself for as long as the job lives. From another machine `boruta ssh ID` takes the
+board up meanwhile; who then ends the first shell does not take it away. What ran in the shell ends
+with its connection unless it is opened with `--persist`: in tmux on the board, which a board
+without it says. Detached (`C-b d`), or when the window is closed, such a shell goes on, and its
+request stays until it is taken up, closed, or not heard of for `--linger`. A command after `--` is
+never run twice.
+
+A job whose length was named (`--for`) ends then: 5 minutes before, that is said, and Ctrl-] gives
+it as much again, as far as the farm's limits allow.
 
 The board's key lies in a file of mode 0600 in a folder of mode 0700 while ssh runs, the board's
 host key is pinned beside it, and both are removed at the end. With `--key FILE.pub` your own public
 key is installed on the board instead, and no private key travels at all.
 
-Ctrl-C while waiting closes the request; inside the session it belongs to ssh. SIGTERM and SIGHUP
-end ssh, close the request and remove the files. `boruta ssh ID` connects to a request that exists,
-waiting for its turn if need be; it neither files nor closes one, but keeps it alive and prolonged.
+Ctrl-C while waiting, with `new --wait` as with `ssh`, asks whether to cancel the request, to leave
+it in the queue or to go on; without a terminal to answer at, and when pressed again, it closes the
+request. While a lost connection is opened again it asks likewise. Inside the session it belongs to
+ssh. SIGTERM and SIGHUP end ssh, close the request and remove the files; SIGKILL leaves that to
+`KeepAlive`. `boruta ssh ID` connects to a request that exists, waiting for its turn if need be; it
+neither files nor closes one, but keeps it alive and prolonged.
 
 `boruta ssh --again` goes back to what was last held of this farm: to its board while the request
 goes on, also after this machine went down, else by filing the same demand. It is remembered in

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from boruta_farm.cli.completion import worker_names
-from boruta_farm.cli.console import complain, configured, point_at
+from boruta_farm.cli.console import complain, configured, point_at, remark
 from boruta_farm.cli.options import (
     CapsOption,
     LengthOption,
@@ -27,7 +27,7 @@ from boruta_farm.cli.options import (
     read_want,
 )
 from boruta_farm.cli.signals import Signals
-from boruta_farm.cli.ssh import LAST_WORDS_WITHIN, Errand, SshRun, remark
+from boruta_farm.cli.ssh import LAST_WORDS_WITHIN, Errand, SshRun
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import connect
 from boruta_farm.client.job import JobOverError

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand
 
 from boruta_farm.cli.completion import names_and_ids
-from boruta_farm.cli.console import complain, configured, local_times, point_at, say
+from boruta_farm.cli.console import complain, configured, local_times, point_at, remark
 from boruta_farm.cli.options import (
     AfterOption,
     CapsOption,
@@ -30,9 +30,11 @@ from boruta_farm.cli.options import (
     read_moment,
     read_want,
 )
-from boruta_farm.cli.progress import Spinner
 from boruta_farm.cli.selection import one_worker
 from boruta_farm.cli.signals import Signals
+from boruta_farm.cli.staying import ShellWish, StayingShell
+from boruta_farm.cli.terminal import KEY_NAME, terminal_there
+from boruta_farm.cli.turn import wait_its_turn
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.last import LastHeld, recall, remember, state_path
 from boruta_farm.client.lease import Lease, hold
@@ -48,8 +50,8 @@ from boruta_farm.client.openssh import (
 from boruta_farm.client.session import (
     DEFAULT_KEEP_ALIVE,
     DEFAULT_PRIORITY,
+    LeftError,
     filed,
-    wait_for_board,
 )
 from boruta_farm.client.wanting import asking, wanted_here
 from boruta_farm.model.errors import (
@@ -103,7 +105,7 @@ class SshRun:
     where it still goes on, else ``new`` is filed. What is ``remembered`` may be asked for again.
     ``output`` is a file for what the command prints, in place of our own output, ``source`` a
     descriptor of its input. What is ``interactive`` gets Ctrl-C itself in front of a terminal; else
-    it ends us and all we started.
+    it ends us and all we started. What is to ``persist`` runs in tmux on the board.
     """
 
     new: NewRequest | None
@@ -119,6 +121,14 @@ class SshRun:
     copied: tuple[Path | str, Path | str] | None = None
     again: LastHeld | None = None
     remembered: bool = False
+    persist: bool = False
+
+    @property
+    def shell(self) -> bool:
+        """Tell whether a shell is wanted by somebody at a terminal."""
+        elsewhere = self.output is not None or self.source is not None
+        plain = not self.command and self.copied is None and not elsewhere
+        return self.interactive and plain and terminal_there()
 
 
 class Attended(NamedTuple):
@@ -156,6 +166,22 @@ def ssh(
             "demand anew.",
         ),
     ] = False,
+    linger: Annotated[
+        str | None,
+        typer.Option(
+            "--linger",
+            metavar="DURATION",
+            help="How long the board is kept when nothing is heard of this machine (10s to 1h; "
+            "else 2m).",
+        ),
+    ] = None,
+    persist: Annotated[
+        bool,
+        typer.Option(
+            "--persist",
+            help="A shell in tmux on the board: it survives lost connections and closed terminals.",
+        ),
+    ] = False,
     ssh_arguments: Annotated[
         list[str] | None,
         typer.Option(
@@ -175,16 +201,19 @@ def ssh(
     request_id = None if want is None else want.request
     if again and (target or caps or selector):
         raise typer.BadParameter("--again knows what is wanted: leave WANT, --cap and -s out")
-    if request_id is not None and (caps or selector or after or deadline or length):
+    if request_id is not None and (caps or selector or after or deadline or length or linger):
         raise typer.BadParameter(
-            "with an ID nothing is filed: leave --cap, --selector, --after, --deadline and --for "
-            "out"
+            "with an ID nothing is filed: leave --cap, --selector, --after, --deadline, --for and "
+            "--linger out"
         )
+    kept = read_duration(linger, "--linger")
     wish_wait = read_duration(wait, "--wait")
     span = read_duration(length, "--for")
     wanted = read_caps(caps)
     times = (read_moment(after, "--after"), read_moment(deadline, "--deadline"))
     command = tuple(context.meta.get("boruta.command", ()))
+    if persist and (command or not terminal_there()):
+        raise typer.BadParameter("--persist is for a shell at a terminal, without a command")
 
     def wish() -> SshRun:
         own = None if key is None else read_own_key(key)
@@ -197,7 +226,7 @@ def ssh(
                 valid_after=times[0],
                 deadline=times[1],
                 ssh_key=None if own is None else own.line,
-                keep_alive=DEFAULT_KEEP_ALIVE,
+                keep_alive=(DEFAULT_KEEP_ALIVE if kept is None else round(kept.total_seconds())),
                 length=span,
                 strict=not queue,
             )
@@ -211,6 +240,7 @@ def ssh(
             extra=tuple(ssh_arguments or ()),
             again=last,
             remembered=True,
+            persist=persist,
         )
 
     carry_out(context, wish)
@@ -242,6 +272,9 @@ def carry_out(context: typer.Context, make: Callable[[], SshRun]) -> NoReturn:
                 return await Errand(farm, made, signals, config.server).do()
 
         status = asyncio.run(signals.guard(work))
+    except LeftError as left:
+        remark(left.message)
+        status = left.status if signals.came is None else 128 + signals.came
     except BorutaError as error:
         request_id = None if wish is None else wish.request_id
         complain(error, "" if request_id is None else f"request {request_id}")
@@ -259,17 +292,34 @@ class Errand:
         self._server = server
         self._wish = wish
         self._signals = signals
+        self._stays = False
+        self._keep_alive: int | None = None
 
     async def do(self) -> int:
         """Return ssh's exit status. Raises BorutaError for failures of our own."""
         wish = self._wish
         async with self.held() as lease:
+            if wish.shell:
+                return await self._shell(lease)
             with session_files(lease.access, wish.own) as files:
                 if wish.copied is not None:
                     line = copy_line(find_ssh("scp"), lease.access, files, *wish.copied)
                 else:
                     line = command_line(find_ssh(), lease.access, files, wish.command, wish.extra)
                 return (await self.attend(SshSession(line, wish.output, wish.source), lease)).status
+
+    async def _shell(self, lease: Lease) -> int:
+        """Open a shell that outlives a lost network. Raises as ``until_over`` does."""
+        kept = self._keep_alive
+        wish = ShellWish(
+            own=self._wish.own,
+            extra=self._wish.extra,
+            persist=self._wish.persist,
+            ours=not self._stays,
+            linger=None if kept is None else timedelta(seconds=kept),
+        )
+        shell = StayingShell(self._farm, lease, wish, self._signals, self.attend)
+        return await shell.until_over()
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[Lease]:
@@ -278,18 +328,20 @@ class Errand:
         Raises what ``wait_for_board``, ``file_request`` and ``acquire_worker`` raise.
         """
         async with self._request() as (request_id, stays):
-            with Spinner(self._farm) as spinner:
-                request = await wait_for_board(
-                    self._farm,
-                    request_id,
-                    self._wish.wait,
-                    spinner.report,
-                    stays=stays,
-                )
+            request = await wait_its_turn(
+                self._farm,
+                request_id,
+                self._wish.wait,
+                self._signals,
+                stays=stays,
+                asks=self._wish.interactive,
+            )
+            self._stays, self._keep_alive = stays, request.keep_alive
             access = await self._farm.requests.acquire_worker(self._farm.caller, request_id)
             if self._wish.remembered:
                 self._remember(request)
-            async with hold(self._farm, request, access, remark) as lease:
+            more = f"press {KEY_NAME} for more time" if self._wish.shell else None
+            async with hold(self._farm, request, access, remark, more) as lease:
                 await self._introduce(request, access)
                 yield lease
 
@@ -426,9 +478,3 @@ def _why_over(request: Request) -> str:
     if request.state is RequestState.DONE:
         return f"the job is over{reason}"
     return f"the job ended, request {request.id} is {request.state}{reason}"
-
-
-def remark(text: str) -> None:
-    """Say something beside ssh, which may have the terminal in raw mode."""
-    line_end = "\r" if sys.stderr.isatty() else ""
-    say(f"boruta: {text}", around=line_end)

@@ -56,7 +56,13 @@ class Lease:
     """
 
     def __init__(
-        self, farm: Farm, request: Request, job: Job, access: AccessInfo, say: Say
+        self,
+        farm: Farm,
+        request: Request,
+        job: Job,
+        access: AccessInfo,
+        say: Say,
+        more: str | None = None,
     ) -> None:
         self.request_id = request.id
         self.worker = job.worker
@@ -74,6 +80,8 @@ class Lease:
         self._keep_alive = request.keep_alive
         self._timed = request.length is not None
         self._say = say
+        self._more = more or f"more time: boruta prolong {request.id} +30m"
+        self._moved = asyncio.Event()
 
     async def ended(self) -> Request:
         """Wait until the job is over for whatever reason and return the finished request."""
@@ -170,6 +178,11 @@ class Lease:
         """Return the finished request if the job is known to be over, else None."""
         return self._end.request
 
+    @property
+    def ends_soon(self) -> bool:
+        """Tell whether the end is near of a job that goes on only if somebody says so."""
+        return self._timed and self.until - self._farm.now() <= LAST_CALL
+
     async def prolong_for_ever(self) -> None:
         """Prolong whenever half of the remaining time has passed, until the farm's limit.
 
@@ -179,11 +192,22 @@ class Lease:
             await self._announce_end()
 
     async def _announce_end(self) -> None:
-        """Say that the end is near; somebody else may move it meanwhile."""
-        while (remaining := (self.until - self._farm.now() - LAST_CALL).total_seconds()) > 0:
-            await asyncio.sleep(remaining)
-            if self.until - self._farm.now() <= LAST_CALL:
-                self._say(f"the job ends in 5 minutes, at {self._times().moment(self.until)}")
+        """Say that the end is near, anew for each; somebody may move it meanwhile."""
+        while True:
+            while (remaining := (self.until - self._farm.now() - LAST_CALL).total_seconds()) > 0:
+                await asyncio.sleep(remaining)
+                if self.until - self._farm.now() <= LAST_CALL:
+                    until = self._times().moment(self.until)
+                    more = f"; {self._more}" if self._timed else ""
+                    self._say(f"the job ends in 5 minutes, at {until}{more}")
+            self._moved.clear()
+            await self._moved.wait()
+
+    def _ends(self, until: datetime) -> None:
+        """Take note of an end; it is never moved to an earlier time."""
+        if until > self.until:
+            self.until = until
+            self._moved.set()
 
     async def _prolong_to_the_limit(self) -> bool:
         """Return whether the job has an end that is still to come."""
@@ -212,7 +236,7 @@ class Lease:
                     f"the farm's limit is reached: the job ends at {self._times().moment(end)}"
                 )
                 return True
-            self.until = max(self.until, end)
+            self._ends(end)
 
     async def renew_for_ever(self) -> None:
         """Renew KeepAlive four times within its span."""
@@ -245,7 +269,7 @@ class Lease:
                     self._end.note(request)
                     return
                 if request.job is not None:
-                    self.until = max(self.until, request.job.timeout)
+                    self._ends(request.job.timeout)
 
     async def _look_for_agent(self) -> None:
         """Tell when the board's agent is lost or back, instead of leaving a silent session."""
@@ -267,16 +291,20 @@ class Lease:
 
 @asynccontextmanager
 async def hold(
-    farm: Farm, request: Request, access: AccessInfo, say: Say = log.warning
+    farm: Farm,
+    request: Request,
+    access: AccessInfo,
+    say: Say = log.warning,
+    more: str | None = None,
 ) -> AsyncIterator[Lease]:
     """Keep a running request alive and prolonged while the block runs; neither files nor closes.
 
     ``say`` gets a line when the end comes nearer and cannot be moved, and when the board's agent
-    is lost or back.
+    is lost or back; ``more`` tells beside the former how to get more time.
     """
     if request.job is None:
         raise ValueError("only a running request can be held")
-    lease = Lease(farm, request, request.job, access, say)
+    lease = Lease(farm, request, request.job, access, say, more)
     tasks = [
         asyncio.create_task(lease.prolong_for_ever()),
         asyncio.create_task(lease.renew_for_ever()),

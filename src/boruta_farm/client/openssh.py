@@ -21,6 +21,10 @@ LARGEST_KEY_FILE = 64 * 1024
 ENDS_WITHIN = 5.0
 """Seconds ssh may take to end after a signal before it is killed."""
 
+LARGEST_LOG = 16 << 20
+LOGGED_ALWAYS = ("debug", "OpenSSH_", "Authenticated to ", "Transferred: ", "Bytes per second: ")
+"""How lines of ssh's log begin that it writes when all is well."""
+
 USERNAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*", re.ASCII)
 HOST = re.compile(r"[0-9A-Za-z:.][0-9A-Za-z:.%_-]*", re.ASCII)
 UNTELLABLE = re.compile(r"[\"\\\r\n]|\$\{")
@@ -42,12 +46,14 @@ class OwnKey:
 class Files:
     """Carry where the key and the pinned host key of one session lie; None: there is none.
 
-    ``issued`` tells whether the key is the job's own, which nothing may keep.
+    ``issued`` tells whether the key is the job's own, which nothing may keep. ``log`` is where ssh
+    can tell how it fares, for the session's time.
     """
 
     identity: Path | None
     known_hosts: Path | None
     issued: bool = True
+    log: Path | None = None
 
 
 def read_own_key(given: str) -> OwnKey:
@@ -96,7 +102,12 @@ def session_files(access: AccessInfo, own: OwnKey | None) -> Iterator[Files]:
                 known_hosts = write_private(folder / "known_hosts", known_hosts_line(access))
         except OSError as error:
             raise ConfigError(f"{folder}: cannot be written: {error.strerror}") from None
-        yield Files(identity=identity, known_hosts=known_hosts, issued=own is None)
+        yield Files(
+            identity=identity,
+            known_hosts=known_hosts,
+            issued=own is None,
+            log=folder / "log",
+        )
 
 
 def write_private(path: Path, text: str) -> Path:
@@ -194,7 +205,8 @@ def _options(access: AccessInfo, files: Files) -> list[tuple[str, str]]:
         *options,
         ("ControlMaster", "no"),
         ("ControlPath", "none"),
-        ("ServerAliveInterval", "30"),
+        # Three unanswered ones are a lost connection.
+        ("ServerAliveInterval", "10"),
     ]
 
 
@@ -232,8 +244,10 @@ class SshSession:
     async def wait(self) -> int:
         """Return ssh's exit status, 128 + n when signal n ended it."""
         assert self._process is not None
-        status = await self._process.wait()
-        return 128 - status if status < 0 else status
+        return exit_status(await self._process.wait())
+
+    def close(self) -> None:
+        """Give up what the session had besides its process."""
 
     async def end(self, number: int = signal.SIGTERM) -> None:
         """Send ssh a signal, kill it when it does not end, and wait until it is gone."""
@@ -253,6 +267,48 @@ class SshSession:
             self._process.send_signal(number)
         except ProcessLookupError:
             return
+
+
+def exit_status(status: int) -> int:
+    """Return a process's exit status as shells tell it: 128 + n when signal n ended it."""
+    return 128 - status if status < 0 else status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SshLog:
+    """Tell what ssh's log says: whether it got in, whether the other side told of an end.
+
+    ``complaints`` are the lines that people are to see.
+    """
+
+    connected: bool = False
+    ended: bool = False
+    complaints: tuple[str, ...] = ()
+
+    @property
+    def lost(self) -> bool:
+        """Tell whether a session was open and broke off."""
+        return self.connected and not self.ended
+
+
+def logging_options(log: Path) -> tuple[str, ...]:
+    """Return the options that have ssh write its log into a file, in place of its complaints."""
+    return ("-v", "-E", str(log))
+
+
+def read_log(log: Path) -> SshLog:
+    """Return what ssh's log tells; nothing where ssh wrote none."""
+    try:
+        lines = read_bounded(log, LARGEST_LOG).decode(errors="replace").splitlines()
+    except OSError:
+        return SshLog()
+    return SshLog(
+        connected=any(line.startswith("Authenticated to ") for line in lines),
+        ended=any("rtype exit-" in line for line in lines),
+        complaints=tuple(
+            line for line in lines if line.strip() and not line.startswith(LOGGED_ALWAYS)
+        ),
+    )
 
 
 def check_tellable(path: Path) -> Path:

@@ -61,6 +61,16 @@ class NotStartedError(BorutaError):
         """How the request ended; None where only the time to wait was over."""
 
 
+class LeftError(Exception):
+    """Somebody wished that a request be left as it is: nothing failed, and nothing is closed."""
+
+    def __init__(self, message: str, *, status: int = 130) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        """What a command ends with that leaves it."""
+
+
 async def file_request(farm: Farm, new: NewRequest) -> Filed:
     """File a request exactly once, also when connections break on the way.
 
@@ -124,7 +134,8 @@ async def filed(
 ) -> AsyncIterator[Filed]:
     """File a request for the block and close it at the end, whatever the end is.
 
-    A ``lasting`` one is closed only when the block is left by an error or cancelled. ``say``
+    A ``lasting`` one is closed only when the block is left by an error or cancelled; none is where
+    LeftError is raised in it. ``say``
     gets a line when it may still be open, ``closed`` when an error or signal closed it.
     """
     filing = asyncio.create_task(file_request(farm, new))
@@ -137,6 +148,8 @@ async def filed(
         raise
     try:
         yield answer
+    except LeftError:
+        raise
     except BaseException:
         await _close_telling(farm, answer.id, say, closed)
         raise
