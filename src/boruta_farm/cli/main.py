@@ -68,6 +68,7 @@ VERBS: Mapping[str, Verb | Family] = {
             "import": Verb(place="importing:import_"),
         },
     ),
+    "watch": Verb(place="watch:watch"),
     "events": Verb(place="events:events"),
     "login": Verb(place="login:login"),
     "logout": Verb(place="login:logout"),

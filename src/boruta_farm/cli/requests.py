@@ -69,7 +69,7 @@ def ls(
         none = "no request is like that"
         if chosen == UNFINISHED and selector is None and not shared:
             none = "no request waits or runs; finished ones: boruta ls --all"
-        return _listing(farm, page.items, await worker_names_of(farm, page.items), none)
+        return request_listing(farm, page.items, await worker_names_of(farm, page.items), none)
 
     with pointing_at(selector):
         listing = run(context, work)
@@ -93,7 +93,7 @@ def wanted_here(request: Request, names: Mapping[str, str]) -> str:
     return text.replace(f"{UUID_CAPABILITY}={uuid}", f"{NAME_CAPABILITY}={names[uuid]}")
 
 
-def _listing(
+def request_listing(
     farm: Farm, requests: tuple[Request, ...], names: Mapping[str, str], none: str
 ) -> Listing:
     times = local_times(farm.now())

@@ -71,20 +71,20 @@ def workers(
         none = "no worker is like that; all: boruta workers"
         if where == WorkerFilter():
             none = "no worker is registered; to let boards join: boruta agent invite"
-        return _listing(farm, page.items, await _holders(farm), none)
+        return worker_listing(farm, page.items, await holders_of(farm), none)
 
     with pointing_at(selector):
         listing = run(context, work)
     print_listing(listing, output_of(context, output), columns)
 
 
-async def _holders(farm: Farm) -> Holders:
+async def holders_of(farm: Farm) -> Holders:
     running = RequestFilter(states=(RequestState.IN_PROGRESS,))
     page = await farm.requests.list_requests(farm.caller, running)
     return {r.job.worker: r for r in page.items if r.job is not None}
 
 
-def _listing(farm: Farm, found: tuple[Worker, ...], holders: Holders, none: str) -> Listing:
+def worker_listing(farm: Farm, found: tuple[Worker, ...], holders: Holders, none: str) -> Listing:
     now = farm.now()
     rows = [
         (
@@ -142,7 +142,7 @@ def show(
 
     async def work(farm: Farm) -> None:
         worker = await one_worker(farm, name)
-        held = _held(farm, (await _holders(farm)).get(worker.uuid))
+        held = _held(farm, (await holders_of(farm)).get(worker.uuid))
         print_record(_facts(farm, worker, held), worker, worker.uuid, form)
 
     run(context, work)
