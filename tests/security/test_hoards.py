@@ -11,6 +11,7 @@ import pytest
 from starlette.types import Message
 
 from boruta_farm.core import registration, requests
+from boruta_farm.farm.requests import BESIDES
 from boruta_farm.model.account import AccountChange
 from boruta_farm.model.errors import LimitError, QuotaError
 from boruta_farm.model.permission import Role
@@ -251,7 +252,7 @@ async def test_who_files_and_closes_for_ever_fills_no_disk(tmp_path: Path) -> No
             codes.append(reply.status)
             if reply.status == 201:
                 await web.call("POST", f"reqs/{reply.json['ReqID']}/close", ann)
-        assert codes.count(201) == 1_000_000 // 64_108
+        assert codes.count(201) == 1_000_000 // (64_108 + BESIDES)
         assert set(codes) == {201, 429}
         assert "bytes a second from this account" in reply.json["message"]
         assert int(reply.headers["retry-after"]) > 600
@@ -260,3 +261,15 @@ async def test_who_files_and_closes_for_ever_fills_no_disk(tmp_path: Path) -> No
         assert (await web.call("POST", "reqs/", bob, wishes)).status == 201
         web.people.clock.advance(timedelta(days=1))
         assert (await web.call("POST", "reqs/", ann, wishes)).status == 201
+
+
+async def test_requests_that_ask_for_nothing_drive_out_nobody_s_history(tmp_path: Path) -> None:
+    """The history is cut off by number: one account's ten thousands would be all that is left."""
+    settings = FarmSettings(max_filed_length=20 * BESIDES)
+    async with peopled_web(tmp_path, settings=settings) as web:
+        ann = await web.secret("ann")
+        codes = []
+        for _ in range(30):
+            reply = await web.call("POST", "reqs/", ann, {"Priority": 8})
+            codes.append(reply.status)
+        assert codes == [201] * 20 + [429] * 10

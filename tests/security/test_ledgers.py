@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from boruta_farm.farm.requests import SHARINGS_AT_ONCE
 from boruta_farm.model.audit import AuditFilter
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.web.auth import CHANGES_AT_ONCE, NOTED_AT_ONCE
@@ -13,6 +14,7 @@ from tests.boards.lab import Lab, play
 from tests.web.peopled import PeopledWeb, peopled_web
 
 TRIES = 300
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f bob"
 
 
 async def entered(web: PeopledWeb) -> Counter[str]:
@@ -74,3 +76,19 @@ def test_who_asks_for_his_key_for_ever_is_entered_once(tmp_path: Path) -> None:
         assert len(entries) == 1
 
     play(tmp_path, script)
+
+
+async def test_who_shares_and_unshares_for_ever_is_slowed_down(tmp_path: Path) -> None:
+    async with peopled_web(tmp_path) as web:
+        ann = await web.secret("ann")
+        await web.secret("bob")
+        change = {"SSHKeys": [KEY]}
+        assert (await web.call("POST", "users/bob", web.root_secret, change)).status == 200
+        filed = await web.call("POST", "reqs/", ann, {"Priority": 8})
+        before, done = (await entered(web)).total(), Counter[int]()
+        for number in range(TRIES):
+            verb = "unshare" if number % 2 else "share"
+            path = f"reqs/{filed.json['ReqID']}/{verb}"
+            done[(await web.call("POST", path, ann, {"Account": "bob"})).status] += 1
+        assert done == {200: SHARINGS_AT_ONCE, 429: TRIES - SHARINGS_AT_ONCE}
+        assert (await entered(web)).total() - before <= SHARINGS_AT_ONCE

@@ -33,7 +33,7 @@ from boruta_farm.model.errors import (
 from boruta_farm.model.explanation import Cause
 from boruta_farm.model.job import Job
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter
-from boruta_farm.model.permission import Permission
+from boruta_farm.model.permission import Permission, Role
 from boruta_farm.model.request import (
     MoreTime,
     NewRequest,
@@ -62,6 +62,11 @@ class RequestExplainer(CapabilityNames, Protocol):
 
 HANDED_REMEMBERED = 10_000
 DAY_SECONDS = 24 * 3600
+BESIDES = 640
+"""Bytes that a request takes besides what it asks for: the history is cut off by number too."""
+SHARINGS_PER_SECOND = 1.0
+SHARINGS_AT_ONCE = 60.0
+"""How often an account may share and unshare: each is entered into the audit, and told a board."""
 
 
 class FarmRequests:
@@ -97,6 +102,9 @@ class FarmRequests:
             "bytes",
             lambda: store.servers,
         )
+        self._sharings = Rate(
+            clock, SHARINGS_PER_SECOND, "this account that share", SHARINGS_AT_ONCE
+        )
         self._handed: OrderedDict[tuple[object, ...], None] = OrderedDict()
         """Whom which job's access data was handed to, and where: entered once each."""
 
@@ -106,7 +114,8 @@ class FarmRequests:
         if new.selector is not None:
             checked(new.selector, self._explainer, self._longest_selector)
         if caller.groups is not None:
-            self._filed.take(caller.id, core.held_by(new.caps, new.selector, new.ssh_key))
+            held = core.held_by(new.caps, new.selector, new.ssh_key)
+            self._filed.take(caller.id, BESIDES + held)
         unmet = self._unmet(caller, new) if new.strict else None
         request = await self._engine.decide(
             lambda world, now: core.create(world, caller, new, now, unmet), caller
@@ -200,6 +209,7 @@ class FarmRequests:
         self, caller: Caller, request_id: int, account: str | None = None
     ) -> Request:
         """Let an account's own SSH keys open the session of a request."""
+        self._count_sharing(caller)
         shared = await self._engine.decide(
             lambda world, now: sharing.share(world, caller, request_id, account, now), caller
         )
@@ -214,6 +224,7 @@ class FarmRequests:
         keep_sessions: bool = False,
     ) -> Request:
         """Take an account's keys off the session of a request."""
+        self._count_sharing(caller)
         changed = await self._engine.decide(
             lambda world, now: sharing.unshare(
                 world, caller, request_id, account, now, keep_sessions=keep_sessions
@@ -246,6 +257,11 @@ class FarmRequests:
         if request is None:
             raise await missing(self._store, request_id)
         return request
+
+    def _count_sharing(self, caller: Caller) -> None:
+        """Raise TooManyCallsError for an account, other than an admin's, that does so for ever."""
+        if caller.role is not Role.ADMIN:
+            self._sharings.take(caller.id)
 
     async def _keys_taken(self, request: Request) -> Request:
         """Return a request once its board has taken its keys; an absent board is not waited for."""

@@ -281,7 +281,7 @@ class Config(LimitSettings):
     max_filed_length: int = setting(
         Whole(),
         "The most bytes of these that one account may file in a day, in the long run, where users "
-        "are known: requests are kept for long. 0: any number.",
+        "are known, and 640 for each request: they are kept for long. 0: any number.",
         default=FARM.max_filed_length,
     )
     audit_keep: timedelta = setting(
