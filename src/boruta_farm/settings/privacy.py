@@ -25,7 +25,7 @@ def keep_others_out(folder: Path, setting: str) -> None:
     if mode & WRITABLE and _is_ours(folder):
         folder.chmod(mode & ~WRITABLE)
         logger.warning(
-            "%s: %s could be written to by others (mode %04o); it is now its owner's alone",
+            "%s: %s could be written to by others (mode %04o); only its owner may write there now",
             setting,
             folder,
             mode,

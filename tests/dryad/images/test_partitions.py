@@ -108,3 +108,12 @@ def test_a_pipe_has_none() -> None:
     finally:
         os.close(reading)
         os.close(writing)
+
+
+def test_a_gpt_that_leads_further_than_the_system_can_be_asked_for(tmp_path: Path) -> None:
+    path = card(tmp_path, "label: gpt\nstart=2048, size=2048\n")
+    with path.open("r+b") as file:
+        file.seek(512 + 72)
+        file.write(struct.pack("<Q", 2**64 - 1))
+    with pytest.raises(ImageError, match="leads behind the medium's end"):
+        found(path, 1)

@@ -115,9 +115,12 @@ def _window(start: int, count: int) -> Window:
 
 def _read(medium: Medium, offset: int, length: int) -> bytes:
     """Read some bytes past the page cache, which may remember an older medium."""
-    begin = offset - offset % ALIGNED
-    buffer = new_buffer()[: 2 * ALIGNED]
-    found = bytes(buffer[: medium.read(buffer, begin)])[offset - begin :][:length]
+    found = b""
+    # A table may lead further than the system can be asked for.
+    if offset < (medium.capacity or 0):
+        begin = offset - offset % ALIGNED
+        buffer = new_buffer()[: 2 * ALIGNED]
+        found = bytes(buffer[: medium.read(buffer, begin)])[offset - begin :][:length]
     if len(found) < length:
         raise ImageError(f"the partition table leads behind the medium's end ({size(offset)})")
     return found
