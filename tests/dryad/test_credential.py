@@ -1,11 +1,14 @@
 """The board's credential: private, renewed, never lost however the power goes."""
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from boruta_farm.dryad.credential import Credential, digest_of
+from boruta_farm.dryad import credential as module
+from boruta_farm.dryad.credential import Credential, digest_of, renewed
+from boruta_farm.model.errors import StoreError
 
 
 @pytest.fixture
@@ -52,3 +55,30 @@ def test_a_damaged_draft_is_made_anew(path: Path) -> None:
     announced = credential.draft()
     credential.adopt()
     assert digest_of(credential.present()) == announced
+
+
+async def test_a_full_disk_puts_a_renewal_off_and_breaks_no_link(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The farm asks for it over every link anew: one that broke for it would break again."""
+    credential, told = Credential(path), list[tuple[str, str]]()
+    before, failures = credential.present(), iter([True, True, False, True, False])
+
+    def sometimes(real: Callable[..., None]) -> Callable[..., None]:
+        def write(*given: object) -> None:
+            if next(failures):
+                raise StoreError("the disk is full")
+            real(*given)
+
+        return write
+
+    for name in ("write_durably", "rename_durably"):
+        monkeypatch.setattr(module, name, sometimes(getattr(module, name)))
+
+    async def tell(present: str, coming: str) -> None:
+        told.append((present, coming))
+
+    await renewed(credential, tell, again=0)
+    assert told == [(digest_of(before), digest_of(credential.present()))]
+    assert next(failures, None) is None
+    assert credential.present() == Credential(path).present() != before

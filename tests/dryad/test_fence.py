@@ -332,3 +332,26 @@ def test_what_was_told_is_not_told_again() -> None:
         assert not lab.store.state.tell_ended
 
     play(scene)
+
+
+def test_a_full_disk_does_not_break_the_link_by_what_is_told_over_it() -> None:
+    """Else the agent would dial again and tell it again, and be called to clean never."""
+
+    async def scene(lab: Lab) -> None:
+        fence = await lab.lend(1, 1)
+        lab.driver.mood = Mood.FAILS
+        await asyncio.sleep(2)
+        lab.store.full = True
+        fence.told_trouble("clean failed")
+        assert fence.state.trouble is None
+        lab.store.full, lab.driver.mood = False, Mood.WELL
+        await asyncio.sleep(61)
+        lab.store.full = True
+        fence.told_ended(1)
+        assert not fence.state.tell_ended
+        lab.store.full = False
+        await fence.clean(2)
+        assert lab.store.state is not None
+        assert not lab.store.state.tell_ended
+
+    play(scene)

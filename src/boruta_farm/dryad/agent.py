@@ -10,7 +10,7 @@ from boruta_farm.clock import SystemClock
 from boruta_farm.contracts import FencedDryad, Registered
 from boruta_farm.dryad.asking import STATE_FILE, credential_path
 from boruta_farm.dryad.config import AgentConfig
-from boruta_farm.dryad.credential import Credential, digest_of
+from boruta_farm.dryad.credential import Credential, renewed
 from boruta_farm.dryad.dialling import Dialler
 from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.drivers.registry import open_driver
@@ -182,13 +182,12 @@ class Agent:
 
     async def renew(self, farm: FarmEnd) -> None:
         """Agree on a new credential and keep it."""
-        async with self._links.renewing:
-            await self._renew(farm)
 
-    async def _renew(self, farm: FarmEnd) -> None:
-        present = digest_of(self._credential.present())
-        await farm.renew(self._config.uuid, present, self._credential.draft())
-        self._credential.adopt()
+        async def tell(present: str, coming: str) -> None:
+            await farm.renew(self._config.uuid, present, coming)
+
+        async with self._links.renewing:
+            await renewed(self._credential, tell)
 
     async def _tell(self, report: Awaitable[None]) -> None:
         """Report once; a farm that will not hear of it has decided already."""

@@ -1,13 +1,24 @@
 """The secret by which the server knows this board again."""
 
+import asyncio
 import hashlib
+import logging
 import re
 import secrets
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Final, TypeVar
 
 from boruta_farm.dryad.files import rename_durably, write_durably
-from boruta_farm.model.errors import ConfigError
+from boruta_farm.model.errors import ConfigError, StoreError
 from boruta_farm.settings.files import read_bounded
+
+logger = logging.getLogger(__name__)
+
+RENEW_AGAIN: Final = 600.0
+"""Seconds until a credential that could not be written is tried again."""
+
+Answer = TypeVar("Answer")
 
 _FORM = re.compile(r"[A-Za-z0-9_-]{32,128}")
 
@@ -43,6 +54,30 @@ class Credential:
         coming = load_credential(self._coming)
         rename_durably(self._coming, self._path)
         self._current = coming
+
+
+async def renewed(
+    credential: Credential,
+    tell: Callable[[str, str], Awaitable[None]],
+    again: float = RENEW_AGAIN,
+) -> None:
+    """Agree on a new credential and keep it; ``tell`` is given the hashes of both.
+
+    Where it cannot be written, it is tried again after so many seconds: a full disk breaks no link,
+    and the present credential stays good.
+    """
+    coming = await _once_written(credential.draft, again)
+    await tell(digest_of(credential.present()), coming)
+    await _once_written(credential.adopt, again)
+
+
+async def _once_written(write: Callable[[], Answer], again: float) -> Answer:
+    while True:
+        try:
+            return write()
+        except (StoreError, ConfigError, OSError) as error:
+            logger.warning("the board's credential is not renewed now: %s", error)
+            await asyncio.sleep(again)
 
 
 def digest_of(credential: str) -> str:

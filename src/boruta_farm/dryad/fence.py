@@ -148,12 +148,12 @@ class Fence:
     def told_ended(self, epoch: int) -> None:
         """Note that the server knows of the session's end."""
         if self.state.epoch == epoch and self.state.tell_ended:
-            self._save(replace(self.state, tell_ended=False))
+            self._note(replace(self.state, tell_ended=False))
 
     def told_trouble(self, trouble: str) -> None:
         """Note that the server knows of a trouble."""
         if self.state.trouble == trouble:
-            self._save(replace(self.state, trouble=None))
+            self._note(replace(self.state, trouble=None))
 
     async def _check_health(self) -> None:
         if self._host is not None:
@@ -437,6 +437,14 @@ class Fence:
             self._save(state)
         except BoardError as error:
             logger.error("ending the session all the same: %s", error.message)
+            self._enter(state)
+
+    def _note(self, state: AgentState) -> None:
+        """Enter that something was told, stored or not: told once more it does no harm."""
+        try:
+            self._save(state)
+        except BoardError as error:
+            logger.warning("what the farm knows is told again after a restart: %s", error.message)
             self._enter(state)
 
     def _enter(self, state: AgentState) -> None:
