@@ -191,6 +191,20 @@ def test_a_damaged_backup_changes_nothing(tmp_path: Path) -> None:
     place.run(still_there)
 
 
+def test_a_backup_that_would_act_by_itself_is_refused(tmp_path: Path) -> None:
+    """A trigger could make tokens anew long after somebody has looked through them."""
+    place, backup = Place(tmp_path / "data"), tmp_path / "farm.backup"
+    saved_and_used_on(place, backup)
+    with closing(sqlite3.connect(backup)) as changed:
+        changed.execute(
+            "CREATE TRIGGER sleeper AFTER INSERT ON audit BEGIN"
+            " UPDATE accounts SET role = 'admin'; END"
+        )
+    with pytest.raises(StoreError, match="holds a trigger, 'sleeper', as no farm's backup does"):
+        restore(place.config, backup, replace=True, clock=place.clock)
+    place.run(still_there)
+
+
 async def still_there(store: Store) -> None:
     assert await store.get_request(3) is not None
 

@@ -91,7 +91,7 @@ def copy_from_file(source: Path, target: DatabaseDriver) -> None:
 def checked(path: Path) -> str:
     """Return the id of the farm that an SQLite file holds, after all of it was read.
 
-    Raises StoreError when it is damaged or no farm's.
+    Raises StoreError when it is damaged, no farm's, or holds what would act by itself.
     """
     try:
         driver = SqliteDriver(connect(f"{path}"))
@@ -99,6 +99,13 @@ def checked(path: Path) -> str:
             trouble = driver.fetch("PRAGMA integrity_check")
             if trouble != [("ok",)]:
                 raise StoreError(f"{path} is damaged: {trouble[0][0]}")
+            for kind, name in driver.fetch(
+                "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')"
+            ):
+                raise StoreError(
+                    f"{path} holds a {kind}, {name!r}, as no farm's backup does: somebody has "
+                    "changed it; take another one"
+                )
             (told,) = driver.fetch("SELECT value FROM meta WHERE name = 'farm_id'")
             return str(told[0])
         finally:
