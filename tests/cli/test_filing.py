@@ -240,3 +240,27 @@ def test_update_names_a_length_and_takes_it_away(boruta: Boruta, served: Served)
     assert '"Length": 5400.0' in boruta("show", "1", "-o", "json").out
     boruta("update", "1", "--for", "0")
     assert served.heard[-1].json == {"Length": 0}
+
+
+def test_where_a_request_comes_from_is_told(
+    boruta: Boruta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ("--context", "pipeline=nightly #17", "--context", "commit=0123456789abcdef")
+    assert "FROM" not in boruta("ls").out
+    boruta("new", *context)
+    monkeypatch.setenv("BORUTA_PIPELINE", "of the environment")
+    boruta("new")
+    for verb in (("ls",), ("ls", "--columns", "id,from")):
+        out = boruta(*verb).out
+        assert "nightly #17 (0123456789)" in out
+        assert "of the environment" in out
+    shown = boruta("show", "1").out
+    assert re.search(r"^From pipeline +nightly #17$", shown, re.MULTILINE)
+    record = json.loads(boruta("show", "1", "-o", "json").out)
+    assert record["Context"] == {"pipeline": "nightly #17", "commit": "0123456789abcdef"}
+    assert (
+        "is longer than 64 characters for its name"
+        in boruta(*("new", "--context", f"{'n' * 65}=x"), status=1).err
+    )
+    many = [word for number in range(17) for word in ("--context", f"n{number}=x")]
+    assert "17 entries of Context exceed the limit of 16" in boruta("new", *many, status=1).err

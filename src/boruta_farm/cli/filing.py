@@ -18,6 +18,7 @@ from boruta_farm.cli.console import (
 from boruta_farm.cli.options import (
     AfterOption,
     CapsOption,
+    ContextOption,
     DeadlineOption,
     IdArgument,
     IdsArgument,
@@ -32,6 +33,7 @@ from boruta_farm.cli.options import (
     WaitOption,
     output_of,
     read_caps,
+    read_context,
     read_duration,
     read_moment,
     read_want,
@@ -81,6 +83,7 @@ def new(
     after: AfterOption = None,
     deadline: DeadlineOption = None,
     length: LengthOption = None,
+    origin: ContextOption = None,
     key: KeyOption = None,
     keep_alive: Annotated[
         str | None,
@@ -119,6 +122,7 @@ def new(
         deadline=read_moment(deadline, "--deadline"),
         keep_alive=None if span is None else round(span.total_seconds()),
         length=read_duration(length, "--for"),
+        context=read_context(origin),
         idempotency_key=idempotency_key,
     )
     form = output_of(context, output)

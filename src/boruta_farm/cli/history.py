@@ -20,7 +20,7 @@ from boruta_farm.client.farm import Farm
 from boruta_farm.model.listing import RequestFilter, Sorter, SortOrder
 from boruta_farm.model.request import Request
 from boruta_farm.words.durations import rough
-from boruta_farm.words.request import removed_words, wanted_text
+from boruta_farm.words.request import origin, removed_words, wanted_text
 
 FEW = 50
 """So many are shown unless more are asked for: a farm's history is long."""
@@ -89,12 +89,14 @@ async def _listing(farm: Farm, requests: tuple[Request, ...]) -> Listing:
                 request.state.value,
                 request.reason or "",
                 wanted_text(request),
+                origin(request),
             )
         )
     return Listing(
         none="nothing was lent that fits",
-        headers=("ID", "Owner", "Worker", "Lent", "Lasted", "State", "Reason", "Wants"),
-        spare=("Wants", "Reason", "Owner"),
+        headers=("ID", "Owner", "Worker", "Lent", "Lasted", "State", "Reason", "Wants", "From"),
+        spare=("From", "Wants", "Reason", "Owner"),
+        seldom=("From",),
         rows=rows,
         records=requests,
         ids=[str(request.id) for request in requests],

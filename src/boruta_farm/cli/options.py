@@ -141,6 +141,15 @@ LengthOption = Annotated[
         "--for", metavar="DURATION", help="How long the job is to last, such as 3h or 2h30."
     ),
 ]
+ContextOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--context",
+        metavar="NAME=VALUE",
+        help="Where the request comes from, such as pipeline, commit, url; repeatable. In a CI job "
+        "of GitHub, GitLab or Jenkins it is known.",
+    ),
+]
 WaitOption = Annotated[
     str | None, typer.Option("--wait", metavar="DURATION", help="Wait this long, such as 10m.")
 ]
@@ -189,6 +198,11 @@ def read_limit(limit: int | None) -> "Paginator | None":
 def read_caps(given: Sequence[str] | None) -> dict[str, str]:
     """Return capabilities from ``NAME=VALUE`` texts. Raises BadParameter."""
     return read_pairs(given, "capability", "--cap")
+
+
+def read_context(given: Sequence[str] | None) -> dict[str, str] | None:
+    """Return a context from ``NAME=VALUE`` texts, None where none was written."""
+    return read_pairs(given, "context", "--context") or None
 
 
 def read_pairs(given: Sequence[str] | None, noun: str, option: str) -> dict[str, str]:

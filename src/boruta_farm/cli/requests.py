@@ -21,7 +21,7 @@ from boruta_farm.client.farm import Farm
 from boruta_farm.model.listing import REQUEST_ITEMS, RequestFilter
 from boruta_farm.model.request import UNFINISHED, Request, RequestState
 from boruta_farm.model.worker import NAME_CAPABILITY, UUID_CAPABILITY
-from boruta_farm.words.request import note, removed_words, wanted_text
+from boruta_farm.words.request import note, origin, removed_words, wanted_text
 
 StateOption = Annotated[
     list[RequestState] | None,
@@ -111,12 +111,14 @@ def request_listing(
                 "" if job is None else names.get(job.worker, job.worker),
                 "" if end is None else times.moment(end),
                 note(request, times),
+                origin(request),
             )
         )
     return Listing(
         none=none,
-        headers=("ID", "State", "Pri", "Owner", "Wants", "Worker", "Until", "Reason"),
-        spare=("Pri", "Reason", "Until", "Worker", "Owner"),
+        headers=("ID", "State", "Pri", "Owner", "Wants", "Worker", "Until", "Reason", "From"),
+        spare=("From", "Pri", "Reason", "Until", "Worker", "Owner"),
+        seldom=("From",),
         rows=rows,
         records=requests,
         ids=[str(request.id) for request in requests],

@@ -17,12 +17,14 @@ from boruta_farm.cli.completion import worker_names
 from boruta_farm.cli.console import complain, configured, point_at, remark
 from boruta_farm.cli.options import (
     CapsOption,
+    ContextOption,
     LengthOption,
     PriorityOption,
     QueueOption,
     SelectorOption,
     WaitOption,
     read_caps,
+    read_context,
     read_duration,
     read_want,
 )
@@ -120,6 +122,7 @@ def run_command(
         typer.Option("--to", metavar="DIR", file_okay=False, help="Where fetched files go."),
     ] = None,
     length: LengthOption = None,
+    origin: ContextOption = None,
     priority: PriorityOption = DEFAULT_PRIORITY,
     wait: WaitOption = None,
     queue: QueueOption = False,
@@ -167,6 +170,7 @@ def run_command(
             priority=priority,
             keep_alive=DEFAULT_KEEP_ALIVE,
             length=read_duration(length, "--for"),
+            context=read_context(origin),
             strict=not queue,
         ),
         want=wanted,

@@ -95,6 +95,8 @@ def _facts(
         facts["Length"] = duration(request.length)
     if request.keep_alive is not None:
         facts["KeepAlive"] = f"{request.keep_alive} s"
+    for name, value in (request.context or {}).items():
+        facts[f"From {name}"] = value
     if request.ssh_key is not None:
         facts["SSH key"] = request.ssh_key
     if request.shared_names:

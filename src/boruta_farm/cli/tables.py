@@ -34,7 +34,8 @@ class Listing:
     """Carry what a verb found in all the forms it can be printed in; they have equal length.
 
     ``spare`` are the headers that a narrow terminal can do without, the first first; of the
-    others those further right go before them. ``none`` is said where there is nothing.
+    others those further right go before them. ``seldom`` are those that are left out where they
+    are empty, unless they are asked for. ``none`` is said where there is nothing.
     """
 
     headers: Sequence[str]
@@ -43,6 +44,7 @@ class Listing:
     ids: Sequence[str]
     none: str
     spare: Sequence[str] = ()
+    seldom: Sequence[str] = ()
 
 
 def print_listing(listing: Listing, output: Output, columns: str | None) -> None:
@@ -66,6 +68,8 @@ def print_listing(listing: Listing, output: Output, columns: str | None) -> None
             cells = [[clean(cell) for cell in row] for row in listing.rows]
             if places is None and sys.stdout.isatty():
                 places = fitting(listing, cells, shutil.get_terminal_size().columns)
+            elif places is None:
+                places = _not_empty(listing, cells)
             print_table(*_chosen(listing.headers, cells, places))
 
 
@@ -105,6 +109,14 @@ def fitting(listing: Listing, rows: Sequence[Sequence[str]], width: int) -> list
             taken.append(place)
             left -= needed
     return sorted(taken)
+
+
+def _not_empty(listing: Listing, rows: Sequence[Sequence[str]]) -> list[int]:
+    return [
+        place
+        for place, header in enumerate(listing.headers)
+        if header not in listing.seldom or any(row[place] for row in rows)
+    ]
 
 
 def _chosen(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from types import MappingProxyType
 from boruta_farm.client import config as configuration
 from boruta_farm.client.blocking import both_ways
 from boruta_farm.client.config import ClientConfig
+from boruta_farm.client.context import ci_context
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.lease import Lease, Say, hold
 from boruta_farm.client.waiting import Report, Turn
@@ -75,10 +77,15 @@ async def file_request(farm: Farm, new: NewRequest) -> Filed:
     """File a request exactly once, also when connections break on the way.
 
     A farm that is still reading its queue cannot tell yet whether a board could serve a strict
-    request: it is asked again for a while. Raises what ``new_request`` raises;
+    request: it is asked again for a while. Where no ``context`` is given, it is that of the CI job
+    that runs us. Raises what ``new_request`` raises;
     OutcomeUnknownError only after several attempts.
     """
-    new = replace(new, idempotency_key=new.idempotency_key or uuid.uuid4().hex)
+    new = replace(
+        new,
+        idempotency_key=new.idempotency_key or uuid.uuid4().hex,
+        context=new.context or ci_context(os.environ) or None,
+    )
     for _ in range(STARTS_WITHIN):
         try:
             return await _file(farm, new)

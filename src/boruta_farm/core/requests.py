@@ -46,6 +46,7 @@ from boruta_farm.words.durations import duration
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _UNLIMITED = Limits()
 KEEP_ALIVE_RANGE = range(10, 3601)
+MOST_CONTEXT, LONGEST_CONTEXT_NAME, LONGEST_CONTEXT_VALUE = 16, 64, 1024
 
 
 def create(
@@ -80,12 +81,13 @@ def create(
     _check_priority(new.priority, limits)
     _check_keep_alive(new.keep_alive)
     _check_length(new.length, caller.name, limits, world.settings)
+    check_context(new.context or {})
     own_key = None if new.ssh_key is None else board_key(new.ssh_key)
     check_caps(new.caps or {}, world.settings)
     selector = check_selector(new.selector, new.caps or {}, world.settings)
     _check_waiting(world, caller, limits)
     ssh_key = own_key or _account_key(world, caller, new)
-    size = held_by(new.caps, selector, ssh_key)
+    size = held_by(new.caps, selector, ssh_key, new.context)
     _check_size(world, caller.id, caller.name, size)
     request = Request(
         id=world.next_request_id(),
@@ -102,6 +104,7 @@ def create(
         ssh_key=ssh_key,
         keep_alive=new.keep_alive,
         length=new.length,
+        context=new.context or None,
         account_keys=new.account_key is not False,
         size=size,
     )
@@ -162,7 +165,7 @@ def update(world: World, request_id: int, change: RequestUpdate, now: datetime) 
         raise TimeRangeError
     wanted = _changed_wishes(request, change, world.settings)
     held = replace(request, **wanted)
-    size = held_by(held.caps, held.selector, held.ssh_key)
+    size = held_by(held.caps, held.selector, held.ssh_key, held.context)
     if wanted.keys() & {"caps", "ssh_key"}:
         _check_size(world, request.owner, request.owner_name, size, request.size)
         wanted["size"] = size
@@ -345,9 +348,27 @@ def _check_waiting(world: World, caller: Caller, limits: Limits) -> None:
         )
 
 
-def held_by(caps: Mapping[str, str] | None, selector: str | None, ssh_key: str | None) -> int:
+def check_context(context: Mapping[str, str]) -> None:
+    """Raise LimitError for a context that is no few short lines: people read it in tables."""
+    if len(context) > MOST_CONTEXT:
+        raise LimitError(f"{len(context)} entries of Context exceed the limit of {MOST_CONTEXT}")
+    for name, value in context.items():
+        if len(name) > LONGEST_CONTEXT_NAME or len(value) > LONGEST_CONTEXT_VALUE:
+            raise LimitError(
+                f"Context {name[:40]!r} is longer than {LONGEST_CONTEXT_NAME} characters for its "
+                f"name and {LONGEST_CONTEXT_VALUE} for its value"
+            )
+
+
+def held_by(
+    caps: Mapping[str, str] | None,
+    selector: str | None,
+    ssh_key: str | None,
+    context: Mapping[str, str] | None = None,
+) -> int:
     """Return how much a request with these wishes holds, in bytes."""
-    named = sum(size_of(name) + size_of(value) for name, value in (caps or {}).items())
+    pairs = (*(caps or {}).items(), *(context or {}).items())
+    named = sum(size_of(name) + size_of(value) for name, value in pairs)
     return named + size_of(selector) + size_of(ssh_key)
 
 
@@ -360,7 +381,7 @@ def _check_size(world: World, owner: str, name: str, size: int, before: int = 0)
     settings = world.settings
     if size > settings.max_request_length:
         raise LimitError(
-            f"Caps, Selector and SSHKey of {size} bytes together exceed the farm's limit "
+            f"Caps, Selector, SSHKey and Context of {size} bytes together exceed the farm's limit "
             f"'max_request_length' of {settings.max_request_length}"
         )
     waiting = world.waiting_size(owner) - before

@@ -42,8 +42,9 @@ class NewRequest:
     ``ssh_key`` is a public key in OpenSSH's one-line form; ``account_key`` asks for (or declines)
     the caller's account's own in its place, None leaves that to the account. ``selector`` asks for
     more than exact values, as docs/selectors.md tells; ``strict`` refuses what no registered worker
-    could serve. ``idempotency_key`` with ``body_hash`` makes a repeated creation return the first
-    id.
+    could serve. ``context`` tells where it comes from, such as a pipeline, commit and url, and
+    decides nothing. ``idempotency_key`` with ``body_hash`` makes a repeated creation return the
+    first id.
     """
 
     priority: Annotated[int, Shown("Priority", "1 (most important) to 16", ours=False)]
@@ -66,6 +67,10 @@ class NewRequest:
     account_key: Annotated[
         bool | None,
         Shown("AccountKey", "put the account's SSH key on the board (false: do not)"),
+    ] = None
+    context: Annotated[
+        Mapping[str, str] | None,
+        Shown("Context", "where it comes from, such as pipeline, commit and url"),
     ] = None
     idempotency_key: str | None = None
     body_hash: str | None = None
@@ -142,7 +147,7 @@ class Request:
     request named no capabilities at all. ``selector`` is in canonical form. ``account_keys`` tells
     whether its owner's account's keys open the session beside the job's own. ``shared`` are the ids
     of accounts whose keys do, ``shared_names`` what these were called then. ``size`` is how many
-    bytes ``caps``, ``selector`` and ``ssh_key`` take together. ``revision`` rises
+    bytes ``caps``, ``selector``, ``ssh_key`` and ``context`` take together. ``revision`` rises
     with every saved change. ``orphaned_since`` is set while no registered worker could serve a
     request that once had one. ``reason`` explains a final state. ``job`` is the latest job, also
     after its end; an aborted OPENING job is not kept here.
@@ -188,6 +193,10 @@ class Request:
     ] = None
     length: Annotated[
         timedelta | None, Shown("Length", "seconds the job is to last; not given: as the farm says")
+    ] = None
+    context: Annotated[
+        Mapping[str, str] | None,
+        Shown("Context", "where it comes from, such as pipeline, commit and url"),
     ] = None
     account_keys: bool = True
     shared: tuple[str, ...] = ()

@@ -270,7 +270,7 @@ class Config(LimitSettings):
     )
     max_request_length: int = setting(
         Whole(1),
-        "The most bytes of a request's Caps, Selector and SSHKey together.",
+        "The most bytes of a request's Caps, Selector, SSHKey and Context together.",
         default=FARM.max_request_length,
     )
     max_waiting_length: int = setting(

@@ -7,6 +7,7 @@ from boruta_farm.model.request import Request, RequestState
 from boruta_farm.words.counts import count
 from boruta_farm.words.times import Times
 
+SHORT_COMMIT = 10
 SOON = timedelta(days=1)
 """A deadline is told beside a waiting request from so long before on; the default is a month."""
 
@@ -29,6 +30,14 @@ def note(request: Request, times: Times) -> str:
     if request.deadline - times.now < SOON:
         notes.append(f"gives up at {times.moment(request.deadline)}")
     return ", ".join(notes)
+
+
+def origin(request: Request) -> str:
+    """Say where a request comes from, as far as it tells: its pipeline, else what else it names."""
+    told = request.context or {}
+    first = told.get("pipeline") or next(iter(told.values()), "")
+    commit = told.get("commit", "")
+    return f"{first} ({commit[:SHORT_COMMIT]})" if commit and commit != first else first
 
 
 def removed_words(removed: Removed) -> str:
