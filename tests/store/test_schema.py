@@ -137,7 +137,7 @@ def test_what_may_be_left_out_has_a_default_in_the_database(dialect: Dialect) ->
 async def test_a_column_with_a_default_can_be_added_to_rows_that_are_there(farm: Farm) -> None:
     await farm.open()
     await farm.close()
-    ((farm_id,),) = farm.fetch("SELECT value FROM meta")
+    ((farm_id,),) = farm.fetch("SELECT value FROM meta WHERE name = 'farm_id'")
     clear(farm)
     dialect = farm.dialect
     for statement in created(Table("meta", META.columns), dialect):

@@ -109,6 +109,7 @@ async def test_a_killed_leader_is_followed_at_once(address: str) -> None:
     store = make(address)
     await store.start()
     assert not store.leading
+    assert store.servers == 2
     server.kill()
     await server.communicate()
     await led(store, leads=True)

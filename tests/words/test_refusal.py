@@ -90,6 +90,10 @@ LENT = worker(WorkerState.RUNNING, request_id=21, until=NOW + 5 * MINUTE)
             "--after-job is given: boruta worker maintenance lab-1 --wait",
         ),
         (
+            errors.BorrowError(standing=worker(WorkerState.IDLE, since=NOW)),
+            "it is IDLE since 15:00 UTC; it is in service: boruta ssh lab-1",
+        ),
+        (
             errors.NotDeregisterableError(standing=worker(WorkerState.BUSY, since=NOW)),
             "it is going into MAINTENANCE since 15:00 UTC; once it is in MAINTENANCE, it can be "
             "removed",
@@ -125,6 +129,7 @@ def test_states_without_a_remedy_are_those_that_cannot_be_refused() -> None:
         errors.RequestStateError: over | {RequestState.IN_PROGRESS},
         errors.WorkerNotAssignedError: over | {RequestState.WAITING},
         errors.WorkerTransitionError: set(WorkerState) - {WorkerState.MAINTENANCE},
+        errors.BorrowError: set(WorkerState) - {WorkerState.MAINTENANCE, WorkerState.FAILED},
         errors.NotDeregisterableError: set(WorkerState)
         - {WorkerState.MAINTENANCE, WorkerState.FAILED},
     }

@@ -59,6 +59,7 @@ VERBS: Mapping[str, Verb | Family] = {
         help="Look after single workers.",
         verbs={
             "show": Verb(place="workers:show"),
+            "borrow": Verb(place="borrowing:borrow", reader="ssh:CommandAfterDashes"),
             "idle": Verb(place="upkeep:idle"),
             "maintenance": Verb(place="upkeep:maintenance"),
             "groups": Verb(place="upkeep:groups"),

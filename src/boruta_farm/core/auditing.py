@@ -121,6 +121,8 @@ def _worker_detail(worker: Worker, kind: EventKind) -> dict[str, str]:
         labels = ", ".join(f"{name}={value}" for name, value in (worker.labels or {}).items())
         told = {"labels": labels, "notes": worker.notes, "photo": worker.photo}
         detail |= {name: text for name, text in told.items() if text}
+    if worker.borrower is not None:
+        detail["request"] = str(worker.borrower)
     if worker.reason:
         detail["reason"] = worker.reason
     return detail

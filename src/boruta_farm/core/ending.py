@@ -45,6 +45,8 @@ def end_job(
     steps: list[Step] = [KeyErased(worker=job.worker, epoch=job.epoch)]
     if requeue:
         steps.append(JobSaved(job=over))
+    if not requeue:
+        worker = replace(worker, borrower=None)
     next_worker = _released(worker, now, reason, to)
     steps.append(WorkerSaved(worker=next_worker, kind=EventKind.WORKER_STATE))
     return replace(request, job=None if requeue else over), tuple(steps)
@@ -79,6 +81,9 @@ def wait_again(request: Request, now: datetime, reason: str) -> RequestSaved:
 def _released(worker: Worker, now: datetime, reason: str, to: WorkerState | None) -> Worker:
     if to is not None:
         return move_worker(worker, to, now, reason)
+    if worker.borrower is not None:
+        # The one that it is for waits again: nobody has had it.
+        return move_worker(worker, WorkerState.PREPARE, now, worker.reason)
     if worker.after_job:
         return move_worker(worker, WorkerState.BUSY, now, worker.reason)
     if worker.unreachable_since is not None:

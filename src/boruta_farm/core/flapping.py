@@ -13,8 +13,11 @@ def recover(worker: Worker, settings: FarmSettings, now: datetime) -> Worker:
     """Return a FAILED worker on its way to IDLE, or to MAINTENANCE when it flaps.
 
     It flaps when it has recovered ``flap_recoveries`` times within ``flap_within`` and failed
-    again. Only recoveries that reached IDLE count, see ``take_back``.
+    again. Only recoveries that reached IDLE count, see ``take_back``. What was borrowed out of
+    MAINTENANCE goes back there.
     """
+    if worker.borrowed_from is not None:
+        return replace(move_worker(worker, WorkerState.BUSY, now, worker.reason), idle_again=False)
     recent = tuple(at for at in worker.recoveries if at > now - settings.flap_within)
     if settings.flap_recoveries and len(recent) >= settings.flap_recoveries:
         times = "once" if len(recent) == 1 else f"{len(recent)} times"

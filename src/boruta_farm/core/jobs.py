@@ -88,10 +88,18 @@ def grant(world: World, proposal: Grant, now: datetime) -> Plan[None]:
     worker = world.worker(proposal.worker)
     if request is None or worker is None or not _still_true(proposal, request, worker, now):
         raise StaleProposalError
-    opening = request.ssh_key is not None
     account = world.account(request.owner)
     if lapse(account, request) is not None or not served(worker, request, account):
         raise StaleProposalError
+    return Plan(answer=None, steps=lend(world, request, worker, now))
+
+
+def lend(world: World, request: Request, worker: Worker, now: datetime) -> tuple[Step, ...]:
+    """Return what gives an IDLE worker to a waiting request, both judged already.
+
+    One that is borrowed leaves service again when the job is over.
+    """
+    opening = request.ssh_key is not None
     length, longest = _lengths(world, request)
     job = Job(
         request_id=request.id,
@@ -105,19 +113,17 @@ def grant(world: World, proposal: Grant, now: datetime) -> Plan[None]:
         unconfirmed=True,
     )
     job = with_keys(job, session_keys(request, worker, world.account))
-    running = move_worker(worker, WorkerState.RUNNING, now)
+    running = move_worker(worker, WorkerState.RUNNING, now, worker.reason)
+    running = replace(running, after_job=running.borrowed_from is not None)
     if opening:
         held = replace(request, job=job, revision=request.revision + 1)
         kind = EventKind.REQUEST_OPENING
     else:
         held = replace(move_request(request, RequestState.IN_PROGRESS, now), job=job)
         kind = EventKind.REQUEST_STARTED
-    return Plan(
-        answer=None,
-        steps=(
-            RequestSaved(request=held, kind=kind),
-            WorkerSaved(worker=running, kind=EventKind.WORKER_STATE),
-        ),
+    return (
+        RequestSaved(request=held, kind=kind),
+        WorkerSaved(worker=running, kind=EventKind.WORKER_STATE),
     )
 
 
@@ -323,6 +329,8 @@ def _done(world: World, request: Request, now: datetime, reason: str) -> tuple[S
 def _still_true(proposal: Grant, request: Request, worker: Worker, now: datetime) -> bool:
     return (
         request.state is RequestState.WAITING
+        and not request.borrows
+        and worker.borrower is None
         and request.live_job is None
         and request.revision == proposal.request_revision
         and request.valid_after <= now < request.deadline

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from boruta_farm.core.borrowing import aside_later, dropped
 from boruta_farm.core.enrolment import Identity, identify
 from boruta_farm.core.flapping import recover
 from boruta_farm.core.names import check_worker_name
@@ -194,14 +195,18 @@ def _set_aside(world: World, worker: Worker, now: datetime) -> tuple[Worker, tup
             later = replace(
                 worker,
                 after_job=True,
-                idle_again=world.settings.idle_again,
+                idle_again=world.settings.idle_again and worker.borrowed_from is None,
+                borrowed_from=aside_later(worker),
                 reason=reason,
                 revision=worker.revision + 1,
             )
             return later, (WorkerSaved(worker=later, kind=EventKind.WORKER_CHANGED),)
         worker, steps = fail(world, worker, now, reason)
+    steps = (*steps, *dropped(world, worker, now, reason))
+    worker = replace(worker, borrowed_from=aside_later(worker))
     busy = replace(
-        move_worker(worker, WorkerState.BUSY, now, reason), idle_again=world.settings.idle_again
+        move_worker(worker, WorkerState.BUSY, now, reason),
+        idle_again=world.settings.idle_again and worker.borrowed_from is None,
     )
     return busy, (*steps, WorkerSaved(worker=busy, kind=EventKind.WORKER_STATE))
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from boruta_farm.core import borrowing
 from boruta_farm.core.calendar import one_month_after
 from boruta_farm.core.ending import end_job, finished_early
 from boruta_farm.core.plan import CreationRemembered, Plan, RequestSaved, Step
@@ -70,6 +71,8 @@ def create(
             return Plan(answer=_existing(world, request_id))
     if unmet is not None:
         raise unmet
+    if new.borrow:
+        borrowing.check_new(new)
     limits = _UNLIMITED if caller.groups is None else limits_of(world, caller.id)
     valid_after = new.valid_after or now
     deadline = new.deadline or one_month_after(max(valid_after, now))
@@ -86,7 +89,7 @@ def create(
     check_caps(new.caps or {}, world.settings)
     selector = check_selector(new.selector, new.caps or {}, world.settings)
     _check_waiting(world, caller, limits)
-    ssh_key = own_key or _account_key(world, caller, new)
+    ssh_key = None if new.borrow else own_key or _account_key(world, caller, new)
     size = held_by(new.caps, selector, ssh_key, new.context)
     _check_size(world, caller.id, caller.name, size)
     request = Request(
@@ -105,10 +108,13 @@ def create(
         keep_alive=new.keep_alive,
         length=new.length,
         context=new.context or None,
+        borrows=new.borrow or None,
         account_keys=new.account_key is not False,
         size=size,
     )
     steps: list[Step] = [RequestSaved(request=request, kind=EventKind.REQUEST_CREATED)]
+    if request.borrows:
+        steps.extend(borrowing.begin(world, caller, request, now))
     if new.idempotency_key is not None:
         steps.append(
             CreationRemembered(
@@ -153,6 +159,7 @@ def update(world: World, request_id: int, change: RequestUpdate, now: datetime) 
     request = _existing(world, request_id)
     if request.state is not RequestState.WAITING:
         raise RequestStateError(standing=standing_of(world, request))
+    borrowing.check_update(request, change)
     known = request.owner_groups is not None
     limits = limits_of(world, request.owner) if known else _UNLIMITED
     if change.priority:

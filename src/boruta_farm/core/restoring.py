@@ -20,5 +20,6 @@ def start_over(world: World, uuid: str, now: datetime, reason: str) -> Plan[None
     if worker.state not in (WorkerState.IDLE, WorkerState.RUNNING, WorkerState.PREPARE):
         return Plan(answer=None)
     broken, steps = fail(world, worker, now, reason)
-    again = move_worker(broken, WorkerState.PREPARE, now, reason)
+    home = WorkerState.PREPARE if broken.borrowed_from is None else WorkerState.BUSY
+    again = move_worker(broken, home, now, reason)
     return Plan(answer=None, steps=(*steps, WorkerSaved(worker=again, kind=EventKind.WORKER_STATE)))

@@ -3,7 +3,7 @@
 from boruta_farm.core.world import World
 from boruta_farm.model.account import Account, Limits, effective_limits
 from boruta_farm.model.caller import serves
-from boruta_farm.model.permission import Permission, Scope, reach_of
+from boruta_farm.model.permission import Permission, Reach, Scope, reach_of
 from boruta_farm.model.request import Request
 from boruta_farm.model.worker import Worker
 
@@ -39,7 +39,21 @@ def barred(account: Account) -> str | None:
 
 
 def served(worker: Worker, request: Request, account: Account | None) -> bool:
-    """Tell whether a worker serves a request whose owner is ``account`` now."""
+    """Tell whether a worker serves a request whose owner is ``account`` now.
+
+    Who borrows it must be one who looks after it; groups that it serves do not matter to him.
+    """
+    if request.borrows:
+        return worker.borrower == request.id and _looks_after(worker, request, account)
     if request.owner_groups is None or account is None:
         return serves(worker.groups, request.owner_groups)
     return serves(worker.groups, frozenset(account.groups))
+
+
+def _looks_after(worker: Worker, request: Request, account: Account | None) -> bool:
+    if request.owner_groups is None or account is None:
+        return request.owner_groups is None
+    reach = reach_of(account.role, Scope.ADMIN, Permission.MANAGE_WORKERS)
+    if reach is Reach.GROUPS:
+        return bool(worker.groups) and set(account.groups).issuperset(worker.groups)
+    return reach is Reach.ALL

@@ -40,6 +40,10 @@ NEW_EPOCH = frozenset({WorkerState.PREPARE, WorkerState.BUSY})
 """Entering one of these states starts a new preparation (I2 of the design)."""
 
 
+LENDING = frozenset({WorkerState.PREPARE, WorkerState.IDLE, WorkerState.RUNNING})
+"""On the way from the first to the last a board is lent; elsewhere nobody borrows it."""
+
+
 def move_request(
     request: Request, to: RequestState, now: datetime, reason: str | None = None
 ) -> Request:
@@ -64,14 +68,22 @@ def move_worker(
 ) -> Worker:
     """Return the worker in its next state; the epoch rises where a preparation begins.
 
+    A borrowed one stays so until it is back where it was.
+
     Raises TransitionError for a change outside the table.
     """
     if to not in WORKER_TRANSITIONS[worker.state]:
         raise TransitionError(f"worker {worker.name} cannot go from {worker.state} to {to}")
+    borrower = worker.borrower if to in LENDING else None
+    home = worker.borrowed_from
+    if to in (home, WorkerState.MAINTENANCE) or (to is WorkerState.IDLE and borrower is None):
+        home = None
     return replace(
         worker,
         state=to,
         since=now,
+        borrower=borrower,
+        borrowed_from=home,
         epoch=worker.epoch + 1 if to in NEW_EPOCH else worker.epoch,
         revision=worker.revision + 1,
         reason=reason,

@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from boruta_farm.core.borrowing import OUT_OF_SERVICE, aside_later, back, dropped, may_still, taker
 from boruta_farm.core.ending import end_job, requeued, wait_again
 from boruta_farm.core.flapping import recover, take_back
-from boruta_farm.core.jobs import is_unseen
+from boruta_farm.core.jobs import is_unseen, lend
 from boruta_farm.core.names import check_worker_name
 from boruta_farm.core.plan import (
     KeyErased,
@@ -53,7 +54,6 @@ LONGEST_LABEL_NAME = 64
 LONGEST_LABEL_VALUE = 256
 LONGEST_NOTES = 4000
 LONGEST_PHOTO = 1000
-OUT_OF_SERVICE = frozenset({WorkerState.MAINTENANCE, WorkerState.FAILED})
 PASSING = frozenset({WorkerState.PREPARE, WorkerState.BUSY})
 
 
@@ -77,13 +77,15 @@ def set_state(
     if reason is not None and len(reason) > LONGEST_REASON:
         raise LimitError(f"a reason may have at most {LONGEST_REASON} characters")
     if state is WorkerState.IDLE:
-        if worker.state is WorkerState.PREPARE:
+        if worker.state is WorkerState.PREPARE and worker.borrower is None:
             return Plan(answer=None)
-        if worker.after_job and worker.state is WorkerState.RUNNING:
+        borrowed = worker.borrower is not None and worker.state is WorkerState.PREPARE
+        if borrowed or (worker.after_job and worker.state is WorkerState.RUNNING):
             stays = replace(
                 worker,
                 after_job=False,
                 idle_again=False,
+                borrowed_from=None,
                 reason=None,
                 revision=worker.revision + 1,
             )
@@ -101,14 +103,22 @@ def set_state(
         return Plan(answer=None, steps=(set_aside_again(worker, reason),))
     if after_job and worker.state is WorkerState.RUNNING:
         later = replace(
-            worker, after_job=True, idle_again=False, reason=reason, revision=worker.revision + 1
+            worker,
+            after_job=True,
+            idle_again=False,
+            borrowed_from=aside_later(worker),
+            reason=reason,
+            revision=worker.revision + 1,
         )
         return Plan(answer=None, steps=(WorkerSaved(worker=later, kind=EventKind.WORKER_CHANGED),))
     if worker.state is WorkerState.RUNNING:
+        worker = replace(worker, borrowed_from=None)
         _, steps = _evict(world, worker, WorkerState.BUSY, now, reason or "maintenance")
         return Plan(answer=None, steps=steps)
+    gone = dropped(world, worker, now, reason or "maintenance")
+    worker = replace(worker, borrowed_from=None)
     busy = replace(move_worker(worker, WorkerState.BUSY, now, reason), idle_again=False)
-    return Plan(answer=None, steps=(*_forget_key(worker), _state(busy)))
+    return Plan(answer=None, steps=(*_forget_key(worker), *gone, _state(busy)))
 
 
 def set_groups(world: World, uuid: str, groups: tuple[str, ...]) -> Plan[None]:
@@ -252,15 +262,33 @@ def prepared(
     host_key: str | None,
     now: datetime,
 ) -> Plan[None]:
-    """Make a worker IDLE that was proved clean and got its key. Raises StaleEpochError."""
+    """Make a worker IDLE that was proved clean and got its key. Raises StaleEpochError.
+
+    One that is borrowed is lent in the same breath, to nobody else than it was prepared for.
+    """
     worker = _at_epoch(world, uuid, epoch, WorkerState.PREPARE)
-    idle = replace(move_worker(worker, WorkerState.IDLE, now), username=username, host_key=host_key)
-    return Plan(answer=None, steps=(KeySaved(key=key), _state(idle)))
+    request = taker(world, worker)
+    if request is not None and not may_still(world, worker, request):
+        why = f"{request.owner_name} does not look after it any more"
+        return Plan(answer=None, steps=(*dropped(world, worker, now, why), *back(worker, now)))
+    if request is None and worker.borrowed_from is not None:
+        return Plan(answer=None, steps=back(worker, now))
+    if request is None:
+        worker = replace(worker, borrower=None)
+    reason = None if request is None else worker.reason
+    idle = replace(
+        move_worker(worker, WorkerState.IDLE, now, reason), username=username, host_key=host_key
+    )
+    lent = () if request is None else lend(world, request, idle, now)
+    return Plan(answer=None, steps=(KeySaved(key=key), _state(idle), *lent))
 
 
 def cleaned(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
     """Put an evicted and cleaned worker into MAINTENANCE. Raises StaleEpochError."""
     worker = _at_epoch(world, uuid, epoch, WorkerState.BUSY)
+    if worker.borrowed_from is WorkerState.FAILED:
+        again = move_worker(worker, WorkerState.FAILED, now, worker.reason)
+        return Plan(answer=None, steps=(_state(again),))
     resting = move_worker(worker, WorkerState.MAINTENANCE, now, worker.reason)
     if not worker.idle_again:
         return Plan(answer=None, steps=(_state(resting),))
@@ -353,7 +381,8 @@ def fail(
     if worker.state is WorkerState.RUNNING:
         return _evict(world, worker, WorkerState.FAILED, now, reason, wait_if_unseen=True)
     broken = move_worker(take_back(worker), WorkerState.FAILED, now, reason)
-    return broken, (*_forget_key(worker), _state(broken))
+    gone = dropped(world, worker, now, reason)
+    return broken, (*_forget_key(worker), *gone, _state(broken))
 
 
 def existing(world: World, uuid: str) -> Worker:
@@ -384,7 +413,8 @@ def _evict(
         return moved, (_state(moved),)
     job = request.live_job
     opening = request.state is RequestState.WAITING
-    unseen = wait_if_unseen and job is not None and is_unseen(job)
+    # For one that borrows it there is no other board.
+    unseen = wait_if_unseen and job is not None and is_unseen(job) and not request.borrows
     unseen = unseen and lapse(world.account(request.owner), request) is None
     requeue = opening or unseen
     over, steps = end_job(world, request, now, reason, requeue=requeue, to=to)

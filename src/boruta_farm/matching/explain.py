@@ -36,7 +36,7 @@ from boruta_farm.model.explanation import (
 )
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.model.worker import WorkerState
+from boruta_farm.model.worker import UUID_CAPABILITY, WorkerState
 from boruta_farm.words.policies import order
 from boruta_farm.words.worker import OUT_OF_REACH, STATES
 
@@ -90,7 +90,8 @@ class Explainer:
         """
         if request.state is not RequestState.WAITING:
             return self._standing(request)
-        if request.live_job is not None or self.market.held_by(request.id) is not None:
+        opening = request.live_job is not None or self.market.held_by(request.id) is not None
+        if opening or request.borrows:
             return self._standing(request, Cause.OPENING)
         market = self.market
         if demand is None:
@@ -164,6 +165,8 @@ class Explainer:
         """
         job = request.live_job
         worker = self.market.held_by(request.id) if job is None else job.worker
+        if worker is None and request.borrows:
+            worker = request.required.get(UUID_CAPABILITY)
         standing = request_standing(request, None if worker is None else self._name(worker))
         return Explanation(
             request_id=request.id, state=request.state.value, cause=cause, standing=standing

@@ -96,7 +96,8 @@ class Index:
         else:
             self._learn(request)
             self._leave(request.id)
-        if job is None:
+        if job is None or request.borrows:
+            # What is borrowed is nobody's to wait for.
             self._market.end_hold(request.id)
         else:
             hold = Hold(

@@ -54,10 +54,11 @@ def learnt(known: Known, request: Request, settings: FarmSettings) -> tuple[Summ
 
     Lengths are learnt from jobs that came to their end, not from those that a failure cut off;
     use is charged for both. A job whose length was named teaches which share of it was used:
-    how long it lasted tells nothing of those whose length is another, or not named.
+    how long it lasted tells nothing of those whose length is another, or not named. Who looks after
+    a board that is out of service teaches nothing.
     """
     job = request.job
-    if not request.state.finished or job is None or job.ended is None:
+    if not request.state.finished or job is None or job.ended is None or request.borrows:
         return ()
     start, end = micros(job.granted), micros(job.ended)
     found = []

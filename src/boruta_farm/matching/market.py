@@ -107,7 +107,7 @@ class Market:
             self._compare(known, worker)
         elif known.offer.verified != self.parting.unasked:
             self.parting.verify(known)
-        state = worker.state
+        state = worker.offered
         if known.state is not state:
             known.offer.move(known.state, state)
             known.state = state
@@ -232,7 +232,7 @@ class Market:
             groups=worker.groups,
             fence=worker.fence,
             tokens=kept,
-            state=worker.state,
+            state=worker.offered,
             revision=worker.revision,
             epoch=worker.epoch,
             key=_key(worker),

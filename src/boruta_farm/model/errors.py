@@ -157,6 +157,12 @@ class WorkerTransitionError(InvalidError):
     code = "invalid-transition"
 
 
+class BorrowError(InvalidError):
+    """only a board in MAINTENANCE or FAILED can be borrowed from there"""
+
+    code = "not-borrowable"
+
+
 class NotDeregisterableError(InvalidError):
     """Worker is not in FAIL or MAINTENANCE state"""
 

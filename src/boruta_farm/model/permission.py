@@ -107,8 +107,8 @@ RULES: Mapping[Permission, Rule] = {
     Permission.MANAGE_WORKERS: Rule(
         scope=Scope.ADMIN,
         reach={Role.GROUP_ADMIN: Reach.GROUPS, Role.ADMIN: Reach.ALL},
-        words="send workers to IDLE or MAINTENANCE, change their groups, labels and notes, "
-        "deregister them",
+        words="send workers to IDLE or MAINTENANCE, borrow them out of service, change their "
+        "groups, labels and notes, deregister them",
     ),
     Permission.SEE_SELF: Rule(scope=Scope.READ, reach=_OWN, words="see one's own account"),
     Permission.MANAGE_SELF: Rule(

@@ -41,7 +41,8 @@ class NewRequest:
     ``keep_alive`` is in seconds (10 to 3600). ``length`` counts from the hand-over of the board.
     ``ssh_key`` is a public key in OpenSSH's one-line form; ``account_key`` asks for (or declines)
     the caller's account's own in its place, None leaves that to the account. ``selector`` asks for
-    more than exact values, as docs/selectors.md tells; ``strict`` refuses what no registered worker
+    more than exact values, as docs/selectors.md tells; ``borrow`` is for who looks after a board
+    that is out of service, and gives it back there; ``strict`` refuses what no registered worker
     could serve. ``context`` tells where it comes from, such as a pipeline, commit and url, and
     decides nothing. ``idempotency_key`` with ``body_hash`` makes a repeated creation return the
     first id.
@@ -72,6 +73,9 @@ class NewRequest:
         Mapping[str, str] | None,
         Shown("Context", "where it comes from, such as pipeline, commit and url"),
     ] = None
+    borrow: Annotated[
+        bool, Shown("Borrow", "take a board out of MAINTENANCE or FAILED, named by Caps' UUID")
+    ] = False
     idempotency_key: str | None = None
     body_hash: str | None = None
 
@@ -197,6 +201,9 @@ class Request:
     context: Annotated[
         Mapping[str, str] | None,
         Shown("Context", "where it comes from, such as pipeline, commit and url"),
+    ] = None
+    borrows: Annotated[
+        bool | None, Shown("Borrows", "takes its board out of MAINTENANCE or FAILED, and back")
     ] = None
     account_keys: bool = True
     shared: tuple[str, ...] = ()

@@ -112,6 +112,7 @@ class Worker:
     ``port`` is the stable TCP port of the tunnel. ``after_job`` tells that the worker goes to
     MAINTENANCE when its job ends; ``idle_again`` that it then returns to IDLE by itself.
     ``unreachable_since`` is set while the agent is lost. ``facts`` never take part in matching.
+    ``borrower`` is the request that alone it is prepared for, or lent to, out of ``borrowed_from``.
     ``recoveries`` are the moments at which it lately went from FAILED towards IDLE, oldest first.
     ``credential`` is the hash of the agent's bearer, pinned at ``credential_since``;
     ``next_credential`` is one that the agent has announced and not yet used. ``asked_name`` is
@@ -177,6 +178,12 @@ class Worker:
     next_credential: str | None = None
     asked_name: str | None = None
     idle_again: Annotated[bool, Stored(moves=True)] = False
+    borrower: Annotated[int | None, Stored(moves=True)] = None
+    borrowed_from: Annotated[
+        WorkerState | None,
+        Shown("BorrowedFrom", "the state to which it goes back, once it is proved clean"),
+        Stored(moves=True),
+    ] = None
     recoveries: tuple[datetime, ...] = ()
 
     @property
@@ -187,6 +194,13 @@ class Worker:
         when the board did not tell it must not turn false when it does.
         """
         return matched(self.name, self.labels, self.caps)
+
+    @property
+    def offered(self) -> WorkerState:
+        """Return its state as those see it who wait for boards: borrowed is out of service."""
+        if self.borrower is None or self.borrowed_from is None:
+            return self.state
+        return self.borrowed_from
 
 
 def matched(

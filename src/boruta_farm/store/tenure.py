@@ -37,7 +37,7 @@ WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = 7175
 
 SERVERS = """
 SELECT count(DISTINCT application_name) FROM pg_stat_activity
-WHERE datname = current_database() AND application_name LIKE 'boruta % %'
+WHERE datname = current_database() AND application_name ~ '^boruta [^ ]+ [0-9]+$'
 """
 
 COUNTER = "server"

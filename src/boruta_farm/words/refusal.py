@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from boruta_farm.model.errors import (
     AccountNotFoundError,
+    BorrowError,
     BorutaError,
     DeadlineInPastError,
     NotDeregisterableError,
@@ -72,6 +73,15 @@ BY_STATE: Mapping[type[BorutaError], Mapping[str, str]] = {
             "it comes back by itself when its agent registers again, or by: "
             "boruta worker maintenance {worker} --wait, then boruta worker idle {worker}"
         ),
+    },
+    BorrowError: {
+        WorkerState.IDLE: "it is in service: boruta ssh {worker}",
+        WorkerState.PREPARE: "it is on its way: boruta ssh {worker}",
+        WorkerState.RUNNING: (
+            "to wait for your turn: boruta ssh {worker}; to have it to yourself after that job: "
+            "boruta worker maintenance {worker} --after-job --wait"
+        ),
+        WorkerState.BUSY: "once it is in MAINTENANCE, it can be borrowed",
     },
     NotDeregisterableError: {
         WorkerState.RUNNING: (

@@ -47,10 +47,12 @@ def tools_text(caps: Mapping[str, str]) -> str:
 def state_text(worker: Worker) -> str:
     """Write a worker's state with what else is to be known of it."""
     notes = []
+    if worker.borrowed_from is not None and worker.state is not WorkerState.FAILED:
+        notes.append("borrowed")
     if worker.unreachable_since is not None:
         notes.append("unreachable")
     if worker.after_job and worker.state is WorkerState.RUNNING:
-        notes.append("then MAINTENANCE")
+        notes.append(f"then {worker.borrowed_from or WorkerState.MAINTENANCE}")
     if CLOCK_FACT in (worker.facts or {}):
         notes.append("clock wrong")
     return f"{worker.state} ({', '.join(notes)})" if notes else str(worker.state)
