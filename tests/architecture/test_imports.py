@@ -41,8 +41,19 @@ ROOMS: dict[str, frozenset[str]] = {
     ),
     "client": frozenset({"contracts", "clock", "records", "selectors", "settings", "words"}),
     "cli": frozenset(
-        {"client", "contracts", "records", "selectors", "settings", "words", "server", "demo"}
+        {
+            "client",
+            "contracts",
+            "records",
+            "selectors",
+            "settings",
+            "words",
+            "server",
+            "demo",
+            "mcp",
+        }
     ),
+    "mcp": frozenset({"client", "contracts", "selectors", "words", "settings"}),
     "pytest_plugin": frozenset({"client", "contracts", "selectors", "settings", "words"}),
     "dryad": frozenset({"contracts", "clock", "settings", "link", "gorpc", "thinning"}),
     "server": frozenset(
@@ -79,6 +90,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "web": frozenset({"starlette", "msgspec"}),
     "client": frozenset({"httpx", "keyring"}),
     "cli": frozenset({"typer", "rich", "click", "httpx", "tomli_w"}),
+    "mcp": frozenset({"mcp"}),
     "pytest_plugin": frozenset({"pytest"}),
     "dryad": frozenset({"websockets", "serial"}),
     "server": frozenset(
@@ -87,7 +99,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "testing": frozenset({"httpx"}),
 }
 SANDBOX_ONLY = frozenset({"asyncssh"})
-LAZY_ONLY = {"cli": frozenset({"server", "demo.plays"})}
+LAZY_ONLY = {"cli": frozenset({"server", "demo.plays", "mcp.server"})}
 """A room may import these only inside a function, because they are heavy."""
 
 

@@ -101,3 +101,13 @@ def test_what_admins_tell_of_a_worker_is_entered_where_they_change_it() -> None:
     told_of = {"labels": "a=1, rack=b", "notes": "loud", "photo": "https://x/b.jpg"}
     assert changed == {**moved, **told_of}
     assert told_of.keys().isdisjoint(moved)
+
+
+def test_who_acts_for_somebody_is_told_beside_him() -> None:
+    step = RequestSaved(request=DONE, kind=EventKind.REQUEST_FINISHED)
+    (note,) = notes_of(step, replace(ANN, agent="assistant"))
+    assert (note.actor, note.detail["agent"]) == ("ann", "assistant")
+    (note,) = notes_of(step, ANN)
+    assert "agent" not in note.detail
+    (note,) = notes_of(step, None)
+    assert (note.actor, "agent" in note.detail) == (FARM, False)

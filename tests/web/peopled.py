@@ -64,10 +64,12 @@ class PeopledWeb:
         source: str = SOURCE,
         raw: bytes | None = None,
         basic: bool = False,
+        agent: str = "",
     ) -> Reply:
         """Call the API and return the answer; a stream is left at its first piece.
 
-        ``basic`` sends the token as a password, as for ``http://name:TOKEN@farm``.
+        ``basic`` sends the token as a password, as for ``http://name:TOKEN@farm``; ``agent`` is
+        the program that acts for whose token it is.
         """
         content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         headers = [(b"host", b"farm")]
@@ -75,6 +77,8 @@ class PeopledWeb:
             password = base64.b64encode(f"weles:{secret}".encode()).decode()
             value = f"Basic {password}" if basic else f"Bearer {secret}"
             headers.append((b"authorization", value.encode()))
+        if agent:
+            headers.append((b"boruta-agent", agent.encode()))
         place, _, query = path.partition("?")
         scope = {
             "type": "http",

@@ -1,6 +1,7 @@
 """People over HTTP: signing in, whose request is whose, tokens that die at once."""
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -214,3 +215,19 @@ async def test_what_concerns_people_is_not_told_to_the_outside(tmp_path: Path) -
         assert events
         assert all(event.kind.private for event in events)
         assert all(event.reason is None and event.worker is None for event in events)
+
+
+@pytest.mark.parametrize(
+    ("agent", "told"), [("assistant 1.2", "assistant 1.2"), ("x" * 65, None), ("a\tb", None)]
+)
+async def test_the_audit_tells_which_program_acted_for_somebody(
+    tmp_path: Path, agent: str, told: str | None
+) -> None:
+    async with peopled_web(tmp_path) as web:
+        ann = await web.secret("ann")
+        made = await web.call("POST", "tokens/", ann, {"Name": "x"}, agent=agent)
+        assert made.status == 201
+        line = (await web.call("GET", "audit?actor=ann", web.root_secret)).body.splitlines()[-1]
+        entry = json.loads(line)
+        assert (entry["Actor"], entry["Action"]) == ("ann", "token.issued")
+        assert entry["Detail"].get("agent") == told

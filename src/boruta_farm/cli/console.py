@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -150,15 +151,17 @@ def run(
         return asyncio.run(main())
 
 
-def run_to_signal(context: typer.Context, work: Callable[[Farm, Signals], Awaitable[None]]) -> None:
+def run_to_signal(
+    context: typer.Context, work: Callable[[Farm, Signals], Awaitable[None]], *, agent: str = ""
+) -> None:
     """Connect and do some work that is cancelled, and so cleaned up, by any signal that ends us.
 
-    Ends with 128 + n after signal n.
+    Ends with 128 + n after signal n. ``agent`` is the program that the work is done for, if any.
     """
     signals = Signals()
 
     async def main() -> int:
-        async with connect(configured(context)) as farm:
+        async with connect(replace(configured(context), agent=agent)) as farm:
             await work(farm, signals)
         return 0
 

@@ -142,6 +142,7 @@ VERBS: Mapping[str, Verb | Family] = {
             "certificate": Verb(place="config:certificate"),
         },
     ),
+    "mcp": Verb(place="mcp:mcp"),
     "demo": Verb(place="demo:demo"),
 }
 """What may follow ``boruta``, in the order of its help."""

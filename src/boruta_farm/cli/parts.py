@@ -1,4 +1,4 @@
-"""The server's parts that some verbs need; a client's installation does not have them."""
+"""Parts that some verbs need; a client's installation does not have them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +14,25 @@ def server_installed() -> Iterator[None]:
 
     Raises ConfigError; errors in our own modules pass unchanged.
     """
+    with _installed("the server", "server"):
+        yield
+
+
+@contextmanager
+def mcp_installed() -> Iterator[None]:
+    """Do the same for what speaks with agents."""
+    with _installed("the SDK of the Model Context Protocol", "mcp"):
+        yield
+
+
+@contextmanager
+def _installed(what: str, extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith(ALWAYS_THERE):
             raise
         raise ConfigError(
-            f"this needs the server, and {error.name} is not installed; "
-            "run: pip install 'boruta-farm[server]'"
+            f"this needs {what}, and {error.name} is not installed; "
+            f"run: pip install 'boruta-farm[{extra}]'"
         ) from error

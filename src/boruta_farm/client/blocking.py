@@ -14,10 +14,11 @@ from functools import wraps
 from pathlib import Path
 from subprocess import CompletedProcess
 from types import TracebackType
-from typing import Any, Generic, ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 from boruta_farm.client.device import DevicePower, DeviceScreen, DeviceTool, Flashed, PowerReading
 from boruta_farm.client.device_console import ConsoleMatch, DeviceConsole
+from boruta_farm.client.entered import entering
 from boruta_farm.client.lease import Lease
 from boruta_farm.model.request import Request
 
@@ -68,7 +69,7 @@ class Bridge:
         It is entered and left in one task, as timeouts and task groups inside it demand; an
         error of the block is raised inside of it.
         """
-        held = self.run(_hold(manager))
+        held = self.run(entering(manager))
         try:
             value = self.run(held.entered())
         except BaseException:
@@ -189,9 +190,12 @@ class PlainLease:
         input: str | None = None,  # noqa: A002  # as in subprocess.run
         check: bool = False,
         timeout: float | None = None,
+        most: int | None = None,
     ) -> CompletedProcess[str]:
         """Run a command on the board; see ``Lease.run``."""
-        return self._bridge.run(self._lease.run(command, input=input, check=check, timeout=timeout))
+        return self._bridge.run(
+            self._lease.run(command, input=input, check=check, timeout=timeout, most=most)
+        )
 
     def put(self, local: str | Path, remote: str = "") -> None:
         """Copy a file or folder to the board; see ``Lease.put``."""
@@ -279,50 +283,6 @@ def both_ways(
         return Borrowing(lend(*arguments, **options))
 
     return lent
-
-
-class _Held(Generic[Result]):
-    """An async context manager entered and left in one task."""
-
-    def __init__(self, manager: AbstractAsyncContextManager[Result]) -> None:
-        loop = asyncio.get_running_loop()
-        self._entered: asyncio.Future[Result] = loop.create_future()
-        self._leaving: asyncio.Future[Exception | None] = loop.create_future()
-        self._task = loop.create_task(self._live(manager))
-
-    async def _live(self, manager: AbstractAsyncContextManager[Result]) -> None:
-        async with manager as value:
-            self._entered.set_result(value)
-            error = await self._leaving
-            if error is not None:
-                raise error
-
-    async def entered(self) -> Result:
-        """Return what entering gave, or raise what it raised."""
-        await asyncio.wait((self._entered, self._task), return_when=asyncio.FIRST_COMPLETED)
-        if not self._entered.done():
-            await self._task
-        return self._entered.result()
-
-    async def leave(self, error: Exception | None) -> bool:
-        """Leave with the block's error; return whether the manager swallowed it."""
-        self._leaving.set_result(error)
-        try:
-            await self._task
-        except Exception as raised:
-            if raised is not error:
-                raise
-            return False
-        return True
-
-    async def abandon(self) -> None:
-        """Leave by cancelling, and wait until that is done."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-
-async def _hold(manager: AbstractAsyncContextManager[Result]) -> _Held[Result]:
-    return _Held(manager)
 
 
 async def _cancel_others() -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from boruta_farm.client.credentials import Credentials, configuration_folder
 from boruta_farm.model.addresses import is_loopback
+from boruta_farm.model.caller import AGENT_NAME
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.token import PREFIX, check_token
 from boruta_farm.settings.declaration import Struct, read, setting
@@ -67,17 +68,24 @@ class ClientConfig:
     """Carry the server's address (no path's slash at its end) and the bearer token, if any.
 
     ``ca_file`` holds the authorities whose signature the server's certificate must bear; None
-    means those of the system. Raises ConfigError for a token that could not be sent.
+    means those of the system. ``agent`` is what a program calls itself that acts for whose token it
+    is, for the farm's audit. Raises ConfigError for a token or name that could not be sent.
     """
 
     server: str = DEFAULT_SERVER
     token: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
+    agent: str = ""
 
     def __post_init__(self) -> None:
         """Check the token here too, since programs make configurations of their own."""
         if self.token is not None:
             object.__setattr__(self, "token", check_token(self.token, "token"))
+        if self.agent and not AGENT_NAME.fullmatch(self.agent):
+            raise ConfigError(
+                f"agent: {self.agent[:80]!r} is no name for a program; write letters, digits, "
+                "blanks and . _ / + -, 64 at most"
+            )
 
     @property
     def exposes_token(self) -> bool:

@@ -13,6 +13,8 @@ from boruta_farm.client.remote import Remote
 from boruta_farm.model.errors import BorutaError, ConfigError
 
 SSH_FAILED: Final = 255
+MOST_TOLD: Final = 1 << 20
+"""Bytes of an answer: a board that tells more is not to fill our memory."""
 _ORIGINAL: Final = {
     ("power", "on"): "stm -dut",
     ("power", "off"): "stm -ts",
@@ -162,7 +164,9 @@ async def flash(
 
 async def list_tools(remote: Remote) -> tuple[DeviceTool, ...]:
     """Return the board's tools, none where it has no ``dut``. Raises DeviceError."""
-    done = await remote.run(f"if command -v dut >/dev/null; then {DUT_LIST}; fi", None, None)
+    done = await remote.run(
+        f"if command -v dut >/dev/null; then {DUT_LIST}; fi", None, None, MOST_TOLD
+    )
     _check(done.returncode, done.stderr)
     if not done.stdout.strip():
         return ()
@@ -199,7 +203,7 @@ async def read_all(remote: Remote, line: str) -> bytes:
 
 async def ask(remote: Remote, *words: str) -> str:
     """Have ``dut`` do something, and return what it printed. Raises DeviceError."""
-    done = await remote.run(device_line(*_given(*words)), None, None)
+    done = await remote.run(device_line(*_given(*words)), None, None, MOST_TOLD)
     _check(done.returncode, done.stderr)
     return done.stdout
 

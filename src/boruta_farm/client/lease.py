@@ -94,15 +94,17 @@ class Lease:
         input: str | None = None,  # noqa: A002  # as in subprocess.run
         check: bool = False,
         timeout: float | None = None,
+        most: int | None = None,
     ) -> CompletedProcess[str]:
         """Run a command on the board and return its status and what it printed.
 
         A text is a line for the board's shell, a sequence is quoted for it word by word. As with
         ``subprocess.run``, ``check`` raises CalledProcessError for a status other than 0. 255 is
         also ssh's own status, where the board cannot be reached. After ``timeout`` seconds
-        TimeoutError is raised and the connection is ended. Raises ConfigError without OpenSSH.
+        TimeoutError is raised and the connection is ended. Of what it prints ``most`` bytes are
+        kept, the first, of its complaints as many. Raises ConfigError without OpenSSH.
         """
-        done = await self._remote.run(command, input, timeout)
+        done = await self._remote.run(command, input, timeout, most)
         if check:
             done.check_returncode()
         return done

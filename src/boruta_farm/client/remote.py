@@ -2,9 +2,9 @@
 
 import asyncio
 import shlex
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any, Protocol, TypeAlias
@@ -20,6 +20,7 @@ from boruta_farm.client.openssh import (
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.worker import AccessInfo
 
+PIECE = 65536
 ENDS_WITHIN = 5.0
 """Seconds a program may take to end after it was told to, before it is killed."""
 
@@ -56,11 +57,18 @@ class Remote:
         self._files = None
 
     async def run(
-        self, command: str | Sequence[str], text: str | None, timeout: float | None
+        self,
+        command: str | Sequence[str],
+        text: str | None,
+        timeout: float | None,
+        most: int | None = None,
     ) -> CompletedProcess[str]:
-        """Run a command, a line for the board's shell or words of which one is made."""
+        """Run a command, a line for the board's shell or words of which one is made.
+
+        Of output and complaints ``most`` bytes each are kept, the first; None: all.
+        """
         line = command if isinstance(command, str) else shlex.join(command)
-        done = await self._guard(_run(self._line(line), command, text, timeout))
+        done = await self._guard(_run(self._line(line), command, text, timeout, most=most))
         return CompletedProcess(
             command,
             done.returncode,
@@ -115,14 +123,19 @@ async def _run(
     timeout: float | None,
     *,
     source: int = DEVNULL,
+    most: int | None = None,
 ) -> CompletedProcess[bytes]:
     """Run a program to its end; it is ended when the time is over or nobody waits any more."""
     process = await asyncio.create_subprocess_exec(
         *arguments, stdin=source if text is None else PIPE, stdout=PIPE, stderr=PIPE
     )
+    given = None if text is None else text.encode()
     try:
         async with asyncio.timeout(timeout):
-            out, err = await process.communicate(None if text is None else text.encode())
+            if most is None:
+                out, err = await process.communicate(given)
+            else:
+                out, err = await _bounded(process, given, most)
     finally:
         if process.returncode is None:
             process.terminate()
@@ -133,3 +146,31 @@ async def _run(
                 process.kill()
                 await process.wait()
     return CompletedProcess(told, process.returncode or 0, out, err)
+
+
+async def _bounded(process: Process, given: bytes | None, most: int) -> tuple[bytes, bytes]:
+    """Do as ``communicate`` does, and drop what comes beyond ``most`` bytes."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    out, err, _ = await asyncio.gather(
+        _first(process.stdout, most), _first(process.stderr, most), _feed(process, given)
+    )
+    await process.wait()
+    return out, err
+
+
+async def _first(stream: asyncio.StreamReader, most: int) -> bytes:
+    kept = bytearray()
+    while piece := await stream.read(PIECE):
+        kept += piece[: most - len(kept)]
+    return bytes(kept)
+
+
+async def _feed(process: Process, given: bytes | None) -> None:
+    if process.stdin is None or given is None:
+        return
+    # A command that does not read what it is given ends as it likes.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        process.stdin.write(given)
+        await process.stdin.drain()
+    process.stdin.close()

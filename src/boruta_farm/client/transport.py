@@ -47,6 +47,8 @@ class Transport:
         headers = {"User-Agent": f"boruta-farm/{__version__}"}
         if config.token is not None:
             headers["Authorization"] = f"Bearer {config.token}"
+        if config.agent:
+            headers["Boruta-Agent"] = config.agent
         self._host = parts.hostname or ""
         self._offset = timedelta()
         self._http = httpx.AsyncClient(

@@ -1,6 +1,7 @@
 """What the audit says of a decision: read off its steps, so that no decision can forget it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from boruta_farm.core.plan import IdentitySaved, Noted, RequestSaved, Step, WorkerSaved
 from boruta_farm.model.account import Account, Group
@@ -12,6 +13,8 @@ from boruta_farm.model.worker import Worker, WorkerState
 
 FARM = "farm"
 """The actor of what the server does by itself."""
+AGENT = "agent"
+"""What the detail is called that names the program which acted for somebody."""
 
 ALWAYS: dict[EventKind, Action] = {
     EventKind.REQUEST_STARTED: Action.GRANT,
@@ -37,6 +40,18 @@ def notes_of(step: Step, caller: Caller | None) -> Iterator[Note]:
     Entered are grants and releases, everything that concerns accounts, tokens and agents, and
     what an admin does to another's request or to a worker.
     """
+    for note in _notes(step, caller):
+        yield note if caller is None or note.actor != caller.name else by_agent(note, caller)
+
+
+def by_agent(note: Note, caller: Caller) -> Note:
+    """Return an entry that tells which program acted for the caller, if one did."""
+    if not caller.agent:
+        return note
+    return replace(note, detail={**note.detail, AGENT: caller.agent})
+
+
+def _notes(step: Step, caller: Caller | None) -> Iterator[Note]:
     actor = FARM if caller is None else caller.name
     source = "" if caller is None else caller.source
     match step:

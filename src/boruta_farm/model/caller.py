@@ -1,10 +1,14 @@
 """Who makes a call."""
 
+import re
 from dataclasses import dataclass
 
 from boruta_farm.model.errors import ForbiddenError
 from boruta_farm.model.permission import RULES, Permission, Reach, Scope, reach_of
 from boruta_farm.model.permission import Role as Role
+
+AGENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/+-]{0,63}", re.ASCII)
+"""What a program that acts for somebody may call itself; anything else is not told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +18,8 @@ class Caller:
     ``id`` is that of the account: what he owns is kept under it. ``name`` is only
     shown. ``groups`` is None where the farm knows no users: then every worker serves the caller,
     who may do everything. ``scope`` is that of the token the call came with, ``token`` its id (None
-    without one), ``source`` the address it came from (empty inside the server).
+    without one), ``source`` the address it came from (empty inside the server). ``agent`` is what
+    a program calls itself that acts for him: the audit tells it, and no right hangs on it.
     """
 
     id: str
@@ -24,6 +29,7 @@ class Caller:
     scope: Scope = Scope.ADMIN
     token: str | None = None
     source: str = ""
+    agent: str = ""
 
     def may_use(self, worker_groups: tuple[str, ...]) -> bool:
         """Tell whether a worker with these groups serves this caller."""

@@ -1,7 +1,7 @@
 """Who makes a call: the one place where a connection becomes a caller."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.types import Scope
 
@@ -9,7 +9,7 @@ from boruta_farm.clock import Clock
 from boruta_farm.contracts.people import Accounts, Audit, PeopleGate, Tokens
 from boruta_farm.model.addresses import canonical, network_of
 from boruta_farm.model.audit import UNKNOWN, Action, Note
-from boruta_farm.model.caller import Caller
+from boruta_farm.model.caller import AGENT_NAME, Caller
 from boruta_farm.model.errors import TooManyCallsError, UnauthenticatedError
 from boruta_farm.model.permission import Permission, Role
 from boruta_farm.model.permission import Scope as TokenScope
@@ -35,6 +35,7 @@ NOBODY = Caller(id="", name="", groups=frozenset(), role=Role.VIEWER, scope=Toke
 """The caller of what is public."""
 
 _AUTHORIZATION = b"authorization"
+_AGENT = b"boruta-agent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class Entrance:
         gate = self._people.gate
         came_from = source_of(scope)
         if gate.open:
-            return gate.admit(None, came_from)
+            return _for_whom(gate.admit(None, came_from), scope)
         secret = token_of(scope)
         if secret is None or not gate.recognises(secret):
             # Whoever has a good token is told apart from others at his address: by that.
@@ -100,7 +101,7 @@ class Entrance:
         caller.require(permission)
         if permission is Permission.MANAGE_SELF and caller.role is not Role.ADMIN:
             self._changes.take(caller.id)
-        return caller
+        return _for_whom(caller, scope)
 
     def weigh(self, scope: Scope, caller: Caller, size: int) -> None:
         """Count a call's body as the calls that it is worth. Raises TooManyCallsError."""
@@ -158,6 +159,15 @@ class Entrance:
             detail=detail,
         )
         await self._people.audit.note(note)
+
+
+def _for_whom(caller: Caller, scope: Scope) -> Caller:
+    """Return the caller with the program that says it acts for him, where it says so in words."""
+    for name, value in scope["headers"]:
+        if name == _AGENT:
+            told = str(value, "latin-1").strip()
+            return replace(caller, agent=told) if AGENT_NAME.fullmatch(told) else caller
+    return caller
 
 
 def source_of(scope: Scope) -> str:

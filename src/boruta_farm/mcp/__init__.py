@@ -1,0 +1,1 @@
+"""Boards for agents that speak the Model Context Protocol (`boruta mcp`)."""
