@@ -6,7 +6,7 @@ Run `python -m tests.docs.test_mcp` to write the table anew.
 from pathlib import Path
 
 from boruta_farm.mcp.budget import Budget
-from boruta_farm.mcp.desk import Desk
+from boruta_farm.mcp.desk import AgentDesk
 from boruta_farm.mcp.tools import ACTING, READING
 from tests.docs.parts import between
 
@@ -17,7 +17,8 @@ TABLE = "tools of boruta mcp"
 def page(text: str) -> str:
     """Return the page with the table of tools as it is."""
     told = {
-        name: (getattr(Desk, name).__doc__ or "").splitlines()[0] for name in (*READING, *ACTING)
+        name: (getattr(AgentDesk, name).__doc__ or "").splitlines()[0]
+        for name in (*READING, *ACTING)
     }
     rows = "".join(f"| `{name}` | {words} |\n" for name, words in told.items())
     return between(text, TABLE, TABLE, rows)

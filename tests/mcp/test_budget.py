@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boruta_farm.mcp.budget import Booking, Budget, BudgetError, Counted, Spent
+from boruta_farm.mcp.budget import Booking, Budget, BudgetError, CountedAct, Spent
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -37,13 +37,17 @@ def test_minutes_of_a_day_and_what_was_not_used_comes_back() -> None:
 
 
 def test_acts_of_an_hour() -> None:
-    spent = Spent().done(BUDGET, Counted.FLASH, NOW).done(BUDGET, Counted.FLASH, NOW + 10 * MINUTE)
+    spent = (
+        Spent()
+        .done(BUDGET, CountedAct.FLASH, NOW)
+        .done(BUDGET, CountedAct.FLASH, NOW + 10 * MINUTE)
+    )
     with pytest.raises(BudgetError, match=r"2 x flashes in an hour.*the next is free in 40m"):
-        spent.done(BUDGET, Counted.FLASH, NOW + 20 * MINUTE)
-    later = spent.done(BUDGET, Counted.FLASH, NOW + 60 * MINUTE)
-    assert len(later.since(NOW + 60 * MINUTE).acts[Counted.FLASH]) == 2
+        spent.done(BUDGET, CountedAct.FLASH, NOW + 20 * MINUTE)
+    later = spent.done(BUDGET, CountedAct.FLASH, NOW + 60 * MINUTE)
+    assert len(later.since(NOW + 60 * MINUTE).acts[CountedAct.FLASH]) == 2
     with pytest.raises(BudgetError, match=r"0 x power .* free never"):
-        spent.done(BUDGET, Counted.POWER, NOW)
+        spent.done(BUDGET, CountedAct.POWER, NOW)
 
 
 def test_what_was_reserved_gets_the_id_of_its_request() -> None:
@@ -53,8 +57,8 @@ def test_what_was_reserved_gets_the_id_of_its_request() -> None:
         spent.moved(BUDGET, 13, NOW, NOW)
 
 
-@given(st.lists(st.tuples(st.sampled_from(Counted), st.integers(0, 7200)), max_size=40))
-def test_no_order_of_acts_goes_beyond(acts: list[tuple[Counted, int]]) -> None:
+@given(st.lists(st.tuples(st.sampled_from(CountedAct), st.integers(0, 7200)), max_size=40))
+def test_no_order_of_acts_goes_beyond(acts: list[tuple[CountedAct, int]]) -> None:
     budget = Budget(flashes=3, power=5)
     spent, done = Spent(), []
     for counted, second in sorted(acts, key=lambda act: act[1]):

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from boruta_farm.mcp.budget import Budget, BudgetError, Counted, Spent
-from boruta_farm.mcp.ledger import Ledger, state_folder
+from boruta_farm.mcp.budget import Budget, BudgetError, CountedAct, Spent
+from boruta_farm.mcp.ledger import AgentLedger, state_folder
 from boruta_farm.model.errors import ConfigError
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 BUDGET = Budget(flashes=10)
 
 
-def ledger(folder: Path) -> Ledger:
-    made = Ledger(folder / "farm")
+def ledger(folder: Path) -> AgentLedger:
+    made = AgentLedger(folder / "farm")
     made.prepare()
     return made
 
@@ -25,7 +25,7 @@ def ledger(folder: Path) -> Ledger:
 def test_what_is_written_is_read_by_the_next(tmp_path: Path) -> None:
     def change(spent: Spent) -> Spent:
         booked = spent.booked(BUDGET, 3, timedelta(minutes=5), NOW)
-        return booked.done(BUDGET, Counted.FLASH, NOW)
+        return booked.done(BUDGET, CountedAct.FLASH, NOW)
 
     written = ledger(tmp_path).change(change, NOW)
     assert ledger(tmp_path).change(lambda spent: spent, NOW) == written.since(NOW)
@@ -36,7 +36,7 @@ def test_what_is_written_is_read_by_the_next(tmp_path: Path) -> None:
 def test_no_two_spend_the_same(tmp_path: Path) -> None:
     def spend(_: int) -> bool:
         try:
-            ledger(tmp_path).change(lambda spent: spent.done(BUDGET, Counted.FLASH, NOW), NOW)
+            ledger(tmp_path).change(lambda spent: spent.done(BUDGET, CountedAct.FLASH, NOW), NOW)
         except BudgetError:
             return False
         return True

@@ -89,7 +89,9 @@ async def test_the_whole_way_of_a_board(local_farm: LocalFarm, tmp_path: Path) -
         assert "1 boards at once" in await one.refused("borrow", want="rpi4")
         (tmp_path / "files" / "image.bin").write_bytes(b"image" * 1000)
         await one.done("put_file", board="rpi4", local="image.bin", remote="there")
-        shown = await one.done("run", board="rpi4", command="wc -c there; echo oops >&2; exit 3")
+        shown = await one.done(
+            "run_command", board="rpi4", command="wc -c there; echo oops >&2; exit 3"
+        )
         assert "Exit status 3." in shown
         assert "5000 there" in shown
         assert "<<<data" in shown
@@ -109,7 +111,7 @@ async def test_the_whole_way_of_a_board(local_farm: LocalFarm, tmp_path: Path) -
         assert "You have rpi4" in await one.done("prolong", board="rpi4", minutes=5)
         assert "board minutes today" in await one.done("boards")
         await one.done("give_back", board="rpi4")
-        assert "you hold no board" in await one.refused("run", board="rpi4", command="true")
+        assert "you hold no board" in await one.refused("run_command", board="rpi4", command="true")
     assert await open_requests(local_farm) == []
     where = AuditFilter(action="release")
     async with connect(local_farm.config) as api, api.audit.lines(where) as lines:
@@ -213,11 +215,11 @@ async def test_runs_one_after_the_other_leave_nothing_held(tmp_path: Path) -> No
             await one.done("flash", board=board, image="image")
             await one.done("power", board=board, action="on")
             await one.done("console_expect", board=board, pattern="imagined")
-            await one.done("run", board=board, command="uname -a")
+            await one.done("run_command", board=board, command="uname -a")
             if number % 3:
                 await one.done("give_back", board=board)
             else:
-                await one.refused("run", board=board, command="sleep 60", timeout_seconds=1)
+                await one.refused("run_command", board=board, command="sleep 60", timeout_seconds=1)
                 await one.done("give_back", board=board)
 
         async with agent(local, tmp_path, *wide) as one:
@@ -282,7 +284,7 @@ async def test_hostile_calls_get_nothing_beyond_the_token(tmp_path: Path) -> Non
                     for key in ("command", "path", "remote"):
                         if key in given and name != "put_file":
                             given[key] = draw.choice(["true", "note", "-", 7, None, "x" * 999])
-                    if name in ("borrow", "run", "console_expect"):
+                    if name in ("borrow", "run_command", "console_expect"):
                         given |= {"wait_seconds": 1, "timeout_seconds": 1}
                     try:
                         result = await client.call_tool(name, given)

@@ -10,9 +10,9 @@ from boruta_farm.cli.parts import mcp_installed
 from boruta_farm.cli.signals import Signals
 from boruta_farm.client.farm import Farm
 from boruta_farm.mcp.budget import Budget
-from boruta_farm.mcp.desk import Desk, Person
+from boruta_farm.mcp.desk import AgentDesk, Person
 from boruta_farm.mcp.folder import SharedFolder
-from boruta_farm.mcp.ledger import Ledger, state_folder
+from boruta_farm.mcp.ledger import AgentLedger, state_folder
 from boruta_farm.model.errors import RouteNotFoundError
 
 USUAL = Budget()
@@ -55,7 +55,7 @@ def mcp(
     with failures_told(), mcp_installed():
         from boruta_farm.mcp.server import serve
 
-        ledger = Ledger(state_folder(configured(context, quiet=True).server))
+        ledger = AgentLedger(state_folder(configured(context, quiet=True).server))
         ledger.prepare()
     budget = Budget(boards=boards, minutes=minutes, flashes=flashes, power=power)
 
@@ -65,6 +65,6 @@ def mcp(
         except RouteNotFoundError:
             name = ""
         person = Person(name=name, agent=agent)
-        await serve(Desk(farm, budget, ledger, SharedFolder(files), person))
+        await serve(AgentDesk(farm, budget, ledger, SharedFolder(files), person))
 
     run_to_signal(context, work, agent=agent)

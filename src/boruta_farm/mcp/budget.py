@@ -19,7 +19,7 @@ class BudgetError(BorutaError):
     code = "over-budget"
 
 
-class Counted(StrEnum):
+class CountedAct(StrEnum):
     """What is counted in an hour."""
 
     FLASH = "flashes"
@@ -35,9 +35,9 @@ class Budget:
     flashes: int = 6
     power: int = 60
 
-    def most(self, counted: Counted) -> int:
+    def most(self, counted: CountedAct) -> int:
         """Return how often something may be done in an hour."""
-        return self.flashes if counted is Counted.FLASH else self.power
+        return self.flashes if counted is CountedAct.FLASH else self.power
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Spent:
     """Carry what was used within the last day."""
 
     bookings: tuple[Booking, ...] = ()
-    acts: Mapping[Counted, tuple[datetime, ...]] = field(default_factory=dict)
+    acts: Mapping[CountedAct, tuple[datetime, ...]] = field(default_factory=dict)
 
     def since(self, now: datetime) -> "Spent":
         """Return what still counts."""
@@ -67,7 +67,7 @@ class Spent:
             bookings=tuple(each for each in self.bookings if each.used(now - DAY)),
             acts={
                 counted: tuple(at for at in self.acts.get(counted, ()) if at > now - HOUR)
-                for counted in Counted
+                for counted in CountedAct
             },
         )
 
@@ -106,7 +106,7 @@ class Spent:
             return self
         return self._replaced(request, replace(held[0], until=min(held[0].until, now), over=True))
 
-    def done(self, budget: Budget, counted: Counted, now: datetime) -> "Spent":
+    def done(self, budget: Budget, counted: CountedAct, now: datetime) -> "Spent":
         """Return it with something done once more. Raises BudgetError."""
         before = [at for at in self.acts.get(counted, ()) if at > now - HOUR]
         most = budget.most(counted)

@@ -22,9 +22,9 @@ from boruta_farm.client.waiting import Progress
 from boruta_farm.client.wanting import asking, wanted_here
 from boruta_farm.contracts import Explanation
 from boruta_farm.mcp.answers import MOST, Data, ToolAnswer
-from boruta_farm.mcp.budget import Budget, BudgetError, Counted, Spent
+from boruta_farm.mcp.budget import Budget, BudgetError, CountedAct, Spent
 from boruta_farm.mcp.folder import SharedFolder
-from boruta_farm.mcp.ledger import Ledger
+from boruta_farm.mcp.ledger import AgentLedger
 from boruta_farm.model.errors import BorutaError, InvalidError, NotFoundError, WantError
 from boruta_farm.model.listing import WorkerFilter
 from boruta_farm.model.request import MoreTime, NewRequest
@@ -62,11 +62,11 @@ class HeldBoard:
     entered: Entered[Lease]
 
 
-class Desk:
+class AgentDesk:
     """Act for one agent; every method but ``close`` is one of its tools."""
 
     def __init__(
-        self, farm: Farm, budget: Budget, ledger: Ledger, folder: SharedFolder, person: Person
+        self, farm: Farm, budget: Budget, ledger: AgentLedger, folder: SharedFolder, person: Person
     ) -> None:
         self._farm = farm
         self._budget = budget
@@ -157,7 +157,7 @@ class Desk:
         left = int(spent.minutes_left(self._budget, now) / timedelta(minutes=1))
         counts = ", ".join(
             f"{self._budget.most(kind) - len(spent.acts.get(kind, ()))} x {kind.value} this hour"
-            for kind in Counted
+            for kind in CountedAct
         )
         held = "; ".join(map(self._standing, self._held)) or "no board"
         return ToolAnswer(
@@ -175,7 +175,7 @@ class Desk:
         data = Data(source=f"dut on {board}", content=json.dumps(told, indent=1).encode())
         return ToolAnswer(words=f"{board} has {len(told)} tools.", data=(data,) if told else ())
 
-    async def run(
+    async def run_command(
         self, board: str, command: str, timeout_seconds: int = 60, stdin: str = ""
     ) -> ToolAnswer:
         """Run a command line in the shell of a board's supervisor."""
@@ -241,7 +241,7 @@ class Desk:
             reading = await self._on(board, lambda lease: lease.power.named(tool).state())
             told = {True: "on", False: "off", None: "not readable"}[reading.on]
             return ToolAnswer(words=f"The power of {board} is {told}.")
-        self._count(board, Counted.POWER)
+        self._count(board, CountedAct.POWER)
         acts: dict[str, Callable[[Lease], Awaitable[None]]] = {
             "on": lambda lease: lease.power.named(tool).on(),
             "off": lambda lease: lease.power.named(tool).off(),
@@ -254,7 +254,7 @@ class Desk:
         """Press a button of a board's device, such as reset."""
         tool = _name(name)
         hold = None if not seconds else min(max(float(seconds), 0.01), 60.0)
-        self._count(board, Counted.POWER)
+        self._count(board, CountedAct.POWER)
         await self._on(board, lambda lease: lease.press(tool, hold))
         return ToolAnswer(words=f"Done: a button of {board} was pressed.")
 
@@ -291,7 +291,7 @@ class Desk:
         """Write an image (a file of your folder, or an https address) to the device's card."""
         tool = _name(name)
         source = _text("image", image) if is_elsewhere(image) else self._folder.existing(image)
-        self._count(board, Counted.FLASH)
+        self._count(board, CountedAct.FLASH)
         done = await self._on(board, lambda lease: lease.flash(source, tool))
         read = "and read back" if done.verified else "and not read back"
         return ToolAnswer(words=f"{done.bytes} bytes were written {read} in {done.seconds:.1f} s.")
@@ -391,7 +391,7 @@ class Desk:
         now = self._farm.now()
         return self._ledger.change(lambda spent: change(spent, now), now)
 
-    def _count(self, board: str, counted: Counted) -> None:
+    def _count(self, board: str, counted: CountedAct) -> None:
         self._board(board)
         self._spend(lambda spent, now: spent.done(self._budget, counted, now))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from boruta_farm.client.credentials import replace_private
-from boruta_farm.mcp.budget import Booking, Counted, Spent
+from boruta_farm.mcp.budget import Booking, CountedAct, Spent
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.home import home_of
 from boruta_farm.settings.files import read_bounded
@@ -33,7 +33,7 @@ def state_folder(server: str, environment: Mapping[str, str] | None = None) -> P
     return root / "boruta" / "mcp" / hashlib.sha256(server.encode()).hexdigest()[:16]
 
 
-class Ledger:
+class AgentLedger:
     """Keep what was used and done; other processes of the same user write into it, too."""
 
     def __init__(self, folder: Path) -> None:
@@ -121,7 +121,7 @@ def _spent(content: dict[str, object]) -> Spent:
             for each in bookings
         ),
         acts={
-            Counted(name): tuple(datetime.fromisoformat(at) for at in times)
+            CountedAct(name): tuple(datetime.fromisoformat(at) for at in times)
             for name, times in acts.items()
         },
     )
