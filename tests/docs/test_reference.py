@@ -24,6 +24,7 @@ from boruta_farm.settings import document
 from boruta_farm.settings.declaration import Dataclass, declared
 from boruta_farm.web.routes import Route
 from tests.architecture.test_imports import ROOMS
+from tests.docs.curls import CURLS, PREPARED
 from tests.web.serving import World, routes_of
 
 ROOT = Path(__file__).parents[2]
@@ -142,6 +143,7 @@ def api_page() -> str:
         words = ". ".join([route.summary, *notes]).replace("|", "or")
         rows.append(f"| {methods} | `/api/v1/{route.path}` | {route.success} | {words} |")
     table = "\n".join(rows)
+    examples = _examples(world)
     return f"""# HTTP API v1
 
 The API is that of the original Boruta; its clients work unchanged. What is new is additive: more
@@ -216,13 +218,21 @@ anything else is 400 with the place, so that no misspelt limit is taken for a wi
   bracket.
 - A list with the body `null` (or none) returns what is unfinished and what finished within 24 h.
 
-## Examples
+## Every call with curl
 
-    curl -d '{{"Priority": 8, "Caps": {{"board": "rpi4"}}}}' http://127.0.0.1:8487/api/v1/reqs/
-    curl -N http://127.0.0.1:8487/api/v1/events
-    curl -X POST -H 'Prefer: wait=60' http://127.0.0.1:8487/api/v1/reqs/1/acquire_worker
-    curl -X POST http://127.0.0.1:8487/api/v1/reqs/1/close
+{examples}
 """
+
+
+def _examples(world: World) -> str:
+    """Return a line for each call, in an order in which one may follow the other."""
+    summaries = {(route.method, route.path): route.summary for route in routes_of(world)}
+    parts = ["\n".join(f"    {line}" for line in PREPARED.splitlines())]
+    for curl in CURLS:
+        parts.append(f"{summaries[curl.method, curl.path]}:\n\n    {curl.line}")
+        if curl.keep:
+            parts.append(f"`{curl.keep}` is then what the answer has under `{'.'.join(curl.of)}`.")
+    return "\n\n".join(parts)
 
 
 def _reach(route: Route, role: Role) -> str:
