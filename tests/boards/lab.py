@@ -12,6 +12,7 @@ from boruta_farm.clock import Clock
 from boruta_farm.contracts import CleanReport, Prepared
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import BoardError
+from boruta_farm.model.readiness import Readiness
 from boruta_farm.model.request import NewRequest, Request
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Worker, WorkerState
@@ -29,13 +30,15 @@ FAILED = WorkerState.FAILED
 class Witness:
     """See when which call began on which board, and how many ran there at once.
 
-    ``faults`` names calls that fail, with the board's words, as errors of this ``kind``.
+    ``faults`` names calls that fail, with the board's words, as errors of this ``kind``. ``within``
+    are the seconds that boards were given to be made ready.
     """
 
     now: Callable[[], float]
     faults: dict[str, str] = field(default_factory=dict)
     kind: type[BoardError] = BoardError
     calls: list[tuple[float, str, str]] = field(default_factory=list)
+    within: list[int] = field(default_factory=list)
     most_at_once: Counter[str] = field(default_factory=Counter)
     _running: Counter[str] = field(default_factory=Counter)
 
@@ -79,6 +82,11 @@ class WitnessedConnection(SimulatedConnection):
     async def grant(self, epoch: int, remaining: float, key: str | None) -> None:
         with self._witness.noting(self.board.uuid, "grant"):
             await super().grant(epoch, remaining, key)
+
+    async def ready(self, epoch: int, wanted: Readiness, within: float) -> None:
+        with self._witness.noting(self.board.uuid, "ready"):
+            self._witness.within.append(round(within))
+            await super().ready(epoch, wanted, within)
 
     async def put_in_maintenance(self, message: str) -> None:
         with self._witness.noting(self.board.uuid, "put_in_maintenance"):

@@ -198,6 +198,7 @@ def test_what_cannot_work_is_said_before_a_board_is_asked_for(
         (NotStartedError(state=RequestState.TIMEOUT), 193),
         (NotStartedError(state=RequestState.INVALID), 194),
         (NotStartedError(state=RequestState.FAILED), 195),
+        (NotStartedError(state=RequestState.FAILED, unready=True), 197),
         (NotStartedError(state=RequestState.CANCELLED), 197),
         (UnmetDemandError(), 194),
         (WorkerNotFoundError(), 194),

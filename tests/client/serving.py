@@ -314,6 +314,10 @@ class Served:
         """Have a board behave otherwise from now on."""
         self._lab.simulated.boards[uuid_of(number)].manner = manner
 
+    def slow(self, number: int) -> None:
+        """Have a board take for ever when it is to be flashed and booted."""
+        self._lab.simulated.boards[uuid_of(number)].ready_after = float("inf")
+
     def fail(self, number: int, reason: str) -> None:
         """Have a board tell that it failed."""
         self.do(self.contracts.superviser.set_fail(uuid_of(number), reason))

@@ -22,6 +22,16 @@ def test_each_farm_has_its_own(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_was_to_be_ready_is_remembered_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "last.json"
+    remember(path, HERE, replace(HELD, image="https://a/b", storage="sd", boot_until="login:"))
+    last = recall(path, HERE)
+    assert last is not None
+    assert (last.image, last.storage, last.boot_until) == ("https://a/b", "sd", "login:")
+    path.write_text('{"http://farm:8487": {"request": 7, "caps": {}, "selector": null}}')
+    assert recall(path, HERE) == LastHeld(request=7)
+
+
 def test_what_was_not_used_for_longest_is_forgotten(tmp_path: Path) -> None:
     path = tmp_path / "last.json"
     for number in range(MOST_FARMS):

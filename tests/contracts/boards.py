@@ -8,6 +8,7 @@ from typing import Any
 
 from boruta_farm.contracts import FencedDryad, Registered
 from boruta_farm.link.agent import AgentLink, FarmEnd
+from boruta_farm.model.readiness import Readiness
 from boruta_farm.model.worker import Fence, Registration
 from boruta_farm.testing.boards import SimulatedBoard, SimulatedConnection
 from boruta_farm.testing.loop import run_virtual
@@ -17,10 +18,11 @@ from tests.link.links import UUID, Wires
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardStage:
-    """Carry the contract under test, and which key opens the board at the moment."""
+    """Carry the contract under test, which key opens the board, and what it is made ready for."""
 
     board: FencedDryad
     key: Callable[[], str | None]
+    wanted: Callable[[], Readiness | None]
 
 
 class LinkedAgent:
@@ -49,7 +51,7 @@ class LinkedAgent:
 async def in_process() -> AsyncIterator[BoardStage]:
     """Call the agent's fence directly."""
     lab = Lab()
-    yield BoardStage(board=await lab.start(), key=lab.key)
+    yield BoardStage(board=await lab.start(), key=lab.key, wanted=lab.wanted)
     await lab.fence.close()
 
 
@@ -59,7 +61,7 @@ async def over_the_link() -> AsyncIterator[BoardStage]:
     lab, wires = Lab(), Wires()
     agent = LinkedAgent(await lab.start())
     wires.spawn(AgentLink(wires.dial, agent, wires.clock, draw=lambda: 1.0).stay_connected())
-    yield BoardStage(board=await wires.ready(), key=lab.key)
+    yield BoardStage(board=await wires.ready(), key=lab.key, wanted=lab.wanted)
     await wires.close()
     await lab.fence.close()
 
@@ -68,7 +70,11 @@ async def over_the_link() -> AsyncIterator[BoardStage]:
 async def simulated() -> AsyncIterator[BoardStage]:
     """Call the board that simulated farms are tested with."""
     board = SimulatedBoard(uuid=UUID, caps={})
-    yield BoardStage(board=SimulatedConnection(board), key=lambda: board.key)
+
+    def wanted() -> Readiness | None:
+        return None if board.readying is None else board.readying[1]
+
+    yield BoardStage(board=SimulatedConnection(board), key=lambda: board.key, wanted=wanted)
 
 
 OPENINGS: dict[str, Callable[[], AbstractAsyncContextManager[BoardStage]]] = {

@@ -1,19 +1,25 @@
 """What FencedDryad promises, whoever keeps it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from boruta_farm.contracts import FencedDryad
 from boruta_farm.model.errors import BoardError, BorutaError, StaleEpochError
+from boruta_farm.model.readiness import Readiness
 from tests.contracts.boards import BoardStage, board_scene
 
 FIRST, OWN = "ssh-ed25519 FIRST", "ssh-ed25519 OWN"
 HOUR = 3600.0
+WANTED = Readiness(
+    image="https://images.example/a.img", sha256="0" * 64, storage="sd", boot_until="login: "
+)
 
 CALLS: dict[str, Callable[[FencedDryad, int], Awaitable[object]]] = {
     "clean": lambda board, epoch: board.clean(epoch),
     "prepare": lambda board, epoch: board.prepare(FIRST, epoch=epoch),
+    "ready": lambda board, epoch: board.ready(epoch, WANTED, HOUR),
     "grant": lambda board, epoch: board.grant(epoch, HOUR, None),
     "extend": lambda board, epoch: board.extend(epoch, 1, HOUR),
     "end": lambda board, epoch: board.end(epoch),
@@ -75,6 +81,47 @@ async def test_nothing_is_granted_on_a_board_that_is_not_prepared(stage: BoardSt
     with pytest.raises(BoardError):
         await stage.board.grant(1, HOUR, None)
     assert stage.key() is None
+
+
+@board_scene
+async def test_nothing_is_made_ready_on_a_board_that_is_not_prepared(stage: BoardStage) -> None:
+    await stage.board.clean(1)
+    with pytest.raises(BoardError):
+        await stage.board.ready(1, WANTED, HOUR)
+    assert stage.wanted() is None
+
+
+@board_scene
+async def test_a_prepared_board_is_made_ready_as_wanted_and_asked_again_goes_on(
+    stage: BoardStage,
+) -> None:
+    await stage.board.clean(1)
+    await stage.board.prepare(FIRST, epoch=1)
+    await stage.board.ready(1, WANTED, HOUR)
+    await stage.board.ready(1, WANTED, HOUR)
+    await asyncio.sleep(0.1)
+    assert stage.wanted() == WANTED
+    assert stage.key() == FIRST
+
+
+@board_scene
+async def test_it_is_called_off_by_a_clean_up_and_by_the_end(stage: BoardStage) -> None:
+    for epoch, over in ((1, stage.board.end), (2, lambda epoch: stage.board.clean(epoch + 1))):
+        await stage.board.clean(epoch)
+        await stage.board.prepare(FIRST, epoch=epoch)
+        await stage.board.ready(epoch, WANTED, HOUR)
+        await over(epoch)
+        assert stage.wanted() is None
+        with pytest.raises(BorutaError):
+            await stage.board.ready(epoch, WANTED, HOUR)
+
+
+@board_scene
+async def test_a_board_that_somebody_has_is_not_made_ready(stage: BoardStage) -> None:
+    await lend(stage.board, 1)
+    with pytest.raises(StaleEpochError):
+        await stage.board.ready(1, WANTED, HOUR)
+    assert stage.wanted() is None
 
 
 @board_scene

@@ -80,11 +80,11 @@ def running(number: int, on: int, minutes: int = 20, owner: str = "bob") -> Requ
     return replace(request, state=RequestState.IN_PROGRESS, job=job)
 
 
-def opening(number: int, on: int) -> Request:
+def opening(number: int, on: int, **how: Any) -> Request:
     """Return a request whose own key is being installed on a board."""
     request = running(number, on)
     assert request.job is not None
-    job = replace(request.job, phase=JobPhase.OPENING)
+    job = replace(request.job, **{"phase": JobPhase.OPENING, **how})
     return replace(request, state=RequestState.WAITING, job=job)
 
 
@@ -219,6 +219,11 @@ SCENES = (
     Scene(
         title="A board is being opened for it, since it brought its own SSH key",
         asked=opening(7, 1),
+        others=(board(1, PI, RUN),),
+    ),
+    Scene(
+        title="A board is being made ready for it, as it asked",
+        asked=opening(7, 1, phase=JobPhase.READYING, progress="sd: writing, 41.2 MB of 310.0 MB"),
         others=(board(1, PI, RUN),),
     ),
     Scene(

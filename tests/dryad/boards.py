@@ -11,6 +11,7 @@ from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.fence import Fence
 from boruta_farm.dryad.state import AgentState, Phase
 from boruta_farm.model.errors import BoardError, KeyRefusedError, StoreError
+from boruta_farm.model.readiness import Readiness
 from boruta_farm.testing.loop import run_virtual
 
 OLD, NEW = "ssh-ed25519 OLD", "ssh-ed25519 NEW"
@@ -60,6 +61,11 @@ class FakeDriver(Driver):
         self.refuses = False
         self.calls: list[str] = []
         self.busy = 0
+        self.making: Readiness | None = None
+        self.within = 0.0
+        self.made = asyncio.Event()
+        self.fault: Exception | None = None
+        self.tell: Callable[[str], None] | None = None
 
     @property
     def ssh_address(self) -> str:
@@ -107,6 +113,7 @@ class FakeDriver(Driver):
         self._finish()
 
     async def clean(self) -> tuple[str, ...]:
+        assert self.making is None, "it is cleaned while it is made ready"
         await self._begin("clean")
         found = tuple(sorted(self.board.leftovers))
         self._wipe()
@@ -122,6 +129,21 @@ class FakeDriver(Driver):
         await self._begin("put_in_maintenance")
         self.board.notice = message
         self._finish()
+
+    async def make_ready(
+        self, wanted: Readiness, within: float, tell: Callable[[str], None]
+    ) -> None:
+        assert self.making is None, "it is made ready twice at once"
+        assert self.busy == 0, "it is made ready while another operation is under way"
+        self.calls.append("make_ready")
+        self.making, self.within, self.tell = wanted, within, tell
+        try:
+            tell("writing")
+            await self.made.wait()
+            if self.fault is not None:
+                raise self.fault
+        finally:
+            self.making = None
 
     async def healthcheck(self) -> None:
         await self._begin("healthcheck")
@@ -203,6 +225,10 @@ class Lab:
     def key(self) -> str | None:
         """Return the key that opens the board now."""
         return self.board.key
+
+    def wanted(self) -> Readiness | None:
+        """Return what the board is being made ready for now."""
+        return self.driver.making
 
     async def kill(self) -> None:
         """End the agent as kill -9 does: nothing of it runs any more."""

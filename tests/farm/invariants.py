@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from boruta_farm.core.jobs import enforced_end
+from boruta_farm.core.readying import SETTLING
 from boruta_farm.core.transitions import REQUEST_TRANSITIONS, WORKER_TRANSITIONS
 from boruta_farm.model.events import Event
 from boruta_farm.model.job import CONFIRMED_WITHIN, JobPhase
 from boruta_farm.model.listing import Paginator, RequestFilter, Sorter, WorkerFilter
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.selectors.selector import parse
 from boruta_farm.testing.simulation import SimulatedFarm
 
 TOLERANCE = timedelta(seconds=1.5)
@@ -50,7 +52,7 @@ class Observer:
             if job is None:
                 continue
             if request.state is RequestState.WAITING:
-                assert job.phase is JobPhase.OPENING, f"{request.id} waits with a LIVE job"
+                assert job.phase is not JobPhase.LIVE, f"{request.id} waits with a LIVE job"
             assert not request.state.finished, f"{request.id} is finished and holds a worker"
             assert job.worker not in held, f"{job.worker} is lent twice (I1)"
             held[job.worker] = request
@@ -64,10 +66,23 @@ class Observer:
     def _sessions_are_isolated(
         self, requests: dict[int, Request], workers: dict[str, Worker]
     ) -> None:
-        """No board holds what two users left, and none is lent again before it was cleaned."""
+        """No board holds what two users left, and none is lent again before it was cleaned.
+
+        Nobody is on a board that is still being made ready.
+        """
+        jobs = (request.live_job for request in requests.values())
+        readying = {
+            (job.worker, job.epoch)
+            for job in jobs
+            if job is not None and job.phase is JobPhase.READYING
+        }
         for board in self._simulated.boards.values():
             assert len(board.let_in) <= 1, f"two users met on {board.uuid} (I3)"
             worker = workers.get(board.uuid)
+            if worker is not None and (worker.uuid, worker.epoch) in readying:
+                assert not board.let_in, f"somebody is on {board.uuid} before its hand-over"
+                lost = worker.unreachable_since
+                assert lost is None, f"{board.uuid} is made ready and out of reach since {lost}"
             if worker is None or worker.state is not WorkerState.IDLE:
                 continue
             if self._simulated.links.fenced(board.uuid) is None:
@@ -81,6 +96,10 @@ class Observer:
             job = request.live_job
             if request.state is RequestState.WAITING:
                 assert request.deadline > late, f"{request.id} outlived its deadline (I10)"
+            if job is not None and job.phase is JobPhase.READYING:
+                limit = job.granted + self._simulated.settings.ready_timeout
+                since = self._simulated.started
+                assert max(limit, since) + SETTLING > late, f"{request.id} is never ready (I17)"
             if job is not None and job.phase is JobPhase.LIVE:
                 confirmed = not job.unconfirmed or job.granted + CONFIRMED_WITHIN > late
                 assert confirmed, f"{request.id} runs on a board that did not confirm it (I21)"
@@ -136,4 +155,5 @@ def unserved(requests: Iterable[Request], workers: Iterable[Worker]) -> list[tup
         if request.state is RequestState.WAITING and request.live_job is None
         for worker in idle
         if request.required.items() <= worker.caps.items()
+        and (request.selector is None or parse(request.selector).matches(worker.caps))
     ]

@@ -24,9 +24,10 @@ from boruta_farm.testing.simulation import SimulatedFarm
 from tests.core.test_requests import ED25519
 from tests.farm.invariants import Observer, read_all, unserved
 
+READY = {"tool.image": "yes", "tool.boot": "yes"}
 BOARDS = (
-    ("00000000-0000-4000-8000-000000000001", {"arch": "arm"}),
-    ("00000000-0000-4000-8000-000000000002", {"arch": "arm", "hdmi": "yes"}),
+    ("00000000-0000-4000-8000-000000000001", {"arch": "arm", **READY}),
+    ("00000000-0000-4000-8000-000000000002", {"arch": "arm", "hdmi": "yes", **READY}),
     ("00000000-0000-4000-8000-000000000003", {"arch": "riscv"}),
 )
 CAPS: tuple[dict[str, str], ...] = ({}, {"arch": "arm"}, {"arch": "riscv"}, {"hdmi": "yes"})
@@ -34,11 +35,13 @@ SETTINGS = FarmSettings(
     job_timeout=timedelta(minutes=10),
     job_limit=timedelta(minutes=25),
     invalid_after=timedelta(minutes=2),
+    ready_timeout=timedelta(minutes=1),
 )
 
 BOARD_VERBS = (
     *("idle", "idle", "idle", "maintenance", "later", "drop", "connect", "connect", "reboot"),
     *("change", "forget", "manner", "manner", "fail", "deregister"),
+    *("slow", "quick", "unready"),
 )
 UNEXPECTED = ("internal", "illegal-transition")
 """Codes of refusals that can only be a fault of ours."""
@@ -55,6 +58,7 @@ class New:
     priority: int
     own_key: bool
     keep_alive: int | None
+    image: bool
     start: float
     life: float
 
@@ -96,6 +100,7 @@ new_requests = st.builds(
     priority=st.integers(1, 3),
     own_key=st.booleans(),
     keep_alive=st.sampled_from([None, None, 30]),
+    image=st.booleans(),
     start=st.sampled_from([0.0, 0.0, 45.0]),
     life=st.sampled_from([20.0, 300.0, 9000.0]),
 )
@@ -174,6 +179,8 @@ class History:
                     priority=step.priority,
                     ssh_key=ED25519 if step.own_key else None,
                     keep_alive=step.keep_alive,
+                    image="https://images.example/a.img" if step.image else None,
+                    boot_until="login:" if step.image else None,
                     valid_after=now + timedelta(seconds=step.start),
                     deadline=now + timedelta(seconds=step.start + step.life),
                 ),
@@ -232,6 +239,10 @@ class History:
                 await self.farm.connect(one)
             case "manner":
                 one.manner = step.manner
+            case "slow" | "quick":
+                one.ready_after, one.trouble = 50.0 if step.verb == "slow" else 0.0, None
+            case "unready":
+                one.ready_after, one.trouble = 3.0, "the image was not there"
             case "fail":
                 await self.farm.farm.superviser.set_fail(one.uuid, "smoke")
             case "deregister":
@@ -241,7 +252,7 @@ class History:
     async def _heal(self) -> None:
         """Once boards behave, nothing stays in between and nobody waits for an idle board."""
         for one in self.boards:
-            one.manner = Manner.WELL
+            one.manner, one.ready_after = Manner.WELL, 1.0
             self.farm.disconnect(one.uuid)
             await self.farm.connect(one)
         await self.farm.settle(120)

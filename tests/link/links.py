@@ -17,6 +17,7 @@ from boruta_farm.link.server import Hub
 from boruta_farm.link.socket import Socket
 from boruta_farm.model.console import ConsoleChunk
 from boruta_farm.model.errors import BorutaError, UnavailableError
+from boruta_farm.model.readiness import Readiness
 from boruta_farm.model.worker import Fence, KeyPair, Registration
 from boruta_farm.testing.sockets import MemorySocket, socket_pair
 
@@ -34,6 +35,7 @@ class FakeFarm:
         self.facts: list[tuple[str, dict[str, str]]] = []
         self.consoles: list[tuple[str, int, ConsoleChunk]] = []
         self.disputes: list[tuple[str, str, str]] = []
+        self.readiness: list[tuple[object, ...]] = []
         self.refuse: BorutaError | None = None
         self.epoch = 0
         self.renew_at: datetime | None = None
@@ -99,6 +101,23 @@ class FakeFarm:
     async def unconfirmed(self, uuid: str, epoch: int, reason: str, *, used: bool) -> None:
         raise NotImplementedError
 
+    async def progressed(self, uuid: str, epoch: int, words: str) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+        self.readiness.append((uuid, epoch, words))
+
+    async def readied(self, uuid: str, epoch: int) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+        self.readiness.append((uuid, epoch))
+
+    async def unready(
+        self, uuid: str, epoch: int, reason: str, lines: tuple[str, ...] = ()
+    ) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+        self.readiness.append((uuid, epoch, reason, lines))
+
     async def opened(self, uuid: str, epoch: int, began: datetime | None = None) -> None:
         raise NotImplementedError
 
@@ -150,6 +169,9 @@ class FakeBoard:
     async def clean(self, epoch: int) -> CleanReport:
         self._note("clean", epoch)
         return CleanReport(epoch=epoch, found=("a\0file", "x" * 1000))
+
+    async def ready(self, epoch: int, wanted: Readiness, within: float) -> None:
+        self._note("ready", epoch, wanted, within)
 
     async def grant(self, epoch: int, remaining: float, key: str | None) -> None:
         self._note("grant", epoch, key)

@@ -85,6 +85,20 @@ def test_an_opening_job_is_not_shown_before_its_state() -> None:
     }
 
 
+def test_a_board_that_is_made_ready_is_told_beside_the_job_that_nobody_has_yet() -> None:
+    readying = replace(JOB, phase=JobPhase.READYING)
+    for progress in (None, "writing"):
+        found = shown(replace(REQUEST, job=replace(readying, progress=progress)))
+        assert found["Job"] is None
+        assert found["Readying"] == {
+            "WorkerUUID": "uuid",
+            "Since": "2026-11-23T20:07:42.739845Z",
+            "Progress": progress or "it begins",
+        }
+    over = replace(REQUEST, job=JOB, state=RequestState.IN_PROGRESS)
+    assert "Readying" not in shown(over)
+
+
 def test_our_own_keys_appear_with_their_values() -> None:
     finished = replace(
         REQUEST, ssh_key="ssh-ed25519 AAAA", keep_alive=60, reason="closed", finished=NOW

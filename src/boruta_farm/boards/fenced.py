@@ -12,6 +12,7 @@ from boruta_farm.fleet import Fleet, Link
 from boruta_farm.model.errors import (
     AgentUnreachableError,
     BoardError,
+    ProtocolError,
     StaleEpochError,
     UnavailableError,
 )
@@ -26,12 +27,24 @@ THOROUGH_WITHIN = timedelta(minutes=5)
 itself. The worker's own limit (``prepare_timeout``) counts besides."""
 
 
+SHORTEST_READYING = 1.0
+"""Seconds that an agent is given at least, so that it can tell what it has done already."""
+
+
 class Fenced:
     """Clean and prepare boards, tell them of their jobs, and set them aside for maintenance."""
 
     def __init__(
-        self, fleet: Fleet, reports: Reports, pool: KeyPool, doors: Doors, clock: Clock
+        self,
+        fleet: Fleet,
+        reports: Reports,
+        pool: KeyPool,
+        doors: Doors,
+        clock: Clock,
+        ready_timeout: timedelta,
     ) -> None:
+        """Take what is needed; ``ready_timeout`` is how long flashing and booting may take."""
+        self._ready_timeout = ready_timeout
         self._fleet = fleet
         self._reports = reports
         self._pool = pool
@@ -54,6 +67,8 @@ class Fenced:
             case WorkerState.RUNNING if self._fleet.over(worker):
                 return worker.epoch, "over", link
             case WorkerState.RUNNING if (job := self._fleet.job(worker)) is not None:
+                if job.phase is JobPhase.READYING:
+                    return worker.epoch, job.phase, link
                 return worker.epoch, worker.state, link, job.keys_seq
             case _:
                 return None
@@ -119,11 +134,29 @@ class Fenced:
         job = self._fleet.job(worker)
         if job is None:
             return
+        if job.phase is JobPhase.READYING:
+            await self._make_ready(worker, job, link.board)
+            return
         if self._granted.get(worker.uuid) != (job.epoch, link):
             await self._tell_grant(worker, job, link.board)
             self._granted[worker.uuid] = job.epoch, link
         if job.keys_pending and worker.many_keys:
             await self._tell_keys(worker, job, link.board)
+
+    async def _make_ready(self, worker: Worker, job: Job, board: FencedDryad) -> None:
+        """Have the agent flash and boot the board; what comes of it, the agent reports."""
+        wanted = self._fleet.holders[worker.uuid].readiness
+        if wanted is None:
+            return
+        within = job.granted + self._ready_timeout - self._clock.now()
+        seconds = max(within.total_seconds(), SHORTEST_READYING)
+        try:
+            await answer(board.ready(job.epoch, wanted, seconds), ANSWER_WITHIN)
+        except ProtocolError as error:
+            # An agent that was replaced by an older one, which does not know the call.
+            await self._reports.unready(worker.uuid, job.epoch, error.message)
+            return
+        logger.info("worker %s epoch %d: is made ready", worker.name, job.epoch)
 
     async def _tell_grant(self, worker: Worker, job: Job, board: FencedDryad) -> None:
         """Tell the agent when the job ends, and open the board for a caller's own key."""

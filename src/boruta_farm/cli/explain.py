@@ -65,7 +65,7 @@ def _print(farm: Farm, found: Explanation, form: Output, again: bool) -> None:
 def lines(found: Explanation, times: Times) -> list[str]:
     """Return an explanation as people read it."""
     told = clauses(found, times)
-    if found.cause in (Cause.NONE, Cause.STARTING, Cause.OPENING):
+    if found.cause in (Cause.NONE, Cause.STARTING, Cause.READYING, Cause.OPENING):
         return [f"Request {found.request_id}: {'; '.join(told)}"]
     facts = _listed("Why", told)
     others = [f"{boards} without {brief(caps)}" for caps, boards in sorted(found.lacking.items())]

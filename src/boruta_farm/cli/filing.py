@@ -17,11 +17,13 @@ from boruta_farm.cli.console import (
 )
 from boruta_farm.cli.options import (
     AfterOption,
+    BootOption,
     CapsOption,
     ContextOption,
     DeadlineOption,
     IdArgument,
     IdsArgument,
+    ImageOption,
     KeyOption,
     LengthOption,
     Output,
@@ -29,6 +31,7 @@ from boruta_farm.cli.options import (
     PriorityOption,
     QueueOption,
     SelectorOption,
+    StorageOption,
     StrictOption,
     WaitOption,
     output_of,
@@ -84,6 +87,9 @@ def new(
     deadline: DeadlineOption = None,
     length: LengthOption = None,
     origin: ContextOption = None,
+    image: ImageOption = None,
+    storage: StorageOption = None,
+    boot_until: BootOption = None,
     key: KeyOption = None,
     keep_alive: Annotated[
         str | None,
@@ -123,6 +129,9 @@ def new(
         keep_alive=None if span is None else round(span.total_seconds()),
         length=read_duration(length, "--for"),
         context=read_context(origin),
+        image=image,
+        storage=storage,
+        boot_until=boot_until,
         idempotency_key=idempotency_key,
     )
     form = output_of(context, output)

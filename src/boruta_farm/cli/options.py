@@ -150,6 +150,26 @@ ContextOption = Annotated[
         "of GitHub, GitLab or Jenkins it is known.",
     ),
 ]
+ImageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--image",
+        metavar="URL",
+        help="Have this image flashed before the board is handed over; #sha256=SUM may follow.",
+    ),
+]
+StorageOption = Annotated[
+    str | None,
+    typer.Option("--storage", metavar="NAME", help="Which storage --image goes to, of several."),
+]
+BootOption = Annotated[
+    str | None,
+    typer.Option(
+        "--boot-until",
+        metavar="PATTERN",
+        help="Have the board booted until its console shows this regular expression.",
+    ),
+]
 WaitOption = Annotated[
     str | None, typer.Option("--wait", metavar="DURATION", help="Wait this long, such as 10m.")
 ]

@@ -78,7 +78,7 @@ def ls(
 
 async def worker_names_of(farm: Farm, requests: tuple[Request, ...]) -> Mapping[str, str]:
     """Return the names of workers, by UUID, if any request has had or wants a certain one."""
-    if all(r.job is None and UUID_CAPABILITY not in r.required for r in requests):
+    if all((r.job or r.readying) is None and UUID_CAPABILITY not in r.required for r in requests):
         return {}
     page = await farm.workers.list_workers(farm.caller)
     return {worker.uuid: worker.name for worker in page.items}
@@ -99,7 +99,8 @@ def request_listing(
     times = local_times(farm.now())
     rows = []
     for request in requests:
-        job = request.job
+        job, readying = request.job, request.readying
+        uuid = job.worker if job is not None else readying.worker if readying is not None else ""
         end = request.finished or (None if job is None else job.timeout)
         rows.append(
             (
@@ -108,7 +109,7 @@ def request_listing(
                 str(request.priority),
                 request.owner_name or "",
                 wanted_here(request, names),
-                "" if job is None else names.get(job.worker, job.worker),
+                names.get(uuid, uuid),
                 "" if end is None else times.moment(end),
                 note(request, times),
                 origin(request),

@@ -16,12 +16,15 @@ import typer
 from boruta_farm.cli.completion import worker_names
 from boruta_farm.cli.console import complain, configured, point_at, remark
 from boruta_farm.cli.options import (
+    BootOption,
     CapsOption,
     ContextOption,
+    ImageOption,
     LengthOption,
     PriorityOption,
     QueueOption,
     SelectorOption,
+    StorageOption,
     WaitOption,
     read_caps,
     read_context,
@@ -123,6 +126,9 @@ def run_command(
     ] = None,
     length: LengthOption = None,
     origin: ContextOption = None,
+    image: ImageOption = None,
+    storage: StorageOption = None,
+    boot_until: BootOption = None,
     priority: PriorityOption = DEFAULT_PRIORITY,
     wait: WaitOption = None,
     queue: QueueOption = False,
@@ -144,8 +150,8 @@ def run_command(
 
     Exits with the command's status, or with one of these: 193 no board was free in time, 194 no
     such board, 195 the board was lost, 196 the farm cannot be reached, 197 the job ended before
-    the command did, 198 files were not copied, 199 refused or not possible here; 128 + n after
-    signal n, 2 for wrong usage.
+    the command did, or the board was not made ready for it, 198 files were not copied, 199 refused
+    or not possible here; 128 + n after signal n, 2 for wrong usage.
     """
     words: tuple[str, ...] = tuple(context.meta.get("boruta.command", ()))
     if not words:
@@ -171,6 +177,9 @@ def run_command(
             keep_alive=DEFAULT_KEEP_ALIVE,
             length=read_duration(length, "--for"),
             context=read_context(origin),
+            image=image,
+            storage=storage,
+            boot_until=boot_until,
             strict=not queue,
         ),
         want=wanted,
@@ -275,7 +284,7 @@ def fault_of(error: BorutaError) -> RunFault:
             return RunFault.NOBODY_FREE
         case NotStartedError(state=RequestState.INVALID):
             return RunFault.NO_BOARD
-        case NotStartedError(state=RequestState.FAILED):
+        case NotStartedError(state=RequestState.FAILED, unready=False):
             return RunFault.BOARD_LOST
         case NotStartedError():
             return RunFault.JOB_ENDED

@@ -19,10 +19,12 @@ from boruta_farm.model.errors import (
     RouteNotFoundError,
 )
 from boruta_farm.model.explanation import Explanation
+from boruta_farm.model.job import Job
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.records.writing import write
 from boruta_farm.words.durations import duration
 from boruta_farm.words.explanation import line
+from boruta_farm.words.times import Times
 
 log = logging.getLogger(__name__)
 
@@ -101,11 +103,18 @@ def _facts(
         facts["SSH key"] = request.ssh_key
     if request.shared_names:
         facts["Shared with"] = ", ".join(request.shared_names)
+    if request.image is not None:
+        into = "" if request.storage is None else f" into {request.storage}"
+        facts["Image"] = f"{request.image}{into}"
+    if request.boot_until is not None:
+        facts["Boot until"] = request.boot_until
+    if (readying := request.readying) is not None:
+        facts["Worker"] = names.get(readying.worker, readying.worker)
+        facts["Made ready since"] = times.moment(readying.since)
+        facts["Progress"] = readying.progress
     if request.job is not None:
         facts["Worker"] = names.get(request.job.worker, request.job.worker)
-        facts["Granted"] = times.moment(request.job.granted)
-        facts["Until"] = times.moment(request.job.timeout)
-        facts["At most until"] = times.moment(request.job.limit)
+        facts |= _held(request.job, times)
     if request.finished is not None:
         facts["Finished"] = times.moment(request.finished)
     if request.reason:
@@ -113,3 +122,14 @@ def _facts(
     if explanation is not None:
         facts["Why"] = line(explanation, times)
     return facts
+
+
+def _held(job: Job, times: Times) -> dict[str, str]:
+    """Return since when a board is held, and until when if it was handed over at all."""
+    if job.progress is not None:
+        return {"Made ready since": times.moment(job.granted), "Progress": job.progress}
+    return {
+        "Granted": times.moment(job.granted),
+        "Until": times.moment(job.timeout),
+        "At most until": times.moment(job.limit),
+    }

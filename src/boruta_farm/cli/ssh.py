@@ -17,13 +17,16 @@ from boruta_farm.cli.completion import names_and_ids
 from boruta_farm.cli.console import complain, configured, local_times, point_at, remark
 from boruta_farm.cli.options import (
     AfterOption,
+    BootOption,
     CapsOption,
     DeadlineOption,
+    ImageOption,
     KeyOption,
     LengthOption,
     PriorityOption,
     QueueOption,
     SelectorOption,
+    StorageOption,
     WaitOption,
     read_caps,
     read_duration,
@@ -156,6 +159,9 @@ def ssh(
     after: AfterOption = None,
     deadline: DeadlineOption = None,
     length: LengthOption = None,
+    image: ImageOption = None,
+    storage: StorageOption = None,
+    boot_until: BootOption = None,
     key: KeyOption = None,
     queue: QueueOption = False,
     again: Annotated[
@@ -199,12 +205,17 @@ def ssh(
     """
     want = read_want(target)
     request_id = None if want is None else want.request
-    if again and (target or caps or selector):
-        raise typer.BadParameter("--again knows what is wanted: leave WANT, --cap and -s out")
-    if request_id is not None and (caps or selector or after or deadline or length or linger):
+    ready = image or storage or boot_until
+    if again and (target or caps or selector or ready):
         raise typer.BadParameter(
-            "with an ID nothing is filed: leave --cap, --selector, --after, --deadline, --for and "
-            "--linger out"
+            "--again knows what is wanted: leave WANT, --cap, -s, --image, --storage and "
+            "--boot-until out"
+        )
+    filing = caps or selector or after or deadline or length or linger or ready
+    if request_id is not None and filing:
+        raise typer.BadParameter(
+            "with an ID nothing is filed: leave --cap, --selector, --after, --deadline, --for, "
+            "--linger, --image, --storage and --boot-until out"
         )
     kept = read_duration(linger, "--linger")
     wish_wait = read_duration(wait, "--wait")
@@ -228,6 +239,9 @@ def ssh(
                 ssh_key=None if own is None else own.line,
                 keep_alive=(DEFAULT_KEEP_ALIVE if kept is None else round(kept.total_seconds())),
                 length=span,
+                image=image if last is None else last.image,
+                storage=storage if last is None else last.storage,
+                boot_until=boot_until if last is None else last.boot_until,
                 strict=not queue,
             )
         return SshRun(

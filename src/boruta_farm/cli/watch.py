@@ -41,7 +41,7 @@ HOME, REST_OF_LINE, REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class FarmView:
     """Carry how a farm stands at a moment."""
 
     at: datetime
@@ -81,7 +81,7 @@ def watch(
 class Shower(Protocol):
     """Show how the farm stands, each time anew."""
 
-    def show(self, farm: Farm, standing: Standing, trouble: str | None) -> None:
+    def show(self, farm: Farm, standing: FarmView, trouble: str | None) -> None:
         """Show it; ``trouble`` tells why it may be out of date."""
         ...
 
@@ -93,7 +93,7 @@ def _follow(context: typer.Context, selector: str | None, shower: Shower) -> Non
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGWINCH, happened.set)
         listening = asyncio.create_task(_listen(farm, happened, lost))
-        standing: Standing | None = None
+        standing: FarmView | None = None
         try:
             while True:
                 standing = await _look(farm, selector) or standing
@@ -138,7 +138,7 @@ async def _first(happened: asyncio.Event, listening: asyncio.Task[None]) -> None
         listening.result()
 
 
-async def _look(farm: Farm, selector: str | None) -> Standing | None:
+async def _look(farm: Farm, selector: str | None) -> FarmView | None:
     """Return how the farm stands, None while it is out of reach."""
     where = RequestFilter(states=UNFINISHED, selector=selector)
     try:
@@ -150,7 +150,7 @@ async def _look(farm: Farm, selector: str | None) -> Standing | None:
         log.debug("the farm was not read: %s", error)
         return None
     names = {worker.uuid: worker.name for worker in workers}
-    return Standing(at=farm.now(), workers=workers, requests=requests, holders=holders, names=names)
+    return FarmView(at=farm.now(), workers=workers, requests=requests, holders=holders, names=names)
 
 
 class ChangedLines:
@@ -161,7 +161,7 @@ class ChangedLines:
         self._known: dict[str, tuple[str, ...]] = {}
         self._trouble: str | None = None
 
-    def show(self, farm: Farm, standing: Standing, trouble: str | None) -> None:
+    def show(self, farm: Farm, standing: FarmView, trouble: str | None) -> None:
         """Print what has changed since the last look; at the first look, everything."""
         if trouble is not None and trouble != self._trouble:
             say(f"boruta: {trouble}; trying again")
@@ -210,7 +210,7 @@ class ChangedLines:
 class WholeScreen:
     """Draw everything anew, as much as fits the terminal."""
 
-    def show(self, farm: Farm, standing: Standing, trouble: str | None) -> None:
+    def show(self, farm: Farm, standing: FarmView, trouble: str | None) -> None:
         """Draw how the farm stands; what does not fit is counted."""
         width, height = shutil.get_terminal_size()
         times = local_times(farm.now())

@@ -26,6 +26,9 @@ class LastHeld:
     request: int = setting(Whole(), "The request's id.")
     caps: Mapping[str, str] = setting(Named(Text()), "Capabilities.", make=dict)
     selector: str | None = setting(Maybe(Text()), "More than exact values.", default=None)
+    image: str | None = setting(Maybe(Text()), "An image to be flashed.", default=None)
+    storage: str | None = setting(Maybe(Text()), "Where to.", default=None)
+    boot_until: str | None = setting(Maybe(Text()), "A prompt to boot to.", default=None)
 
     def fits(self, request: Request) -> bool:
         """Tell whether this is the request meant, and still has a board or waits for one.
@@ -58,7 +61,12 @@ def remember(path: Path | None, server: str, request: Request) -> None:
     kept = dict(_read(path))
     kept.pop(server, None)
     kept[server] = LastHeld(
-        request=request.id, caps=dict(request.required), selector=request.selector
+        request=request.id,
+        caps=dict(request.required),
+        selector=request.selector,
+        image=request.image,
+        storage=request.storage,
+        boot_until=request.boot_until,
     )
     newest = list(kept.items())[-MOST_FARMS:]
     text = json.dumps({farm: asdict(held) for farm, held in newest}, indent=2)

@@ -13,7 +13,12 @@ from boruta_farm.client.failures import is_original, unheeded
 from boruta_farm.client.lists import following, joined, list_body, page_of
 from boruta_farm.client.wire import body, read, read_access, read_all, read_request, read_requests
 from boruta_farm.model.caller import Caller
-from boruta_farm.model.errors import InvalidError, RequestNotFoundError, WorkerNotAssignedError
+from boruta_farm.model.errors import (
+    InvalidError,
+    RequestNotFoundError,
+    RouteNotFoundError,
+    WorkerNotAssignedError,
+)
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter
 from boruta_farm.model.request import (
     MoreTime,
@@ -44,8 +49,9 @@ class HttpRequests:
     async def new_request(self, caller: Caller, new: NewRequest) -> "Filed":
         """File a request and return what the server answers.
 
-        A server of the original would lend any board where a selector asks for some: then the
-        request is closed and RouteNotFoundError raised.
+        A server of the original would lend any board where a selector asks for some, and an older
+        one of ours a board that is not flashed: then the request is closed and RouteNotFoundError
+        raised.
         """
         headers = {} if new.idempotency_key is None else {"Idempotency-Key": new.idempotency_key}
         answer = await self._channel.post("reqs/", body(new), headers)
@@ -56,6 +62,14 @@ class HttpRequests:
         if filed.outlook is None and ignored is not None:
             await self.close_request(caller, filed.id)
             raise unheeded(ignored)
+        if new.image or new.boot_until:
+            known = await self.get_request_info(caller, filed.id)
+            if known.readiness is None:
+                await self.close_request(caller, filed.id)
+                raise RouteNotFoundError(
+                    "this server is older and makes no board ready; update it, or flash the board "
+                    "when it is lent: boruta flash"
+                )
         return filed
 
     async def close_request(self, caller: Caller, request_id: int) -> None:

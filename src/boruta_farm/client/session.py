@@ -57,10 +57,13 @@ class NotStartedError(BorutaError):
         *,
         standing: Standing | None = None,
         state: RequestState | None = None,
+        unready: bool = False,
     ) -> None:
         super().__init__(message, standing=standing)
         self.state = state
         """How the request ended; None where only the time to wait was over."""
+        self.unready = unready
+        """Whether it failed since a board could not be flashed or booted for it."""
 
 
 class LeftError(Exception):
@@ -211,7 +214,8 @@ async def wait_for_board(
             reason=request.reason,
         )
         told = sentence(ended, Times(now=farm.now(), zone=None))
-        raise NotStartedError(f"request {request_id}: {told}", state=request.state)
+        unready = request.job is not None and request.job.progress is not None
+        raise NotStartedError(f"request {request_id}: {told}", state=request.state, unready=unready)
     return request
 
 
@@ -230,6 +234,9 @@ async def borrow(
     ssh_key: str | None = None,
     keep_alive: int | None = DEFAULT_KEEP_ALIVE,
     length: timedelta | None = None,
+    image: str | None = None,
+    storage: str | None = None,
+    boot_until: str | None = None,
     queue: bool = False,
     report: Report | None = None,
     say: Say = log.warning,
@@ -240,7 +247,9 @@ async def borrow(
     ``"board=rpi4+ram.ge.4"``, ``"any"``.
     Files a request, waits for its turn (at most ``wait``), keeps the job alive and prolonged,
     and closes it at the end. A job whose ``length`` is given lasts that long and is not prolonged
-    by itself. ``server`` or ``config`` default to environment and profile file.
+    by itself. With ``image`` (a web address, ``#sha256=...`` may follow) and ``boot_until`` (a
+    pattern) the board is flashed and booted first. ``server`` or ``config`` default to environment
+    and profile file.
     A client that dies frees the board ``keep_alive`` seconds later. With the caller's public
     ``ssh_key`` the access has no private key. What no registered board could serve raises
     UnmetDemandError, unless ``queue`` is set. Raises NotStartedError, the errors of
@@ -259,6 +268,9 @@ async def borrow(
         ssh_key=ssh_key,
         keep_alive=keep_alive,
         length=length,
+        image=image,
+        storage=storage,
+        boot_until=boot_until,
         strict=not queue,
     )
     config = config or configuration.load(server=server)

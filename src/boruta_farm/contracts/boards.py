@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from boruta_farm.model.console import ConsoleChunk
+from boruta_farm.model.readiness import Readiness
 from boruta_farm.model.worker import KeyPair, Registration, Worker
 
 
@@ -118,6 +119,15 @@ class FencedDryad(Dryad, Protocol):
 
         Raises KeyRefusedError when the board is sound and does not take that key; older agents
         raise BoardError alone.
+        """
+        ...
+
+    async def ready(self, epoch: int, wanted: Readiness, within: float) -> None:
+        """Begin to flash and boot the board as wanted, which may take ``within`` seconds.
+
+        It returns at once: ``progressed``, ``readied`` or ``unready`` is reported later, and again
+        after a reconnect. Nobody is let in before ``grant``. While the same is under way, or done,
+        nothing begins anew. Raises StaleEpochError, and BoardError where no session is prepared.
         """
         ...
 
@@ -262,6 +272,26 @@ class Reports(Protocol):
         """Tell that the board did not confirm its LIVE job, and why, in words.
 
         The request waits on in its place, unless its key was handed out or its tunnel ``used``.
+        """
+        ...
+
+    async def progressed(self, uuid: str, epoch: int, words: str) -> None:
+        """Tell how far a board has come that is made ready, in a few words."""
+        ...
+
+    async def readied(self, uuid: str, epoch: int) -> None:
+        """Tell that a board is as its request wants it: the READYING job goes on to its hand-over.
+
+        Its length counts from now.
+        """
+        ...
+
+    async def unready(
+        self, uuid: str, epoch: int, reason: str, lines: tuple[str, ...] = ()
+    ) -> None:
+        """Tell that a board could not be made ready, and what its console said last.
+
+        The request fails, and the board is cleaned as after any job.
         """
         ...
 

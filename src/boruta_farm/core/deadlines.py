@@ -8,6 +8,7 @@ from enum import IntEnum
 from boruta_farm.core.jobs import enforced_end
 from boruta_farm.core.moments import micros, moment
 from boruta_farm.core.ranks import Ranks
+from boruta_farm.core.readying import SETTLING
 from boruta_farm.model.events import Change, EventKind
 from boruta_farm.model.job import JobPhase
 from boruta_farm.model.request import Request, RequestState
@@ -33,6 +34,7 @@ class DueKind(IntEnum):
     OPENING = 3
     ORPHANED = 4
     WORKER_STATE = 5
+    READYING = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +53,11 @@ class Due:
 class Deadlines:
     """Keep all times in one order.
 
-    Requests: deadline and, once orphaned, the end of the patience with that, while WAITING; an
-    OPENING job's time for installing the caller's key; a LIVE job's end, as late as the server
-    may act, and its keep-alive. Workers: PREPARE and BUSY. That a request becomes valid is not
-    here, because nothing is written then: the matching index wakes up for it.
+    Requests: deadline and, once orphaned, the end of the patience with that, while WAITING; a
+    READYING job's time for flashing and booting; an OPENING job's for installing the caller's key;
+    a LIVE job's end, as late as the server may act, and its keep-alive. Workers: PREPARE and BUSY.
+    That a request becomes valid is not here, because nothing is written then: the matching index
+    wakes up for it.
     """
 
     def __init__(self, settings: FarmSettings) -> None:
@@ -162,6 +165,9 @@ class Deadlines:
             if request.orphaned_since is not None and job is None:
                 yield DueKind.ORPHANED, request.orphaned_since + settings.invalid_after
         if job is None:
+            return
+        if job.phase is JobPhase.READYING:
+            yield DueKind.READYING, job.granted + settings.ready_timeout + SETTLING
             return
         if job.phase is JobPhase.OPENING:
             yield DueKind.OPENING, job.granted + settings.opening_timeout

@@ -99,35 +99,46 @@ def lend(world: World, request: Request, worker: Worker, now: datetime) -> tuple
 
     One that is borrowed leaves service again when the job is over.
     """
-    opening = request.ssh_key is not None
-    length, longest = _lengths(world, request)
+    length, longest = lengths(world, request)
     job = Job(
         request_id=request.id,
         worker=worker.uuid,
         epoch=worker.epoch,
-        phase=JobPhase.OPENING if opening else JobPhase.LIVE,
+        phase=JobPhase.READYING,
         granted=now,
         timeout=now + length,
         limit=now + longest,
-        keep_alive_until=None if opening else kept_until(request, now),
         unconfirmed=True,
     )
     job = with_keys(job, session_keys(request, worker, world.account))
     running = move_worker(worker, WorkerState.RUNNING, now, worker.reason)
     running = replace(running, after_job=running.borrowed_from is not None)
-    if opening:
-        held = replace(request, job=job, revision=request.revision + 1)
-        kind = EventKind.REQUEST_OPENING
+    if request.readiness is None:
+        held = handed_over(request, job, now)
     else:
-        held = replace(move_request(request, RequestState.IN_PROGRESS, now), job=job)
-        kind = EventKind.REQUEST_STARTED
+        waiting = replace(request, job=job, revision=request.revision + 1)
+        held = RequestSaved(request=waiting, kind=EventKind.REQUEST_READYING)
     return (
-        RequestSaved(request=held, kind=kind),
+        held,
         WorkerSaved(worker=running, kind=EventKind.WORKER_STATE),
     )
 
 
-def _lengths(world: World, request: Request) -> tuple[timedelta, timedelta]:
+def handed_over(request: Request, job: Job, now: datetime) -> RequestSaved:
+    """Return the step that lets the caller have a board which is as the request wants it.
+
+    With the caller's own key the job is OPENING until the board has taken that.
+    """
+    if request.ssh_key is not None:
+        job = replace(job, phase=JobPhase.OPENING)
+        held = replace(request, job=job, revision=request.revision + 1)
+        return RequestSaved(request=held, kind=EventKind.REQUEST_OPENING)
+    job = replace(job, phase=JobPhase.LIVE, keep_alive_until=kept_until(request, now))
+    held = replace(move_request(request, RequestState.IN_PROGRESS, now), job=job)
+    return RequestSaved(request=held, kind=EventKind.REQUEST_STARTED)
+
+
+def lengths(world: World, request: Request) -> tuple[timedelta, timedelta]:
     """Return how long a job lasts at first, and at most with all prolongations.
 
     What the request asks for is bounded by what its owner may have now.
@@ -238,7 +249,7 @@ def _wanted_end(
     elif wish.until is not None:
         wanted = wish.until
     elif job.timeout < job.limit:
-        wanted = min(now + _lengths(world, request)[0], job.limit)
+        wanted = min(now + lengths(world, request)[0], job.limit)
     else:
         raise ProlongLimitError(standing=limited_standing(world, request, job))
     if wanted > max(job.limit, job.timeout):
@@ -282,6 +293,8 @@ def end_due(world: World, request_id: int, now: datetime) -> Plan[bool]:
     request = world.request(request_id)
     job = request.live_job if request is not None else None
     if request is None or job is None:
+        return Plan(answer=False)
+    if job.phase is JobPhase.READYING:
         return Plan(answer=False)
     if job.phase is JobPhase.OPENING:
         waited = world.settings.opening_timeout

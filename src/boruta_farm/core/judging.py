@@ -7,6 +7,7 @@ from boruta_farm.core.auditing import FARM
 from boruta_farm.core.confirmation import opened as open_job
 from boruta_farm.core.ending import end_job, finished_early, requeued
 from boruta_farm.core.plan import Noted, Plan, RequestSaved, Step
+from boruta_farm.core.readying import readied as hand_over
 from boruta_farm.core.rights import lapse, served
 from boruta_farm.core.sharing import rekeyed, without
 from boruta_farm.core.world import World
@@ -52,12 +53,25 @@ def opened(
     Its length counts from ``began``, by default from now. Else it is aborted, as ``judge`` decides.
     Raises StaleEpochError.
     """
+    lapsed = _lapsed(world, uuid, epoch, now)
+    return lapsed or open_job(world, uuid, epoch, now, began)
+
+
+def readied(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
+    """Hand over a board that was made ready, as ``opened`` does. Raises StaleEpochError."""
+    lapsed = _lapsed(world, uuid, epoch, now)
+    return lapsed or hand_over(world, uuid, epoch, now)
+
+
+def _lapsed(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None] | None:
+    """Return what aborts a job that has not begun and whose owner may not be lent the board now."""
     request = world.holder(uuid)
-    if request is not None and request.live_job is not None and request.live_job.epoch == epoch:
-        account = world.account(request.owner)
-        if lapse(account, request) is not None or not _still_served(world, request, account):
-            return Plan(answer=None, steps=judge(world, request.id, now).steps)
-    return open_job(world, uuid, epoch, now, began)
+    if request is None or request.live_job is None or request.live_job.epoch != epoch:
+        return None
+    account = world.account(request.owner)
+    if lapse(account, request) is None and _still_served(world, request, account):
+        return None
+    return Plan(answer=None, steps=judge(world, request.id, now).steps)
 
 
 def judge_running(

@@ -9,6 +9,7 @@ from boruta_farm.core import borrowing
 from boruta_farm.core.calendar import one_month_after
 from boruta_farm.core.ending import end_job, finished_early
 from boruta_farm.core.plan import CreationRemembered, Plan, RequestSaved, Step
+from boruta_farm.core.readiness import with_demands, with_readiness
 from boruta_farm.core.rights import limits_of
 from boruta_farm.core.sshkeys import board_key
 from boruta_farm.core.standings import standing_of
@@ -86,11 +87,13 @@ def create(
     _check_length(new.length, caller.name, limits, world.settings)
     check_context(new.context or {})
     own_key = None if new.ssh_key is None else board_key(new.ssh_key)
+    new = with_readiness(new)
     check_caps(new.caps or {}, world.settings)
     selector = check_selector(new.selector, new.caps or {}, world.settings)
+    selector = with_demands(selector, new)
     _check_waiting(world, caller, limits)
     ssh_key = None if new.borrow else own_key or _account_key(world, caller, new)
-    size = held_by(new.caps, selector, ssh_key, new.context)
+    size = held_by(new.caps, selector, ssh_key, new.image, new.boot_until, context=new.context)
     _check_size(world, caller.id, caller.name, size)
     request = Request(
         id=world.next_request_id(),
@@ -109,6 +112,9 @@ def create(
         length=new.length,
         context=new.context or None,
         borrows=new.borrow or None,
+        image=new.image,
+        storage=new.storage,
+        boot_until=new.boot_until,
         account_keys=new.account_key is not False,
         size=size,
     )
@@ -130,9 +136,10 @@ def create(
 def draft(caller: Caller, new: NewRequest) -> Request:
     """Return a request as it would be matched, without id and times, to be asked about only.
 
-    Raises SelectorError.
+    Raises SelectorError, ReadinessError.
     """
     selector = None if new.selector is None else str(parse(new.selector)) or None
+    selector = with_demands(selector, with_readiness(new))
     return Request(
         id=0,
         owner=caller.id,
@@ -172,7 +179,9 @@ def update(world: World, request_id: int, change: RequestUpdate, now: datetime) 
         raise TimeRangeError
     wanted = _changed_wishes(request, change, world.settings)
     held = replace(request, **wanted)
-    size = held_by(held.caps, held.selector, held.ssh_key, held.context)
+    size = held_by(
+        held.caps, held.selector, held.ssh_key, held.image, held.boot_until, context=held.context
+    )
     if wanted.keys() & {"caps", "ssh_key"}:
         _check_size(world, request.owner, request.owner_name, size, request.size)
         wanted["size"] = size
@@ -205,7 +214,7 @@ def _changed_wishes(
         caps = request.caps if change.caps is None else change.caps
         check_caps(caps or {}, settings)
         text = request.selector if change.selector is None else change.selector
-        selector = check_selector(text, caps or {}, settings)
+        selector = with_demands(check_selector(text, caps or {}, settings), request)
         wanted = {"caps": caps, "selector": selector, "orphaned_since": None}
     if change.ssh_key is not None:
         own_key = board_key(change.ssh_key) if change.ssh_key else None
@@ -369,14 +378,13 @@ def check_context(context: Mapping[str, str]) -> None:
 
 def held_by(
     caps: Mapping[str, str] | None,
-    selector: str | None,
-    ssh_key: str | None,
+    *texts: str | None,
     context: Mapping[str, str] | None = None,
 ) -> int:
     """Return how much a request with these wishes holds, in bytes."""
     pairs = (*(caps or {}).items(), *(context or {}).items())
     named = sum(size_of(name) + size_of(value) for name, value in pairs)
-    return named + size_of(selector) + size_of(ssh_key)
+    return named + sum(map(size_of, texts))
 
 
 def _check_size(world: World, owner: str, name: str, size: int, before: int = 0) -> None:
@@ -388,7 +396,7 @@ def _check_size(world: World, owner: str, name: str, size: int, before: int = 0)
     settings = world.settings
     if size > settings.max_request_length:
         raise LimitError(
-            f"Caps, Selector, SSHKey and Context of {size} bytes together exceed the farm's limit "
+            f"what the request asks for takes {size} bytes, more than the farm's limit "
             f"'max_request_length' of {settings.max_request_length}"
         )
     waiting = world.waiting_size(owner) - before

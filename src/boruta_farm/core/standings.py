@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from boruta_farm.core.world import World
-from boruta_farm.model.job import Job
+from boruta_farm.model.job import Job, JobPhase
+from boruta_farm.model.readiness import BEGINNING
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.standing import Standing, Subject
 from boruta_farm.model.worker import Worker
@@ -18,6 +19,7 @@ def request_standing(
     """Tell how a request stands; ``worker`` names the board that it has, or is being given."""
     job = request.live_job
     running = request.state is RequestState.IN_PROGRESS and job is not None
+    readying = job is not None and job.phase is JobPhase.READYING
     return Standing(
         subject=Subject.REQUEST,
         state=request.state.value,
@@ -27,6 +29,7 @@ def request_standing(
         until=job.timeout if running and job is not None else None,
         longest=longest,
         latest=latest,
+        progress=(job.progress or BEGINNING) if readying and job is not None else None,
         reason=request.reason,
     )
 

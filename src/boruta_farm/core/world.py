@@ -45,15 +45,15 @@ class World(Protocol):
         ...
 
     def holder(self, uuid: str) -> Request | None:
-        """Return the request whose OPENING or LIVE job occupies the worker."""
+        """Return the request whose job occupies the worker."""
         ...
 
     def held_by(self, owner: str) -> tuple[Request, ...]:
-        """Return the requests of an owner (an id) whose OPENING or LIVE jobs occupy workers."""
+        """Return the requests of an owner (an id) whose jobs occupy workers."""
         ...
 
     def shared_with(self, account_id: str) -> tuple[Request, ...]:
-        """Return the requests shared with an account whose OPENING or LIVE jobs occupy workers."""
+        """Return the requests shared with an account whose jobs occupy workers."""
         ...
 
     def session_key(self, uuid: str, epoch: int) -> SessionKey | None:

@@ -126,7 +126,10 @@ class Agent:
             self._fence.changed.set()
             self._logs.changed.set()
             await race(
-                self._report_news(farm), self._report_facts(farm), self._report_consoles(farm)
+                self._report_news(farm),
+                self._report_facts(farm),
+                self._report_consoles(farm),
+                self._fence.readying.report(farm),
             )
 
     async def _report_sessions(self, farm: FarmEnd) -> NoReturn:

@@ -12,9 +12,11 @@ from boruta_farm.dryad.alarm import Alarm
 from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.handling import BRIEF, THOROUGH, Turn, handle
 from boruta_farm.dryad.health import HostHealth
+from boruta_farm.dryad.readying import Readying
 from boruta_farm.dryad.reminders import Reminders
 from boruta_farm.dryad.state import OPEN, AgentState, Phase, StateStore
 from boruta_farm.model.errors import BoardError, KeyRefusedError, StaleEpochError, StoreError
+from boruta_farm.model.readiness import Readiness
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ class Fence:
         self._reminding = Alarm(clock, self._reminders.due, self._remind)
         self._keeping: tuple[asyncio.Task[None], ...] = ()
         self.changed = asyncio.Event()
+        self.readying = Readying(driver)
         self.watch: Callable[[AgentState], None] = lambda _: None
         self.state = AgentState(boot_id=boot_id)
 
@@ -74,6 +77,7 @@ class Fence:
         for task in self._keeping:
             task.cancel()
         await asyncio.gather(*self._keeping, return_exceptions=True)
+        await self.readying.stop()
         await self._turn.close()
 
     async def clean(self, epoch: int) -> CleanReport:
@@ -84,6 +88,13 @@ class Fence:
         """Make a fresh session user on a board cleaned for this epoch."""
         _check_key(key)
         return await self._turn.take(lambda: self._prepare(key, epoch))
+
+    async def ready(self, epoch: int, wanted: Readiness, within: float) -> None:
+        """Begin to flash and boot the board; ``readying`` tells what comes of it.
+
+        Raises StaleEpochError when its session has been given to somebody, or ended.
+        """
+        await self._turn.take(lambda: self._ready(epoch, wanted, within))
 
     async def grant(self, epoch: int, remaining: float, key: str | None) -> None:
         """Start the job of ``epoch``, or learn its end again after a reconnect.
@@ -243,6 +254,14 @@ class Fence:
         logger.info("epoch %d: prepared for user %s", epoch, username)
         return prepared
 
+    async def _ready(self, epoch: int, wanted: Readiness, within: float) -> None:
+        state = self._at(epoch)
+        if state.phase in OVER or state.phase is Phase.GRANTED:
+            raise StaleEpochError(f"the session of epoch {epoch} is {state.phase}")
+        if state.phase is not Phase.PREPARED:
+            raise BoardError(f"epoch {epoch} is {state.phase}: nothing is prepared for a job")
+        self.readying.begin(epoch, wanted, within)
+
     async def _grant(self, epoch: int, end: float, key: str | None) -> None:
         state = self._at(epoch)
         if state.phase in OVER:
@@ -350,6 +369,7 @@ class Fence:
 
     async def _clean_board(self, known: tuple[str, ...]) -> tuple[str, ...]:
         """Have the driver clean up; return what it found beside what was known already."""
+        await self.readying.stop()
         found = await handle("clean", THOROUGH, self._driver.clean)
         for line in found:
             logger.info("epoch %d: found and ended: %s", self.state.epoch, line)
@@ -451,6 +471,7 @@ class Fence:
         self.state = state
         end = state.end if state.phase is Phase.GRANTED else None
         self._reminders.learn(end, self._clock.monotonic())
+        self.readying.look(state)
         self._alarm.look()
         self._reminding.look()
         self.watch(state)

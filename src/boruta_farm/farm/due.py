@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from boruta_farm.core import jobs, requests, workers
+from boruta_farm.core import jobs, readying, requests, workers
 from boruta_farm.core.deadlines import Due, DueKind
 from boruta_farm.core.plan import Plan
 from boruta_farm.core.world import World
@@ -67,12 +67,15 @@ class DueWork:
 
 def _decision(item: Due, possible_since: datetime | None) -> Decision[bool] | None:
     """Return what is to be decided, None where a board must be waited for."""
-    if item.kind is DueKind.WORKER_STATE:
-        uuid = item.worker or ""
-        if possible_since is None:
-            return None
-        return lambda world, now: workers.expire_preparation(world, uuid, now, possible_since)
-    return _on_request(REQUEST_DECISIONS[item.kind], item.request_id or 0)
+    request_id = item.request_id or 0
+    if item.kind not in (DueKind.WORKER_STATE, DueKind.READYING):
+        return _on_request(REQUEST_DECISIONS[item.kind], request_id)
+    if possible_since is None:
+        return None
+    if item.kind is DueKind.READYING:
+        return lambda world, now: readying.ready_due(world, request_id, now, possible_since)
+    uuid = item.worker or ""
+    return lambda world, now: workers.expire_preparation(world, uuid, now, possible_since)
 
 
 def _on_request(decide: OnRequest, request_id: int) -> Decision[bool]:

@@ -5,7 +5,16 @@ from datetime import datetime
 from functools import partial
 
 from boruta_farm.contracts import Cipher, Prepared
-from boruta_farm.core import confirmation, enrolment, jobs, judging, presence, sharing, workers
+from boruta_farm.core import (
+    confirmation,
+    enrolment,
+    jobs,
+    judging,
+    presence,
+    readying,
+    sharing,
+    workers,
+)
 from boruta_farm.farm.consoles import FarmConsoles
 from boruta_farm.farm.engine import Engine
 from boruta_farm.model.console import ConsoleChunk
@@ -80,6 +89,22 @@ class FarmReports:
         """Take a job back that its board did not confirm."""
         await self._decide(
             lambda world, now: confirmation.unconfirmed(world, uuid, epoch, now, reason, used=used)
+        )
+
+    async def progressed(self, uuid: str, epoch: int, words: str) -> None:
+        """Note how far a board has come that is made ready."""
+        await self._decide(lambda world, _now: readying.progressed(world, uuid, epoch, words))
+
+    async def readied(self, uuid: str, epoch: int) -> None:
+        """Hand over a board that is flashed and booted."""
+        await self._decide(lambda world, now: judging.readied(world, uuid, epoch, now))
+
+    async def unready(
+        self, uuid: str, epoch: int, reason: str, lines: tuple[str, ...] = ()
+    ) -> None:
+        """Fail the request whose board could not be made ready."""
+        await self._decide(
+            lambda world, now: readying.unready(world, uuid, epoch, now, reason, lines)
         )
 
     async def opened(self, uuid: str, epoch: int, began: datetime | None = None) -> None:

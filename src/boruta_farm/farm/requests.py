@@ -1,7 +1,7 @@
 """The contract Requests in process."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -114,7 +114,7 @@ class FarmRequests:
         if new.selector is not None:
             checked(new.selector, self._explainer, self._longest_selector)
         if caller.groups is not None:
-            held = core.held_by(new.caps, new.selector, new.ssh_key)
+            held = core.held_by(*_asked(new), context=new.context)
             self._filed.take(caller.id, BESIDES + held)
         unmet = self._unmet(caller, new) if new.strict else None
         request = await self._engine.decide(
@@ -308,6 +308,11 @@ class FarmRequests:
             username=worker.username,
             host_key=worker.host_key,
         )
+
+
+def _asked(new: NewRequest) -> tuple[Mapping[str, str] | None, *tuple[str | None, ...]]:
+    """Return all of a new request that may be long."""
+    return new.caps, new.selector, new.ssh_key, new.image, new.boot_until
 
 
 def _keys_are_taken(request: Request) -> bool:

@@ -63,6 +63,21 @@ class FarmEnd(Superviser, Protocol):
         """
         ...
 
+    async def progressed(self, epoch: int, words: str) -> None:
+        """Tell how far the board has come that is made ready. Raises StaleEpochError."""
+        ...
+
+    async def readied(self, epoch: int) -> None:
+        """Tell that the board is ready. Raises StaleEpochError when nobody waits for it."""
+        ...
+
+    async def unready(self, epoch: int, reason: str, lines: tuple[str, ...]) -> None:
+        """Tell why the board could not be made ready, and what its console said last.
+
+        Raises StaleEpochError when nobody waits for it.
+        """
+        ...
+
 
 class LinkUser(Protocol):
     """The agent, as the link needs it."""

@@ -26,8 +26,10 @@ from boruta_farm.link.messages import (
     Hello,
     Method,
     Nothing,
+    Progressed,
     Recognised,
     Renewal,
+    Unready,
     Welcome,
     read,
     write,
@@ -129,6 +131,9 @@ class AgentConnection:
                 Method.ENDED: self._ended,
                 Method.DESCRIBE: self._describe,
                 Method.CONSOLE: self._console,
+                Method.PROGRESSED: self._progressed,
+                Method.READIED: self._readied,
+                Method.UNREADY: self._unready,
             },
         )
         self.board = LinkedDryad(self.peer, clock)
@@ -252,9 +257,7 @@ class AgentConnection:
 
     async def _renew(self, params: JsonObject) -> JsonObject:
         renewal = read(Renewal, params)
-        if self.uuid is None:
-            raise WorkerNotFoundError
-        await self._superviser.renew(self.uuid, self._visitor.digest, renewal.credential)
+        await self._superviser.renew(self._known(), self._visitor.digest, renewal.credential)
         self._renew_at = None
         return DONE
 
@@ -267,10 +270,8 @@ class AgentConnection:
 
     async def _ended(self, params: JsonObject) -> JsonObject:
         report = read(AtEpoch, params)
-        if self.uuid is None:
-            raise WorkerNotFoundError
         try:
-            await self._reports.ended(self.uuid, report.epoch)
+            await self._reports.ended(self._known(), report.epoch)
         except StaleEpochError:
             logger.info("worker %s epoch %d: its end was known already", self.uuid, report.epoch)
             raise
@@ -278,19 +279,16 @@ class AgentConnection:
 
     async def _describe(self, params: JsonObject) -> JsonObject:
         description = read(Description, params)
-        if self.uuid is None:
-            raise WorkerNotFoundError
+        uuid = self._known()
         now = self._clock.monotonic()
         if self._described_at is not None and now - self._described_at < DESCRIBE_EVERY:
             raise RefusedError(f"a board may be described once in {DESCRIBE_EVERY:g} s")
         self._described_at = now
-        await self._reports.described(self.uuid, description.facts)
+        await self._reports.described(uuid, description.facts)
         return DONE
 
     async def _console(self, params: JsonObject) -> JsonObject:
         part = read(ConsolePart, params)
-        if self.uuid is None:
-            raise WorkerNotFoundError
         chunk = ConsoleChunk(
             console=part.console,
             sequence=part.sequence,
@@ -298,8 +296,28 @@ class AgentConnection:
             dropped=part.dropped,
             content=part.content,
         )
-        await self._reports.console(self.uuid, part.epoch, chunk)
+        await self._reports.console(self._known(), part.epoch, chunk)
         return DONE
+
+    async def _progressed(self, params: JsonObject) -> JsonObject:
+        told = read(Progressed, params)
+        await self._reports.progressed(self._known(), told.epoch, told.words)
+        return DONE
+
+    async def _readied(self, params: JsonObject) -> JsonObject:
+        await self._reports.readied(self._known(), read(AtEpoch, params).epoch)
+        return DONE
+
+    async def _unready(self, params: JsonObject) -> JsonObject:
+        told = read(Unready, params)
+        await self._reports.unready(self._known(), told.epoch, told.reason, told.lines)
+        return DONE
+
+    def _known(self) -> str:
+        """Return the board that the agent speaks for. Raises WorkerNotFoundError."""
+        if self.uuid is None:
+            raise WorkerNotFoundError
+        return self.uuid
 
     def _expect_within(self, limit: float) -> None:
         if self._deadline is not None:

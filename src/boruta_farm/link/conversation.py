@@ -37,9 +37,12 @@ from boruta_farm.link.messages import (
     Method,
     Nothing,
     Preparation,
+    Progressed,
+    ReadyOrder,
     Renewal,
     SessionInfo,
     Stream,
+    Unready,
     Welcome,
     read,
     write,
@@ -49,6 +52,7 @@ from boruta_farm.link.socket import Socket
 from boruta_farm.link.versions import OLDEST, TELLS_CONSOLES, VERSION, agree
 from boruta_farm.model.console import ConsoleChunk
 from boruta_farm.model.errors import BoardError, BorutaError, ProtocolError, UnavailableError
+from boruta_farm.model.readiness import LONGEST_LINE, LONGEST_PROGRESS, MOST_LINES, Readiness
 from boruta_farm.model.worker import CLOCK_FACT, Registration
 
 logger = logging.getLogger(__name__)
@@ -92,6 +96,7 @@ class Conversation:
             {
                 Method.CLEAN: self._clean,
                 Method.PREPARE: self._prepare,
+                Method.READY: self._make_ready,
                 Method.GRANT: self._grant,
                 Method.EXTEND: self._extend,
                 Method.SET_KEYS: self._set_keys,
@@ -169,6 +174,21 @@ class Conversation:
         await self._peer.call(Method.CONSOLE, write(part), ANSWER_WITHIN)
         return True
 
+    async def progressed(self, epoch: int, words: str) -> None:
+        """Tell how far the board has come that is made ready."""
+        told = Progressed(epoch=epoch, words=legible(words, LONGEST_PROGRESS))
+        await self._peer.call(Method.PROGRESSED, write(told), ANSWER_WITHIN)
+
+    async def readied(self, epoch: int) -> None:
+        """Tell that the board is ready."""
+        await self._peer.call(Method.READIED, write(AtEpoch(epoch=epoch)), ANSWER_WITHIN)
+
+    async def unready(self, epoch: int, reason: str, lines: tuple[str, ...]) -> None:
+        """Tell why the board could not be made ready."""
+        said = tuple(legible(line, LONGEST_LINE) for line in lines[-MOST_LINES:])
+        told = Unready(epoch=epoch, reason=legible(reason, LONGEST_TEXT), lines=said)
+        await self._peer.call(Method.UNREADY, write(told), ANSWER_WITHIN)
+
     async def beat(self) -> None:
         """Send heartbeats. Raises UnavailableError as soon as one is not answered."""
         while True:
@@ -227,6 +247,17 @@ class Conversation:
         wish = read(Preparation, params)
         prepared = await self._called().prepare(wish.key, epoch=wish.epoch)
         return write(SessionInfo(username=prepared.username, host_key=prepared.host_key))
+
+    async def _make_ready(self, params: JsonObject) -> JsonObject:
+        wish = read(ReadyOrder, params)
+        wanted = Readiness(
+            image=wish.image,
+            sha256=wish.sha256,
+            storage=wish.storage,
+            boot_until=wish.boot_until,
+        )
+        await self._called().ready(wish.epoch, wanted, wish.within)
+        return DONE
 
     async def _grant(self, params: JsonObject) -> JsonObject:
         grant = read(Grant, params)

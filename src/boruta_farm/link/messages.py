@@ -1,10 +1,11 @@
 """Every message of the link: what its calls carry and answer, read strictly.
 
 The agent calls ``register``, ``heartbeat``, ``renew``, ``set_fail``, ``ended``, ``describe`` and,
-from version 3 on, ``console``; the server calls ``clean``, ``prepare``, ``grant``, ``extend``,
-``end``, ``put_in_maintenance``, ``healthcheck``, from version 3 on ``set_keys`` and ``sessions``,
-and ``ping`` (which older agents answer by saying that they know no such call), and says
-``goodbye`` before it closes a link.
+from version 3 on, ``console``; one that tells the capabilities of ``model.readiness`` also
+``progressed``, ``readied`` and ``unready``, and is called ``ready``. The server calls ``clean``,
+``prepare``, ``grant``, ``extend``, ``end``, ``put_in_maintenance``, ``healthcheck``, from version 3
+on ``set_keys`` and ``sessions``, and ``ping`` (which older agents answer by saying that they know
+no such call), and says ``goodbye`` before it closes a link.
 """
 
 from collections.abc import Mapping
@@ -29,6 +30,14 @@ from boruta_farm.link.fields import (
 from boruta_farm.link.frames import JsonObject
 from boruta_farm.model.console import CONSOLE, LONGEST_CHUNK, MOST_CHUNKS
 from boruta_farm.model.errors import ProtocolError
+from boruta_farm.model.readiness import (
+    LONGEST_IMAGE,
+    LONGEST_LINE,
+    LONGEST_PATTERN,
+    LONGEST_PROGRESS,
+    LONGEST_STORAGE,
+    MOST_LINES,
+)
 
 LONGEST_KEY = 16384
 KEY = text(LONGEST_KEY, 1)
@@ -53,8 +62,12 @@ class Method(StrEnum):
     ENDED = "ended"
     DESCRIBE = "describe"
     CONSOLE = "console"
+    PROGRESSED = "progressed"
+    READIED = "readied"
+    UNREADY = "unready"
     CLEAN = "clean"
     PREPARE = "prepare"
+    READY = "ready"
     GRANT = "grant"
     EXTEND = "extend"
     SET_KEYS = "set_keys"
@@ -167,7 +180,10 @@ class Description:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtEpoch:
-    """Name the preparation that a call is about: ``clean``, ``sessions``, ``end``, ``ended``."""
+    """Name the preparation that a call is about.
+
+    For ``clean``, ``sessions``, ``end``, ``ended``, ``readied``.
+    """
 
     epoch: int = field(metadata=by(whole()))
 
@@ -206,6 +222,35 @@ class SessionInfo:
 
     username: str = field(metadata=by(text(300, 1)))
     host_key: str | None = field(default=None, metadata=by(optional(KEY)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyOrder:
+    """Ask for the board to be flashed and booted ``within`` so many seconds."""
+
+    epoch: int = field(metadata=by(whole()))
+    within: float = field(metadata=by(seconds))
+    image: str | None = field(default=None, metadata=by(optional(text(LONGEST_IMAGE, 1))))
+    sha256: str | None = field(default=None, metadata=by(optional(text(64, 64))))
+    storage: str | None = field(default=None, metadata=by(optional(text(LONGEST_STORAGE, 1))))
+    boot_until: str | None = field(default=None, metadata=by(optional(text(LONGEST_PATTERN, 1))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progressed:
+    """Tell how far a board has come that is made ready."""
+
+    epoch: int = field(metadata=by(whole()))
+    words: str = field(metadata=by(text(LONGEST_PROGRESS)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unready:
+    """Tell why a board could not be made ready, and what its console said last."""
+
+    epoch: int = field(metadata=by(whole()))
+    reason: str = field(metadata=by(WORDS))
+    lines: tuple[str, ...] = field(default=(), metadata=by(texts(MOST_LINES, LONGEST_LINE)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +339,9 @@ Message = (
     | Cleaned
     | Preparation
     | SessionInfo
+    | ReadyOrder
+    | Progressed
+    | Unready
     | Grant
     | Extension
     | KeySet

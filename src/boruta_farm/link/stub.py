@@ -19,6 +19,7 @@ from boruta_farm.link.messages import (
     Method,
     Nothing,
     Preparation,
+    ReadyOrder,
     SessionInfo,
     Stream,
     read,
@@ -26,6 +27,7 @@ from boruta_farm.link.messages import (
 )
 from boruta_farm.link.peer import Peer
 from boruta_farm.model.errors import AgentUnreachableError, ProtocolError
+from boruta_farm.model.readiness import Readiness
 
 ANSWER_WITHIN: Final = 300.0
 """Seconds after which a call is given up for good; callers have shorter limits of their own."""
@@ -59,6 +61,18 @@ class LinkedDryad:
         """Make a fresh session user whose only key is ``key``."""
         session = await self._call(Method.PREPARE, Preparation(epoch=epoch, key=key), SessionInfo)
         return Prepared(username=session.username, host_key=session.host_key)
+
+    async def ready(self, epoch: int, wanted: Readiness, within: float) -> None:
+        """Begin to make the board ready, ``within`` seconds from its hearing of it."""
+        order = ReadyOrder(
+            epoch=epoch,
+            within=within,
+            image=wanted.image,
+            sha256=wanted.sha256,
+            storage=wanted.storage,
+            boot_until=wanted.boot_until,
+        )
+        await self._call(Method.READY, order, Nothing)
 
     async def grant(self, epoch: int, remaining: float, key: str | None) -> None:
         """Start the job of ``epoch``, which ends ``remaining`` seconds from now."""

@@ -34,6 +34,7 @@ from boruta_farm.model.explanation import (
     Holder,
     JobLimit,
 )
+from boruta_farm.model.job import JobPhase
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import UUID_CAPABILITY, WorkerState
@@ -90,9 +91,11 @@ class Explainer:
         """
         if request.state is not RequestState.WAITING:
             return self._standing(request)
-        opening = request.live_job is not None or self.market.held_by(request.id) is not None
+        job = request.live_job
+        opening = job is not None or self.market.held_by(request.id) is not None
         if opening or request.borrows:
-            return self._standing(request, Cause.OPENING)
+            readying = job is not None and job.phase is JobPhase.READYING
+            return self._standing(request, Cause.READYING if readying else Cause.OPENING)
         market = self.market
         if demand is None:
             demand = market.demand(request)

@@ -36,12 +36,14 @@ class Stored:
     whose value this one nearly always has: what they have in common is made once. ``values``
     tells how often mappings and lists repeat: ``few`` different ones have both their texts and
     what was read of these remembered, of ``many`` only the latter, ``own`` ones never come again.
+    What is not ``kept`` is worked out anew for those who are told it.
     """
 
     column: str | None = None
     key: bool = False
     moves: bool = False
     mostly: str | None = None
+    kept: bool = True
     values: Literal["few", "many", "own"] = "many"
 
 

@@ -258,6 +258,12 @@ class LengthError(InvalidError):
     code = "length-out-of-bounds"
 
 
+class ReadinessError(InvalidError):
+    """Image, Storage or BootUntil cannot be what was given"""
+
+    code = "bad-readiness"
+
+
 class ProlongLimitError(InvalidError):
     """the job has reached the farm's longest time for one job and cannot be prolonged"""
 

@@ -18,6 +18,7 @@ class EventKind(StrEnum):
 
     REQUEST_CREATED = "request.created"
     REQUEST_UPDATED = "request.updated"
+    REQUEST_READYING = "request.readying"
     REQUEST_OPENING = "request.opening"
     REQUEST_REQUEUED = "request.requeued"
     REQUEST_STARTED = "request.started"

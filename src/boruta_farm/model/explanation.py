@@ -15,6 +15,7 @@ class Cause(StrEnum):
 
     NONE = "none"
     STARTING = "farm is starting"
+    READYING = "board is being made ready"
     OPENING = "board is being opened"
     NOT_YET_VALID = "not yet valid"
     NO_BOARD = "no board has what is asked for"

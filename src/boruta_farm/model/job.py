@@ -12,8 +12,13 @@ CONFIRMED_WITHIN: Final = timedelta(seconds=5)
 
 
 class JobPhase(StrEnum):
-    """How far a job has come; at most one OPENING or LIVE job exists per worker and request."""
+    """How far a job has come; at most one that is not ENDED exists per worker and request.
 
+    READYING is while the board is flashed and booted as the request asks; OPENING while the
+    caller's own key is installed. Nobody has the board in either.
+    """
+
+    READYING = "READYING"
     OPENING = "OPENING"
     LIVE = "LIVE"
     ENDED = "ENDED"
@@ -31,7 +36,9 @@ class Job:
     ``unconfirmed`` tells that the board has not yet answered that it knows of the job.
     ``keys`` open the session beside its own; those ``staying`` open nothing, but what they have
     opened goes on. ``keys_seq`` counts the changes of both, ``keys_pending`` is true until the
-    board has answered that it has taken the last one.
+    board has answered that it has taken the last one. ``progress`` tells how far READYING has
+    come, or came in the end where the board was never handed over. ``granted`` is since when the
+    board is made ready, then when it was handed over.
     """
 
     request_id: int
@@ -58,6 +65,9 @@ class Job:
     keys_seq: int = 0
     keys_pending: Annotated[
         bool | None, Shown("KeysPending", "its board has yet to take a change of who may log in")
+    ] = None
+    progress: Annotated[
+        str | None, Shown("Progress", "how far a board came that was never handed over")
     ] = None
     ended: datetime | None = None
 

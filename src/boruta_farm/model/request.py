@@ -8,6 +8,7 @@ from typing import Annotated
 
 from boruta_farm.model.declared import Shown, Stored
 from boruta_farm.model.job import Job
+from boruta_farm.model.readiness import DIGEST_MARK, Readiness, ReadyingBoard
 
 HIGHEST_PRIORITY = 1
 LOWEST_PRIORITY = 16
@@ -43,8 +44,9 @@ class NewRequest:
     the caller's account's own in its place, None leaves that to the account. ``selector`` asks for
     more than exact values, as docs/selectors.md tells; ``borrow`` is for who looks after a board
     that is out of service, and gives it back there; ``strict`` refuses what no registered worker
-    could serve. ``context`` tells where it comes from, such as a pipeline, commit and url, and
-    decides nothing. ``idempotency_key`` with ``body_hash`` makes a repeated creation return the
+    could serve. With ``image`` and ``boot_until`` the board is handed over flashed and booted, as
+    docs/ready.md tells. ``context`` tells where it comes from, such as a pipeline, commit and url,
+    and decides nothing. ``idempotency_key`` with ``body_hash`` makes a repeated creation return the
     first id.
     """
 
@@ -76,6 +78,17 @@ class NewRequest:
     borrow: Annotated[
         bool, Shown("Borrow", "take a board out of MAINTENANCE or FAILED, named by Caps' UUID")
     ] = False
+    image: Annotated[
+        str | None,
+        Shown("Image", "address of an image to be flashed before the hand-over, #sha256=..."),
+    ] = None
+    storage: Annotated[
+        str | None, Shown("Storage", "which storage is flashed, where a board has several")
+    ] = None
+    boot_until: Annotated[
+        str | None,
+        Shown("BootUntil", "regular expression that a console must show before the hand-over"),
+    ] = None
     idempotency_key: str | None = None
     body_hash: str | None = None
 
@@ -151,10 +164,13 @@ class Request:
     request named no capabilities at all. ``selector`` is in canonical form. ``account_keys`` tells
     whether its owner's account's keys open the session beside the job's own. ``shared`` are the ids
     of accounts whose keys do, ``shared_names`` what these were called then. ``size`` is how many
-    bytes ``caps``, ``selector``, ``ssh_key`` and ``context`` take together. ``revision`` rises
-    with every saved change. ``orphaned_since`` is set while no registered worker could serve a
-    request that once had one. ``reason`` explains a final state. ``job`` is the latest job, also
-    after its end; an aborted OPENING job is not kept here.
+    bytes ``caps``, ``selector``, ``ssh_key``, ``context``, ``image`` and ``boot_until`` take
+    together. What the
+    last two ask of a board is part of ``selector``. ``revision`` rises with every saved change.
+    ``orphaned_since`` is set while no registered worker could serve a request that once had one.
+    ``reason`` explains a final state. ``job`` is the latest job, also after its end; one aborted
+    before the hand-over is kept only where that failed the request. ``readying`` is told to clients
+    in the job's place, which they take for a board that they have.
     """
 
     id: Annotated[
@@ -205,11 +221,27 @@ class Request:
     borrows: Annotated[
         bool | None, Shown("Borrows", "takes its board out of MAINTENANCE or FAILED, and back")
     ] = None
+    image: Annotated[
+        str | None,
+        Shown("Image", "address of an image to be flashed before the hand-over, #sha256=..."),
+    ] = None
+    storage: Annotated[
+        str | None, Shown("Storage", "which storage is flashed, where a board has several")
+    ] = None
+    boot_until: Annotated[
+        str | None,
+        Shown("BootUntil", "regular expression that a console must show before the hand-over"),
+    ] = None
     account_keys: bool = True
     shared: tuple[str, ...] = ()
     shared_names: Annotated[
         tuple[str, ...] | None,
         Shown("SharedWith", "accounts whose own SSH keys open its board's session, too"),
+    ] = None
+    readying: Annotated[
+        ReadyingBoard | None,
+        Shown("Readying", "the board that is being made ready for it, before its hand-over"),
+        Stored(kept=False),
     ] = None
     reason: Annotated[str | None, Shown("Reason", "why it ended as it did"), Stored(moves=True)] = (
         None
@@ -230,6 +262,19 @@ class Request:
     def required(self) -> Mapping[str, str]:
         """Return the required capabilities, empty when none were named."""
         return self.caps or {}
+
+    @property
+    def readiness(self) -> Readiness | None:
+        """Return what is to be done to a board before its hand-over, None for nothing."""
+        if self.image is None and self.boot_until is None:
+            return None
+        image, _, digest = (self.image or "").partition(DIGEST_MARK)
+        return Readiness(
+            image=image or None,
+            sha256=digest or None,
+            storage=self.storage,
+            boot_until=self.boot_until,
+        )
 
     @property
     def live_job(self) -> Job | None:

@@ -43,6 +43,7 @@ class FarmSettings:
     invalid_after: timedelta = timedelta(minutes=10)
     lost_grace: timedelta = timedelta(seconds=30)
     opening_timeout: timedelta = timedelta(seconds=10)
+    ready_timeout: timedelta = timedelta(minutes=15)
     prepare_timeout: timedelta = timedelta(minutes=5)
     idempotency_kept: timedelta = timedelta(hours=24)
     recent: timedelta = timedelta(hours=24)

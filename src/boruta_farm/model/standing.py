@@ -26,7 +26,8 @@ class Standing:
     other side of its job, if there is one: who holds the board, which board is held or being
     opened. ``since`` is when the state was entered, where that is known, ``until`` the end of the
     job, ``longest`` the longest time for one job where that is reached or would be exceeded,
-    ``latest`` when it would be over then.
+    ``latest`` when it would be over then. ``progress`` tells how far the board has come that is
+    made ready for the request.
     """
 
     subject: Annotated[Subject, Shown("Subject", "what stands so")]
@@ -45,6 +46,9 @@ class Standing:
     ] = None
     latest: Annotated[
         datetime | None, Shown("Latest", "the latest end that prolonging can reach", null=True)
+    ] = None
+    progress: Annotated[
+        str | None, Shown("Progress", "how far its board is flashed and booted")
     ] = None
     reason: Annotated[str | None, Shown("Reason", "why it is in its state", null=True)] = None
     unreachable_since: Annotated[

@@ -124,7 +124,7 @@ class Server:
         keys_and_doors = self._pool, self._tunnels
         check_first = bool(config.rpc_healthcheck)
         policies: dict[Fence, Policy] = {
-            Fence.AGENT: Fenced(fleet, reports, *keys_and_doors, clock),
+            Fence.AGENT: Fenced(fleet, reports, *keys_and_doors, clock, settings.ready_timeout),
             Fence.NONE: Unfenced(fleet, reports, *keys_and_doors, dialler, check_first=check_first),
         }
         self._parts: dict[str, Part] = {

@@ -211,6 +211,12 @@ class Config(LimitSettings):
         "How long an agent may take to install a request's own key.",
         default=FARM.opening_timeout,
     )
+    ready_timeout: timedelta = setting(
+        Duration(),
+        "How long a board may take to be flashed and booted as a request asks, before its job "
+        "begins.",
+        default=FARM.ready_timeout,
+    )
     prepare_timeout: timedelta = setting(
         Duration(),
         "How long clean-up and preparation of a board may take.",
@@ -270,7 +276,8 @@ class Config(LimitSettings):
     )
     max_request_length: int = setting(
         Whole(1),
-        "The most bytes of a request's Caps, Selector, SSHKey and Context together.",
+        "The most bytes of a request's Caps, Selector, SSHKey, Image, BootUntil and Context "
+        "together.",
         default=FARM.max_request_length,
     )
     max_waiting_length: int = setting(

@@ -64,7 +64,7 @@ class Codec(Generic[Record]):
             "timedelta": timedelta,
         }
         kind: type = record  # A type of a variable passes for no key of a cache.
-        every = declared(kind)
+        every = _kept(kind)
         moving = [field for field in every if field.stored.key or field.stored.moves]
         rest = [field.name for field in every if field not in moving]
         self.columns = tuple(column for field in every for column in self._columns(field))
@@ -161,7 +161,7 @@ class Codec(Generic[Record]):
 
     def _made(self, record: type, prefix: str, taken: list[str], lines: list[str]) -> str:
         """Return what makes a record from the columns ``taken``, after some ``lines``."""
-        fields = declared(record)
+        fields = _kept(record)
         usual = {field.stored.mostly for field in fields}
         given: dict[str, str] = {}
         nested: list[tuple[Field, str]] = []
@@ -187,6 +187,10 @@ class Codec(Generic[Record]):
             given[field.name] = f"None if {it} is None else {text}" if field.optional else text
         arguments = ", ".join(f"{name}={text}" for name, text in given.items())
         return f"{self._named(record)}({arguments})"
+
+
+def _kept(kind: type) -> tuple[Field, ...]:
+    return tuple(field for field in declared(kind) if field.stored.kept)
 
 
 def _key_of(field: Field) -> tuple[Field, ...]:

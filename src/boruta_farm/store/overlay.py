@@ -190,7 +190,7 @@ class OverlayTransaction:
         return tuple(w for w in found if w is not None and like in (folded(w.uuid), folded(w.name)))
 
     def holder(self, uuid: str) -> Request | None:
-        """Return the request whose OPENING or LIVE job occupies the worker."""
+        """Return the request whose job occupies the worker."""
         epoch, request_id = (
             self.layer.holders.get(uuid) or self._batch.holders.get(uuid) or (-1, None)
         )
@@ -199,14 +199,14 @@ class OverlayTransaction:
         return None if request_id is None else self.request(request_id)
 
     def held_by(self, owner: str) -> tuple[Request, ...]:
-        """Return the requests of an owner (an id) whose OPENING or LIVE jobs occupy workers."""
+        """Return the requests of an owner (an id) whose jobs occupy workers."""
         pending = {**self._batch.requests, **self.layer.requests}
         stored = self._loaded.records.held_by(owner)
         found = (self.request(number) for number in sorted({*stored, *pending}))
         return tuple(r for r in found if r is not None and r.owner == owner and r.live_job)
 
     def shared_with(self, account_id: str) -> tuple[Request, ...]:
-        """Return the requests shared with an account whose OPENING or LIVE jobs occupy workers."""
+        """Return the requests shared with an account whose jobs occupy workers."""
         pending = {**self._batch.requests, **self.layer.requests}
         stored = self._loaded.records.shared_with(account_id)
         found = (self.request(number) for number in sorted({*stored, *pending}))

@@ -51,7 +51,7 @@ def _text(name: str, *, key: bool = False) -> Column:
 
 WAITING = "state = 'WAITING'"
 SHARED = "shared <> '[]'"
-HOLDING = "phase IN ('OPENING', 'LIVE')"
+HOLDING = "phase IN ('READYING', 'OPENING', 'LIVE')"
 
 REQUESTS = Table(
     "requests",

@@ -8,6 +8,7 @@ from typing import TypeVar
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import CleanReport, FencedDryad, Prepared
 from boruta_farm.model.errors import AgentUnreachableError, BoardError, StaleEpochError
+from boruta_farm.model.readiness import Readiness
 from boruta_farm.model.worker import Fence, Registration
 
 Answer = TypeVar("Answer")
@@ -47,6 +48,12 @@ class SimulatedBoard:
     keys: tuple[str, ...] = ()
     keys_sequence: int = 0
     visits: dict[str, int] = field(default_factory=dict)
+    ready_after: float = 2.0
+    """Seconds that flashing and booting take."""
+    trouble: str | None = None
+    """Why flashing and booting fail, None where they succeed."""
+    readying: tuple[int, Readiness] | None = None
+    ready_at: float = 0.0
 
     def registration(self) -> Registration:
         """Return what the board says when it registers."""
@@ -64,7 +71,7 @@ class SimulatedBoard:
 
     def close_session(self) -> None:
         """Let nobody in any more; what the user left stays until the next clean-up."""
-        self.key = self.granted = None
+        self.key = self.granted = self.readying = None
         self.keys, self.keys_sequence, self.visits = (), 0, {}
 
     def wipe(self) -> None:
@@ -106,6 +113,19 @@ class SimulatedConnection:
             raise BoardError(f"epoch {epoch} was not cleaned")
         board.key = key
         return self._answer(Prepared(username="boruta-user", host_key=board.host_key))
+
+    async def ready(self, epoch: int, wanted: Readiness, within: float) -> None:
+        """Begin to flash and boot; the farm that plays the agents' timers tells the outcome."""
+        await self._listen()
+        board = self.board
+        if epoch != board.epoch or board.granted == epoch:
+            raise StaleEpochError
+        if board.key is None:
+            raise BoardError("nothing is prepared here")
+        if board.readying != (epoch, wanted):
+            board.readying = epoch, wanted
+            board.ready_at = asyncio.get_running_loop().time() + min(board.ready_after, within)
+        self._answer(None)
 
     async def grant(self, epoch: int, remaining: float, key: str | None) -> None:
         """Let the user in until the end, which the board then enforces by itself."""

@@ -105,8 +105,8 @@ class PlainCipher:
 class SimulatedFarm:
     """Run the real farm over a real SQLite file, with simulated boards and who looks after them.
 
-    ``boot`` names the run of the machine, ``synchronised`` whether it vouches for its clock, which
-    is set by ``clock.wall_ahead``.
+    ``started`` is when the server was started last. ``boot`` names the run of the machine,
+    ``synchronised`` whether it vouches for its clock, which is set by ``clock.wall_ahead``.
     """
 
     def __init__(
@@ -123,12 +123,16 @@ class SimulatedFarm:
         self._path = path
         self._pool = CountingPool()
         self.doors = OpenDoors()
+        self.started = datetime.min.replace(tzinfo=UTC)
         self._tasks: list[asyncio.Task[Any]] = []
         self._connected: set[str] = set()
 
     async def start(self) -> None:
         """Start the server, from nothing or from what an earlier one left."""
         self.clock.read_wall()
+        self.started = self.clock.now()
+        if self.doors.alive() is None:
+            self.doors.unlock(self.started)
         self.store = SqliteStore(self._path, self.clock, self.settings, inline=True)
         await self.store.start()
         self.links = SimulatedBoards(self.clock)
@@ -144,7 +148,8 @@ class SimulatedFarm:
         await farm.timekeeper.begin()
         fleet, reports = farm.fleet, farm.reports
         farm.relay = self.doors
-        fenced = Fenced(fleet, reports, self._pool, self.doors, self.clock)
+        ready_timeout = self.settings.ready_timeout
+        fenced = Fenced(fleet, reports, self._pool, self.doors, self.clock, ready_timeout)
         runner = Runner(fleet, reports, {Fence.AGENT: fenced})
         presence = Presence(fleet, reports, self.clock, self.settings.lost_grace)
         recovery = Recovery(fleet, reports, NoDialler())
@@ -196,12 +201,27 @@ class SimulatedFarm:
     def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
         self._tasks.append(asyncio.get_running_loop().create_task(work))
 
+    async def _tell_ready(self, board: SimulatedBoard) -> None:
+        """Tell what came of flashing and booting, as long as the farm waits for it."""
+        if board.readying is None or board.uuid not in self._connected or board.granted is not None:
+            return
+        epoch, _ = board.readying
+        try:
+            if board.trouble is None:
+                await self.farm.reports.readied(board.uuid, epoch)
+            else:
+                await self.farm.reports.unready(board.uuid, epoch, board.trouble)
+        except (StaleEpochError, UnavailableError):
+            return
+
     async def _end_sessions(self) -> None:
         """Play the agents' own timers: a session ends at the end its agent stored."""
         while True:
             await asyncio.sleep(1)
             now = asyncio.get_running_loop().time()
             for board in self.boards.values():
+                if board.readying is not None and now >= board.ready_at:
+                    await self._tell_ready(board)
                 epoch = board.granted
                 if epoch is None or now < board.ends:
                     continue

@@ -6,6 +6,8 @@ from datetime import datetime
 import msgspec
 
 from boruta_farm.contracts import Explanation, Filed
+from boruta_farm.model.job import JobPhase
+from boruta_farm.model.readiness import BEGINNING, ReadyingBoard
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.records.writing import Json, JsonWriter
@@ -42,11 +44,16 @@ def warned(filed: Filed, now: datetime) -> Filed:
 def request_answer(request: Request) -> Json:
     """Show a request.
 
-    The job of a request that still shows WAITING is not told, nor is an owner's name in a farm
-    that knows no users.
+    The job of a request that still shows WAITING is not told, but for the board that is made ready,
+    nor is an owner's name in a farm that knows no users.
     """
-    if request.state is RequestState.WAITING and request.job is not None:
-        request = replace(request, job=None)
+    if request.state is RequestState.WAITING and (job := request.job) is not None:
+        readying = None
+        if job.phase is JobPhase.READYING:
+            readying = ReadyingBoard(
+                worker=job.worker, since=job.granted, progress=job.progress or BEGINNING
+            )
+        request = replace(request, job=None, readying=readying)
     answer = write(request)
     if request.owner_groups is None:
         answer["Owner"] = {"Groups": None}

@@ -23,6 +23,8 @@ def note(request: Request, times: Times) -> str:
     if request.state is not RequestState.WAITING:
         return request.reason or ""
     notes = []
+    if request.readying is not None:
+        notes.append(f"its board is made ready: {request.readying.progress}")
     if request.valid_after > times.now:
         notes.append(f"not before {times.moment(request.valid_after)}")
     if request.orphaned_since is not None:

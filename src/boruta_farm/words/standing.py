@@ -30,6 +30,8 @@ def sentence(standing: Standing, times: Times) -> str:
         return "it was finished long ago and is not kept any more"
     if standing.state == RequestState.WAITING:
         if standing.worker is not None:
+            if standing.progress is not None:
+                return f"{standing.worker} is being made ready for it: {standing.progress}"
             return f"{standing.worker} is being opened for it"
         return "it is still WAITING"
     return f"it is {standing.state}{_since(standing, times)}{_reason(standing)}"

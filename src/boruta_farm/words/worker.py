@@ -36,12 +36,9 @@ def board_text(caps: Mapping[str, str]) -> str:
 
 
 def tools_text(caps: Mapping[str, str]) -> str:
-    """Write the kinds of tools that a board has."""
-    return " ".join(
-        sorted(
-            name.removeprefix(TOOL_CAPABILITY) for name in caps if name.startswith(TOOL_CAPABILITY)
-        )
-    )
+    """Write the kinds of tools that a board has, and what it can be made ready with."""
+    names = (n.removeprefix(TOOL_CAPABILITY) for n in caps if n.startswith(TOOL_CAPABILITY))
+    return " ".join(sorted(name for name in names if "." not in name))
 
 
 def state_text(worker: Worker) -> str:

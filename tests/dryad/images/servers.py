@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -15,6 +15,7 @@ class ImageServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.pages: dict[str, tuple[int, dict[str, str], bytes]] = {}
         self.asked: list[str] = []
+        self.stalled: dict[str, threading.Event] = {}
 
     @property
     def url(self) -> str:
@@ -27,6 +28,11 @@ class ImageServer(ThreadingHTTPServer):
         self.pages[path] = (200, {"Content-Length": str(told)}, body)
         return f"{self.url}{path}"
 
+    def stall(self, path: str, body: bytes) -> threading.Event:
+        """Serve the first half of a body, and the rest when the event that is returned is set."""
+        self.put(path, body)
+        return self.stalled.setdefault(path, threading.Event())
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: ImageServer
@@ -38,7 +44,12 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        half = len(body) // 2 if self.path in self.server.stalled else 0
+        with suppress(ConnectionError):
+            self.wfile.write(body[:half])
+            if half:
+                self.server.stalled[self.path].wait(60)
+            self.wfile.write(body[half:])
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         return

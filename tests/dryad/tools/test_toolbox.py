@@ -1,12 +1,14 @@
 """Between jobs every tool is as its table says, and what cannot be proved is named."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from boruta_farm.dryad.tools import toolbox as module
 from boruta_farm.dryad.tools.acts.power import BetweenJobs
+from boruta_farm.dryad.tools.base import ToolSettings
 from boruta_farm.dryad.tools.toolbox import Toolbox
 from boruta_farm.model.errors import BoardError
 from tests.dryad.tools.benches import Knob, Lamp, fit
@@ -78,6 +80,15 @@ async def test_health_asks_those_whose_table_says_so(monkeypatch: pytest.MonkeyP
         [type(tool)(name="power", tool=lamp, kind=tool.kind, settings=asked, table=tool.table)]
     )
     with pytest.raises(BoardError, match="tool power: the socket does not answer"):
+        await box.check_health()
+
+
+async def test_power_that_cannot_be_read_is_not_well() -> None:
+    lamp = Lamp()
+    box = Toolbox([replace(fit("power", lamp), settings=ToolSettings(driver="fake", health=True))])
+    await box.check_health()
+    lamp.lit = None
+    with pytest.raises(BoardError, match="tool power: it does not tell whether the power is on"):
         await box.check_health()
 
 

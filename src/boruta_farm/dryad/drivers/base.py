@@ -13,6 +13,7 @@ from boruta_farm.dryad.tools.door import SessionDoor
 from boruta_farm.dryad.users.host import SessionHost
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.model.errors import BoardError
+from boruta_farm.model.readiness import Readiness
 from boruta_farm.settings.declaration import Dataclass
 
 logger = logging.getLogger(__name__)
@@ -89,6 +90,17 @@ class Driver(ABC):
     async def visitors(self) -> Mapping[str, int]:
         """Return how many sessions each key has open, under ``""`` those whose key is not known."""
         return {}
+
+    async def make_ready(
+        self, wanted: Readiness, within: float, tell: Callable[[str], None]
+    ) -> None:
+        """Flash and boot the device before somebody gets it, ``within`` so many seconds.
+
+        ``tell`` is told in a few words how far it has come. Raises UnreadyError, and BoardError.
+        Called between ``prepare`` and ``authorize``; others, such as ``healthcheck``, may be called
+        beside it, and when the board is wanted for something else it is cancelled before ``clean``.
+        """
+        raise BoardError("this board has no tools to be made ready with")
 
     async def expire_in(self, remaining: float) -> None:
         """Let the key open the board for so many seconds and a little more, then no longer.
@@ -184,6 +196,12 @@ class WrappedDriver(Driver):
     async def visitors(self) -> Mapping[str, int]:
         """Return the inner driver's visitors."""
         return await self.inner.visitors()
+
+    async def make_ready(
+        self, wanted: Readiness, within: float, tell: Callable[[str], None]
+    ) -> None:
+        """Make the device ready as the inner driver does."""
+        await self.inner.make_ready(wanted, within, tell)
 
     async def expire_in(self, remaining: float) -> None:
         """Tell the inner driver how long the key is wanted."""

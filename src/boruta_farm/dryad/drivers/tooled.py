@@ -1,12 +1,15 @@
 """A driver with the tools of its board: operated by sessions, put back between them."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from boruta_farm.dryad.drivers.base import NOT_RESET, Driver, WrappedDriver
 from boruta_farm.dryad.tools.door import OwnDoor
+from boruta_farm.dryad.tools.readying import DeviceReadying
 from boruta_farm.dryad.tools.service import ToolService
+from boruta_farm.model.readiness import Readiness
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +59,13 @@ class TooledDriver(WrappedDriver):
         if self._consoles is not None:
             await self._consoles.cut()
         return found
+
+    async def make_ready(
+        self, wanted: Readiness, within: float, tell: Callable[[str], None]
+    ) -> None:
+        """Flash and boot the device by its tools."""
+        readying = DeviceReadying(self._service, self._consoles, tell)
+        await readying.carry_out(wanted, within)
 
     async def healthcheck(self) -> None:
         """Test the board, then the tools whose tables ask for it."""

@@ -6,11 +6,9 @@ an agent that is gone. Standard output has a JSON object on each line: progress,
 ``{"done": {...}}`` or ``{"error": words, "touched": whether the medium was written to}``.
 """
 
-import contextlib
 import encodings.idna  # noqa: F401  # Python's own files may be closed to nobody
 import json
 import os
-import resource
 import threading
 import time
 from collections.abc import Callable
@@ -24,12 +22,9 @@ from boruta_farm.dryad.images.fetching import Download, fetch
 from boruta_farm.dryad.images.forms import Form, Unpacked
 from boruta_farm.dryad.images.medium import Medium, new_buffer
 from boruta_farm.dryad.images.partitions import find_partition
+from boruta_farm.dryad.images.rights import drop_rights
 from boruta_farm.dryad.images.saving import SaveTarget, save
 from boruta_farm.dryad.images.source import Source, fill, length_of, take_from
-
-NOBODY: Final = 65534
-MEMORY: Final = 512 << 20
-"""Bytes that an image may make us take: archives may ask for any amount."""
 
 TOLD_EVERY: Final = 0.5
 SUM: Final = 64
@@ -221,18 +216,6 @@ def _see_end(order: ImageOrder, source: Source, download: Download | None) -> No
             f"the image has the sha256 {source.hexdigest()}, not {wanted}; get it anew, or correct "
             "the sum"
         )
-
-
-def drop_rights() -> None:
-    """Become nobody: what comes from people is unpacked by nobody's rights."""
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    if os.geteuid() != 0:
-        return
-    # An agent in a container may lack the right to change; it has no others to lose then.
-    with contextlib.suppress(PermissionError):
-        os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from boruta_farm.dryad.config import DEFAULT_STM, TOOLS_TABLE, AgentConfig
 from boruta_farm.dryad.tools.base import Bench
 from boruta_farm.dryad.tools.opening import open_toolbox
+from boruta_farm.dryad.tools.readying import ready_capabilities
 from boruta_farm.dryad.tools.toolbox import Toolbox
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.settings.lines import find_line
@@ -32,7 +33,8 @@ def open_tools(config: AgentConfig) -> tuple[Toolbox, AgentConfig]:
         toolbox = open_toolbox(config.tables.content.get(TOOLS_TABLE, {}), bench)
     except SettingError as wrong:
         raise _refusal(config.path, wrong.below(TOOLS_TABLE)) from None
-    return toolbox, replace(config, caps={**config.caps, **toolbox.capabilities})
+    caps = {**config.caps, **toolbox.capabilities, **ready_capabilities(toolbox)}
+    return toolbox, replace(config, caps=caps)
 
 
 def own_socket(config: AgentConfig) -> Path:

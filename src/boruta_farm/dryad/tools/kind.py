@@ -89,10 +89,11 @@ class ToolKind:
     """All that the agent does with tools of one kind; the callables get tool and ``settings``.
 
     ``describe`` tells programs in sessions what they cannot know otherwise. ``look`` returns the
-    tool's state in a word or two, empty where it has none. ``reset`` leaves
-    the tool as it has to be between jobs and tells whether that was proved; it raises BoardError
-    where it failed, and may take ``reset_within`` seconds, else a few. Both are called by the agent
-    itself, when nobody's act is under way.
+    tool's state in a word or two, empty where it has none. ``check`` raises BoardError where a tool
+    whose table asks for ``health`` is not well; by default where it cannot be looked at. ``reset``
+    leaves the tool as it has to be between jobs and tells whether that was proved; it raises
+    BoardError where it failed, and may take ``reset_within`` seconds, else a few. All are called by
+    the agent itself, ``reset`` when nobody's act is under way.
     """
 
     kind: Kind
@@ -101,5 +102,6 @@ class ToolKind:
     settings: type[Dataclass] = PlainTable
     describe: Callable[[Any, Any], Mapping[str, object]] = _nothing_more
     look: Callable[[Any, Any], Awaitable[str]] = _no_state
+    check: Callable[[Any, Any], Awaitable[object]] | None = None
     reset: Callable[[Any, Any], Awaitable[bool]] = _nothing_to_reset
     reset_within: Callable[[Any], float] | None = None

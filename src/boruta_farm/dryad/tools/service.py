@@ -8,7 +8,7 @@ changes: acts of a session that is over are called off at once, whatever they ar
 import asyncio
 import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from boruta_farm.dryad.dut.frames import VERSION, FrameError, Status
@@ -16,8 +16,10 @@ from boruta_farm.dryad.state import OPEN, AgentState
 from boruta_farm.dryad.tools.console.consoles import Consoles
 from boruta_farm.dryad.tools.door import Door, OwnDoor, Peer
 from boruta_farm.dryad.tools.errors import ActError, SessionOverError
-from boruta_farm.dryad.tools.kind import Act
+from boruta_farm.dryad.tools.kind import Act, Call
 from boruta_farm.dryad.tools.listening import DoorListener
+from boruta_farm.dryad.tools.moving import Note
+from boruta_farm.dryad.tools.preparing import PreparingCall
 from boruta_farm.dryad.tools.served import ServedCall
 from boruta_farm.dryad.tools.toolbox import FittedTool, Toolbox
 from boruta_farm.dryad.tools.wire import Wire
@@ -129,6 +131,34 @@ class ToolService:
             )
         return state.epoch
 
+    def session(self) -> int:
+        """Return the epoch of the session that is prepared. Raises SessionOverError."""
+        if self._state is None or self._state.phase not in OPEN:
+            raise SessionOverError
+        return self._state.epoch
+
+    async def operate(
+        self, epoch: int, tool: FittedTool, verb: str, arguments: Mapping[str, object], note: Note
+    ) -> Mapping[str, object]:
+        """Do an act for a job that is to begin, fenced as those of its session would be.
+
+        Raises BorutaError.
+        """
+
+        def check() -> None:
+            if self._state is None or not _is_open(self._state, epoch):
+                raise SessionOverError
+
+        check()
+        act = _act_of(tool, verb)
+        task = self._begin(tool, act, PreparingCall(arguments, check, note), epoch)
+        try:
+            done, _ = await asyncio.wait((task,), timeout=act.limit)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        return _result(tool, act, task, done)
+
     def _take(self, connection: socket.socket, door: Door) -> None:
         """Answer a connection, unless there are too many."""
         own = isinstance(door, OwnDoor)
@@ -188,21 +218,25 @@ class ToolService:
     def _find(self, asked: object, name: object) -> tuple[FittedTool, Act]:
         kind, _, verb = asked.partition(".") if isinstance(asked, str) else ("", "", "")
         tool = self.toolbox.find(kind, name if isinstance(name, str) else "")
-        for act in tool.kind.acts:
-            if act.verb == verb:
-                return tool, act
-        raise ActError(f"this agent cannot {verb!r} with a tool of the kind {kind}; update it")
+        return tool, _act_of(tool, verb)
 
-    async def _perform(
-        self, tool: FittedTool, act: Act, call: ServedCall, epoch: int
-    ) -> Mapping[str, object]:
-        """Do an act within its limit; one that hangs is left behind, and told at the clean-up."""
+    def _begin(
+        self, tool: FittedTool, act: Act, call: Call, epoch: int
+    ) -> asyncio.Task[Mapping[str, object]]:
+        """Begin an act; one that hangs is left behind, and told at the clean-up."""
         if sum(other == epoch for other, _ in self._acts.values()) >= MOST:
             raise BoardError("too many acts are under way at the tools; wait until some have ended")
         task = asyncio.get_running_loop().create_task(_act(tool, act, call))
         self._acts[task] = epoch, tool.name
         task.add_done_callback(self._acts.pop)
         task.add_done_callback(_take_note)
+        return task
+
+    async def _perform(
+        self, tool: FittedTool, act: Act, call: ServedCall, epoch: int
+    ) -> Mapping[str, object]:
+        """Do an act within its limit, and for as long as its caller is there if it streams."""
+        task = self._begin(tool, act, call, epoch)
         waiting: set[asyncio.Task[Any]] = {task}
         if act.streams:
             waiting.add(call.begin())
@@ -215,14 +249,10 @@ class ToolService:
             raise
         finally:
             await call.end()
-        if task in done:
-            if task.cancelled():
-                raise SessionOverError
-            return task.result()
-        task.cancel()
-        if done:
+        if done and task not in done:
+            task.cancel()
             raise ConnectionResetError("it went away before the act was done")
-        raise BoardError(f"tool {tool.name}: {act.verb} took longer than {act.limit:g} s")
+        return _result(tool, act, task, done)
 
     async def _list(self) -> list[dict[str, object]]:
         """Return the tools with their states, all asked at once."""
@@ -241,7 +271,31 @@ class ToolService:
         ]
 
 
-async def _act(tool: FittedTool, act: Act, call: ServedCall) -> Mapping[str, object]:
+def _act_of(tool: FittedTool, verb: str) -> Act:
+    for act in tool.kind.acts:
+        if act.verb == verb:
+            return act
+    raise ActError(
+        f"this agent cannot {verb!r} with a tool of the kind {tool.kind.kind}; update it"
+    )
+
+
+def _result(
+    tool: FittedTool,
+    act: Act,
+    task: asyncio.Task[Mapping[str, object]],
+    done: Collection[asyncio.Task[Any]],
+) -> Mapping[str, object]:
+    """Return what an act answers that was waited for; call it off where it took too long."""
+    if task not in done:
+        task.cancel()
+        raise BoardError(f"tool {tool.name}: {act.verb} took longer than {act.limit:g} s")
+    if task.cancelled():
+        raise SessionOverError
+    return task.result()
+
+
+async def _act(tool: FittedTool, act: Act, call: Call) -> Mapping[str, object]:
     """Do the act when the tool is free. Raises BorutaError, whatever the driver raised."""
     try:
         if not act.alone:

@@ -41,6 +41,11 @@ class FittedTool:
         """Return the state in words, empty where there is none. Raises BoardError, soon."""
         return await within(self.name, LOOK_WITHIN, self.kind.look(self.tool, self.table))
 
+    async def check(self) -> None:
+        """See that it is well. Raises BoardError, soon."""
+        check = self.kind.check or self.kind.look
+        await within(self.name, LOOK_WITHIN, check(self.tool, self.table))
+
     async def reset(self) -> bool:
         """Leave it as it has to be between jobs; tell whether that was proved.
 
@@ -165,7 +170,7 @@ class Toolbox:
             raise BoardError("; ".join(map(str, failed)))
 
     async def check_health(self) -> None:
-        """See that the state of those whose table asks for it can be read. Raises BoardError."""
+        """See that those are well whose table asks for it. Raises BoardError."""
         for each in self:
             if each.settings.health:
-                await each.look()
+                await each.check()

@@ -8,6 +8,7 @@ from typing import Final
 from boruta_farm.dryad.tools.acts.arguments import seconds
 from boruta_farm.dryad.tools.kind import Act, Call, Kind, ToolKind
 from boruta_farm.dryad.tools.kinds.power import Power, PowerState
+from boruta_farm.model.errors import BoardError
 from boruta_farm.settings.declaration import setting
 from boruta_farm.settings.kinds import OneOf, Seconds
 
@@ -68,6 +69,15 @@ async def _look(tool: Power, _: PowerTable) -> str:
     return words(await tool.state())
 
 
+async def _check(tool: Power, _: PowerTable) -> None:
+    """See that the power can be read: otherwise it cannot be proved to be off between jobs."""
+    if (await tool.state()).on is None:
+        raise BoardError(
+            "it does not tell whether the power is on; see that it is connected, or leave health "
+            "out of its table"
+        )
+
+
 async def _reset(tool: Power, table: PowerTable) -> bool:
     if table.between_jobs is BetweenJobs.AS_IT_IS:
         return False
@@ -87,5 +97,6 @@ POWER: Final = ToolKind(
     ),
     settings=PowerTable,
     look=_look,
+    check=_check,
     reset=_reset,
 )

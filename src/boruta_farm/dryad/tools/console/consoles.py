@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from boruta_farm.dryad.state import OPEN, AgentState, Phase
 from boruta_farm.dryad.tools.acts.console import ConsoleTable
+from boruta_farm.dryad.tools.console.desk import Desk
 from boruta_farm.dryad.tools.console.keeping import ConsoleKeeper, KeptConsole
 from boruta_farm.dryad.tools.console.logs import LogFolder
 from boruta_farm.dryad.tools.console.terminal import Terminal
@@ -40,6 +41,7 @@ class Consoles:
         )
         self._door: SessionDoor | None = None
         self._state: AgentState | None = None
+        self._labelled = 0
         self._terminals: dict[Path, Terminal | None] = {}
         self._shown = 0
         self._closing: set[asyncio.Task[None]] = set()
@@ -55,7 +57,7 @@ class Consoles:
         self._hide()
         if self._closing:
             await asyncio.wait(self._closing)
-        leave = self._state is not None and self._state.phase is Phase.GRANTED
+        leave = self._is_job()
         for tool in self._tools.values():
             tool.desk.take(None)
         await self.keeper.close(leave=leave)
@@ -68,6 +70,17 @@ class Consoles:
         elif self._shown != state.epoch:
             self._hide()
             self._show(state.epoch)
+        for tool in self._tools.values():
+            self._label(tool)
+
+    @property
+    def desks(self) -> Mapping[str, Desk]:
+        """Return the desk of each console that the agent holds."""
+        return {name: tool.desk for name, tool in self._tools.items()}
+
+    def label(self, epoch: int) -> None:
+        """Take what consoles say from now on for the log of a job that has yet to begin."""
+        self._labelled = epoch
         for tool in self._tools.values():
             self._label(tool)
 
@@ -97,10 +110,17 @@ class Consoles:
 
     def _label(self, tool: ConsoleTool) -> None:
         """Note whose log it is as soon as it is a job's: it outlives this agent."""
-        if self._state is not None and self._state.phase is Phase.GRANTED and tool.desk.held:
+        if self._state is not None and self._is_job() and tool.desk.held:
             ring = tool.desk.kept.ring
             if ring.epoch != self._state.epoch:
                 ring.epoch = self._state.epoch
+
+    def _is_job(self) -> bool:
+        """Tell whether the session is a job's, which has begun or is made ready for."""
+        state = self._state
+        if state is None or state.phase not in OPEN:
+            return False
+        return state.phase is Phase.GRANTED or state.epoch == self._labelled
 
     def _show(self, epoch: int) -> None:
         """Make the terminals of a session, and its way to the ports that are left to it."""
