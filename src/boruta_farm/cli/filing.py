@@ -24,6 +24,7 @@ from boruta_farm.cli.options import (
     IdArgument,
     IdsArgument,
     ImageOption,
+    KeepAliveOption,
     KeyOption,
     LengthOption,
     Output,
@@ -91,14 +92,7 @@ def new(
     storage: StorageOption = None,
     boot_until: BootOption = None,
     key: KeyOption = None,
-    keep_alive: Annotated[
-        str | None,
-        typer.Option(
-            "--keep-alive",
-            metavar="DURATION",
-            help="End the job unless it is renewed this often (10s to 1h).",
-        ),
-    ] = None,
+    keep_alive: KeepAliveOption = None,
     idempotency_key: Annotated[
         str | None,
         typer.Option(

@@ -141,6 +141,14 @@ LengthOption = Annotated[
         "--for", metavar="DURATION", help="How long the job is to last, such as 3h or 2h30."
     ),
 ]
+KeepAliveOption = Annotated[
+    str | None,
+    typer.Option(
+        "--keep-alive",
+        metavar="DURATION",
+        help="End the job unless it is renewed this often (10s to 1h).",
+    ),
+]
 ContextOption = Annotated[
     list[str] | None,
     typer.Option(

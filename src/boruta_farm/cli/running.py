@@ -20,6 +20,7 @@ from boruta_farm.cli.options import (
     CapsOption,
     ContextOption,
     ImageOption,
+    KeepAliveOption,
     LengthOption,
     PriorityOption,
     QueueOption,
@@ -129,6 +130,7 @@ def run_command(
     image: ImageOption = None,
     storage: StorageOption = None,
     boot_until: BootOption = None,
+    keep_alive: KeepAliveOption = None,
     priority: PriorityOption = DEFAULT_PRIORITY,
     wait: WaitOption = None,
     queue: QueueOption = False,
@@ -163,6 +165,7 @@ def run_command(
         )
     if to is not None and not fetched:
         raise typer.BadParameter("--to is for what --fetch names")
+    span = read_duration(keep_alive, "--keep-alive")
     command = BoardCommand(
         line=words[0] if len(words) == 1 else shlex.join(words),
         sent=sent,
@@ -174,7 +177,7 @@ def run_command(
             caps=read_caps(caps),
             selector=selector,
             priority=priority,
-            keep_alive=DEFAULT_KEEP_ALIVE,
+            keep_alive=DEFAULT_KEEP_ALIVE if span is None else round(span.total_seconds()),
             length=read_duration(length, "--for"),
             context=read_context(origin),
             image=image,

@@ -15,7 +15,7 @@ def ci_context(environment: Mapping[str, str]) -> dict[str, str]:
     """
     found = _github(environment) or _gitlab(environment) or _jenkins(environment)
     own = {name: environment.get(f"BORUTA_{name.upper()}", "") for name in (PIPELINE, COMMIT, URL)}
-    told = {**found, **{name: value for name, value in own.items() if value}}
+    told = {**found, **{name: value for name, value in own.items() if value.strip()}}
     return {name: value.strip()[:LONGEST] for name, value in told.items() if value.strip()}
 
 

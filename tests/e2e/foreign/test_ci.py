@@ -1,0 +1,199 @@
+"""The steps of CI systems, as their files have them, on a farm: run, collected, given back.
+
+The systems themselves are not here: their shell steps are what is executed.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from boruta_farm.client.farm import Farm
+from boruta_farm.client.watch import Lost
+from boruta_farm.demo.boards import SANDBOXES
+from boruta_farm.demo.farm import demo_farm
+from boruta_farm.model.request import Request, RequestState
+from tests.client.test_context import GITHUB, GITLAB, JENKINS
+
+INTEGRATIONS = Path(__file__).parents[3] / "integrations"
+WITHIN = 90.0
+KEEP_ALIVE = 10
+SYSTEMS = {"shell": {}, "github": GITHUB, "gitlab": GITLAB, "jenkins": JENKINS}
+TEST = "#!/bin/sh\nmkdir out\necho passed >out/report.xml\necho log >out/noise.log\nexit 7\n"
+
+
+def steps(system: str) -> str:
+    """Return the shell step that a system's file holds."""
+    match system:
+        case "github":
+            action = yaml.safe_load((INTEGRATIONS / "github" / "action.yml").read_text())
+            (step,) = [s for s in action["runs"]["steps"] if s["name"] == "Run on the board"]
+            assert set(step["env"]) >= {"BORUTA_SERVER", "BORUTA_TOKEN", "BORUTA_WANT"}
+            return str(step["run"])
+        case "gitlab":
+            template = yaml.safe_load(
+                (INTEGRATIONS / "gitlab" / "boruta.gitlab-ci.yml").read_text()
+            )
+            (script,) = template[".boruta"]["script"]
+            return str(script)
+        case "jenkins":
+            return (INTEGRATIONS / "jenkins" / "Jenkinsfile").read_text().split("'''")[1]
+        case _:
+            return (INTEGRATIONS / "shell" / "boruta-job.sh").read_text()
+
+
+def test_the_steps_are_said_once() -> None:
+    whole = steps("shell").splitlines()
+    wanted = whole[whole.index("set -eu") :]
+    for system in ("gitlab", "jenkins"):
+        assert [line.strip() for line in steps(system).strip().splitlines()] == wanted
+
+
+@dataclass(slots=True)
+class Ci:
+    """A farm of one board, and a folder with what a build has made."""
+
+    farm: Farm
+    folder: Path
+    environment: dict[str, str]
+
+    async def start(self, system: str, **variables: str) -> asyncio.subprocess.Process:
+        """Run a system's step as it would: in a process group of its own."""
+        script = self.folder / f"{system}.sh"
+        script.write_text(steps(system))
+        return await asyncio.create_subprocess_exec(
+            *("sh", "-e", str(script)),
+            cwd=self.folder,
+            env={**self.environment, **SYSTEMS[system], **variables},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    async def until(self, holds: Callable[[Request], bool], number: int = 0) -> Request:
+        """Wait until something holds of the latest request, or of one by its number."""
+        async with asyncio.timeout(WITHIN), self.farm.watch() as happenings:
+            async for happening in happenings:
+                if isinstance(happening, Lost):
+                    continue
+                page = await self.farm.requests.list_requests(self.farm.caller)
+                known = [each for each in page.items if number in (0, each.id)]
+                if known and holds(known[-1]):
+                    return known[-1]
+        raise AssertionError("the farm ended its events")
+
+
+def runs(request: Request) -> bool:
+    return request.state is RequestState.IN_PROGRESS
+
+
+def over(request: Request) -> bool:
+    return request.state.finished
+
+
+@asynccontextmanager
+async def prepared(folder: Path) -> AsyncIterator[Ci]:
+    program = folder / "bin" / "boruta"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m boruta_farm.cli "$@"\n')
+    program.chmod(0o755)
+    build = folder / "build"
+    build.mkdir()
+    (build / "test.sh").write_text(TEST)
+    (build / "test.sh").chmod(0o755)
+    kept = {name: os.environ[name] for name in ("PYTHONPATH", "TMPDIR") if name in os.environ}
+    async with demo_farm(lambda _: None, SANDBOXES[:1]) as demo:
+        yield Ci(
+            demo.farm,
+            folder,
+            {
+                **kept,
+                "PATH": f"{program.parent}:{os.environ['PATH']}",
+                "HOME": str(folder),
+                "BORUTA_SERVER": demo.url,
+                "BORUTA_TOKEN": "",
+                "BORUTA_WANT": "rpi4",
+                "BORUTA_RUN": "./test.sh",
+                "BORUTA_IN": "build",
+                "BORUTA_FETCH": "out/*.xml",
+                "BORUTA_TO": "collected",
+                "BORUTA_KEEP_ALIVE": f"{KEEP_ALIVE}s",
+                "GITHUB_ACTION_PATH": str(INTEGRATIONS / "github"),
+            },
+        )
+
+
+@pytest.mark.prove
+async def test_each_borrows_runs_collects_and_gives_back(tmp_path: Path) -> None:
+    async with prepared(tmp_path) as ci:
+        for number, (system, told) in enumerate(SYSTEMS.items(), 1):
+            own = {} if told else {"BORUTA_PIPELINE": "by hand", "BORUTA_COMMIT": "abc"}
+            process = await ci.start(system, BORUTA_TO=f"collected-{system}", **own)
+            output, _ = await asyncio.wait_for(process.communicate(), WITHIN)
+            assert process.returncode == 7, output.decode()
+            names = [path.name for path in (tmp_path / f"collected-{system}").iterdir()]
+            assert names == ["report.xml"]
+            request = await ci.until(over, number)
+            assert request.state is RequestState.DONE
+            assert request.context is not None
+            pipeline = request.context["pipeline"]
+            assert pipeline == own.get("BORUTA_PIPELINE", pipeline)
+            assert "firmware" in pipeline or own
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+async def test_ended_at_any_step_it_leaves_no_board_held(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    """SIGKILL leaves it to KeepAlive, the others to the job itself; GitHub sends SIGINT first."""
+    async with prepared(tmp_path) as ci:
+        held = await ci.start("shell", BORUTA_RUN="sleep 600")
+        running = await ci.until(runs, 1)
+        waits = await ci.start("gitlab")
+        await ci.until(lambda request: request.state is RequestState.WAITING, 2)
+        os.killpg(waits.pid, number)
+        await asyncio.wait_for(waits.wait(), WITHIN)
+        os.killpg(held.pid, number)
+        await asyncio.wait_for(held.wait(), WITHIN)
+        began = asyncio.get_running_loop().time()
+        assert (await ci.until(over, running.id)).state is RequestState.DONE
+        # What waited may get the board now, for as long as nobody renews it.
+        await ci.until(over, 2)
+        took = asyncio.get_running_loop().time() - began
+        assert took < (2 * KEEP_ALIVE if number is signal.SIGKILL else KEEP_ALIVE) + 15
+
+        fetching = await ci.start("jenkins", BORUTA_RUN="mkfifo out; true", BORUTA_FETCH="out")
+        await ci.until(runs, 3)
+        await asyncio.wait_for(_seen(fetching, ci), WITHIN)
+        os.killpg(fetching.pid, number)
+        await asyncio.wait_for(fetching.wait(), WITHIN)
+        assert (await ci.until(over, 3)).state is RequestState.DONE
+
+
+async def _seen(process: asyncio.subprocess.Process, ci: Ci) -> None:
+    """Wait until the step copies what it fetches: a pipe, which never ends."""
+    while process.returncode is None:
+        if any(map(_is_scp, _children(process.pid))):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError((await process.communicate())[0].decode())
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def _is_scp(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip() == "scp"
+    except OSError:
+        return False
