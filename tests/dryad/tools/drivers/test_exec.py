@@ -182,7 +182,6 @@ async def test_what_fails_is_told(
     ("content", "complaint"),
     [
         ({}, "kind: is missing; what the tool is"),
-        ({"kind": "net"}, "kind: exec makes none of these, only power, console, storage"),
         ({"kind": "power", "on": "true"}, "off: is missing: a tool of the kind power needs it"),
         (
             {"kind": "do", "run": "true", "on": "true"},
@@ -206,4 +205,4 @@ def test_what_others_can_replace_is_not_run(script: Script, tmp_path: Path) -> N
     Path(relay).chmod(0o777)
     with pytest.raises(ConfigError, match="others may write to"):
         opened(tmp_path, kind="do", run=relay)
-    assert set(DRIVER.kinds) == {*Kind} - {Kind.NET}
+    assert set(DRIVER.kinds) == {*Kind}

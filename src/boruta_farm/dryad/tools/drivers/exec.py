@@ -7,6 +7,7 @@ from boruta_farm.dryad.commands import PATH
 from boruta_farm.dryad.tools.base import Bench, Tool, ToolDriver
 from boruta_farm.dryad.tools.console.tool import ConsoleTool
 from boruta_farm.dryad.tools.drivers.exec_media import ExecUsb, ExecVideo
+from boruta_farm.dryad.tools.drivers.exec_net import ExecNet
 from boruta_farm.dryad.tools.drivers.exec_programs import ExecTool, Programs
 from boruta_farm.dryad.tools.drivers.exec_settings import ExecSettings
 from boruta_farm.dryad.tools.drivers.exec_storage import ExecStorage
@@ -92,6 +93,7 @@ TOOLS_OF: Final[Mapping[Kind, Callable[[Programs], Tool]]] = {
     Kind.DO: ExecDo,
     Kind.VIDEO: ExecVideo,
     Kind.USB: ExecUsb,
+    Kind.NET: ExecNet,
 }
 
 
