@@ -36,22 +36,17 @@ ROOMS: dict[str, frozenset[str]] = {
     "boards": frozenset({"contracts", "clock", "fleet"}),
     "access": frozenset({"contracts", "clock", "fleet", "lookups", "thinning"}),
     "metrics": frozenset({"clock", "fleet", "store.base", "histogram"}),
+    "frontdoor": frozenset(
+        {"contracts", "clock", "rate", "records", "selectors", "settings", "words", "client"}
+        | {"access.listening", "access.relaylog", "access.rendezvous", "thinning"}
+    ),
     "web": frozenset(
         {"contracts", "clock", "rate", "feed", "link", "records", "histogram", "words"}
     ),
     "client": frozenset({"contracts", "clock", "records", "selectors", "settings", "words"}),
     "cli": frozenset(
-        {
-            "client",
-            "contracts",
-            "records",
-            "selectors",
-            "settings",
-            "words",
-            "server",
-            "demo",
-            "mcp",
-        }
+        {"client", "contracts", "records", "selectors", "settings", "words"}
+        | {"server", "frontdoor", "demo", "mcp"}
     ),
     "mcp": frozenset({"client", "contracts", "selectors", "words", "settings"}),
     "pytest_plugin": frozenset({"client", "contracts", "selectors", "settings", "words"}),
@@ -60,7 +55,6 @@ ROOMS: dict[str, frozenset[str]] = {
         {"contracts", "clock", "settings", "selectors", "core", "matching", "store", "feed"}
         | {"fleet", "farm", "link", "gorpc", "boards", "access", "metrics", "web", "dryad.proc"}
         | {"thinning"}
-        | {"fleet", "farm", "link", "gorpc", "boards", "access", "metrics", "web", "dryad.proc"}
     ),
     "testing": frozenset(
         {"contracts", "clock", "selectors", "core", "matching", "store", "feed", "fleet", "farm"}
@@ -87,6 +81,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "store": frozenset({"psycopg", "psycopg_pool", "msgspec"}),
     "access": frozenset({"cryptography", "asyncssh", "websockets"}),
     "metrics": frozenset({"prometheus_client"}),
+    "frontdoor": frozenset({"asyncssh", "httpx", "uvloop"}),
     "web": frozenset({"starlette", "msgspec"}),
     "client": frozenset({"httpx", "keyring"}),
     "cli": frozenset({"typer", "rich", "click", "httpx", "tomli_w"}),
@@ -99,7 +94,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "testing": frozenset({"httpx"}),
 }
 SANDBOX_ONLY = frozenset({"asyncssh"})
-LAZY_ONLY = {"cli": frozenset({"server", "demo.plays", "mcp.server"})}
+LAZY_ONLY = {"cli": frozenset({"server", "demo.plays", "frontdoor", "mcp.server"})}
 """A room may import these only inside a function, because they are heavy."""
 
 

@@ -22,16 +22,18 @@ class Watching(WebApp):
     def __init__(self) -> None:
         world = World()
         self.seen: list[tuple[str, str]] = []
+        entrance = entrance_to(world.services, world.options)
         super().__init__(
             world.app,
             Dispatcher(
                 (),
                 world.app,
                 world.options,
-                entrance_to(world.services, world.options),
+                entrance,
                 world.services.clock,
                 world.services.traffic,
             ),
+            entrance,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

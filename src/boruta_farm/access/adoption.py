@@ -327,7 +327,7 @@ class RelayClient:
             except TimeoutError:
                 if unanswered >= QUESTIONS:
                     await self._end_hung(link.pid)
-                    rendezvous.sweep(self._data, rendezvous.DRAINING.format(pid=link.pid))
+                    rendezvous.sweep(self._data, f"{rendezvous.RELAY}-{link.pid}.sock")
                     return
                 if unanswered == 1:
                     words = f"relay {link.pid} does not answer; it will be replaced"

@@ -3,19 +3,17 @@
 import asyncio
 import os
 import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from boruta_farm.access import handover, messages, rendezvous
+from boruta_farm.access.detached import start_detached
 from boruta_farm.access.messages import LINE_LIMIT, Message, decode, encode
 from boruta_farm.access.relay import NAME_TAKEN
-from boruta_farm.access.relaylog import LOG, open_log
+from boruta_farm.access.relaylog import LOG
 from boruta_farm.model.errors import ProtocolError, UnavailableError
 
-TOLD_OF_LOG = 2000
 GREET_WITHIN = 5.0
-START_WITHIN = 20.0
 STOP_WITHIN = 20.0
 MOST_UNSENT = 16 * 1024 * 1024
 """Bytes that may wait for a relay that does not read; it gets the full set when it does."""
@@ -135,39 +133,12 @@ async def start_relay(folder: Path) -> None:
 
     One that another server has started meanwhile is as good. Raises UnavailableError.
     """
-    log = folder / LOG
-    with os.fdopen(open_log(folder), "ab") as output:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "boruta_farm.access.relay",
-            "--data",
-            str(folder),
-            "--detach",
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        async with asyncio.timeout(START_WITHIN):
-            code = await process.wait()
-    except TimeoutError:
-        await _kill(process)
-        raise UnavailableError(f"the relay did not start within {START_WITHIN:g} s") from None
-    except asyncio.CancelledError:
-        await _kill(process)
-        raise
-    if code not in (0, NAME_TAKEN):
-        words = log.read_bytes()[-TOLD_OF_LOG:].decode(errors="replace").strip().splitlines()
-        last = words[-1] if words else "no reason was given"
-        raise UnavailableError(f"the relay cannot be started: {last} (see {log})")
-
-
-async def _kill(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.kill()
-    await process.wait()
+    await start_detached(
+        "relay",
+        ("-m", "boruta_farm.access.relay", "--data", str(folder), "--detach"),
+        folder / LOG,
+        (0, NAME_TAKEN),
+    )
 
 
 async def end_relay(pid: int | None) -> None:

@@ -1,4 +1,4 @@
-"""The log of a relay that a server has started: beside the data, bounded, for its owner alone."""
+"""The log of a process that a server has started: beside the data, bounded, for its owner alone."""
 
 import logging.handlers
 import os
@@ -13,13 +13,13 @@ LARGEST: Final = 1024 * 1024
 """Bytes after which it is begun anew; the one before it is kept, too."""
 
 
-def open_log(folder: Path) -> int:
+def open_log(folder: Path, name: str = LOG) -> int:
     """Return a descriptor by which lines are added, to a new file where there is none.
 
     It tells addresses of users: nobody else's, whatever the folder is like. Raises OSError.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-    return os.open(folder / LOG, flags, 0o600)
+    return os.open(folder / name, flags, 0o600)
 
 
 class RelayLog(logging.handlers.RotatingFileHandler):
@@ -28,12 +28,13 @@ class RelayLog(logging.handlers.RotatingFileHandler):
     What Python itself complains about goes there as well.
     """
 
-    def __init__(self, folder: Path, largest: int = LARGEST) -> None:
+    def __init__(self, folder: Path, largest: int = LARGEST, name: str = LOG) -> None:
         self._folder = folder
-        super().__init__(folder / LOG, maxBytes=largest, backupCount=1)
+        self._name = name
+        super().__init__(folder / name, maxBytes=largest, backupCount=1)
 
     def _open(self) -> TextIOWrapper:
-        added = open_log(self._folder)
+        added = open_log(self._folder, self._name)
         file = os.fdopen(added, "a", encoding="utf-8", errors="backslashreplace")
         os.dup2(file.fileno(), STDERR)
         return file

@@ -1,4 +1,4 @@
-"""Where server and relay meet: a locked unix socket in the data folder.
+"""Where server and relay meet: a locked unix socket in the data folder, as that of the front door.
 
 The name of a unix socket may have 107 bytes at most, a data folder's path more. So the folder is
 opened and the socket named through the open descriptor: it lies in the data folder, behind its
@@ -14,46 +14,47 @@ from pathlib import Path
 
 from boruta_farm.model.errors import UnavailableError
 
-SOCKET = "relay.sock"
-LOCK = "relay.lock"
-DRAINING = "relay-{pid}.sock"
-DRAINING_PATTERN = "relay-*.sock"
+RELAY = "relay"
+"""What the names of the relay's files begin with."""
+SOCKET = f"{RELAY}.sock"
+LOCK = f"{RELAY}.lock"
 BACKLOG = 16
 
 
 class NameTakenError(UnavailableError):
-    """another relay serves this data folder"""
+    """another process of this kind serves this data folder"""
 
     code = "relay-name-taken"
 
 
 class Seat:
-    """Hold a data folder's relay name: the lock and the listening socket.
+    """Hold a data folder's name of the relay, or of another process: lock and listening socket.
 
     Only one process at a time can take it; it is free again when that process ends, however it
     ends. Giving it up for draining renames the socket, so that who knows the new name, or is
     connected already, can still talk to the relay.
     """
 
-    def __init__(self, folder: Path, lock: int, listener: socket.socket) -> None:
+    def __init__(self, folder: Path, lock: int, listener: socket.socket, kind: str = RELAY) -> None:
         self.folder = folder
+        self._kind = kind
         self._lock: int | None = lock
-        self._name = SOCKET
+        self._name = f"{kind}.sock"
         self.listener = listener
 
     @classmethod
-    def take(cls, folder: Path) -> "Seat":
+    def take(cls, folder: Path, kind: str = RELAY) -> "Seat":
         """Take the name and listen. Raises NameTakenError."""
-        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(folder / f"{kind}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(lock, 0)
             # Who holds the lock owns the name: what still lies there is of one that died.
-            (folder / SOCKET).unlink(missing_ok=True)
-            return cls(folder, lock, listen(folder, SOCKET))
+            (folder / f"{kind}.sock").unlink(missing_ok=True)
+            return cls(folder, lock, listen(folder, f"{kind}.sock"), kind)
         except BlockingIOError:
             os.close(lock)
-            raise NameTakenError(f"{folder}: another relay serves this data folder") from None
+            raise NameTakenError(f"{folder}: another {kind} serves this data folder") from None
         except BaseException:
             os.close(lock)
             raise
@@ -68,8 +69,8 @@ class Seat:
         """Let another relay take the name; harmless when it is given up already."""
         if self._lock is None:
             return
-        name = DRAINING.format(pid=os.getpid())
-        (self.folder / SOCKET).rename(self.folder / name)
+        name = f"{self._kind}-{os.getpid()}.sock"
+        (self.folder / self._name).rename(self.folder / name)
         self._name = name
         os.close(self._lock)
         self._lock = None
@@ -95,9 +96,9 @@ def call(folder: Path, name: str = SOCKET) -> socket.socket:
     return caller
 
 
-def draining(folder: Path) -> tuple[str, ...]:
-    """Return the names of sockets of relays that gave their name up."""
-    return tuple(sorted(path.name for path in folder.glob(DRAINING_PATTERN)))
+def draining(folder: Path, kind: str = RELAY) -> tuple[str, ...]:
+    """Return the names of sockets of relays (or others) that gave their name up."""
+    return tuple(sorted(path.name for path in folder.glob(f"{kind}-*.sock")))
 
 
 def holder(folder: Path, name: str = SOCKET) -> int | None:

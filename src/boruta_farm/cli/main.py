@@ -131,6 +131,7 @@ VERBS: Mapping[str, Verb | Family] = {
     "export": Verb(place="apply:export"),
     "version": Verb(place="version:version"),
     "serve": Verb(place="serve:serve"),
+    "door": Verb(place="door:door"),
     "backup": Verb(place="backup:backup"),
     "restore": Verb(place="backup:restore"),
     "config": Family(

@@ -32,6 +32,14 @@ def serve(
             help="A network whose addresses any original board may register; repeatable.",
         ),
     ] = None,
+    ssh_addr: Annotated[
+        str | None,
+        typer.Option(
+            "--ssh-addr",
+            metavar="HOST:PORT",
+            help="Where people come by plain ssh, such as :8022.",
+        ),
+    ] = None,
     data: Annotated[
         str | None, typer.Option("--data", metavar="FOLDER", help="Where the farm's data lies.")
     ] = None,
@@ -66,6 +74,7 @@ def serve(
         "api_addr": api_addr,
         "rpc_addr": rpc_addr,
         "rpc_allow": ",".join(rpc_allow) if rpc_allow else None,
+        "ssh_addr": ssh_addr,
         "data": data,
         "database": database,
         "tls_certificate": tls_certificate,

@@ -1,23 +1,24 @@
 """What a want asks for at a certain farm, and a request that asks for it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.request import NewRequest
 from boruta_farm.selectors.conditions import OneOf
 from boruta_farm.selectors.want import Want
-from boruta_farm.selectors.wanted import Meant, wanted
+from boruta_farm.selectors.wanted import KINDS, Meant, wanted
 
 
-async def wanted_here(farm: Farm, want: Want) -> Meant:
+async def wanted_here(farm: Farm, want: Want, kinds: Sequence[str] = KINDS) -> Meant:
     """Return what a want asks for among the farm's boards, of which it may have to ask.
 
     Raises WorkerNotFoundError and AmbiguousWorkerError.
     """
     if want.request is not None or not (want.terms or want.selector):
-        return wanted(want, ())
+        return wanted(want, (), kinds)
     page = await farm.workers.list_workers(farm.caller)
-    return wanted(want, page.items)
+    return wanted(want, page.items, kinds)
 
 
 def asking(new: NewRequest, found: Meant) -> NewRequest:

@@ -10,6 +10,7 @@ from typing import Protocol
 from boruta_farm.model.account import Account, AccountChange, Group, GroupChange, RunningJobs
 from boruta_farm.model.audit import AuditEntry, AuditFilter, Note, Verification
 from boruta_farm.model.caller import Caller
+from boruta_farm.model.permission import Scope
 from boruta_farm.model.token import Issued, NewToken, Token
 from boruta_farm.model.wish import Refused, Wish
 
@@ -114,6 +115,17 @@ class PeopleGate(Protocol):
 
     def recognises(self, secret: str) -> bool:
         """Tell whether this is the text of a token that can still be used, whatever it is for."""
+        ...
+
+    def speak_for(self, account: str, scope: Scope, source: str) -> Caller:
+        """Return the caller for whom our own front door speaks: the account of this id.
+
+        Raises UnauthenticatedError when there is none, or it can do nothing.
+        """
+        ...
+
+    def holders(self, key: str) -> tuple[Account, ...]:
+        """Return the accounts that can be used and have this SSH key, by name."""
         ...
 
     def turned_away(self, caller: Caller) -> Awaitable[None]:

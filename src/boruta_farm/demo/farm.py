@@ -118,6 +118,10 @@ class DemoProcesses:
             board.name, (sys.executable, "-m", "boruta_farm.dryad", "--conf", str(path))
         )
 
+    def pop_server(self) -> asyncio.subprocess.Process:
+        """Return the server's process, which is the caller's to end from now on."""
+        return self._running.pop("server")
+
     async def stop(self, name: str) -> None:
         """End one process, and forget the folder it kept."""
         await _end(self._running.pop(name))

@@ -8,7 +8,7 @@ from typing import NoReturn
 from boruta_farm.clock import Clock
 from boruta_farm.model.account import Account, Group, Limits, effective_limits
 from boruta_farm.model.addresses import Network, parse_ip, parse_network, within
-from boruta_farm.model.caller import LOCAL_ADMIN, Caller
+from boruta_farm.model.caller import FRONT_DOOR, LOCAL_ADMIN, Caller
 from boruta_farm.model.errors import UnauthenticatedError
 from boruta_farm.model.events import Change, Identity
 from boruta_farm.model.permission import Scope
@@ -45,6 +45,7 @@ class Directory:
         self._accounts: dict[str, Account] = {}
         self._named: dict[str, Account] = {}
         self._groups: dict[str, Group] = {}
+        self._keys: dict[str, set[str]] = {}
         self._tokens: dict[str, Token] = {}
         self._recognised: dict[str, str] = {}
         self._secrets: dict[str, str] = {}
@@ -71,6 +72,7 @@ class Directory:
         self._accounts.clear()
         self._named.clear()
         self._groups.clear()
+        self._keys.clear()
         self._tokens.clear()
         self._recognised.clear()
         self._secrets.clear()
@@ -138,6 +140,25 @@ class Directory:
             )
         return _caller(account, token.scope, token.id, source)
 
+    def speak_for(self, account: str, scope: Scope, source: str) -> Caller:
+        """Return the caller for whom our own front door speaks: the account of this id.
+
+        Raises UnauthenticatedError when there is none, or it can do nothing.
+        """
+        if account == FRONT_DOOR.id:
+            return FRONT_DOOR
+        if self.open:
+            return LOCAL_ADMIN
+        known = self._accounts.get(account)
+        if known is None or known.disabled:
+            raise UnauthenticatedError("this account cannot be used at present")
+        return _caller(known, scope, None, source)
+
+    def holders(self, key: str) -> tuple[Account, ...]:
+        """Return the accounts that can be used and have this SSH key, by name."""
+        found = [self._accounts[number] for number in self._keys.get(_plain(key), ())]
+        return tuple(sorted((a for a in found if not a.disabled), key=lambda a: a.name))
+
     def recognises(self, secret: str) -> bool:
         """Tell whether this is the text of a token that can still be used, whatever it is for."""
         known = self._recognised.get(secret)
@@ -194,6 +215,8 @@ class Directory:
     def _still_admitted(self, caller: Caller) -> bool:
         if caller.groups is None:
             return self.open
+        if caller is FRONT_DOOR:
+            return True
         account = self._accounts.get(caller.id)
         if account is None or account.disabled:
             return False
@@ -233,6 +256,9 @@ class Directory:
             known = self._accounts.get(record.id)
             if known is not None:
                 del self._named[known.name]
+                self._forget_keys(known)
+            for line in record.ssh_keys:
+                self._keys.setdefault(_plain(line), set()).add(record.id)
             self._accounts[record.id] = self._named[record.name] = record
         elif isinstance(record, Group):
             self._groups[record.name] = record
@@ -241,13 +267,20 @@ class Directory:
 
     def _remove(self, record: Identity) -> None:
         if isinstance(record, Account):
-            self._accounts.pop(record.id, None)
+            self._forget_keys(self._accounts.pop(record.id, record))
             self._named.pop(record.name, None)
         elif isinstance(record, Group):
             self._groups.pop(record.name, None)
         else:
             self._tokens.pop(record.id, None)
             self._recognised.pop(self._secrets.pop(record.id, ""), None)
+
+    def _forget_keys(self, account: Account) -> None:
+        for key in map(_plain, account.ssh_keys):
+            holders = self._keys.get(key, set())
+            holders.discard(account.id)
+            if not holders:
+                self._keys.pop(key, None)
 
     def _count_limits(self) -> None:
         found = {number: self._jobs(account) for number, account in self._accounts.items()}
@@ -285,6 +318,11 @@ class Directory:
         """Let those look again who wait for somebody to be turned away."""
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _plain(key: str) -> str:
+    """Return type and body of a public key's line, without its comment."""
+    return " ".join(key.split(None, 2)[:2])
 
 
 def _caller(account: Account, scope: Scope, token: str | None, source: str) -> Caller:

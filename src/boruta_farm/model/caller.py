@@ -70,5 +70,10 @@ def serves(worker_groups: tuple[str, ...], owner_groups: frozenset[str] | None) 
     return not owner_groups.isdisjoint(worker_groups)
 
 
+FRONT_DOOR = Caller(
+    id="front door", name="front door", groups=frozenset(), role=Role.VIEWER, scope=Scope.READ
+)
+"""The SSH front door where it speaks for nobody; no account ever has his id."""
+
 LOCAL_ADMIN = Caller(id="admin", name="admin", groups=None, role=Role.ADMIN)
 """The built-in caller of a farm without users; no account ever has his id."""

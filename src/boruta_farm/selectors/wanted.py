@@ -38,11 +38,14 @@ class Meant:
     request: int | None = None
 
 
-def wanted(want: Want, workers: Collection[Worker], kinds: Sequence[str] = KINDS) -> Meant:
+def wanted(
+    want: Want, workers: Collection[Worker], kinds: Sequence[str] = KINDS, *, exact: bool = False
+) -> Meant:
     """Return what a want asks for among these workers, spelt as they spell it.
 
     A name alone is a board's name or UUID, else a value of the first of ``kinds`` that has it,
-    else a capability that is there, else the only board whose name begins so. What is compared
+    else a capability that is there, else the only board whose name begins so; ``exact`` leaves the
+    last two out. What is compared
     with a value that no board has is asked for as it was written: such a board may come.
 
     Raises WorkerNotFoundError with the names that may have been meant, AmbiguousWorkerError.
@@ -55,7 +58,7 @@ def wanted(want: Want, workers: Collection[Worker], kinds: Sequence[str] = KINDS
         return Meant(caps={UUID_CAPABILITY: board.uuid}, worker=board)
     if want.selector is not None:
         return Meant(selector=want.selector)
-    known = _Known(workers, kinds)
+    known = _Known(workers, kinds, exact=exact)
     return _together([known.meant(term) for term in want.terms])
 
 
@@ -78,7 +81,8 @@ def _together(meant: Iterable[Worker | Condition]) -> Meant:
 class _Known:
     """The names and values of a farm, found however they are spelt."""
 
-    def __init__(self, workers: Collection[Worker], kinds: Sequence[str]) -> None:
+    def __init__(self, workers: Collection[Worker], kinds: Sequence[str], *, exact: bool) -> None:
+        self._exact = exact
         self._workers = workers
         self._kinds = kinds
         self._values: dict[str, set[str]] = {}
@@ -114,9 +118,9 @@ class _Known:
             found = _known_alike(text, self._values.get(kind, ()))
             if found:
                 return OneOf(name=kind, values=found)
-        if _known_alike(text, self._values):
+        if not self._exact and _known_alike(text, self._values):
             return Present(name=self._name(text))
-        board = beginning(self._workers, text)
+        board = None if self._exact else beginning(self._workers, text)
         if board is not None:
             return board
         names = {worker.name for worker in self._workers}

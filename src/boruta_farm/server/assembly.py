@@ -33,11 +33,13 @@ from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.worker import Fence
 from boruta_farm.server.config import Config
 from boruta_farm.server.folder import DATABASE_FILE, OWED_FILE, DataFolder
+from boruta_farm.server.front_door import FrontDoor, stop_doors
 from boruta_farm.server.supervision import Leadership, LoopWatch, Part, keep_running
 from boruta_farm.store.factory import open_store
 from boruta_farm.store.owed import OwedFile
 from boruta_farm.web.app import WebApp, build_app
 from boruta_farm.web.auth import People
+from boruta_farm.web.front_door import FrontDoorApp
 from boruta_farm.web.metrics import Traffic
 from boruta_farm.web.services import Services, WebOptions
 
@@ -70,6 +72,8 @@ class Server:
         self._clock = SystemClock()
         self._folder = DataFolder(config.data)
         self._watch = LoopWatch(self._clock)
+        self.local: FrontDoorApp | None = None
+        """What is served at the local socket, where there is a front door."""
 
     async def open(self) -> WebApp:
         """Open data and database and return the API, which may serve at once.
@@ -157,7 +161,19 @@ class Server:
         self._store.on_lead(self._leadership.look)
         self._traffic = Traffic()
         self._metrics = Metrics(self._sources(), clock)
-        self._app = build_app(self._services(), self._options())
+        services = self._services()
+        self._app = build_app(services, self._options())
+        if config.ssh_addr is not None:
+            front_door = FrontDoor(config.data, config.ssh_addr)
+            self._parts["front door"] = front_door.keep_at_hand
+            self.local = FrontDoorApp(
+                self._app,
+                services.requests,
+                services.people,
+                self._app.entrance,
+                clock,
+                config.door_settings,
+            )
         self._go_superviser = GoSuperviser(
             farm.superviser,
             farm.workers,
@@ -190,6 +206,7 @@ class Server:
         await self._go_superviser.close()
         await self._hub.close()
         if not self._config.keep_relay:
+            await stop_doors(self._config.data)
             await stop_relay(self._config.data)
         await self._store.close()
         self._owed.close()

@@ -7,9 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from boruta_farm.model.addresses import Network
+from boruta_farm import __version__
+from boruta_farm.access.listening import ANY_IPV4, ANY_IPV6
+from boruta_farm.model.addresses import EVERYWHERE, Network
+from boruta_farm.model.front_door import DoorSettings
 from boruta_farm.model.policies import FairShare, Policies
 from boruta_farm.model.settings import Enrolment, FarmSettings
+from boruta_farm.selectors.wanted import KINDS
 from boruta_farm.server.http.limits import LimitSettings
 from boruta_farm.server.kinds import Ageing, Database, LogFormat, LogLevel, has_password
 from boruta_farm.server.listening import check_listening
@@ -324,9 +328,34 @@ class Config(LimitSettings):
         "How many MiB of them are kept at most, compressed; the oldest go first. 0: any amount.",
         default=FARM.console_bytes,
     )
+    ssh_addr: tuple[str, int] | None = setting(
+        Maybe(Address()),
+        "Where the SSH front door listens, usually port 8022, for ssh -J FARM:8022 rpi4. Empty: "
+        "nowhere. It is a process of its own, started by the server.",
+        default=None,
+    )
+    ssh_linger: timedelta = setting(
+        Duration(),
+        "How long a board that was reached by the front door is kept for the same person after his "
+        "last connection is gone.",
+        default=timedelta(seconds=60),
+    )
+    ssh_read_by_farm: bool = setting(
+        Switch(),
+        "Let boards be reached as ssh rpi4@FARM, too, for tools that know no jump: what passes "
+        "there can be read by the farm.",
+        default=True,
+    )
+    want_kinds: tuple[str, ...] = setting(
+        Listing(Text(), commas=True),
+        "Capabilities, separated by commas, whose values say what kind of board it is, for those "
+        "who ask the front door for one by a word: ssh -J FARM:8022 rpi4.",
+        default=KINDS,
+    )
     keep_relay: bool = setting(
         Switch(),
-        "Let the relay, and with it running SSH sessions, live on when the server is stopped.",
+        "Let the relay and the front door, and with them running SSH sessions, live on when the "
+        "server is stopped.",
         default=True,
     )
     start_relay: bool = setting(
@@ -394,6 +423,7 @@ class Config(LimitSettings):
         check_listening(
             api_host=self.api_addr[0],
             rpc_host=self.rpc_addr[0] if self.rpc_addr else None,
+            ssh_host=self.ssh_addr[0] if self.ssh_addr else None,
             tls=self.tls_certificate is not None,
             plaintext=self.allow_plaintext,
             users=self.users,
@@ -411,6 +441,18 @@ class Config(LimitSettings):
         """Return where the relay takes streams of boards' agents."""
         host, port = self.tunnel_address or self.api_addr[0], self.api_addr[1]
         return self.stream_addr or (host, port + 1 if 0 < port < LAST_PORT else 0)
+
+    def door_settings(self) -> DoorSettings:
+        """Return what the front door is told."""
+        host = self.tunnel_address or self.api_addr[0]
+        everywhere = host in (EVERYWHERE, ANY_IPV4, ANY_IPV6)
+        return DoorSettings(
+            linger=self.ssh_linger,
+            kinds=self.want_kinds,
+            read_by_farm=self.ssh_read_by_farm,
+            reach="127.0.0.1" if everywhere else host,
+            version=__version__,
+        )
 
     def farm_settings(self) -> FarmSettings:
         """Return the part of the settings that shapes decisions: what bears the same name."""

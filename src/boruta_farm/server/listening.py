@@ -5,7 +5,14 @@ from boruta_farm.settings.table import SettingError
 
 
 def check_listening(
-    *, api_host: str, rpc_host: str | None, tls: bool, plaintext: bool, users: bool, anonymous: bool
+    *,
+    api_host: str,
+    rpc_host: str | None,
+    ssh_host: str | None,
+    tls: bool,
+    plaintext: bool,
+    users: bool,
+    anonymous: bool,
 ) -> None:
     """Raise SettingError for an address that gives something up which nobody has said yes to.
 
@@ -28,6 +35,13 @@ def check_listening(
                 "(allow_plaintext = true) to accept that",
                 "api_addr",
             )
+    if ssh_host is not None and not is_loopback(ssh_host) and not users and not anonymous:
+        raise SettingError(
+            f"{_named(ssh_host)} can be reached from other machines, and this farm asks nobody who "
+            "he is: anyone there could take any board. Say --users (users = true), listen on "
+            "127.0.0.1, or say --allow-anonymous (allow_anonymous = true) to accept that",
+            "ssh_addr",
+        )
     if rpc_host is not None and not is_loopback(rpc_host) and not anonymous:
         raise SettingError(
             f"{_named(rpc_host)} can be reached from other machines, and Go RPC has no "

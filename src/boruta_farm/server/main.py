@@ -13,6 +13,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from boruta_farm.access.cipher import AesGcmCipher
 from boruta_farm.access.listening import allow_many_files, listen
@@ -23,6 +24,7 @@ from boruta_farm.server import logs
 from boruta_farm.server.assembly import Server
 from boruta_farm.server.config import Config
 from boruta_farm.server.folder import DataFolder
+from boruta_farm.server.front_door import serve_locally
 from boruta_farm.server.http.bounds import Crowd
 from boruta_farm.server.http.door import Door
 from boruta_farm.server.http.hosts import Hosts
@@ -102,7 +104,7 @@ async def _serve(
         place = with_port(*listener.getsockname()[:2])
         logger.info("serving on %s://%s, data in %s", scheme, place, config.data)
         _tune_collector()
-        await HttpServer(app, config, certificates).serve(sockets=[listener])
+        await HttpServer(app, config, certificates, server.local).serve(sockets=[listener])
     finally:
         for part in parts:
             part.cancel()
@@ -139,8 +141,16 @@ def _welcome(token: str | None, config: Config) -> None:
 class HttpServer(uvicorn.Server):
     """Uvicorn, telling the application first that the server stops, so that streams end."""
 
-    def __init__(self, app: WebApp, settings: Config, certificates: Certificates | None) -> None:
+    def __init__(
+        self,
+        app: WebApp,
+        settings: Config,
+        certificates: Certificates | None,
+        local: ASGIApp | None = None,
+    ) -> None:
         self._app = app
+        self._local = local
+        self._data = settings.data
         bounds = settings.bounds()
         door = Door(
             bounds=bounds,
@@ -166,6 +176,12 @@ class HttpServer(uvicorn.Server):
                 ws_max_size=1 << 20,
             )
         )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, also at the local socket where there is something to be served."""
+        await super().startup(sockets)
+        if self._local is not None:
+            self.servers.append(await serve_locally(self._local, self._data, self.server_state))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the event streams, then everything else."""

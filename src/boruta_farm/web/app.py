@@ -361,9 +361,10 @@ def entrance_to(services: Services, options: WebOptions) -> Entrance:
 class WebApp:
     """The ASGI application, and the way to make its endless answers end."""
 
-    def __init__(self, app: ASGIApp, dispatcher: Dispatcher) -> None:
+    def __init__(self, app: ASGIApp, dispatcher: Dispatcher, entrance: Entrance) -> None:
         self._app = app
         self._dispatcher = dispatcher
+        self.entrance = entrance
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -388,7 +389,7 @@ def build_app(services: Services, options: WebOptions) -> WebApp:
     routes = api_routes(services, options, entrance)
     dispatcher = Dispatcher(routes, pages, options, entrance, services.clock, services.traffic)
     app = Cors(dispatcher, options.cors_origins) if options.cors_origins else dispatcher
-    return WebApp(Hardened(app), dispatcher)
+    return WebApp(Hardened(app), dispatcher, entrance)
 
 
 async def nothing_here(_request: Asked) -> Response:

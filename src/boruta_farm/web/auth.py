@@ -80,6 +80,12 @@ class Entrance:
         """
         gate = self._people.gate
         came_from = source_of(scope)
+        behalf = behalf_of(scope)
+        if behalf is not None:
+            caller = gate.speak_for(behalf.account, behalf.scope, came_from)
+            if permission is not Permission.PUBLIC:
+                caller.require(permission)
+            return caller
         if gate.open:
             return _for_whom(gate.admit(None, came_from), scope)
         secret = token_of(scope)
@@ -106,7 +112,7 @@ class Entrance:
     def weigh(self, scope: Scope, caller: Caller, size: int) -> None:
         """Count a call's body as the calls that it is worth. Raises TooManyCallsError."""
         worth = size // BODY_OF_A_CALL
-        if not worth or self._people.gate.open:
+        if not worth or self._people.gate.open or behalf_of(scope) is not None:
             return
         if caller is NOBODY:
             self._sources.take(network_of(source_of(scope)), worth)
@@ -118,7 +124,12 @@ class Entrance:
 
         Raises UnauthenticatedError, ForbiddenError.
         """
-        found = self._people.gate.admit(token_of(scope), source_of(scope))
+        behalf = behalf_of(scope)
+        gate, came_from = self._people.gate, source_of(scope)
+        if behalf is not None:
+            found = gate.speak_for(behalf.account, behalf.scope, came_from)
+        else:
+            found = gate.admit(token_of(scope), came_from)
         if found.id != caller.id:
             raise UnauthenticatedError
         found.require(permission)
@@ -136,6 +147,12 @@ class Entrance:
             self._penalties.check(network_of(came_from))
 
     async def failed(self, came_from: str, secret: str, refusal: UnauthenticatedError) -> None:
+        """Count a failed attempt with a token, and enter it as ``refused`` does."""
+        number = token_id(secret)
+        subject = f"token {number[:40]}" if number else "no token of ours"
+        await self.refused(came_from, subject, refusal.message)
+
+    async def refused(self, came_from: str, subject: str, reason: str) -> None:
         """Count a failed attempt, and enter the 1st, 2nd, 4th ... of a source, so many in all."""
         count = self._penalties.failed(network_of(came_from))
         try:
@@ -146,16 +163,15 @@ class Entrance:
         except TooManyCallsError:
             self._unnoted += 1
             return
-        detail = {"reason": refusal.message}
+        detail = {"reason": reason}
         if self._unnoted:
             detail["unnoted before"] = str(self._unnoted)
             self._unnoted = 0
-        number = token_id(secret)
         note = Note(
             actor=UNKNOWN,
             source=came_from,
             action=Action.LOGIN_FAILED,
-            subject=f"token {number[:40]}" if number else "no token of ours",
+            subject=subject,
             detail=detail,
         )
         await self._people.audit.note(note)
@@ -168,6 +184,24 @@ def _for_whom(caller: Caller, scope: Scope) -> Caller:
             told = str(value, "latin-1").strip()
             return replace(caller, agent=told) if AGENT_NAME.fullmatch(told) else caller
     return caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behalf:
+    """Name the account for which our own front door calls, and how much of its rights it uses."""
+
+    account: str
+    scope: TokenScope
+
+
+BEHALF = "boruta.behalf"
+"""Where a call's ASGI scope holds it; only what serves the local socket puts it there."""
+
+
+def behalf_of(scope: Scope) -> Behalf | None:
+    """Return for whom a call is made by our own front door, None for everybody else's."""
+    found = scope.get(BEHALF)
+    return found if isinstance(found, Behalf) else None
 
 
 def source_of(scope: Scope) -> str:

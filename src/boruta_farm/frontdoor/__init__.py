@@ -1,0 +1,1 @@
+"""The SSH front door: plain ssh gets a board."""

@@ -1,0 +1,252 @@
+"""Boards in the hands of those at the door: filed for, waited for, kept, given back."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from boruta_farm.client.farm import Farm
+from boruta_farm.client.lease import hold
+from boruta_farm.client.session import (
+    DEFAULT_KEEP_ALIVE,
+    DEFAULT_PRIORITY,
+    filed,
+    wait_for_board,
+)
+from boruta_farm.client.waiting import Progress
+from boruta_farm.client.wanting import asking, wanted_here
+from boruta_farm.frontdoor.guest import DoorGuest
+from boruta_farm.frontdoor.line import ServerLine
+from boruta_farm.model.errors import BorutaError, ForbiddenError, NotFoundError
+from boruta_farm.model.request import NewRequest, Request
+from boruta_farm.model.worker import AccessInfo, Worker
+from boruta_farm.selectors.want import Want
+from boruta_farm.words.explanation import headline
+from boruta_farm.words.times import Times
+
+log = logging.getLogger(__name__)
+
+Tell = Callable[[str], None]
+MOST_HELD: Final = 50
+"""HeldBoards, waited for or held, of one guest through this door."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """Carry a board that was granted, and where its tunnel is reached from here."""
+
+    request: Request
+    worker: Worker
+    farm: Farm
+    host: str
+    port: int
+
+
+class HeldBoards:
+    """Hold one board for each guest and want, however many connections lead there.
+
+    With ``own_key`` the key that the guest proved goes onto the board, beside those of his account;
+    without, the farm keeps the job's key, to go there in his place. Both are never one board.
+    """
+
+    def __init__(self, line: ServerLine) -> None:
+        self._line = line
+        self._held: dict[tuple[str, str, bool], _HeldBoard] = {}
+
+    @property
+    def count(self) -> int:
+        """Return how many boards are held or waited for."""
+        return len(self._held)
+
+    @asynccontextmanager
+    async def visit(
+        self, guest: DoorGuest, want: Want, tell: Tell, *, own_key: bool
+    ) -> AsyncIterator[Granted]:
+        """Have a wanted board for the block; ``tell`` gets a line for each change of the wait.
+
+        It is given back a while after the last block that had it is left, at once where it was
+        still waited for. Raises what filing and waiting raise, and ForbiddenError.
+        """
+        name = (guest.who, str(want).casefold(), own_key)
+        held = self._held.get(name)
+        if held is None:
+            if sum(who == guest.who for who, *_ in self._held) >= MOST_HELD:
+                raise ForbiddenError(f"you have {MOST_HELD} boards by this door, the most; end one")
+            held = self._held[name] = _HeldBoard(self._line, guest, want, own_key=own_key)
+            held.start(lambda: self._forget(name, held))
+        held.enter(tell)
+        try:
+            yield await held.granted()
+        finally:
+            held.leave(tell)
+
+    def held(self, guest: DoorGuest, want: Want) -> Granted | None:
+        """Return the board that a guest has by this want, None where he has none."""
+        for own_key in (True, False):
+            held = self._held.get((guest.who, str(want).casefold(), own_key))
+            if held is not None and held.present is not None:
+                return held.present
+        return None
+
+    def _forget(self, name: tuple[str, str, bool], held: "_HeldBoard") -> None:
+        if self._held.get(name) is held:
+            del self._held[name]
+
+    async def close(self) -> None:
+        """Give everything back."""
+        await asyncio.gather(*[held.end() for held in list(self._held.values())])
+
+
+class _HeldBoard:
+    """One board of one guest, from filing to giving back."""
+
+    def __init__(self, line: ServerLine, guest: DoorGuest, want: Want, *, own_key: bool) -> None:
+        self._line = line
+        self._guest = guest
+        self._want = want
+        self._own_key = own_key
+        self._farm = line.farm_of(guest)
+        self._tells: list[Tell] = []
+        self._said = ""
+        self._changed = asyncio.Event()
+        self._granted: asyncio.Future[Granted] = asyncio.get_running_loop().create_future()
+        self._task: asyncio.Task[None]
+
+    def start(self, over: Callable[[], None]) -> None:
+        """Begin; ``over`` is called at the end, after which nobody else may enter."""
+        self._task = asyncio.create_task(self._run(over))
+
+    def enter(self, tell: Tell) -> None:
+        """Count a visitor in."""
+        self._tells.append(tell)
+        self._changed.set()
+        if self._said and not self._granted.done():
+            tell(self._said)
+
+    def leave(self, tell: Tell) -> None:
+        """Count him out."""
+        self._tells.remove(tell)
+        self._changed.set()
+        if not self._tells and not self._granted.done():
+            self._task.cancel()
+
+    @property
+    def present(self) -> Granted | None:
+        """Return the board if it is there."""
+        done = self._granted.done() and self._granted.exception() is None
+        return self._granted.result() if done else None
+
+    async def granted(self) -> Granted:
+        """Return the board once it is there."""
+        return await asyncio.shield(self._granted)
+
+    async def end(self) -> None:
+        """Give it back now."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _run(self, over: Callable[[], None]) -> None:
+        try:
+            await self._keep(over)
+        except asyncio.CancelledError:
+            self._fail(NotFoundError("nobody waits for it any more"))
+        except BorutaError as error:
+            self._fail(error)
+        except Exception:
+            log.exception("what %s wanted of the door failed", self._guest.visitor.name)
+            self._fail(BorutaError())
+        finally:
+            over()
+
+    def _fail(self, error: BorutaError) -> None:
+        if self._granted.done():
+            log.info("a board of %s: %s", self._guest.visitor.name, error.message)
+            return
+        self._granted.set_exception(error)
+        # Nobody may be there any more to hear of it.
+        self._granted.exception()
+
+    async def _keep(self, over: Callable[[], None]) -> None:
+        async with AsyncExitStack() as stack:
+            request = await self._request(stack)
+            assert request.job is not None
+            worker = await self._farm.workers.get_worker_info(self._farm.caller, request.job.worker)
+            settings = await self._line.settings()
+            access = AccessInfo(
+                ip=settings.reach,
+                port=worker.port,
+                key="",
+                username=worker.username,
+                host_key=worker.host_key,
+            )
+            lease = await stack.enter_async_context(hold(self._farm, request, access, self._say))
+            self._granted.set_result(
+                Granted(
+                    request=request,
+                    worker=worker,
+                    farm=self._farm,
+                    host=settings.reach,
+                    port=worker.port,
+                )
+            )
+            ended = asyncio.create_task(lease.ended())
+            left = asyncio.create_task(self._all_left(settings.linger))
+            try:
+                await asyncio.wait((ended, left), return_when=asyncio.FIRST_COMPLETED)
+                # Who comes from now on gets another one.
+                over()
+            finally:
+                ended.cancel()
+                left.cancel()
+                await asyncio.gather(ended, left, return_exceptions=True)
+
+    async def _request(self, stack: AsyncExitStack) -> Request:
+        """Return the wanted request once it runs; one that is filed here is closed in the end."""
+        farm, number = self._farm, self._want.request
+        if number is None:
+            settings = await self._line.settings()
+            new = NewRequest(
+                priority=DEFAULT_PRIORITY,
+                caps={},
+                ssh_key=self._guest.key if self._own_key else None,
+                account_key=None if self._guest.visitor.open_farm else True,
+                keep_alive=DEFAULT_KEEP_ALIVE,
+                strict=True,
+            )
+            new = asking(new, await wanted_here(farm, self._want, settings.kinds))
+            number = (await stack.enter_async_context(filed(farm, new, self._say))).id
+        elif not await self._line.may_enter(self._guest, number):
+            raise ForbiddenError(
+                f"request {number} is not yours; its owner can share it: boruta share {number} "
+                f"{self._guest.visitor.name}"
+            )
+        return await wait_for_board(farm, number, None, self._progress, stays=True)
+
+    async def _all_left(self, linger: timedelta) -> None:
+        """Return once nobody has been here for a while."""
+        while True:
+            self._changed.clear()
+            if self._tells:
+                await self._changed.wait()
+                continue
+            try:
+                async with asyncio.timeout(linger.total_seconds()):
+                    await self._changed.wait()
+            except TimeoutError:
+                return
+
+    def _progress(self, progress: Progress) -> None:
+        if progress.explanation is not None:
+            self._say(headline(progress.explanation, Times(now=self._farm.now())))
+        elif progress.trouble is not None:
+            self._say("waiting: the farm's server is out of reach; your place is kept")
+
+    def _say(self, text: str) -> None:
+        if text == self._said:
+            return
+        self._said = text
+        for tell in self._tells:
+            tell(text)

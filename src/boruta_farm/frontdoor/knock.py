@@ -1,0 +1,410 @@
+"""One connection at the door: who it is, and where it may lead."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
+from typing import Any, Final, NoReturn
+
+import asyncssh
+
+from boruta_farm.frontdoor.boards import HeldBoards
+from boruta_farm.frontdoor.crowd import DoorCrowd
+from boruta_farm.frontdoor.guest import DoorGuest
+from boruta_farm.frontdoor.line import ServerLine
+from boruta_farm.frontdoor.names import fingerprint, plain, want_of
+from boruta_farm.frontdoor.pipe import Pipe
+from boruta_farm.frontdoor.session import DoorSession
+from boruta_farm.model.errors import (
+    BorutaError,
+    ForbiddenError,
+    UnauthenticatedError,
+    UnavailableError,
+    WantError,
+)
+from boruta_farm.model.front_door import (
+    DoorVisitor,
+    Entered,
+    KeyHolding,
+    KeyShown,
+    TokenShown,
+    TurnedAway,
+)
+from boruta_farm.model.worker import WorkerState
+from boruta_farm.selectors.want import Want
+from boruta_farm.words.refusal import refusal
+from boruta_farm.words.times import Times
+
+log = logging.getLogger(__name__)
+
+SSH_PORT: Final = 22
+MOST_CHANNELS: Final = 100
+KEY_GONE: Final = "your key was taken away; connect again with another"
+MOST_TRIES: Final = 20
+"""Keys and tokens that one connection may try."""
+NOT_ELSEWHERE: Final = (
+    "this door leads to boards' ssh alone: write ssh -J FARM:PORT BOARD, without a port; ports of "
+    "the board are forwarded by -L over that connection"
+)
+
+
+class Knock(asyncssh.SSHServer):
+    """Answer one connection.
+
+    Whoever shows a key of an account, or gives a token as his password, is a guest. He may open
+    sessions at the door itself, and connections to the boards of his own running requests: what
+    he names is never looked up as a host.
+    """
+
+    def __init__(self, line: ServerLine, boards: HeldBoards, crowd: DoorCrowd) -> None:
+        self.line = line
+        self.boards = boards
+        self.user = ""
+        self.offered: list[str] = []
+        """Keys that were shown and are nobody's, for the offer to keep one."""
+        self._crowd = crowd
+        self._connection: asyncssh.SSHServerConnection
+        self.begun = False
+        """Whether the library has taken the connection over, and ends it."""
+        self._cut = False
+        self._source = ""
+        self._found: dict[str, DoorVisitor] = {}
+        self._candidate: tuple[DoorVisitor, str | None] | None = None
+        self._guest: DoorGuest | None = None
+        self._trouble = ""
+        self._tries = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._entered = False
+        self._pipes: set[Pipe] = set()
+        self._bannered = False
+
+    @property
+    def guest(self) -> DoorGuest:
+        """Return who it is. Raises ForbiddenError where he is not let in any more."""
+        if self._guest is None:
+            raise ForbiddenError(KEY_GONE)
+        return self._guest
+
+    @property
+    def holding(self) -> KeyHolding | None:
+        """Return what keeps the guest in, None where nobody is in."""
+        if self._guest is None:
+            return None
+        return KeyHolding(account=self._guest.visitor.account, key=self._guest.key or "")
+
+    def put_out(self) -> None:
+        """Open nothing more for a guest whose key or account is gone; what he has goes on."""
+        self._guest = None
+        for task in self._tasks:
+            task.cancel()
+
+    def cut(self) -> None:
+        """Break the connection off."""
+        self._cut = True
+        if self.begun:
+            self._connection.abort()
+
+    def part(self, reason: str) -> None:
+        """End the connection."""
+        self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
+
+    # What the library asks.
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        """Take a connection in, if there is room."""
+        self._connection = conn
+        peer = conn.get_extra_info("peername")
+        self._source = str(peer[0]) if peer else ""
+        self.begun = True
+        if self._cut:
+            conn.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give up what he waited for, and tell of one who did not get in."""
+        for task in self._tasks:
+            task.cancel()
+        for pipe in self._pipes:
+            pipe.close()
+        if self._guest is None and not self._entered and self._tries:
+            self._crowd.failed(self._source)
+            reason = self._trouble or "no key or token that he gave is known"
+            self._keep(
+                self._noted(
+                    self.line.refused(
+                        TurnedAway(user=self.user[:64], source=self._source, reason=reason)
+                    )
+                )
+            )
+
+    def begin_auth(self, username: str) -> bool:
+        """Ask everybody who he is."""
+        self.user = username
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        """Take keys."""
+        return True
+
+    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Tell whether a key is an account's; the last one asked for is the one that is proved."""
+        if not self._may_try():
+            return False
+        shown = plain(key)
+        self._candidate = None
+        if shown not in self._found:
+            try:
+                asked = KeyShown(key=shown, user=username, source=self._source)
+                self._found[shown] = await self.line.whose_key(asked)
+            except UnauthenticatedError:
+                if shown not in self.offered:
+                    self.offered.append(shown)
+                return False
+            except BorutaError as error:
+                self._say_trouble(error)
+                return False
+        self._candidate = (self._found[shown], shown)
+        await self._tell_of_waiting()
+        return True
+
+    def password_auth_supported(self) -> bool:
+        """Take tokens."""
+        return True
+
+    async def validate_password(self, username: str, password: str) -> bool:
+        """Tell whether a token is good."""
+        if not self._may_try():
+            return False
+        self._candidate = None
+        try:
+            visitor = await self.line.whose_token(TokenShown(token=password, source=self._source))
+        except UnavailableError as error:
+            self._say_trouble(error)
+            return False
+        except BorutaError as error:
+            self._trouble = error.message
+            return False
+        self._candidate = (visitor, None)
+        return True
+
+    def auth_completed(self) -> None:
+        """Let him in."""
+        if self._candidate is None:
+            self.part("nobody has signed in")
+            return
+        visitor, key = self._candidate
+        self._guest = DoorGuest(visitor=visitor, key=key, source=self._source)
+        self._entered = True
+        self._crowd.known(self)
+        proof = "a token" if key is None else f"SSH key {fingerprint(key)}"
+        entered = Entered(name=visitor.name, source=self._source, proof=proof)
+        self._keep(self._noted(self.line.entered(entered)))
+
+    def connection_requested(
+        self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
+    ) -> Any:
+        """Lead to a wanted board; to nothing else, whatever it is called."""
+        if dest_port != SSH_PORT:
+            raise refused(NOT_ELSEWHERE)
+        try:
+            want = want_of(dest_host)
+        except WantError as error:
+            raise refused(error.message) from None
+        if len(self._pipes) >= MOST_CHANNELS:
+            raise refused(f"this connection leads to {MOST_CHANNELS} boards already")
+        return self._lead(want)
+
+    def unix_connection_requested(self, dest_path: str) -> NoReturn:
+        """Lead to no socket."""
+        raise refused(NOT_ELSEWHERE)
+
+    def session_requested(self) -> DoorSession:
+        """Open a session at the door itself."""
+        return DoorSession(self)
+
+    # What is done for him.
+
+    async def _lead(self, want: Want) -> "JumpSession":
+        task = asyncio.ensure_future(self._led(want))
+        self._tasks.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            raise refused(KEY_GONE if self._entered and not self._guest else "given up") from None
+        finally:
+            self._tasks.discard(task)
+
+    async def _led(self, want: Want) -> "JumpSession":
+        session = JumpSession()
+        opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        visit = asyncio.create_task(self.carry(want, session.pipe, opened, _silent))
+        self._keep_task(visit)
+        try:
+            await asyncio.shield(opened)
+        except asyncio.CancelledError:
+            visit.cancel()
+            raise
+        except BorutaError as error:
+            raise refused(refusal(error, Times(now=self.line.farm().now()))) from None
+        except OSError as error:
+            raise refused(f"the board's tunnel cannot be reached: {error.strerror}") from None
+        return session
+
+    async def carry(
+        self,
+        want: Want,
+        pipe: Callable[[Callable[[], None]], Pipe],
+        opened: "asyncio.Future[None]",
+        tell: Callable[[str], None],
+    ) -> None:
+        """Have a board, and a pipe to its tunnel, until the pipe has ended.
+
+        ``opened`` gets its result once the pipe leads there, or what kept it from that.
+        """
+        ended = asyncio.Event()
+        try:
+            async with AsyncExitStack() as stack:
+                guest = self.guest
+                if guest.key is None:
+                    raise ForbiddenError(
+                        "you signed in with a token, and a board opens to keys: keep yours first, "
+                        "by: ssh -p PORT FARM"
+                    )
+                granted = await stack.enter_async_context(
+                    self.boards.visit(guest, want, tell, own_key=True)
+                )
+                loop = asyncio.get_running_loop()
+                _, made = await loop.create_connection(
+                    lambda: pipe(ended.set), granted.host, granted.port
+                )
+                self._pipes.add(made)
+                try:
+                    opened.set_result(None)
+                    await ended.wait()
+                finally:
+                    made.close()
+                    self._pipes.discard(made)
+        except asyncio.CancelledError:
+            if not opened.done():
+                opened.cancel()
+            raise
+        except (BorutaError, OSError) as error:
+            if opened.done():
+                log.info("a connection of %s ended: %s", self.user, error)
+            else:
+                opened.set_exception(error)
+
+    def follow(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Do something for as long as the connection lasts."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _tell_of_waiting(self) -> None:
+        """Say beforehand that a jump will wait in silence: later there is no way to say it."""
+        if self._bannered:
+            return
+        self._bannered = True
+        farm = self.line.farm()
+        try:
+            page = await farm.workers.list_workers(farm.caller)
+        except BorutaError:
+            return
+        if page.items and not any(w.state is WorkerState.IDLE for w in page.items):
+            self._banner(
+                "no board is free now. A jump waits silently for its turn, as long as "
+                "ConnectTimeout (0: any time) lets it; where it stands is told by: "
+                "ssh -p PORT FARM ls. Ctrl-C gives it up."
+            )
+
+    def _may_try(self) -> bool:
+        self._tries += 1
+        if self._tries > MOST_TRIES:
+            self.part("too many keys and tokens; name the right one by -i, with IdentitiesOnly=yes")
+        return self._tries <= MOST_TRIES
+
+    def _say_trouble(self, error: BorutaError) -> None:
+        self._trouble = error.message
+        self._banner("the farm's server is out of reach; try again in a moment")
+
+    def _banner(self, text: str) -> None:
+        try:
+            self._connection.send_auth_banner(f"boruta: {text}\r\n")
+        except OSError:
+            # Signed in meanwhile, or gone: there is nobody to say it to.
+            return
+
+    async def _noted(self, entering: Awaitable[None]) -> None:
+        try:
+            await entering
+        except BorutaError as error:
+            log.warning("not entered into the audit: %s of %s (%s)", self.user, self._source, error)
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        self._keep_task(asyncio.create_task(work))
+
+    def _keep_task(self, task: "asyncio.Task[Any]") -> None:
+        # Not among those that end with the connection: what they hold, they give back themselves.
+        KEPT.add(task)
+        task.add_done_callback(KEPT.discard)
+
+
+KEPT: set["asyncio.Task[Any]"] = set()
+"""What is under way, so that it is not collected."""
+
+
+class JumpSession(asyncssh.SSHTCPSession[bytes]):
+    """Be the session of a channel that leads to a board."""
+
+    def __init__(self) -> None:
+        self._channel: asyncssh.SSHTCPChannel[bytes] | None = None
+        self._pipe: Pipe | None = None
+
+    def pipe(self, ended: Callable[[], None]) -> Pipe:
+        """Return the end towards the board."""
+        self._pipe = Pipe(ended)
+        return self._pipe
+
+    def connection_made(self, chan: "asyncssh.SSHTCPChannel[bytes]") -> None:
+        """Take the channel."""
+        self._channel = chan
+
+    def session_started(self) -> None:
+        """Begin to hand on."""
+        if self._pipe is not None and self._channel is not None:
+            self._pipe.attach(self._channel)
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        """Hand bytes on to the board."""
+        if self._pipe is not None:
+            self._pipe.feed(data)
+
+    def eof_received(self) -> bool:
+        """Hand the end on; what comes from the board still gets through."""
+        if self._pipe is not None:
+            self._pipe.feed_eof()
+        return True
+
+    def pause_writing(self) -> None:
+        """Have the board wait."""
+        if self._pipe is not None:
+            self._pipe.hold_back()
+
+    def resume_writing(self) -> None:
+        """Have it go on."""
+        if self._pipe is not None:
+            self._pipe.go_on()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the other side."""
+        if self._pipe is not None:
+            self._pipe.close()
+
+
+def refused(reason: str) -> asyncssh.ChannelOpenError:
+    """Return the refusal of a channel, in words that ssh prints."""
+    return asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, f"boruta: {reason}")
+
+
+def _silent(_text: str) -> None:
+    """Say nothing: a jump has no place for words."""

@@ -1,0 +1,96 @@
+"""What the SSH front door and the server tell each other."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Annotated
+
+from boruta_farm.model.declared import Shown
+from boruta_farm.model.permission import Scope
+
+SOCKET = "server.sock"
+"""The server's unix socket in the data folder, at which the door speaks for those it let in."""
+DOOR = "door"
+"""What the names of the door's own socket and lock begin with."""
+LOG = "door.log"
+"""Its log, beside the data."""
+DRAIN, STOP = "drain", "stop"
+"""What the door is told there: to take nobody in any more, or to end."""
+ACCOUNT_HEADER = "boruta-account"
+SCOPE_HEADER = "boruta-scope"
+SOURCE_HEADER = "boruta-source"
+"""For whom a call over that socket is made, and from which address he came."""
+DOMAIN = ".farm"
+"""What the names of hosts end with that ssh's configuration leads to the farm."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyShown:
+    """Carry a public key that somebody shows at the door, not proved yet."""
+
+    key: Annotated[str, Shown("Key", "type and body, in one line")]
+    user: Annotated[str, Shown("User", "the name he gave")] = ""
+    source: Annotated[str, Shown("Source", "the address he came from")] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenShown:
+    """Carry a token that somebody gives as his password."""
+
+    token: Annotated[str, Shown("Token", "a personal or one-time token")] = field(repr=False)
+    source: Annotated[str, Shown("Source", "the address he came from")] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorVisitor:
+    """Tell who somebody at the door is: an account, and how much of its rights he may use.
+
+    ``open_farm`` tells that the farm knows no users, so that everybody is its admin.
+    """
+
+    account: Annotated[str, Shown("Account", "its id")]
+    name: Annotated[str, Shown("Name", "what it is called")]
+    scope: Annotated[Scope, Shown("Scope", "how much of its rights")]
+    open_farm: Annotated[bool, Shown("OpenFarm", "the farm knows no users")] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """Tell that somebody has proved who he is, for the audit."""
+
+    name: Annotated[str, Shown("Name", "the account's")]
+    source: Annotated[str, Shown("Source", "the address he came from")]
+    proof: Annotated[str, Shown("Proof", "by what, without secrets")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnedAway:
+    """Tell that somebody was not let in, for the audit."""
+
+    user: Annotated[str, Shown("User", "the name he gave")]
+    source: Annotated[str, Shown("Source", "the address he came from")]
+    reason: Annotated[str, Shown("Reason", "why")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyHolding:
+    """Ask whether an account still has a key; without a key, whether it can be used."""
+
+    account: Annotated[str, Shown("Account", "its id")]
+    key: Annotated[str, Shown("Key", "type and body; empty: none is asked for")] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorSettings:
+    """Carry what the server's settings say about the door."""
+
+    linger: Annotated[
+        timedelta, Shown("Linger", "seconds a board is kept after the last one left")
+    ] = timedelta(seconds=60)
+    kinds: Annotated[
+        tuple[str, ...], Shown("Kinds", "capabilities whose values say what kind a board is")
+    ] = ()
+    read_by_farm: Annotated[
+        bool, Shown("ReadByFarm", "boards may be reached by name, which the farm can read")
+    ] = True
+    reach: Annotated[str, Shown("Reach", "the address at which tunnels are reached from here")] = ""
+    version: Annotated[str, Shown("Version", "of the server")] = ""

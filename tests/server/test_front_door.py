@@ -1,0 +1,82 @@
+"""The front door's process: found, started, replaced; what came through it goes on."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from boruta_farm.frontdoor.host_key import FILE, host_key
+from boruta_farm.model.errors import ConfigError
+from boruta_farm.server.front_door import DoorGreeting, FrontDoor, stop_doors
+from tests.ports import free_port
+
+Told = asyncio.Queue[DoorGreeting | None]
+
+
+@asynccontextmanager
+async def attended(data: Path, port: int) -> AsyncIterator[Told]:
+    told: Told = asyncio.Queue()
+    door = FrontDoor(data, ("127.0.0.1", port), told.put_nowait)
+    keeping = asyncio.create_task(door.keep_at_hand())
+    try:
+        yield told
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def test_the_door_is_started_outlives_its_server_and_is_found_again(tmp_path: Path) -> None:
+    port = free_port()
+    try:
+        async with attended(tmp_path, port) as told:
+            greeting = await told.get()
+            assert greeting is not None
+            assert greeting.port == port
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert (await reader.readline()).startswith(b"SSH-2.0-")
+        pid = int((tmp_path / "door.lock").read_text())
+        async with attended(tmp_path, port) as told:
+            assert await told.get() is not None
+            assert int((tmp_path / "door.lock").read_text()) == pid, "it is the same one"
+        writer.close()
+    finally:
+        await stop_doors(tmp_path)
+    assert not (tmp_path / "door.sock").exists()
+
+
+@pytest.mark.prove
+async def test_one_that_listens_elsewhere_drains_and_one_that_died_is_replaced(
+    tmp_path: Path,
+) -> None:
+    first, second = free_port(), free_port()
+    try:
+        async with attended(tmp_path, first) as told:
+            assert await told.get() is not None
+            pid = int((tmp_path / "door.lock").read_text())
+        async with attended(tmp_path, second) as told:
+            assert await told.get() is not None
+            other = int((tmp_path / "door.lock").read_text())
+            assert other != pid
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", first)
+            os.kill(other, signal.SIGKILL)
+            assert await told.get() is None
+            assert await told.get() is not None
+            assert int((tmp_path / "door.lock").read_text()) not in (pid, other)
+    finally:
+        await stop_doors(tmp_path)
+
+
+def test_the_doors_key_is_made_once_and_is_private(tmp_path: Path) -> None:
+    first = host_key(tmp_path)
+    assert host_key(tmp_path).public_data == first.public_data
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+    (tmp_path / FILE).write_text("no key")
+    with pytest.raises(ConfigError, match="holds no private key"):
+        host_key(tmp_path)
+    assert isinstance(first, asyncssh.SSHKey)
