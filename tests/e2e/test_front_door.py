@@ -14,7 +14,7 @@ import pytest
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.demo.boards import SANDBOXES
-from boruta_farm.demo.farm import DemoProcesses, make_idle
+from boruta_farm.demo.farm import DemoProcesses, demo_farm, make_idle
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import WorkerState
 from tests.ports import free_port
@@ -175,6 +175,20 @@ async def test_two_boards_behind_one_name_and_host_keys_that_are_checked(place: 
         if shutil.which("rsync"):
             ssh = f"ssh -F {house.config}"
             await house.run("rsync", "-e", ssh, str(house.config), "rpi3.farm:synced")
+
+
+async def test_the_line_that_the_demo_prints_works_as_it_stands() -> None:
+    said: list[str] = []
+    async with demo_farm(said.append, SANDBOXES[:1], door=True) as farm:
+        assert farm.ssh is not None
+        process = await asyncio.create_subprocess_shell(
+            f"{farm.ssh} -- 'echo it is $USER'",
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(60):
+            printed, _ = await process.communicate()
+        assert printed == b"it is boruta-user\n"
 
 
 async def test_the_farm_can_go_there_itself_and_says_so(place: Path) -> None:

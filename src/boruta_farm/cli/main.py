@@ -46,6 +46,8 @@ VERBS: Mapping[str, Verb | Family] = {
     "run": Verb(place="running:run_command", reader="ssh:CommandAfterDashes"),
     "cp": Verb(place="reaching:cp"),
     "forward": Verb(place="reaching:forward"),
+    "ssh-config": Verb(place="ssh_config:ssh_config"),
+    "known-hosts": Verb(place="ssh_config:known_hosts"),
     "power": Verb(place="device:power", settings=WORDS),
     "press": Verb(place="device:press", settings=WORDS),
     "do": Verb(place="device:do", settings=WORDS),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from boruta_farm.client.watch import Happening
     from boruta_farm.contracts import Requests, Workers
     from boruta_farm.model.answers import ClockReading
+    from boruta_farm.model.front_door import FrontDoorPlace
     from boruta_farm.model.version import Version
 
 
@@ -104,6 +105,13 @@ class Farm:
 
         watch = RequestWatch(self._channel, request_id=request_id, worker=worker, after=after)
         return aclosing(watch.happenings())
+
+    async def front_door(self) -> "FrontDoorPlace":
+        """Return where plain ssh comes in. Raises NotFoundError where it does not."""
+        from boruta_farm.client.wire import read
+        from boruta_farm.model.front_door import FrontDoorPlace
+
+        return read(FrontDoorPlace, (await self._channel.get("door")).body)
 
     async def version(self) -> "Version":
         """Return the server's version."""

@@ -21,6 +21,7 @@ from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.watch import Lost
 from boruta_farm.demo.boards import SANDBOXES, DemoBoard
+from boruta_farm.demo.plain_ssh import plain_ssh
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.worker import Worker, WorkerState
 from boruta_farm.testing.ports import some_ports
@@ -28,6 +29,7 @@ from boruta_farm.testing.ports import some_ports
 Result = TypeVar("Result")
 
 USUAL_PORT = 8487
+USUAL_DOOR = 8022
 STARTS_WITHIN = 60.0
 """Seconds: a slow laptop needs a few for three key pairs."""
 ENDS_WITHIN = 15.0
@@ -44,6 +46,8 @@ class DemoFarm:
     folder: Path
     farm: Farm
     workers: tuple[Worker, ...]
+    ssh: str | None = None
+    """How plain ssh gets a board, where the farm has a front door."""
 
 
 @asynccontextmanager
@@ -51,8 +55,12 @@ async def demo_farm(
     say: Callable[[str], None],
     boards: Sequence[DemoBoard] = SANDBOXES,
     daemons: Mapping[str, Sequence[str]] = NO_DAEMONS,
+    *,
+    door: bool = False,
 ) -> AsyncIterator[DemoFarm]:
     """Run a farm for the block and leave nothing behind. Raises BorutaError in words.
+
+    With ``door`` plain ssh gets in, too.
 
     ``daemons`` are commands, by name, that the boards need and that stay in the foreground.
     """
@@ -63,7 +71,8 @@ async def demo_farm(
         say(f"port {USUAL_PORT} is taken, the demo's server uses {port}")
     processes = DemoProcesses(folder)
     try:
-        await processes.start_server(port)
+        opened = {"ssh_addr": f"127.0.0.1:{free_port(USUAL_DOOR)}"} if door else {}
+        await processes.start_server(port, **opened)
         for name, command in daemons.items():
             await processes.start(name, command)
         for board in boards:
@@ -71,7 +80,8 @@ async def demo_farm(
         async with connect(ClientConfig(server=url)) as farm:
             idle = make_idle(farm, len(boards))
             workers = await processes.unless_failed(idle, "the boards to be IDLE")
-            yield DemoFarm(url=url, folder=folder, farm=farm, workers=workers)
+            ssh = await plain_ssh(farm, folder) if door else None
+            yield DemoFarm(url=url, folder=folder, farm=farm, workers=workers, ssh=ssh)
     finally:
         await processes.end()
         shutil.rmtree(folder)
@@ -232,9 +242,9 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def free_port() -> int:
+def free_port(usual: int = USUAL_PORT) -> int:
     """Return the usual port, or one that the system says is free."""
-    for port in (USUAL_PORT, 0):
+    for port in (usual, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -47,7 +47,7 @@ def rehearsal(driver: DemoDriver) -> Play:
 async def stay(say: Say) -> None:
     """Keep a farm and tell what to try with it."""
     with demo_device() as device:
-        async with demo_farm(say, (*SANDBOXES, device.board)) as farm:
+        async with demo_farm(say, (*SANDBOXES, device.board), door=True) as farm:
             say(_introduction(farm, device))
             await asyncio.get_running_loop().create_future()
 
@@ -114,6 +114,9 @@ Try, in another terminal:
   {begin}{boruta} ssh -c board=rpi4
       a shell on a board; leave it, and the board is cleaned
       dut there operates a device, which is simulated: dut power on, dut press reset
+
+  {farm.ssh or "(install OpenSSH's client to have plain ssh)"}
+      the same by plain ssh, as by ssh -J at a real farm; scp, rsync and VS Code find it, too
 
   {boruta} ssh -c board={device.board.name} -- dut boot --expect '=> '
       its device is {device.words}

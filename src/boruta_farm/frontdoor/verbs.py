@@ -8,6 +8,7 @@ from typing import Final
 
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.session import DEFAULT_PRIORITY
+from boruta_farm.client.ssh_config import DoorBlock
 from boruta_farm.client.wanting import asking, wanted_here
 from boruta_farm.frontdoor.guest import DoorGuest
 from boruta_farm.model.errors import WantError
@@ -195,26 +196,7 @@ async def _known_hosts(room: VerbRoom, words: Sequence[str]) -> None:
 
 async def _ssh_config(room: VerbRoom, words: Sequence[str]) -> None:
     host = words[0] if words else room.here[0]
-    room.say(ssh_config(host, room.here[1]))
-
-
-def ssh_config(host: str, port: int, ssh: str = "/usr/bin/ssh", identity: str = "") -> str:
-    """Return the block for ssh's configuration that leads ``*.farm`` to boards by this door."""
-    given = f" -i {identity}" if identity else ""
-    lines = [
-        "# Boards of the farm, by ssh rpi4.farm: see docs, ssh is enough.",
-        "Host *.farm",
-        f"    ProxyCommand {ssh}{given} -p {port} {host} connect %h",
-        f"    KnownHostsCommand {ssh}{given} -o BatchMode=yes -p {port} {host} known-hosts %H",
-        "    UserKnownHostsFile /dev/null",
-        "    User boruta-user",
-        "    CheckHostIP no",
-        "    ServerAliveInterval 15",
-        "    ServerAliveCountMax 8",
-    ]
-    if identity:
-        lines.append(f"    IdentityFile {identity}")
-    return "\n".join(lines)
+    room.say(DoorBlock(host=host, port=room.here[1]).text())
 
 
 def _ids(words: Sequence[str], usage: str) -> list[int]:

@@ -24,6 +24,14 @@ DOMAIN = ".farm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FrontDoorPlace:
+    """Tell where plain ssh comes in, beside the server's own address."""
+
+    port: Annotated[int, Shown("Port", "the TCP port of the door")]
+    key: Annotated[str, Shown("HostKey", "the door's own public key, one line")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyShown:
     """Carry a public key that somebody shows at the door, not proved yet."""
 

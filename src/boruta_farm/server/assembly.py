@@ -30,6 +30,7 @@ from boruta_farm.link.server import Hub
 from boruta_farm.metrics.exposition import Metrics, Sources
 from boruta_farm.model.addresses import with_port
 from boruta_farm.model.errors import ConfigError
+from boruta_farm.model.front_door import FrontDoorPlace
 from boruta_farm.model.worker import Fence
 from boruta_farm.server.config import Config
 from boruta_farm.server.folder import DATABASE_FILE, OWED_FILE, DataFolder
@@ -72,6 +73,7 @@ class Server:
         self._clock = SystemClock()
         self._folder = DataFolder(config.data)
         self._watch = LoopWatch(self._clock)
+        self._front_door: FrontDoor | None = None
         self.local: FrontDoorApp | None = None
         """What is served at the local socket, where there is a front door."""
 
@@ -164,8 +166,8 @@ class Server:
         services = self._services()
         self._app = build_app(services, self._options())
         if config.ssh_addr is not None:
-            front_door = FrontDoor(config.data, config.ssh_addr)
-            self._parts["front door"] = front_door.keep_at_hand
+            self._front_door = FrontDoor(config.data, config.ssh_addr)
+            self._parts["front door"] = self._front_door.keep_at_hand
             self.local = FrontDoorApp(
                 self._app,
                 services.requests,
@@ -271,8 +273,14 @@ class Server:
             leads=lambda: self._store.leading,
         )
 
+    def _door(self) -> FrontDoorPlace | None:
+        """Return where the front door at hand is."""
+        greeting = None if self._front_door is None else self._front_door.greeting
+        return None if greeting is None else FrontDoorPlace(port=greeting.port, key=greeting.key)
+
     def _services(self) -> Services:
         return Services(
+            door=self._door,
             requests=self._farm.requests,
             workers=self._farm.workers,
             consoles=self._farm.consoles,

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from boruta_farm.model.answers import ClockReading, Orphaned
 from boruta_farm.model.events import Event
 from boruta_farm.model.explanation import Explanation, Filed
+from boruta_farm.model.front_door import FrontDoorPlace
 from boruta_farm.model.permission import Permission
 from boruta_farm.model.request import OpenSessions, Request
 from boruta_farm.model.version import Version
@@ -35,7 +36,7 @@ from boruta_farm.web.requests import (
 )
 from boruta_farm.web.routes import Parameter, Route, change, read
 from boruta_farm.web.services import Services, WebOptions
-from boruta_farm.web.version import version_endpoint
+from boruta_farm.web.version import door_endpoint, version_endpoint
 from boruta_farm.web.workers import (
     DESCRIPTION_BODY,
     GROUPS_BODY,
@@ -121,6 +122,13 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             "Tell the versions of server and API",
             answer=Version,
             headers=_VERSION_HEADERS,
+        ),
+        read(
+            "door",
+            door_endpoint(services.door),
+            Permission.PUBLIC,
+            "Tell where plain ssh comes in, and the door's host key",
+            answer=FrontDoorPlace,
         ),
         read(
             "clock",

@@ -7,6 +7,7 @@ from boruta_farm.clock import Clock
 from boruta_farm.contracts import ConsoleLogs, Requests, Timekeeping, Workers
 from boruta_farm.feed import Feed
 from boruta_farm.model.events import Event
+from boruta_farm.model.front_door import FrontDoorPlace
 from boruta_farm.web.auth import People
 from boruta_farm.web.boards import BoardHub
 from boruta_farm.web.metrics import Traffic
@@ -17,6 +18,9 @@ Journal = Callable[[int, int], Awaitable[tuple[Event, ...]]]
 WriteMetrics = Callable[[], Awaitable[bytes]]
 """Return all figures in Prometheus' text form."""
 
+TellDoor = Callable[[], FrontDoorPlace | None]
+"""Return where the front door is, None while there is none."""
+
 Health = Callable[[], str | None]
 """Return None while the farm moves on, else what stands still."""
 
@@ -26,7 +30,8 @@ class Services:
     """Carry everything the API talks to.
 
     ``version`` is shown to clients, ``time`` tells what is to be known of the farm's time,
-    ``traffic`` counts what is answered, ``servers`` tells how many the farm has now.
+    ``traffic`` counts what is answered, ``servers`` tells how many the farm has now, ``door`` where
+    plain ssh comes in.
     """
 
     requests: Requests
@@ -43,6 +48,7 @@ class Services:
     traffic: Traffic
     metrics: WriteMetrics
     servers: Callable[[], int] = lambda: 1
+    door: TellDoor = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

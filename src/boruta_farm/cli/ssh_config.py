@@ -1,0 +1,76 @@
+"""Verbs that let plain ssh find boards: the block for its configuration, and the door's key."""
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from boruta_farm.cli.console import configured, run, say
+from boruta_farm.client.farm import Farm
+from boruta_farm.client.openssh import find_ssh
+from boruta_farm.client.ssh_config import KNOWN_HOSTS, DoorBlock, door_line, install
+from boruta_farm.model.front_door import FrontDoorPlace
+
+
+def ssh_config(
+    context: typer.Context,
+    identity: Annotated[
+        Path | None,
+        typer.Option(
+            "--identity",
+            "-i",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="The key to come with, where ssh would not find it by itself.",
+        ),
+    ] = None,
+    write: Annotated[
+        bool,
+        typer.Option(
+            "--write",
+            help="Write ~/.ssh/boruta.config and the door's host key, and have ~/.ssh/config "
+            "include it.",
+        ),
+    ] = False,
+) -> None:
+    """Print the block after which ssh rpi4.farm, scp, rsync, git and VS Code find boards.
+
+    It leads *.farm through the farm's front door, which tells where you stand while you wait, and
+    the host key of the board that you are given. With --write the door's own key is pinned, too.
+    """
+    host = _host(context)
+
+    async def work(farm: Farm) -> Path | None:
+        place = await farm.front_door()
+        folder = Path.home() / ".ssh"
+        block = DoorBlock(
+            host=host,
+            port=place.port,
+            ssh=find_ssh(),
+            identity=identity,
+            known_hosts=folder / KNOWN_HOSTS if write else None,
+        )
+        if not write:
+            print(block.text())
+            return None
+        return install(folder, block, door_line(host, place.port, place.key))
+
+    main = run(context, work)
+    if main is not None:
+        say(f"boruta: {main} includes it: ssh rpi4.farm")
+
+
+def known_hosts(context: typer.Context) -> None:
+    """Print the front door's host key as a line for ssh's known_hosts."""
+
+    async def work(farm: Farm) -> FrontDoorPlace:
+        return await farm.front_door()
+
+    place = run(context, work)
+    print(door_line(_host(context), place.port, place.key))
+
+
+def _host(context: typer.Context) -> str:
+    return urlsplit(configured(context, quiet=True).server).hostname or "localhost"

@@ -1,0 +1,99 @@
+"""The block of ssh's configuration that leads ``*.farm`` to boards, by the farm's front door."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from boruta_farm.client.openssh import check_tellable
+from boruta_farm.model.errors import ConfigError
+from boruta_farm.model.front_door import DOMAIN
+
+CONFIG: Final = "boruta.config"
+KNOWN_HOSTS: Final = "boruta.known_hosts"
+INCLUDE: Final = f"Include {CONFIG}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorBlock:
+    """Carry how the door is reached from here, and with what.
+
+    ``ssh`` is the whole path of the program, as KnownHostsCommand wants it. ``identity`` is the key
+    to come with, ``known_hosts`` a file that tells the door's host key; without, ssh decides.
+    """
+
+    host: str
+    port: int
+    ssh: str = "/usr/bin/ssh"
+    identity: Path | None = None
+    known_hosts: Path | None = None
+
+    def text(self) -> str:
+        """Return the block, without the end of its last line. Raises ConfigError."""
+        words = [self.ssh]
+        if self.identity is not None:
+            words += ["-i", _word(self.identity)]
+        if self.known_hosts is not None:
+            words += ["-o", "StrictHostKeyChecking=yes"]
+            words += ["-o", f"UserKnownHostsFile={_word(self.known_hosts)}"]
+        door = " ".join(words)
+        place = f"-p {self.port} {self.host}"
+        lines = [
+            f"# Boards of the farm at {self.host}, by ssh rpi4{DOMAIN}: see docs, ssh is enough.",
+            f"Host *{DOMAIN}",
+            f"    ProxyCommand {door} {place} connect %h",
+            f"    KnownHostsCommand {door} -o BatchMode=yes {place} known-hosts %H",
+            "    UserKnownHostsFile /dev/null",
+            "    User boruta-user",
+            "    CheckHostIP no",
+            "    ServerAliveInterval 15",
+            "    ServerAliveCountMax 8",
+        ]
+        if self.identity is not None:
+            lines.append(f"    IdentityFile {_word(self.identity)}")
+        return "\n".join(lines)
+
+
+def door_line(host: str, port: int, key: str) -> str:
+    """Return the line of a known_hosts file that tells the door's host key."""
+    place = host if port == 22 else f"[{host}]:{port}"
+    return f"{place} {key}"
+
+
+def install(folder: Path, block: DoorBlock, line: str) -> Path:
+    """Write block and host key into ssh's own folder, and have its configuration read them first.
+
+    What was written before is replaced. Returns the configuration. Raises ConfigError.
+    """
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _write(folder / CONFIG, f"{block.text()}\n")
+        _write(folder / KNOWN_HOSTS, f"{line}\n")
+        main = folder / "config"
+        there = main.read_text() if main.exists() else ""
+        if INCLUDE not in there.splitlines():
+            # A block further down would not undo what stands above it.
+            _write(main, f"{INCLUDE}\n{there}")
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be written: {error.strerror}") from None
+    return main
+
+
+def _write(path: Path, text: str) -> None:
+    target = path.resolve()
+    new = target.with_name(f".{target.name}.{os.getpid()}")
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    new.replace(target)
+
+
+def _word(path: Path) -> str:
+    """Return a path as a word of a command that ssh runs. Raises ConfigError."""
+    text = str(check_tellable(path.absolute())).replace("%", "%%")
+    if any(sign in text for sign in " \t'"):
+        raise ConfigError(
+            f"{text!r}: ssh runs a command with this path in it, so it can have no blank and no "
+            "quote; choose another"
+        )
+    return text
