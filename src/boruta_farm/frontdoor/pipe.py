@@ -62,6 +62,8 @@ class Pipe(asyncio.Protocol):
         if self._transport is None:
             self._channel = None
             channel.close()
+        else:
+            self._transport.resume_reading()
 
     # From the board.
 
@@ -71,8 +73,8 @@ class Pipe(asyncio.Protocol):
             self._channel.write(data)
             return
         self._early.append(data)
-        if sum(map(len, self._early)) >= MOST_UNSENT and self._transport is not None:
-            self._transport.close()
+        if self._transport is not None:
+            self._transport.pause_reading()
 
     def eof_received(self) -> bool:
         """Hand the end of the board's bytes on; what comes from the channel still gets there."""
