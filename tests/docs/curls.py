@@ -47,6 +47,7 @@ CURLS: Final = (
     Curl(method="GET", path="openapi.json", place="openapi.json"),
     Curl(method="GET", path="clock", place="clock"),
     Curl(method="POST", path="clock/adopt", place="clock/adopt"),
+    Curl(method="GET", path="door", place="door"),
     Curl(method="GET", path="metrics", place="metrics"),
     Curl(method="GET", path="workers/", place="workers/"),
     Curl(

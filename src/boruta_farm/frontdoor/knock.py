@@ -24,9 +24,9 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.model.front_door import (
     DoorVisitor,
-    Entered,
     KeyHolding,
     KeyShown,
+    SignedIn,
     TokenShown,
     TurnedAway,
 )
@@ -196,7 +196,7 @@ class Knock(asyncssh.SSHServer):
         self._entered = True
         self._crowd.known(self)
         proof = "a token" if key is None else f"SSH key {fingerprint(key)}"
-        entered = Entered(name=visitor.name, source=self._source, proof=proof)
+        entered = SignedIn(name=visitor.name, source=self._source, proof=proof)
         self._keep(self._noted(self.line.entered(entered)))
 
     def connection_requested(

@@ -28,9 +28,9 @@ from boruta_farm.model.front_door import (
     SOURCE_HEADER,
     DoorSettings,
     DoorVisitor,
-    Entered,
     KeyHolding,
     KeyShown,
+    SignedIn,
     TokenShown,
     TurnedAway,
 )
@@ -98,7 +98,7 @@ class ServerLine:
         """Return whose token this is. Raises UnauthenticatedError, UnavailableError."""
         return read(DoorVisitor, await self._ask_patiently("token", write(shown)))
 
-    async def entered(self, entered: Entered) -> None:
+    async def entered(self, entered: SignedIn) -> None:
         """Have it entered into the audit that somebody is in."""
         await self._ask("entered", write(entered))
 

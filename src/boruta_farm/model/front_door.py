@@ -62,7 +62,7 @@ class DoorVisitor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entered:
+class SignedIn:
     """Tell that somebody has proved who he is, for the audit."""
 
     name: Annotated[str, Shown("Name", "the account's")]
