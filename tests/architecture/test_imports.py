@@ -36,12 +36,13 @@ ROOMS: dict[str, frozenset[str]] = {
     "boards": frozenset({"contracts", "clock", "fleet"}),
     "access": frozenset({"contracts", "clock", "fleet", "lookups", "thinning"}),
     "metrics": frozenset({"clock", "fleet", "store.base", "histogram"}),
+    "terminals": frozenset({"contracts"}),
     "frontdoor": frozenset(
         {"contracts", "clock", "rate", "records", "selectors", "settings", "words", "client"}
         | {"access.listening", "access.relaylog", "access.rendezvous", "thinning"}
     ),
     "web": frozenset(
-        {"contracts", "clock", "rate", "feed", "link", "records", "histogram", "words"}
+        {"contracts", "clock", "rate", "feed", "link", "records", "histogram", "terminals", "words"}
     ),
     "client": frozenset({"contracts", "clock", "records", "selectors", "settings", "words"}),
     "cli": frozenset(
@@ -53,14 +54,17 @@ ROOMS: dict[str, frozenset[str]] = {
     "dryad": frozenset({"contracts", "clock", "settings", "link", "gorpc", "thinning"}),
     "server": frozenset(
         {"contracts", "clock", "settings", "selectors", "core", "matching", "store", "feed"}
-        | {"fleet", "farm", "link", "gorpc", "boards", "access", "metrics", "web", "dryad.proc"}
+        | {"fleet", "farm", "link", "gorpc", "boards", "access", "metrics", "web"}
         | {"thinning"}
+        | {"dryad.proc", "terminals"}
     ),
     "testing": frozenset(
         {"contracts", "clock", "selectors", "core", "matching", "store", "feed", "fleet", "farm"}
         | {"link", "gorpc", "boards", "access", "web", "client", "dryad", "metrics", "server"}
     ),
-    "demo": frozenset({"client", "contracts", "clock", "dryad.proc", "server", "testing", "words"}),
+    "demo": frozenset(
+        {"client", "contracts", "clock", "dryad.proc", "server", "testing", "web.page", "words"}
+    ),
 }
 """What each room may import besides ``model`` and itself."""
 
@@ -81,6 +85,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "store": frozenset({"psycopg", "psycopg_pool", "msgspec"}),
     "access": frozenset({"cryptography", "asyncssh", "websockets"}),
     "metrics": frozenset({"prometheus_client"}),
+    "terminals": frozenset({"asyncssh"}),
     "frontdoor": frozenset({"asyncssh", "httpx", "uvloop"}),
     "web": frozenset({"starlette", "msgspec"}),
     "client": frozenset({"httpx", "keyring"}),

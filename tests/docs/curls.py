@@ -138,6 +138,12 @@ CURLS: Final = (
     Curl(method="GET", path="reqs/{id}/sessions", place="reqs/$REQUEST/sessions"),
     Curl(
         method="POST",
+        path="reqs/{id}/dut",
+        place="reqs/$REQUEST/dut",
+        body='{"Words": []}',
+    ),
+    Curl(
+        method="POST",
         path="reqs/{id}/unshare",
         place="reqs/$REQUEST/unshare",
         body='{"Account": "ann"}',
@@ -204,6 +210,14 @@ CURLS: Final = (
     ),
     Curl(method="POST", path="users/{user}/remove", place="users/ann/remove", body="{}"),
     Curl(method="POST", path="groups/{group}/remove", place="groups/kernel/remove"),
+    Curl(method="POST", path="session", place="session", options="-c cookies"),
+    Curl(
+        method="POST",
+        path="session/end",
+        place="session/end",
+        options='-b cookies -H "Origin: ${FARM%/api/v1}"',
+        token="",
+    ),
     Curl(method="GET", path="audit", place="audit?action=login&limit=10"),
     Curl(method="GET", path="audit/verify", place="audit/verify"),
 )

@@ -21,6 +21,7 @@ from boruta_farm.contracts import Prepared
 from boruta_farm.farm.assembly import Farm
 from boruta_farm.metrics.exposition import Metrics, Sources
 from boruta_farm.model.caller import LOCAL_ADMIN
+from boruta_farm.model.front_door import FrontDoorPlace
 from boruta_farm.model.request import Request
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, KeyPair, Registration, Worker, WorkerState
@@ -28,6 +29,7 @@ from boruta_farm.server.http.door import Door
 from boruta_farm.server.http.port import http_protocol
 from boruta_farm.store.base import Store
 from boruta_farm.store.sqlite import MEMORY, SqliteStore
+from boruta_farm.terminals.terminals import BoardTerminals
 from boruta_farm.testing.boards import SimulatedBoards
 from boruta_farm.testing.simulation import PlainCipher
 from boruta_farm.web.app import api_routes, build_app, entrance_to
@@ -96,6 +98,8 @@ def services_of(
         version=VERSION,
         traffic=traffic,
         metrics=Metrics(sources, clock).write,
+        door=lambda: FrontDoorPlace(port=8022, key="ssh-ed25519 AAAA"),
+        terminals=BoardTerminals(farm.requests, "127.0.0.1"),
     )
 
 

@@ -34,7 +34,7 @@ async def test_what_is_not_served_is_not_found(method: str, path: str, world: Wo
         assert answer.json()["message"] == f"{path} not found"
 
 
-@pytest.mark.parametrize("path", ["/", "/nope", "/api", "/api/"])
+@pytest.mark.parametrize("path", ["/nope", "/api", "/api/"])
 async def test_outside_the_api_it_is_plain_text(path: str, world: World) -> None:
     async with world.client() as client:
         answer = await client.get(path)

@@ -143,3 +143,23 @@ async def test_a_name_is_looked_at_before_the_body(world: World, verb: str) -> N
     async with world.client() as client:
         answer = await client.post(f"/api/v1/workers/abc/{verb}", content=b"{")
     assert answer.json()["Code"] == "bad-worker-id"
+
+
+async def test_a_list_of_some_fields_is_packed_for_who_takes_it(new_world: NewWorld) -> None:
+    world = await new_world()
+    await world.register("00000000-0000-4000-8000-000000000001", "rpi4", {"board": "rpi4"})
+    async with world.client() as client:
+        answer = await client.get("/api/v1/workers/?fields=Name,State,Nothing")
+        listed = await client.post("/api/v1/workers/list?fields=Name", json={})
+        plain = await client.get(
+            "/api/v1/workers/?fields=Name", headers={"accept-encoding": "identity"}
+        )
+        whole = await client.get("/api/v1/workers/")
+        await client.post("/api/v1/reqs/", json={"Priority": 8})
+        queue = await client.post("/api/v1/reqs/list?fields=ID,State", json={})
+    assert answer.json() == [{"Name": "rpi4", "State": "MAINTENANCE"}]
+    assert answer.headers["content-encoding"] == "gzip"
+    assert listed.json() == plain.json() == [{"Name": "rpi4"}]
+    assert "content-encoding" not in plain.headers
+    assert "content-encoding" not in whole.headers, "programs beside the server pay for nothing"
+    assert queue.json() == [{"ID": 1, "State": "WAITING"}]

@@ -5,6 +5,7 @@ who may not do what he asks meets ForbiddenError.
 """
 
 from collections.abc import Awaitable
+from datetime import timedelta
 from typing import Protocol
 
 from boruta_farm.model.account import Account, AccountChange, Group, GroupChange, RunningJobs
@@ -94,6 +95,14 @@ class Tokens(Protocol):
         """Exchange a one-time token for a personal one called ``name``.
 
         Raises UnauthenticatedError when it is unknown, used or too old.
+        """
+        ...
+
+    async def sign_in(self, secret: str, source: str, lasts: timedelta) -> Issued:
+        """Make the token of a browser's session out of another, which is used up if one-time.
+
+        It carries the other's scope, ends with it, and at the latest after ``lasts``. Raises
+        UnauthenticatedError.
         """
         ...
 

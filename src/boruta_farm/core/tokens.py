@@ -28,6 +28,10 @@ LONGEST: dict[TokenKind, timedelta] = {
 """How long a token may live at most, and does unless less is asked for."""
 MOST_TOKENS = 100
 """Tokens that one account may have at once."""
+SESSION = "page"
+"""The name of the tokens that browsers' sessions have."""
+MOST_SESSIONS = 20
+"""Of one account at once; one more ends the oldest."""
 FIRST_TOKEN_LIFE = timedelta(hours=1)
 INVITATION_LIFE = timedelta(days=1)
 
@@ -100,8 +104,11 @@ def revoke(world: World, caller: Caller, number: str) -> Plan[None]:
         caller.require(Permission.MANAGE_SELF)
     if token is None:
         raise TokenNotFoundError(f"there is no token {number[:40]!r}")
-    step = IdentitySaved(record=token, kind=EventKind.TOKEN_REVOKED)
-    return Plan(answer=None, steps=(step,))
+    gone = [token, *(other for other in world.tokens() if other.issuer == _by(token))]
+    return Plan(
+        answer=None,
+        steps=tuple(IdentitySaved(record=one, kind=EventKind.TOKEN_REVOKED) for one in gone),
+    )
 
 
 def login(
@@ -135,6 +142,69 @@ def login(
         answer=token,
         steps=(
             IdentitySaved(record=once, kind=EventKind.TOKEN_REVOKED),
+            IdentitySaved(record=token, kind=EventKind.TOKEN_ISSUED),
+            Noted(note=note),
+        ),
+    )
+
+
+def sign_in(
+    world: World,
+    secret: str,
+    number: str,
+    digest: str,
+    source: str,
+    lasts: timedelta,
+    now: datetime,
+) -> Plan[Token]:
+    """Make the token of a browser's session, which ends with the one it is made of.
+
+    A one-time token is used up by it. Raises UnauthenticatedError.
+    """
+    shown = world.token(token_id(secret) or "")
+    if shown is None or not matches(secret, shown.digest) or shown.kind is TokenKind.JOIN:
+        raise UnauthenticatedError(
+            "this token is unknown, used already, or lets boards in; ask an admin for another: "
+            "boruta user invite NAME"
+        )
+    account = world.account(shown.account)
+    if shown.expires <= now or account is None or account.disabled:
+        raise UnauthenticatedError(
+            "this token is too old, or its account cannot be used; ask an admin for another: "
+            "boruta user invite NAME"
+        )
+    once = shown.kind is TokenKind.ONCE
+    new = NewToken(
+        account=account.name,
+        scope=shown.scope,
+        name=SESSION,
+        lifetime=lasts if once else min(lasts, shown.expires - now),
+    )
+    token = _made(new, account.id, number, digest, account.name if once else _by(shown), now)
+    gone = [
+        other
+        for other in world.tokens()
+        if other.account == account.id and other.name == SESSION and other.expires <= now
+    ]
+    live = [
+        other
+        for other in world.tokens()
+        if other.account == account.id and other.name == SESSION and other.expires > now
+    ]
+    live.sort(key=lambda other: other.created)
+    gone += live[: max(0, len(live) + 1 - MOST_SESSIONS)]
+    gone += [shown] if once else []
+    note = Note(
+        actor=account.name,
+        source=source,
+        action=Action.LOGIN,
+        subject=f"account {account.name}",
+        detail={"token": token.id, "with": f"{shown.kind} token {shown.id}", "by": "page"},
+    )
+    return Plan(
+        answer=token,
+        steps=(
+            *(IdentitySaved(record=other, kind=EventKind.TOKEN_REVOKED) for other in gone),
             IdentitySaved(record=token, kind=EventKind.TOKEN_ISSUED),
             Noted(note=note),
         ),
@@ -196,6 +266,11 @@ def use(world: World, secret: str, kind: TokenKind, worker: str, now: datetime) 
     left = replace(token, uses=token.uses - 1)
     kind_of_event = EventKind.TOKEN_USED if left.uses else EventKind.TOKEN_REVOKED
     return Plan(answer=left, steps=(IdentitySaved(record=left, kind=kind_of_event),))
+
+
+def _by(token: Token) -> str:
+    """Return what stands for the issuer of what was made of a token, and ends with it."""
+    return f"token {token.id}"
 
 
 def _check_issuer(caller: Caller, new: NewToken) -> None:

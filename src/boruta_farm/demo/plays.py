@@ -17,6 +17,7 @@ from boruta_farm.demo.rehearsal_tools import ToolsRehearsal
 from boruta_farm.demo.rehearsal_users import UsersRehearsal
 from boruta_farm.demo.room import add_group, enter_room, in_room, ssh_server
 from boruta_farm.demo.users import users_farm
+from boruta_farm.web.page import built_page
 from boruta_farm.words.worker import board_text
 
 CHECKOUT = Path("run")
@@ -101,8 +102,12 @@ def _introduction(farm: DemoFarm, device: DemoDevice) -> str:
     if not farm.url.endswith(f":{USUAL_PORT}"):
         begin = f"export BORUTA_SERVER={farm.url}\n\n  "
     boards = "\n".join(f"  {w.name:<12}{w.state:<6}" + board_text(w.caps) for w in farm.workers)
+    page = f"The page, with a shell in the browser: {farm.url}/"
+    if not built_page().built:
+        page = "This server has no page: it was built without npm (see ui/build.py)"
     return f"""
 Boruta serves on {farm.url}
+{page}
 Data: {farm.folder}
 API description: {farm.url}/api/v1/openapi.json
 

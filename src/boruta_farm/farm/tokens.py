@@ -1,7 +1,7 @@
 """The contract Tokens in process: here tokens get their random part."""
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from boruta_farm.core import tokens as core
 from boruta_farm.core.accounts import save_account
@@ -52,6 +52,14 @@ class FarmTokens:
         number, fresh, digest = _minted(TokenKind.PERSONAL)
         token = await self._engine.decide(
             lambda world, now: core.login(world, secret, number, digest, name, source, now)
+        )
+        return Issued(token=token, secret=fresh)
+
+    async def sign_in(self, secret: str, source: str, lasts: timedelta) -> Issued:
+        """Make the token of a browser's session out of another."""
+        number, fresh, digest = _minted(TokenKind.PERSONAL)
+        token = await self._engine.decide(
+            lambda world, now: core.sign_in(world, secret, number, digest, source, lasts, now)
         )
         return Issued(token=token, secret=fresh)
 

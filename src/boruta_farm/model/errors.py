@@ -412,6 +412,12 @@ class BoardError(BorutaError):
     code = "board-failed"
 
 
+class TerminalError(BoardError):
+    """the page has no terminal on this board"""
+
+    code = "no-terminal"
+
+
 class KeyRefusedError(BoardError):
     """the board does not take this key"""
 

@@ -38,6 +38,7 @@ from boruta_farm.server.front_door import FrontDoor, stop_doors
 from boruta_farm.server.supervision import Leadership, LoopWatch, Part, keep_running
 from boruta_farm.store.factory import open_store
 from boruta_farm.store.owed import OwedFile
+from boruta_farm.terminals.terminals import BoardTerminals
 from boruta_farm.web.app import WebApp, build_app
 from boruta_farm.web.auth import People
 from boruta_farm.web.front_door import FrontDoorApp
@@ -163,6 +164,13 @@ class Server:
         self._store.on_lead(self._leadership.look)
         self._traffic = Traffic()
         self._metrics = Metrics(self._sources(), clock)
+        self._terminals = None
+        if config.browser_terminal:
+            self._terminals = BoardTerminals(
+                farm.requests,
+                tunnels_at,
+                forbidden_groups=frozenset(config.browser_terminal_forbidden),
+            )
         services = self._services()
         self._app = build_app(services, self._options())
         if config.ssh_addr is not None:
@@ -206,6 +214,8 @@ class Server:
     async def close(self) -> None:
         """Write what was accepted and release the data; the relay lives on unless told not to."""
         await self._go_superviser.close()
+        if self._terminals is not None:
+            await self._terminals.close()
         await self._hub.close()
         if not self._config.keep_relay:
             await stop_doors(self._config.data)
@@ -300,6 +310,7 @@ class Server:
             traffic=self._traffic,
             metrics=self._metrics.write,
             servers=lambda: self._store.servers,
+            terminals=self._terminals,
         )
 
     def _options(self) -> WebOptions:

@@ -189,6 +189,17 @@ class Config(LimitSettings):
         "https://ci.example; * lets all. Empty: none.",
         default=(),
     )
+    browser_terminal: bool = setting(
+        Switch(),
+        "Let the page open terminals, consoles and tools of lent boards; the server then sees what "
+        "is typed there. Off: only ssh does.",
+        default=True,
+    )
+    browser_terminal_forbidden: tuple[str, ...] = setting(
+        Listing(Text(), commas=True),
+        "Groups, separated by commas, whose members have no terminals in the page.",
+        default=(),
+    )
     job_timeout: timedelta = setting(
         Duration(),
         "How long a job lasts whose request names no length, and what a prolongation sets it to "

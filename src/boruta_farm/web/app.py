@@ -1,13 +1,12 @@
 """The web application: every route on one page."""
 
-from starlette.requests import Request as Asked
-from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route as Page
 from starlette.routing import Router as Pages
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from boruta_farm.model.answers import ClockReading, Orphaned
+from boruta_farm.model.device import DeviceAnswer
 from boruta_farm.model.events import Event
 from boruta_farm.model.explanation import Explanation, Filed
 from boruta_farm.model.front_door import FrontDoorPlace
@@ -24,7 +23,7 @@ from boruta_farm.web.events import EventCalls
 from boruta_farm.web.hardening import Hardened
 from boruta_farm.web.health import HealthCheck
 from boruta_farm.web.metrics import METRICS_MEDIA, MetricsCalls
-from boruta_farm.web.openapi import ApiDescription
+from boruta_farm.web.openapi import FIELDS, ApiDescription
 from boruta_farm.web.origins import Cors
 from boruta_farm.web.people_routes import people_routes
 from boruta_farm.web.requests import (
@@ -36,6 +35,13 @@ from boruta_farm.web.requests import (
 )
 from boruta_farm.web.routes import Parameter, Route, change, read
 from boruta_farm.web.services import Services, WebOptions
+from boruta_farm.web.terminals import (
+    DEVICE_BODY,
+    IMAGE_PATH,
+    TERMINAL_PATH,
+    TerminalCalls,
+    TerminalSockets,
+)
 from boruta_farm.web.version import door_endpoint, version_endpoint
 from boruta_farm.web.workers import (
     DESCRIPTION_BODY,
@@ -89,6 +95,20 @@ _GROUPS = Parameter(
     words="new groups, comma separated; without it the count is for deregistration",
 )
 
+_FIELDS = Parameter(
+    name=FIELDS,
+    place="query",
+    kind="string",
+    words="only these keys of each item, comma separated; then packed by gzip for who accepts it",
+)
+_RECORDS = Parameter(
+    name="records",
+    place="query",
+    kind="integer",
+    words="1: also tell each worker or request as it is after its event, before that, as messages "
+    "`worker.record` and `request.record` without an id; what is replayed comes without them",
+)
+
 _CONSOLE = (
     Parameter(
         name="name", place="query", kind="string", words="which console, where there are several"
@@ -113,6 +133,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
     )
     clock = ClockCalls(services.time)
     metrics = MetricsCalls(services.metrics)
+    terminals = TerminalCalls(services.terminals)
     description = ApiDescription()
     routes: tuple[Route, ...] = (
         read(
@@ -161,6 +182,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             "List requests; without a body what is unfinished or finished within 24 h",
             reader=REQUEST_LIST,
             answer=list[Request],
+            parameters=(_FIELDS,),
             headers=_LIST_HEADERS,
             listing=True,
         ),
@@ -253,12 +275,22 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             headers=("Boruta-Console", "Boruta-Console-Dropped", "Boruta-Console-Complete"),
             head=False,
         ),
+        change(
+            "reqs/{id}/dut",
+            terminals.operate,
+            Permission.USE_BOARDS,
+            "Have `dut` do one thing on the board of a running request, such as switch its power",
+            reader=DEVICE_BODY,
+            optional_body=True,
+            answer=DeviceAnswer,
+        ),
         read(
             "workers/",
             workers.list,
             Permission.SEE_FARM,
             "List all workers",
             answer=list[Worker],
+            parameters=(_FIELDS,),
             headers=_LIST_HEADERS,
             listing=True,
         ),
@@ -269,6 +301,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             "List workers",
             reader=WORKER_LIST,
             answer=list[Worker],
+            parameters=(_FIELDS,),
             headers=_LIST_HEADERS,
             listing=True,
         ),
@@ -335,7 +368,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             "Follow what happens, as server-sent events",
             answer=Event,
             media="text/event-stream",
-            parameters=(_LAST_EVENT, _OF_REQUEST, _OF_WORKER, _EXPLAINED),
+            parameters=(_LAST_EVENT, _OF_REQUEST, _OF_WORKER, _EXPLAINED, _RECORDS),
             head=False,
         ),
         read(
@@ -350,7 +383,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             "openapi.json", description.show, Permission.SEE_FARM, "Describe the API", answer=dict
         ),
     )
-    routes += people_routes(services.people, entrance)
+    routes += people_routes(services.people, entrance, services.clock)
     description.cover(routes, services.version)
     return routes
 
@@ -364,6 +397,9 @@ def entrance_to(services: Services, options: WebOptions) -> Entrance:
         options.calls_per_account,
         services.servers,
     )
+
+
+_ANY = ["GET", "HEAD", "POST", "PUT", "DELETE"]
 
 
 class WebApp:
@@ -385,23 +421,23 @@ class WebApp:
 
 def build_app(services: Services, options: WebOptions) -> WebApp:
     """Return the application for a farm."""
+    entrance = entrance_to(services, options)
+    sockets = TerminalSockets(services.terminals, entrance, services.requests, services.feed)
     pages = Pages(
         routes=[
             Page("/healthz", HealthCheck(services.health, services.time.words).answer),
             WebSocketRoute(boards.PATH, boards.BoardEndpoint(services.hub).serve),
-            Page("/{path:path}", nothing_here, methods=["GET", "HEAD", "POST", "PUT", "DELETE"]),
+            WebSocketRoute(TERMINAL_PATH, sockets.terminal),
+            WebSocketRoute(IMAGE_PATH, sockets.image),
+            Page(
+                "/{path:path}",
+                options.page.answer,
+                methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
+            ),
         ],
         redirect_slashes=False,
     )
-    entrance = entrance_to(services, options)
     routes = api_routes(services, options, entrance)
     dispatcher = Dispatcher(routes, pages, options, entrance, services.clock, services.traffic)
     app = Cors(dispatcher, options.cors_origins) if options.cors_origins else dispatcher
     return WebApp(Hardened(app), dispatcher, entrance)
-
-
-async def nothing_here(_request: Asked) -> Response:
-    """Answer for paths outside the API that no page has, in the original's words."""
-    return PlainTextResponse(
-        "404 page not found\n", status_code=404, headers={"x-content-type-options": "nosniff"}
-    )

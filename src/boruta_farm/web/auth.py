@@ -15,6 +15,7 @@ from boruta_farm.model.permission import Permission, Role
 from boruta_farm.model.permission import Scope as TokenScope
 from boruta_farm.model.token import token_id
 from boruta_farm.rate import Rate
+from boruta_farm.web.cookies import session_of
 from boruta_farm.web.headers import presented
 from boruta_farm.web.penalties import Penalties
 
@@ -211,8 +212,14 @@ def source_of(scope: Scope) -> str:
 
 
 def token_of(scope: Scope) -> str | None:
-    """Return the call's token, which may come as a Basic password too."""
+    """Return the call's token, which may come as a Basic password or a session's cookie too."""
     for name, value in scope["headers"]:
         if name == _AUTHORIZATION:
             return presented(str(value, "latin-1"))
-    return None
+    return session_of(scope)
+
+
+def by_cookie(scope: Scope) -> bool:
+    """Tell whether a call proves its caller with what a browser sends by itself."""
+    named = any(name == _AUTHORIZATION for name, _ in scope["headers"])
+    return not named and session_of(scope) is not None

@@ -10,13 +10,13 @@ from boruta_farm.clock import Clock
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import BorutaError, ForbiddenError, RouteNotFoundError
 from boruta_farm.model.permission import Permission
-from boruta_farm.web.auth import NOBODY, Entrance, source_of
+from boruta_farm.web.auth import NOBODY, Entrance, by_cookie, source_of
 from boruta_farm.web.calls import Answer, Call, Header, Stream
 from boruta_farm.web.errors import ParameterError, answer_error
 from boruta_farm.web.limits import check_length, disconnected, read_body
 from boruta_farm.web.lists import NOTHING_LISTED
 from boruta_farm.web.metrics import Traffic
-from boruta_farm.web.origins import check_origin
+from boruta_farm.web.origins import check_origin, check_own_page
 from boruta_farm.web.redirects import destination, redirect
 from boruta_farm.web.routes import Route, Router, segments_of
 from boruta_farm.web.services import WebOptions
@@ -102,7 +102,10 @@ class Dispatcher:
                 raise ParameterError(f"a call takes at most {MOST_PARAMETERS} parameters")
             body = b""
             if route.method == "POST":
-                check_origin(scope, self._origins)
+                if by_cookie(scope):
+                    check_own_page(scope)
+                else:
+                    check_origin(scope, self._origins)
                 check_length(scope)
                 if route.reader is not None:
                     body = await read_body(receive, self._body_timeout)

@@ -1,10 +1,10 @@
 """What happens in the farm, as server-sent events."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from boruta_farm.clock import Clock
@@ -12,8 +12,10 @@ from boruta_farm.contracts import Requests
 from boruta_farm.feed import Feed, Subscription
 from boruta_farm.model.addresses import network_of
 from boruta_farm.model.errors import OverloadedError, TooManyCallsError
-from boruta_farm.model.events import Event
-from boruta_farm.web.answers import told
+from boruta_farm.model.events import Change, Event
+from boruta_farm.model.request import Request
+from boruta_farm.model.worker import Worker
+from boruta_farm.web.answers import encode, request_answer, told
 from boruta_farm.web.auth import source_of
 from boruta_farm.web.calls import Call, Header, Stream
 from boruta_farm.web.errors import ParameterError, RequestIdError
@@ -49,12 +51,14 @@ UNKNOWN = (
 class Interest:
     """Tell which events a reader wants; None wants all.
 
-    ``explained`` are requests whose explanation is told whenever it has changed.
+    ``explained`` are requests whose explanation is told whenever it has changed, ``records`` asks
+    for what is after each event, too.
     """
 
     requests: frozenset[int] | None
     workers: frozenset[str] | None
     explained: tuple[int, ...] = ()
+    records: bool = False
 
     def wants(self, event: Event) -> bool:
         """Tell whether an event is for the outside and passes every filter given."""
@@ -79,6 +83,51 @@ class Guest:
         return cls(
             source=network_of(source_of(call.scope)), account=call.caller.id if known else None
         )
+
+
+class RecordsTold:
+    """Tell workers and requests as they are after events, printed once for all readers.
+
+    A request is told as everybody may see it, without its owner's own SSH key.
+    """
+
+    def __init__(self) -> None:
+        self._told: OrderedDict[int, bytes] = OrderedDict()
+
+    def after(self, changes: Iterable[Change]) -> bytes:
+        """Return the messages for changes; of a record that changed twice only the last."""
+        last: dict[str | int, int] = {}
+        changes = list(changes)
+        for change in changes:
+            for record in (change.worker, change.request):
+                if record is not None:
+                    last[_name(record)] = change.event.number
+        wanted = frozenset(last.values())
+        return b"".join(self._one(c) for c in changes if c.event.number in wanted)
+
+    def _one(self, change: Change) -> bytes:
+        number = change.event.number
+        found = self._told.get(number)
+        if found is None:
+            found = self._told[number] = _print(change)
+            if len(self._told) > BOUND:
+                self._told.popitem(last=False)
+        return found
+
+
+def _name(record: Worker | Request) -> str | int:
+    return record.uuid if isinstance(record, Worker) else record.id
+
+
+def _print(change: Change) -> bytes:
+    """Return the messages for a change; a board that is gone is told by its event alone."""
+    said = b""
+    if change.worker is not None and not change.event.kind.removes:
+        said += b"event: worker.record\ndata: %s\n\n" % told(change.worker)
+    if change.request is not None:
+        shown = request_answer(replace(change.request, ssh_key=None))
+        said += b"event: request.record\ndata: %s\n\n" % encode(shown)
+    return said
 
 
 class StreamRoom:
@@ -136,6 +185,7 @@ class EventCalls:
         self._clock = clock
         self._requests = requests
         self._journal = journal
+        self._records = RecordsTold()
         self._heartbeat = options.heartbeat
         self._room = StreamRoom(
             options.event_streams,
@@ -228,7 +278,9 @@ class EventCalls:
             if changes is None:
                 yield BEHIND
                 return
-            chunk = _encode(change.event for change in changes if interest.wants(change.event))
+            wanted = [change for change in changes if interest.wants(change.event)]
+            chunk = self._records.after(wanted) if interest.records else b""
+            chunk += _encode(change.event for change in wanted)
             if chunk:
                 yield chunk
                 quiet_until = loop.time() + self._heartbeat
@@ -255,6 +307,7 @@ def _interest(call: Call) -> Interest:
         requests=frozenset(int(text) for text in requests) if requests else None,
         workers=frozenset(workers) if workers else None,
         explained=tuple(sorted(map(int, explained))),
+        records="1" in call.query("records"),
     )
 
 

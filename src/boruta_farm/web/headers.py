@@ -69,3 +69,12 @@ def presented(value: str | None) -> str | None:
     except (binascii.Error, ValueError):
         return None
     return text.partition(":")[2].strip() or None
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Tell whether an Accept-Encoding header allows gzip."""
+    for part in accepted.split(","):
+        name, _, weight = part.strip().partition(";")
+        if name.strip().lower() == "gzip":
+            return weight.replace(" ", "").rstrip("0.").lower() != "q="
+    return False

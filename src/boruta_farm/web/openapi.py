@@ -73,6 +73,10 @@ def describe(routes: Iterable[Route], version: str) -> Json:
     }
 
 
+FIELDS = "fields"
+"""The parameter by which a list tells some keys alone."""
+
+
 class ApiDescription:
     """Answer with the description of a route table that holds this very call."""
 
@@ -113,7 +117,11 @@ def _operation(route: Route, schemas: dict[str, Any], error: Json, *, head: bool
             name: {"required": True, "schema": {"type": "string"}} for name in route.headers
         }
     if route.answer is not None and not head:
-        good["content"] = {route.media: {"schema": schemas[repr(route.answer)]}}
+        schema = schemas[repr(route.answer)]
+        if any(parameter.name == FIELDS for parameter in route.parameters):
+            # A list of what was asked for need not have what records always have.
+            schema = {"anyOf": [schema, {"type": "array", "items": {"type": "object"}}]}
+        good["content"] = {route.media: {"schema": schema}}
     bad: Json = {"description": "an error in words"}
     if not head:
         bad["content"] = error

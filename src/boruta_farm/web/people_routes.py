@@ -1,5 +1,6 @@
 """The calls about people: who one is, accounts, groups, tokens, the audit."""
 
+from boruta_farm.clock import Clock
 from boruta_farm.model.account import Account, Group
 from boruta_farm.model.answers import Self
 from boruta_farm.model.audit import AuditEntry, Verification
@@ -16,6 +17,7 @@ from boruta_farm.web.accounts import (
 from boruta_farm.web.audit import AuditCalls
 from boruta_farm.web.auth import Entrance, People
 from boruta_farm.web.routes import Parameter, Route, change, read
+from boruta_farm.web.sessions import SessionCalls
 from boruta_farm.web.tokens import LOGIN_BODY, TOKEN_BODY, TokenCalls
 
 _ACCOUNT = Parameter(
@@ -38,11 +40,12 @@ _FILTERS = (
 )
 
 
-def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
+def people_routes(people: People, entrance: Entrance, clock: Clock) -> tuple[Route, ...]:
     """Return the calls about people."""
     accounts = AccountCalls(people.accounts, people.tokens)
     tokens = TokenCalls(people.tokens, entrance)
     audit = AuditCalls(people.audit)
+    sessions = SessionCalls(people.tokens, entrance, clock)
     return (
         change(
             "login",
@@ -53,6 +56,20 @@ def people_routes(people: People, entrance: Entrance) -> tuple[Route, ...]:
             optional_body=True,
             answer=Issued,
             success=201,
+        ),
+        change(
+            "session",
+            sessions.begin,
+            Permission.PUBLIC,
+            "Exchange a token (sent as bearer) for the cookie of a browser's session of 12 hours",
+            answer=Token,
+            success=201,
+        ),
+        change(
+            "session/end",
+            sessions.end,
+            Permission.SEE_SELF,
+            "Sign out: end the browser's session",
         ),
         read(
             "me",

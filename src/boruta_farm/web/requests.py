@@ -23,7 +23,15 @@ from boruta_farm.model.request import (
     Sharing,
 )
 from boruta_farm.model.worker import AccessInfo
-from boruta_farm.web.answers import access_answer, encode, explained, told, warned, write
+from boruta_farm.web.answers import (
+    access_answer,
+    encode,
+    explained,
+    request_answer,
+    told,
+    warned,
+    write,
+)
 from boruta_farm.web.bodies import Length, Priority, Reader, RequestBody, RequestListBody
 from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call, Header, Stream
 from boruta_farm.web.errors import CallerGoneError, RequestIdError
@@ -171,7 +179,8 @@ class RequestCalls:
         by = None if body is None else sorter(body.sorter, "id")
         wanted = None if body is None else paginator(body.paginator)
         page = await self._requests.list_requests(call.caller, where, by, wanted)
-        return self._lister.answer(
+        lister = self._lister.narrowed(call, request_answer)
+        return lister.answer(
             page, by, wanted, partial(self._requests.list_requests, call.caller, where, by)
         )
 

@@ -1,16 +1,18 @@
 """What the web room is given: the farm behind its contracts, and the settings of the API."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import ConsoleLogs, Requests, Timekeeping, Workers
 from boruta_farm.feed import Feed
 from boruta_farm.model.events import Event
 from boruta_farm.model.front_door import FrontDoorPlace
+from boruta_farm.terminals.terminals import BoardTerminals
 from boruta_farm.web.auth import People
 from boruta_farm.web.boards import BoardHub
 from boruta_farm.web.metrics import Traffic
+from boruta_farm.web.page import StaticPage, built_page
 
 Journal = Callable[[int, int], Awaitable[tuple[Event, ...]]]
 """Return up to so many (second argument) journalled events above a number (first)."""
@@ -31,7 +33,7 @@ class Services:
 
     ``version`` is shown to clients, ``time`` tells what is to be known of the farm's time,
     ``traffic`` counts what is answered, ``servers`` tells how many the farm has now, ``door`` where
-    plain ssh comes in.
+    plain ssh comes in; ``terminals`` is None where the page shall have none.
     """
 
     requests: Requests
@@ -49,6 +51,7 @@ class Services:
     metrics: WriteMetrics
     servers: Callable[[], int] = lambda: 1
     door: TellDoor = lambda: None
+    terminals: BoardTerminals | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ class WebOptions:
     switches CORS off. Times are in seconds. ``calls_per_source`` and ``calls_per_account`` are
     how often one address and one account may call in a second, in the long run; 0 is as often
     as they like. ``event_streams`` may be open at once, of one address or account fewer.
+    ``page`` is what browsers are shown.
     """
 
     public_address: str | None = None
@@ -71,3 +75,4 @@ class WebOptions:
     event_streams_per_account: int = 100
     calls_per_source: float = 200.0
     calls_per_account: float = 100.0
+    page: StaticPage = field(default_factory=built_page)

@@ -8,7 +8,7 @@ from boruta_farm.contracts import Workers
 from boruta_farm.model.answers import Orphaned
 from boruta_farm.model.errors import ForbiddenStateError, WorkerNotFoundError
 from boruta_farm.model.worker import Worker, WorkerChange, WorkerState
-from boruta_farm.web.answers import told
+from boruta_farm.web.answers import told, write
 from boruta_farm.web.bodies import Reader, StateBody, WorkerListBody
 from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call, Stream
 from boruta_farm.web.errors import (
@@ -48,7 +48,7 @@ class WorkerCalls:
         by = None if sent is None else sorter(sent.sorter, "uuid")
         wanted = None if sent is None else paginator(sent.paginator)
         page = await self._workers.list_workers(call.caller, where, by, wanted)
-        return LISTER.answer(
+        return LISTER.narrowed(call, write).answer(
             page, by, wanted, partial(self._workers.list_workers, call.caller, where, by)
         )
 

@@ -1,0 +1,129 @@
+"""The ssh connection to a lent board: one for each job, by the job's own key, for all terminals."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import asyncssh
+
+from boruta_farm.contracts import Requests
+from boruta_farm.model.addresses import parse_ip
+from boruta_farm.model.caller import Caller
+from boruta_farm.model.errors import TerminalError
+from boruta_farm.model.worker import AccessInfo
+
+CONNECT_WITHIN: Final = 15.0
+ALIVE_EVERY: Final = 15.0
+MOST_BOARDS: Final = 1024
+"""Boards that are held connections to at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardSession:
+    """Carry a connection, and the access that it was opened by: another job has another."""
+
+    access: AccessInfo
+    connection: asyncssh.SSHClientConnection
+
+
+class BoardSessions:
+    """Reach the boards of running requests as their users do, through their tunnels."""
+
+    def __init__(self, requests: Requests, tunnels_at: str) -> None:
+        """Take the address that the tunnels listen on; of all addresses the loopback one serves."""
+        self._requests = requests
+        ip = parse_ip(tunnels_at)
+        everywhere = ip is None or ip.is_unspecified
+        self._host = "127.0.0.1" if everywhere else tunnels_at
+        self._open: dict[int, asyncio.Task[BoardSession]] = {}
+
+    async def admit(self, caller: Caller, request_id: int) -> AccessInfo:
+        """Return the access of a running request, for who may have it.
+
+        Raises what ``Requests.acquire_worker`` raises.
+        """
+        return await self._requests.acquire_worker(caller, request_id)
+
+    async def reach(self, caller: Caller, request_id: int) -> asyncssh.SSHClientConnection:
+        """Return the connection to the board of the caller's running request.
+
+        Raises TerminalError, and what ``Requests.acquire_worker`` raises.
+        """
+        access = await self.admit(caller, request_id)
+        if not access.key:
+            raise TerminalError(
+                f"request {request_id} has no key of the farm's: it brought its own, or is shared "
+                "with you and its owner has no terminal open; use ssh"
+            )
+        task = self._open.get(request_id)
+        if task is not None and not _serves(task, access):
+            self._forget(request_id)
+            task = None
+        if task is None:
+            self._sweep()
+            if len(self._open) >= MOST_BOARDS:
+                raise TerminalError(f"{MOST_BOARDS} boards are open in pages; use ssh")
+            task = asyncio.create_task(self._connect(access))
+            self._open[request_id] = task
+        try:
+            # Others may wait for the same connection: one who goes does not end it.
+            return (await asyncio.shield(task)).connection
+        except (OSError, asyncssh.Error, TimeoutError) as error:
+            self._forget(request_id)
+            raise TerminalError(f"the board cannot be reached: {_words(error)}") from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for request_id in tuple(self._open):
+            self._forget(request_id)
+
+    def _sweep(self) -> None:
+        """Forget connections that are closed: the end of a job closes its own."""
+        for request_id, task in tuple(self._open.items()):
+            if task.done() and not _serves(task, None):
+                self._forget(request_id)
+
+    def _forget(self, request_id: int) -> None:
+        task = self._open.pop(request_id, None)
+        if task is None:
+            return
+        if not task.done():
+            task.cancel()
+        elif not task.cancelled() and task.exception() is None:
+            task.result().connection.abort()
+
+    async def _connect(self, access: AccessInfo) -> BoardSession:
+        known_hosts = None
+        if access.host_key is not None:
+            line = f"[{self._host}]:{access.port} {access.host_key}\n"
+            known_hosts = asyncssh.import_known_hosts(line)
+        async with asyncio.timeout(CONNECT_WITHIN):
+            connection = await asyncssh.connect(
+                self._host,
+                access.port,
+                username=access.username,
+                client_keys=[asyncssh.import_private_key(access.key)],
+                known_hosts=known_hosts,
+                # Nothing of the account that the server runs as may take part.
+                config=None,
+                agent_path=None,
+                x509_trusted_certs=None,
+                preferred_auth="publickey",
+                keepalive_interval=ALIVE_EVERY,
+            )
+        return BoardSession(access=access, connection=connection)
+
+
+def _serves(task: "asyncio.Task[BoardSession]", access: AccessInfo | None) -> bool:
+    """Tell whether a connection is open, or attempted, and that of this access, if one is given."""
+    if not task.done():
+        return True
+    if task.cancelled() or task.exception() is not None:
+        return False
+    session = task.result()
+    same = access is None or session.access.key == access.key
+    return same and not session.connection.is_closed()
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or ("it took too long" if isinstance(error, TimeoutError) else "no reason")

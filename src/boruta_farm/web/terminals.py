@@ -1,0 +1,318 @@
+"""Terminals, consoles and images of lent boards over WebSockets, and single acts of their tools."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+from starlette.types import Scope
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from boruta_farm.contracts import Requests
+from boruta_farm.feed import Feed
+from boruta_farm.model.caller import Caller
+from boruta_farm.model.device import DeviceCall
+from boruta_farm.model.errors import (
+    BorutaError,
+    ForbiddenError,
+    RequestNotFoundError,
+    TerminalError,
+)
+from boruta_farm.model.permission import Permission
+from boruta_farm.model.request import RequestState
+from boruta_farm.terminals.terminal import PIECE, TYPED_AT_ONCE, BoardTerminal
+from boruta_farm.terminals.terminals import CONSOLE, SHELL, BoardTerminals
+from boruta_farm.web.answers import told
+from boruta_farm.web.auth import Entrance
+from boruta_farm.web.bodies import Reader
+from boruta_farm.web.calls import JSON_TYPE, Answer, Call
+from boruta_farm.web.errors import RequestIdError
+from boruta_farm.web.origins import check_own_page
+from boruta_farm.web.requests import request_id_of
+from boruta_farm.web.shapes import body, recorder
+
+logger = logging.getLogger(__name__)
+
+TERMINAL_PATH: Final = "/api/v1/reqs/{request_id}/terminal"
+IMAGE_PATH: Final = "/api/v1/reqs/{request_id}/image"
+
+REFUSED: Final = 4403
+ENDED: Final = 4000
+LONGEST_REASON: Final = 120
+"""Bytes of a close's reason: a frame of control holds 125 in all."""
+
+DEVICE_BODY: Reader[Any] = Reader(body(DeviceCall), strict=True)
+DEVICE_CALL = recorder(DeviceCall)
+
+OFF: Final = "this farm has no terminals in the page (browser_terminal); use ssh"
+BOUND: Final = 1000
+DIGITS: Final = 15
+
+
+class TerminalCalls:
+    """Answer the single acts."""
+
+    def __init__(self, terminals: BoardTerminals | None) -> None:
+        self._terminals = terminals
+
+    async def operate(self, call: Call) -> Answer:
+        """Have ``dut`` do one thing."""
+        request_id = request_id_of(call)
+        wanted = DEVICE_CALL(DEVICE_BODY.read(call.body) if call.body else None)
+        done = await _enabled(self._terminals).operate(call.caller, request_id, wanted.words)
+        return Answer(status=200, headers=(JSON_TYPE,), body=told(done))
+
+
+class TerminalSockets:
+    """Serve the WebSockets: who may not is told why, in the frame that closes."""
+
+    def __init__(
+        self,
+        terminals: BoardTerminals | None,
+        entrance: Entrance,
+        requests: Requests,
+        feed: Feed,
+    ) -> None:
+        self._terminals = terminals
+        self._entrance = entrance
+        self._requests = requests
+        self._feed = feed
+
+    async def terminal(self, websocket: WebSocket) -> None:
+        """Serve one viewer of a terminal.
+
+        Bytes go both ways as they are. As JSON the page tells ``resize`` (columns, rows) and
+        ``ack``, up to which position it has read, and is told ``at``, the position of the next
+        byte, and ``ended``.
+        """
+        await self._serve(websocket, self._view)
+
+    async def image(self, websocket: WebSocket) -> None:
+        """Take an image in frames of bytes and have the board write it.
+
+        As JSON the page is told ``taken``, the bytes that the board has, ``note``, how the writing
+        goes, and in the end ``status``, ``output`` and ``error``.
+        """
+        await self._serve(websocket, self._flash)
+
+    async def _serve(
+        self,
+        websocket: WebSocket,
+        work: Callable[[WebSocket, Caller, int], Awaitable[None]],
+    ) -> None:
+        await websocket.accept()
+        try:
+            _enabled(self._terminals)
+            caller = await self._admit(websocket.scope)
+            request_id = _request_id(websocket)
+            # As long as the right, the request and its sharing last, and not a moment longer.
+            await _first(
+                work(websocket, caller, request_id),
+                self._gone(caller),
+                self._over(caller, request_id),
+            )
+        except WebSocketDisconnect:
+            return
+        except BorutaError as error:
+            await _close(websocket, REFUSED, error.message)
+        except Exception:
+            logger.exception("a terminal of the page failed")
+            await _close(websocket, 1011, "the server failed; its log tells more")
+
+    async def _admit(self, scope: Scope) -> Caller:
+        """Return who calls. Raises as ``Entrance.admit`` does, and OriginError."""
+        check_own_page(scope)
+        return await self._entrance.admit(scope, Permission.USE_BOARDS)
+
+    async def _gone(self, caller: Caller) -> None:
+        await self._entrance.turned_away(caller)
+        raise ForbiddenError("you are signed out")
+
+    async def _over(self, caller: Caller, request_id: int) -> None:
+        """Raise once the request's job is over, or is not the caller's to see any more."""
+        while True:
+            subscription = self._feed.subscribe(BOUND)
+            try:
+                request = await self._requests.get_request_info(caller, request_id)
+                shared = caller.id in request.shared
+                while True:
+                    if request.state is not RequestState.IN_PROGRESS:
+                        raise TerminalError("the job has ended")
+                    if shared and caller.id not in request.shared:
+                        raise ForbiddenError("this request is shared with you no more")
+                    changes = await subscription.next()
+                    if changes is None:
+                        break
+                    for change in changes:
+                        if change.request is not None and change.request.id == request_id:
+                            request = change.request
+            finally:
+                subscription.close()
+
+    async def _view(self, websocket: WebSocket, caller: Caller, request_id: int) -> None:
+        query = websocket.query_params
+        kind = CONSOLE if query.get("kind") == CONSOLE else SHELL
+        columns, rows = _number(query.get("columns"), 80), _number(query.get("rows"), 24)
+        terminal = await _enabled(self._terminals).open(
+            caller,
+            request_id,
+            kind=kind,
+            name=query.get("name", "")[:64],
+            number=query.get("number", "1")[:8],
+            columns=columns,
+            rows=rows,
+        )
+        types = query.get("watch") != "1"
+        if types:
+            terminal.resize(columns, rows)
+        begin = query.get("from", "")
+        output = terminal.output
+        reader = terminal.join(_number(begin, 0) if begin else None, types=types)
+        try:
+            await _first(
+                _show(websocket, terminal, reader.sent, partial(output.next, reader, PIECE)),
+                _listen(websocket, terminal, types, partial(output.acknowledge, reader)),
+            )
+        finally:
+            terminal.output.part(reader)
+
+    async def _flash(self, websocket: WebSocket, caller: Caller, request_id: int) -> None:
+        query = websocket.query_params
+        size = _number(query.get("size"), 0)
+        if not size:
+            raise TerminalError("an image has at least one byte")
+        name = query.get("name", "")
+        async with _enabled(self._terminals).flash(caller, request_id, name, size) as process:
+
+            async def feed() -> None:
+                taken = 0
+                await websocket.send_json({"taken": 0})
+                while taken < size:
+                    data = await websocket.receive_bytes()
+                    process.stdin.write(data[: size - taken])
+                    await process.stdin.drain()
+                    taken += len(data)
+                    await websocket.send_json({"taken": taken})
+                process.stdin.write_eof()
+
+            async def report() -> None:
+                said = b""
+                while data := await process.stderr.read(4096):
+                    said = (said + data)[-8192:]
+                    line = said.replace(b"\r", b"\n").strip().rpartition(b"\n")[2]
+                    await websocket.send_json({"note": line.decode(errors="replace").strip()})
+                output = await process.stdout.read()
+                await process.wait_closed()
+                status = 255 if process.exit_status is None else process.exit_status
+                words = said.replace(b"\r", b"\n").decode(errors="replace").strip()
+                ending = {"status": status, "output": output.decode(errors="replace")}
+                await websocket.send_json({**ending, "error": words.rpartition("\n")[2]})
+
+            feeding = asyncio.create_task(feed())
+            try:
+                await report()
+            finally:
+                feeding.cancel()
+                with contextlib.suppress(
+                    asyncio.CancelledError, WebSocketDisconnect, OSError, KeyError
+                ):
+                    await feeding
+        await _close(websocket, 1000, "")
+
+
+async def _show(
+    websocket: WebSocket,
+    terminal: BoardTerminal,
+    expected: int,
+    following: Callable[[], Awaitable[tuple[int, bytes]]],
+) -> None:
+    await websocket.send_json({"at": expected})
+    while True:
+        position, data = await following()
+        if position != expected:
+            await websocket.send_json({"at": position})
+        if not data:
+            break
+        await websocket.send_bytes(data)
+        expected = position + len(data)
+    await websocket.send_json({"ended": terminal.status})
+    await _close(websocket, ENDED, "the program has ended")
+
+
+async def _listen(
+    websocket: WebSocket, terminal: BoardTerminal, types: bool, acknowledge: Callable[[int], None]
+) -> None:
+    while True:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1000))
+        data = message.get("bytes")
+        if data is not None:
+            if types:
+                for start in range(0, len(data), TYPED_AT_ONCE):
+                    await terminal.write(data[start : start + TYPED_AT_ONCE])
+            continue
+        said = _read(message.get("text") or "")
+        position = said.ack
+        if position is not None:
+            acknowledge(position)
+        if types and said.resize is not None:
+            terminal.resize(*said.resize)
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a page says beside what is typed."""
+
+    ack: int | None = None
+    resize: tuple[int, int] | None = None
+
+
+def _read(text: str) -> Said:
+    try:
+        return msgspec.json.decode(text, type=Said)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        raise TerminalError("the page said what no terminal understands; load it anew") from None
+
+
+def _enabled(terminals: BoardTerminals | None) -> BoardTerminals:
+    if terminals is None:
+        raise ForbiddenError(OFF)
+    return terminals
+
+
+def _request_id(websocket: WebSocket) -> int:
+    text = str(websocket.path_params["request_id"])
+    if not (text.isascii() and text.isdigit()):
+        raise RequestIdError
+    if len(text) > DIGITS:
+        raise RequestNotFoundError
+    return int(text)
+
+
+def _number(text: str | None, otherwise: int) -> int:
+    if text and text.isascii() and text.isdigit() and len(text) <= DIGITS:
+        return int(text)
+    return otherwise
+
+
+async def _first(*works: Coroutine[Any, Any, None] | Awaitable[None]) -> None:
+    """Return when the first of several is done, raise what it raised, and end the others."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _close(websocket: WebSocket, code: int, words: str) -> None:
+    reason = words.encode()[:LONGEST_REASON].decode(errors="ignore")
+    # The other side may be gone, or have closed first.
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+        await websocket.close(code, reason)

@@ -1,0 +1,70 @@
+// Thousands of rows, of which only those in sight exist. The page itself scrolls.
+
+import type { JSX } from "preact";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+
+export interface Row {
+  key: string;
+  height: number;
+  show: () => JSX.Element;
+}
+
+const BEYOND = 600;
+
+/** The first and last row that reach into a span of pixels; rows lie one below the other. */
+export function inSight(tops: readonly number[], from: number, to: number): [number, number] {
+  let low = 0;
+  let high = tops.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((tops[middle] ?? 0) <= from) low = middle;
+    else high = middle - 1;
+  }
+  let last = low;
+  while (last + 1 < tops.length && (tops[last + 1] ?? 0) < to) last++;
+  return [low, last];
+}
+
+export function Rows({ rows, label }: { rows: readonly Row[]; label: string }) {
+  const place = useRef<HTMLDivElement>(null);
+  const [sight, setSight] = useState({ from: 0, to: 1200 });
+  useLayoutEffect(() => {
+    let frame = 0;
+    const look = () => {
+      frame = 0;
+      const top = place.current?.getBoundingClientRect().top ?? 0;
+      setSight({ from: -top - BEYOND, to: -top + innerHeight + BEYOND });
+    };
+    const soon = () => (frame ||= requestAnimationFrame(look));
+    look();
+    addEventListener("scroll", soon, { passive: true });
+    addEventListener("resize", soon);
+    return () => {
+      cancelAnimationFrame(frame);
+      removeEventListener("scroll", soon);
+      removeEventListener("resize", soon);
+    };
+  }, [rows.length]);
+  const tops: number[] = [];
+  let height = 0;
+  for (const row of rows) {
+    tops.push(height);
+    height += row.height;
+  }
+  const [first, last] = rows.length ? inSight(tops, sight.from, sight.to) : [0, -1];
+  return (
+    <div ref={place} class="rows" role="list" aria-label={label} style={{ height: `${height}px` }}>
+      {rows.slice(first, last + 1).map((row, index) => (
+        <div
+          key={row.key}
+          role="listitem"
+          aria-setsize={rows.length}
+          aria-posinset={first + index + 1}
+          style={{ top: `${tops[first + index] ?? 0}px`, height: `${row.height}px` }}
+        >
+          {row.show()}
+        </div>
+      ))}
+    </div>
+  );
+}

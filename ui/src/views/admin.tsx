@@ -1,0 +1,475 @@
+// What admins do that is of no single board: invitations, people, tokens, the audit, many boards at once.
+
+import { signal } from "@preact/signals";
+import { useEffect, useState } from "preact/hooks";
+import { call, get, post, wordsOf } from "../api";
+import { holders, me, now, requests, workers } from "../farm";
+import { standingOf, standingWord } from "../kinds";
+import { Act, At, Copy, Empty, Field, Loading, say } from "../parts/ui";
+import { boardPath, path, query, refine } from "../router";
+import { moment } from "../times";
+import type { Worker } from "../types";
+
+interface Token {
+  ID: string;
+  Account?: string;
+  Kind: string;
+  Scope: string;
+  Name: string;
+  Expires: string;
+  Uses?: number;
+}
+
+interface Account {
+  Name: string;
+  Role: string;
+  FullName: string;
+  Groups: string[] | null;
+  Disabled?: boolean;
+}
+
+const PARTS: [string, string][] = [
+  ["boards", "Boards"],
+  ["people", "People"],
+  ["tokens", "Tokens"],
+  ["audit", "Audit"],
+];
+
+export function Admin({ part }: { part: string }) {
+  const shown = part || "boards";
+  const users = me.value?.Groups !== null;
+  const parts = users ? PARTS : PARTS.filter(([name]) => name !== "people");
+  return (
+    <div>
+      <header class="page-head">
+        <h1>Admin</h1>
+        <nav class="switch links" aria-label="Parts of administration">
+          {parts.map(([name, word]) => (
+            <a key={name} href={`/admin/${name}`} aria-current={shown === name ? "page" : undefined}>
+              {word}
+            </a>
+          ))}
+        </nav>
+      </header>
+      {shown === "boards" && <Bulk />}
+      {shown === "people" && <People />}
+      {shown === "tokens" && <Tokens />}
+      {shown === "audit" && <Audit />}
+    </div>
+  );
+}
+
+function Invitation() {
+  const [uses, setUses] = useState("1");
+  const [issued, setIssued] = useState<{ Secret: string; Token: Token } | null>(null);
+  return (
+    <section class="box">
+      <h2>Invite boards</h2>
+      {issued ? (
+        <>
+          <p>
+            On the board's computer, until {moment(issued.Token.Expires, now.value)}; the token is shown this once:
+          </p>
+          <Copy label="the command" text={`sudo DRYAD_JOIN_TOKEN=${issued.Secret} dryad join ${location.origin}`} />
+          <button type="button" onClick={() => setIssued(null)}>
+            Another one
+          </button>
+        </>
+      ) : (
+        <form
+          class="row"
+          onSubmit={async (event) => {
+            event.preventDefault();
+            try {
+              setIssued(
+                await post("tokens/", { Kind: "join", Scope: "read", Name: "boards", Uses: Number(uses), Lifetime: 3600 }),
+              );
+            } catch (error) {
+              say(wordsOf(error), "trouble");
+            }
+          }}
+        >
+          <Field label="How many boards">
+            {(id) => (
+              <input id={id} type="number" min={1} max={100000} value={uses} onInput={(event) => setUses(event.currentTarget.value)} />
+            )}
+          </Field>
+          <button type="submit" class="main">
+            Invite for 1 h
+          </button>
+        </form>
+      )}
+    </section>
+  );
+}
+
+/** Boards that a bulk act is to hit. */
+const picked = signal<ReadonlySet<string>>(new Set());
+
+function Bulk() {
+  const [reason, setReason] = useState("");
+  const troubled = [...workers.value].sort((a, b) => rank(a) - rank(b) || a.Name.localeCompare(b.Name, undefined, { numeric: true }));
+  const chosen = workers.value.filter((worker) => picked.value.has(worker.WorkerUUID));
+  const running = chosen.filter((worker) => worker.State === "RUNNING");
+  const waiting = requests.value.filter((request) => request.State === "WAITING").length;
+  function pick(uuid: string, on: boolean) {
+    const next = new Set(picked.value);
+    if (on) next.add(uuid);
+    else next.delete(uuid);
+    picked.value = next;
+  }
+  async function each(act: (worker: Worker) => Promise<unknown>, word: string) {
+    const outcomes = await Promise.allSettled(chosen.map(act));
+    const failed = outcomes.filter((outcome) => outcome.status === "rejected");
+    if (failed.length) say(`${failed.length} of ${chosen.length} refused: ${wordsOf(failed[0]?.reason)}`, "trouble");
+    else say(`${chosen.length} boards ${word}`);
+    picked.value = new Set();
+  }
+  return (
+    <div class="admin-boards">
+      <Invitation />
+      <section class="box">
+        <h2>Several boards at once</h2>
+        {chosen.length > 0 && (
+          <div class="bulk">
+            <p>
+              {chosen.length} {chosen.length === 1 ? "board" : "boards"}: {running.length} lent now, {waiting} requests wait in the farm.
+            </p>
+            <Field label="Reason, for everybody to read">
+              {(id) => <input id={id} type="text" maxLength={200} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />}
+            </Field>
+            <div class="buttons">
+              <Act
+                ask={`Really all ${chosen.length}, after running jobs?`}
+                act={() =>
+                  each(
+                    (worker) =>
+                      call("POST", `workers/${worker.WorkerUUID}/setstate`, {
+                        WorkerState: "MAINTENANCE",
+                        Reason: reason,
+                        AfterJob: true,
+                      }),
+                    "go to maintenance, those lent after their job",
+                  )
+                }
+              >
+                To maintenance
+              </Act>
+              <Act act={() => each((worker) => call("POST", `workers/${worker.WorkerUUID}/setstate`, { WorkerState: "IDLE" }), "come back to service")}>
+                Back to service
+              </Act>
+              <button type="button" class="quiet" onClick={() => (picked.value = new Set())}>
+                None
+              </button>
+            </div>
+          </div>
+        )}
+        <div class="scroll">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">
+                  <span class="unseen">Chosen</span>
+                </th>
+                <th scope="col">Board</th>
+                <th scope="col">State</th>
+                <th scope="col">Why, whose</th>
+                <th scope="col">Since</th>
+              </tr>
+            </thead>
+            <tbody>
+              {troubled.slice(0, 500).map((worker) => (
+                <tr key={worker.WorkerUUID}>
+                  <td>
+                    <input
+                      type="checkbox"
+                      aria-label={`Choose ${worker.Name}`}
+                      checked={picked.value.has(worker.WorkerUUID)}
+                      onChange={(event) => pick(worker.WorkerUUID, event.currentTarget.checked)}
+                    />
+                  </td>
+                  <td>
+                    <a href={boardPath(worker.Name)}>{worker.Name}</a>
+                  </td>
+                  <td>
+                    <span class={`state ${standingOf(worker)}`}>
+                      <i aria-hidden="true" />
+                      {standingWord(worker)}
+                    </span>
+                  </td>
+                  <td>{worker.Reason ?? holders.value.get(worker.WorkerUUID)?.Owner.Name ?? ""}</td>
+                  <td>
+                    <At at={worker.Since} />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+        {troubled.length > 500 && <p class="muted">and {troubled.length - 500} more, all in order</p>}
+      </section>
+    </div>
+  );
+}
+
+function rank(worker: Worker): number {
+  return ["trouble", "away", "preparing", "held", "free"].indexOf(standingOf(worker));
+}
+
+function useList<T>(what: string): [T[] | null, () => void, string] {
+  const [found, setFound] = useState<T[] | null>(null);
+  const [problem, setProblem] = useState("");
+  const read = () => void get<T[]>(what).then(setFound, (error: unknown) => setProblem(wordsOf(error)));
+  useEffect(read, [what]);
+  return [found, read, problem];
+}
+
+function People() {
+  const [found, again, problem] = useList<Account>("users/");
+  const [name, setName] = useState("");
+  const [role, setRole] = useState("user");
+  const [groups, setGroups] = useState("");
+  const [secret, setSecret] = useState("");
+  if (problem) return <p class="problem">{problem}</p>;
+  if (!found) return <Loading />;
+  return (
+    <div class="columns">
+      <section class="box">
+        <h2>People</h2>
+        <div class="scroll">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Name</th>
+                <th scope="col">Role</th>
+                <th scope="col">Groups</th>
+                <th scope="col">
+                  <span class="unseen">Acts</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {found.map((account) => (
+                <tr key={account.Name}>
+                  <td>
+                    {account.Name} {account.FullName && <span class="muted">{account.FullName}</span>}
+                  </td>
+                  <td>{account.Disabled ? "disabled" : account.Role}</td>
+                  <td>{account.Groups?.join(", ")}</td>
+                  <td class="number">
+                    <Act
+                      ask={account.Disabled ? "Really enable?" : "Really disable? Running jobs end"}
+                      act={async () => {
+                        await call("POST", `users/${encodeURIComponent(account.Name)}`, { Disabled: !account.Disabled });
+                        again();
+                      }}
+                    >
+                      {account.Disabled ? "Enable" : "Disable"}
+                    </Act>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </section>
+      <section class="box">
+        <h2>Invite somebody</h2>
+        {secret ? (
+          <>
+            <p>The one-time token for {name}, shown this once; good for a day:</p>
+            <Copy label="the token" text={secret} />
+            <button
+              type="button"
+              onClick={() => {
+                setSecret("");
+                setName("");
+              }}
+            >
+              Another one
+            </button>
+          </>
+        ) : (
+          <form
+            onSubmit={async (event) => {
+              event.preventDefault();
+              try {
+                const told = await post<{ Secret: string }>(`users/${encodeURIComponent(name.trim())}/invite`, {
+                  Role: role,
+                  Groups: groups.split(",").map((one) => one.trim()).filter(Boolean),
+                });
+                setSecret(told.Secret);
+                again();
+              } catch (error) {
+                say(wordsOf(error), "trouble");
+              }
+            }}
+          >
+            <Field label="Name">
+              {(id) => <input id={id} type="text" required value={name} onInput={(event) => setName(event.currentTarget.value)} />}
+            </Field>
+            <Field label="Role">
+              {(id) => (
+                <select id={id} value={role} onChange={(event) => setRole(event.currentTarget.value)}>
+                  {["viewer", "user", "group-admin", "admin", "auditor"].map((one) => (
+                    <option key={one}>{one}</option>
+                  ))}
+                </select>
+              )}
+            </Field>
+            <Field label="Groups, separated by commas">
+              {(id) => <input id={id} type="text" value={groups} onInput={(event) => setGroups(event.currentTarget.value)} />}
+            </Field>
+            <button type="submit" class="main">
+              Invite
+            </button>
+          </form>
+        )}
+      </section>
+    </div>
+  );
+}
+
+function Tokens() {
+  const [found, again, problem] = useList<Token>("tokens/");
+  if (problem) return <p class="problem">{problem}</p>;
+  if (!found) return <Loading />;
+  if (!found.length) return <Empty title="No tokens" />;
+  return (
+    <section class="box scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Account</th>
+            <th scope="col">Kind</th>
+            <th scope="col">Name</th>
+            <th scope="col">Scope</th>
+            <th scope="col">Until</th>
+            <th scope="col">
+              <span class="unseen">Acts</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {found.map((token) => (
+            <tr key={token.ID}>
+              <td>{token.Account}</td>
+              <td>{token.Kind}</td>
+              <td>
+                {token.Name} {token.ID === me.value?.Token?.ID && <span class="muted">this session</span>}
+              </td>
+              <td>{token.Scope}</td>
+              <td>
+                <At at={token.Expires} />
+              </td>
+              <td class="number">
+                <Act
+                  ask="Really revoke?"
+                  act={async () => {
+                    await call("POST", `tokens/${token.ID}/revoke`);
+                    again();
+                  }}
+                >
+                  Revoke
+                </Act>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+interface Entry {
+  Number: number;
+  At: string;
+  Actor: string;
+  Source: string;
+  Action: string;
+  Subject: string;
+  Detail: Record<string, string>;
+}
+
+const NEWEST = 500;
+
+function Audit() {
+  const [found, setFound] = useState<Entry[] | null>(null);
+  const [problem, setProblem] = useState("");
+  const filters = ["actor", "action", "subject"];
+  const text = filters.map((name) => query.value.get(name) ?? "").join("\n");
+  useEffect(() => {
+    if (path.peek() !== "/admin/audit") return;
+    const since = query.peek().get("since") ?? new Date(now.peek() - 7 * 86_400_000).toISOString();
+    const wanted = new URLSearchParams({ since });
+    for (const name of filters) {
+      const value = query.peek().get(name);
+      if (value) wanted.set(name, value);
+    }
+    call("GET", `audit?${wanted}`)
+      .then((answer) => answer.text())
+      .then(
+        (lines) => {
+          const entries = lines.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Entry);
+          setFound(entries.slice(-NEWEST).reverse());
+          setProblem("");
+        },
+        (error: unknown) => setProblem(wordsOf(error)),
+      );
+  }, [text, query.value.get("since")]);
+  return (
+    <section class="box">
+      <div class="filters">
+        {filters.map((name) => (
+          <Field key={name} label={name[0]?.toUpperCase() + name.slice(1)}>
+            {(id) => (
+              <input
+                id={id}
+                type="text"
+                placeholder={name === "action" ? "key.read" : name === "subject" ? "request 12" : "ann"}
+                value={query.value.get(name) ?? ""}
+                onChange={(event) => refine({ [name]: event.currentTarget.value })}
+              />
+            )}
+          </Field>
+        ))}
+        <span class="muted">of the last seven days, newest first</span>
+      </div>
+      {problem && <p class="problem">{problem}</p>}
+      {!found ? (
+        <Loading />
+      ) : (
+        <div class="scroll">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">When</th>
+                <th scope="col">Who</th>
+                <th scope="col">What</th>
+                <th scope="col">To what</th>
+                <th scope="col">More</th>
+              </tr>
+            </thead>
+            <tbody>
+              {found.map((entry) => (
+                <tr key={entry.Number}>
+                  <td>
+                    <At at={entry.At} />
+                  </td>
+                  <td title={entry.Source}>{entry.Actor}</td>
+                  <td>{entry.Action}</td>
+                  <td>{entry.Subject}</td>
+                  <td class="muted">
+                    {Object.entries(entry.Detail)
+                      .map(([name, value]) => `${name}: ${value}`)
+                      .join(", ")}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}

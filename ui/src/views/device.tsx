@@ -1,0 +1,84 @@
+// The device's power, buttons and screen: each is `dut` on the board, in the job's own session.
+
+import { useEffect, useState } from "preact/hooks";
+import { post, wordsOf } from "../api";
+import { Act, State } from "../parts/ui";
+
+interface Done {
+  Status: number;
+  Output: string;
+  Error: string;
+}
+
+interface Tool {
+  name: string;
+  kind: string;
+  state: string;
+  fault: string;
+  about: string;
+}
+
+export async function dut(request: number, words: string[]): Promise<string> {
+  const done = await post<Done>(`reqs/${request}/dut`, { Words: words });
+  if (done.Status) throw new Error(done.Error.trim().split("\n").pop()?.replace(/^dut: /, "") || `dut ended with status ${done.Status}`);
+  return done.Output;
+}
+
+export function Device({ request }: { request: number }) {
+  const [tools, setTools] = useState<Tool[] | null>(null);
+  const [problem, setProblem] = useState("");
+  async function look() {
+    try {
+      const told = JSON.parse(await dut(request, ["--json"])) as { tools: Tool[] };
+      setTools(told.tools);
+      setProblem("");
+    } catch (error) {
+      setProblem(error instanceof Error && error.name === "Error" ? error.message : wordsOf(error));
+    }
+  }
+  useEffect(() => void look(), [request]);
+  async function act(...words: string[]) {
+    try {
+      return await dut(request, words);
+    } finally {
+      await look();
+    }
+  }
+  return (
+    <section class="box">
+      <h2>Device</h2>
+      {problem && <p class="problem">{problem}</p>}
+      {tools?.map((tool) => (
+        <div key={tool.name} class="tool">
+          <span class="tool-name" title={tool.about}>
+            {tool.name}
+            {tool.kind === "power" && (
+              <State tone={tool.state.startsWith("on") ? "free" : "away"}>{tool.state || tool.fault}</State>
+            )}
+            {tool.kind === "storage" && <span class="muted">{tool.state || tool.fault}</span>}
+          </span>
+          <span class="buttons">
+            {tool.kind === "power" && (
+              <>
+                <Act act={() => act("power", "on", tool.name)}>On</Act>
+                <Act act={() => act("power", "off", tool.name)} ask="Really off?">
+                  Off
+                </Act>
+                <Act act={() => act("power", "cycle", tool.name)} ask="Really cycle?">
+                  Cycle
+                </Act>
+              </>
+            )}
+            {tool.kind === "button" && <Act act={() => act("press", tool.name)}>Press</Act>}
+            {tool.kind === "storage" && (
+              <>
+                <Act act={() => act("storage", "dut", tool.name)}>To device</Act>
+                <Act act={() => act("storage", "supervisor", tool.name)}>To supervisor</Act>
+              </>
+            )}
+          </span>
+        </div>
+      ))}
+    </section>
+  );
+}

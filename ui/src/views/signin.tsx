@@ -1,0 +1,61 @@
+// Signing in with a token: the server makes a session of it, in a cookie that no script reads.
+
+import { useState } from "preact/hooks";
+import { call, wordsOf } from "../api";
+import { begin } from "../farm";
+import { Field } from "../parts/ui";
+import { go, path } from "../router";
+
+export function SignIn() {
+  const [token, setToken] = useState("");
+  const [problem, setProblem] = useState("");
+  const [busy, setBusy] = useState(false);
+  async function send(event: Event) {
+    event.preventDefault();
+    setBusy(true);
+    setProblem("");
+    try {
+      await call("POST", "session", undefined, { authorization: `Bearer ${token.trim()}` });
+      if (await begin()) {
+        if (path.peek() === "/sign-in") go("/");
+      } else setProblem("The browser did not keep the session: does it refuse cookies?");
+    } catch (error) {
+      setProblem(wordsOf(error));
+    }
+    setBusy(false);
+  }
+  return (
+    <main class="signin">
+      <form onSubmit={send}>
+        <img src="/icon.svg" width="40" height="40" alt="" />
+        <h1>Sign in to Boruta</h1>
+        <Field label="Token">
+          {(id) => (
+            <input
+              id={id}
+              type="password"
+              class="mono"
+              autocomplete="current-password"
+              placeholder="boruta_…"
+              required
+              value={token}
+              onInput={(event) => setToken(event.currentTarget.value)}
+            />
+          )}
+        </Field>
+        {problem && (
+          <p class="problem" role="alert">
+            {problem}
+          </p>
+        )}
+        <button type="submit" class="main" disabled={busy || !token.trim()}>
+          Sign in
+        </button>
+        <p class="muted">
+          Paste the one-time token of your invitation, or a token that <code>boruta token add</code> made. An admin invites
+          by <code>boruta user invite NAME</code>. The session ends after 12 hours.
+        </p>
+      </form>
+    </main>
+  );
+}
