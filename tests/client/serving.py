@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -87,6 +87,9 @@ class Ear:
         self._news = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
         body, more = b"", scope["method"] == "POST"
         while more:
             message = await receive()
@@ -309,6 +312,23 @@ class Served:
         """Register a board and have it reach a state; return its UUID."""
         board = SimulatedBoard(uuid_of(number), dict(caps or {}), name, host_key=host_key)
         return self.do(self._lab.board(board, state)).uuid
+
+    def boards(self, many: Mapping[str, Mapping[str, str]], away: Collection[str] = ()) -> None:
+        """Register boards by name, numbered from 1 on, all idle but those ``away``.
+
+        All are waited for together: one by one takes time that grows with their square.
+        """
+
+        async def register() -> None:
+            for number, (name, caps) in enumerate(many.items(), 1):
+                board = SimulatedBoard(uuid_of(number), dict(caps), name, host_key=HOST_KEY)
+                await self._lab.simulated.connect(board)
+                if name not in away:
+                    workers = self.contracts.workers
+                    await workers.set_state(LOCAL_ADMIN, board.uuid, WorkerState.IDLE)
+            await self._lab.settled()
+
+        self.do(register())
 
     def manner(self, number: int, manner: Manner) -> None:
         """Have a board behave otherwise from now on."""

@@ -108,7 +108,7 @@ async def stage(
         async with connect(ClientConfig(server=yard.url)) as farm:
             one = Stage(yard, farm)
             await one.until(WorkerState.MAINTENANCE)
-            await farm.workers.set_state(farm.caller, "test", WorkerState.IDLE)
+            await farm.workers.set_state(farm.caller, board.name, WorkerState.IDLE)
             await one.until(WorkerState.IDLE)
             yield one
     finally:

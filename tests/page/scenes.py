@@ -40,15 +40,14 @@ def three(served: Served) -> None:
 
 
 def many(count: int) -> Scene:
-    """Return a farm of so many boards, most of them registered and away, as drawn by a seed."""
+    """Return a farm of so many boards of ten kinds, most of them free, as drawn by a seed."""
 
     def scene(served: Served) -> None:
         draw = random.Random(7)
-        names = list(KINDS)
-        for number in range(1, count + 1):
-            kind = draw.choice(names)
-            state = draw.choices([WorkerState.IDLE, WorkerState.MAINTENANCE], [5, 1])[0]
-            served.board(number, f"lab-{kind}-{number}", caps(kind), state)
+        kinds = [draw.choice(list(KINDS)) for _ in range(count)]
+        names = [f"lab-{kind}-{number}" for number, kind in enumerate(kinds, 1)]
+        away = [name for name in names if draw.random() < 0.15]
+        served.boards({n: caps(k) for n, k in zip(names, kinds, strict=True)}, away)
 
     return scene
 

@@ -1,7 +1,7 @@
 // Thousands of rows, of which only those in sight exist. The page itself scrolls.
 
 import type { JSX } from "preact";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 export interface Row {
   key: string;
@@ -10,6 +10,8 @@ export interface Row {
 }
 
 const BEYOND = 600;
+/** Pixels that may be scrolled before other rows are put in sight. */
+const STEP = 300;
 
 /** The first and last row that reach into a span of pixels; rows lie one below the other. */
 export function inSight(tops: readonly number[], from: number, to: number): [number, number] {
@@ -33,7 +35,8 @@ export function Rows({ rows, label }: { rows: readonly Row[]; label: string }) {
     const look = () => {
       frame = 0;
       const top = place.current?.getBoundingClientRect().top ?? 0;
-      setSight({ from: -top - BEYOND, to: -top + innerHeight + BEYOND });
+      const from = Math.floor((-top - BEYOND) / STEP) * STEP;
+      setSight((known) => (known.from === from ? known : { from, to: from + innerHeight + 2 * BEYOND + STEP }));
     };
     const soon = () => (frame ||= requestAnimationFrame(look));
     look();
@@ -45,6 +48,8 @@ export function Rows({ rows, label }: { rows: readonly Row[]; label: string }) {
       removeEventListener("resize", soon);
     };
   }, [rows.length]);
+  // What was shown once stays the same object, and Preact leaves it alone while one scrolls.
+  const shown = useMemo(() => new Map<string, JSX.Element>(), [rows]);
   const tops: number[] = [];
   let height = 0;
   for (const row of rows) {
@@ -54,17 +59,24 @@ export function Rows({ rows, label }: { rows: readonly Row[]; label: string }) {
   const [first, last] = rows.length ? inSight(tops, sight.from, sight.to) : [0, -1];
   return (
     <div ref={place} class="rows" role="list" aria-label={label} style={{ height: `${height}px` }}>
-      {rows.slice(first, last + 1).map((row, index) => (
-        <div
-          key={row.key}
-          role="listitem"
-          aria-setsize={rows.length}
-          aria-posinset={first + index + 1}
-          style={{ top: `${tops[first + index] ?? 0}px`, height: `${row.height}px` }}
-        >
-          {row.show()}
-        </div>
-      ))}
+      {rows.slice(first, last + 1).map((row, index) => {
+        let element = shown.get(row.key);
+        if (!element) {
+          element = (
+            <div
+              key={row.key}
+              role="listitem"
+              aria-setsize={rows.length}
+              aria-posinset={first + index + 1}
+              style={{ top: `${tops[first + index] ?? 0}px`, height: `${row.height}px` }}
+            >
+              {row.show()}
+            </div>
+          );
+          shown.set(row.key, element);
+        }
+        return element;
+      })}
     </div>
   );
 }

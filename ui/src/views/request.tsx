@@ -167,7 +167,8 @@ function Cockpit({ request }: { request: Request }) {
           The board's agent is out of reach since <At at={board.UnreachableSince} />; the job goes on, and ends with its time.
         </p>
       )}
-      <div class="tabs" role="tablist" aria-label="Parts of the board">
+      <div class="tabs">
+        <div role="tablist" aria-label="Parts of the board">
         {tabs.map(([name, word]) => (
           <button
             key={name}
@@ -183,6 +184,7 @@ function Cockpit({ request }: { request: Request }) {
             {name === "console" && marked && tab !== "console" && !beside && <i class="mark" title="new bytes" />}
           </button>
         ))}
+        </div>
         <span class="grow" />
         {consoles && (
           <button type="button" class="quiet wide-only" aria-pressed={beside} onClick={() => refine({ beside: beside ? null : "1" })}>

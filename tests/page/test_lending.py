@@ -1,0 +1,140 @@
+"""From nothing to a shell in the browser, on a real board; and the server is killed meanwhile."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from boruta_farm.client.blocking import Bridge
+from boruta_farm.demo.boards import SANDBOXES
+from boruta_farm.model.worker import WorkerState
+from tests.e2e.stage import Stage, stage
+from tests.page.browser import needs_browser
+
+pytestmark = [pytest.mark.prove, needs_browser]
+
+
+class Lab:
+    """A farm of real processes with one sandboxed board."""
+
+    def __init__(self, bridge: Bridge, one: Stage) -> None:
+        self._bridge = bridge
+        self._one = one
+        self.address = one.yard.url
+
+    def kill_server(self) -> None:
+        """End the server as a crash does."""
+        self._bridge.run(self._one.yard.kill("server"))
+
+    def give_back(self) -> None:
+        """Close what is open: an agent that stops during a job leaves its consoles' keeper."""
+
+        async def close() -> None:
+            farm = self._one.farm
+            for request in (await farm.requests.list_requests(farm.caller)).items:
+                if not request.state.finished:
+                    await farm.requests.close_request(farm.caller, request.id)
+            await self._one.until(WorkerState.IDLE)
+
+        self._bridge.run(close())
+
+    def start_server(self) -> None:
+        """Start it again."""
+        self._bridge.run(self._one.yard.begin())
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    board = SANDBOXES[0].renamed("test")
+    with Bridge() as bridge, bridge.enter(stage(tmp_path, board)) as one:
+        lab = Lab(bridge, one)
+        yield lab
+        lab.give_back()
+
+
+def borrow(page: Any, lab: Lab) -> None:
+    page.goto(lab.address)
+    page.get_by_role("button", name="Borrow rpi4").click()
+    page.locator("dialog button.main").click()
+    page.wait_for_url("**/requests/*")
+    page.locator("#panel-terminal .bar").get_by_text("connected").wait_for()
+
+
+def screen(page: Any, words: str, panel: str = "terminal") -> None:
+    """Wait until a terminal shows some words."""
+    page.locator(f"#panel-{panel} .xterm-rows").get_by_text(words).first.wait_for()
+
+
+def test_a_newcomer_has_a_shell_and_the_device_at_hand(page: Any, lab: Lab, tmp_path: Path) -> None:
+    borrow(page, lab)
+    page.keyboard.type("echo grüß-$((6*7))\n")
+    screen(page, "grüß-42")
+    page.keyboard.type("yes\n")
+    screen(page, "y")
+    page.keyboard.press("Control+c")
+    page.keyboard.type("clear; echo over-$((1+1))\n")
+    screen(page, "over-2")
+    page.set_viewport_size({"width": 1000, "height": 700})
+    page.keyboard.type("clear; stty size\n")
+    page.locator("#panel-terminal .xterm-rows").get_by_text(re.compile(r"^\d+ \d+$")).wait_for()
+
+    page.keyboard.type("echo kept-$((1+1))\n")
+    screen(page, "kept-2")
+    page.reload()
+    screen(page, "kept-2")
+
+    page.get_by_role("button", name="On", exact=True).click()
+    page.get_by_text("on, 2.4 W").wait_for()
+    page.get_by_role("tab", name="Console").click()
+    screen(page, "=>", "console")
+    page.keyboard.type("help\n")
+    page.get_by_role("button", name="Off", exact=True).click()
+    page.get_by_role("button", name="Really off?").click()
+    page.locator(".tool .state.away").wait_for()
+
+    image = tmp_path / "image.bin"
+    image.write_bytes(bytes(range(256)) * 12_000)
+    page.get_by_role("tab", name="Image").click()
+    page.get_by_label("Image file").set_input_files(str(image))
+    page.get_by_text("Written: 3.1 MB").wait_for()
+
+    page.get_by_role("button", name="Give back").click()
+    page.get_by_text("done", exact=True).wait_for()
+
+
+def test_a_console_cannot_write_into_the_page(page: Any, lab: Lab) -> None:
+    borrow(page, lab)
+    page.keyboard.type(
+        r"""printf '<img src=x onerror=alert(1)>\033]2;evil\007\n'; echo did-$((1+1))"""
+    )
+    page.keyboard.press("Enter")
+    screen(page, "did-2")
+    assert "evil" not in page.title()
+    assert page.locator(".xterm img").count() == 0
+
+
+def test_a_killed_server_is_told_and_come_back_to(page: Any, lab: Lab) -> None:
+    borrow(page, lab)
+    lab.kill_server()
+    page.get_by_role("alert").get_by_text("No word from the server since").wait_for()
+    page.locator("#panel-terminal .bar").get_by_text("the connection is lost").wait_for()
+    lab.start_server()
+    page.get_by_role("alert").wait_for(state="detached", timeout=40_000)
+    page.locator("#panel-terminal .bar").get_by_text("connected").wait_for(timeout=40_000)
+    page.locator("#panel-terminal .xterm-helper-textarea").focus()
+    page.keyboard.type("echo back-$((1+1))\n")
+    screen(page, "back-2")
+
+
+def test_two_see_one_terminal(page: Any, new_page: Any, lab: Lab) -> None:
+    borrow(page, lab)
+    page.keyboard.type("echo first-$((1+1))\n")
+    screen(page, "first-2")
+    other = new_page()
+    other.goto(page.url)
+    screen(other, "first-2")
+    other.locator("#panel-terminal .xterm-helper-textarea").focus()
+    other.keyboard.type("echo second-$((1+1))\n")
+    screen(page, "second-2")
