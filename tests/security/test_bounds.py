@@ -405,3 +405,29 @@ async def test_one_source_does_not_take_all_event_streams() -> None:
             writer.transport.abort()
     assert answer.status == 429
     assert b"event streams of this address" in answer.body
+
+
+async def test_streams_that_are_asked_for_all_at_once_are_no_more_than_allowed() -> None:
+    """Each was let in while none of the others counted yet."""
+    options = WebOptions(event_streams=10, event_streams_per_source=2)
+    call = b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    async def is_let_in(reader: asyncio.StreamReader) -> bool:
+        said = b""
+        while b"listening" not in said and b"event streams" not in said:
+            more = await reader.read(4096)
+            assert more, said
+            said += more
+        return b"listening" in said
+
+    async with World(options) as world, speaking(world.app) as port:
+        ends = [await port.connect() for _ in range(20)]
+        for _, writer in ends:
+            writer.write(call)
+        try:
+            async with asyncio.timeout(WITHIN):
+                let_in = sum(await asyncio.gather(*(is_let_in(reader) for reader, _ in ends)))
+        finally:
+            for _, writer in ends:
+                writer.transport.abort()
+    assert let_in == 2

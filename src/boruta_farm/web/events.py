@@ -210,6 +210,12 @@ class EventCalls:
     async def _chunks(
         self, interest: Interest, after: int | None, explained: Explained, guest: Guest
     ) -> AsyncGenerator[bytes, None]:
+        try:
+            # Others may have been let in since the call was: many that come at once all find room.
+            self._room.check(guest)
+        except (TooManyCallsError, OverloadedError) as full:
+            yield b": %s\n\n" % full.message.encode()
+            return
         self._room.enter(guest)
         subscription = self._feed.subscribe(BOUND)
         try:
