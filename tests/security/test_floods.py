@@ -10,6 +10,8 @@ import pytest
 from starlette.types import Message
 
 from boruta_farm.model.caller import LOCAL_ADMIN
+from boruta_farm.model.errors import WorkerNotAssignedError
+from boruta_farm.model.request import Request
 from boruta_farm.web.bodies import Reader
 from boruta_farm.web.calls import Call
 from boruta_farm.web.errors import MalformedBodyError
@@ -154,3 +156,38 @@ def test_preferences_behind_the_first_few_are_not_looked_at() -> None:
 
 async def never() -> Message:
     raise AssertionError("no body is read")
+
+
+async def test_many_who_wait_for_a_request_are_not_woken_by_each_of_its_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its owner waited 4,000 times over, and changed it: the loop stood still for 0.1 s each."""
+    waiting, changes, reads = 200, 20, 0
+    async with peopled_web(tmp_path) as web:
+        ann = await web.secret("ann")
+        number = (await web.call("POST", "reqs/", ann, {"Priority": 8})).json["ReqID"]
+        caller = web.people.farm.directory.admit(ann, "192.0.2.7")
+        real = web.people.store.get_request
+
+        async def read(request_id: int) -> Request | None:
+            nonlocal reads
+            reads += 1
+            return await real(request_id)
+
+        monkeypatch.setattr(web.people.store, "get_request", read)
+        requests, patience = web.people.farm.requests, timedelta(seconds=300)
+        tasks = [
+            asyncio.create_task(requests.acquire_worker(caller, number, patience))
+            for _ in range(waiting)
+        ]
+        async with asyncio.timeout(60):
+            while reads < waiting:  # noqa: ASYNC110 - there is no event for it
+                await asyncio.sleep(0)
+            before = reads
+            for change in range(changes):
+                wanted = {"Priority": 8 + change % 2}
+                assert (await web.call("POST", f"reqs/{number}", ann, wanted)).status == 204
+            assert reads - before < waiting
+            await requests.close_request(caller, number)
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(each, WorkerNotAssignedError) for each in ended), ended[0]

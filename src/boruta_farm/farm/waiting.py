@@ -1,7 +1,6 @@
 """Wait for a request to leave the queue without asking again and again."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,13 +8,20 @@ from boruta_farm.model.events import Change
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.store.base import Store
 
+Wanted = Callable[[Request], bool]
+"""Tells whether a request is as somebody wants it to be."""
+
 
 class Waiters:
-    """Wake those who wait for a request when a committed change touches it."""
+    """Wake those who wait for a request when a committed change makes it what they want.
+
+    However many wait for the same, a change that is not it is looked at once for all of them: who
+    has a request of his own may change it, and wait for it, as often as he likes.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiters: defaultdict[int, set[asyncio.Event]] = defaultdict(set)
+        self._waiters: dict[int, dict[Wanted, set[asyncio.Event]]] = {}
         store.listen(self._wake)
 
     def close(self) -> None:
@@ -29,12 +35,11 @@ class Waiters:
         """
         return await self.until(request_id, limit, _decided)
 
-    async def until(
-        self, request_id: int, limit: timedelta, met: Callable[[Request], bool]
-    ) -> Request | None:
+    async def until(self, request_id: int, limit: timedelta, met: Wanted) -> Request | None:
         """Return the request once it is as wanted, or as it is after ``limit``, None without."""
         woken = asyncio.Event()
-        self._waiters[request_id].add(woken)
+        alike = self._waiters.setdefault(request_id, {}).setdefault(met, set())
+        alike.add(woken)
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 while True:
@@ -46,17 +51,20 @@ class Waiters:
         except TimeoutError:
             return await self._store.get_request(request_id)
         finally:
-            waiters = self._waiters[request_id]
-            waiters.discard(woken)
-            if not waiters:
+            alike.discard(woken)
+            if not alike:
+                del self._waiters[request_id][met]
+            if not self._waiters[request_id]:
                 del self._waiters[request_id]
 
     def _wake(self, changes: tuple[Change, ...]) -> None:
         if not self._waiters:
             return
         for change in changes:
-            for woken in self._waiters.get(change.event.request_id or 0, ()):
-                woken.set()
+            for met, alike in self._waiters.get(change.event.request_id or 0, {}).items():
+                if change.request is None or met(change.request):
+                    for woken in alike:
+                        woken.set()
 
 
 def _decided(request: Request) -> bool:
