@@ -19,10 +19,17 @@ from boruta_farm.model.errors import InvalidError, TooManyCallsError
 from boruta_farm.server.http import connection
 from boruta_farm.server.http.bounds import Bounds, Crowd
 from boruta_farm.server.http.door import Door
-from boruta_farm.web.events import Guest, StreamRoom
+from boruta_farm.web.events import (
+    EXPLAINED_IN_ALL,
+    EXPLAINED_PER_GUEST,
+    Guest,
+    StreamRoom,
+)
+from boruta_farm.web.explained import LOOK_EVERY
 from boruta_farm.web.metrics import Traffic
 from boruta_farm.web.services import WebOptions
 from tests.server.speaking import WITHIN, Echo, Port, answers_in, speaking
+from tests.web.peopled import peopled_web
 from tests.web.serving import World, parse_answer
 
 MEBIBYTE = 1024 * 1024
@@ -431,3 +438,34 @@ async def test_streams_that_are_asked_for_all_at_once_are_no_more_than_allowed()
             for _, writer in ends:
                 writer.transport.abort()
     assert let_in == 2
+
+
+async def test_one_account_s_explanations_do_not_take_the_loop() -> None:
+    """A hundred streams with ten requests each took more than a second of every second."""
+    room = StreamRoom(10_000, Traffic(), source=10_000, account=100)
+    ann, ben = (Guest(source="192.0.2.1", account=name) for name in ("ann", "ben"))
+    room.enter(ben, 10)
+    for _ in range(100):
+        room.enter(ann, 10)
+    assert room.pause(ben) == LOOK_EVERY
+    assert 1000 / room.pause(ann) == EXPLAINED_PER_GUEST
+    many = [Guest(source="192.0.2.1", account=str(number)) for number in range(98)]
+    for guest in many:
+        room.enter(guest, EXPLAINED_PER_GUEST)
+    in_all = sum(EXPLAINED_PER_GUEST / room.pause(guest) for guest in many)
+    assert in_all <= EXPLAINED_IN_ALL
+    for guest in many:
+        room.leave(guest, EXPLAINED_PER_GUEST)
+    for _ in range(100):
+        room.leave(ann, 10)
+    assert room.pause(ann) == LOOK_EVERY
+
+
+async def test_to_ask_for_ten_explanations_is_no_single_call(tmp_path: Path) -> None:
+    async with peopled_web(tmp_path, WebOptions(calls_per_account=100)) as web:
+        ann = await web.secret("ann")
+        asked = "&".join(f"explain={number}" for number in range(10))
+        answers = [(await web.call("GET", f"events?{asked}", ann)).status for _ in range(100)]
+        # None of these requests is there: what is counted is counted before that is found out.
+        assert set(answers) == {404, 429}
+        assert answers.count(404) <= 500 / 10

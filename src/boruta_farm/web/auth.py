@@ -110,9 +110,8 @@ class Entrance:
             self._changes.take(caller.id)
         return _for_whom(caller, scope)
 
-    def weigh(self, scope: Scope, caller: Caller, size: int) -> None:
-        """Count a call's body as the calls that it is worth. Raises TooManyCallsError."""
-        worth = size // BODY_OF_A_CALL
+    def weigh(self, scope: Scope, caller: Caller, worth: int) -> None:
+        """Count a call as several. Raises TooManyCallsError."""
         if not worth or self._people.gate.open or behalf_of(scope) is not None:
             return
         if caller is NOBODY:

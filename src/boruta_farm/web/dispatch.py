@@ -10,7 +10,7 @@ from boruta_farm.clock import Clock
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import BorutaError, ForbiddenError, RouteNotFoundError
 from boruta_farm.model.permission import Permission
-from boruta_farm.web.auth import NOBODY, Entrance, by_cookie, source_of
+from boruta_farm.web.auth import BODY_OF_A_CALL, NOBODY, Entrance, by_cookie, source_of
 from boruta_farm.web.calls import Answer, Call, Header, Stream
 from boruta_farm.web.errors import ParameterError, answer_error
 from boruta_farm.web.limits import check_length, disconnected, read_body
@@ -100,6 +100,8 @@ class Dispatcher:
             caller = await self._entrance.admit(scope, route.permission)
             if scope["query_string"].count(b"&") >= MOST_PARAMETERS:
                 raise ParameterError(f"a call takes at most {MOST_PARAMETERS} parameters")
+            # Each is as much work as a call that asks for it alone.
+            self._entrance.weigh(scope, caller, scope["query_string"].count(b"explain="))
             body = b""
             if route.method == "POST":
                 if by_cookie(scope):
@@ -109,7 +111,7 @@ class Dispatcher:
                 check_length(scope)
                 if route.reader is not None:
                     body = await read_body(receive, self._body_timeout)
-                    self._entrance.weigh(scope, caller, len(body))
+                    self._entrance.weigh(scope, caller, len(body) // BODY_OF_A_CALL)
             call = Call(
                 scope=scope,
                 receive=receive,

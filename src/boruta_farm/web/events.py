@@ -29,6 +29,9 @@ BOUND = 1000
 REPLAY_PAGE = 500
 
 MOST_EXPLAINED = 10
+EXPLAINED_PER_GUEST = 20
+EXPLAINED_IN_ALL = 200
+"""Explanations a second, of one account or address and over all."""
 """Requests whose explanation one stream may follow."""
 
 HEADERS: tuple[Header, ...] = (
@@ -75,6 +78,11 @@ class Guest:
 
     source: str
     account: str | None
+
+    @property
+    def who(self) -> str:
+        """Return for whom costs are counted: the account, else the address."""
+        return f"source {self.source}" if self.account is None else self.account
 
     @classmethod
     def of(cls, call: Call) -> Self:
@@ -140,6 +148,16 @@ class StreamRoom:
         self._per_account = account
         self._sources: Counter[str] = Counter()
         self._accounts: Counter[str] = Counter()
+        self._explained: Counter[str] = Counter()
+
+    def pause(self, guest: Guest) -> float:
+        """Return how long a guest's explanations stay as they are at least, in seconds.
+
+        One costs the loop a millisecond, so the more are told, the more seldom.
+        """
+        own = self._explained[guest.who] / EXPLAINED_PER_GUEST
+        told = sum(min(count, EXPLAINED_PER_GUEST) for count in self._explained.values())
+        return LOOK_EVERY * max(1.0, own) * max(1.0, told / EXPLAINED_IN_ALL)
 
     def check(self, guest: Guest) -> None:
         """Raise TooManyCallsError or OverloadedError where there is no room for one more."""
@@ -152,19 +170,23 @@ class StreamRoom:
         if self._traffic.streams >= self._most:
             raise OverloadedError(f"{self._most} event streams are open; close one and try again")
 
-    def enter(self, guest: Guest) -> None:
-        """Count a stream in."""
-        self._count(guest, 1)
+    def enter(self, guest: Guest, explained: int = 0) -> None:
+        """Count a stream in, and the requests that are explained in it."""
+        self._count(guest, 1, explained)
 
-    def leave(self, guest: Guest) -> None:
+    def leave(self, guest: Guest, explained: int = 0) -> None:
         """Count a stream out."""
-        self._count(guest, -1)
+        self._count(guest, -1, -explained)
 
-    def _count(self, guest: Guest, change: int) -> None:
+    def _count(self, guest: Guest, change: int, explained: int) -> None:
         self._traffic.streams += change
-        for counts, name in ((self._sources, guest.source), (self._accounts, guest.account)):
+        for counts, name, by in (
+            (self._sources, guest.source, change),
+            (self._accounts, guest.account, change),
+            (self._explained, guest.who, explained),
+        ):
             if name is not None:
-                counts[name] += change
+                counts[name] += by
                 if not counts[name]:
                     del counts[name]
 
@@ -216,7 +238,7 @@ class EventCalls:
         except (TooManyCallsError, OverloadedError) as full:
             yield b": %s\n\n" % full.message.encode()
             return
-        self._room.enter(guest)
+        self._room.enter(guest, len(interest.explained))
         subscription = self._feed.subscribe(BOUND)
         try:
             yield HELLO
@@ -224,12 +246,12 @@ class EventCalls:
                 async with aclosing(self._replay(interest, after, subscription.skip_to)) as past:
                     async for chunk in past:
                         yield chunk
-            async with aclosing(self._live(interest, subscription, explained)) as live:
+            async with aclosing(self._live(interest, subscription, explained, guest)) as live:
                 async for chunk in live:
                     yield chunk
         finally:
             subscription.close()
-            self._room.leave(guest)
+            self._room.leave(guest, len(interest.explained))
 
     async def _replay(
         self, interest: Interest, after: int, reached: Callable[[int], None]
@@ -255,11 +277,16 @@ class EventCalls:
         return bool(found) and found[0].number == number
 
     async def _live(
-        self, interest: Interest, subscription: Subscription, explained: Explained
+        self,
+        interest: Interest,
+        subscription: Subscription,
+        explained: Explained,
+        guest: Guest,
     ) -> AsyncGenerator[bytes, None]:
         """Pass every batch on at once, with a sign of life where nothing else is said.
 
-        Explanations follow a change in the farm, at most one look a second.
+        Explanations follow a change in the farm, at most one look a second, or more seldom where
+        many are told.
         """
         loop = asyncio.get_running_loop()
         quiet_until = loop.time() + self._heartbeat
@@ -277,10 +304,11 @@ class EventCalls:
                 if loop.time() >= quiet_until:
                     yield HEARTBEAT
                     quiet_until = loop.time() + self._heartbeat
-                    look_at = loop.time() if explained else None
+                    if explained:
+                        look_at = self._look_at(explained, guest)
                 continue
             if explained and look_at is None:
-                look_at = max(loop.time(), explained.looked + LOOK_EVERY)
+                look_at = self._look_at(explained, guest)
             if changes is None:
                 yield BEHIND
                 return
@@ -290,6 +318,10 @@ class EventCalls:
             if chunk:
                 yield chunk
                 quiet_until = loop.time() + self._heartbeat
+
+    def _look_at(self, explained: Explained, guest: Guest) -> float:
+        now = asyncio.get_running_loop().time()
+        return max(now, explained.looked + self._room.pause(guest))
 
 
 def _encode(events: Iterable[Event]) -> bytes:
