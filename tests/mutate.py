@@ -199,6 +199,8 @@ def run(mutant: Mutant | None, tests: Sequence[str]) -> None:
         "-p",
         "no:xdist",
         "--hypothesis-seed=0",
+        # Else pytest loads our modules itself, for the sake of our plugin's, past any change.
+        "--assert=plain",
         IMPORTED,
     ]
     os._exit(pytest.main([*options, "-m", "not prove", *tests]))
