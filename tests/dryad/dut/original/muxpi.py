@@ -3,12 +3,14 @@
 import asyncio
 import os
 import struct
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
+import pytest
 
 from boruta_farm.dryad.dut import call
 from boruta_farm.dryad.dut.launcher import write_launchers
@@ -25,6 +27,7 @@ from tests.dryad.tools.benches import OpenDoor, fit, state
 from tests.dryad.tools.drivers.stages import opened
 
 PASSWORD = "tizen"
+SYSTEMS_PYTHON = "/usr/bin/python3"
 FIRST, SECOND = (2048, 2048), (4096, 2048)
 """Where the card's partitions lie: first sector, and how many."""
 
@@ -93,12 +96,20 @@ class MuxPi:
         return self.card.read_bytes()[start : start + count]
 
 
+def _write_commands(folder: Path) -> None:
+    """Write them for the system's Python, which boards have, and which may be older than ours."""
+    with pytest.MonkeyPatch.context() as patch:
+        if Path(SYSTEMS_PYTHON).exists():
+            patch.setattr(sys, "executable", SYSTEMS_PYTHON)
+        write_launchers(folder)
+
+
 @asynccontextmanager
 async def muxpi(folder: Path, *more: FittedTool) -> AsyncIterator[MuxPi]:
     """Serve its tools to a session for the block."""
     card = partitioned(folder / "sda")
     (folder / "home").mkdir()
-    write_launchers(folder / "bin")
+    _write_commands(folder / "bin")
     door = OpenDoor(folder / "dut.sock")
     key = asyncssh.generate_private_key("ssh-ed25519")
     device = await asyncssh.create_server(

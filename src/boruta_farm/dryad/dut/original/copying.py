@@ -4,6 +4,7 @@ Nothing but a shell, ``cat`` and, for folders, ``tar`` is needed on the device.
 """
 
 import shutil
+import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
@@ -72,10 +73,21 @@ def _copy_from(there: str, here: Path) -> None:
             if status:
                 raise DutError(Status.FAILED, f"{there} could not be read on the device")
             if kind == FOLDER:
-                with tarfile.open(new) as archive:
-                    archive.extractall(here, filter="data")
+                _unpack(new, here)
             else:
                 shutil.move(new, here)
-    except (OSError, tarfile.TarError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise DutError(Status.FAILED, f"{here} cannot be written: {why}") from None
+    except OSError as error:
+        raise DutError(Status.FAILED, f"{here} cannot be written: {error.strerror}") from None
+
+
+def _unpack(archive: Path, here: Path) -> None:
+    """Unpack what the device sent. Raises DutError, OSError.
+
+    By the program, which lets no name lead out of the folder: Debian 12's Python would.
+    """
+    here.mkdir(exist_ok=True)
+    words = ("tar", "--no-same-owner", "-xf", str(archive), "-C", str(here))
+    done = subprocess.run(words, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        last = next(reversed(done.stderr.strip().splitlines()), "tar failed")
+        raise DutError(Status.FAILED, f"{here} cannot be written: {last}")
