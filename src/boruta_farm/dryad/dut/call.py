@@ -116,6 +116,10 @@ class Conversation:
             raise TimeoutError
         self._socket.settimeout(left)
 
+    def unlimit(self) -> None:
+        """Let ``frames`` wait for as long as it takes again."""
+        self._socket.settimeout(None)
+
     def hang_up(self) -> None:
         """End the call from another thread than the one that reads it."""
         with contextlib.suppress(OSError):

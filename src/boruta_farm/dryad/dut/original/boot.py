@@ -6,7 +6,7 @@ from typing import Any, Final
 from boruta_farm.dryad.dut import console
 from boruta_farm.dryad.dut.call import Conversation, DutError, UsageError, ask
 from boruta_farm.dryad.dut.frames import DATA, RESULT, Status
-from boruta_farm.dryad.dut.original.device import PORT
+from boruta_farm.dryad.dut.original.device import PORT, has_port
 
 BANNER: Final = b"SSH-"
 USUAL_LIMIT: Final = 120.0
@@ -32,7 +32,7 @@ def operate(_name: str, words: list[str]) -> int:
         waited = ("--expect", port["booted"], "--timeout", limit, "--power", power["name"])
         return console.operate("boot", [port["name"], *waited], json=False)
     ask("power.cycle", power["name"])
-    if any(tool["kind"] == "net" and PORT in str(tool["state"]).split(", ") for tool in tools):
+    if any(map(has_port, tools)):
         _wait_for_port(time.monotonic() + USUAL_LIMIT)
     return Status.DONE
 

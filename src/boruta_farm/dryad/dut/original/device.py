@@ -1,6 +1,7 @@
 """The device from within: commands run on it by ssh, through the tool that leads to its port.
 
-Its key is asked of nobody: after each flashing it has another one.
+Its key is asked of nobody: after each flashing it has another one. A device without such a port is
+commanded at its console.
 """
 
 import json
@@ -8,13 +9,14 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from boruta_farm.dryad.dut.call import DutError, ask, printable
+from boruta_farm.dryad.dut.call import DutError, ask
 from boruta_farm.dryad.dut.frames import Status
+from boruta_farm.dryad.dut.original.serial import SerialShell
 
 PORT: Final = "ssh"
 USUAL_USER: Final = "root"
@@ -30,6 +32,7 @@ class Login:
     """Say who commands are run as; with a password it lies in the session's home until its end."""
 
     user: str
+    password: str = ""
     asks: Path | None = None
 
     @classmethod
@@ -38,12 +41,14 @@ class Login:
         folder = Path.home() / FOLDER
         try:
             found = json.loads((folder / LOGIN).read_bytes())
+            password = (folder / PASSWORD).read_text().rstrip("\n")
         except FileNotFoundError:
             return cls(user=port_user() or USUAL_USER)
         except (OSError, ValueError) as error:
             raise DutError(Status.FAILED, f"{folder / LOGIN}: {error}; log in anew") from None
         asks = folder / ASKS
-        return cls(user=str(found["user"]), asks=asks if found["password"] else None)
+        known = bool(found["password"])
+        return cls(user=str(found["user"]), password=password, asks=asks if known else None)
 
     @classmethod
     def remember(cls, user: str, password: str) -> "Login":
@@ -57,18 +62,36 @@ class Login:
             _write(folder / LOGIN, json.dumps({"user": user, "password": bool(password)}), 0o600)
         except OSError as error:
             raise DutError(Status.FAILED, f"{folder} cannot be written: {error.strerror}") from None
-        return cls(user=user, asks=folder / ASKS if password else None)
+        return cls(user=user, password=password, asks=folder / ASKS if password else None)
 
 
 def port_user() -> str:
-    """Return whom the board's table names for the device's ssh. Raises DutError without one."""
-    ports = ask("net.ports")["ports"]
-    if PORT not in ports:
-        few = ", ".join(map(str, ports)) or "none"
-        raise DutError(
-            Status.FAILED, f"this device has no port named {PORT}, only {printable(few)}"
-        )
-    return str(ports[PORT]).rpartition("@")[0]
+    """Return whom the board's table names for the device's ssh, empty where it names nobody."""
+    tools = ask("list")["tools"]
+    if not any(map(has_port, tools)):
+        return ""
+    return str(ask("net.ports")["ports"].get(PORT, "")).rpartition("@")[0]
+
+
+def has_port(tool: Mapping[str, object]) -> bool:
+    """Tell whether a tool leads to the device's SSH server."""
+    return tool["kind"] == "net" and PORT in str(tool["state"]).split(", ")
+
+
+def _console() -> str | None:
+    """Return the console by which the device is commanded, None where it is reached by ssh.
+
+    Raises DutError where there is neither.
+    """
+    tools = ask("list")["tools"]
+    if any(map(has_port, tools)):
+        return None
+    for tool in tools:
+        if tool["kind"] == "console":
+            return str(tool["name"])
+    raise DutError(
+        Status.FAILED, f"this device has neither a port named {PORT} nor a console; see: dut"
+    )
 
 
 def run_there(
@@ -84,6 +107,14 @@ def run_there(
     it could not be run.
     """
     login = login or Login.known()
+    console = _console()
+    if console is not None:
+        shell = SerialShell(console)
+        try:
+            shell.log_in(login.user, login.password)
+            return shell.perform(script, source, output)
+        finally:
+            shell.close()
     command = [
         *("ssh", "-o", f"ProxyCommand=dut net {PORT}", "-o", "StrictHostKeyChecking=no"),
         *("-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"),
