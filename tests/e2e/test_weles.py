@@ -1,4 +1,4 @@
-"""A whole Weles job on our agent, with nothing else installed."""
+"""Whole jobs of Weles and Testflinger on our agent, with nothing else installed."""
 
 import asyncio
 import os
@@ -12,20 +12,27 @@ from boruta_farm.testing.room import CANNOT
 from tests.dryad.loops import loop_device
 
 WITHIN = 240.0
-PROGRAMS = {"useradd": "passwd", "sshd": "openssh-server", "sshfs": "sshfs"}
+PROGRAMS = {"useradd": "passwd", "sshd": "openssh-server"}
+MORE = {
+    "weles": {"sshfs": "sshfs"},
+    "testflinger": {"sudo": "sudo", "hdparm": "hdparm", "zstdcat": "zstd"},
+}
 
 
 @pytest.mark.prove
-async def test_a_whole_job(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("system", "isolation"), [("weles", "system user"), ("testflinger", "not isolated: disk, sudo")]
+)
+async def test_a_whole_job(system: str, isolation: str, tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can make the namespaces of this test")
-    for program, package in PROGRAMS.items():
+    for program, package in {**PROGRAMS, **MORE[system]}.items():
         if shutil.which(program, path="/usr/bin:/usr/sbin:/sbin") is None:
             pytest.skip(f"{program} is not installed (Debian: {package})")
-    with loop_device(tmp_path) as card:
+    with loop_device(tmp_path, 8 << 20, "-P") as card:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "boruta_farm.testing.room"),
-            *(sys.executable, "-m", "tests.e2e.weles", str(card)),
+            *(sys.executable, "-m", "tests.e2e.weles", str(card), system),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -39,5 +46,5 @@ async def test_a_whole_job(tmp_path: Path) -> None:
     if process.returncode == CANNOT:
         pytest.skip(f"the kernel makes no namespaces here: {words.strip()}")
     assert process.returncode == 0, words
-    assert "done: a whole Weles job" in words
-    assert "isolation: system user" in words
+    assert f"done: a whole job of {system}" in words
+    assert f"isolation: {isolation}" in words

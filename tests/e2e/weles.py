@@ -1,9 +1,11 @@
-"""A whole Weles job, as Weles does it: ``python -m tests.e2e.weles CARD``, by root inside a room.
+"""Whole jobs of the original's world: ``python -m tests.e2e.weles CARD weles|testflinger``.
 
-Weles asks the HTTP API as its Go client does, mounts its own folder on the board (reverse sshfs),
-and calls the original's commands by their full paths: card to the supervisor, images to partitions,
-boot, login, test files pushed, a command run, results pulled. Nothing but our agent is on the
-board.
+Run by root inside a room. Weles asks the HTTP API as its Go client does, mounts its own folder on
+the board (reverse sshfs), and calls the original's commands by their full paths: card to the
+supervisor, images to partitions, boot, login, test files pushed, a command run, results pulled.
+Testflinger's MuxPi connector types its lines over ssh and writes the card by itself, which wants
+``compat``.
+Nothing but our agent is on the board.
 """
 
 import asyncio
@@ -11,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -28,15 +31,18 @@ from boruta_farm.demo.emulation import EmulatedController, emulated_controller
 from boruta_farm.demo.farm import demo_farm
 from boruta_farm.demo.room import add_group, ssh_server
 from boruta_farm.demo.steps import must
+from boruta_farm.dryad.images.forms import Form
 from tests.dryad.dut.original.archives import packed
 from tests.dryad.dut.original.muxpi import FIRST, SECOND, partitioned
 from tests.dryad.images.pictures import noise
+from tests.dryad.images.pictures import packed as packed_image
 
 COMMANDS = Path("/usr/local/bin")
 SOURCES = Path(__file__).parents[2] / "src"
 LAUNCH = "from boruta_farm.dryad.dut.launcher import main; raise SystemExit(main(['{folder}']))"
 PASSWORD = "tizen-4711"
 DEVICE_PORT = 2222
+DISK = noise(600_000, seed=3)
 BOOT, ROOT = noise(200_000), noise(400_000, seed=2)
 ARTIFACTS, MOUNTED = Path("/var/weles"), "/tmp/weles"
 QUIET = ("-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR")
@@ -46,14 +52,14 @@ USER = "boruta-user"
 MOUNT_CHECK = 'for i in $(seq 50); do grep -q "{0}" /proc/mounts && exit 0; sleep 0.1; done; exit 1'
 
 
-def board(card: str) -> DemoBoard:
+def board(card: str, *, compat: bool) -> DemoBoard:
     """Return a MuxPi as its page has it: the controller's parts and the device's port as tools."""
     return DemoBoard(
         name="muxpi-1",
         caps={"device_type": "rpi3"},
         driver="muxpi",
         settings={"ssh_address": "127.0.0.1:22", "stm_path": ""},
-        user={"name": USER, "uids": "70000-70099"},
+        user={"name": USER, "uids": "70000-70099", "compat": compat},
         table={"tty": str(STM_LINE), "socket_group": STM_GROUP},
         tools={
             "power": {"driver": "stm"},
@@ -114,13 +120,13 @@ class Weles:
         target = ("-p", str(place["Port"]), f"{USER}@{place['IP']}")
         return cls(api, request, ("ssh", *QUIET, "-i", str(key), *target))
 
-    def run(self, *words: str, data: bytes = b"") -> str:
+    def run(self, *words: str, data: bytes = b"", fails: bool = False) -> str:
         """Run what Weles would, in a session of its own; anything but 0 fails the job."""
         command = " ".join(words)
         done = subprocess.run((*self.ssh, command), input=data, capture_output=True, check=False)
         said = done.stdout.decode() + done.stderr.decode()
-        must(done.returncode == 0, f"{command}: status {done.returncode}: {said}")
-        print(f"weles: {command}", flush=True)
+        must((done.returncode != 0) is fails, f"{command}: status {done.returncode}: {said}")
+        print(f"ssh: {command}", flush=True)
         return done.stdout.decode()
 
     @contextmanager
@@ -167,6 +173,24 @@ def play(api: str, images: str, folder: Path) -> str:
         output = job.run(f"{COMMANDS}/dut_exec.sh", "/var/tmp/test.sh", "42")
         must(output == "tested 42\n", f"the device said {output!r}")
         job.run(f"{COMMANDS}/dut_copyfrom.sh", "/var/tmp/result", f"{MOUNTED}/result")
+    call(f"{api}/reqs/{job.request}/close")
+    return uid
+
+
+def provision(api: str, folder: Path) -> str:
+    """Do what Testflinger's connector does when it provisions; return the session user's id."""
+    job = Weles.begin(api, folder / "key")
+    uid = job.run("id -u").strip()
+    card = sys.argv[1]
+    job.run("stm -ts")
+    job.run(f"sudo umount {card}*", fails=True)
+    image = packed_image(DISK, Form.ZSTD)
+    job.run(f"zstdcat | sudo dd of={card} bs=16M", data=image)
+    job.run("sync")
+    job.run(f"sudo hdparm -z {card}")
+    job.run("stm -dut")
+    with socket.create_connection(("127.0.0.1", DEVICE_PORT), 10) as device:
+        must(device.recv(4) == b"SSH-", "the device did not boot")
     call(f"{api}/reqs/{job.request}/close")
     return uid
 
@@ -223,11 +247,11 @@ def device_under_test() -> tuple[str, ...]:
 
 async def main() -> None:
     """Play the job, and look at what it left."""
-    card = Path(sys.argv[1])
+    card, compat = Path(sys.argv[1]), sys.argv[2] == "testflinger"
     add_group(STM_GROUP)
     furnish(card)
     daemons = {"sshd": ssh_server(), "device": device_under_test()}
-    boards = (board(str(card)),)
+    boards = (board(str(card), compat=compat),)
     async with (
         emulated_controller(STM_LINE) as controller,
         demo_farm(print, boards, daemons) as farm,
@@ -235,30 +259,41 @@ async def main() -> None:
         worker = farm.workers[0]
         async with farm.farm.watch(worker=worker.uuid) as happenings:
             with served(Path("/var/images")) as images:
-                uid = await asyncio.to_thread(play, f"{farm.url}/api/v1", images, farm.folder)
+                api = f"{farm.url}/api/v1"
+                if compat:
+                    uid = await asyncio.to_thread(provision, api, farm.folder)
+                else:
+                    uid = await asyncio.to_thread(play, api, images, farm.folder)
             async for _ in happenings:
                 found = await farm.farm.workers.get_worker_info(farm.farm.caller, worker.uuid)
                 must(found.state != "FAILED", f"the board failed: {found.reason}")
                 if found.state == "IDLE" and found.epoch > worker.epoch:
                     break
-        see(card, controller, uid, (farm.folder / "muxpi-1.log").read_text())
+        see(controller, uid)
+        see_images(card, compat=compat)
+        print((farm.folder / "muxpi-1.log").read_text())
         print(f"isolation: {(found.facts or {})['Isolation']}")
-    print("done: a whole Weles job")
+    print(f"done: a whole job of {sys.argv[2]}")
 
 
-def see(card: Path, controller: EmulatedController, uid: str, log: str) -> None:
-    """See that all was done, and that nothing is left on."""
+def see_images(card: Path, *, compat: bool) -> None:
+    """See that the card holds what was sent, and that results came back."""
     content = card.read_bytes()
+    if compat:
+        must(content.startswith(DISK), "the card is not as sent")
+        return
     for place, data in ((FIRST, BOOT), (SECOND, ROOT)):
         start = place[0] * 512
         must(content[start : start + len(data)] == data, f"partition at {start} is not as sent")
     must((ARTIFACTS / "result").read_text() == "passed\n", "the result was not pulled")
+
+
+def see(controller: EmulatedController, uid: str) -> None:
+    """See that nothing is left on, and nobody there."""
     chip = controller.state
     must(not chip["relay"] and chip["card"] == "ts", f"the device was not reset: {chip}")
     must(not chip["damage"], f"a real controller would have been damaged: {chip['damage']}")
     must(not re.search(rf"\b{uid}\b", Path("/etc/passwd").read_text()), "the user is still there")
-    found = [line for line in log.splitlines() if "found and ended" in line]
-    print(*found, sep="\n")
 
 
 if __name__ == "__main__":
