@@ -1,6 +1,7 @@
 """Tools without hardware, a door that admits whom the test says, and the service between them."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -153,8 +154,8 @@ class OpenDoor:
     def consoles(self) -> Path:
         return self.path.with_name("console")
 
-    def give(self, terminal: Path) -> None:
-        terminal.chmod(0o600)
+    async def give(self, terminal: Path) -> None:
+        os.chmod(terminal, 0o600)  # noqa: PTH101 - it waits for nothing
 
     def close(self) -> None:
         self.path.unlink(missing_ok=True)

@@ -38,9 +38,28 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
+class Host:
+    """Note which terminals it was to give."""
+
+    def __init__(self) -> None:
+        self.given: list[int] = []
+
+    async def give_terminal(self, number: int) -> None:
+        self.given.append(number)
+
+
+HOST = Host()
+
+
+async def test_a_terminal_is_given_by_who_may() -> None:
+    host = Host()
+    await AccountDoor(USER, lambda: 70001, host=host).give(Path("/dev/pts/7"))
+    assert host.given == [7]
+
+
 def test_the_uid_of_the_present_session_is_admitted(folder: Path) -> None:
     now: list[int | None] = [70001]
-    door = AccountDoor(USER, lambda: now[0], folder)
+    door = AccountDoor(USER, lambda: now[0], folder, host=HOST)
     assert door.admits(Peer(pid=1, uid=70001))
     assert not door.admits(Peer(pid=1, uid=0))
     now[0] = 70002
@@ -52,11 +71,11 @@ def test_the_uid_of_the_present_session_is_admitted(folder: Path) -> None:
 def test_a_socket_that_cannot_be_made_is_told(folder: Path) -> None:
     (folder / "file").touch()
     with pytest.raises(ConfigError, match=r"^tools: .* cannot be made: .*; run the agent as"):
-        AccountDoor(USER, lambda: 70001, folder / "file" / "dut").open()
+        AccountDoor(USER, lambda: 70001, folder / "file" / "dut", host=HOST).open()
 
 
 def test_any_length_of_path_will_do(folder: Path) -> None:
-    door = AccountDoor(USER, lambda: 70001, folder / ("x" * 150))
+    door = AccountDoor(USER, lambda: 70001, folder / ("x" * 150), host=HOST)
     door.open().close()
     assert door.path.is_socket()
     assert door.path.stat().st_mode & 0o777 == 0o666
@@ -69,7 +88,7 @@ def test_any_length_of_path_will_do(folder: Path) -> None:
 async def test_the_kernel_tells_who_calls(folder: Path) -> None:
     lamp = Lamp()
     service = ToolService(Toolbox([fit("power", lamp)]))
-    door = AccountDoor(USER, lambda: 70001, folder)
+    door = AccountDoor(USER, lambda: 70001, folder, host=HOST)
     service.start(door)
     service.look(state())
 

@@ -1,4 +1,4 @@
-"""The root helper: ten verbs, one user, and nothing else to be had from it."""
+"""The root helper: eleven verbs, one user, and nothing else to be had from it."""
 
 import asyncio
 import contextlib
@@ -71,6 +71,9 @@ class FakeHost:
     async def open_medium(self, tool: str, use: MediumUse) -> int:
         await self._note("open_medium", tool, use)
         return os.open(os.devnull, os.O_RDONLY)
+
+    async def give_terminal(self, number: int) -> None:
+        await self._note("give_terminal", number)
 
     async def close(self) -> None:
         self.calls.append(("close",))
@@ -145,11 +148,13 @@ async def test_every_verb_comes_and_answers(path: Path, fake: FakeHost) -> None:
     assert os.fstat(opened).st_rdev == os.makedev(1, 3)
     assert not os.get_inheritable(opened)
     os.close(opened)
+    await host.give_terminal(7)
     await host.close()
     assert fake.calls == [
         *(("inspect",), ("create", "k", 5), ("authorize", "k2", "k3", 1.5)),
         *(("part_with", "k3"), ("visitors",), ("find",), ("find",)),
         *(("warn", "soon"), ("sessions",), ("clean",), ("open_medium", "card", MediumUse.WRITE)),
+        ("give_terminal", 7),
     ]
     assert {str(call[0]) for call in fake.calls} == VERBS.keys()
 

@@ -1,8 +1,14 @@
 """Session users for real: useradd, userdel and OpenSSH's sshd, in namespaces of their own."""
 
 import asyncio
+import fcntl
+import os
+import struct
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -169,6 +175,22 @@ async def test_a_useradd_that_fails_leaves_nothing(
     await host.create(visitor.public, 3600)
 
 
+TIOCGPTN: Final = 0x80045430
+"""Of ``asm-generic/ioctls.h``: asks for a pseudo terminal's number."""
+
+
+@contextmanager
+def terminal_in(room: Room) -> Iterator[Path]:
+    """Have a pseudo terminal among those of the room for the block."""
+    devices = Path(f"/proc/{room.pid}/root/dev")
+    ours = os.open(devices / "ptmx", os.O_RDWR | os.O_NOCTTY)
+    try:
+        (number,) = struct.unpack("i", fcntl.ioctl(ours, TIOCGPTN, bytes(4)))
+        yield devices / "pts" / str(number)
+    finally:
+        os.close(ours)
+
+
 @pytest.mark.skipif(not Path(PYTHON).exists(), reason="no Python that every user can start")
 async def test_a_session_operates_the_tools_of_its_board_and_nobody_else_does(
     host: RemoteHost, visitor: Visitor, room: Room
@@ -178,11 +200,17 @@ async def test_a_session_operates_the_tools_of_its_board_and_nobody_else_does(
     driver = LinuxDriver(host, UserSettings(name=USER), ":22")
     # The socket lies at its usual place in the room, as the room sees it.
     there = Path(f"/proc/{room.pid}/root/run/boruta/dut")
-    service.start(AccountDoor(USER, lambda: driver.door.uid(), there))
+    service.start(AccountDoor(USER, lambda: driver.door.uid(), there, host=host))
     dut = f"{PYTHON} -I -S -c '{BOOT}' {SOURCES}"
     try:
         await driver.prepare(visitor.public)
         service.look(state())
+        with terminal_in(room) as mine:
+            await driver.door.give(mine)
+            given = os.stat(mine)  # noqa: PTH116 - it waits for nothing
+            assert (given.st_uid, given.st_mode & 0o777) == (driver.door.uid(), 0o600)
+            with pytest.raises(BoardError, match="is not the agent's"):
+                await driver.door.give(mine)
         said = await asyncio.to_thread(visitor.must, USER, f"{dut} power off && {dut} power")
         assert (said, lamp.calls) == ("off\n", ["off"])
         variable = f"BORUTA_DUT=/run/boruta/dut/{USER}.sock"

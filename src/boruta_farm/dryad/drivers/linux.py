@@ -56,7 +56,7 @@ class LinuxDriver(Driver):
     @property
     def door(self) -> AccountDoor:
         """Return the socket that knows the session by its uid."""
-        return AccountDoor(self._user.name, lambda: self._uid)
+        return AccountDoor(self._user.name, lambda: self._uid, host=self._host)
 
     async def start(self) -> None:
         """Check that the session user can be made here. Raises ConfigError."""

@@ -28,9 +28,9 @@ class SandboxDoor:
         self._session = session
         self.consoles = path.with_name("console")
 
-    def give(self, terminal: Path) -> None:
+    async def give(self, terminal: Path) -> None:
         """Keep it: the session has the agent's own user, as all of a sandbox."""
-        terminal.chmod(0o600)
+        os.chmod(terminal, 0o600)  # noqa: PTH101 - it waits for nothing
 
     def open(self) -> socket.socket:
         """Listen for the agent's own user."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from boruta_farm.model.errors import BoardError, ConfigError
+from boruta_farm.model.errors import ConfigError
 
 FOLDER: Final = Path("/run/boruta/dut")
 """Holds a socket for each board of the host, called by its session user's name."""
@@ -59,12 +59,20 @@ class SessionDoor(Door, Protocol):
         """Return the folder in which a session finds its consoles' terminals."""
         ...
 
-    def give(self, terminal: Path) -> None:
+    async def give(self, terminal: Path) -> None:
         """Let the present session, and nobody else, open a terminal. Raises OSError, BoardError."""
         ...
 
     def belongs(self, peer: Peer) -> bool:
         """Tell whether a process is of a session, of this board's or of another's of its kind."""
+        ...
+
+
+class TerminalGiver(Protocol):
+    """Give terminals to the session user: the host of the session, or root's helper."""
+
+    async def give_terminal(self, number: int) -> None:
+        """Make the session user the owner of a pseudo terminal. Raises BoardError."""
         ...
 
 
@@ -75,18 +83,22 @@ class AccountDoor:
     up: databases of users may hang.
     """
 
-    def __init__(self, name: str, uid: Callable[[], int | None], folder: Path = FOLDER) -> None:
+    def __init__(
+        self,
+        name: str,
+        uid: Callable[[], int | None],
+        folder: Path = FOLDER,
+        *,
+        host: TerminalGiver,
+    ) -> None:
+        self._host = host
         self.path = folder / f"{name}.sock"
         self.uid = uid
         self.consoles = CONSOLES
 
-    def give(self, terminal: Path) -> None:
+    async def give(self, terminal: Path) -> None:
         """Make the session's user its owner, which takes root."""
-        uid = self.uid()
-        if uid is None:
-            raise BoardError("there is no session user")
-        os.chown(terminal, uid, -1)
-        terminal.chmod(0o600)
+        await self._host.give_terminal(int(terminal.name))
 
     def open(self) -> socket.socket:
         """Listen for everybody on the machine; who is admitted is asked for each."""

@@ -42,7 +42,7 @@ def serve_helper(arguments: Sequence[str]) -> int:
 
 async def _serve(config: AgentConfig, user: int) -> None:
     devices = devices_in(config.tables.content)
-    host = LocalHost(config.uuid, config.user, config.path, devices=devices)
+    host = LocalHost(config.uuid, config.user, config.path, devices=devices, agent=user)
     await host.inspect()
     helper = Helper(host, user)
     await helper.start(_listener(config, user))

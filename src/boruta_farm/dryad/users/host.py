@@ -33,8 +33,9 @@ class Inspection:
 class SessionHost(Protocol):
     """Keep the session user of one board; who the user is, the host's own configuration says.
 
-    Nothing but keys, a number of seconds, a message and a tool's name ever comes from the caller.
-    One verb is done at a time. All raise BoardError; ``inspect`` raises ConfigError.
+    Nothing but keys, numbers of seconds and of terminals, a message and a tool's name ever comes
+    from the caller. One verb is done at a time. All raise BoardError; ``inspect`` raises
+    ConfigError.
     """
 
     async def inspect(self) -> Inspection:
@@ -84,6 +85,10 @@ class SessionHost(Protocol):
 
     async def open_medium(self, tool: str, use: MediumUse) -> int:
         """Return a descriptor of the device that the configuration names for a tool."""
+        ...
+
+    async def give_terminal(self, number: int) -> None:
+        """Make the session user the owner of a pseudo terminal that the agent has made."""
         ...
 
     async def close(self) -> None:

@@ -30,6 +30,7 @@ from boruta_farm.dryad.users.claims import Claim
 from boruta_farm.dryad.users.host import Inspection, SystemAccount
 from boruta_farm.dryad.users.keys import KeyFile, check_key
 from boruta_farm.dryad.users.media import DEVICE, MediumUse, open_device, unmount_media
+from boruta_farm.dryad.users.pseudo_terminal import give_terminal
 from boruta_farm.dryad.users.record import FOLDER, RecordFile, SessionRecord
 from boruta_farm.dryad.users.settings import UserSettings
 from boruta_farm.dryad.users.sshd import SshServer, on_tmpfs
@@ -58,10 +59,13 @@ class LocalHost:
         config: Path,
         cleaner: Cleaner | None = None,
         devices: Mapping[str, Path] | None = None,
+        agent: int | None = None,
     ) -> None:
+        """``agent`` is the uid of the agent where that is another process."""
         self._user = user
         self._config = config
         self._devices = devices or {}
+        self._agent = os.geteuid() if agent is None else agent
         self._cleaner = cleaner or system_cleaner()
         self._claim = Claim(uuid, user, config)
         self._record = RecordFile(FOLDER / uuid / "session.json")
@@ -115,6 +119,10 @@ class LocalHost:
         if path is None:
             raise BoardError(f"{self._config}: [tools.{tool}] names no {DEVICE!r}")
         return await asyncio.to_thread(open_device, path, use)
+
+    async def give_terminal(self, number: int) -> None:
+        """Give the session a terminal of the agent's."""
+        await self._thread.do(lambda: self._give_terminal(number))
 
     async def close(self) -> None:
         """Give up the claim."""
@@ -198,6 +206,12 @@ class LocalHost:
         if account is None:
             raise BoardError(f"there is no session user {self._user.name!r} to give a key to")
         self._key.write(keys, account.uid, seconds)
+
+    def _give_terminal(self, number: int) -> None:
+        account = self._find()
+        if account is None:
+            raise BoardError(f"there is no session user {self._user.name!r} to give a terminal to")
+        give_terminal(number, self._agent, account.uid)
 
     def _find(self) -> SystemAccount | None:
         account = find_account(self._user)

@@ -82,6 +82,10 @@ class RemoteHost:
         """Return the descriptor that the helper opens."""
         return await asyncio.to_thread(self._take_descriptor, tool, use)
 
+    async def give_terminal(self, number: int) -> None:
+        """Let the helper give a terminal of ours to the session."""
+        await self._call("give_terminal", number=number)
+
     async def close(self) -> None:
         """Do nothing: no connection is kept."""
 

@@ -157,6 +157,11 @@ async def _open_medium(host: SessionHost, fields: Fields) -> object:
     return Descriptor(await host.open_medium(str(fields["tool"]), use))
 
 
+async def _give_terminal(host: SessionHost, fields: Fields) -> object:
+    await host.give_terminal(int(str(fields["number"])))
+    return None
+
+
 def _seconds(fields: Fields) -> float:
     return float(str(fields["seconds"]))
 
@@ -215,5 +220,6 @@ VERBS: Final[Mapping[str, Verb]] = {
     "clean": ({}, _clean),
     "sessions": ({}, _sessions),
     "open_medium": ({"tool": str, "use": str}, _open_medium),
+    "give_terminal": ({"number": int}, _give_terminal),
 }
 """Every verb with its fields."""

@@ -102,6 +102,7 @@ async def test_a_session_has_its_consoles_as_terminals_too(
     monkeypatch.setattr(terminal, "LOOK_EVERY", 0.01)
     async with wired(tmp_path) as board:
         path = tmp_path / "console" / "uart"
+        await until(path.is_symlink)
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         board.device.say(b"nobody had it open")
         await board.seen(b"open")
@@ -144,6 +145,7 @@ async def test_a_port_that_is_left_to_the_session_is_not_held_and_not_proved(
     consoles = Consoles(toolbox, tmp_path)
     await consoles.start(OpenDoor(tmp_path / "dut.sock"))
     consoles.look(state())
+    await until((tmp_path / "console" / "uart").is_symlink)
     assert (tmp_path / "console" / "uart").readlink() == device
     assert not (tmp_path / "console" / "keeper.sock").exists()
     assert await toolbox.find("console").look() == "left to the session"

@@ -44,6 +44,7 @@ class Consoles:
         self._labelled = 0
         self._terminals: dict[Path, Terminal | None] = {}
         self._shown = 0
+        self._showing: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
     async def start(self, door: SessionDoor | None) -> None:
@@ -55,7 +56,7 @@ class Consoles:
     async def close(self) -> None:
         """Let go. While a job is on the board its ports are left to the next agent."""
         self._hide()
-        if self._closing:
+        while self._closing:
             await asyncio.wait(self._closing)
         leave = self._is_job()
         for tool in self._tools.values():
@@ -123,18 +124,21 @@ class Consoles:
         return state.phase is Phase.GRANTED or state.epoch == self._labelled
 
     def _show(self, epoch: int) -> None:
-        """Make the terminals of a session, and its way to the ports that are left to it."""
         self._shown = epoch
-        if self._door is None:
-            return
-        folder = self._door.consoles
+        if self._door is not None:
+            showing = self._furnish(self._door)
+            self._showing = asyncio.get_running_loop().create_task(showing)
+
+    async def _furnish(self, door: SessionDoor) -> None:
+        """Make the terminals of a session, and its way to the ports that are left to it."""
+        folder = door.consoles
         for name, tool in (*self._tools.items(), *self._left.items()):
             path, terminal = folder / name, None
             try:
                 if name in self._tools:
                     terminal = Terminal(tool.desk)
                     device = terminal.device
-                    self._door.give(device)
+                    await door.give(device)
                 else:
                     device = tool.device() or _no_device(name)
                 folder.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -145,12 +149,21 @@ class Consoles:
                 if terminal is not None:
                     self._later(terminal)
                 continue
+            except asyncio.CancelledError:
+                if terminal is not None:
+                    self._later(terminal)
+                raise
             if terminal is not None:
                 terminal.open()
             self._terminals[path] = terminal
 
     def _hide(self) -> None:
         self._shown = 0
+        if self._showing is not None:
+            self._showing.cancel()
+            self._closing.add(self._showing)
+            self._showing.add_done_callback(self._closing.discard)
+            self._showing = None
         for path, terminal in self._terminals.items():
             path.unlink(missing_ok=True)
             if terminal is not None:
