@@ -23,7 +23,8 @@ from boruta_farm.dryad.state import AgentState, Phase, StateFile
 from boruta_farm.dryad.streams import RelayPlace, Streams
 from boruta_farm.dryad.tools.configured import open_tools
 from boruta_farm.dryad.tools.console.consoles import Consoles
-from boruta_farm.dryad.tools.console.logs import LogFolder, StoredLog
+from boruta_farm.dryad.tools.console.logs import LogFolder
+from boruta_farm.dryad.tools.console.reporting import report_logs
 from boruta_farm.dryad.tools.service import ToolService
 from boruta_farm.link.agent import AgentLink, FarmEnd
 from boruta_farm.link.race import race
@@ -128,7 +129,7 @@ class Agent:
             await race(
                 self._report_news(farm),
                 self._report_facts(farm),
-                self._report_consoles(farm),
+                report_logs(self._logs, farm.console),
                 self._fence.readying.report(farm),
             )
 
@@ -148,27 +149,6 @@ class Agent:
         while True:
             await asyncio.sleep(FACTS_EVERY)
             await self._tell(farm.describe(await self._facts.now()))
-
-    async def _report_consoles(self, farm: FarmEnd) -> NoReturn:
-        """Tell what consoles said in ended jobs, until the farm has it or will not have it."""
-        while True:
-            self._logs.changed.clear()
-            for log in self._logs.pending():
-                if await self._report_console(farm, log):
-                    self._logs.remove(log)
-            await self._logs.changed.wait()
-
-    async def _report_console(self, farm: FarmEnd, log: StoredLog) -> bool:
-        """Tell one log; False where the farm is older and may take it once it is updated."""
-        try:
-            for chunk in log.chunks():
-                if not await farm.console(log.epoch, chunk):
-                    return False
-        except UnavailableError:
-            raise
-        except (BorutaError, OSError) as error:
-            logger.warning("epoch %d: the farm has no log of %s: %s", log.epoch, log.console, error)
-        return True
 
     async def _report_news(self, farm: FarmEnd) -> NoReturn:
         """Tell the farm of ended sessions and troubles until it knows of them."""
