@@ -40,7 +40,9 @@ def console(
         return
     talks = any(word.partition("=")[0] in ("--log", "--expect", "--send") for word in given)
     terminal = sys.stdin.isatty() and sys.stdout.isatty() and not (talks or plain)
-    operate(context, target, "console", *given, extra=("-t",) if terminal else ())
+    # The escapes are the console's: by its own, ~. would end ssh, and with a failure.
+    extra = ("-t", "-e", "none") if terminal else ()
+    operate(context, target, "console", *given, extra=extra)
 
 
 def _from_farm(context: typer.Context, request_id: int, words: list[str]) -> bool:
