@@ -256,9 +256,7 @@ def test_a_board_that_tells_nothing_is_given_up_and_serves_on(tmp_path: Path) ->
     async def script(lab: Lab) -> None:
         board = await capable(lab, ready_after=10 * LIMIT)
         request_id = await file(lab)
-        await lab.settle(1)
-        board.ready_at = float("inf")
-        await lab.settle(LIMIT + SETTLING.total_seconds() - 2)
+        await lab.settle(LIMIT + SETTLING.total_seconds() - 1)
         await readying(lab, request_id)
         await lab.settle(2)
         request = await lab.request(request_id)

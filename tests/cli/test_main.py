@@ -31,6 +31,7 @@ REQUESTS = {
     *(
         "model.job",
         "model.listing",
+        "model.readiness",
         "model.request",
         "model.worker",
         "words.counts",

@@ -321,6 +321,8 @@ def test_what_cannot_be_proved_clean_is_not_borrowed(
         {"selector": "ram >= 2"},
         {"ssh_key": "ssh-ed25519 AAAA"},
         {"valid_after": NOW + timedelta(hours=1)},
+        {"image": "https://images.example/a"},
+        {"boot_until": "login:"},
     ],
 )
 def test_only_one_certain_board_is_borrowed_at_once(case: Case, wish: dict[str, object]) -> None:

@@ -1,6 +1,7 @@
 """A board handed over flashed and booted by a real server and a real agent, killed on the way."""
 
 import asyncio
+import gzip
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -11,11 +12,14 @@ import pytest
 
 from boruta_farm.client.session import NotStartedError, file_request, wait_for_board
 from boruta_farm.demo.boards import DemoBoard, Value
+from boruta_farm.demo.device import EMULATED
 from boruta_farm.model.errors import ConsoleLogNotFoundError
 from boruta_farm.model.job import JobPhase
 from boruta_farm.model.request import NewRequest, Request, RequestState
 from boruta_farm.model.worker import WorkerState
+from boruta_farm.testing.bootable import bootable_card
 from boruta_farm.testing.device import SIMULATED
+from boruta_farm.testing.emulator import missing_emulator
 from tests.dryad.images.pictures import MIB, noise
 from tests.dryad.images.servers import ImageServer, serving
 from tests.e2e.stage import CAPS, WITHIN, Stage, stage
@@ -68,10 +72,14 @@ class Bench:
 
 
 @asynccontextmanager
-async def benched(folder: Path, images: ImageServer, **settings: str) -> AsyncIterator[Bench]:
+async def benched(
+    folder: Path,
+    images: ImageServer,
+    device: Mapping[str, Mapping[str, Value]] = SIMULATED,
+    **settings: str,
+) -> AsyncIterator[Bench]:
     """Run such a farm for the block."""
-    card: Mapping[str, Value] = {**SIMULATED["card"], "image_urls": (images.url,)}
-    tools: Mapping[str, Mapping[str, Value]] = {**SIMULATED, "card": card}
+    tools = {**device, "card": {**device["card"], "image_urls": (images.url,)}}
     board = DemoBoard(name="test", caps=CAPS, driver="sandbox", tools=tools)
     async with stage(folder, board, **settings) as found:
         (path,) = await asyncio.to_thread(lambda: list(folder.rglob("card.img")))
@@ -123,6 +131,25 @@ async def test_a_boot_that_fails_leaves_its_console_with_the_request(
                     # It comes when the board has been cleaned; no event tells of it.
                     await asyncio.sleep(0.1)
         assert "DRAM: 1 GiB, imagined" in "\n".join(lines)
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(bool(missing_emulator()), reason="QEMU or its U-Boot is not installed")
+async def test_a_real_boot_loader_starts_what_was_flashed(
+    tmp_path: Path, images: ImageServer
+) -> None:
+    for said in ("alpha", "beta"):
+        images.put(f"/{said}.img.gz", gzip.compress(bootable_card(f"echo booted-{said}")))
+    async with benched(tmp_path, images, EMULATED) as bench:
+        for epoch, said in enumerate(("alpha", "beta"), 1):
+            number = await bench.file(
+                image=bench.url(f"/{said}.img.gz"), boot_until=f"^booted-{said}"
+            )
+            request = await bench.running(number)
+            assert request.job is not None
+            assert request.job.epoch == epoch
+            await bench.stage.close(request)
+            await bench.stage.until(WorkerState.IDLE, above=epoch)
 
 
 @pytest.mark.prove

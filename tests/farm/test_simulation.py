@@ -41,7 +41,7 @@ SETTINGS = FarmSettings(
 BOARD_VERBS = (
     *("idle", "idle", "idle", "maintenance", "later", "drop", "connect", "connect", "reboot"),
     *("change", "forget", "manner", "manner", "fail", "deregister"),
-    *("slow", "quick", "unready"),
+    *("slow", "stuck", "unready"),
 )
 UNEXPECTED = ("internal", "illegal-transition")
 """Codes of refusals that can only be a fault of ours."""
@@ -239,8 +239,8 @@ class History:
                 await self.farm.connect(one)
             case "manner":
                 one.manner = step.manner
-            case "slow" | "quick":
-                one.ready_after, one.trouble = 50.0 if step.verb == "slow" else 0.0, None
+            case "slow" | "stuck":
+                one.ready_after, one.trouble = 50.0 if step.verb == "slow" else 1e9, None
             case "unready":
                 one.ready_after, one.trouble = 3.0, "the image was not there"
             case "fail":

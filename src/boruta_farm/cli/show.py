@@ -58,6 +58,8 @@ async def _print_last_words(farm: Farm, request_id: int) -> None:
     except (NotFoundError, ForbiddenError, InvalidError) as none:
         log.debug("no console is shown: %s", none)
         return
+    if not lines:
+        return
     print(f"\nThe console's last lines (all: boruta console {request_id} --log):")
     for each in lines:
         print(f"  {each}")

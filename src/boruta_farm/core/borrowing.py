@@ -29,6 +29,8 @@ def check_new(new: NewRequest) -> None:
         raise BorrowError(f"name the board by its {UUID_CAPABILITY} alone, without a selector")
     if new.ssh_key is not None or new.valid_after is not None:
         raise BorrowError("it begins at once, with a key that the farm makes")
+    if new.image or new.boot_until:
+        raise BorrowError("it begins at once; flash and boot it when you have it: boruta flash")
 
 
 def check_update(request: Request, change: RequestUpdate) -> None:

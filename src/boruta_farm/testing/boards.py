@@ -124,7 +124,7 @@ class SimulatedConnection:
             raise BoardError("nothing is prepared here")
         if board.readying != (epoch, wanted):
             board.readying = epoch, wanted
-            board.ready_at = asyncio.get_running_loop().time() + min(board.ready_after, within)
+            board.ready_at = asyncio.get_running_loop().time() + board.ready_after
         self._answer(None)
 
     async def grant(self, epoch: int, remaining: float, key: str | None) -> None:
