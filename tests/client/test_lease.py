@@ -78,6 +78,25 @@ def test_a_job_whose_length_was_named_is_left_alone_and_its_end_announced() -> N
     assert found.said == ["the job ends in 5 minutes, at 01:00; more time: boruta prolong 1 +30m"]
 
 
+def test_who_asks_for_the_board_is_told_once() -> None:
+    said: list[str] = []
+
+    async def work() -> None:
+        async with (
+            virtual() as scene,
+            hold(scene.farm, scene.request, scene.access, said.append),
+        ):
+            for _ in range(2):
+                await asyncio.sleep(400)
+                await scene.lab.farm.requests.nudge(LOCAL_ADMIN, scene.request.id)
+                await asyncio.sleep(10)
+            await asyncio.sleep(1500)
+
+    run_virtual(work())
+    told = "somebody asks whether lab is still needed; to give it back: boruta close 1"
+    assert said == [told, told]
+
+
 @pytest.mark.usefixtures("utc")
 def test_the_end_that_somebody_else_moved_is_announced_in_its_time() -> None:
     said: list[str] = []

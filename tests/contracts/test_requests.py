@@ -20,6 +20,7 @@ from boruta_farm.model.errors import (
     SelectorError,
     SSHKeyError,
     TimeRangeError,
+    TooManyCallsError,
     WorkerNotAssignedError,
 )
 from boruta_farm.model.explanation import Cause
@@ -407,6 +408,22 @@ async def test_a_client_that_keeps_nothing_alive_loses_the_board(stage: Stage) -
     assert await stage.state(request_id) == "IN PROGRESS"
     await stage.farm.settle(70)
     assert await stage.state(request_id) == "DONE"
+
+
+@scene
+async def test_who_holds_a_board_can_be_asked_whether_he_needs_it(stage: Stage) -> None:
+    with pytest.raises(RequestNotFoundError):
+        await stage.requests.nudge(CALLER, 99)
+    running = await stage.filed()
+    with pytest.raises(WorkerNotAssignedError):
+        await stage.requests.nudge(CALLER, running)
+    await stage.board(1)
+    await stage.requests.nudge(CALLER, running)
+    request = await stage.requests.get_request_info(CALLER, running)
+    assert request.nudged_at is not None
+    assert abs(request.nudged_at - stage.now()) < SECOND
+    with pytest.raises(TooManyCallsError):
+        await stage.requests.nudge(CALLER, running)
 
 
 @scene

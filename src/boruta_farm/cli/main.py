@@ -40,6 +40,7 @@ VERBS: Mapping[str, Verb | Family] = {
     "release": Verb(place="filing:close", help="The same as close."),
     "acquire": Verb(place="acquire:acquire"),
     "prolong": Verb(place="filing:prolong"),
+    "nudge": Verb(place="nudge:nudge"),
     "share": Verb(place="sharing:share"),
     "unshare": Verb(place="sharing:unshare"),
     "ssh": Verb(place="ssh:ssh", reader="ssh:CommandAfterDashes"),

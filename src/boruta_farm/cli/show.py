@@ -24,6 +24,7 @@ from boruta_farm.model.request import Request, RequestState
 from boruta_farm.records.writing import write
 from boruta_farm.words.durations import duration
 from boruta_farm.words.explanation import line
+from boruta_farm.words.nudge import asked
 from boruta_farm.words.times import Times
 
 log = logging.getLogger(__name__)
@@ -117,6 +118,9 @@ def _facts(
     if request.job is not None:
         facts["Worker"] = names.get(request.job.worker, request.job.worker)
         facts |= _held(request.job, times)
+    told = asked(request, times)
+    if told is not None:
+        facts["Asked"] = told
     if request.finished is not None:
         facts["Finished"] = times.moment(request.finished)
     if request.reason:

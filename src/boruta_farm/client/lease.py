@@ -33,6 +33,7 @@ from boruta_farm.model.events import Event, EventKind
 from boruta_farm.model.job import Job
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import AccessInfo
+from boruta_farm.words.nudge import question
 from boruta_farm.words.refusal import refusal
 from boruta_farm.words.times import Times
 
@@ -82,6 +83,7 @@ class Lease:
         self._say = say
         self._more = more or f"more time: boruta prolong {request.id} +30m"
         self._moved = asyncio.Event()
+        self._nudged_at: datetime | None = None
 
     async def ended(self) -> Request:
         """Wait until the job is over for whatever reason and return the finished request."""
@@ -272,6 +274,21 @@ class Lease:
                     return
                 if request.job is not None:
                     self._ends(request.job.timeout)
+                await self._tell_nudge(request)
+
+    async def _tell_nudge(self, request: Request) -> None:
+        """Tell the holder once that somebody asks for his board."""
+        job, at = request.job, request.nudged_at
+        if at is None or job is None or at < job.granted or at == self._nudged_at:
+            return
+        self._nudged_at = at
+        try:
+            worker = await self._farm.workers.get_worker_info(self._farm.caller, self.worker)
+        except UnavailableError as error:
+            log.debug("worker %s was not read: %s", self.worker, error)
+            self._say(question(request, "this board"))
+        else:
+            self._say(question(request, worker.name))
 
     async def _look_for_agent(self) -> None:
         """Tell when the board's agent is lost or back, instead of leaving a silent session."""

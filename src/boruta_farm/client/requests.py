@@ -169,6 +169,10 @@ class HttpRequests:
         answer = await self._channel.get(f"{_path(request_id)}/sessions")
         return read_all(OpenSessions, answer.body)
 
+    async def nudge(self, caller: Caller, request_id: int) -> None:
+        """Ask the holder of a board whether he still needs it."""
+        await self._act(request_id, "nudge")
+
     async def keep_alive(self, caller: Caller, request_id: int) -> None:
         """Renew a request's KeepAlive."""
         await self._act(request_id, "keepalive")

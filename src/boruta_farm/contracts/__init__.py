@@ -204,6 +204,15 @@ class Requests(Protocol):
         """
         ...
 
+    async def nudge(self, caller: Caller, request_id: int) -> None:
+        """Ask the holder of a running request's board whether he still needs it.
+
+        He is told at his terminal and by whatever shows the request. Raises
+        RequestNotFoundError, WorkerNotAssignedError, NudgeError for one's own request,
+        ForbiddenError, and TooManyCallsError for a holder who was asked just now.
+        """
+        ...
+
     async def keep_alive(self, caller: Caller, request_id: int) -> None:
         """Renew a request's KeepAlive; harmless where none was asked for.
 

@@ -94,6 +94,8 @@ def _on_request(step: RequestSaved, caller: Caller | None) -> Action | None:
     if step.kind is EventKind.REQUEST_SHARED:
         # Who shares it with whom is noted by the decision itself.
         return None
+    if step.kind is EventKind.REQUEST_NUDGED:
+        return Action.REQUEST_NUDGED
     if step.kind is EventKind.REQUEST_FINISHED and request.job is not None:
         return Action.RELEASE
     if caller is not None and caller.id != request.owner:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Cipher, Explanation, Filed
-from boruta_farm.core import jobs, sharing
+from boruta_farm.core import jobs, nudging, sharing
 from boruta_farm.core import requests as core
 from boruta_farm.core.permissions import check_access, check_request, permitted_request
 from boruta_farm.core.plan import Plan
@@ -67,6 +67,9 @@ BESIDES = 640
 SHARINGS_PER_SECOND = 1.0
 SHARINGS_AT_ONCE = 60.0
 """How often an account may share and unshare: each is entered into the audit, and told a board."""
+NUDGE_SECONDS = 30
+MOST_NUDGES = 10
+"""One account asks so many holders at once, and then one every 30 s."""
 
 
 class FarmRequests:
@@ -105,6 +108,7 @@ class FarmRequests:
         self._sharings = Rate(
             clock, SHARINGS_PER_SECOND, "this account that share", SHARINGS_AT_ONCE
         )
+        self._nudged = Rate(clock, 1 / NUDGE_SECONDS, "this account ask holders", MOST_NUDGES)
         self._handed: OrderedDict[tuple[object, ...], None] = OrderedDict()
         """Whom which job's access data was handed to, and where: entered once each."""
 
@@ -238,6 +242,14 @@ class FarmRequests:
         request = await self._existing(caller, request_id, Permission.SHARE_REQUESTS)
         sharing.check_presence(caller, request)
         return await self._sessions.of(request)
+
+    async def nudge(self, caller: Caller, request_id: int) -> None:
+        """Ask the holder of a board whether he still needs it."""
+        caller.require(Permission.NUDGE_HOLDERS)
+        self._nudged.take(caller.id)
+        await self._engine.decide(
+            lambda world, now: nudging.nudge(world, caller, request_id, now), caller
+        )
 
     async def keep_alive(self, caller: Caller, request_id: int) -> None:
         """Renew a request's KeepAlive."""

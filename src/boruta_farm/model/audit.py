@@ -29,6 +29,7 @@ class Action(StrEnum):
     REQUEST_CLOSED = "request.closed"
     REQUEST_SHARED = "request.shared"
     REQUEST_UNSHARED = "request.unshared"
+    REQUEST_NUDGED = "request.nudged"
     WORKER_REGISTERED = "worker.registered"
     WORKER_CHANGED = "worker.changed"
     WORKER_STATE = "worker.state"

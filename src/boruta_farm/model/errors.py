@@ -246,6 +246,12 @@ class SharingError(InvalidError):
     code = "not-shareable"
 
 
+class NudgeError(InvalidError):
+    """nobody else holds this request, so nobody is to be asked"""
+
+    code = "not-to-be-asked"
+
+
 class KeepAliveError(InvalidError):
     """KeepAlive must be a whole number of seconds from 10 to 3600"""
 

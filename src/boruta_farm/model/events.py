@@ -24,6 +24,7 @@ class EventKind(StrEnum):
     REQUEST_STARTED = "request.started"
     REQUEST_PROLONGED = "request.prolonged"
     REQUEST_SHARED = "request.shared"
+    REQUEST_NUDGED = "request.nudged"
     REQUEST_FINISHED = "request.finished"
     REQUEST_ORPHANED = "request.orphaned"
     REQUEST_ADOPTED = "request.adopted"

@@ -50,6 +50,7 @@ class Permission(StrEnum):
     CHANGE_REQUESTS = "change-requests"
     CLOSE_REQUESTS = "close-requests"
     SHARE_REQUESTS = "share-requests"
+    NUDGE_HOLDERS = "nudge-holders"
     USE_BOARDS = "use-boards"
     MANAGE_WORKERS = "manage-workers"
     SEE_SELF = "see-self"
@@ -97,6 +98,11 @@ RULES: Mapping[Permission, Rule] = {
         # Others' only with oneself, in groups that say so: core.sharing.
         reach={Role.USER: Reach.OWN, Role.GROUP_ADMIN: Reach.OWN, Role.ADMIN: Reach.OWN},
         words="let colleagues' own SSH keys open a request's session, and see who is there",
+    ),
+    Permission.NUDGE_HOLDERS: Rule(
+        scope=Scope.REQUEST,
+        reach={Role.USER: Reach.ALL, Role.GROUP_ADMIN: Reach.ALL, Role.ADMIN: Reach.ALL},
+        words="ask whoever holds a board whether he still needs it",
     ),
     Permission.USE_BOARDS: Rule(
         scope=Scope.REQUEST,

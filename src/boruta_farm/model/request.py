@@ -243,6 +243,10 @@ class Request:
         Shown("Readying", "the board that is being made ready for it, before its hand-over"),
         Stored(kept=False),
     ] = None
+    nudged_at: Annotated[
+        datetime | None, Shown("NudgedAt", "when somebody last asked whether it is still needed")
+    ] = None
+    nudged_by: Annotated[str | None, Shown("NudgedBy", "who asked that")] = None
     reason: Annotated[str | None, Shown("Reason", "why it ended as it did"), Stored(moves=True)] = (
         None
     )

@@ -222,6 +222,12 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             "Renew a request's KeepAlive",
         ),
         change(
+            "reqs/{id}/nudge",
+            requests.nudge,
+            Permission.NUDGE_HOLDERS,
+            "Ask the holder of a running request's board whether he still needs it",
+        ),
+        change(
             "reqs/{id}/share",
             requests.share,
             Permission.SHARE_REQUESTS,

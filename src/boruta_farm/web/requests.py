@@ -146,6 +146,11 @@ class RequestCalls:
     def _sharing(self, call: Call) -> Sharing:
         return SHARING(SHARING_BODY.read(call.body) if call.body else None)
 
+    async def nudge(self, call: Call) -> Answer:
+        """Ask the holder of a board whether he still needs it."""
+        await self._requests.nudge(call.caller, request_id_of(call))
+        return NO_CONTENT
+
     async def keep_alive(self, call: Call) -> Answer:
         """Renew a request's KeepAlive."""
         await self._requests.keep_alive(call.caller, request_id_of(call))
