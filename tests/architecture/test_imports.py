@@ -41,6 +41,7 @@ ROOMS: dict[str, frozenset[str]] = {
         {"contracts", "clock", "rate", "records", "selectors", "settings", "words", "client"}
         | {"access.listening", "access.relaylog", "access.rendezvous", "thinning"}
     ),
+    "notify": frozenset({"clock", "feed", "lookups"}),
     "web": frozenset(
         {"contracts", "clock", "rate", "feed", "link", "records", "histogram", "terminals", "words"}
     ),
@@ -55,8 +56,8 @@ ROOMS: dict[str, frozenset[str]] = {
     "server": frozenset(
         {"contracts", "clock", "settings", "selectors", "core", "matching", "store", "feed"}
         | {"fleet", "farm", "link", "gorpc", "boards", "access", "metrics", "web"}
-        | {"thinning"}
         | {"dryad.proc", "terminals"}
+        | {"thinning", "notify"}
     ),
     "testing": frozenset(
         {"contracts", "clock", "selectors", "core", "matching", "store", "feed", "fleet", "farm"}
@@ -87,6 +88,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "metrics": frozenset({"prometheus_client"}),
     "terminals": frozenset({"asyncssh"}),
     "frontdoor": frozenset({"asyncssh", "httpx", "uvloop"}),
+    "notify": frozenset({"httpx"}),
     "web": frozenset({"starlette", "msgspec"}),
     "client": frozenset({"httpx", "keyring"}),
     "cli": frozenset({"typer", "rich", "click", "httpx", "tomli_w"}),

@@ -37,6 +37,7 @@ REQUESTS = {
         "words.counts",
         "words.request",
     ),
+    "model.readiness",
 }
 
 LIBRARIES = {

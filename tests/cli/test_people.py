@@ -135,3 +135,25 @@ def test_a_farm_whose_admins_lost_their_tokens_is_rescued(tmp_path: Path) -> Non
     refused = boruta("user", "rescue", "root", "--data", str(folder), status=1)
     running.close()
     assert "another server uses" in refused.err
+
+
+def test_a_webhook_is_ones_own(root: Boruta, homes: Homes) -> None:
+    token = root("user", "add", "ann").out.strip()
+    ann = homes("ann")
+    ann("login", stdin=f"{token}\n")
+    assert ann("user", "notify").err == "you are told by no webhook\n"
+    told = ann("user", "notify", "https://hooks.example/T0")
+    assert "your requests are told to https://hooks.example/T0" in told.err
+    assert told.out.startswith("whsec_")
+    assert ann("user", "notify").out == told.out
+    assert "must hold neither user nor" in ann("user", "notify", "https://a:b@c/", status=1).err
+    assert "not both" in ann("user", "notify", "https://c/", "--off", status=2).err
+    seen = json.loads(root("user", "show", "ann", "-o", "json").out)
+    assert seen["Notify"] == "https://hooks.example/T0"
+    token = root("user", "add", "bob", "--role", "auditor").out.strip()
+    bob = homes("bob")
+    bob("login", stdin=f"{token}\n")
+    assert not json.loads(bob("user", "show", "ann", "-o", "json").out).get("Notify")
+    assert "hooks.example" not in root("audit").out
+    ann("user", "notify", "--off")
+    assert ann("user", "notify").err == "you are told by no webhook\n"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from boruta_farm.model.errors import ConfigError, StoreError
 
@@ -25,6 +27,7 @@ class AesGcmCipher:
     """Seal with AES-256-GCM under a random nonce, bound to a context that is not stored."""
 
     def __init__(self, key: bytes) -> None:
+        self._key = key
         self._aead = AESGCM(key)
         self.mark = hashlib.sha256(b"boruta key " + key).hexdigest()[:32]
         """Tells this key from others, and nothing else of it: it has 256 random bits."""
@@ -45,6 +48,10 @@ class AesGcmCipher:
         """Refuse a key file that ``load`` would refuse, and make none. Raises ConfigError."""
         if (path := data / KEY_FILE).exists():
             _read_key(path)
+
+    def derive(self, purpose: str) -> bytes:
+        """Return 32 bytes made of the key for one purpose, always the same."""
+        return HKDF(SHA256(), 32, None, purpose.encode()).derive(self._key)
 
     def seal(self, plain: bytes, context: str) -> bytes:
         """Encrypt and authenticate ``plain``, bound to ``context``."""

@@ -87,6 +87,7 @@ VERBS: Mapping[str, Verb | Family] = {
             "invite": Verb(place="users:invite"),
             "remove": Verb(place="users:remove"),
             "rescue": Verb(place="users:rescue"),
+            "notify": Verb(place="users:notify"),
             "key": Family(
                 help="SSH keys.",
                 verbs={

@@ -28,6 +28,7 @@ from boruta_farm.model.errors import AccountError, AccountNotFoundError
 from boruta_farm.model.login import login_command
 from boruta_farm.model.permission import Role
 from boruta_farm.model.token import Issued
+from boruta_farm.model.webhook import Webhook
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The account's name.")]
 RoleOption = Annotated[
@@ -234,6 +235,36 @@ def remove(context: typer.Context, name: NameArgument, running_jobs: RunningOpti
 
     run(context, work)
     say(f"{name} is removed")
+
+
+def notify(
+    context: typer.Context,
+    url: Annotated[
+        str | None,
+        typer.Argument(metavar="[URL]", help="Where it goes, such as https://HOST/PATH."),
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Have nothing told any more.")] = False,
+) -> None:
+    """Be told of your requests by a webhook: granted, near their end, asked about, board lost.
+
+    Without URL it is shown. The secret that signs the messages (standardwebhooks.com) is printed.
+    """
+    if off and url is not None:
+        raise typer.BadParameter("name a URL or --off, not both")
+    wanted = "" if off else url
+
+    async def work(farm: Farm) -> Webhook:
+        if wanted is not None:
+            name = (await farm.accounts.me()).name
+            await farm.accounts.save_account(farm.caller, name, AccountChange(notify=wanted))
+        return await farm.accounts.webhook(farm.caller)
+
+    found = run(context, work)
+    if not found.url:
+        say("you are told by no webhook")
+        return
+    say(f"your requests are told to {found.url}, signed with this secret:")
+    print(clean(found.secret))
 
 
 def add_key(

@@ -15,6 +15,7 @@ from boruta_farm.model.account import (
 from boruta_farm.model.answers import Self
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import AccountNotFoundError, GroupNotFoundError
+from boruta_farm.model.webhook import Webhook
 from boruta_farm.model.wish import Refused, Wish
 
 
@@ -41,6 +42,10 @@ class HttpAccounts:
         """Change an account, or make it, and return it."""
         answer = await self._channel.post(account_path(name), body(change))
         return read(Account, answer.body)
+
+    async def webhook(self, caller: Caller) -> Webhook:
+        """Return the caller's own webhook with the secret that signs its messages."""
+        return read(Webhook, (await self._channel.get("me/webhook")).body)
 
     async def remove_account(
         self, caller: Caller, name: str, running_jobs: RunningJobs = RunningJobs.END

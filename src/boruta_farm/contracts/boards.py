@@ -372,3 +372,7 @@ class Cipher(Protocol):
     def open(self, sealed: bytes, context: str) -> bytes:
         """Return the plain bytes. Raises StoreError when they were tampered with."""
         ...
+
+    def derive(self, purpose: str) -> bytes:
+        """Return 32 secret bytes for one purpose, always the same."""
+        ...

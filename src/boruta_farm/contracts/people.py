@@ -13,6 +13,7 @@ from boruta_farm.model.audit import AuditEntry, AuditFilter, Note, Verification
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.permission import Scope
 from boruta_farm.model.token import Issued, NewToken, Token
+from boruta_farm.model.webhook import Webhook
 from boruta_farm.model.wish import Refused, Wish
 
 
@@ -34,6 +35,13 @@ class Accounts(Protocol):
         Its waiting requests are judged anew within a second: cancelled if it may not be lent
         boards any more, else kept for its present groups. So are its running jobs, at once.
         Raises AccountError, GroupNotFoundError, SSHKeyError.
+        """
+        ...
+
+    async def webhook(self, caller: Caller) -> Webhook:
+        """Return the caller's own webhook with the secret that signs its messages.
+
+        Raises ForbiddenError, and AccountNotFoundError in a farm without users.
         """
         ...
 

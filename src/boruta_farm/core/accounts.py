@@ -32,11 +32,12 @@ from boruta_farm.model.events import EventKind
 from boruta_farm.model.permission import Permission, Role
 from boruta_farm.model.request import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from boruta_farm.model.spelling import folded
+from boruta_farm.model.webhook import fault_of as webhook_fault
 
 MOST_GROUPS = 64
 MOST_KEYS = 20
 MOST_NETWORKS = 32
-OWN_FIELDS = frozenset({"full_name", "ssh_keys", "keys_on_board"})
+OWN_FIELDS = frozenset({"full_name", "ssh_keys", "keys_on_board", "notify"})
 """What everybody may change about himself."""
 WITHOUT_TOKEN = (Role.VIEWER, Role.USER)
 """Roles that calls without a token may have."""
@@ -212,6 +213,8 @@ def _check_account(world: World, account: Account) -> None:
             raise SSHKeyError(f"SSH key {place}: {error.message}") from error
     if account.keys_on_board and not account.ssh_keys:
         raise AccountError(f"{account.name} has no SSH key to be put on boards; add one")
+    if account.notify and (fault := webhook_fault(account.notify)):
+        raise AccountError(fault)
     _check_networks(account)
 
 

@@ -130,7 +130,7 @@ class Farm:
         """What agents and relay tell, to any server."""
         self.stewards_reports = FarmReports(engine, cipher, self.consoles, leading=True)
         """What those who look after boards tell, for the server that leads."""
-        self.accounts = FarmAccounts(engine, self.directory)
+        self.accounts = FarmAccounts(engine, self.directory, cipher)
         self.tokens = FarmTokens(engine, self.directory)
         self.audit = FarmAudit(engine, store)
         self.sealer = Sealer(engine, store)

@@ -1,7 +1,7 @@
 """People and services that use the farm, and the groups they are in."""
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, TypeVar
@@ -79,6 +79,9 @@ class Account:
         tuple[str, ...], Shown("Networks", "calls without a token from there are its own")
     ] = ()
     limits: Annotated[Limits, Shown("Limits", "what it may take")] = Limits()
+    notify: Annotated[str, Shown("Notify", "its webhook; told to itself and to admins alone")] = (
+        field(default="", repr=False)
+    )
     disabled: Annotated[bool, Shown("Disabled", "can do nothing")] = False
     created: Annotated[datetime, Shown("Created", "when it was made")]
     revision: int = 1
@@ -139,6 +142,9 @@ class AccountChange:
         tuple[str, ...] | None, Shown("Networks", "calls without a token from there are its own")
     ] = None
     limits: Annotated[Limits | None, Shown("Limits", "all of them, as they shall be")] = None
+    notify: Annotated[
+        str | None, Shown("Notify", "its webhook, such as https://HOST/PATH; empty: none")
+    ] = None
     disabled: Annotated[bool | None, Shown("Disabled", "can do nothing")] = None
     running_jobs: Annotated[
         RunningJobs | None,

@@ -124,6 +124,17 @@ def is_ours_alone(host: str) -> bool:
     )
 
 
+def is_public(host: str) -> bool:
+    """Tell whether an address is anybody's in the world: not this machine's, nor a private one.
+
+    Nor may one be that an IPv6 address leads to by a translation on the way.
+    """
+    ip = parse_ip(host)
+    if ip is None:
+        return False
+    return all(each.is_global and not each.is_multicast for each in (ip, *_carried(ip)))
+
+
 def with_port(host: str | IP, port: int | str) -> str:
     """Return ``HOST:PORT``, with brackets around IPv6."""
     text = str(host)

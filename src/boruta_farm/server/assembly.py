@@ -31,7 +31,11 @@ from boruta_farm.metrics.exposition import Metrics, Sources
 from boruta_farm.model.addresses import with_port
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.front_door import FrontDoorPlace
+from boruta_farm.model.webhook import purpose_of, read_secret
 from boruta_farm.model.worker import Fence
+from boruta_farm.notify.delivery import Deliveries
+from boruta_farm.notify.guard import AddressGuard
+from boruta_farm.notify.notices import Notices
 from boruta_farm.server.config import Config
 from boruta_farm.server.folder import DATABASE_FILE, OWED_FILE, DataFolder
 from boruta_farm.server.front_door import FrontDoor, stop_doors
@@ -162,6 +166,17 @@ class Server:
         }
         self._leadership = Leadership(lambda: self._store.leading)
         self._store.on_lead(self._leadership.look)
+        deliveries = Deliveries(clock, AddressGuard(config.notify_allow))
+        self._parts["webhooks"] = deliveries.deliver
+        self._leading_parts["notices"] = Notices(
+            farm.feed,
+            deliveries,
+            clock,
+            farm.directory.account,
+            self._worker_name,
+            lambda account: cipher.derive(purpose_of(account)),
+            self._own_webhook(),
+        ).follow
         self._traffic = Traffic()
         self._metrics = Metrics(self._sources(), clock)
         self._terminals = None
@@ -265,6 +280,14 @@ class Server:
                 self._config.data / KEY_FILE,
             )
         await self._store.execute(lambda transaction, _now: transaction.keep_mark(KEY_MARK, mark))
+
+    def _worker_name(self, uuid: str) -> str | None:
+        worker = self._farm.fleet.workers.get(uuid)
+        return None if worker is None else worker.name
+
+    def _own_webhook(self) -> tuple[str, bytes] | None:
+        url, secret = self._config.notify, self._config.notify_secret
+        return None if url is None or secret is None else (url, read_secret(secret))
 
     def _own_port(self, port: int) -> bool:
         """Tell whether a port of this machine is the API's or a tunnel's."""

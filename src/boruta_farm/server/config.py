@@ -13,6 +13,7 @@ from boruta_farm.model.addresses import EVERYWHERE, Network
 from boruta_farm.model.front_door import DoorSettings
 from boruta_farm.model.policies import FairShare, Policies
 from boruta_farm.model.settings import Enrolment, FarmSettings
+from boruta_farm.model.webhook import fault_of, read_secret
 from boruta_farm.selectors.wanted import KINDS
 from boruta_farm.server.http.limits import LimitSettings
 from boruta_farm.server.kinds import Ageing, Database, LogFormat, LogLevel, has_password
@@ -429,6 +430,25 @@ class Config(LimitSettings):
         default=FarmSettings().show_owners,
     )
 
+    notify: str | None = setting(
+        Maybe(Text(secret=True)),
+        "The farm's webhook, such as https://HOST/PATH: told when a request is granted, near its "
+        "end, asked about, or loses its board. Accounts may have webhooks of their own.",
+        default=None,
+    )
+    notify_secret: str | None = setting(
+        Maybe(Text(secret=True)),
+        "What signs the farm's messages, as echo whsec_$(openssl rand -base64 32) makes it.",
+        default=None,
+        hidden=True,
+    )
+    notify_allow: tuple[Network, ...] = setting(
+        NETWORKS,
+        "Private networks, separated by commas, into which webhooks may lead. Without them the "
+        "server calls public addresses alone, over https.",
+        default=(),
+    )
+
     def check(self) -> None:
         """Refuse settings that contradict each other. Raises SettingError."""
         check_listening(
@@ -445,6 +465,18 @@ class Config(LimitSettings):
                 "tls_certificate and tls_key belong together: set both, or neither",
                 "tls_key" if self.tls_certificate is None else "tls_certificate",
             )
+        if self.notify and (fault := fault_of(self.notify)):
+            raise SettingError(fault, "notify")
+        if (self.notify is None) != (self.notify_secret is None):
+            raise SettingError(
+                "notify and notify_secret belong together: set both, or neither",
+                "notify_secret" if self.notify_secret is None else "notify",
+            )
+        if self.notify_secret is not None:
+            try:
+                read_secret(self.notify_secret)
+            except ValueError as error:
+                raise SettingError(str(error), "notify_secret") from None
         if self.job_limit < self.job_timeout:
             raise SettingError("must not be shorter than job_timeout", "job_limit")
 

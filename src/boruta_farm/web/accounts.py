@@ -60,6 +60,11 @@ class AccountCalls:
         )
         return Answer(status=200, headers=JSON, body=told(who))
 
+    async def webhook(self, call: Call) -> Answer:
+        """Tell the caller's own webhook."""
+        found = await self._accounts.webhook(call.caller)
+        return Answer(status=200, headers=SECRET, body=told(found))
+
     async def list(self, call: Call) -> Stream:
         """List the accounts that the caller may see."""
         found = await self._accounts.list_accounts(call.caller)

@@ -6,6 +6,7 @@ from boruta_farm.model.answers import Self
 from boruta_farm.model.audit import AuditEntry, Verification
 from boruta_farm.model.permission import Permission
 from boruta_farm.model.token import Issued, Token
+from boruta_farm.model.webhook import Webhook
 from boruta_farm.model.wish import Refused
 from boruta_farm.web.accounts import (
     ACCOUNT_BODY,
@@ -77,6 +78,13 @@ def people_routes(people: People, entrance: Entrance, clock: Clock) -> tuple[Rou
             Permission.SEE_SELF,
             "Tell who is calling, and what he may take",
             answer=Self,
+        ),
+        read(
+            "me/webhook",
+            accounts.webhook,
+            Permission.MANAGE_SELF,
+            "Tell the caller's own webhook, and the secret that signs its messages",
+            answer=Webhook,
         ),
         read(
             "users/",

@@ -8,10 +8,14 @@ Servers of the schema before look accounts up by name, so they cannot go on besi
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from boruta_farm.store.dialect import Dialect
 from boruta_farm.store.migrations.step import Step, add_columns
 from boruta_farm.store.schema import ACCOUNTS, BACKLOGS, REQUESTS, TOKENS, WAITING, created
+
+LATER = frozenset({"notify"})
+"""Columns of accounts that later steps add."""
 
 _OWN = "FROM accounts AS a WHERE a.name = {table}.{column} AND a.created <= {table}.created"
 
@@ -50,10 +54,12 @@ def _statements(dialect: Dialect) -> Iterator[str]:
 
 def _accounts(dialect: Dialect) -> Iterator[str]:
     """Yield what makes the table anew, since its key is another."""
-    columns = ", ".join(column.name for column in ACCOUNTS.columns if column.name != "id")
+    # What a later step adds is not there yet.
+    accounts = replace(ACCOUNTS, columns=tuple(c for c in ACCOUNTS.columns if c.name not in LATER))
+    columns = ", ".join(column.name for column in accounts.columns if column.name != "id")
     yield f"CREATE TABLE accounts_before AS SELECT {columns} FROM accounts"
     yield "DROP TABLE accounts"
-    yield from created(ACCOUNTS, dialect)
+    yield from created(accounts, dialect)
     yield (
         f"INSERT INTO accounts (id, {columns})"
         f" SELECT {dialect.random}, {columns} FROM accounts_before"

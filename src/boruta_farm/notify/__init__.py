@@ -1,0 +1,1 @@
+"""People told in time: signed webhooks for what happens to their requests."""
