@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from boruta_farm.model.account import Account
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.permission import Role
@@ -132,3 +134,23 @@ def test_a_job_shorter_than_the_warning_is_not_warned_of() -> None:
 
     play(work())
     assert told.kinds() == []
+
+
+def test_who_prolongs_ever_again_has_one_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boruta_farm.notify.notices.SPARE", 2)
+    told = Told()
+
+    async def work() -> None:
+        async with virtual(length=HOUR) as scene, noticing(scene, told):
+            requests = scene.lab.farm.requests
+            for _ in range(10):
+                await requests.prolong_access(
+                    LOCAL_ADMIN, scene.request.id, MoreTime(length=timedelta(minutes=10))
+                )
+                await asyncio.sleep(1)
+            await asyncio.sleep(9200)
+            assert told.kinds() == []
+            await asyncio.sleep(200)
+
+    play(work())
+    assert told.kinds() == ["request.ending"]

@@ -1,6 +1,7 @@
 """What is to be told of requests: found in the journal, and in the ends that come near."""
 
 import asyncio
+import heapq
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, NoReturn
@@ -16,6 +17,8 @@ from boruta_farm.notify.notice import Notice, NoticeKind
 LEAD: Final = timedelta(minutes=5)
 """So long before a job's end its owner is told; one that is prolonged in time has no such end."""
 LONGEST_SLEEP: Final = 3600.0
+SPARE: Final = 1000
+"""Ends that have been moved may be remembered besides, before all are sorted anew."""
 
 NameOf = Callable[[str], str | None]
 AccountOf = Callable[[str], Account | None]
@@ -47,6 +50,8 @@ class Notices:
         self._running: dict[int, Request] = {}
         self._told: dict[int, datetime] = {}
         """The end of which a request's owner was told already."""
+        self._ends: list[tuple[datetime, int]] = []
+        """A heap of ends, also of some that have been moved since."""
 
     async def follow(self) -> NoReturn:
         """Tell until cancelled; after a gap, only what comes from then on."""
@@ -57,6 +62,9 @@ class Notices:
                     r.id: r for r in snapshot.requests if r.state is RequestState.IN_PROGRESS
                 }
                 self._told = {k: end for k, end in self._told.items() if k in self._running}
+                self._ends = []
+                for request in self._running.values():
+                    self._await_end(request)
                 while True:
                     changes = await self._next(subscription)
                     if changes is None:
@@ -88,6 +96,8 @@ class Notices:
         before = self._running.pop(request.id, None)
         if request.state is RequestState.IN_PROGRESS:
             self._running[request.id] = request
+            if _end_of(before) != _end_of(request):
+                self._await_end(request)
         else:
             self._told.pop(request.id, None)
         if event.kind is EventKind.REQUEST_STARTED:
@@ -99,25 +109,37 @@ class Notices:
                 NoticeKind.FAILED, number, event.at, before or request, Reason=request.reason
             )
 
+    def _await_end(self, request: Request) -> None:
+        """Have the end of a running request told in its time; what it had before is passed over."""
+        if request.job is None or self._told.get(request.id) == request.job.timeout:
+            return
+        heapq.heappush(self._ends, (request.job.timeout, request.id))
+        if len(self._ends) > 2 * len(self._running) + SPARE:
+            # Whoever prolongs a thousand times has one end all the same.
+            ends = ((_end_of(one), number) for number, one in self._running.items())
+            self._ends = [(end, number) for end, number in ends if end is not None]
+            heapq.heapify(self._ends)
+
     def _tell_ends(self) -> None:
         now = self._clock.now()
-        for request in self._running.values():
-            job = request.job
-            if job is None or job.timeout - now > LEAD or self._told.get(request.id) == job.timeout:
+        while self._ends and self._ends[0][0] - now <= LEAD:
+            end, number = heapq.heappop(self._ends)
+            request = self._running.get(number)
+            job = None if request is None else request.job
+            if request is None or job is None or job.timeout != end:
                 continue
-            self._told[request.id] = job.timeout
-            name = f"end_{request.id}_{int(job.timeout.timestamp())}"
-            if job.timeout - job.granted > LEAD:
+            if self._told.get(number) == end:
+                continue
+            self._told[number] = end
+            if end - job.granted > LEAD:
+                name = f"end_{number}_{int(end.timestamp())}"
                 self._tell(NoticeKind.ENDING, name, now, request)
 
     def _until_next_end(self) -> float:
-        now = self._clock.now()
-        due = [
-            (request.job.timeout - LEAD - now).total_seconds()
-            for request in self._running.values()
-            if request.job is not None and self._told.get(request.id) != request.job.timeout
-        ]
-        return min(max(min(due, default=LONGEST_SLEEP), 0.0), LONGEST_SLEEP)
+        if not self._ends:
+            return LONGEST_SLEEP
+        left = (self._ends[0][0] - LEAD - self._clock.now()).total_seconds()
+        return min(max(left, 0.0), LONGEST_SLEEP)
 
     def _tell(
         self, kind: NoticeKind, name: str, at: datetime, request: Request, **more: object
@@ -136,3 +158,7 @@ class Notices:
             self._deliveries.put(mine, message)
         if self._farm is not None:
             self._deliveries.put(self._farm, message)
+
+
+def _end_of(request: Request | None) -> datetime | None:
+    return None if request is None or request.job is None else request.job.timeout
