@@ -8,6 +8,7 @@ import pytest
 
 from boruta_farm.model.errors import (
     AgentUnreachableError,
+    BoardActError,
     DeadlineInPastError,
     IdempotencyError,
     InvalidError,
@@ -168,6 +169,7 @@ async def test_unknown_requests(stage: Stage) -> None:
             stage.requests.acquire_worker(CALLER, unknown),
             stage.requests.prolong_access(CALLER, unknown),
             stage.requests.keep_alive(CALLER, unknown),
+            stage.requests.note_act(CALLER, unknown, "flash"),
             stage.requests.explain(CALLER, unknown),
         ):
             with pytest.raises(RequestNotFoundError):
@@ -424,6 +426,18 @@ async def test_who_holds_a_board_can_be_asked_whether_he_needs_it(stage: Stage) 
     assert abs(request.nudged_at - stage.now()) < SECOND
     with pytest.raises(TooManyCallsError):
         await stage.requests.nudge(CALLER, running)
+
+
+@scene
+async def test_acts_are_noted_in_a_line_while_the_board_is_there(stage: Stage) -> None:
+    request_id = await stage.filed()
+    with pytest.raises(WorkerNotAssignedError):
+        await stage.requests.note_act(CALLER, request_id, "flash")
+    for wrong in ("", "x" * 101, "two\nlines"):
+        with pytest.raises(BoardActError):
+            await stage.requests.note_act(CALLER, request_id, wrong)
+    await stage.board(1)
+    await stage.requests.note_act(CALLER, request_id, "flash")
 
 
 @scene

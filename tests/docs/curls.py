@@ -135,6 +135,13 @@ CURLS: Final = (
         place="reqs/$REQUEST/share",
         body='{"Account": "ann"}',
     ),
+    Curl(
+        method="POST",
+        path="reqs/{id}/acts",
+        place="reqs/$REQUEST/acts",
+        options="-H 'Boruta-Agent: nightly tests'",
+        body='{"Act": "power cycle"}',
+    ),
     Curl(method="GET", path="reqs/{id}/sessions", place="reqs/$REQUEST/sessions"),
     Curl(
         method="POST",

@@ -113,10 +113,15 @@ async def test_the_whole_way_of_a_board(local_farm: LocalFarm, tmp_path: Path) -
         await one.done("give_back", board="rpi4")
         assert "you hold no board" in await one.refused("run_command", board="rpi4", command="true")
     assert await open_requests(local_farm) == []
-    where = AuditFilter(action="release")
-    async with connect(local_farm.config) as api, api.audit.lines(where) as lines:
+    async with connect(local_farm.config) as api, api.audit.lines(AuditFilter()) as lines:
         entries = [json.loads(line) async for line in lines]
-    assert entries[-1]["Detail"]["agent"] == "tester"
+    mine = [one for one in entries if one["Detail"].get("agent") == "tester"]
+    assert mine[-1]["Action"] == "release"
+    entered = [one["Detail"]["act"] for one in mine if one["Action"] == "request.act"]
+    assert entered == [
+        *("put a file", "run a command", "write a file", "get a file", "flash", "power on"),
+        *("write to the console", "press a button"),
+    ]
     noted = acts(tmp_path)
     assert {each["agent"] for each in noted} == {"tester"}
     assert [each["act"] for each in noted][:3] == ["find_boards", "find_boards", "explain"]

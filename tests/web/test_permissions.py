@@ -18,6 +18,7 @@ BODIES: dict[str, object] = {
     "workers/{worker}/setname": "renamed",
     "workers/{worker}/describe": {"Labels": {"rack": "2"}},
     "login": None,
+    "reqs/{id}/acts": {"Act": "flash"},
     "tokens/": {"Scope": "read"},
 }
 """What a call takes beyond an empty object."""

@@ -21,6 +21,7 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter
 from boruta_farm.model.request import (
+    BoardAct,
     MoreTime,
     NewRequest,
     OpenSessions,
@@ -176,6 +177,10 @@ class HttpRequests:
     async def keep_alive(self, caller: Caller, request_id: int) -> None:
         """Renew a request's KeepAlive."""
         await self._act(request_id, "keepalive")
+
+    async def note_act(self, caller: Caller, request_id: int, act: str) -> None:
+        """Enter into the audit what is about to be done on the board of a running request."""
+        await self._channel.post(f"{_path(request_id)}/acts", body(BoardAct(act=act)))
 
     async def explain(
         self, caller: Caller, request_id: int, *, brief: bool = False

@@ -220,6 +220,15 @@ class Requests(Protocol):
         """
         ...
 
+    async def note_act(self, caller: Caller, request_id: int, act: str) -> None:
+        """Enter into the audit what is about to be done on the board of a running request.
+
+        For the owner, in the words of a program that acts for him: the farm does not see what is
+        done in a session. Raises BoardActError, RequestNotFoundError, ForbiddenError and
+        WorkerNotAssignedError.
+        """
+        ...
+
     async def explain(self, caller: Caller, request_id: int, *, brief: bool = False) -> Explanation:
         """Tell where a request stands in the queue and what it waits for.
 

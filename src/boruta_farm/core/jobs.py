@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from boruta_farm.core.demands import takes_any_board
 from boruta_farm.core.ending import end_job, finished_early, requeued
-from boruta_farm.core.permissions import check_access
+from boruta_farm.core.permissions import check_access, check_request
 from boruta_farm.core.plan import (
     Noted,
     Plan,
@@ -22,6 +22,7 @@ from boruta_farm.core.world import World
 from boruta_farm.model.audit import Action, Note
 from boruta_farm.model.caller import Caller, serves
 from boruta_farm.model.errors import (
+    BoardActError,
     InvalidError,
     ProlongLimitError,
     RequestNotFoundError,
@@ -31,7 +32,8 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.job import Job, JobPhase
-from boruta_farm.model.request import MoreTime, OwedEnd, Request, RequestState
+from boruta_farm.model.permission import Permission
+from boruta_farm.model.request import LONGEST_ACT, MoreTime, OwedEnd, Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, Worker, WorkerState
 from boruta_farm.selectors.selector import parse
@@ -186,6 +188,28 @@ def read_key(
     marked = replace(request, job=replace(job, key_read=True), revision=request.revision + 1)
     saved = RequestSaved(request=marked, kind=EventKind.REQUEST_UPDATED)
     return Plan(answer=None, steps=(saved, Noted(note=note)))
+
+
+def note_act(world: World, caller: Caller, request_id: int, act: str) -> Plan[None]:
+    """Enter what somebody says he is about to do on the board of his running request.
+
+    Raises BoardActError, RequestNotFoundError, ForbiddenError, WorkerNotAssignedError.
+    """
+    if not 0 < len(act) <= LONGEST_ACT or not act.isprintable():
+        raise BoardActError
+    request = world.request(request_id)
+    if request is None:
+        raise RequestNotFoundError
+    check_request(caller, request, Permission.NOTE_ACTS)
+    _, job = _live_job(world, request_id)
+    note = Note(
+        actor=caller.name,
+        source=caller.source,
+        action=Action.REQUEST_ACT,
+        subject=f"request {request_id}",
+        detail={"act": act, "worker": job.worker, "epoch": str(job.epoch)},
+    )
+    return Plan(answer=None, steps=(Noted(note=note),))
 
 
 def is_unseen(job: Job) -> bool:

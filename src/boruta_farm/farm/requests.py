@@ -257,6 +257,13 @@ class FarmRequests:
         check_request(caller, request, Permission.CHANGE_REQUESTS)
         await self._engine.decide(lambda world, now: jobs.keep_alive(world, request_id, now))
 
+    async def note_act(self, caller: Caller, request_id: int, act: str) -> None:
+        """Enter into the audit what is about to be done on the board of a running request."""
+        await self._existing(caller, request_id, Permission.NOTE_ACTS)
+        await self._engine.decide(
+            lambda world, _now: jobs.note_act(world, caller, request_id, act), caller
+        )
+
     async def explain(self, caller: Caller, request_id: int, *, brief: bool = False) -> Explanation:
         """Tell where a request stands in the queue."""
         request = await self.get_request_info(caller, request_id)

@@ -25,7 +25,13 @@ from boruta_farm.mcp.answers import MOST, Data, ToolAnswer
 from boruta_farm.mcp.budget import Budget, BudgetError, CountedAct, Spent
 from boruta_farm.mcp.folder import SharedFolder
 from boruta_farm.mcp.ledger import AgentLedger
-from boruta_farm.model.errors import BorutaError, InvalidError, NotFoundError, WantError
+from boruta_farm.model.errors import (
+    BorutaError,
+    InvalidError,
+    NotFoundError,
+    RouteNotFoundError,
+    WantError,
+)
 from boruta_farm.model.listing import WorkerFilter
 from boruta_farm.model.request import MoreTime, NewRequest
 from boruta_farm.model.worker import Worker
@@ -187,6 +193,7 @@ class AgentDesk:
                 lambda lease: lease.run(
                     line, input=_text("stdin", stdin), timeout=limit, most=MOST + 1
                 ),
+                "run a command",
             )
         except TimeoutError:
             return ToolAnswer(words=f"It did not end within {limit} s, and was ended.", failed=True)
@@ -202,21 +209,23 @@ class AgentDesk:
         """Copy a file of your folder to a board."""
         path = self._folder.existing(local)
         target = _text("remote", remote)
-        await self._on(board, lambda lease: lease.put(path, target))
+        await self._on(board, lambda lease: lease.put(path, target), "put a file")
         return ToolAnswer(words=f"{local!r} is on {board} as {remote!r}.")
 
     async def get_file(self, board: str, remote: str, local: str) -> ToolAnswer:
         """Copy a file from a board into your folder."""
         source = _text("remote", remote)
         with self._folder.arriving(local) as fresh:
-            await self._on(board, lambda lease: lease.get(source, fresh))
+            await self._on(board, lambda lease: lease.get(source, fresh), "get a file")
         return ToolAnswer(words=f"{remote!r} of {board} is in your folder as {local!r}.")
 
     async def write_file(self, board: str, path: str, text: str) -> ToolAnswer:
         """Write a text into a file on a board."""
         command = ["sh", "-c", 'cat > "$1"', "sh", _text("path", path)]
         content = _text("text", text)
-        done = await self._on(board, lambda lease: lease.run(command, input=content, most=MOST))
+        done = await self._on(
+            board, lambda lease: lease.run(command, input=content, most=MOST), "write a file"
+        )
         words = f"{path!r} is written on {board}."
         return self._outcome(board, done.returncode, done.stderr, words)
 
@@ -247,7 +256,7 @@ class AgentDesk:
             "off": lambda lease: lease.power.named(tool).off(),
             "cycle": lambda lease: lease.power.named(tool).cycle(),
         }
-        await self._on(board, acts[action])
+        await self._on(board, acts[action], f"power {action}")
         return ToolAnswer(words=f"Done: power {action} of {board}.")
 
     async def press(self, board: str, name: str = "", seconds: float = 0.0) -> ToolAnswer:
@@ -255,13 +264,15 @@ class AgentDesk:
         tool = _name(name)
         hold = None if not seconds else min(max(float(seconds), 0.01), 60.0)
         self._count(board, CountedAct.POWER)
-        await self._on(board, lambda lease: lease.press(tool, hold))
+        await self._on(board, lambda lease: lease.press(tool, hold), "press a button")
         return ToolAnswer(words=f"Done: a button of {board} was pressed.")
 
     async def console_send(self, board: str, text: str, name: str = "") -> ToolAnswer:
         r"""Send a text to the console of a board's device; a return key is \r."""
         tool, keys = _name(name), _text("text", text)
-        await self._on(board, lambda lease: lease.console.named(tool).send(keys))
+        await self._on(
+            board, lambda lease: lease.console.named(tool).send(keys), "write to the console"
+        )
         return ToolAnswer(words=f"Sent to the console of {board}.")
 
     async def console_expect(
@@ -292,7 +303,7 @@ class AgentDesk:
         tool = _name(name)
         source = _text("image", image) if is_elsewhere(image) else self._folder.existing(image)
         self._count(board, CountedAct.FLASH)
-        done = await self._on(board, lambda lease: lease.flash(source, tool))
+        done = await self._on(board, lambda lease: lease.flash(source, tool), "flash")
         read = "and read back" if done.verified else "and not read back"
         return ToolAnswer(words=f"{done.bytes} bytes were written {read} in {done.seconds:.1f} s.")
 
@@ -345,9 +356,19 @@ class AgentDesk:
         )
         return asking(new, await wanted_here(self._farm, wanted))
 
-    async def _on(self, board: str, act: Callable[[Lease], Awaitable[Result]]) -> Result:
-        """Do something on a board that is held. Raises what that raises."""
+    async def _on(
+        self, board: str, act: Callable[[Lease], Awaitable[Result]], told: str = ""
+    ) -> Result:
+        """Do something on a board that is held, once the farm has it in its audit.
+
+        Raises what that raises; what cannot be entered is not done.
+        """
         held = self._board(board)
+        if told:
+            # A farm that is older than this takes no such entries.
+            with suppress(RouteNotFoundError):
+                number = held.lease.request_id
+                await self._farm.requests.note_act(self._farm.caller, number, told)
         try:
             return await act(held.lease)
         except JobOverError:

@@ -27,6 +27,7 @@ class Action(StrEnum):
     LOGIN_FAILED = "login.failed"
     REQUEST_CHANGED = "request.changed"
     REQUEST_CLOSED = "request.closed"
+    REQUEST_ACT = "request.act"
     REQUEST_SHARED = "request.shared"
     REQUEST_UNSHARED = "request.unshared"
     REQUEST_NUDGED = "request.nudged"

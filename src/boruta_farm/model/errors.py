@@ -252,6 +252,12 @@ class NudgeError(InvalidError):
     code = "not-to-be-asked"
 
 
+class BoardActError(InvalidError):
+    """what is done must be told in one line of 1 to 100 characters"""
+
+    code = "bad-act"
+
+
 class KeepAliveError(InvalidError):
     """KeepAlive must be a whole number of seconds from 10 to 3600"""
 

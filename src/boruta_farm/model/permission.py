@@ -52,6 +52,7 @@ class Permission(StrEnum):
     SHARE_REQUESTS = "share-requests"
     NUDGE_HOLDERS = "nudge-holders"
     USE_BOARDS = "use-boards"
+    NOTE_ACTS = "note-acts"
     MANAGE_WORKERS = "manage-workers"
     SEE_SELF = "see-self"
     MANAGE_SELF = "manage-self"
@@ -109,6 +110,11 @@ RULES: Mapping[Permission, Rule] = {
         # A group-admin reaches further only in groups that say so: core.permissions.
         reach={Role.USER: Reach.OWN, Role.GROUP_ADMIN: Reach.OWN, Role.ADMIN: Reach.OWN},
         words="receive a board's private key and access data",
+    ),
+    Permission.NOTE_ACTS: Rule(
+        scope=Scope.REQUEST,
+        reach={Role.USER: Reach.OWN, Role.GROUP_ADMIN: Reach.OWN, Role.ADMIN: Reach.OWN},
+        words="enter into the audit what is done on a board of one's own",
     ),
     Permission.MANAGE_WORKERS: Rule(
         scope=Scope.ADMIN,

@@ -145,6 +145,18 @@ class Sharing:
     ] = False
 
 
+LONGEST_ACT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardAct:
+    """Carry what is about to be done on the board of a request, in the words of who does it."""
+
+    act: Annotated[
+        str, Shown("Act", f"such as `flash`, in one line of {LONGEST_ACT} characters at most")
+    ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenSessions:
     """Tell how many sessions are open on a board that somebody's keys have opened."""

@@ -27,6 +27,7 @@ from boruta_farm.web.openapi import FIELDS, ApiDescription
 from boruta_farm.web.origins import Cors
 from boruta_farm.web.people_routes import people_routes
 from boruta_farm.web.requests import (
+    ACT_BODY,
     MORE_TIME_BODY,
     REQUEST_BODY,
     REQUEST_LIST,
@@ -226,6 +227,13 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             requests.nudge,
             Permission.NUDGE_HOLDERS,
             "Ask the holder of a running request's board whether he still needs it",
+        ),
+        change(
+            "reqs/{id}/acts",
+            requests.note_act,
+            Permission.NOTE_ACTS,
+            "Enter into the audit what a program is about to do on the board of a running request",
+            reader=ACT_BODY,
         ),
         change(
             "reqs/{id}/share",

@@ -27,7 +27,10 @@ The audit is cut off by number too: who fills it must not drive out of it what o
 """
 CHANGES_PER_SECOND = 1.0
 CHANGES_AT_ONCE = 60.0
-"""What an account may change of itself, its tokens included: each is entered into the audit."""
+"""What an account may change of itself, its tokens included, and may have entered of its acts."""
+
+ENTERED = frozenset({Permission.MANAGE_SELF, Permission.NOTE_ACTS})
+"""What fills the audit as often as somebody likes."""
 
 BODY_OF_A_CALL = 512
 """Bytes of a body that count as one call: what a large one says takes as much longer to read."""
@@ -106,7 +109,7 @@ class Entrance:
             raise
         self._accounts.take(caller.id)
         caller.require(permission)
-        if permission is Permission.MANAGE_SELF and caller.role is not Role.ADMIN:
+        if permission in ENTERED and caller.role is not Role.ADMIN:
             self._changes.take(caller.id)
         return _for_whom(caller, scope)
 

@@ -15,6 +15,7 @@ from boruta_farm.contracts import Requests
 from boruta_farm.model.addresses import parse_ip
 from boruta_farm.model.errors import RequestIdMismatchError, RequestNotFoundError
 from boruta_farm.model.request import (
+    BoardAct,
     MoreTime,
     NewRequest,
     Request,
@@ -59,6 +60,8 @@ MORE_TIME_BODY: Reader[Any] = Reader(body(MoreTime), strict=True)
 MORE_TIME = recorder(MoreTime)
 SHARING_BODY: Reader[Any] = Reader(body(Sharing), strict=True)
 SHARING = recorder(Sharing)
+ACT_BODY: Reader[Any] = Reader(body(BoardAct), strict=True)
+ACT = recorder(BoardAct)
 REQUEST_LIST = Reader(RequestListBody, former={"State": str, "Priority": str})
 
 _JSON: tuple[Header, ...] = (JSON_TYPE,)
@@ -154,6 +157,12 @@ class RequestCalls:
     async def keep_alive(self, call: Call) -> Answer:
         """Renew a request's KeepAlive."""
         await self._requests.keep_alive(call.caller, request_id_of(call))
+        return NO_CONTENT
+
+    async def note_act(self, call: Call) -> Answer:
+        """Enter into the audit what is done on the board of a running request."""
+        told = ACT(ACT_BODY.read(call.body))
+        await self._requests.note_act(call.caller, request_id_of(call), told.act)
         return NO_CONTENT
 
     async def explain(self, call: Call) -> Answer:
