@@ -1,12 +1,22 @@
 import asyncio
+import inspect
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from boruta_farm.client.blocking import Bridge
+from boruta_farm.client.blocking import (
+    Bridge,
+    PlainConsole,
+    PlainLease,
+    PlainPower,
+    PlainScreen,
+)
 from boruta_farm.client.config import ClientConfig
+from boruta_farm.client.device import DevicePower, DeviceScreen
+from boruta_farm.client.device_console import DeviceConsole
+from boruta_farm.client.lease import Lease
 from boruta_farm.client.session import borrow
 from boruta_farm.model.request import RequestState
 from tests.client.serving import FIRST_PORT, Served
@@ -120,3 +130,28 @@ def test_borrow_from_blocking_code(served: Served) -> None:
         assert lease.access.port == FIRST_PORT
         assert served.request(1).state is RequestState.IN_PROGRESS
     assert served.request(1).state is RequestState.DONE
+
+
+UPKEEP = {"ended", "notice_end", "prolong_for_ever", "release_files", "renew_for_ever"}
+"""What only a loop that goes on has use for."""
+
+
+@pytest.mark.parametrize(
+    ("waiting", "plain"),
+    [
+        (Lease, PlainLease),
+        (DevicePower, PlainPower),
+        (DeviceScreen, PlainScreen),
+        (DeviceConsole, PlainConsole),
+    ],
+)
+def test_plain_code_has_what_async_code_has(waiting: type[object], plain: type[object]) -> None:
+    def offered(kind: type[object]) -> dict[str, object]:
+        """Return what each method takes, without what it returns: one of both is awaited."""
+        return {
+            name: [str(p).split(":")[0] for p in inspect.signature(method).parameters.values()]
+            for name, method in inspect.getmembers(kind, inspect.isfunction)
+            if not name.startswith("_") and name not in UPKEEP
+        }
+
+    assert offered(waiting) == offered(plain)

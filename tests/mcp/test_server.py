@@ -25,6 +25,8 @@ pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, ("ssh", "scp"))), reason="openssh-client is missing"
 )
 
+PAGE = Path(__file__).parents[2] / "docs" / "mcp.md"
+
 
 class Agent:
     """Call tools and read what they answer."""
@@ -53,12 +55,21 @@ class Agent:
 
 @asynccontextmanager
 async def agent(local: LocalFarm, folder: Path, *options: str) -> AsyncIterator[Agent]:
-    """Start `boruta mcp` as an agent's program does, for the block."""
+    """Start `boruta mcp` as an agent's program does that has the page's settings, for the block."""
     files = folder / "files"
     files.mkdir(exist_ok=True)
+    told = json.loads(PAGE.read_text().split("```json\n")[1].split("```")[0])
+    entry = told["mcpServers"]["boruta"]
+    assert entry["command"] == "boruta"
+    given = {"/home/ann/images": str(files), "assistant": "tester"}
     server = mcp.StdioServerParameters(
         command=sys.executable,
-        args=["-m", "boruta_farm.cli", "mcp", "--files", str(files), "--agent", "tester", *options],
+        args=[
+            "-m",
+            "boruta_farm.cli",
+            *(given.get(word, word) for word in entry["args"]),
+            *options,
+        ],
         env={**os.environ, **local.environment, "XDG_STATE_HOME": str(folder)},
     )
     async with mcp.Client(server) as client:
@@ -204,7 +215,7 @@ async def test_a_budget_is_kept_across_sessions(local_farm: LocalFarm, tmp_path:
 
 RUNS = int(os.environ.get("BORUTA_MCP_RUNS", "6"))
 CALLS = int(os.environ.get("BORUTA_MCP_CALLS", "300"))
-"""The long form: 1000 runs and 10000 calls, as SECURITY tells."""
+"""How long the proofs are; README.md beside this file tells of more."""
 
 
 @pytest.mark.prove

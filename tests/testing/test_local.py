@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import shutil
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -10,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from boruta_farm import JobOverError, NotStartedError, borrow
+from boruta_farm.client.farm import Farm
 from boruta_farm.model.errors import BorutaError, UnauthenticatedError
-from boruta_farm.model.request import RequestState
+from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.testing import LocalBoard, LocalFarm, farm
 from tests.e2e.stage import leftovers
@@ -56,6 +59,42 @@ async def test_a_board_that_is_set_aside_ends_what_is_under_way_on_it(
                     await next_call
         finally:
             local_farm.take_back("rpi4")
+
+
+KILLED = """
+from boruta_farm import borrow
+with borrow({"board": "rpi4"}, keep_alive=10) as lease:
+    print(lease.request_id, flush=True)
+    lease.run("sleep 600")
+"""
+
+
+@pytest.mark.prove
+def test_a_program_that_is_killed_holds_its_board_no_longer_than_its_keep_alive(
+    local_farm: LocalFarm,
+) -> None:
+    async def ended(api: Farm, number: int) -> Request:
+        async with asyncio.timeout(60), api.watch(request_id=number) as happenings:
+            async for _ in happenings:
+                found = await api.requests.get_request_info(api.caller, number)
+                if found.state.finished:
+                    return found
+        raise AssertionError("the events ended")
+
+    with (
+        local_farm.connected() as (api, bridge),
+        subprocess.Popen(
+            (sys.executable, "-c", KILLED), stdout=subprocess.PIPE, text=True
+        ) as program,
+    ):
+        assert program.stdout is not None
+        number = int(program.stdout.readline())
+        began = api.now()
+        program.kill()
+        over = bridge.run(ended(api, number))
+        assert over.state is RequestState.DONE
+        assert over.finished is not None
+        assert over.finished - began < timedelta(seconds=14)
 
 
 @pytest.mark.prove
