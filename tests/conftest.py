@@ -63,9 +63,12 @@ def utc() -> Iterator[None]:
     time.tzset()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running_farm() -> Iterator[LocalFarm]:
-    """Return the one real farm of this process: to start it takes a second or two."""
+    """Return one real farm for all tests of a file: to start it takes a second or two.
+
+    It does not outlive them: what its thread draws by chance is a surprise to who repeats chances.
+    """
     with farm() as running:
         yield running
 
