@@ -172,6 +172,14 @@ async def test_two_boards_behind_one_name_and_host_keys_that_are_checked(place: 
         batch.write_text("ls\n")
         listed = await house.run("sftp", "-F", str(house.config), "-b", str(batch), "rpi3.farm")
         assert "copied" in listed
+        if shutil.which("git"):
+            await house.ssh("rpi3.farm", "git init -q --bare work.git")
+            checkout = place / "checkout"
+            git = ("git", "-C", str(checkout), "-c", f"core.sshCommand=ssh -F {house.config}")
+            await house.run("git", "init", "-q", str(checkout))
+            who = ("-c", "user.name=me", "-c", "user.email=me@example.org")
+            await house.run(*git, *who, "commit", "-q", "--allow-empty", "-m", "one")
+            await house.run(*git, "push", "-q", "rpi3.farm:work.git", "HEAD:main")
         if shutil.which("rsync"):
             ssh = f"ssh -F {house.config}"
             await house.run("rsync", "-e", ssh, str(house.config), "rpi3.farm:synced")

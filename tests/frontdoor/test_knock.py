@@ -1,6 +1,7 @@
 """The door by the protocol itself: who gets in, where it leads, and where it never does."""
 
 import asyncio
+import base64
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from boruta_farm.frontdoor.names import plain
 from boruta_farm.model.account import AccountChange
 from boruta_farm.model.audit import Action
 from boruta_farm.model.caller import LOCAL_ADMIN
+from boruta_farm.model.front_door import KeyShown
 from boruta_farm.model.permission import Role, Scope
 from boruta_farm.model.request import NewRequest, RequestState
 from tests.client.serving import uuid_of
-from tests.frontdoor.stage import Stage, jump
+from tests.frontdoor.stage import BOSS, Stage, jump
 
 KEY, OTHER, THIRD = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(3))
 
@@ -172,6 +174,27 @@ async def test_whoever_holds_no_known_key_stays_outside(tmp_path: Path) -> None:
         assert noted[0].subject == "front door, user ann"
         assert noted[1].detail["with"].startswith("SSH key SHA256:")
         assert {entry.source for entry in noted} == {"127.0.0.1"}
+
+
+async def test_keys_of_all_kinds_are_known_again(tmp_path: Path) -> None:
+    """Security keys as well: their lines are read, and found whatever comment stands behind."""
+    raw = OTHER.convert_to_public().public_data[-32:]
+    parts = (b"sk-ssh-ed25519@openssh.com", raw, b"ssh:")
+    blob = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    hardware = f"{parts[0].decode()} {base64.b64encode(blob).decode()}"
+    curve = asyncssh.generate_private_key("ecdsa-sha2-nistp256")
+    lines = (hardware, plain(curve))
+    async with Stage(tmp_path).running() as stage:
+        await stage.account("boss", role=Role.ADMIN)
+        change = AccountChange(role=Role.USER, ssh_keys=tuple(f"{line} ann" for line in lines))
+        await stage.lab.farm.accounts.save_account(BOSS, "ann", change)
+        for line in lines:
+            shown = plain(asyncssh.import_public_key(line))
+            assert shown == line
+            assert (await stage.line.whose_key(KeyShown(key=shown))).name == "ann"
+        await stage.board(1, "lab-rpi4")
+        async with await stage.come(curve) as connection:
+            await jump(connection, "rpi4")
 
 
 async def test_a_removed_key_opens_nothing_more(tmp_path: Path) -> None:

@@ -37,15 +37,23 @@ def ids(path: Path) -> str:
 
 def test_every_part_has_its_unit() -> None:
     assert {unit.stem for unit in UNITS} == {
-        *("boruta", "boruta-relay", "dryad", "dryad@", "dryad-helper", "dryad-helper@"),
+        *(
+            "boruta",
+            "boruta-relay",
+            "boruta-door",
+            "dryad",
+            "dryad@",
+            "dryad-helper",
+            "dryad-helper@",
+        ),
         "dryad-stm",
     }
 
 
 def test_who_asks_for_the_boot_id_can_read_it() -> None:
-    """``ProcSubset=pid`` hides /proc/sys; only the relay needs nothing of it."""
+    """``ProcSubset=pid`` hides /proc/sys; only relay and front door need nothing of it."""
     hidden = {unit.stem for unit in UNITS if Unit(unit).get("Service", "ProcSubset", fallback="")}
-    assert hidden == {"boruta-relay"}
+    assert hidden == {"boruta-relay", "boruta-door"}
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=ids)
@@ -91,7 +99,7 @@ def test_what_a_unit_starts_takes_its_options(
         case "dryad":
             assert dryad._options(command[1:]).conf.is_absolute()
         case name:
-            assert (name, command[1]) == ("boruta", "serve")
+            assert (name, command[1]) in (("boruta", "serve"), ("boruta", "door"))
 
 
 def test_the_helper_sees_what_sessions_leave() -> None:
@@ -105,11 +113,12 @@ def test_the_helper_sees_what_sessions_leave() -> None:
         assert not hiding & set(service)
 
 
-def test_an_upgrade_leaves_the_relay_alone() -> None:
+def test_an_upgrade_leaves_relay_and_front_door_alone() -> None:
     rules = (ROOT / "packaging" / "debian" / "rules").read_text()
-    [line] = [each for each in rules.splitlines() if each.endswith("boruta-relay.service")]
-    assert "--no-stop-on-upgrade" in line
-    assert "--no-restart-after-upgrade" in line
+    for unit in ("boruta-relay.service", "boruta-door.service"):
+        [line] = [each for each in rules.splitlines() if each.endswith(unit)]
+        assert "--no-stop-on-upgrade" in line
+        assert "--no-restart-after-upgrade" in line
 
 
 def test_the_controllers_sockets_are_the_originals_and_those_that_the_service_takes() -> None:

@@ -1,6 +1,7 @@
 """The front door's process: found, started, replaced; what came through it goes on."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
+from boruta_farm.access import rendezvous
 from boruta_farm.frontdoor.host_key import FILE, host_key
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.server.front_door import DoorGreeting, FrontDoor, stop_doors
@@ -47,6 +49,35 @@ async def test_the_door_is_started_outlives_its_server_and_is_found_again(tmp_pa
     finally:
         await stop_doors(tmp_path)
     assert not (tmp_path / "door.sock").exists()
+
+
+async def test_a_unit_of_its_own_is_waited_for_and_taken_as_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever may not start one cannot replace one either: nobody would come in meanwhile."""
+    said: Told = asyncio.Queue()
+    door = FrontDoor(tmp_path, ("127.0.0.1", 8022), said.put_nowait, start=False)
+    keeping = asyncio.create_task(door.keep_at_hand())
+    told = {"version": "0.0.1", "asked": ":8022", "port": 8022, "key": "ssh-ed25519 AAAA"}
+    greeted = asyncio.Event()
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"{json.dumps(told)}\n".encode())
+        assert await reader.read() == b"", "it is told nothing"
+        greeted.set()
+        writer.close()
+
+    seat = rendezvous.Seat.take(tmp_path, "door")
+    server = await asyncio.start_unix_server(greet, sock=seat.listener)
+    greeting = await asyncio.wait_for(said.get(), 10)
+    assert greeting is not None
+    assert greeting.version == "0.0.1"
+    assert "restart its unit" in caplog.text
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    await greeted.wait()
+    server.close()
+    seat.close()
 
 
 @pytest.mark.prove

@@ -12,7 +12,7 @@ from boruta_farm.frontdoor.boards import HeldBoards
 from boruta_farm.frontdoor.crowd import DoorCrowd
 from boruta_farm.frontdoor.guest import DoorGuest
 from boruta_farm.frontdoor.line import ServerLine
-from boruta_farm.frontdoor.names import fingerprint, plain, want_of
+from boruta_farm.frontdoor.names import Here, fingerprint, plain, want_of
 from boruta_farm.frontdoor.pipe import Pipe
 from boruta_farm.frontdoor.session import DoorSession
 from boruta_farm.model.errors import (
@@ -43,8 +43,8 @@ KEY_GONE: Final = "your key was taken away; connect again with another"
 MOST_TRIES: Final = 20
 """Keys and tokens that one connection may try."""
 NOT_ELSEWHERE: Final = (
-    "this door leads to boards' ssh alone: write ssh -J FARM:PORT BOARD, without a port; ports of "
-    "the board are forwarded by -L over that connection"
+    "this door leads to boards' ssh alone: name a board, without a port; ports of the board are "
+    "forwarded by -L over the connection to it"
 )
 
 
@@ -60,6 +60,7 @@ class Knock(asyncssh.SSHServer):
         self.line = line
         self.boards = boards
         self.user = ""
+        self.here = Here(host="", port=0)
         self.offered: list[str] = []
         """Keys that were shown and are nobody's, for the offer to keep one."""
         self._crowd = crowd
@@ -115,6 +116,7 @@ class Knock(asyncssh.SSHServer):
         self._connection = conn
         peer = conn.get_extra_info("peername")
         self._source = str(peer[0]) if peer else ""
+        self.here = Here.of(conn)
         self.begun = True
         if self._cut:
             conn.abort()
@@ -267,7 +269,7 @@ class Knock(asyncssh.SSHServer):
                 if guest.key is None:
                     raise ForbiddenError(
                         "you signed in with a token, and a board opens to keys: keep yours first, "
-                        "by: ssh -p PORT FARM"
+                        f"by: ssh {self.here.words}"
                     )
                 granted = await stack.enter_async_context(
                     self.boards.visit(guest, want, tell, own_key=True)
@@ -314,7 +316,7 @@ class Knock(asyncssh.SSHServer):
             self._banner(
                 "no board is free now. A jump waits silently for its turn, as long as "
                 "ConnectTimeout (0: any time) lets it; where it stands is told by: "
-                "ssh -p PORT FARM ls. Ctrl-C gives it up."
+                f"ssh {self.here.words} ls. Ctrl-C gives it up."
             )
 
     def _may_try(self) -> bool:

@@ -1,9 +1,35 @@
 """What ssh hands to the door as names: of hosts, and of keys."""
 
+from dataclasses import dataclass
+
 import asyncssh
 
 from boruta_farm.model.front_door import DOMAIN
 from boruta_farm.selectors.want import Want, parse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Here:
+    """Tell where somebody reached the door, for what he is told to type."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, connection: asyncssh.SSHServerConnection) -> "Here":
+        """Return where a connection came in."""
+        found = connection.get_extra_info("sockname") or ("", 0)
+        return cls(host=str(found[0]).removeprefix("::ffff:"), port=int(found[1]))
+
+    @property
+    def jump(self) -> str:
+        """Return how ``ssh -J`` is told of the door."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def words(self) -> str:
+        """Return how ssh is told of the door."""
+        return f"-p {self.port} {self.host}"
 
 
 def want_of(host: str) -> Want:

@@ -12,7 +12,7 @@ from boruta_farm.frontdoor.boards import HeldBoards
 from boruta_farm.frontdoor.bridge import BoardBridge, Wish
 from boruta_farm.frontdoor.guest import DoorGuest
 from boruta_farm.frontdoor.line import ServerLine
-from boruta_farm.frontdoor.names import fingerprint, want_of
+from boruta_farm.frontdoor.names import Here, fingerprint, want_of
 from boruta_farm.frontdoor.pipe import Pipe
 from boruta_farm.frontdoor.verbs import VerbRoom, perform
 from boruta_farm.model.account import AccountChange
@@ -45,6 +45,7 @@ class DoorHost(Protocol):
     boards: HeldBoards
     user: str
     offered: list[str]
+    here: Here
 
     @property
     def guest(self) -> DoorGuest:
@@ -204,14 +205,13 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
         if self._subsystem is not None:
             raise ForbiddenError(
                 f"{self._subsystem} is on boards, not at their door; name one: "
-                "sftp -J FARM:PORT boruta-user@rpi4"
+                f"sftp -J {self._knock.here.jump} boruta-user@rpi4"
             )
-        here = self._channel.get_extra_info("sockname") or ("", 0)
         room = VerbRoom(
             guest=guest,
             farm=self._knock.line.farm_of(guest),
             settings=await self._knock.line.settings(),
-            here=(str(here[0]).removeprefix("::ffff:"), int(here[1])),
+            here=self._knock.here,
             host_key=self._host_key,
             say=self._say,
         )
@@ -273,7 +273,7 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
         if not settings.read_by_farm:
             raise ForbiddenError(
                 f"{self._knock.user}@... is switched off here, since the farm could read it; "
-                f"write: ssh -J FARM:PORT boruta-user@{self._knock.user}"
+                f"write: ssh -J {self._knock.here.jump} boruta-user@{self._knock.user}"
             )
         async with AsyncExitStack() as stack:
             granted = await stack.enter_async_context(
@@ -324,7 +324,9 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
         await farm.accounts.save_account(
             farm.caller, name, AccountChange(ssh_keys=(*account.ssh_keys, key))
         )
-        self._say(f"It is kept with the account {name}: ssh {room.line} needs no token any more.")
+        self._say(
+            f"It is kept with the account {name}: ssh {room.here.words} needs no token any more."
+        )
 
     async def _line(self) -> str:
         """Return what is typed next, up to the end of a line."""

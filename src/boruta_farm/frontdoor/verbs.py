@@ -11,6 +11,7 @@ from boruta_farm.client.session import DEFAULT_PRIORITY
 from boruta_farm.client.ssh_config import DoorBlock
 from boruta_farm.client.wanting import asking, wanted_here
 from boruta_farm.frontdoor.guest import DoorGuest
+from boruta_farm.frontdoor.names import Here
 from boruta_farm.model.errors import WantError
 from boruta_farm.model.front_door import DoorSettings
 from boruta_farm.model.listing import RequestFilter
@@ -48,25 +49,14 @@ the last connection ended. Verbs of the door, by ssh {farm_line} VERB:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerbRoom:
-    """Carry what a verb works with. ``here`` is where the door was reached, address and port."""
+    """Carry what a verb works with."""
 
     guest: DoorGuest
     farm: Farm
     settings: DoorSettings
-    here: tuple[str, int]
+    here: Here
     host_key: Callable[[str], Awaitable[str | None]]
     say: Callable[[str], None]
-
-    @property
-    def place(self) -> str:
-        """Return how ssh -J is told of the door."""
-        host, port = self.here
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-    @property
-    def line(self) -> str:
-        """Return how ssh is told of the door."""
-        return f"-p {self.here[1]} {self.here[0]}"
 
     def times(self) -> Times:
         """Return how moments are written: in UTC, for the reader's zone is not known."""
@@ -95,7 +85,7 @@ async def perform(room: VerbRoom, line: str) -> int:
 
 async def _help(room: VerbRoom, _words: Sequence[str]) -> None:
     linger = f"{room.settings.linger.total_seconds():g}"
-    room.say(HELP.format(farm=room.place, farm_line=room.line, linger=linger).rstrip())
+    room.say(HELP.format(farm=room.here.jump, farm_line=room.here.words, linger=linger).rstrip())
 
 
 async def _ls(room: VerbRoom, _words: Sequence[str]) -> None:
@@ -140,7 +130,7 @@ def _stands(worker: Worker, holder: Request | None, times: Times) -> str:
 
 
 def _jump(room: VerbRoom) -> str:
-    return f"Borrow one: ssh -J {room.place} boruta-user@NAME. More: ssh {room.line} help"
+    return f"Borrow one: ssh -J {room.here.jump} boruta-user@NAME. More: ssh {room.here.words} help"
 
 
 async def _new(room: VerbRoom, words: Sequence[str]) -> None:
@@ -162,7 +152,7 @@ async def _new(room: VerbRoom, words: Sequence[str]) -> None:
     told = f"request {filed.id} is filed"
     if filed.outlook is not None:
         told = headline(filed.outlook, room.times())
-    room.say(f"r{filed.id}: {told}; connect: ssh -J {room.place} boruta-user@r{filed.id}")
+    room.say(f"r{filed.id}: {told}; connect: ssh -J {room.here.jump} boruta-user@r{filed.id}")
 
 
 async def _close(room: VerbRoom, words: Sequence[str]) -> None:
@@ -195,8 +185,8 @@ async def _known_hosts(room: VerbRoom, words: Sequence[str]) -> None:
 
 
 async def _ssh_config(room: VerbRoom, words: Sequence[str]) -> None:
-    host = words[0] if words else room.here[0]
-    room.say(DoorBlock(host=host, port=room.here[1]).text())
+    host = words[0] if words else room.here.host
+    room.say(DoorBlock(host=host, port=room.here.port).text())
 
 
 def _ids(words: Sequence[str], usage: str) -> list[int]:

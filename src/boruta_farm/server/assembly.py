@@ -189,7 +189,7 @@ class Server:
         services = self._services()
         self._app = build_app(services, self._options())
         if config.ssh_addr is not None:
-            self._front_door = FrontDoor(config.data, config.ssh_addr)
+            self._front_door = FrontDoor(config.data, config.ssh_addr, start=config.start_door)
             self._parts["front door"] = self._front_door.keep_at_hand
             self.local = FrontDoorApp(
                 self._app,

@@ -375,6 +375,11 @@ class Config(LimitSettings):
         "Start the relay where none serves the data folder; false where it is a unit of its own.",
         default=True,
     )
+    start_door: bool = setting(
+        Switch(),
+        "Start the front door where ssh_addr says; false where it is a unit of its own.",
+        default=True,
+    )
     keys_ready: int = setting(
         Whole(1, 100_000), "How many session keys are made ahead.", default=128
     )

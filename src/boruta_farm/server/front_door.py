@@ -62,8 +62,14 @@ class FrontDoor:
         data: Path,
         address: tuple[str, int],
         tell: Callable[[DoorGreeting | None], None] = lambda _: None,
+        *,
+        start: bool = True,
     ) -> None:
-        """Take where it is wanted; ``tell`` gets what a door says of itself, None when it goes."""
+        """Take where it is wanted; ``tell`` gets what a door says of itself, None when it goes.
+
+        With ``start`` False others start it (a unit of its own): whatever is there is taken.
+        """
+        self._start = start
         self._data = data.resolve()
         self._asked = with_port(*address)
         self._tell = tell
@@ -91,6 +97,8 @@ class FrontDoor:
     async def _attend(self) -> bool:
         """Follow the door until it is gone; tell whether it was the one that is wanted."""
         found = await _called(self._data)
+        if found is None and not self._start:
+            raise UnavailableError(f"no front door listens in {self._data}; start its unit")
         if found is None:
             await start_detached(
                 "front door",
@@ -108,7 +116,15 @@ class FrontDoor:
                 raise UnavailableError(f"the front door does not answer; see {self._data / LOG}")
         greeting, reader, writer = found
         try:
-            if (greeting.version, greeting.asked) != (__version__, self._asked):
+            other = (greeting.version, greeting.asked) != (__version__, self._asked)
+            if other and not self._start:
+                logger.warning(
+                    "the front door is of version %s and listens at %s: restart its unit when "
+                    "nobody works",
+                    greeting.version,
+                    greeting.asked,
+                )
+            elif other:
                 logger.info("the front door of version %s drains", greeting.version)
                 writer.write(f"{DRAIN}\n".encode())
                 await _drained(reader)
