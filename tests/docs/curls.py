@@ -143,6 +143,7 @@ CURLS: Final = (
         body='{"Act": "power cycle"}',
     ),
     Curl(method="GET", path="reqs/{id}/sessions", place="reqs/$REQUEST/sessions"),
+    Curl(method="POST", path="reqs/{id}/nudge", place="reqs/$REQUEST/nudge"),
     Curl(
         method="POST",
         path="reqs/{id}/dut",
@@ -217,6 +218,7 @@ CURLS: Final = (
     ),
     Curl(method="POST", path="users/{user}/remove", place="users/ann/remove", body="{}"),
     Curl(method="POST", path="groups/{group}/remove", place="groups/kernel/remove"),
+    Curl(method="GET", path="me/webhook", place="me/webhook"),
     Curl(method="POST", path="session", place="session", options="-c cookies"),
     Curl(
         method="POST",
