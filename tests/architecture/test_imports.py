@@ -21,6 +21,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "core": frozenset({"selectors", "words"}),
     "matching": frozenset({"core", "selectors", "words"}),
     "histogram": frozenset(),
+    "watchdog": frozenset(),
     "store": frozenset({"clock", "core.world", "selectors", "histogram"}),
     "rate": frozenset({"clock"}),
     "thinning": frozenset({"clock", "rate"}),
@@ -34,7 +35,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "link": frozenset({"contracts", "clock"}),
     "gorpc": frozenset({"contracts", "clock", "lookups", "rate"}),
     "boards": frozenset({"contracts", "clock", "fleet"}),
-    "access": frozenset({"contracts", "clock", "fleet", "lookups", "thinning"}),
+    "access": frozenset({"contracts", "clock", "fleet", "lookups", "thinning", "watchdog"}),
     "metrics": frozenset({"clock", "fleet", "store.base", "histogram"}),
     "terminals": frozenset({"contracts"}),
     "frontdoor": frozenset(
@@ -52,11 +53,11 @@ ROOMS: dict[str, frozenset[str]] = {
     ),
     "mcp": frozenset({"client", "contracts", "selectors", "words", "settings"}),
     "pytest_plugin": frozenset({"client", "contracts", "selectors", "settings", "words"}),
-    "dryad": frozenset({"contracts", "clock", "settings", "link", "gorpc", "thinning"}),
+    "dryad": frozenset({"contracts", "clock", "settings", "link", "gorpc", "thinning", "watchdog"}),
     "server": frozenset(
         {"contracts", "clock", "settings", "selectors", "core", "matching", "store", "feed"}
         | {"fleet", "farm", "link", "gorpc", "boards", "access", "metrics", "web"}
-        | {"dryad.proc", "terminals"}
+        | {"dryad.proc", "terminals", "watchdog"}
         | {"thinning", "notify"}
     ),
     "testing": frozenset(

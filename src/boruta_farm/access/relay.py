@@ -21,6 +21,7 @@ from boruta_farm.access.relaylog import RelayLog
 from boruta_farm.access.rendezvous import NameTakenError, Seat
 from boruta_farm.access.switchboard import Switchboard
 from boruta_farm.thinning import configure
+from boruta_farm.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     allow_many_files()
     sys.setswitchinterval(SWITCH_INTERVAL)
-    asyncio.run(serve(seat, options.version, None if options.stay else options.idle_exit))
+    idle_exit = None if options.stay else options.idle_exit
+    asyncio.run(serve(seat, options.version, idle_exit, Watchdog()))
     return 0
 
 
-async def serve(seat: Seat, version: str, idle_exit: float | None) -> None:
+async def serve(
+    seat: Seat, version: str, idle_exit: float | None, watchdog: Watchdog | None = None
+) -> None:
     """Serve on a seat until there is nothing left to do."""
+    watchdog = watchdog or Watchdog({})
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -64,7 +69,8 @@ async def serve(seat: Seat, version: str, idle_exit: float | None) -> None:
     server = await control.serve()
     logger.info("version %s serves", version)
     try:
-        await over.wait()
+        async with watchdog.serving():
+            await over.wait()
     finally:
         server.close()
         await handover.close()

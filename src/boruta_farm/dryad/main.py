@@ -17,6 +17,7 @@ from boruta_farm.dryad.ready import ReadyLoop
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.output import output_told
 from boruta_farm.model.token import conceal
+from boruta_farm.watchdog import Watchdog
 
 DONE, FAILED, UNCONFIGURED = 0, 1, 78
 """Nobody has named the farm yet: starting again would not help (EX_CONFIG of sysexits)."""
@@ -109,7 +110,7 @@ def run(arguments: Sequence[str]) -> int:
         config = configuration.load(options.conf)
         logs.configure(options.log_level, config.uuid)
         with asyncio.Runner(loop_factory=ReadyLoop) as runner:
-            runner.run(_serve(config))
+            runner.run(_serve(config, Watchdog()))
     except UnconfiguredError as error:
         print(f"dryad: {error.message}", file=sys.stderr)
         return UNCONFIGURED
@@ -119,7 +120,7 @@ def run(arguments: Sequence[str]) -> int:
     return DONE
 
 
-async def _serve(config: AgentConfig) -> None:
+async def _serve(config: AgentConfig, watchdog: Watchdog) -> None:
     # The driver's and the link's libraries take a while to load on a small board; wrong
     # configurations are told before that.
     from boruta_farm.dryad.agent import run as run_agent
@@ -128,8 +129,9 @@ async def _serve(config: AgentConfig) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, work.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await work
+    async with watchdog.serving():
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
     logger.info("stopped")
 
 

@@ -33,6 +33,7 @@ from boruta_farm.server.invitation import login_line
 from boruta_farm.server.supervision import keep_running
 from boruta_farm.server.tls import Certificates
 from boruta_farm.store.factory import open_store
+from boruta_farm.watchdog import Watchdog
 from boruta_farm.web.app import WebApp
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ STOP_WITHIN = 5
 def serve(config: Config) -> None:
     """Serve until SIGINT or SIGTERM. Raises ConfigError and StoreError before it serves."""
     logs.configure(config.log_format, config.log_level)
+    watchdog = Watchdog()
     allow_many_files()
     certificates = _certificates(config)
     with contextlib.ExitStack() as stack:
@@ -57,7 +59,7 @@ def serve(config: Config) -> None:
         # Port 0 means one that the system chose; boards must not name it as theirs.
         config = replace(config, api_addr=listener.getsockname()[:2])
         runner = stack.enter_context(asyncio.Runner(loop_factory=_loop_factory()))
-        runner.run(_serve(config, listener, rpc_listener, certificates))
+        runner.run(_serve(config, listener, rpc_listener, certificates, watchdog))
 
 
 def check(config: Config, *, folder: bool = True) -> None:
@@ -90,6 +92,7 @@ async def _serve(
     listener: socket.socket,
     rpc_listener: socket.socket | None,
     certificates: Certificates | None,
+    watchdog: Watchdog,
 ) -> None:
     server = Server(config, rpc_listener)
     app = await server.open()
@@ -104,7 +107,8 @@ async def _serve(
         place = with_port(*listener.getsockname()[:2])
         logger.info("serving on %s://%s, data in %s", scheme, place, config.data)
         _tune_collector()
-        await HttpServer(app, config, certificates, server.local).serve(sockets=[listener])
+        async with watchdog.serving():
+            await HttpServer(app, config, certificates, server.local).serve(sockets=[listener])
     finally:
         for part in parts:
             part.cancel()
