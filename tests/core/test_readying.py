@@ -182,6 +182,7 @@ def test_it_can_be_called_off(
             world.apply(requests.close(world, request_id, NOW))
         case "deadline":
             world.apply(requests.expire(world, request_id, world.requests[request_id].deadline))
+            assert "while its board was made ready" in (world.requests[request_id].reason or "")
         case "update":
             world.apply(requests.update(world, request_id, RequestUpdate(priority=2), NOW))
         case "maintenance":

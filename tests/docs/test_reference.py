@@ -209,6 +209,8 @@ anything else is 400 with the place, so that no misspelt limit is taken for a wi
   documents of the original say that it always does, its server never did.
 - An update of a waiting request changes `Caps`, `Selector`, `SSHKey` and `KeepAlive` too; the
   original answers 204 and ignores them. What is empty (or 0) is taken away, what is left out stays.
+- A request that asks for a board [made ready](ready.md) is WAITING, with `Job` null, until the
+  hand-over; `Readying` tells which board is flashed and booted for it, and how far that is.
 - Times are kept to microseconds: nanoseconds of Go programs are cut, so round before you compare
   (`t.Truncate(time.Microsecond)`).
 - A page of requests or workers ends before its `Limit` when it would be larger than 8 MiB: then

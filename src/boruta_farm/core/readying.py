@@ -59,7 +59,7 @@ def progressed(world: World, uuid: str, epoch: int, words: str) -> Plan[None]:
         return Plan(answer=None)
     changed = replace(job, progress=told)
     saved = replace(request, job=changed, revision=request.revision + 1)
-    return Plan(answer=None, steps=(RequestSaved(request=saved, kind=EventKind.REQUEST_READYING),))
+    return Plan(answer=None, steps=(RequestSaved(request=saved, kind=EventKind.REQUEST_UPDATED),))
 
 
 def ready_due(world: World, request_id: int, now: datetime, possible_since: datetime) -> Plan[bool]:

@@ -244,6 +244,8 @@ def expire(world: World, request_id: int, now: datetime) -> Plan[bool]:
     if request is None or request.state is not RequestState.WAITING or now < request.deadline:
         return Plan(answer=False)
     reason = "the deadline passed before a worker was free"
+    if request.live_job is not None:
+        reason = "the deadline passed while its board was made ready or opened"
     steps = finished_early(world, request, RequestState.TIMEOUT, now, reason)
     return Plan(answer=True, steps=steps)
 
