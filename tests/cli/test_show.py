@@ -42,7 +42,7 @@ def test_show_and_ls_tell_how_far_it_has_come(readying: str, boruta: Boruta) -> 
     assert "Until" not in told
     (line,) = boruta("ls").lines[1:]
     assert "lab-rpi4" in line
-    assert line.endswith("its board is made ready: sd: writing, 1 MB of 2 MB")
+    assert "its board is made ready: sd: writing, 1 MB of 2 MB" in line
     record = json.loads(boruta("show", "1", "-o", "json").out)
     assert record["Readying"]["WorkerUUID"] == readying
     assert record["Job"] is None
