@@ -124,6 +124,9 @@ async def test_the_whole_way_of_a_board(local_farm: LocalFarm, tmp_path: Path) -
         await one.done("give_back", board="rpi4")
         assert "you hold no board" in await one.refused("run_command", board="rpi4", command="true")
     assert await open_requests(local_farm) == []
+    async with connect(local_farm.config) as api:
+        asked = (await api.requests.list_requests(api.caller)).items
+    assert [one.context for one in asked] == [{"agent": "tester"}] * 2, "explain's, and borrow's"
     async with connect(local_farm.config) as api, api.audit.lines(AuditFilter()) as lines:
         entries = [json.loads(line) async for line in lines]
     mine = [one for one in entries if one["Detail"].get("agent") == "tester"]

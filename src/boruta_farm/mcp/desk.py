@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -106,13 +106,7 @@ class AgentDesk:
         Nothing stays filed.
         """
         new = await self._asked(want, timedelta(minutes=1))
-        later = NewRequest(
-            caps=new.caps,
-            selector=new.selector,
-            priority=PRIORITY,
-            strict=True,
-            valid_after=self._farm.now() + SOON,
-        )
+        later = replace(new, length=None, keep_alive=None, valid_after=self._farm.now() + SOON)
         requests, caller = self._farm.requests, self._farm.caller
         filed = await requests.new_request(caller, later)
         try:
@@ -352,7 +346,12 @@ class AgentDesk:
         if wanted.request is not None:
             raise WantError(f"{want!r} names a request; name a board, or what it must have")
         new = NewRequest(
-            caps={}, priority=PRIORITY, length=length, keep_alive=KEEP_ALIVE, strict=True
+            caps={},
+            priority=PRIORITY,
+            length=length,
+            keep_alive=KEEP_ALIVE,
+            strict=True,
+            context={"agent": self._person.agent},
         )
         return asking(new, await wanted_here(self._farm, wanted))
 
