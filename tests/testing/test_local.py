@@ -17,7 +17,7 @@ from boruta_farm.model.errors import BorutaError, UnauthenticatedError
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.testing import LocalBoard, LocalFarm, farm
-from tests.e2e.stage import leftovers
+from tests.e2e.stage import gone, leftovers
 
 pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, ("ssh", "scp"))), reason="openssh-client is missing"
@@ -116,6 +116,6 @@ def test_users_and_more_boards_and_nothing_left(caplog: pytest.LogCaptureFixture
         assert local.add(LocalBoard(name="three")).state is WorkerState.IDLE
         assert leftovers(folder)
     assert not folder.exists()
-    assert not leftovers(folder)
+    asyncio.run(gone(folder))
     assert threading.active_count() == threads
     assert "Unknown child" not in caplog.text
