@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import asyncssh
@@ -93,6 +94,44 @@ async def test_status_is_told_beside_connect(tmp_path: Path) -> None:
             assert await process.stdout.readline() == b"hello\n"
             process.close()
         await stage.until(2, RequestState.DONE)
+
+
+def _itself(reader: "Reader") -> "Reader":
+    return reader
+
+
+class Reader(asyncssh.SSHClient):
+    """Keep what is said before one is in."""
+
+    def __init__(self) -> None:
+        self.banners = ""
+
+    def auth_banner_received(self, msg: str, lang: str) -> None:
+        self.banners += msg
+
+
+async def test_a_jump_is_told_beforehand_where_nothing_is_free(tmp_path: Path) -> None:
+    """Once it is in, ssh has no place for words."""
+    async with Stage(tmp_path).running() as stage:
+        await stage.board(1, "lab-rpi4")
+        for told in ("", "boruta: no board is free now. A jump waits silently"):
+            reader = Reader()
+            connection = await asyncssh.connect(
+                "127.0.0.1",
+                stage.port,
+                username="me",
+                client_factory=partial(_itself, reader),
+                client_keys=[KEY],
+                known_hosts=None,
+                agent_path=None,
+                config=None,
+            )
+            assert reader.banners.startswith(told)
+            assert bool(reader.banners) == bool(told)
+            if told:
+                assert f"ssh -p {stage.port} 127.0.0.1 ls" in reader.banners
+            else:
+                await jump(connection, "rpi4")
 
 
 NOT_A_BOARD = "no board and no kind of board"

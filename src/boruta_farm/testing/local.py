@@ -214,7 +214,7 @@ class _Running:
             app = await server.open()
             stack.push_async_callback(server.close)
             token = await server.first_token()
-            http = HttpServer(app, config, None)
+            http = HttpServer(app, config, None, server.local)
             stack.push_async_callback(_cancel, asyncio.create_task(server.run()))
             serving = asyncio.create_task(http.serve(sockets=[listener]))
             stack.push_async_callback(_finish, http, serving)

@@ -148,7 +148,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
         read(
             "door",
             door_endpoint(services.door),
-            Permission.PUBLIC,
+            Permission.SEE_FARM,
             "Tell where plain ssh comes in, and the door's host key",
             answer=FrontDoorPlace,
         ),
