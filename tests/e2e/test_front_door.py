@@ -203,6 +203,14 @@ async def test_the_farm_can_go_there_itself_and_says_so(place: Path) -> None:
     async with Farmhouse(place).open() as house:
         said = await house.ssh("rpi3@farm", "cat > in; wc -c < in; exit 7", status=7)
         assert said.split()[-1] == "0"
+        much = await asyncio.create_subprocess_exec(
+            *("ssh", "-F", str(house.config), "rpi4@farm", "wc -c"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(60):
+            counted, _ = await much.communicate(b"y" * 5_000_000)
+        assert int(counted) == 5_000_000, "what is sent while the board is awaited is not lost"
         told = await house.ssh("-tt", "rpi3@farm", "tty; stty size")
         assert "this way is read by the farm, ssh -J is not" in told
         assert "/dev/pts/" in told

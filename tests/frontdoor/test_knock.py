@@ -10,6 +10,7 @@ import asyncssh
 import pytest
 
 from boruta_farm.frontdoor.crowd import DoorBounds
+from boruta_farm.frontdoor.guest import DoorGuest
 from boruta_farm.frontdoor.knock import KEPT
 from boruta_farm.frontdoor.names import plain
 from boruta_farm.model.account import AccountChange
@@ -18,6 +19,7 @@ from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.front_door import KeyShown
 from boruta_farm.model.permission import Role, Scope
 from boruta_farm.model.request import NewRequest, RequestState
+from boruta_farm.selectors.want import Want
 from tests.client.serving import uuid_of
 from tests.frontdoor.stage import BOSS, Stage, jump
 
@@ -78,6 +80,31 @@ async def test_the_turn_is_waited_for_and_given_up_with_the_connection(tmp_path:
             first.close()
             await waiting
             await stage.until(2, RequestState.IN_PROGRESS)
+
+
+async def test_who_comes_just_when_another_gives_up_is_not_given_up_with_him(
+    tmp_path: Path,
+) -> None:
+    async with Stage(tmp_path).running() as stage:
+        await stage.board(1, "lab-rpi4")
+        visitor = await stage.line.whose_key(KeyShown(key=plain(OTHER)))
+        guest = DoorGuest(visitor=visitor, key=plain(OTHER), source="127.0.0.1")
+
+        async def borrow() -> int:
+            visit = stage.door.boards.visit(guest, Want(), lambda _: None, own_key=True)
+            async with visit as granted:
+                return granted.request.id
+
+        async with await stage.come(KEY) as first:
+            await jump(first, "rpi4")
+            giving_up = asyncio.create_task(borrow())
+            await stage.until(2, RequestState.WAITING)
+            giving_up.cancel()
+            await asyncio.wait((giving_up,))
+            coming = asyncio.create_task(borrow())
+            await stage.until(3, RequestState.WAITING)
+        assert await asyncio.wait_for(coming, 10) == 3
+        assert (await stage.until(2, RequestState.CANCELLED)).job is None
 
 
 async def test_status_is_told_beside_connect(tmp_path: Path) -> None:

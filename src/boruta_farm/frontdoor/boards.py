@@ -114,10 +114,12 @@ class _HeldBoard:
         self._changed = asyncio.Event()
         self._granted: asyncio.Future[Granted] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None]
+        self._over: Callable[[], None]
 
     def start(self, over: Callable[[], None]) -> None:
         """Begin; ``over`` is called at the end, after which nobody else may enter."""
-        self._task = asyncio.create_task(self._run(over))
+        self._over = over
+        self._task = asyncio.create_task(self._run())
 
     def enter(self, tell: Tell) -> None:
         """Count a visitor in."""
@@ -131,6 +133,8 @@ class _HeldBoard:
         self._tells.remove(tell)
         self._changed.set()
         if not self._tells and not self._granted.done():
+            # At once: who comes while this is being closed is not to share its end.
+            self._over()
             self._task.cancel()
 
     @property
@@ -148,9 +152,9 @@ class _HeldBoard:
         self._task.cancel()
         await asyncio.wait([self._task])
 
-    async def _run(self, over: Callable[[], None]) -> None:
+    async def _run(self) -> None:
         try:
-            await self._keep(over)
+            await self._keep()
         except asyncio.CancelledError:
             self._fail(NotFoundError("nobody waits for it any more"))
         except BorutaError as error:
@@ -159,7 +163,7 @@ class _HeldBoard:
             log.exception("what %s wanted of the door failed", self._guest.visitor.name)
             self._fail(BorutaError())
         finally:
-            over()
+            self._over()
 
     def _fail(self, error: BorutaError) -> None:
         if self._granted.done():
@@ -169,7 +173,7 @@ class _HeldBoard:
         # Nobody may be there any more to hear of it.
         self._granted.exception()
 
-    async def _keep(self, over: Callable[[], None]) -> None:
+    async def _keep(self) -> None:
         async with AsyncExitStack() as stack:
             request = await self._request(stack)
             assert request.job is not None
@@ -196,8 +200,7 @@ class _HeldBoard:
             left = asyncio.create_task(self._all_left(settings.linger))
             try:
                 await asyncio.wait((ended, left), return_when=asyncio.FIRST_COMPLETED)
-                # Who comes from now on gets another one.
-                over()
+                self._over()
             finally:
                 ended.cancel()
                 left.cancel()
@@ -236,7 +239,10 @@ class _HeldBoard:
                 async with asyncio.timeout(linger.total_seconds()):
                     await self._changed.wait()
             except TimeoutError:
-                return
+                if not self._tells:
+                    # Who comes from now on gets another one.
+                    self._over()
+                    return
 
     def _progress(self, progress: Progress) -> None:
         if progress.explanation is not None:

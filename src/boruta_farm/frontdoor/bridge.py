@@ -58,13 +58,12 @@ class BoardBridge:
     def __init__(self, near: Near) -> None:
         self._near = near
         self._far: asyncssh.SSHClientChannel[bytes] | None = None
-        self._early = b""
-        self._early_end = False
 
-    async def carry_out(self, granted: Granted, wish: Wish) -> int | str:
+    async def carry_out(self, granted: Granted, wish: Wish, ready: Callable[[], None]) -> int | str:
         """Run what is wished for; return its status, or the signal that ended it.
 
-        Raises UnavailableError where the board cannot be reached or does not let the door in.
+        ``ready`` is called once the board takes what is sent. Raises UnavailableError where it
+        cannot be reached, or does not let the door in.
         """
         requests = granted.farm.requests
         access = await requests.acquire_worker(granted.farm.caller, granted.request.id)
@@ -102,7 +101,7 @@ class BoardBridge:
             except asyncssh.Error as error:
                 raise UnavailableError(f"{granted.worker.name}: {error.reason}") from error
             self._far = channel
-            self._near_is_ready()
+            ready()
             return await far.over
         finally:
             connection.close()
@@ -111,17 +110,13 @@ class BoardBridge:
     # From the one who came.
 
     def feed(self, data: bytes) -> None:
-        """Hand on what he sends; what comes before the board is there waits."""
-        if self._far is None:
-            self._early += data
-        else:
+        """Hand on what he sends."""
+        if self._far is not None:
             self._far.write(data)
 
     def feed_eof(self) -> None:
         """Hand on that he sends nothing more."""
-        if self._far is None:
-            self._early_end = True
-        else:
+        if self._far is not None:
             self._far.write_eof()
 
     def hold_back(self) -> None:
@@ -143,14 +138,6 @@ class BoardBridge:
         """Hand a signal on."""
         if self._far is not None:
             self._far.send_signal(name)
-
-    def _near_is_ready(self) -> None:
-        assert self._far is not None
-        if self._early:
-            self._far.write(self._early)
-            self._early = b""
-        if self._early_end:
-            self._far.write_eof()
 
     def _resume(self, *, reading: bool) -> None:
         if reading:

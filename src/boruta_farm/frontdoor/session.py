@@ -76,7 +76,7 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
         self._work: asyncio.Task[None] | None = None
         self._pipe: Pipe | None = None
         self._bridge: BoardBridge | None = None
-        self._typed: asyncio.Queue[bytes] = asyncio.Queue()
+        self._typed = asyncio.Event()
         self._terminal: str | None = None
         self._size = (80, 24, 0, 0)
         self._modes: Mapping[int, int] = {}
@@ -140,9 +140,11 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
         else:
             if self._terminal is not None and INTERRUPT in data:
                 self._leave(130)
-            if len(self._early) < MOST_EARLY:
-                self._early += data
-            self._typed.put_nowait(data)
+            self._early += data
+            if len(self._early) >= MOST_EARLY:
+                # What he sends waits with him; nothing of it is lost.
+                self._channel.pause_reading()
+            self._typed.set()
 
     def eof_received(self) -> bool:
         """Hand on that nothing more comes."""
@@ -152,7 +154,7 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
             self._bridge.feed_eof()
         else:
             self._early_end = True
-            self._typed.put_nowait(b"")
+            self._typed.set()
         return True
 
     def pause_writing(self) -> None:
@@ -224,25 +226,24 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
         """Lead to a board's ssh; where that stands is told beside it."""
         opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         over = asyncio.Event()
+        made: list[Pipe] = []
 
         def pipe(ended: Callable[[], None]) -> Pipe:
             def gone() -> None:
                 over.set()
                 ended()
 
-            self._pipe = Pipe(gone)
-            return self._pipe
+            made.append(Pipe(gone))
+            return made[0]
 
         carrying = asyncio.create_task(
             self._knock.carry(want_of(name), pipe, opened, self._complain)
         )
         try:
             await asyncio.shield(opened)
-            assert self._pipe is not None
-            if self._early:
-                self._pipe.feed(self._early)
-            if self._early_end:
-                self._pipe.feed_eof()
+            # Only now: what came before goes first.
+            self._pipe = made[0]
+            self._hand_on(self._pipe)
             self._pipe.attach(_Open(self._channel))
             await over.wait()
         finally:
@@ -285,11 +286,11 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
                     "ssh -J is not"
                 )
             bridge = BoardBridge(self._channel)
-            if self._early:
-                bridge.feed(self._early)
-            if self._early_end:
-                bridge.feed_eof()
-            self._bridge = bridge
+
+            def ready() -> None:
+                self._bridge = bridge
+                self._hand_on(bridge)
+
             wish = Wish(
                 command=self._command,
                 subsystem=self._subsystem,
@@ -297,7 +298,7 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
                 size=self._size,
                 modes=self._modes,
             )
-            return await bridge.carry_out(granted, wish)
+            return await bridge.carry_out(granted, wish, ready)
 
     async def _host_key(self, name: str) -> str | None:
         """Return the key of the board to which a name leads this guest."""
@@ -330,13 +331,21 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
 
     async def _line(self) -> str:
         """Return what is typed next, up to the end of a line."""
-        typed = b""
-        while not typed.endswith((b"\r", b"\n", EOT)):
-            more = await self._typed.get()
-            if not more:
+        while not self._early.endswith((b"\r", b"\n", EOT)):
+            if self._early_end or len(self._early) >= MOST_EARLY:
                 return "n"
-            typed += more[:MOST_EARLY]
-        return typed.decode(errors="replace").rstrip("\r\n\x04")
+            self._typed.clear()
+            await self._typed.wait()
+        return self._early.decode(errors="replace").rstrip("\r\n\x04")
+
+    def _hand_on(self, to: Pipe | BoardBridge) -> None:
+        """Hand on what came before it was known where to, and let the rest come."""
+        early, self._early = self._early, b""
+        if early:
+            to.feed(early)
+        if self._early_end:
+            to.feed_eof()
+        self._channel.resume_reading()
 
     def _say(self, text: str) -> None:
         end = "\r\n" if self._terminal is not None else "\n"
