@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from boruta_farm.model.errors import NotFoundError
 from tests.cli.stage import Boruta
 from tests.client.serving import Served
 
@@ -25,6 +26,7 @@ def test_written_it_is_included_and_pins_the_door(
     assert "StrictHostKeyChecking=yes" in (tmp_path / ".ssh/boruta.config").read_text()
 
 
-def test_a_farm_without_a_door_says_so(boruta: Boruta) -> None:
+def test_a_farm_without_a_door_says_so(boruta: Boruta, served: Served) -> None:
+    served.answers["door"] = [NotFoundError("this farm has no front door for ssh")]
     outcome = boruta("ssh-config", status=1)
     assert "this farm has no front door for ssh" in outcome.err

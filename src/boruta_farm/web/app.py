@@ -148,7 +148,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
         read(
             "door",
             door_endpoint(services.door),
-            Permission.SEE_FARM,
+            Permission.PUBLIC,
             "Tell where plain ssh comes in, and the door's host key",
             answer=FrontDoorPlace,
         ),
