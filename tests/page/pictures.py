@@ -11,7 +11,7 @@ from tests.page import scenes
 from tests.page.browser import chromium
 from tests.page.screens import place
 
-SIZE = {"width": 1280, "height": 720}
+SIZE = {"width": 1440, "height": 810}
 FARM = (("page-boards", "/", "light"), ("page-queue", "/queue", "dark"))
 
 
@@ -40,9 +40,13 @@ def renew(folder: Path) -> None:
                 page.locator("#panel-terminal .bar").get_by_text("connected").wait_for()
                 page.get_by_role("button", name="On", exact=True).click()
                 page.get_by_text("on, 2.4 W").wait_for()
-                page.keyboard.type("uname -m; dut\n")
                 page.get_by_role("button", name="Side by side").click()
                 page.locator("#panel-console .xterm-rows").get_by_text("=>").first.wait_for()
+                page.locator("#panel-terminal .screen").click()
+                page.keyboard.type("dut\n")
+                page.locator("#panel-terminal .xterm-rows").get_by_text("uart").first.wait_for()
+                page.locator("aside").evaluate("place => place.scrollTo(0, 0)")
+                page.mouse.move(0, 0)
                 page.wait_for_timeout(500)
                 page.screenshot(path=str(folder / "page-cockpit.png"))
                 page.get_by_role("button", name="Give back").click()

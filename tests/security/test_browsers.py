@@ -62,8 +62,8 @@ async def test_what_a_link_smuggles_in_is_never_a_page(place: str) -> None:
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
-async def test_no_cookie_is_ever_set() -> None:
-    """Without cookies a browser carries no authority of its user that a page could borrow."""
+async def test_no_cookie_is_set_but_by_signing_in() -> None:
+    """Without it a browser carries no authority of its user that a page could borrow."""
     async with World() as world, world.client() as client:
         for path in ("/api/v1/version", "/api/v1/reqs/1", "/healthz"):
             assert "set-cookie" not in (await client.get(path)).headers

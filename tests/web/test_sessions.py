@@ -41,7 +41,8 @@ async def test_a_one_time_token_becomes_a_session_once(tmp_path: Path) -> None:
 async def test_over_tls_the_cookie_stays_there(tmp_path: Path) -> None:
     async with peopled_web(tmp_path) as web, browser(web, "https://farm") as client:
         answer = await sign_in(client, web.root_secret)
-    assert answer.headers["set-cookie"].startswith("boruta_session=")
+        assert (await client.get("/api/v1/me")).json()["Name"] == "admin"
+    assert answer.headers["set-cookie"].startswith("__Host-boruta_session=")
     assert answer.headers["set-cookie"].endswith("; SameSite=Strict; Secure")
 
 
@@ -111,4 +112,4 @@ async def test_a_session_carries_no_more_than_its_token(tmp_path: Path) -> None:
 )
 def test_odd_cookies_are_none(cookie: str) -> None:
     headers = [(b"host", b"farm:8487"), (b"cookie", cookie.encode())]
-    assert session_of({"headers": headers}) is None
+    assert session_of({"headers": headers, "scheme": "http"}) is None

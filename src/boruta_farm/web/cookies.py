@@ -28,16 +28,24 @@ def session_cookie(scope: Scope, secret: str, lasts: int) -> bytes:
 
     No script reads it, and no page of another site makes a browser send it.
     """
-    secure = "; Secure" if scope["scheme"] in ("https", "wss") else ""
+    secure = "; Secure" if _encrypted(scope) else ""
     text = f"{_name(scope)}={secret}; Path=/; Max-Age={lasts}; HttpOnly; SameSite=Strict{secure}"
     return text.encode("ascii")
 
 
 def _name(scope: Scope) -> str:
-    """Return the cookie's name: browsers do not tell farms on two ports of one host apart."""
+    """Return the cookie's name: browsers do not tell farms on two ports of one host apart.
+
+    Over TLS they hold what is called so to this host, to TLS, and to no part of its pages.
+    """
     host = next((str(value, "latin-1") for name, value in scope["headers"] if name == b"host"), "")
     try:
         port = urlsplit(f"//{host}").port
     except ValueError:
         port = None
-    return f"boruta_session_{port}" if port else "boruta_session"
+    prefix = "__Host-" if _encrypted(scope) else ""
+    return f"{prefix}boruta_session_{port}" if port else f"{prefix}boruta_session"
+
+
+def _encrypted(scope: Scope) -> bool:
+    return scope["scheme"] in ("https", "wss")

@@ -28,6 +28,9 @@ BOUND = 1000
 
 REPLAY_PAGE = 500
 
+GATHERED = 0.05
+"""Seconds between two pieces of a stream with records."""
+
 MOST_EXPLAINED = 10
 EXPLAINED_PER_GUEST = 20
 EXPLAINED_IN_ALL = 200
@@ -318,6 +321,10 @@ class EventCalls:
             if chunk:
                 yield chunk
                 quiet_until = loop.time() + self._heartbeat
+                if interest.records:
+                    # The first change is told at once; of a flood some are told together, which
+                    # is most of what many readers cost, and no eye sees the difference.
+                    await asyncio.sleep(GATHERED)
 
     def _look_at(self, explained: Explained, guest: Guest) -> float:
         now = asyncio.get_running_loop().time()

@@ -279,7 +279,7 @@ def _read(text: str) -> Said:
 
 def _enabled(terminals: BoardTerminals | None) -> BoardTerminals:
     if terminals is None:
-        raise ForbiddenError(OFF)
+        raise TerminalError(OFF)
     return terminals
 
 

@@ -2,9 +2,9 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { call, get, post, wordsOf } from "../api";
-import { boardNamed, holders, lastEvents, loaded, me } from "../farm";
-import { kindOf, shownCaps, toolsOf, wishOf } from "../kinds";
-import { Act, Ago, At, Badge, Caps, Empty, Field, Loading, RequestBadge, Sheet, say } from "../parts/ui";
+import { boardNamed, holders, loaded, me } from "../farm";
+import { kindOf, shownCaps, standingWord, toolsOf, wishOf } from "../kinds";
+import { Act, At, Badge, Caps, Empty, Field, Loading, RequestBadge, Sheet, say } from "../parts/ui";
 import { boardPath, go, requestPath } from "../router";
 import { secondsBetween, span } from "../times";
 import type { Request, Worker } from "../types";
@@ -69,7 +69,7 @@ export function BoardView({ name }: { name: string }) {
             </p>
           ) : (
             <p>
-              {board.Reason || "Nothing to report"}, for <Ago at={board.Since} />
+              {board.Reason ?? firstUp(standingWord(board))}, since <At at={board.Since} />
             </p>
           )}
           {board.UnreachableSince && (
@@ -116,9 +116,12 @@ export function BoardView({ name }: { name: string }) {
       </div>
       <h2>History</h2>
       <HistoryLines requests={history} empty="Nobody has had this board yet." />
-      <p class="muted">{lastEvents.value.filter((event) => event.Worker === board.WorkerUUID).length} changes while you looked on.</p>
     </div>
   );
+}
+
+function firstUp(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 export function HistoryLines({ requests, empty, boards }: { requests: Request[] | null; empty: string; boards?: (uuid: string) => Worker | undefined }) {

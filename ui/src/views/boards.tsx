@@ -11,12 +11,11 @@ import {
   kindOf,
   shownCaps,
   standingOf,
-  standingWord,
   toolsOf,
   type Kind,
   type Standing,
 } from "../kinds";
-import { Ago, At, Badge, Caps, Copy, Empty, Loading } from "../parts/ui";
+import { At, Badge, Caps, Copy, Empty, Loading } from "../parts/ui";
 import { Rows, type Row } from "../parts/rows";
 import { boardPath, go, path, query, refine, requestPath } from "../router";
 import { secondsBetween, span } from "../times";
@@ -139,7 +138,7 @@ export function Boards() {
         units.push(...some);
         rows.push({
           key: some[0]?.WorkerUUID ?? "",
-          height: 148,
+          height: 124,
           show: () => (
             <div class="cards" style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}>
               {some.map((unit, index) => (
@@ -323,11 +322,7 @@ function Holder({ unit }: { unit: Worker }) {
       </span>
     );
   if (unit.Reason) return <span class="reason">{unit.Reason}</span>;
-  return (
-    <span class="muted">
-      {standingWord(unit)} for <Ago at={unit.Since} />
-    </span>
-  );
+  return null;
 }
 
 function away(unit: Worker) {
@@ -353,9 +348,8 @@ function UnitCard({ unit, index, common }: { unit: Worker; index: number; common
         <Badge worker={unit} />
       </header>
       <p class="line">{away(unit)}</p>
-      <Caps caps={caps.slice(0, 4)} />
       <footer>
-        <span class="muted tools">{tools.slice(0, 4).join(" · ")}</span>
+        {caps.length ? <Caps caps={caps.slice(0, 4)} /> : <span class="muted tools">{tools.slice(0, 4).join(" · ")}</span>}
         {unit.State === "IDLE" && !unit.UnreachableSince && (
           <button type="button" onClick={() => offer({ name: unit.Name })}>
             Borrow<span class="unseen"> {unit.Name}</span>

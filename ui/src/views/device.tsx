@@ -2,7 +2,10 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { post, wordsOf } from "../api";
-import { Act, State } from "../parts/ui";
+import { Act, State, say } from "../parts/ui";
+
+/** Kinds of tools that have something to press; a console has a tab of its own. */
+const SHOWN = ["power", "storage", "button", "do"];
 
 interface Done {
   Status: number;
@@ -48,7 +51,7 @@ export function Device({ request }: { request: number }) {
     <section class="box">
       <h2>Device</h2>
       {problem && <p class="problem">{problem}</p>}
-      {tools?.map((tool) => (
+      {tools?.filter((tool) => SHOWN.includes(tool.kind)).map((tool) => (
         <div key={tool.name} class="tool">
           <span class="tool-name" title={tool.about}>
             {tool.name}
@@ -70,6 +73,16 @@ export function Device({ request }: { request: number }) {
               </>
             )}
             {tool.kind === "button" && <Act act={() => act("press", tool.name)}>Press</Act>}
+            {tool.kind === "do" && (
+              <Act
+                act={async () => {
+                  const told = await act("do", tool.name);
+                  say(told.trim() || `${tool.name} is done`);
+                }}
+              >
+                Do
+              </Act>
+            )}
             {tool.kind === "storage" && (
               <>
                 <Act act={() => act("storage", "dut", tool.name)}>To device</Act>
