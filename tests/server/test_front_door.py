@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+import select
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -48,6 +50,24 @@ async def test_the_door_is_started_outlives_its_server_and_is_found_again(tmp_pa
         writer.close()
     finally:
         await stop_doors(tmp_path)
+    assert not (tmp_path / "door.sock").exists()
+
+
+async def test_a_door_that_its_server_has_left_for_good_ends(tmp_path: Path) -> None:
+    port = free_port()
+    command = ("-m", "boruta_farm.frontdoor.process", "--detach", "--idle-exit", "0.5")
+    started = await asyncio.create_subprocess_exec(
+        *(sys.executable, *command, "--data", str(tmp_path)),
+        *("--ssh-addr", f"127.0.0.1:{port}"),
+    )
+    assert await started.wait() == 0
+    process = os.pidfd_open(int((tmp_path / "door.lock").read_text()))
+    try:
+        ended = select.poll()
+        ended.register(process, select.POLLIN)
+        assert await asyncio.to_thread(ended.poll, 60_000), "it goes on"
+    finally:
+        os.close(process)
     assert not (tmp_path / "door.sock").exists()
 
 

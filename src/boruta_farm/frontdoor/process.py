@@ -23,7 +23,7 @@ from boruta_farm import __version__
 from boruta_farm.access.listening import allow_many_files, listen
 from boruta_farm.access.relaylog import RelayLog
 from boruta_farm.access.rendezvous import NameTakenError, Seat
-from boruta_farm.clock import SystemClock
+from boruta_farm.clock import Clock, SystemClock
 from boruta_farm.frontdoor.door import Door
 from boruta_farm.frontdoor.host_key import host_key
 from boruta_farm.frontdoor.line import ServerLine
@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 
 NAME_TAKEN: Final = 3
 BACKLOG: Final = 512
+IDLE_EXIT: Final = 60.0
+"""Seconds after which a door that a server has started ends without it, when nobody is there."""
+LOOK_EVERY: Final = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,12 +81,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     allow_many_files()
     runner = asyncio.Runner(loop_factory=_loop_factory())
     with runner:
-        runner.run(_serve(seat, listener, key, options.ssh_addr, options.version))
+        idle_exit = options.idle_exit if options.detach else None
+        runner.run(_serve(seat, listener, key, options.ssh_addr, options.version, idle_exit))
     return 0
 
 
 async def _serve(
-    seat: Seat, listener: socket.socket, key: asyncssh.SSHKey, asked: str, version: str
+    seat: Seat,
+    listener: socket.socket,
+    key: asyncssh.SSHKey,
+    asked: str,
+    version: str,
+    idle_exit: float | None,
 ) -> None:
     loop = asyncio.get_running_loop()
     stop, drain = asyncio.Event(), asyncio.Event()
@@ -102,8 +111,14 @@ async def _serve(
         "key": public,
     }
     given_up = asyncio.Event()
-    control = await _control(seat, told, stop, drain, given_up)
-    tasks = [asyncio.create_task(door.look_after()), asyncio.create_task(line.news.follow())]
+    servers: set[asyncio.StreamWriter] = set()
+    control = await _control(seat, told, stop, drain, given_up, servers)
+    tasks: list[asyncio.Task[None]] = [
+        asyncio.create_task(door.look_after()),
+        asyncio.create_task(line.news.follow()),
+    ]
+    if idle_exit is not None:
+        tasks.append(asyncio.create_task(_end_when_left(door, servers, idle_exit, clock, stop)))
     accepting = asyncio.create_task(door.accept(listener))
     log.info("version %s lets people in at %s", version, with_port(*listener.getsockname()[:2]))
     waits = [asyncio.create_task(stop.wait()), asyncio.create_task(drain.wait())]
@@ -136,10 +151,15 @@ async def _control(
     stop: asyncio.Event,
     drain: asyncio.Event,
     given_up: asyncio.Event,
+    servers: set[asyncio.StreamWriter],
 ) -> asyncio.Server:
-    """Answer the server, as often as it comes; it hears when the name is free for another."""
+    """Answer the server, as often as it comes; it hears when the name is free for another.
+
+    ``servers`` are those who are on the line.
+    """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        servers.add(writer)
         try:
             writer.write(json.dumps(told).encode() + b"\n")
             while line := await reader.readline():
@@ -153,9 +173,27 @@ async def _control(
         except (ConnectionError, ValueError) as error:
             log.info("the server hung up: %s", error)
         finally:
+            servers.discard(writer)
             writer.close()
 
     return await asyncio.start_unix_server(answer, sock=seat.listener)
+
+
+async def _end_when_left(
+    door: Door,
+    servers: set[asyncio.StreamWriter],
+    idle_exit: float,
+    clock: Clock,
+    stop: asyncio.Event,
+) -> None:
+    """Have a door end that its server has left for good, as the relay does."""
+    since = clock.monotonic()
+    while clock.monotonic() - since < idle_exit:
+        await asyncio.sleep(LOOK_EVERY)
+        if servers or door.connections:
+            since = clock.monotonic()
+    log.info("no server and nobody here for %g s: the door ends", idle_exit)
+    stop.set()
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -163,6 +201,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="the farm's data folder")
     parser.add_argument("--ssh-addr", required=True, metavar="HOST:PORT", help="where to listen")
     parser.add_argument("--detach", action="store_true", help="return once the door listens")
+    parser.add_argument("--idle-exit", type=float, default=IDLE_EXIT, help=argparse.SUPPRESS)
     parser.add_argument("--version", default=__version__, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
