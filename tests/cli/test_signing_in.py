@@ -89,6 +89,7 @@ def test_a_profile_is_all_that_later_commands_need(people: ServedPeople, home: P
     Run("whoami", environment=stranger).refused(f"boruta login {people.address}")
 
 
+@pytest.mark.prove
 def test_another_profile_is_made_by_its_name(people: ServedPeople, home: Path) -> None:
     environment = {
         "HOME": str(home),
@@ -164,6 +165,7 @@ def test_proxies_that_cannot_be_used_are_one_line(
     Run("ls", environment={**environment, **variables, **address}).refused(words)
 
 
+@pytest.mark.prove
 def test_a_locked_keyring_does_not_eat_the_one_time_token(
     environment: dict[str, str], people: ServedPeople, home: Path
 ) -> None:
@@ -197,6 +199,7 @@ def test_where_nothing_can_be_kept_the_one_time_token_stays_good(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.prove
 def test_a_uid_without_an_account_and_without_a_home(
     people: ServedPeople, homes: Homes, root: object
 ) -> None:

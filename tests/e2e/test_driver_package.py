@@ -15,6 +15,7 @@ pytestmark = needs_ssh
 PACKAGE = ROOT / "docs" / "examples" / "relay"
 
 
+@pytest.mark.prove
 async def test_an_installed_driver_lends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site, switch = tmp_path / "site", tmp_path / "relay"
     switch.write_text("0\n")

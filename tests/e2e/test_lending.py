@@ -55,6 +55,7 @@ async def _kill_server_during_a_job(folder: Path, **settings: str) -> None:
         await one.until(WorkerState.IDLE, above=request.job.epoch)
 
 
+@pytest.mark.prove
 async def test_killed_agent_takes_its_session_up_again(tmp_path: Path) -> None:
     async with stage(tmp_path) as one:
         request, access = await one.lend()

@@ -34,6 +34,7 @@ async def test_streams_outlive_the_server_and_new_ones_wait_for_it(tmp_path: Pat
     assert "a stream to" in (tmp_path / "test.log").read_text()
 
 
+@pytest.mark.prove
 async def test_where_only_the_servers_port_passes_sessions_still_bypass_the_server(
     tmp_path: Path,
 ) -> None:

@@ -17,6 +17,7 @@ STEPS = (
 )
 
 
+@pytest.mark.prove
 async def test_demo_of_users_refuses_what_must_be_refused(tmp_path: Path) -> None:
     text = await run_demo(tmp_path, "--users")
     for step in STEPS:

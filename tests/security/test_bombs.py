@@ -142,6 +142,7 @@ async def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 @pytest.mark.parametrize("agent", [end_from_inside, look_from_inside])
+@pytest.mark.prove
 def test_a_bomb_keeps_the_agent_from_nothing_where_no_process_can_be_made(
     group: Path, agent: Callable[[Path], int]
 ) -> None:

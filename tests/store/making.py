@@ -97,16 +97,18 @@ STEP = timedelta(microseconds=1)
 
 
 def full(kind: type[Whole], **given: object) -> Whole:
-    """Return a record of which every field has a value of its own, other than its default."""
+    """Return a record of which every field that is stored has a value of its own, no default."""
     record: type = kind
     fields = declared(record)
     made = {
-        field.name: given.get(field.name, _other(field, place))
+        field.name: given.get(
+            field.name, _other(field, place) if field.stored.kept else field.default
+        )
         for place, field in enumerate(fields, 1)
     }
     for field in fields:
         value = made[field.name]
-        if field.name not in given:
+        if field.name not in given and field.stored.kept:
             assert value is not None, field.name
             assert field.needed or value != field.default, field.name
             if not isinstance(value, bool | Enum):

@@ -30,11 +30,11 @@ class RelayLog(logging.handlers.RotatingFileHandler):
 
     def __init__(self, folder: Path, largest: int = LARGEST, name: str = LOG) -> None:
         self._folder = folder
-        self._name = name
+        self._file = name
         super().__init__(folder / name, maxBytes=largest, backupCount=1)
 
     def _open(self) -> TextIOWrapper:
-        added = open_log(self._folder, self._name)
+        added = open_log(self._folder, self._file)
         file = os.fdopen(added, "a", encoding="utf-8", errors="backslashreplace")
         os.dup2(file.fileno(), STDERR)
         return file

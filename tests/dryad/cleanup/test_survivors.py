@@ -30,7 +30,17 @@ PROCESSES = {
 }
 
 
-@pytest.mark.parametrize("script", PROCESSES.values(), ids=list(PROCESSES))
+FIRST, *REST = PROCESSES
+"""One of them is tried every time."""
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(PROCESSES[FIRST], id=FIRST),
+        *(pytest.param(PROCESSES[name], id=name, marks=pytest.mark.prove) for name in REST),
+    ],
+)
 async def test_no_process_is_left(
     script: str, host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
@@ -123,6 +133,7 @@ async def test_immutable_files_go(host: RemoteHost, visitor: Visitor, room: Room
     assert room.run("ls", HOME, "/tmp/fixed").out == ""
 
 
+@pytest.mark.prove
 async def test_ipc_objects_go_and_those_of_others_stay(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
@@ -137,6 +148,7 @@ async def test_ipc_objects_go_and_those_of_others_stay(
     room.sh("ipcrm --all")
 
 
+@pytest.mark.prove
 async def test_a_crontab_and_an_at_job_go(host: RemoteHost, visitor: Visitor, room: Room) -> None:
     """Written as crontab and at write them: the daemons need not be installed for that."""
     account = await host.create(visitor.public, 3600)
@@ -152,6 +164,7 @@ async def test_a_crontab_and_an_at_job_go(host: RemoteHost, visitor: Visitor, ro
     assert any("/var/spool/cron" in line for line in found)
 
 
+@pytest.mark.prove
 async def test_mail_linger_and_sudo_marks_go(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
@@ -178,6 +191,7 @@ async def test_mounts_go(host: RemoteHost, visitor: Visitor, room: Room) -> None
     assert any(line.startswith("5 mounts") for line in found), found
 
 
+@pytest.mark.prove
 @pytest.mark.prove
 async def test_what_a_user_mounted_with_sshfs_goes(
     host: RemoteHost, visitor: Visitor, room: Room
@@ -215,6 +229,7 @@ async def test_a_full_disk_is_freed(host: RemoteHost, visitor: Visitor, room: Ro
         room.sh("umount /var/tmp")
 
 
+@pytest.mark.prove
 async def test_an_account_that_cannot_be_locked_is_cleaned_all_the_same(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
@@ -231,6 +246,7 @@ async def test_an_account_that_cannot_be_locked_is_cleaned_all_the_same(
 
 
 @pytest.mark.prove
+@pytest.mark.prove
 async def test_a_user_of_an_earlier_configuration_goes_too(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
@@ -245,6 +261,7 @@ async def test_a_user_of_an_earlier_configuration_goes_too(
     assert room.run("ls", "/home/former", "/run/boruta/keys/former").out == ""
 
 
+@pytest.mark.prove
 async def test_an_account_that_is_not_ours_any_more_is_not_touched(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:

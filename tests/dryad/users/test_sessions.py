@@ -45,6 +45,7 @@ async def test_a_user_logs_in_with_his_key_to_a_fresh_home(
     assert room.run("grep", USER, "/etc/subuid", "/etc/subgid").out == ""
 
 
+@pytest.mark.prove
 async def test_the_next_job_has_another_uid_and_the_old_key_is_dead(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
@@ -68,6 +69,7 @@ async def test_a_new_key_takes_the_place_of_the_old(
     assert third.must(USER, "id -un").strip() == USER
 
 
+@pytest.mark.prove
 async def test_a_key_ends_by_itself(host: RemoteHost, visitor: Visitor) -> None:
     await host.create(visitor.public, 3600)
     assert not visitor.refused(USER)
@@ -97,6 +99,7 @@ async def test_with_sshds_own_setting_nothing_in_the_home_opens_the_account(
         room.sh(f"rm {there}; kill -HUP $(cat /run/sshd.pid)")
 
 
+@pytest.mark.prove
 async def test_the_account_is_found_again_until_it_is_cleaned(
     host: RemoteHost, visitor: Visitor
 ) -> None:
@@ -107,6 +110,7 @@ async def test_the_account_is_found_again_until_it_is_cleaned(
     assert await host.find() is None
 
 
+@pytest.mark.prove
 async def test_a_warning_comes_to_the_users_terminal(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
@@ -147,6 +151,7 @@ async def test_a_bad_key_makes_no_user(host: RemoteHost, room: Room) -> None:
     assert room.run("getent", "passwd", USER).out == ""
 
 
+@pytest.mark.prove
 async def test_half_an_account_is_cleaned_up(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
@@ -159,6 +164,7 @@ async def test_half_an_account_is_cleaned_up(
     await host.create(visitor.public, 3600)
 
 
+@pytest.mark.prove
 async def test_a_useradd_that_fails_leaves_nothing(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:

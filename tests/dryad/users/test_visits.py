@@ -30,7 +30,8 @@ async def come(room: Room, visitor: Visitor, command: str) -> asyncio.subprocess
     return process
 
 
-@pytest.mark.parametrize("told", [True, pytest.param(False, marks=pytest.mark.prove)])
+@pytest.mark.prove
+@pytest.mark.parametrize("told", [True, False])
 async def test_one_of_two_is_shown_out_with_all_that_he_started(
     told: bool, host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
