@@ -105,8 +105,8 @@ def test_what_admins_tell_of_a_worker_is_entered_where_they_change_it() -> None:
 
 def test_who_acts_for_somebody_is_told_beside_him() -> None:
     step = RequestSaved(request=DONE, kind=EventKind.REQUEST_FINISHED)
-    (note,) = notes_of(step, replace(ANN, agent="assistant"))
-    assert (note.actor, note.detail["agent"]) == ("ann", "assistant")
+    (note,) = notes_of(step, replace(ANN, agent="bringup"))
+    assert (note.actor, note.detail["agent"]) == ("ann", "bringup")
     (note,) = notes_of(step, ANN)
     assert "agent" not in note.detail
     (note,) = notes_of(step, None)

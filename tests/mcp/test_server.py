@@ -61,7 +61,7 @@ async def agent(local: LocalFarm, folder: Path, *options: str) -> AsyncIterator[
     told = json.loads(PAGE.read_text().split("```json\n")[1].split("```")[0])
     entry = told["mcpServers"]["boruta"]
     assert entry["command"] == "boruta"
-    given = {"/home/ann/images": str(files), "assistant": "tester"}
+    given = {"/home/ann/images": str(files), "bringup": "tester"}
     server = mcp.StdioServerParameters(
         command=sys.executable,
         args=[

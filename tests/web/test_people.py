@@ -218,7 +218,7 @@ async def test_what_concerns_people_is_not_told_to_the_outside(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("agent", "told"), [("assistant 1.2", "assistant 1.2"), ("x" * 65, None), ("a\tb", None)]
+    ("agent", "told"), [("bringup 1.2", "bringup 1.2"), ("x" * 65, None), ("a\tb", None)]
 )
 async def test_the_audit_tells_which_program_acted_for_somebody(
     tmp_path: Path, agent: str, told: str | None
