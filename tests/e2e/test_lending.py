@@ -19,6 +19,7 @@ async def test_demo_once_lends_a_board_and_leaves_nothing(tmp_path: Path) -> Non
         assert step in text, text
 
 
+@pytest.mark.prove
 async def test_killed_server_cuts_no_session_and_forgets_nothing(tmp_path: Path) -> None:
     await _kill_server_during_a_job(tmp_path)
 

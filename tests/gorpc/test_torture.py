@@ -156,6 +156,7 @@ def flood(sequences: range) -> bytes:
     return calls
 
 
+@pytest.mark.prove
 async def test_one_connection_of_a_server_stays_below_its_memory(traced: None) -> None:
     held, two, three, release = 0, asyncio.Event(), asyncio.Event(), asyncio.Event()
 

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tests.e2e.stage import CAPS, WITHIN, Stage
@@ -31,6 +32,7 @@ async def greeting(access: AccessInfo) -> bytes:
             await writer.wait_closed()
 
 
+@pytest.mark.prove
 async def test_original_board_is_lent_and_survives_a_crash_of_the_server(
     godryad: Path, tmp_path: Path
 ) -> None:

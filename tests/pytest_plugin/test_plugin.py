@@ -63,6 +63,7 @@ def running(local: LocalFarm) -> list[int]:
     return [one.id for one in page.items if not one.state.finished]
 
 
+@pytest.mark.prove
 def test_a_board_is_lent_used_reported_and_given_back(local_farm: LocalFarm, suite: Suite) -> None:
     suite.write(WAYS)
     printed = suite.run("--junit-xml=out.xml", "--boruta-logs=logs", status=1)

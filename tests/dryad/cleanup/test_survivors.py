@@ -52,6 +52,7 @@ async def test_no_process_is_left(
     assert any("process" in line for line in found), found
 
 
+@pytest.mark.prove
 async def test_what_a_login_started_under_another_uid_goes_too(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
@@ -67,6 +68,7 @@ async def test_what_a_login_started_under_another_uid_goes_too(
     assert [line for line in room.processes_of(0) if "8640" in line] == ["sleep 86404"]
 
 
+@pytest.mark.prove
 async def test_open_connections_are_cut(host: RemoteHost, visitor: Visitor, room: Room) -> None:
     account = await host.create(visitor.public, 3600)
     process = await asyncio.create_subprocess_exec(

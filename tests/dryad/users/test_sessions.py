@@ -59,6 +59,7 @@ async def test_the_next_job_has_another_uid_and_the_old_key_is_dead(
     assert other.must(USER, "id -u").strip() == str(second.uid)
 
 
+@pytest.mark.prove
 async def test_a_new_key_takes_the_place_of_the_old(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
@@ -80,6 +81,7 @@ async def test_a_key_ends_by_itself(host: RemoteHost, visitor: Visitor) -> None:
             pass
 
 
+@pytest.mark.prove
 async def test_with_sshds_own_setting_nothing_in_the_home_opens_the_account(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
@@ -128,6 +130,7 @@ async def test_a_warning_comes_to_the_users_terminal(
         assert await process.wait() == 255
 
 
+@pytest.mark.prove
 async def test_a_board_that_is_not_clean_gets_no_second_user(
     host: RemoteHost, visitor: Visitor
 ) -> None:
@@ -136,6 +139,7 @@ async def test_a_board_that_is_not_clean_gets_no_second_user(
         await host.create(visitor.public, 3600)
 
 
+@pytest.mark.prove
 async def test_a_home_that_is_in_the_way_is_told(
     host: RemoteHost, visitor: Visitor, room: Room
 ) -> None:
