@@ -109,6 +109,38 @@ def test_two_of_one(boards): ...
     assert running(local_farm) == []
 
 
+def test_a_run_does_not_wait_for_a_board_that_it_keeps_itself(
+    local_farm: LocalFarm, suite: Suite
+) -> None:
+    suite.write(
+        """
+import pytest
+@pytest.mark.board("rpi4", scope="module")
+def test_keeps(board): ...
+@pytest.mark.board("rpi4")
+def test_alone(board): ...
+@pytest.mark.board("rpi4", name="a")
+@pytest.mark.board("any", name="b")
+def test_pair(boards): ...
+@pytest.mark.board("rpi4", scope="module")
+def test_still_keeps(board): ...
+""",
+        "test_first.py",
+    )
+    suite.write(
+        """
+import pytest
+@pytest.mark.board("rpi4")
+def test_later(board): ...
+""",
+        "test_second.py",
+    )
+    printed = suite.run("--boruta-missing=skip", "--boruta-wait=1m", "-rs")
+    assert "3 passed, 2 skipped" in printed
+    assert printed.count("this run itself keeps rpi4 for its module or session") == 2
+    assert running(local_farm) == []
+
+
 def test_nothing_of_ours_is_imported_before_a_board_is_asked_for(suite: Suite) -> None:
     suite.write("""
 import sys

@@ -9,7 +9,7 @@ import pytest
 from boruta_farm.model.errors import BorutaError, ConfigError, SelectorError, WantError
 from boruta_farm.pytest_plugin.board import LentBoard
 from boruta_farm.pytest_plugin.demand import BoardDemand, DemandError, Keep
-from boruta_farm.pytest_plugin.lending import Boruta
+from boruta_farm.pytest_plugin.lending import Boruta, KeptByThisRunError
 
 Boards: TypeAlias = Mapping[str, LentBoard]
 WRONG = (ConfigError, SelectorError, WantError, DemandError)
@@ -54,6 +54,9 @@ class KeptBoards:
             return self._take(node, key, demands)
         except WRONG as error:
             raise MissingBoardError(error.message, skips=False) from error
+        except KeptByThisRunError as error:
+            # Not remembered: the next module may have it.
+            raise MissingBoardError(error.message, skips=True) from error
         except BorutaError as error:
             self._missed[demands] = MissingBoardError(error.message, skips=True)
             raise self._missed[demands] from error
@@ -67,10 +70,15 @@ class KeptBoards:
         stack = ExitStack()
         with stack:
             wants = {each.name: each for each in demands}
-            boards = stack.enter_context(self._boruta.borrow_all(wants))
+            boards = stack.enter_context(self._boruta.borrow_all(wants, kept=self._in_hand()))
             self._kept[key] = boards
             node.addfinalizer(self._giving_back(key, boards, stack.pop_all()))
         return boards
+
+    def _in_hand(self) -> frozenset[str]:
+        """Return the UUIDs of the boards that are given back only after the next test."""
+        lent = (board for boards in self._kept.values() for board in boards.values())
+        return frozenset(board.worker for board in lent if board.over is None)
 
     def _giving_back(
         self, key: tuple[str, tuple[BoardDemand, ...]], boards: Boards, stack: ExitStack

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -44,6 +44,12 @@ class NoBoardError(BorutaError):
     code = "no-board"
 
 
+class KeptByThisRunError(BorutaError):
+    """all boards that fit are kept by this run itself, so waiting would not help"""
+
+    code = "kept-by-this-run"
+
+
 class Boruta:
     """The farm that tests borrow from; the fixture ``boruta``."""
 
@@ -64,15 +70,22 @@ class Boruta:
 
     @contextmanager
     def borrow_all(
-        self, wants: Mapping[str, str | BoardDemand], /, wait: timedelta | None = None
+        self,
+        wants: Mapping[str, str | BoardDemand],
+        /,
+        wait: timedelta | None = None,
+        *,
+        kept: Collection[str] = (),
     ) -> Iterator[Mapping[str, LentBoard]]:
         """Lend several boards for the block, under the names that are given.
 
         All are had within ``wait``, or none: those that came are given back, and NoBoardError is
-        raised. Two runs never wait for each other.
+        raised. Two runs never wait for each other. ``kept`` are the UUIDs of boards that this run
+        gives back only after the block: they are not waited for, and KeptByThisRunError is raised
+        where no others fit.
         """
         asked = {name: _demand(want, {}) for name, want in wants.items()}
-        with self._bridge.enter(self._lend(asked, wait)) as lent:
+        with self._bridge.enter(self._lend(asked, wait, kept)) as lent:
             yield {
                 name: LentBoard(lease, self._bridge, record)
                 for name, (lease, record) in lent.items()
@@ -80,7 +93,7 @@ class Boruta:
 
     @asynccontextmanager
     async def _lend(
-        self, asked: Mapping[str, BoardDemand], wait: timedelta | None
+        self, asked: Mapping[str, BoardDemand], wait: timedelta | None, kept: Collection[str]
     ) -> AsyncIterator[Mapping[str, tuple[Lease, Worker]]]:
         patience = wait or max(each.wait or self._terms.wait for each in asked.values())
         heard = _Heard()
@@ -89,7 +102,7 @@ class Boruta:
         async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(patience.total_seconds()):
-                    for name, new in (await self._requests(asked)).items():
+                    for name, new in (await self._requests(asked, kept)).items():
                         heard.begin(f"{name} ({asked[name]})" if name else str(asked[name]))
                         lease = await stack.enter_async_context(
                             lend(self._farm, new, report=heard.report)
@@ -101,10 +114,33 @@ class Boruta:
                 raise NoBoardError(error.message, standing=error.standing) from error
             yield lent
 
-    async def _requests(self, asked: Mapping[str, BoardDemand]) -> Mapping[str, NewRequest]:
+    async def _requests(
+        self, asked: Mapping[str, BoardDemand], kept: Collection[str]
+    ) -> Mapping[str, NewRequest]:
         """Return what is to be filed one after the other."""
         new = {name: await self._request(each) for name, each in asked.items()}
-        return new if len(new) == 1 else await self._in_order(asked, new)
+        if len(new) == 1 and not kept:
+            return new
+        fitting = {
+            name: await self._fitting(asked[name], request, kept) for name, request in new.items()
+        }
+        return new if len(new) == 1 else self._in_order(asked, new, fitting)
+
+    async def _fitting(
+        self, asked: BoardDemand, new: NewRequest, kept: Collection[str]
+    ) -> Sequence[Worker]:
+        """Return the boards that may be waited for. Raises KeptByThisRunError."""
+        where = WorkerFilter(caps=new.caps or None, selector=new.selector)
+        page = await self._farm.workers.list_workers(self._farm.caller, where)
+        others = [one for one in page.items if one.uuid not in kept]
+        if page.items and not others:
+            names = ", ".join(one.name for one in page.items)
+            raise KeptByThisRunError(
+                f"no board for {asked}: this run itself keeps {names} for its module or session, "
+                "and no other board fits; give these tests the same marker to share it, "
+                "or keep it for the test alone (scope='test')"
+            )
+        return others
 
     async def _request(self, asked: BoardDemand) -> NewRequest:
         want = parse(asked.want)
@@ -120,16 +156,17 @@ class Boruta:
         )
         return asking(new, await wanted_here(self._farm, want))
 
-    async def _in_order(
-        self, asked: Mapping[str, BoardDemand], new: Mapping[str, NewRequest]
+    def _in_order(
+        self,
+        asked: Mapping[str, BoardDemand],
+        new: Mapping[str, NewRequest],
+        fitting: Mapping[str, Sequence[Worker]],
     ) -> dict[str, NewRequest]:
         """Have each request ask for one certain board, in the order that all runs keep."""
-        workers = self._farm.workers
-        fitting = {}
-        for name, request in new.items():
-            where = WorkerFilter(caps=request.caps or None, selector=request.selector)
-            page = await workers.list_workers(self._farm.caller, where)
-            fitting[name] = [one for one in page.items if one.state not in _AWAY] or page.items
+        fitting = {
+            name: [one for one in boards if one.state not in _AWAY] or boards
+            for name, boards in fitting.items()
+        }
         chosen = choose(fitting)
         if chosen is None:
             wants = "; ".join(f"{name}: {asked[name]} ({len(fitting[name])})" for name in new)
