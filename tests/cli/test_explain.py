@@ -66,7 +66,7 @@ def test_of_a_uuid_only_that_it_is_one_is_told() -> None:
     told = lines(found, TIMES)
     assert "  Other boards  2 without this UUID" in told
     assert "  Would help    without this UUID: 2 more boards would match" in told
-    assert line(found, TIMES).endswith("; 2 lack this UUID")
+    assert line(found, TIMES).endswith("; 2 are others")
 
 
 @pytest.mark.usefixtures("utc")

@@ -176,8 +176,10 @@ def test_a_board_by_its_name(stage: Stage, served: Served) -> None:
     assert outcome.status == 255
     assert "there is no board and no kind of board 'lab-rpi5'; did you mean lab-rpi4" in outcome.err
     assert "a command goes after --" in outcome.err
-    outcome = stage.run("ssh", "lab-rpi5", "--", "true")
-    assert "did you mean lab-rpi4" in outcome.err
+    for verb in ("ssh", "run"):
+        outcome = stage.run(verb, "lab-rpi5", "--", "true")
+        assert "did you mean lab-rpi4" in outcome.err
+        assert "a command goes after --" not in outcome.err
     assert "after --" not in outcome.err, "it is there"
     assert len(served.requests()) == 1
 

@@ -24,3 +24,9 @@ async def test_an_unusual_port_is_typed_once_for_all_lines(port: int, tmp_path: 
     assert typed[: len(once)] == once
     assert typed[len(once)].endswith("boruta ssh -c board=rpi4")
     assert told.count("BORUTA_SERVER") == len(once)
+    explained = [
+        line
+        for line in told.replace(str(tmp_path), "").splitlines()
+        if not line.startswith("  ") or line[2] == " "
+    ]
+    assert max(map(len, explained)) <= 80

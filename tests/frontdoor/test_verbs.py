@@ -21,13 +21,14 @@ async def test_who_has_what(tmp_path: Path) -> None:
         await stage.board(1, "lab-rpi4")
         await stage.board(2, "desk", "x86")
         async with await stage.come(OTHER) as other:
-            await jump(other, "x86")
+            await jump(other, "desk")
             async with await stage.come(KEY) as connection:
                 process = await connection.create_process()
                 said = (await process.stdout.read()).splitlines()
         assert said[0].split()[:3] == ["desk", "x86", "held"]
         assert said[1].split() == ["lab-rpi4", "rpi4", "free"]
         assert said[2].startswith("r1: in progress on desk until ")
+        assert said[2].endswith(", wants name=desk")
         assert said[3].startswith(f"Borrow one: ssh -J 127.0.0.1:{stage.port} boruta-user@NAME")
 
 

@@ -88,7 +88,7 @@ async def _listing(farm: Farm, requests: tuple[Request, ...]) -> Listing:
                 lasted if request.finished is not None else f"{lasted} so far",
                 request.state.value,
                 request.reason or "",
-                wanted_text(request),
+                wanted_text(request, names),
                 origin(request),
             )
         )

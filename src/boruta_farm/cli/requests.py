@@ -20,7 +20,7 @@ from boruta_farm.cli.tables import Listing, print_listing
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.listing import REQUEST_ITEMS, RequestFilter
 from boruta_farm.model.request import UNFINISHED, Request, RequestState
-from boruta_farm.model.worker import NAME_CAPABILITY, UUID_CAPABILITY
+from boruta_farm.model.worker import UUID_CAPABILITY
 from boruta_farm.words.request import note, origin, removed_words, wanted_text
 
 StateOption = Annotated[
@@ -84,15 +84,6 @@ async def worker_names_of(farm: Farm, requests: tuple[Request, ...]) -> Mapping[
     return {worker.uuid: worker.name for worker in page.items}
 
 
-def wanted_here(request: Request, names: Mapping[str, str]) -> str:
-    """Write what a request wants; a board that it names by its UUID, by its name."""
-    uuid = request.required.get(UUID_CAPABILITY, "")
-    text = wanted_text(request)
-    if uuid not in names:
-        return text
-    return text.replace(f"{UUID_CAPABILITY}={uuid}", f"{NAME_CAPABILITY}={names[uuid]}")
-
-
 def request_listing(
     farm: Farm, requests: tuple[Request, ...], names: Mapping[str, str], none: str
 ) -> Listing:
@@ -108,7 +99,7 @@ def request_listing(
                 request.state.value,
                 str(request.priority),
                 request.owner_name or "",
-                wanted_here(request, names),
+                wanted_text(request, names),
                 names.get(uuid, uuid),
                 "" if end is None else times.moment(end),
                 note(request, times),

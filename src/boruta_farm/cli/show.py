@@ -8,7 +8,7 @@ import typer
 
 from boruta_farm.cli.console import local_times, run
 from boruta_farm.cli.options import IdArgument, Output, OutputOption, output_of
-from boruta_farm.cli.requests import wanted_here, worker_names_of
+from boruta_farm.cli.requests import worker_names_of
 from boruta_farm.cli.sharing import presence
 from boruta_farm.cli.tables import print_record
 from boruta_farm.client.farm import Farm
@@ -25,6 +25,7 @@ from boruta_farm.records.writing import write
 from boruta_farm.words.durations import duration
 from boruta_farm.words.explanation import line
 from boruta_farm.words.nudge import asked
+from boruta_farm.words.request import wanted_text
 from boruta_farm.words.times import Times
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def _facts(
         "Request": str(request.id),
         "State": request.state.value,
         "Priority": str(request.priority),
-        "Wants": wanted_here(request, names),
+        "Wants": wanted_text(request, names),
         "Created": times.moment(request.created),
         "Not before": times.moment(request.valid_after),
         "Deadline": times.moment(request.deadline),

@@ -408,7 +408,7 @@ class Errand:
         try:
             return await wanted_here(self._farm, want)
         except WorkerNotFoundError as error:
-            if self._wish.command:
+            if self._wish.command or not self._wish.interactive:
                 raise
             raise WorkerNotFoundError(f"{error.message}; a command goes after --") from None
 

@@ -154,7 +154,7 @@ def with_free_board(server: str, worker: str, free: int) -> NextSteps:
         steps=(
             (f"boruta ssh {name}", "borrow this one and open a shell"),
             (f"boruta run {name} -- uname -a", "borrow it for one command"),
-            ("boruta workers", "all boards, what they can do, and who holds them"),
+            ("boruta workers", "all boards, and who holds them"),
         ),
     )
 

@@ -176,7 +176,12 @@ class ChangedLines:
         for request in standing.requests:
             job = request.job
             board = "" if job is None else standing.names.get(job.worker, job.worker)
-            facts = (request.state.value, board, wanted_text(request), note(request, times))
+            facts = (
+                request.state.value,
+                board,
+                wanted_text(request, standing.names),
+                note(request, times),
+            )
             name = f"request {request.id}"
             self._tell(found, name, name, facts, request, times.second(standing.at))
         for gone in [key for key in self._known if key not in found]:

@@ -113,21 +113,22 @@ API description: {farm.url}/api/v1/openapi.json
 
 {boards}
 
-Sandboxes are processes of this machine; they behave like boards but protect nothing.
+Sandboxes are processes of this machine; they behave like boards but protect
+nothing.
 Try, in another terminal:
 
   {begin}{boruta} ssh -c board=rpi4
       a shell on a board; leave it, and the board is cleaned
-      dut there operates a device, which is simulated: dut power on, dut press reset
+      dut there operates a simulated device: dut power on, dut press reset
 
   {farm.ssh or "(install OpenSSH's client to have plain ssh)"}
-      the same by plain ssh, as by ssh -J at a real farm; scp, rsync and VS Code find it, too
+      the same by plain ssh, as by ssh -J at a real farm; scp and rsync, too
 
   {boruta} ssh -c board={device.board.name} -- dut boot --expect '=> '
       its device is {device.words}
 
   {boruta} new -c board=rpi3; {boruta} ssh -c board=rpi3 --wait 20s
-      take a board, then queue behind it: who holds it, until when, your position
+      take a board, then queue behind it: who holds it, and until when
 
   {boruta} workers
       all boards

@@ -107,7 +107,7 @@ async def _ls(room: VerbRoom, _words: Sequence[str]) -> None:
         if request.live_job is not None:
             until = times.moment(request.live_job.timeout)
             at = f" on {names.get(request.live_job.worker, '?')} until {until}"
-        room.say(f"r{request.id}: {request.state.lower()}{at}, wants {wanted_text(request)}")
+        room.say(f"r{request.id}: {request.state.lower()}{at}, wants {wanted_text(request, names)}")
     room.say(_jump(room))
 
 

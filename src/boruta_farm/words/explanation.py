@@ -224,11 +224,13 @@ def _others(found: Explanation) -> Iterable[str]:
 
 def _lacking(lacking: Mapping[str, int]) -> str:
     most = sorted(lacking.items(), key=lambda item: (-item[1], item[0]))
-    told = [
-        f"{boards} {'lacks' if boards == 1 else 'lack'} {brief(caps)}"
-        for caps, boards in most[:NAMED]
-    ]
-    return ", ".join(told)
+    return ", ".join(_without(boards, caps) for caps, boards in most[:NAMED])
+
+
+def _without(boards: int, wanted: str) -> str:
+    if wanted.startswith(f"{UUID_CAPABILITY}="):
+        return f"{boards} {'is another' if boards == 1 else 'are others'}"
+    return f"{boards} {'lacks' if boards == 1 else 'lack'} {wanted}"
 
 
 def _limit(limit: JobLimit) -> str:

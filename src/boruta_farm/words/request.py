@@ -1,20 +1,30 @@
 """Requests in words."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 from boruta_farm.model.listing import Removed
 from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.worker import NAME_CAPABILITY, UUID_CAPABILITY
 from boruta_farm.words.counts import count
 from boruta_farm.words.times import Times
 
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 SHORT_COMMIT = 10
 SOON = timedelta(days=1)
 """A deadline is told beside a waiting request from so long before on; the default is a month."""
 
 
-def wanted_text(request: Request) -> str:
-    """Write what a request wants, the UUID included."""
-    exact = " ".join(f"{name}={value}" for name, value in sorted(request.required.items()))
+def wanted_text(request: Request, names: Mapping[str, str] = NO_NAMES) -> str:
+    """Write what a request wants; a board that it names by its UUID, by that of ``names``."""
+    pairs = [
+        (NAME_CAPABILITY, names[value])
+        if name == UUID_CAPABILITY and value in names
+        else (name, value)
+        for name, value in sorted(request.required.items())
+    ]
+    exact = " ".join(f"{name}={value}" for name, value in pairs)
     return ", ".join(filter(None, (exact, request.selector))) or "any board"
 
 
