@@ -301,3 +301,19 @@ def test_a_phone_has_no_sideways_scroll(new_page: Any, served: Served) -> None:
         settle(page)
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 360, f"{place} is {wide} wide"
+        cut = page.locator(".top nav a:visible, [role=tab]:visible").evaluate_all(
+            "all => all.filter(one => one.getBoundingClientRect().right > 360).map(one => one.id)"
+        )
+        assert cut == [], f"{place}: one has to know that more is to the right"
+
+
+def test_side_by_side_shows_both_from_wherever_it_is_asked_for(page: Any, served: Served) -> None:
+    scenes.busy(served)
+    for tab in ("activity", "image", "console"):
+        page.goto(f"{served.address}/requests/1?tab={tab}")
+        page.get_by_role("button", name="Side by side").click()
+        for panel in ("terminal", "console"):
+            page.locator(f"#panel-{panel}").wait_for()
+    page.get_by_role("tab", name="Activity").click()
+    page.locator("#panel-terminal").wait_for(state="hidden")
+    assert page.get_by_role("button", name="Side by side").get_attribute("aria-pressed") == "false"

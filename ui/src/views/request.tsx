@@ -106,7 +106,7 @@ function Cockpit({ request }: { request: Request }) {
   const tools = board ? toolsOf(board) : [];
   const consoles = tools.includes("console");
   const tab = (query.value.get("tab") ?? "terminal") as Tab;
-  const beside = query.value.get("beside") === "1" && consoles;
+  const beside = query.value.get("beside") === "1" && consoles && tab !== "image" && tab !== "activity";
   const [marked, setMarked] = useState(false);
   const [sharing, setSharing] = useState(false);
   useEffect(() => {
@@ -187,7 +187,7 @@ function Cockpit({ request }: { request: Request }) {
         </div>
         <span class="grow" />
         {consoles && (
-          <button type="button" class="quiet wide-only" aria-pressed={beside} onClick={() => refine({ beside: beside ? null : "1" })}>
+          <button type="button" class="quiet wide-only" aria-pressed={beside} onClick={() => refine(beside ? { beside: null } : { beside: "1", tab: tab === "console" ? tab : "terminal" })}>
             Side by side
           </button>
         )}
@@ -196,11 +196,11 @@ function Cockpit({ request }: { request: Request }) {
         <div class="panels">
           {may ? (
             <>
-              <Panel name="terminal" shown={tab === "terminal" || (beside && tab !== "image" && tab !== "activity")}>
+              <Panel name="terminal" shown={tab === "terminal" || beside}>
                 <Terminal request={request.ID} kind="shell" watch={!own} active={tab === "terminal"} />
               </Panel>
               {consoles && (
-                <Panel name="console" shown={tab === "console" || (beside && tab === "terminal")}>
+                <Panel name="console" shown={tab === "console" || beside}>
                   <Terminal request={request.ID} kind="console" watch={!own} active={tab === "console"} heard={() => setMarked(true)} />
                 </Panel>
               )}
