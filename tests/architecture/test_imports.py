@@ -65,7 +65,8 @@ ROOMS: dict[str, frozenset[str]] = {
         | {"link", "gorpc", "boards", "access", "web", "client", "dryad", "metrics", "server"}
     ),
     "demo": frozenset(
-        {"client", "contracts", "clock", "dryad.proc", "server", "testing", "web.page", "words"}
+        {"client", "contracts", "clock", "dryad.proc", "dryad.tools", "server", "testing"}
+        | {"web.page", "words"}
     ),
 }
 """What each room may import besides ``model`` and itself."""

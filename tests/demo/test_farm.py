@@ -1,6 +1,8 @@
 """The demo's farm: ports of its own, and words when it does not come up."""
 
 import asyncio
+import os
+import select
 import sys
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from boruta_farm.demo import farm as demo_farm
 from boruta_farm.demo.farm import DemoProcesses
+from boruta_farm.dryad.tools.console.keeping import ConsoleKeeper
 from boruta_farm.model.errors import BorutaError
 
 
@@ -28,3 +31,20 @@ async def test_a_farm_that_does_not_come_up_names_the_servers_last_warning(
             await processes.unless_failed(forever, "the boards to be IDLE")
     finally:
         await processes.end()
+
+
+async def test_the_keeper_that_an_agent_leaves_during_a_job_ends_with_the_farm(
+    tmp_path: Path,
+) -> None:
+    processes = DemoProcesses(tmp_path)
+    (tmp_path / "rpi4").mkdir()
+    keeper = ConsoleKeeper(tmp_path / "rpi4" / "console", {}, lambda _name, _connection: None)
+    await keeper.start()
+    left = os.pidfd_open(keeper.pid)
+    try:
+        await keeper.close(leave=True)
+        assert not select.select([left], [], [], 0)[0]
+        await processes.end()
+        assert select.select([left], [], [], 0)[0]
+    finally:
+        os.close(left)

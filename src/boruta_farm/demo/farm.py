@@ -22,6 +22,8 @@ from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.watch import Lost
 from boruta_farm.demo.boards import SANDBOXES, DemoBoard
 from boruta_farm.demo.plain_ssh import plain_ssh
+from boruta_farm.dryad.tools.console.consoles import FOLDER as CONSOLES
+from boruta_farm.dryad.tools.console.keeping import ConsoleKeeper
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.worker import Worker, WorkerState
 from boruta_farm.testing.ports import some_ports
@@ -143,9 +145,14 @@ class DemoProcesses:
         self._said[name].clear()
 
     async def end(self) -> None:
-        """End agents first, so that they clean up, then the server with its relay."""
+        """End agents first, so that they clean up, then the server with its relay.
+
+        An agent that ends during a job leaves its consoles' keeper to the next one: none comes.
+        """
         server = self._running.pop("server", None)
         await asyncio.gather(*(_end(process) for process in self._running.values()))
+        for kept in self._folder.glob(f"*/{CONSOLES}"):
+            await ConsoleKeeper(kept, {}, lambda _name, _connection: None).end_left()
         if server is not None:
             await _end(server)
         await asyncio.gather(*self._readers)

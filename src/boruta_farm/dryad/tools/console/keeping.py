@@ -163,6 +163,18 @@ class ConsoleKeeper:
             self._watch.close()
             self._watch = None
 
+    async def end_left(self) -> None:
+        """End the keeper that was left to an agent that will not come, if there is one.
+
+        Raises BoardError when it does not end.
+        """
+        try:
+            connection = self._connect()
+        except OSError:
+            return
+        with contextlib.closing(connection):
+            await self._end(connection)
+
     async def _find(self) -> None:
         """Take up a keeper of the same consoles; one of others is ended."""
         try:
