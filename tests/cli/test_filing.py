@@ -123,7 +123,7 @@ def test_new_that_waits(boruta: Boruta, served: Served) -> None:
     assert outcome.out == "1\n"
     assert outcome.err.splitlines()[-2:] == [
         "boruta: request 1 is closed: nothing of it is left in the queue",
-        "boruta: request 1 found no free board within the time to wait",
+        "boruta: request 1 had no board within the time to wait",
     ]
     assert served.request(1).state is RequestState.CANCELLED
 

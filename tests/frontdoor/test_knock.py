@@ -242,6 +242,15 @@ async def test_whoever_holds_no_known_key_stays_outside(tmp_path: Path) -> None:
         assert {entry.source for entry in noted} == {"127.0.0.1"}
 
 
+async def test_who_has_no_key_at_a_farm_without_users_is_told_to_make_one(tmp_path: Path) -> None:
+    async with Stage(tmp_path).running() as stage:
+        await stage.board(1, "lab-rpi4")
+        async with await stage.come(None, password="") as connection:
+            assert "lab-rpi4" in str((await connection.run("ls")).stdout)
+            with pytest.raises(asyncssh.ChannelOpenError, match="ssh-keygen -t ed25519"):
+                await connection.open_connection("rpi4", 22)
+
+
 async def test_keys_of_all_kinds_are_known_again(tmp_path: Path) -> None:
     """Security keys as well: their lines are read, and found whatever comment stands behind."""
     raw = OTHER.convert_to_public().public_data[-32:]

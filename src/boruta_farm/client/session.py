@@ -202,7 +202,7 @@ async def wait_for_board(
         async with asyncio.timeout(None if wait is None else wait.total_seconds()):
             request = await Turn(farm, request_id, report).come()
     except TimeoutError:
-        told = f"request {request_id} found no free board within the time to wait"
+        told = f"request {request_id} had no board within the time to wait"
         if stays:
             told += f"; it stays in the queue; to cancel it: boruta close {request_id}"
         raise NotStartedError(told) from None

@@ -268,8 +268,11 @@ class Knock(asyncssh.SSHServer):
                 guest = self.guest
                 if guest.key is None:
                     raise ForbiddenError(
-                        "you signed in with a token, and a board opens to keys: keep yours first, "
-                        f"by: ssh {self.here.words}"
+                        "a board opens to keys, and you have shown none; any will do: make one by "
+                        "ssh-keygen -t ed25519"
+                        if guest.visitor.open_farm
+                        else "you signed in with a token, and a board opens to keys: keep yours "
+                        f"first, by: ssh {self.here.words}"
                     )
                 granted = await stack.enter_async_context(
                     self.boards.visit(guest, want, tell, own_key=True)
