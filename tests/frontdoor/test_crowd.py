@@ -35,7 +35,7 @@ def test_one_address_has_so_many_strangers(crowd: DoorCrowd) -> None:
         crowd.enter(number, "192.0.2.1", lambda: None)
     with pytest.raises(TooManyCallsError, match="have yet to sign in"):
         crowd.enter(3, "192.0.2.1", lambda: None)
-    crowd.known(0)
+    crowd.known(0, "ann")
     crowd.enter(4, "192.0.2.1", lambda: None)
 
 
@@ -60,11 +60,11 @@ def test_a_site_of_ipv6_is_one_source(crowd: DoorCrowd) -> None:
 def test_no_more_than_so_many_in_all_and_so_often(crowd: DoorCrowd, clock: HandClock) -> None:
     for number in range(5):
         crowd.enter(number, "192.0.2.1", lambda: None)
-        crowd.known(number)
+        crowd.known(number, "ann")
     with pytest.raises(TooManyCallsError, match="connections a second"):
         crowd.enter(5, "192.0.2.1", lambda: None)
     crowd.enter(6, "192.0.2.2", lambda: None)
-    crowd.known(6)
+    crowd.known(6, "ann")
     with pytest.raises(TooManyCallsError, match="too many connections are open"):
         crowd.enter(7, "192.0.2.3", lambda: None)
     crowd.leave(6)

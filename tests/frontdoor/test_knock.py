@@ -389,3 +389,15 @@ async def test_what_is_filed_elsewhere_is_entered_and_not_closed(tmp_path: Path)
         async with asyncio.timeout(5):
             await stage.door.empty()
         assert (await stage.until(1, RequestState.IN_PROGRESS)).finished is None
+
+
+async def test_a_board_by_name_keeps_the_jobs_key_for_the_door(tmp_path: Path) -> None:
+    async with Stage(tmp_path).running() as stage:
+        await stage.board(1, "lab-rpi4")
+        await stage.account("boss", role=Role.ADMIN)
+        await stage.account("ann", KEY)
+        going = asyncio.create_task(stage.say(KEY, "true", user="lab-rpi4"))
+        request = await stage.until(1, RequestState.IN_PROGRESS)
+        assert request.ssh_key is None, "an account's key in its place would keep the door out"
+        going.cancel()
+        await asyncio.wait((going,))

@@ -215,11 +215,12 @@ class _HeldBoard:
                 priority=DEFAULT_PRIORITY,
                 caps={},
                 ssh_key=self._guest.key if self._own_key else None,
-                account_key=None if self._guest.visitor.open_farm else True,
+                account_key=None if self._guest.visitor.open_farm else self._own_key,
                 keep_alive=DEFAULT_KEEP_ALIVE,
                 strict=True,
             )
-            new = asking(new, await wanted_here(farm, self._want, settings.kinds))
+            async with self._line.turns.of(self._guest.who):
+                new = asking(new, await wanted_here(farm, self._want, settings.kinds))
             number = (await stack.enter_async_context(filed(farm, new, self._say))).id
         elif not await self._line.may_enter(self._guest, number):
             raise ForbiddenError(

@@ -17,6 +17,7 @@ class DoorBounds:
     which none got in; both may come in bursts."""
 
     connections: int = 4000
+    connections_per_guest: int = 400
     strangers: int = 300
     strangers_per_source: int = 64
     per_second: float = 20.0
@@ -41,6 +42,8 @@ class DoorCrowd:
         self._open = 0
         self._strangers: dict[object, tuple[str, Callable[[], None]]] = {}
         self._strangers_of: Counter[str] = Counter()
+        self._guests: dict[object, str] = {}
+        self._guests_of: Counter[str] = Counter()
         self._rate = Rate(clock, bounds.per_second, "this address", bounds.burst, "connections")
         self._failures = Rate(
             clock,
@@ -75,8 +78,18 @@ class DoorCrowd:
         self._strangers[connection] = (source, cut)
         self._strangers_of[source] += 1
 
-    def known(self, connection: object) -> None:
-        """Note that somebody has signed in."""
+    def known(self, connection: object, who: str) -> None:
+        """Note that somebody has signed in. Raises TooManyCallsError where he is in too often."""
+        self._met(connection)
+        if self._guests_of[who] >= self._bounds.connections_per_guest:
+            raise TooManyCallsError(
+                f"you have {self._bounds.connections_per_guest} connections at this door, the "
+                "most; end one"
+            )
+        self._guests[connection] = who
+        self._guests_of[who] += 1
+
+    def _met(self, connection: object) -> None:
         found = self._strangers.pop(connection, None)
         if found is not None:
             self._strangers_of[found[0]] -= 1
@@ -85,7 +98,12 @@ class DoorCrowd:
 
     def leave(self, connection: object) -> None:
         """Count a connection out."""
-        self.known(connection)
+        self._met(connection)
+        who = self._guests.pop(connection, None)
+        if who is not None:
+            self._guests_of[who] -= 1
+            if not self._guests_of[who]:
+                del self._guests_of[who]
         self._open -= 1
 
     def failed(self, host: str) -> None:
@@ -101,6 +119,6 @@ class DoorCrowd:
         most = max(self._strangers_of, key=self._strangers_of.__getitem__)
         for connection, (source, cut) in self._strangers.items():
             if source == most:
-                self.known(connection)
+                self._met(connection)
                 cut()
                 return

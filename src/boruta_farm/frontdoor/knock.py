@@ -18,6 +18,7 @@ from boruta_farm.frontdoor.session import DoorSession
 from boruta_farm.model.errors import (
     BorutaError,
     ForbiddenError,
+    TooManyCallsError,
     UnauthenticatedError,
     UnavailableError,
     WantError,
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 
 SSH_PORT: Final = 22
 MOST_CHANNELS: Final = 100
+"""Sessions and ways to boards of one connection, those that are waited for too."""
 KEY_GONE: Final = "your key was taken away; connect again with another"
 MOST_TRIES: Final = 20
 """Keys and tokens that one connection may try."""
@@ -77,6 +79,8 @@ class Knock(asyncssh.SSHServer):
         self._tasks: set[asyncio.Task[Any]] = set()
         self._entered = False
         self._pipes: set[Pipe] = set()
+        self._sessions = 0
+        self._waiting = 0
         self._bannered = False
 
     @property
@@ -194,9 +198,14 @@ class Knock(asyncssh.SSHServer):
             self.part("nobody has signed in")
             return
         visitor, key = self._candidate
-        self._guest = DoorGuest(visitor=visitor, key=key, source=self._source)
+        guest = DoorGuest(visitor=visitor, key=key, source=self._source)
         self._entered = True
-        self._crowd.known(self)
+        try:
+            self._crowd.known(self, guest.who)
+        except TooManyCallsError as error:
+            self.part(error.message)
+            return
+        self._guest = guest
         proof = "a token" if key is None else f"SSH key {fingerprint(key)}"
         entered = SignedIn(name=visitor.name, source=self._source, proof=proof)
         self._keep(self._noted(self.line.entered(entered)))
@@ -211,8 +220,8 @@ class Knock(asyncssh.SSHServer):
             want = want_of(dest_host)
         except WantError as error:
             raise refused(error.message) from None
-        if len(self._pipes) >= MOST_CHANNELS:
-            raise refused(f"this connection leads to {MOST_CHANNELS} boards already")
+        self._find_room()
+        self._waiting += 1
         return self._lead(want)
 
     def unix_connection_requested(self, dest_path: str) -> NoReturn:
@@ -221,7 +230,18 @@ class Knock(asyncssh.SSHServer):
 
     def session_requested(self) -> DoorSession:
         """Open a session at the door itself."""
+        self._find_room()
+        self._sessions += 1
         return DoorSession(self)
+
+    def session_over(self) -> None:
+        """Count a session out."""
+        self._sessions -= 1
+
+    def _find_room(self) -> None:
+        # Counted as they are asked for: thousands may be asked for before one of them begins.
+        if self._sessions + self._waiting + len(self._pipes) >= MOST_CHANNELS:
+            raise refused(f"this connection has {MOST_CHANNELS} channels already; end one")
 
     # What is done for him.
 
@@ -234,6 +254,7 @@ class Knock(asyncssh.SSHServer):
             raise refused(KEY_GONE if self._entered and not self._guest else "given up") from None
         finally:
             self._tasks.discard(task)
+            self._waiting -= 1
 
     async def _led(self, want: Want) -> "JumpSession":
         session = JumpSession()

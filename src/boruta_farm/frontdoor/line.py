@@ -19,6 +19,7 @@ from boruta_farm.client.wire import read
 from boruta_farm.clock import Clock
 from boruta_farm.frontdoor.guest import DoorGuest
 from boruta_farm.frontdoor.news import News
+from boruta_farm.frontdoor.turns import Turns
 from boruta_farm.model.caller import FRONT_DOOR
 from boruta_farm.model.errors import UnavailableError
 from boruta_farm.model.front_door import (
@@ -70,6 +71,8 @@ class ServerLine:
             trust_env=False,
         )
         self.news = News(self._channel(FRONT_DOOR.id, Scope.READ, ""))
+        self.turns = Turns()
+        """What is asked of the server for one guest takes its turn here."""
         self._settings = DoorSettings()
         self._settings_until = 0.0
         self._address = f"the server of {data}"

@@ -52,6 +52,10 @@ class DoorHost(Protocol):
         """Return who it is. Raises ForbiddenError where he is not let in any more."""
         ...
 
+    def session_over(self) -> None:
+        """Count a session out."""
+        ...
+
     def follow(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Do something for as long as the connection lasts."""
         ...
@@ -95,6 +99,7 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
     def connection_lost(self, exc: Exception | None) -> None:
         """End what was done for it."""
         self._left = True
+        self._knock.session_over()
         if self._work is not None:
             self._work.cancel()
         if self._pipe is not None:
@@ -201,7 +206,8 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
         guest = self._knock.guest
         if self._command is not None and self._command.startswith(CONNECT):
             return await self._connect(self._command.removeprefix(CONNECT).strip())
-        want = await self._wanted_by_user_name()
+        async with self._knock.line.turns.of(guest.who):
+            want = await self._wanted_by_user_name()
         if want is not None:
             return await self._carry_on(want)
         if self._subsystem is not None:
@@ -217,7 +223,8 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
             host_key=self._host_key,
             say=self._say,
         )
-        status = await perform(room, self._command or "ls")
+        async with self._knock.line.turns.of(guest.who):
+            status = await perform(room, self._command or "ls")
         if self._command is None and guest.key is None and not guest.visitor.open_farm:
             await self._offer_to_keep(room)
         return status
