@@ -122,7 +122,7 @@ def test_a_board_that_is_taken_is_waited_for(boruta: Boruta, stage: Stage, serve
     boruta("new", "-c", "board=rpi4")
     outcome = stage.run("ssh", "-c", "board=rpi4", "--wait", "500ms")
     assert outcome.status == 255
-    assert "found no free board" in outcome.err
+    assert "had no board within the time" in outcome.err
     assert served.request(2).state is RequestState.CANCELLED
 
 

@@ -168,6 +168,6 @@ def test_acquire_of_a_waiting_request(boruta: Boruta, served: Served) -> None:
         "boruta: request 2: it is still WAITING; why: boruta explain 2; "
         "to wait for it: boruta acquire 2 --wait 10m\n"
     )
-    assert "found no free board" in boruta("acquire", "2", "--wait", "0.1s", status=1).err
+    assert "had no board within the time" in boruta("acquire", "2", "--wait", "0.1s", status=1).err
     served.board(2, "lab-2", caps={"board": "rpi4"})
     assert "boruta-user" in boruta("acquire", "2", "--wait", "10s").out

@@ -91,7 +91,9 @@ def test_one_word_is_a_line_and_a_board_may_be_named(
 
 def test_nobody_free_in_time(here: Boruta, served: Served) -> None:
     wish = ("run", "-c", "board=rpi3", "--wait", "0.2s", "--retries", "2")
-    assert "found no free board" in here(*wish, "--", "true", status=RunFault.NOBODY_FREE).err
+    assert (
+        "had no board within the time" in here(*wish, "--", "true", status=RunFault.NOBODY_FREE).err
+    )
     assert states(served) == ["CANCELLED"]
 
 

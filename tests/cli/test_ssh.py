@@ -206,7 +206,7 @@ def test_who_asks_for_a_lent_board_by_its_name_learns_which_request_has_it(
 def test_the_wait_has_a_limit(stage: Stage, served: Served) -> None:
     outcome = stage.run("ssh", "-c", "board=rpi3", "--wait", "0.2s")
     assert outcome.status == 255
-    assert "request 1 found no free board" in outcome.err
+    assert "request 1 had no board within the time" in outcome.err
     assert "boruta: request 1 is closed: nothing of it is left in the queue" in outcome.err
     assert state(served) == "CANCELLED"
 

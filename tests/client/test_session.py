@@ -145,7 +145,7 @@ async def test_filed_is_closed_also_after_an_error(farm: Farm, served: Served) -
 
 async def test_a_board_that_does_not_come_in_time(farm: Farm) -> None:
     await farm.requests.new_request(farm.caller, ANY)
-    with pytest.raises(NotStartedError, match="request 1 found no free board"):
+    with pytest.raises(NotStartedError, match="request 1 had no board within the time"):
         await wait_for_board(farm, 1, timedelta(seconds=0.1))
 
 
