@@ -14,6 +14,7 @@ from boruta_farm.model.errors import (
     InvalidError,
     NotFoundError,
     RequestNotFoundError,
+    UnauthenticatedError,
     UnavailableError,
     WorkerNotAssignedError,
 )
@@ -232,6 +233,17 @@ def test_a_server_without_events_is_said_and_costs_nothing_else() -> None:
     found = held(2000, answers={"events": [NotFoundError("no such route")]})
     assert found.said == ["the end of the job will not be announced: no such route"]
     assert found.prolonged == [1800]
+
+
+@pytest.mark.parametrize("call", ["events", "prolong", "keepalive"])
+def test_who_is_sent_away_meanwhile_is_told_in_words(
+    call: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent_away = UnauthenticatedError("this account cannot be used at present")
+    found = held(2000, keep_alive=120, answers={call: [sent_away]})
+    told = f"the end of the job will not be announced: {sent_away.message}"
+    assert found.said == ([told] if call == "events" else [])
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_a_waiting_request_cannot_be_held() -> None:

@@ -12,6 +12,7 @@ import pytest
 from boruta_farm import borrow
 from boruta_farm.client.openssh import Files, configuration, copy_line
 from boruta_farm.client.remote import CopyError
+from boruta_farm.model.errors import InvalidError
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import AccessInfo
 from tests.client.board import reachable_board
@@ -77,6 +78,8 @@ async def test_folders_with_odd_names_and_a_command_that_takes_too_long(
         assert (tmp_path / "back").read_text() == "content"
         with pytest.raises(TimeoutError):
             await lease.run("cat; exec sleep 60", timeout=0.5)
+        with pytest.raises(InvalidError, match="put it into a file"):
+            await lease.run("x" * 300_000)
         assert asyncio.get_running_loop().is_running()
 
 

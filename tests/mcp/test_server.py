@@ -290,6 +290,10 @@ async def test_hostile_calls_get_nothing_beyond_the_token(tmp_path: Path) -> Non
                     for tool in (await client.list_tools()).tools
                 }
                 answers = 0
+                endless = {"board": "two", "path": "x" * 300_000, "text": ""}
+                await client.call_tool("borrow", {"want": "two", "wait_seconds": 20})
+                refused = await client.call_tool("write_file", endless)
+                assert "put it into a file" in getattr(refused.content[0], "text", "")
                 for number in range(CALLS):
                     if number % 50 == 0:
                         await client.call_tool("borrow", {"want": "two", "wait_seconds": 20})

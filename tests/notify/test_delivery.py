@@ -10,6 +10,8 @@ import pytest
 from boruta_farm.clock import VirtualClock
 from boruta_farm.model.addresses import parse_network
 from boruta_farm.notify.delivery import (
+    AT_ONCE,
+    DOUBTED_AT_ONCE,
     MOST_OF_ONE,
     PAUSES,
     Deliveries,
@@ -134,6 +136,32 @@ async def test_one_that_hangs_is_in_nobodys_way_and_what_waits_for_it_is_bounded
         await post.until(lambda: len(post.taken) == 1)
         assert post.taken[0][0].url == "http://127.0.0.1:2/hook"
         assert len(deliveries._waiting["eve"]) == MOST_OF_ONE
+
+
+async def test_many_that_are_slow_are_not_in_the_way_of_one_that_answers() -> None:
+    """The attack: accounts in number whose receivers take all the time that there is."""
+    failed, answered, hanging = 0, asyncio.Event(), asyncio.Queue[None]()
+
+    async def send(place: JudgedAddress, body: bytes, headers: dict[str, str]) -> int:
+        nonlocal failed
+        if place.url.endswith(":2/hook"):
+            answered.set()
+            return 204
+        if failed < AT_ONCE:
+            failed += 1
+            return 500
+        hanging.put_nowait(None)
+        await asyncio.Event().wait()
+        raise AssertionError("it never ends")
+
+    async with delivering(send) as deliveries, asyncio.timeout(20):
+        for number in range(AT_ONCE):
+            deliveries.put(destination(f"eve-{number}", 1), message(1))
+        for _ in range(DOUBTED_AT_ONCE):
+            await hanging.get()
+        deliveries.put(destination("bob", 2), message(2))
+        await answered.wait()
+    assert hanging.empty(), "those that did not take the last one have so many places, no more"
 
 
 async def test_over_http_no_redirect_is_followed() -> None:

@@ -42,6 +42,11 @@ async def test_over_tls_the_cookie_stays_there(tmp_path: Path) -> None:
     async with peopled_web(tmp_path) as web, browser(web, "https://farm") as client:
         answer = await sign_in(client, web.root_secret)
         assert (await client.get("/api/v1/me")).json()["Name"] == "admin"
+        body = json.dumps({"Priority": 8})
+        for scheme, status in (("http", 403), ("https", 201)):
+            headers = {"origin": f"{scheme}://farm"}
+            filed = await client.post("/api/v1/reqs/", content=body, headers=headers)
+            assert filed.status_code == status, "a page without TLS is anybody's on the way"
     assert answer.headers["set-cookie"].startswith("__Host-boruta_session=")
     assert answer.headers["set-cookie"].endswith("; SameSite=Strict; Secure")
 

@@ -27,6 +27,7 @@ from boruta_farm.model.errors import (
     NotFoundError,
     ProlongLimitError,
     RefusedError,
+    UnauthenticatedError,
     UnavailableError,
 )
 from boruta_farm.model.events import Event, EventKind
@@ -45,6 +46,8 @@ LAST_CALL = timedelta(minutes=5)
 """When the end cannot be moved any more, it is announced this long before."""
 REACH = frozenset({EventKind.WORKER_LOST, EventKind.WORKER_BACK, EventKind.WORKER_REGISTERED})
 """An agent that was lost and comes over a new link has registered again."""
+NOT_OURS = (RefusedError, UnauthenticatedError)
+"""Who is holding may be sent away meanwhile, or his token be revoked."""
 SOONEST = 1.0
 """The shortest pause between two attempts to prolong, in seconds."""
 
@@ -228,7 +231,7 @@ class Lease:
             except ProlongLimitError as error:
                 self._say(f"not prolonged: {refusal(error, self._times())}")
                 return True
-            except RefusedError as error:
+            except NOT_OURS as error:
                 log.debug("request %d is not ours to prolong: %s", self.request_id, error)
                 return True
             except (InvalidError, NotFoundError) as error:
@@ -252,7 +255,7 @@ class Lease:
                 await self._farm.requests.keep_alive(self._farm.caller, self.request_id)
             except UnavailableError as error:
                 log.debug("KeepAlive of request %d was not renewed: %s", self.request_id, error)
-            except (InvalidError, NotFoundError, RefusedError) as error:
+            except (InvalidError, NotFoundError, *NOT_OURS) as error:
                 log.debug("request %d cannot be kept alive: %s", self.request_id, error)
                 return
 
@@ -344,5 +347,5 @@ async def _watching(lease: Lease, say: Say) -> None:
     """Notice the end; a server that tells no events takes nothing from the session itself."""
     try:
         await lease.notice_end()
-    except (UnavailableError, NotFoundError) as error:
+    except (UnavailableError, NotFoundError, *NOT_OURS) as error:
         say(f"the end of the job will not be announced: {error.message}")

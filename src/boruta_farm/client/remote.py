@@ -1,6 +1,7 @@
 """Commands and files on a board in hand, by OpenSSH's client."""
 
 import asyncio
+import errno
 import shlex
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -17,7 +18,7 @@ from boruta_farm.client.openssh import (
     find_ssh,
     session_files,
 )
-from boruta_farm.model.errors import BorutaError
+from boruta_farm.model.errors import BorutaError, InvalidError
 from boruta_farm.model.worker import AccessInfo
 
 PIECE = 65536
@@ -65,7 +66,8 @@ class Remote:
     ) -> CompletedProcess[str]:
         """Run a command, a line for the board's shell or words of which one is made.
 
-        Of output and complaints ``most`` bytes each are kept, the first; None: all.
+        Of output and complaints ``most`` bytes each are kept, the first; None: all. Raises
+        InvalidError where the system takes no command line of this length.
         """
         line = command if isinstance(command, str) else shlex.join(command)
         done = await self._guard(_run(self._line(line), command, text, timeout, most=most))
@@ -126,9 +128,17 @@ async def _run(
     most: int | None = None,
 ) -> CompletedProcess[bytes]:
     """Run a program to its end; it is ended when the time is over or nobody waits any more."""
-    process = await asyncio.create_subprocess_exec(
-        *arguments, stdin=source if text is None else PIPE, stdout=PIPE, stderr=PIPE
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *arguments, stdin=source if text is None else PIPE, stdout=PIPE, stderr=PIPE
+        )
+    except OSError as error:
+        if error.errno != errno.E2BIG:
+            raise
+        raise InvalidError(
+            "a command, path or text is longer than the system lets a command line be (some 128 "
+            "KiB); put it into a file on the board"
+        ) from error
     given = None if text is None else text.encode()
     try:
         async with asyncio.timeout(timeout):

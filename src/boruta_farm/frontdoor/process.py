@@ -140,6 +140,9 @@ async def _serve(
             task.cancel()
         await asyncio.gather(*tasks, *waits, accepting, return_exceptions=True)
         control.close()
+        for server in list(servers):
+            # Its line ends as one does; what is cancelled in the middle is told as a failure.
+            server.close()
         seat.close()
         await line.close()
         log.info("ended")

@@ -21,7 +21,10 @@ PAUSES: Final = (5.0, 30.0, 120.0, 600.0, 1800.0)
 MOST_OF_ONE: Final = 100
 """Messages that may wait for one destination; older ones make room."""
 MOST_DESTINATIONS: Final = 1000
-AT_ONCE: Final = 8
+AT_ONCE: Final = 32
+DOUBTED_AT_ONCE: Final = 8
+"""Attempts at destinations that did not take the last one: however many are slow, those that answer
+have places of their own."""
 ANSWERS_WITHIN: Final = 10.0
 GONE: Final = 410
 """The destination wants no more of it."""
@@ -67,6 +70,8 @@ class Deliveries:
         self._waiting: dict[str, deque[tuple[WebhookTarget, Notice]]] = {}
         self._ready: asyncio.Queue[str] = asyncio.Queue()
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._doubted_places = asyncio.Semaphore(DOUBTED_AT_ONCE)
+        self._doubted: set[str] = set()
 
     def put(self, destination: WebhookTarget, message: Notice) -> None:
         """Have a message delivered."""
@@ -105,10 +110,13 @@ class Deliveries:
 
     async def _bring(self, destination: WebhookTarget, message: Notice) -> None:
         for pause in (*PAUSES, None):
-            async with self._places:
+            doubted = destination.owner in self._doubted
+            async with self._doubted_places if doubted else self._places:
                 fault = await self._attempt(destination, message)
             if fault is None:
+                self._doubted.discard(destination.owner)
                 return
+            self._doubted.add(destination.owner)
             if pause is None:
                 break
             await self._pause(pause)

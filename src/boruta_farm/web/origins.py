@@ -44,10 +44,13 @@ def check_own_page(scope: Scope) -> None:
     """Refuse whatever does not come from a page of this server. Raises OriginError.
 
     For what a session's cookie admits, whichever origins may use the API with tokens: a page on
-    another port of this host is of the same site, and a browser sends the cookie along.
+    another port of this host is of the same site, and a browser sends the cookie along. Where the
+    call came over TLS, so did the page: another one may be anybody's who is on the way.
     """
-    origin = _header(scope, b"origin") or ""
-    if urlsplit(origin).netloc.lower() != (_header(scope, b"host") or "").lower():
+    origin = urlsplit(_header(scope, b"origin") or "")
+    if origin.netloc.lower() != (_header(scope, b"host") or "").lower():
+        raise OriginError
+    if scope["scheme"] in ("https", "wss") and origin.scheme != "https":
         raise OriginError
 
 
