@@ -32,11 +32,11 @@ class PostgresServer:
         self._address = f"postgresql://{user}@/{{}}?host={folder}"
         self._numbers = count(1)
 
-    def database(self) -> str:
-        """Return the address of a new, empty database."""
+    def database(self, options: str = "") -> str:
+        """Return the address of a new, empty database, made with more options of SQL."""
         name = f"farm_{next(self._numbers)}"
         with psycopg.connect(self._address.format("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            connection.execute(f"CREATE DATABASE {name} {options}".encode())
         return self._address.format(name)
 
     def drop(self, address: str) -> None:
@@ -82,7 +82,18 @@ def fast_folder() -> Path | None:
 
 def initialise(binaries: Path, folder: Path, user: str) -> None:
     made = subprocess.run(
-        [binaries / "initdb", "-A", "trust", "-U", user, "--no-sync", "-D", folder / "data"],
+        [
+            binaries / "initdb",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "-U",
+            user,
+            "--no-sync",
+            "-D",
+            folder / "data",
+        ],
         capture_output=True,
         text=True,
         cwd=folder,

@@ -11,6 +11,7 @@ from boruta_farm.store.factory import open_store
 from boruta_farm.store.postgres import PostgresStore
 from boruta_farm.store.sqlite import SqliteStore
 from tests.store.making import HandClock
+from tests.store.postgres_server import PostgresServer
 
 
 @pytest.mark.parametrize("database", ["farm.db", Path("farm.db"), "/tmp/postgresql"])
@@ -28,6 +29,20 @@ def test_a_missing_driver_is_told(clock: HandClock, monkeypatch: pytest.MonkeyPa
     with pytest.raises(StoreError, match=r"pip install 'boruta-farm\[postgres\]'"):
         open_store("postgresql:///farm", clock, FarmSettings())
     assert open_store("farm.db", clock, FarmSettings())
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+async def test_a_database_that_keeps_no_utf_8_is_refused_in_words(
+    encoding: str, clock: HandClock, postgres_server: PostgresServer
+) -> None:
+    address = postgres_server.database(
+        f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    )
+    store = open_store(address, clock, FarmSettings())
+    with pytest.raises(StoreError, match="createdb -E UTF8"):
+        await store.start()
+    await store.close()
+    postgres_server.drop(address)
 
 
 async def test_a_server_out_of_reach_is_told(tmp_path: Path, clock: HandClock) -> None:

@@ -8,11 +8,17 @@ from psycopg.pq import TransactionStatus
 
 from boruta_farm.store.driver import ConstraintError, DiskFullError, DriverError, Row, Value
 
+WRONG_ENCODING = (
+    "this database does not keep texts in UTF-8; make another one for the farm: "
+    "createdb -E UTF8 -T template0 -O boruta farm"
+)
+
 
 def connect(url: str, name: str = "boruta") -> "PostgresDriver":
     """Open a connection whose commits are durable, whatever the server's default.
 
-    ``name`` is shown in the database's list of connections.
+    ``name`` is shown in the database's list of connections. Raises DriverError, also where the
+    database does not keep texts in UTF-8: it would not take each, or give them back as bytes.
     """
     try:
         connection = psycopg.connect(
@@ -21,6 +27,12 @@ def connect(url: str, name: str = "boruta") -> "PostgresDriver":
     except psycopg.Error as error:
         raise DriverError(str(error)) from error
     driver = PostgresDriver(connection)
+    (encoding,) = driver.fetch(
+        "SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()"
+    )[0]
+    if encoding not in ("UTF8", b"UTF8"):
+        connection.close()
+        raise DriverError(WRONG_ENCODING)
     if driver.fetch("SHOW synchronous_commit")[0][0] == "off":
         driver.fetch("SET synchronous_commit TO on")
     return driver
