@@ -172,6 +172,8 @@ class HttpServer(uvicorn.Server):
                 forwarded_allow_ips=_as_seen(settings.trusted_proxies),
                 http=http_protocol(door, None if certificates is None else certificates.context),
                 ws="none",
+                # What swells, and takes 64 KiB for each: neither agents nor the page need it.
+                ws_per_message_deflate=False,
                 lifespan="off",
                 log_config=None,
                 access_log=False,

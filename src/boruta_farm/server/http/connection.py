@@ -62,6 +62,7 @@ class HttpConnection(asyncio.Protocol):
         self._config = config
         self._state = state
         self._seat = seat or ""
+        self._stranger: asyncio.TimerHandle | None = None
         self._counts = seat is None
         self._framing = Framing(self)
         self._transport: asyncio.Transport
@@ -296,13 +297,17 @@ class HttpConnection(asyncio.Protocol):
             self._state.connections.discard(self)
             self._patience.end()
             self.reader.catch_up()
-            self.loop.call_later(STRANGER, self._wake)
+            self._stranger = self.loop.call_later(STRANGER, self._wake)
             self._stage = Stage.REST
             websocket = self._door.websocket(self._config, self._state, self._leave)
             self._transport.set_protocol(websocket)
             websocket.begin(self._transport, self._seat, head.write(), rest)
 
     def _leave(self) -> None:
+        if self._stranger is not None:
+            # It would keep what is left of a connection that is gone.
+            self._stranger.cancel()
+            self._stranger = None
         self._wake()
         if self._counts:
             self._counts = False

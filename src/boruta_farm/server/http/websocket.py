@@ -69,6 +69,9 @@ class WebSocket(WebSocketsSansIOProtocol):
         if self._again is not None:
             self._again.cancel()
         super().connection_lost(exc)
+        # Each holds the other: what is left of thousands that came and went would be there until
+        # the collector runs through everything, which it seldom does.
+        self.transport.set_protocol(asyncio.Protocol())
 
     def pause_writing(self) -> None:
         """Take nothing more from a caller who does not read."""
