@@ -10,7 +10,12 @@ import pytest
 
 from boruta_farm.contracts import Requests
 from boruta_farm.model.caller import LOCAL_ADMIN, Caller, Role
-from boruta_farm.model.errors import ForbiddenError, TerminalError, WorkerNotAssignedError
+from boruta_farm.model.errors import (
+    DeviceCallError,
+    ForbiddenError,
+    TerminalError,
+    WorkerNotAssignedError,
+)
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.terminals.terminal import PIECE, BoardTerminal
 from boruta_farm.terminals.terminals import PER_REQUEST, BoardTerminals
@@ -122,14 +127,14 @@ async def test_a_request_has_only_so_many(terminals: BoardTerminals) -> None:
 
 @pytest.mark.parametrize("name", ["$(id)", "a b", "-x", "a;b", "x" * 65])
 async def test_a_name_is_never_a_part_of_a_line(terminals: BoardTerminals, name: str) -> None:
-    with pytest.raises(TerminalError, match="no name of a console"):
+    with pytest.raises(DeviceCallError, match="no name of a console"):
         await terminals.open(LOCAL_ADMIN, 1, kind="console", name=name)
 
 
 async def test_acts_are_of_known_verbs_and_their_words_stay_words(
     terminals: BoardTerminals,
 ) -> None:
-    with pytest.raises(TerminalError, match="type it in a terminal"):
+    with pytest.raises(DeviceCallError, match="type it in a terminal"):
         await terminals.operate(LOCAL_ADMIN, 1, ("console",))
     done = await terminals.operate(LOCAL_ADMIN, 1, ("power", "on; echo $((6*7))"))
     assert done.status != 0

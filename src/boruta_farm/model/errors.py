@@ -430,6 +430,12 @@ class TerminalError(BoardError):
     code = "no-terminal"
 
 
+class DeviceCallError(InvalidError):
+    """the page does nothing of that kind on a board"""
+
+    code = "no-such-act"
+
+
 class KeyRefusedError(BoardError):
     """the board does not take this key"""
 

@@ -12,7 +12,7 @@ import asyncssh
 from boruta_farm.contracts import Requests
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.device import DeviceAnswer
-from boruta_farm.model.errors import ForbiddenError, TerminalError
+from boruta_farm.model.errors import DeviceCallError, ForbiddenError, TerminalError
 from boruta_farm.terminals.sessions import BoardSessions
 from boruta_farm.terminals.terminal import WINDOW, BoardTerminal
 
@@ -88,7 +88,9 @@ class BoardTerminals:
         self._check(caller)
         plain = [word for word in words if not word.startswith("--")]
         if (plain[0] if plain else "") not in VERBS:
-            raise TerminalError(f"{plain[0]!r} is nothing to do in one go; type it in a terminal")
+            raise DeviceCallError(
+                f"{plain[0][:40]!r} is nothing to do in one go; type it in a terminal"
+            )
         connection = await self._sessions.reach(caller, request_id)
         line = shlex.join(("dut", *words))
         try:
@@ -114,7 +116,7 @@ class BoardTerminals:
         """
         self._check(caller)
         if name and not NAME.fullmatch(name):
-            raise TerminalError("that is no name of a medium")
+            raise DeviceCallError("that is no name of a medium")
         connection = await self._sessions.reach(caller, request_id)
         words = [
             "dut",
@@ -180,7 +182,7 @@ async def _start(
 def _console(name: str) -> str:
     """Return the line that shows what a console has said in this job, then goes on with it."""
     if name and not NAME.fullmatch(name):
-        raise TerminalError("that is no name of a console")
+        raise DeviceCallError("that is no name of a console")
     dut = f"dut console {name}".rstrip()
     return f"{dut} --log; exec {dut}"
 

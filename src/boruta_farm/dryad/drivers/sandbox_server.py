@@ -25,6 +25,12 @@ _CLOSE_TIMEOUT = 1.0
 # SHA-1 signatures are what clients of the original's age can make with the RSA keys they get.
 _SIGNATURES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
 _RSA_SIGNATURES = ("rsa-sha2-256", "rsa-sha2-512", "ssh-rsa")
+# First what dropbear guesses: it does not begin anew where a server prefers another. The last is
+# what clients of the original's age can.
+_KEY_EXCHANGES = (
+    "curve25519-sha256,*25519*,curve448*,ecdh-sha2-nistp*,diffie-hellman-group14-sha256,"
+    "diffie-hellman-group16-sha512,diffie-hellman-group18-sha512,diffie-hellman-group14-sha1"
+)
 # Above Linux's range of ports for outgoing connections, so that a kept port stays free.
 _PORTS = range(61000, 65536)
 
@@ -66,6 +72,7 @@ class SandboxServer:
                     server_factory=lambda: SandboxVisitor(self),
                     server_host_keys=[host_key],
                     server_version=_VERSION,
+                    kex_algs=_KEY_EXCHANGES,
                     signature_algs=[*_SIGNATURES, *_RSA_SIGNATURES],
                     encoding=None,
                     line_editor=False,
