@@ -11,9 +11,9 @@ from tests.page.browser import Noise, chromium, why_not
 NewPage = Callable[..., Any]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Return the browser."""
+    """Return the browser, which ends with the file's tests: while it runs, no other loop can."""
     if (reason := why_not()) is not None:
         pytest.skip(reason)
     with chromium() as opened:
