@@ -39,6 +39,9 @@ def why_not() -> str | None:
 needs_browser = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
 
+LOST = ("Failed to load resource", "net::ERR_CONNECTION_")
+
+
 class Noise:
     """What a page complained of: nothing may be left at the end."""
 
@@ -52,7 +55,7 @@ class Noise:
 
     def _said(self, message: Any) -> None:
         # What the network loses is the test's doing; what the policy refuses never is.
-        if message.type == "error" and "Failed to load resource" not in message.text:
+        if message.type == "error" and not any(word in message.text for word in LOST):
             self.lines.append(message.text)
 
 

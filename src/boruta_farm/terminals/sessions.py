@@ -68,7 +68,7 @@ class BoardSessions:
         try:
             # Others may wait for the same connection: one who goes does not end it.
             return (await asyncio.shield(task)).connection
-        except (OSError, asyncssh.Error, TimeoutError) as error:
+        except (OSError, asyncssh.Error, asyncssh.KeyImportError, TimeoutError) as error:
             self._forget(request_id)
             raise TerminalError(f"the board cannot be reached: {_words(error)}") from error
 
