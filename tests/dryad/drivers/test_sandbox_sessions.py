@@ -303,7 +303,8 @@ async def test_terminal_interrupt_and_job_control(terminal: Terminal) -> None:
 
 async def test_closing_the_terminal_hangs_up(board: SandboxDriver, terminal: Terminal) -> None:
     word = unique()
-    terminal.type(f"sh -c 'echo up; exec sleep {word}'\n")
+    # What is looked for by its word has begun when it speaks, and reads nothing that could end it.
+    terminal.type(f"sh -c 'echo up; sleep 1000; true' {word}\n")
     await terminal.expect("up\r\n")
     [sleeper] = running(word)
     terminal.process.kill()
