@@ -40,7 +40,13 @@ ROOMS: dict[str, frozenset[str]] = {
     "terminals": frozenset({"contracts"}),
     "frontdoor": frozenset(
         {"contracts", "clock", "rate", "records", "selectors", "settings", "words", "client"}
-        | {"access.listening", "access.relaylog", "access.rendezvous", "thinning"}
+        | {
+            "access.detached",
+            "access.listening",
+            "access.relaylog",
+            "access.rendezvous",
+            "thinning",
+        }
     ),
     "notify": frozenset({"clock", "feed", "lookups"}),
     "web": frozenset(

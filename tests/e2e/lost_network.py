@@ -7,16 +7,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from boruta_farm.client.config import ClientConfig
-from boruta_farm.client.farm import connect
-from boruta_farm.demo.boards import DemoBoard
 from boruta_farm.model.request import RequestState
-from boruta_farm.model.worker import WorkerState
 from tests.cli.screen import Screen, at_screen
 from tests.e2e import stage
-from tests.e2e.stage import CAPS, Stage, Yard
-from tests.e2e.unreachable import FarYard, board_namespace, run
-from tests.ports import free_port
+from tests.e2e.stage import Stage, Yard
+from tests.e2e.unreachable import FarYard, far_stage, run
 
 NOTICED_WITHIN = 60.0
 """ssh asks three times, 10 s apart, before it takes its silence for a loss."""
@@ -35,19 +30,8 @@ class NearYard(FarYard):
 async def main(folder: Path) -> None:
     """Lend, take the network away, give it back, go on; every step is printed for the test."""
     stage.WITHIN = 120.0
-    async with board_namespace() as namespace:
-        yard = NearYard(folder, free_port(), namespace)
-        try:
-            await yard.begin()
-            await yard.start_agent(DemoBoard(name="test", caps=CAPS, driver="sandbox"), yard.url)
-            async with connect(ClientConfig(server=yard.url)) as farm:
-                one = Stage(yard, farm)
-                await one.until(WorkerState.MAINTENANCE)
-                await farm.workers.set_state(farm.caller, "test", WorkerState.IDLE)
-                await one.until(WorkerState.IDLE)
-                await play(one, ("nsenter", "-t", str(namespace), "-n"), folder)
-        finally:
-            await yard.end()
+    async with far_stage(folder, NearYard) as (one, inside):
+        await play(one, inside, folder)
 
 
 async def play(one: Stage, inside: tuple[str, ...], folder: Path) -> None:

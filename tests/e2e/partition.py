@@ -7,15 +7,11 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from boruta_farm.client.config import ClientConfig
-from boruta_farm.client.farm import connect
-from boruta_farm.demo.boards import DemoBoard
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import WorkerState
 from tests.e2e import stage
-from tests.e2e.stage import CAPS, Stage, ssh, talking
-from tests.e2e.unreachable import FarYard, board_namespace, run
-from tests.ports import free_port
+from tests.e2e.stage import Stage, ssh, talking
+from tests.e2e.unreachable import FarYard, far_stage, run
 
 JOB = "25s"
 LATEST = 5.0
@@ -42,19 +38,8 @@ class ShortJobs(FarYard):
 async def main(folder: Path) -> None:
     """Lend, cut, wait for the end, join again, lend again."""
     stage.WITHIN = 120.0
-    async with board_namespace() as namespace:
-        yard = ShortJobs(folder, free_port(), namespace)
-        try:
-            await yard.begin()
-            await yard.start_agent(DemoBoard(name="test", caps=CAPS, driver="sandbox"), yard.url)
-            async with connect(ClientConfig(server=yard.url)) as farm:
-                one = Stage(yard, farm)
-                await one.until(WorkerState.MAINTENANCE)
-                await farm.workers.set_state(farm.caller, "test", WorkerState.IDLE)
-                await one.until(WorkerState.IDLE)
-                await play(one, ("nsenter", "-t", str(namespace), "-n"))
-        finally:
-            await yard.end()
+    async with far_stage(folder, ShortJobs) as (one, inside):
+        await play(one, inside)
 
 
 async def play(one: Stage, inside: tuple[str, ...]) -> None:

@@ -2,12 +2,12 @@
 
 import asyncio
 import re
-import sys
 
 import pytest
 
 from boruta_farm.demo import device, plays
 from boruta_farm.testing.emulator import missing_emulator
+from tests.e2e.played import played
 
 WITHIN = 240.0
 pytestmark = pytest.mark.prove
@@ -16,19 +16,8 @@ pytestmark = pytest.mark.prove
 async def test_a_device_in_qemu_is_booted_from_its_card_and_given_back_clean() -> None:
     if missing := missing_emulator():
         pytest.skip(missing)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "boruta_farm.cli", "demo", "--once", "--tools"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        output, _ = await asyncio.wait_for(process.communicate(), WITHIN)
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await process.wait()
-    words = output.decode(errors="replace")
-    assert process.returncode == 0, words
+    status, words = await played("boruta_farm.cli", "demo", "--once", "--tools", within=WITHIN)
+    assert status == 0, words
     assert "the device is a machine in QEMU with U-Boot" in words
     assert re.search(r"--expect 'U-Boot 2.*: U-Boot 20", words)
     assert re.search(r"--expect 'booted-from-the-card-\w+': it said so", words)

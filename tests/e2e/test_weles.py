@@ -1,6 +1,5 @@
 """Whole jobs of Weles and Testflinger on our agent, with nothing else installed."""
 
-import asyncio
 import os
 import shutil
 import sys
@@ -10,6 +9,7 @@ import pytest
 
 from boruta_farm.testing.room import CANNOT
 from tests.dryad.loops import loop_device
+from tests.e2e.played import played
 
 WITHIN = 240.0
 PROGRAMS = {"useradd": "passwd", "sshd": "openssh-server"}
@@ -30,21 +30,13 @@ async def test_a_whole_job(system: str, isolation: str, tmp_path: Path) -> None:
         if shutil.which(program, path="/usr/bin:/usr/sbin:/sbin") is None:
             pytest.skip(f"{program} is not installed (Debian: {package})")
     with loop_device(tmp_path, 8 << 20, "-P") as card:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "boruta_farm.testing.room"),
+        status, words = await played(
+            "boruta_farm.testing.room",
             *(sys.executable, "-m", "tests.e2e.weles", str(card), system),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            within=WITHIN,
         )
-        try:
-            output, _ = await asyncio.wait_for(process.communicate(), WITHIN)
-        finally:
-            if process.returncode is None:
-                process.terminate()
-                await process.wait()
-    words = output.decode(errors="replace")
-    if process.returncode == CANNOT:
+    if status == CANNOT:
         pytest.skip(f"the kernel makes no namespaces here: {words.strip()}")
-    assert process.returncode == 0, words
+    assert status == 0, words
     assert f"done: a whole job of {system}" in words
     assert f"isolation: {isolation}" in words

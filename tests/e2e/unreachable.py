@@ -81,29 +81,37 @@ class FarYard(Yard):
         return await super().start(name, entering)
 
 
-async def main(folder: Path) -> None:
-    """Lend the board once and talk to it."""
+@asynccontextmanager
+async def far_stage(
+    folder: Path, kind: type[FarYard] = FarYard
+) -> AsyncIterator[tuple[Stage, tuple[str, ...]]]:
+    """Have one idle sandbox in a namespace of its own, and the words that lead into that."""
     async with board_namespace() as namespace:
-        yard = FarYard(folder, free_port(), namespace)
+        yard = kind(folder, free_port(), namespace)
         try:
             await yard.begin()
-            board = DemoBoard(name="test", caps=CAPS, driver="sandbox")
-            await yard.start_agent(board, yard.url)
+            await yard.start_agent(DemoBoard(name="test", caps=CAPS, driver="sandbox"), yard.url)
             async with connect(ClientConfig(server=yard.url)) as farm:
                 one = Stage(yard, farm)
-                worker = await one.until(WorkerState.MAINTENANCE)
-                print(f"reach: {worker.reach}")
+                await one.until(WorkerState.MAINTENANCE)
                 await farm.workers.set_state(farm.caller, "test", WorkerState.IDLE)
                 await one.until(WorkerState.IDLE)
-                request, access = await one.lend()
-                async with talking(access) as talk:
-                    print(f"over the stream: {await talk.says('hello')}")
-                print(await ssh(access, "ip -brief address"))
-                await one.close(request)
-                assert request.job is not None
-                await one.until(WorkerState.IDLE, above=request.job.epoch)
+                yield one, ("nsenter", "-t", str(namespace), "-n")
         finally:
             await yard.end()
+
+
+async def main(folder: Path) -> None:
+    """Lend the board once and talk to it."""
+    async with far_stage(folder) as (one, _):
+        print(f"reach: {(await one.until(WorkerState.IDLE)).reach}")
+        request, access = await one.lend()
+        async with talking(access) as talk:
+            print(f"over the stream: {await talk.says('hello')}")
+        print(await ssh(access, "ip -brief address"))
+        await one.close(request)
+        assert request.job is not None
+        await one.until(WorkerState.IDLE, above=request.job.epoch)
 
 
 if __name__ == "__main__":

@@ -94,8 +94,8 @@ def fits(request: Request, worker: Worker) -> bool:
     return has_all and meets and takes_key and serves(worker.groups, request.owner_groups)
 
 
-def can_serve(requests: list[Request], workers: list[Worker]) -> bool:
-    """Tell whether all requests can have a worker at once."""
+def most_servable(requests: list[Request], workers: list[Worker]) -> int:
+    """Return the size of a largest assignment (Kuhn's algorithm)."""
     server: dict[str, Request] = {}
 
     def place(request: Request, seen: set[str]) -> bool:
@@ -107,7 +107,12 @@ def can_serve(requests: list[Request], workers: list[Worker]) -> bool:
                     return True
         return False
 
-    return all(place(request, set()) for request in requests)
+    return sum(place(request, set()) for request in requests)
+
+
+def can_serve(requests: list[Request], workers: list[Worker]) -> bool:
+    """Tell whether all requests can have a worker at once."""
+    return most_servable(requests, workers) == len(requests)
 
 
 def best_use(

@@ -9,7 +9,7 @@ from boruta_farm.core.jobs import Grant
 from boruta_farm.matching.index import Index
 from boruta_farm.model.request import Request
 from boruta_farm.model.worker import Worker
-from tests.matching.naive import START, best_use, fits, make_request, make_worker
+from tests.matching.naive import START, best_use, make_request, make_worker, most_servable
 
 SEED = 20261124
 
@@ -40,22 +40,6 @@ def random_case(source: random.Random, size: int) -> tuple[list[Request], list[W
         for n in range(1, size + 1)
     ]
     return requests, workers
-
-
-def most_servable(requests: list[Request], workers: list[Worker]) -> int:
-    """Return the size of a largest assignment (Kuhn's algorithm)."""
-    server: dict[str, Request] = {}
-
-    def place(request: Request, seen: set[str]) -> bool:
-        for worker in workers:
-            if worker.uuid not in seen and fits(request, worker):
-                seen.add(worker.uuid)
-                if worker.uuid not in server or place(server[worker.uuid], seen):
-                    server[worker.uuid] = request
-                    return True
-        return False
-
-    return sum(place(request, set()) for request in requests)
 
 
 def test_no_random_case_falls_short() -> None:

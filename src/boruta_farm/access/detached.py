@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -40,6 +41,15 @@ async def start_detached(
         raise
     if code not in good:
         raise UnavailableError(f"the {what} cannot be started: {_last_line(log)} (see {log})")
+
+
+def detached() -> bool:
+    """Go on in a child that nobody waits for; False in the parent, which may end now."""
+    sys.stdout.flush()
+    if os.fork():
+        return False
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return True
 
 
 def _last_line(log: Path) -> str:

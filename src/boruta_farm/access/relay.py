@@ -7,7 +7,6 @@ upgrading the server cuts nobody off.
 import argparse
 import asyncio
 import logging
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from boruta_farm import __version__
 from boruta_farm.access.control import Control
+from boruta_farm.access.detached import detached
 from boruta_farm.access.handover import Handover
 from boruta_farm.access.listening import allow_many_files
 from boruta_farm.access.relaylog import RelayLog
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         logger.error("the relay cannot listen in %s: %s", options.data, error.strerror)
         return 1
-    if options.detach and not _detached():
+    if options.detach and not detached():
         return 0
     allow_many_files()
     sys.setswitchinterval(SWITCH_INTERVAL)
@@ -94,15 +94,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--version", default=__version__, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
-
-
-def _detached() -> bool:
-    """Go on in a child that nobody waits for; False in the parent, which may end now."""
-    sys.stdout.flush()
-    if os.fork():
-        return False
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    return True
 
 
 if __name__ == "__main__":

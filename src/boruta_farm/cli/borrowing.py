@@ -4,8 +4,13 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.completion import worker_names
-from boruta_farm.cli.options import LengthOption, WaitOption, read_duration, read_want
+from boruta_farm.cli.options import (
+    LengthOption,
+    WaitOption,
+    WorkerArgument,
+    read_duration,
+    read_want,
+)
 from boruta_farm.cli.ssh import SshRun, carry_out
 from boruta_farm.client.session import DEFAULT_KEEP_ALIVE, DEFAULT_PRIORITY
 from boruta_farm.model.request import NewRequest
@@ -13,12 +18,7 @@ from boruta_farm.model.request import NewRequest
 
 def borrow(
     context: typer.Context,
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="WORKER", help="Name, UUID or unique prefix.", autocompletion=worker_names
-        ),
-    ],
+    name: WorkerArgument,
     wait: WaitOption = None,
     length: LengthOption = None,
     ssh_arguments: Annotated[

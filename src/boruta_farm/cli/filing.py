@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.completion import worker_names
 from boruta_farm.cli.console import (
     complain,
     local_times,
@@ -35,6 +34,7 @@ from boruta_farm.cli.options import (
     StorageOption,
     StrictOption,
     WaitOption,
+    WantArgument,
     output_of,
     read_caps,
     read_context,
@@ -72,14 +72,7 @@ class StrictlyUnmetError(UnmetDemandError):
 
 def new(
     context: typer.Context,
-    want: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="WANT",
-            autocompletion=worker_names,
-            help="Which board: lab-rpi4, rpi4, board=rpi4+ram.ge.4, any.",
-        ),
-    ] = None,
+    want: WantArgument = None,
     caps: CapsOption = None,
     selector: SelectorOption = None,
     strict: StrictOption = False,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from boruta_farm.cli.completion import capabilities, request_ids
+from boruta_farm.cli.completion import capabilities, request_ids, worker_names
 
 if TYPE_CHECKING:
     from boruta_farm.model.listing import Paginator, Sorter
@@ -85,6 +85,20 @@ ColumnsOption = Annotated[
         "--columns",
         metavar="NAME,NAME",
         help="These columns of the table, in this order; else as many as fit a terminal.",
+    ),
+]
+WantArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="WANT",
+        autocompletion=worker_names,
+        help="Which board: lab-rpi4, rpi4, board=rpi4+ram.ge.4, any.",
+    ),
+]
+WorkerArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="WORKER", help="Name, UUID or unique prefix.", autocompletion=worker_names
     ),
 ]
 CapsOption = Annotated[

@@ -13,7 +13,6 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.completion import worker_names
 from boruta_farm.cli.console import complain, configured, point_at, remark
 from boruta_farm.cli.options import (
     BootOption,
@@ -27,6 +26,7 @@ from boruta_farm.cli.options import (
     SelectorOption,
     StorageOption,
     WaitOption,
+    WantArgument,
     read_caps,
     read_context,
     read_duration,
@@ -93,14 +93,7 @@ class BoardCommand:
 
 def run_command(
     context: typer.Context,
-    want: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="WANT",
-            autocompletion=worker_names,
-            help="Which board: lab-rpi4, rpi4, board=rpi4+ram.ge.4, any.",
-        ),
-    ] = None,
+    want: WantArgument = None,
     caps: CapsOption = None,
     selector: SelectorOption = None,
     sent: Annotated[

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.completion import worker_names
 from boruta_farm.cli.console import local_times, pointing_at, run, say
 from boruta_farm.cli.options import (
     CapsOption,
@@ -14,6 +13,7 @@ from boruta_farm.cli.options import (
     OutputOption,
     SelectorArgument,
     SortOption,
+    WorkerArgument,
     output_of,
     read_caps,
     read_limit,
@@ -129,12 +129,7 @@ def _held(farm: Farm, request: Request | None) -> str:
 
 def show(
     context: typer.Context,
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="WORKER", help="Name, UUID or unique prefix.", autocompletion=worker_names
-        ),
-    ],
+    name: WorkerArgument,
     output: OutputOption = None,
 ) -> None:
     """Show one worker."""

@@ -20,6 +20,7 @@ from typing import Final
 import asyncssh
 
 from boruta_farm import __version__
+from boruta_farm.access.detached import detached
 from boruta_farm.access.listening import allow_many_files, listen
 from boruta_farm.access.relaylog import RelayLog
 from boruta_farm.access.rendezvous import NameTakenError, Seat
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.error("ssh_addr: %s cannot be used: %s", options.ssh_addr, error.strerror)
         seat.close()
         return 1
-    if options.detach and not _detached():
+    if options.detach and not detached():
         return 0
     allow_many_files()
     runner = asyncio.Runner(loop_factory=_loop_factory())
@@ -207,15 +208,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--idle-exit", type=float, default=IDLE_EXIT, help=argparse.SUPPRESS)
     parser.add_argument("--version", default=__version__, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
-
-
-def _detached() -> bool:
-    """Go on in a child that nobody waits for; False in the parent, which may end now."""
-    sys.stdout.flush()
-    if os.fork():
-        return False
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    return True
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

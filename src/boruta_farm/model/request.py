@@ -32,6 +32,26 @@ class RequestState(StrEnum):
         return self not in (RequestState.WAITING, RequestState.IN_PROGRESS)
 
 
+SelectorText = Annotated[str | None, Shown("Selector", "more than exact values, see Selectors")]
+OwnKey = Annotated[str | None, Shown("SSHKey", "own public key, OpenSSH's one-line form")]
+KeepAliveSeconds = Annotated[int | None, Shown("KeepAlive", "seconds, 10 to 3600")]
+Origin = Annotated[
+    Mapping[str, str] | None,
+    Shown("Context", "where it comes from, such as pipeline, commit and url"),
+]
+ImageAddress = Annotated[
+    str | None,
+    Shown("Image", "address of an image to be flashed before the hand-over, #sha256=..."),
+]
+StorageName = Annotated[
+    str | None, Shown("Storage", "which storage is flashed, where a board has several")
+]
+BootPattern = Annotated[
+    str | None,
+    Shown("BootUntil", "regular expression that a console must show before the hand-over"),
+]
+"""What is told alike of a request wherever it is written or shown."""
+
 UNFINISHED = tuple(state for state in RequestState if not state.finished)
 
 
@@ -56,14 +76,10 @@ class NewRequest:
     caps: Annotated[
         Mapping[str, str] | None, Shown("Caps", "capabilities that the board must have", ours=False)
     ]
-    selector: Annotated[str | None, Shown("Selector", "more than exact values, see Selectors")] = (
-        None
-    )
+    selector: SelectorText = None
     strict: Annotated[bool, Shown("Strict", "refuse what no registered board could serve")] = False
-    ssh_key: Annotated[str | None, Shown("SSHKey", "own public key, OpenSSH's one-line form")] = (
-        None
-    )
-    keep_alive: Annotated[int | None, Shown("KeepAlive", "seconds, 10 to 3600")] = None
+    ssh_key: OwnKey = None
+    keep_alive: KeepAliveSeconds = None
     length: Annotated[
         timedelta | None, Shown("Length", "seconds the job is to last, unless prolonged")
     ] = None
@@ -71,24 +87,13 @@ class NewRequest:
         bool | None,
         Shown("AccountKey", "put the account's SSH key on the board (false: do not)"),
     ] = None
-    context: Annotated[
-        Mapping[str, str] | None,
-        Shown("Context", "where it comes from, such as pipeline, commit and url"),
-    ] = None
+    context: Origin = None
     borrow: Annotated[
         bool, Shown("Borrow", "take a board out of MAINTENANCE or FAILED, named by Caps' UUID")
     ] = False
-    image: Annotated[
-        str | None,
-        Shown("Image", "address of an image to be flashed before the hand-over, #sha256=..."),
-    ] = None
-    storage: Annotated[
-        str | None, Shown("Storage", "which storage is flashed, where a board has several")
-    ] = None
-    boot_until: Annotated[
-        str | None,
-        Shown("BootUntil", "regular expression that a console must show before the hand-over"),
-    ] = None
+    image: ImageAddress = None
+    storage: StorageName = None
+    boot_until: BootPattern = None
     idempotency_key: str | None = None
     body_hash: str | None = None
 
@@ -107,13 +112,9 @@ class RequestUpdate:
     caps: Annotated[
         Mapping[str, str] | None, Shown("Caps", "capabilities that the board must have")
     ] = None
-    selector: Annotated[str | None, Shown("Selector", "more than exact values, see Selectors")] = (
-        None
-    )
-    ssh_key: Annotated[str | None, Shown("SSHKey", "own public key, OpenSSH's one-line form")] = (
-        None
-    )
-    keep_alive: Annotated[int | None, Shown("KeepAlive", "seconds, 10 to 3600")] = None
+    selector: SelectorText = None
+    ssh_key: OwnKey = None
+    keep_alive: KeepAliveSeconds = None
     length: Annotated[
         timedelta | None, Shown("Length", "seconds the job is to last, unless prolonged")
     ] = None
@@ -214,36 +215,21 @@ class Request:
         Shown("Caps", "capabilities that the board must have", ours=False),
         Stored(values="few"),
     ]
-    selector: Annotated[str | None, Shown("Selector", "more than exact values, see Selectors")] = (
-        None
-    )
-    ssh_key: Annotated[str | None, Shown("SSHKey", "own public key, OpenSSH's one-line form")] = (
-        None
-    )
+    selector: SelectorText = None
+    ssh_key: OwnKey = None
     keep_alive: Annotated[
         int | None, Shown("KeepAlive", "seconds without a sign of life after which the job ends")
     ] = None
     length: Annotated[
         timedelta | None, Shown("Length", "seconds the job is to last; not given: as the farm says")
     ] = None
-    context: Annotated[
-        Mapping[str, str] | None,
-        Shown("Context", "where it comes from, such as pipeline, commit and url"),
-    ] = None
+    context: Origin = None
     borrows: Annotated[
         bool | None, Shown("Borrows", "takes its board out of MAINTENANCE or FAILED, and back")
     ] = None
-    image: Annotated[
-        str | None,
-        Shown("Image", "address of an image to be flashed before the hand-over, #sha256=..."),
-    ] = None
-    storage: Annotated[
-        str | None, Shown("Storage", "which storage is flashed, where a board has several")
-    ] = None
-    boot_until: Annotated[
-        str | None,
-        Shown("BootUntil", "regular expression that a console must show before the hand-over"),
-    ] = None
+    image: ImageAddress = None
+    storage: StorageName = None
+    boot_until: BootPattern = None
     account_keys: bool = True
     shared: tuple[str, ...] = ()
     shared_names: Annotated[
