@@ -155,9 +155,10 @@ of it at `/api/v1/openapi.json` (OpenAPI 3.1).
 {table}
 
 `/healthz` answers 200 while writer, matcher, timers, event loop and relay do their work, else 503
-and what is wrong; `Clock` tells what is to be known of the farm's time, when there is something. It
-serves both questions of service managers and load balancers: whether to send calls, and whether the
-server is stuck. A server that is not ready yet does not listen, so there is no `/readyz`.
+and what is wrong; `Clock` tells what is to be known of the farm's time, when there is something,
+`Database` what a failover of the database would lose of what was acknowledged. It serves both
+questions of service managers and load balancers: whether to send calls, and whether the server is
+stuck. A server that is not ready yet does not listen, so there is no `/readyz`.
 
 ## Errors
 

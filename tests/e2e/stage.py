@@ -5,7 +5,7 @@ import os
 import select
 import shutil
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -39,6 +39,17 @@ class Yard(DemoProcesses):
         self.port = port
         self._settings = settings
         self.url = f"http://127.0.0.1:{port}"
+        self.data = folder / "server"
+        self.program: tuple[str, ...] = ("boruta_farm.cli",)
+        """The module, and what stands before its verb, that is started as the server."""
+
+    async def start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> asyncio.Event:
+        """Start a process; as the server, the module that was chosen."""
+        if name == "server":
+            command = (sys.executable, "-m", *self.program, command[-1])
+        return await super().start(name, command, environment)
 
     async def kill(self, name: str) -> None:
         """End a process as a crash does."""

@@ -7,15 +7,17 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 
 READY = "database system is ready to accept connections"
+READY_TO_READ = "database system is ready to accept read-only connections"
 PATIENCE = 60.0
 MEMORY = Path("/dev/shm")
 ROOM = 1 << 30
@@ -50,26 +52,134 @@ def programs() -> Path:
     """Return the folder of the server's programs."""
     found = shutil.which("postgres")
     if found:
-        return Path(found).parent
+        # Others of its programs lie where a link leads.
+        return Path(found).resolve().parent
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if not folders:
         raise NoServerError("no PostgreSQL server is installed")
     return folders[-1].parent
 
 
+class Cluster:
+    """Run one cluster's processes, which listen in its folder and where ``options`` say.
+
+    ``within`` enters the namespaces in which it shall live, and needs root.
+    """
+
+    def __init__(
+        self, folder: Path, user: str, options: Sequence[str] = (), within: Sequence[str] = ()
+    ) -> None:
+        self.folder = folder
+        self._user = user
+        self._options = ("listen_addresses=", "fsync=off", "log_min_messages=log", *options)
+        self._within = tuple(within)
+        self._process: subprocess.Popen[str] | None = None
+        self._listener: threading.Thread | None = None
+
+    def initialise(self) -> None:
+        """Make its data anew. Raises NoServerError."""
+        command: list[str | Path] = [
+            programs() / "initdb",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "-U",
+            self._user,
+        ]
+        made = subprocess.run(
+            [*command, "--no-sync", "-D", self.folder / "data"],
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            check=False,
+            **as_user(self._user),
+        )
+        if made.returncode != 0:
+            raise NoServerError(f"initdb failed: {made.stderr.strip()}")
+
+    def start(self, ready: str = READY) -> None:
+        """Start it, and return once it has said so. Raises NoServerError."""
+        command: list[str | Path] = [programs() / "postgres", "-D", self.folder / "data"]
+        command += ["-k", self.folder]
+        for option in self._options:
+            command += ["-c", option]
+        identity = as_user(self._user)
+        if self._within:
+            command = [*self._within, "setpriv", "--reuid", self._user, "--clear-groups", *command]
+            identity = {}
+        self._process = subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, cwd=self.folder, **identity
+        )
+        told = threading.Event()
+        said: list[str] = []
+        self._listener = threading.Thread(target=listen, args=(self._process, ready, told, said))
+        self._listener.start()
+        if not told.wait(PATIENCE) or self._process.poll() is not None:
+            raise NoServerError(f"the server did not start: {' '.join(said)}")
+
+    def kill(self) -> None:
+        """End it as the loss of its machine does: all its processes."""
+        assert self._process is not None
+        # Stopped first, it starts no more of them meanwhile.
+        self._process.send_signal(signal.SIGSTOP)
+        for pid in (*children_of(self._process.pid), self._process.pid):
+            os.kill(pid, signal.SIGKILL)
+        self._end()
+
+    def stop(self) -> None:
+        """End it at once, if it runs: nothing here is to be kept."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._end()
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.wait(PATIENCE)
+        if self._listener is not None:
+            self._listener.join()
+
+
+def children_of(parent: int) -> list[int]:
+    """Return the processes that a process has started and that are there."""
+    found = []
+    for task in Path(f"/proc/{parent}/task").iterdir():
+        found += [int(word) for word in (task / "children").read_text().split()]
+    return found
+
+
+def unprivileged() -> str:
+    """Return the user whose databases these are: root may run none."""
+    return "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+
+
+def as_user(user: str) -> dict[str, Any]:
+    """Return the options by which a process becomes that user."""
+    return {"user": user, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+def new_folder(user: str) -> Path:
+    """Make a folder for a cluster."""
+    folder = Path(tempfile.mkdtemp(prefix="boruta-pg-", dir=fast_folder()))
+    if os.geteuid() == 0:
+        shutil.chown(folder, user)
+    return folder
+
+
 @contextmanager
 def running() -> Iterator[PostgresServer]:
     """Run a server, and leave nothing behind. Raises NoServerError."""
-    binaries = programs()
-    user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    folder = Path(tempfile.mkdtemp(prefix="boruta-pg-", dir=fast_folder()))
+    programs()
+    user = unprivileged()
+    folder = new_folder(user)
+    cluster = Cluster(folder, user)
     try:
-        if os.geteuid() == 0:
-            shutil.chown(folder, user)
-        initialise(binaries, folder, user)
-        with serving(binaries, folder, user):
-            yield PostgresServer(folder, user)
+        cluster.initialise()
+        cluster.start()
+        yield PostgresServer(folder, user)
     finally:
+        cluster.stop()
         shutil.rmtree(folder)
 
 
@@ -80,66 +190,14 @@ def fast_folder() -> Path | None:
     return None
 
 
-def initialise(binaries: Path, folder: Path, user: str) -> None:
-    made = subprocess.run(
-        [
-            binaries / "initdb",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "-U",
-            user,
-            "--no-sync",
-            "-D",
-            folder / "data",
-        ],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        user=user if os.geteuid() == 0 else None,
-        extra_groups=[] if os.geteuid() == 0 else None,
-        check=False,
-    )
-    if made.returncode != 0:
-        raise NoServerError(f"initdb failed: {made.stderr.strip()}")
-
-
-@contextmanager
-def serving(binaries: Path, folder: Path, user: str) -> Iterator[None]:
-    options = ("listen_addresses=", "fsync=off", "log_min_messages=log")
-    command: list[str | Path] = [binaries / "postgres", "-D", folder / "data", "-k", folder]
-    for option in options:
-        command += ["-c", option]
-    process = subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-        user=user if os.geteuid() == 0 else None,
-        extra_groups=[] if os.geteuid() == 0 else None,
-    )
-    ready = threading.Event()
-    said: list[str] = []
-    listener = threading.Thread(target=listen, args=(process, ready, said))
-    listener.start()
-    try:
-        if not ready.wait(PATIENCE) or process.poll() is not None:
-            raise NoServerError(f"the server did not start: {' '.join(said)}")
-        yield
-    finally:
-        # SIGQUIT asks for an immediate shutdown: nothing here is to be kept.
-        process.send_signal(signal.SIGQUIT)
-        process.wait(PATIENCE)
-        listener.join()
-
-
-def listen(process: "subprocess.Popen[str]", ready: threading.Event, said: list[str]) -> None:
+def listen(
+    process: "subprocess.Popen[str]", word: str, ready: threading.Event, said: list[str]
+) -> None:
     """Read the server's log to its end, so that it never blocks, and note when it is ready."""
     assert process.stderr is not None
     with process.stderr:
         for line in process.stderr:
-            if READY in line:
+            if word in line:
                 ready.set()
             elif not ready.is_set():
                 said.append(line.strip())

@@ -333,6 +333,7 @@ class Server:
             traffic=self._traffic,
             metrics=self._metrics.write,
             servers=lambda: self._store.servers,
+            at_risk=self._store.at_risk,
             terminals=self._terminals,
         )
 

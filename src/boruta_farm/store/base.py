@@ -326,6 +326,10 @@ class Store(Protocol):
         """Return why nothing but ends is stored just now, None while all is."""
         ...
 
+    def at_risk(self) -> str | None:
+        """Return what of the database's setup may lose what was acknowledged, None if nothing."""
+        ...
+
     async def snapshot(self, *, holding: bool = False) -> Snapshot:
         """Return the unfinished requests and all workers, consistent at one event number.
 

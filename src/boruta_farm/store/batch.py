@@ -126,6 +126,8 @@ class Batcher:
         self._tell = tell
         self.told: int | None = None
         """The newest event that followers were told of, or are about to be; None if not known."""
+        self.anew = False
+        """Whether another database server answers than the one of which followers were told."""
 
     def open(self) -> None:
         """Open the connection, unless it is open."""
@@ -134,7 +136,7 @@ class Batcher:
 
     def close(self) -> None:
         """Close the connection, harmless when it is closed."""
-        self._committed.forget()
+        self._committed.clear()
         driver, self.driver = self.driver, None
         if driver is not None:
             try:
@@ -299,10 +301,22 @@ class Batcher:
     def _note_told(self, number: int) -> None:
         if self._tell is not None:
             self.told = number
+            self.anew = False
 
     def _foreign(self, records: Records, counters: Mapping[str, int]) -> BatchOutcome:
         """Return what other servers have committed since followers were told last."""
         last = counters["event"]
+        if self.told is not None and self.anew:
+            # A standby may have taken over, which need not have all that was told.
+            if last < self.told:
+                logger.critical(
+                    "the database has lost what was committed last: it has %d events, and %d were "
+                    "told; what was acknowledged meanwhile is gone, a standby took over that "
+                    "commits had not waited for",
+                    last,
+                    self.told,
+                )
+            return BatchOutcome([], doubtful=True)
         if self.told is None or last <= self.told:
             return BatchOutcome([])
         changes = missed(records, self.told, last)

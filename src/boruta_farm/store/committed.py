@@ -86,6 +86,12 @@ class Committed:
             self.workers.clear()
             self.ports = None
 
+    def clear(self) -> None:
+        """Keep nothing: another database may be there, in which a revision says something else."""
+        with self._lock:
+            self._requests.clear()
+        self.forget()
+
     def keep_current(self, request: Request) -> None:
         """Keep a request that the writer has read in its transaction."""
         with self._lock:

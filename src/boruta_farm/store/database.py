@@ -141,6 +141,10 @@ class DatabaseStore:
             return self._batcher.room.trouble()
         return trouble
 
+    def at_risk(self) -> str | None:
+        """Return None: what is committed lasts."""
+        return None
+
     async def farm_size(self) -> FarmSize:
         """Count what there is."""
         return await self._far(Records.farm_size)

@@ -39,6 +39,10 @@ class Dialect(Protocol):
     """Keeps other servers from changing the schema until ``release``."""
     release: str
     """Undoes ``hold``."""
+    seize: str
+    """Keeps batches, and new connections of servers, waiting until the transaction ends."""
+    servers: str
+    """Returns what other servers call themselves that use the database now."""
     tables: str
     """Returns the names of all tables."""
     number: str
@@ -81,6 +85,8 @@ class SqliteDialect:
     lock = ""
     hold = "SELECT 1"
     release = "SELECT 1"
+    seize = "SELECT 1"
+    servers = "SELECT NULL WHERE FALSE"
     tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
     number = "?"
     random = "lower(hex(randomblob(10)))"
@@ -126,6 +132,12 @@ class PostgresDialect:
     lock = " FOR UPDATE"
     hold = "SELECT pg_advisory_lock(7175)"
     release = "SELECT pg_advisory_unlock(7175)"
+    seize = "LOCK TABLE counters IN ACCESS EXCLUSIVE MODE"
+    servers = (
+        "SELECT DISTINCT application_name FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND application_name ~ '^boruta [^ ]+ [0-9]+$' ORDER BY application_name"
+    )
     tables = "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = current_schema()"
     number = "?::bigint"
     random = "right(replace(gen_random_uuid()::text, '-', ''), 20)"

@@ -15,7 +15,7 @@ from boruta_farm.store.database import DatabaseStore
 from boruta_farm.store.dialect import PostgresDialect
 from boruta_farm.store.driver import DriverError
 from boruta_farm.store.hearing import Hearing
-from boruta_farm.store.postgres_driver import connect
+from boruta_farm.store.postgres_driver import OPEN_BATCH, PostgresDriver, connect, hosts
 from boruta_farm.store.readers import Readers
 from boruta_farm.store.records import Records
 from boruta_farm.store.statements import Statements
@@ -25,6 +25,11 @@ from boruta_farm.store.upgrade import Backup, Upgrade
 Answer = TypeVar("Answer")
 
 READERS = 4
+
+OUTDATED = (
+    "a newer version of Boruta has changed the database so that this one cannot use it; update "
+    "this server, and start it again"
+)
 
 logger = logging.getLogger(__name__)
 
@@ -48,13 +53,21 @@ class PostgresStore(DatabaseStore):
     ) -> None:
         super().__init__(Committed())
         self._url = url
-        self._tenure = Tenure(lambda name: connect(url, name), self._turned)
-        self._hearing = Hearing(lambda: connect(url, server_name()), self._heard)
-        self._looking: asyncio.Task[None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._statements = Statements(PostgresDialect())
+        self._tenure = Tenure(self._open, self._turned, hosts=hosts(url))
+        self._upgrade = Upgrade(
+            where="the PostgreSQL database",
+            dialect=self._statements.dialect,
+            backup=self._back_up,
+        )
+        self._hearing = Hearing(self._open_hearing, self._heard)
+        self._looking: asyncio.Task[None] | None = None
+        self._answering: str | None = None
+        self._unseen = False
+        """Whether the journal must be looked at, whatever its number: the connections were lost."""
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._batcher = Batcher(
-            lambda: connect(url),
+            self._open_writing,
             self._statements,
             clock,
             settings,
@@ -106,6 +119,47 @@ class PostgresStore(DatabaseStore):
         """Return how many servers use the database, as last seen."""
         return self._tenure.servers
 
+    def at_risk(self) -> str | None:
+        """Return what a failover of the database would lose, None where nothing."""
+        return self._tenure.at_risk
+
+    def _open(self) -> PostgresDriver:
+        """Open a connection that bears this server's name, once the schema is seen to.
+
+        Raises DriverError, also where a newer version has changed the schema meanwhile.
+        """
+        driver = connect(self._url, server_name())
+        try:
+            if self._upgrade.still_good(driver):
+                return driver
+        except DriverError:
+            driver.close()
+            raise
+        driver.close()
+        raise DriverError(OUTDATED)
+
+    def _open_hearing(self) -> PostgresDriver:
+        """Open the connection that hears of commits; a new one may be to another database server.
+
+        The journal there may be shorter than what this server knows, so its number says little.
+        """
+        driver = self._open()
+        self._unseen = True
+        return driver
+
+    def _open_writing(self) -> PostgresDriver:
+        """Open the writer's connection, which holds what all servers wait for."""
+        # The first one bears no server's name: whoever changes the schema asks for those.
+        driver = connect(self._url) if self._farm_id is None else self._open()
+        driver.fetch(f"SET idle_in_transaction_session_timeout = '{OPEN_BATCH}'")
+        (answering,) = driver.fetch("SELECT pg_postmaster_start_time()::text")[0]
+        if self._answering is not None and answering != self._answering:
+            logger.warning("another database server answers: what is known is read anew")
+            self._batcher.anew = True
+        self._answering = answering
+        self._tenure.commit = str(driver.fetch("SHOW synchronous_commit")[0][0])
+        return driver
+
     def _give_up(self) -> None:
         self._batcher.close()
         self._tenure.close()
@@ -122,13 +176,14 @@ class PostgresStore(DatabaseStore):
         """Have the writer find out what others have committed, unless it knows."""
         self._followers.call(self._followers.heard_hooks)
         known = self._batcher.told
-        if (known is None or known < number) and self._looking is None:
+        if (self._unseen or known is None or known < number) and self._looking is None:
             self._looking = asyncio.get_running_loop().create_task(self._look())
 
     async def _look(self) -> None:
         try:
             # Nothing to do is enough: every batch begins with what others have done.
             await self._writer.execute(lambda _transaction, _now: None)
+            self._unseen = False
         except UnavailableError as fault:
             logger.warning("what other servers have committed is not known yet: %s", fault)
         finally:
@@ -144,14 +199,12 @@ class PostgresStore(DatabaseStore):
                 raise
 
     def _prepare(self) -> None:
-        upgrade = Upgrade(
-            where="the PostgreSQL database",
-            dialect=self._statements.dialect,
-            backup=self._back_up,
-        )
         self._batcher.open()
         assert self._batcher.driver is not None
-        self._farm_id = upgrade.apply(self._batcher.driver)
+        self._farm_id = self._upgrade.apply(self._batcher.driver)
+        self._batcher.driver.fetch(
+            "SELECT set_config('application_name', ?, false)", (server_name(),)
+        )
         self._batcher.told = Records(self._batcher.driver, self._statements).last_event()
         self._tenure.begin()
 
@@ -183,7 +236,7 @@ class PostgresStore(DatabaseStore):
             driver.close()
 
     def _open_reading(self) -> Records:
-        return Records(connect(self._url), self._statements, self._committed)
+        return Records(self._open(), self._statements, self._committed)
 
     async def _near(self, read: Callable[[Records], Answer]) -> Answer:
         return await self._far(read)

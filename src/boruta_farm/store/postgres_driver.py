@@ -2,11 +2,28 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from boruta_farm.store.driver import ConstraintError, DiskFullError, DriverError, Row, Value
+
+USUAL = {
+    "connect_timeout": "5",
+    # Of several hosts the one that takes writes: a standby becomes it when it is promoted.
+    "target_session_attrs": "read-write",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+"""What an address does not say otherwise: a database that went silent is given up within 11 s."""
+
+OPEN_BATCH = "5s"
+"""How long a batch may stand still half-way. It keeps all other servers' batches out, so the
+database ends one whose server was paused or cut off, long before TCP would."""
 
 WRONG_ENCODING = (
     "this database does not keep texts in UTF-8; make another one for the farm: "
@@ -21,9 +38,9 @@ def connect(url: str, name: str = "boruta") -> "PostgresDriver":
     database does not keep texts in UTF-8: it would not take each, or give them back as bytes.
     """
     try:
-        connection = psycopg.connect(
-            url, autocommit=True, connect_timeout=10, application_name=name
-        )
+        # psycopg's types know of no options that come as a mapping.
+        given: dict[str, Any] = {**USUAL, **conninfo_to_dict(url), "application_name": name}
+        connection = psycopg.connect(autocommit=True, **given)
     except psycopg.Error as error:
         raise DriverError(str(error)) from error
     driver = PostgresDriver(connection)
@@ -36,6 +53,11 @@ def connect(url: str, name: str = "boruta") -> "PostgresDriver":
     if driver.fetch("SHOW synchronous_commit")[0][0] == "off":
         driver.fetch("SET synchronous_commit TO on")
     return driver
+
+
+def hosts(url: str) -> int:
+    """Return at how many addresses a database may be."""
+    return str(conninfo_to_dict(url).get("host") or "").count(",") + 1
 
 
 @lru_cache(maxsize=1024)

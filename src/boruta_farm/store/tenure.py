@@ -7,6 +7,8 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 
+from boruta_farm.store import durability
+from boruta_farm.store.dialect import PostgresDialect
 from boruta_farm.store.driver import DatabaseDriver, DriverError
 
 logger = logging.getLogger(__name__)
@@ -33,11 +35,6 @@ SELECT pg_terminate_backend(pid) FROM pg_locks
 WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = 7175
   AND objid = (hashtext(current_schema())::bigint & 4294967295)::oid
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
-
-SERVERS = """
-SELECT count(DISTINCT application_name) FROM pg_stat_activity
-WHERE datname = current_database() AND application_name ~ '^boruta [^ ]+ [0-9]+$'
 """
 
 COUNTER = "server"
@@ -76,10 +73,17 @@ class Tenure:
 
     def __init__(
         self,
-        open_driver: Callable[[str], DatabaseDriver],
+        open_driver: Callable[[], DatabaseDriver],
         changed: Callable[[], None] = lambda: None,
+        hosts: int = 1,
     ) -> None:
+        """Take ``hosts`` as the number of addresses at which the database may be."""
         self._open_driver = open_driver
+        self._hosts = hosts
+        self.commit = "on"
+        """What the writer's commits wait for, as the database calls it."""
+        self.at_risk: str | None = None
+        """What a failover of the database would lose, as last seen."""
         self._changed = changed
         self._driver: DatabaseDriver | None = None
         self._number = 0
@@ -147,11 +151,12 @@ class Tenure:
     def _look(self) -> None:
         """See that the lead is still had, or try to have it."""
         if self._driver is None:
-            self._driver = self._open_driver(server_name())
+            self._driver = self._open_driver()
             for setting in SETTINGS:
                 self._driver.fetch(setting)
-        ((servers,),) = self._driver.fetch(SERVERS)
-        self.servers = max(1, int(servers))
+        names = {name for (name,) in self._driver.fetch(PostgresDialect.servers)}
+        self.servers = len(names | {server_name()})
+        self._see_what_lasts(self._driver)
         if self._leads:
             if self._number_there() != self._number:
                 # The lock was lost unnoticed, as with a database that was failed over.
@@ -166,6 +171,20 @@ class Tenure:
         elif any(silent > STALE for (silent,) in self._driver.fetch(SILENT)):
             logger.warning("the server that leads is silent; it is taken for asleep")
             self._driver.fetch(WAKE)
+
+    def _see_what_lasts(self, driver: DatabaseDriver) -> None:
+        """Tell in the log when a failover would lose something, and when no more."""
+        ((awaited, standbys),) = driver.fetch(durability.LOOK)
+        at_risk = durability.Durability(
+            commit=self.commit, awaited=awaited, standbys=standbys, hosts=self._hosts
+        ).at_risk()
+        if at_risk == self.at_risk:
+            return
+        if at_risk is None:
+            logger.info("commits wait for the database's standby: a failover loses nothing")
+        else:
+            logger.warning("%s", at_risk)
+        self.at_risk = at_risk
 
     def _turn(self, *, leads: bool) -> None:
         if self._leads == leads:

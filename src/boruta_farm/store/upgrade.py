@@ -75,6 +75,16 @@ class Upgrade:
             return str(farm_id)
         raise self._damaged("its table meta does not tell the farm's id")
 
+    def still_good(self, driver: DatabaseDriver) -> bool:
+        """Tell whether this server can go on, on a connection that it has just opened.
+
+        Others may have changed the schema meanwhile; one who does keeps this waiting.
+        """
+        ((oldest, _),) = driver.fetch(
+            "SELECT max(oldest), (SELECT count(*) FROM counters) FROM schema_version"
+        )
+        return int(oldest) <= self.wanted
+
     def _good(self, found: SchemaVersion | None) -> bool:
         """Tell whether this server can work with a database as it is."""
         return found is not None and found.oldest <= self.wanted <= found.number
@@ -130,16 +140,19 @@ class Upgrade:
 
     def _migrate(self, driver: DatabaseDriver, found: int) -> None:
         steps = [self.step_to(number) for number in range(found + 1, self.wanted + 1)]
+        oldest = self.wanted - 1 if steps[-1].beside else self.wanted
         backup = self.backup(found)
         logger.warning(
             "migrating %s from schema %s to %s; %s", self.where, found, self.wanted, backup.words
         )
         try:
             driver.begin()
+            driver.fetch(self.dialect.seize)
+            if found < oldest:
+                self._refuse_beside(driver, found)
             for step in steps:
                 for statement in step.statements(self.dialect):
                     driver.fetch(statement)
-            oldest = self.wanted - 1 if steps[-1].beside else self.wanted
             self._stamp(driver, SchemaVersion(self.wanted, oldest))
             driver.commit()
         except BaseException as fault:
@@ -152,6 +165,20 @@ class Upgrade:
                     f" ({why}); nothing was changed: start the version of Boruta before this one"
                 ) from fault
             raise
+
+    def _refuse_beside(self, driver: DatabaseDriver, found: int) -> None:
+        """Refuse to take away what servers of an earlier version use meanwhile.
+
+        Raises StoreError.
+        """
+        servers = [str(name) for (name,) in driver.fetch(self.dialect.servers)]
+        if servers:
+            raise StoreError(
+                f"{self.where} is used by {', '.join(servers)} (name, machine, process), of an "
+                f"earlier version that cannot go on after the change from schema {found} to "
+                f"{self.wanted}; nothing was changed: stop these servers, then start this one, or "
+                "go by the versions in between"
+            )
 
     def _stamp(self, driver: DatabaseDriver, version: SchemaVersion) -> None:
         driver.fetch("DELETE FROM schema_version")

@@ -439,7 +439,10 @@ def build_app(services: Services, options: WebOptions) -> WebApp:
     sockets = TerminalSockets(services.terminals, entrance, services.requests, services.feed)
     pages = Pages(
         routes=[
-            Page("/healthz", HealthCheck(services.health, services.time.words).answer),
+            Page(
+                "/healthz",
+                HealthCheck(services.health, services.time.words, services.at_risk).answer,
+            ),
             WebSocketRoute(boards.PATH, boards.BoardEndpoint(services.hub).serve),
             WebSocketRoute(TERMINAL_PATH, sockets.terminal),
             WebSocketRoute(IMAGE_PATH, sockets.image),

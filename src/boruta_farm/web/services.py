@@ -32,8 +32,9 @@ class Services:
     """Carry everything the API talks to.
 
     ``version`` is shown to clients, ``time`` tells what is to be known of the farm's time,
-    ``traffic`` counts what is answered, ``servers`` tells how many the farm has now, ``door`` where
-    plain ssh comes in; ``terminals`` is None where the page shall have none.
+    ``at_risk`` what a failover of its database would lose, ``traffic`` counts what is answered,
+    ``servers`` tells how many the farm has now, ``door`` where plain ssh comes in; ``terminals`` is
+    None where the page shall have none.
     """
 
     requests: Requests
@@ -50,6 +51,7 @@ class Services:
     traffic: Traffic
     metrics: WriteMetrics
     servers: Callable[[], int] = lambda: 1
+    at_risk: Health = lambda: None
     door: TellDoor = lambda: None
     terminals: BoardTerminals | None = None
 
