@@ -23,7 +23,7 @@ def test_words_with_line_ends_stay_on_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"\n", b"oops\n", b"[]\n", b"{}\n", b'{"type": 1}\n', b"\xff"]
+    "line", [b"", b"\n", b"oops\n", b"[]\n", b"{}\n", b'{"type": 1}\n', b"\xff", b"[" * 100_000]
 )
 def test_what_is_no_message_is_refused(line: bytes) -> None:
     with pytest.raises(ProtocolError):

@@ -205,7 +205,7 @@ def decode(line: bytes) -> Message:
     """Return the message of one line. Raises ProtocolError."""
     try:
         fields: object = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         fields = None
     if isinstance(fields, dict) and isinstance(kind := fields.get("type"), str):
         return Message(kind=kind, fields=fields)
