@@ -69,6 +69,7 @@ def _rebuild(_lab: Lab) -> list[Row]:
 MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
     "post": ("durable POST against a POST that does nothing", _of("calls", "post")),
     "get": ("GET against a GET that does nothing", _of("calls", "get")),
+    "streams": ("POST while many follow the events", _of("streams", "streams")),
     "list": ("lists of 100 requests out of 120,000", _of("calls", "lists")),
     "grant": ("POST until the IN PROGRESS event arrives", _of("jobs", "grant")),
     "grant10k": ("the same among 10,000 boards", _of("jobs", "grant_huge")),
@@ -117,7 +118,7 @@ def main() -> int:
                 found = [Row(name=name, value=f"ERROR: {error}", met=False)]
                 wrong = True
             rows += found
-            table.print_table(found)
+            table.print_table(found, options.compare)
             print(f"({time.monotonic() - started:.0f} s)", flush=True)
     if options.markdown is not None:
         options.markdown.write_text(table.markdown(rows))
@@ -135,7 +136,20 @@ def _options() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", choices=[*MEASURES, []])
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help="a folder on a disk")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there too")
+    parser.add_argument(
+        "--compare",
+        type=_earlier,
+        metavar="FILE",
+        help="print beside it what an earlier run has written with --markdown",
+    )
     return parser.parse_args()
+
+
+def _earlier(name: str) -> dict[table.Key, str]:
+    try:
+        return table.read_markdown(Path(name).read_text())
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{name}: {error}") from error
 
 
 if __name__ == "__main__":

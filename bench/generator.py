@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -111,6 +112,24 @@ class GoGenerator:
         """File requests and close each as it runs; fewer than ``count`` when time was short."""
         flags = ("-body", json.dumps(body), "-count", str(count), f"-acquire={acquire}")
         return self._run("drain", port, seconds, flags).checked()
+
+    @contextmanager
+    def listening(self, port: int, streams: int, query: str = "") -> Iterator[None]:
+        """Hold event streams open for a while, reading all they tell. Raises LoadError."""
+        where = ("-address", f"127.0.0.1:{port}", "-count", str(streams), "-query", query)
+        command = [str(self._program), "listen", *where]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as held:
+            try:
+                assert held.stdout is not None
+                if held.stdout.readline().strip() != "ready":
+                    raise LoadError(f"load listen: {held.communicate(timeout=MARGIN)[1].strip()}")
+                yield
+                _, complaint = held.communicate(timeout=MARGIN)
+            finally:
+                held.kill()
+        if held.returncode:
+            raise LoadError(complaint.strip())
 
     def _write(self, samples: Sequence[Sample]) -> str:
         file = self._folder / "requests"

@@ -34,6 +34,8 @@ NOTHING = "/api/v1/bench/nothing"
 BARE = "/bench/bare"
 KEYS = "/bench/keys"
 AGENTS = "/bench/agents"
+STREAMS = 1000
+"""Event streams that one machine may hold: all who measure come from it."""
 BARE_ANSWER = b'{"ReqID":100001}'
 SAMPLE = Filed(id=100001)
 
@@ -164,6 +166,8 @@ def serve() -> None:
         "api_addr": f"127.0.0.1:{options.port}",
         "keep_relay": False,
         "tunnel_ports": "20000-31999",
+        "event_streams": STREAMS,
+        "event_streams_per_source": STREAMS,
     }
     if options.rpc_port is not None:
         overrides |= {"rpc_addr": f"127.0.0.1:{options.rpc_port}", "new_boards_per_source": 0}

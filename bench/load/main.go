@@ -4,6 +4,7 @@
 //	load grant -address 127.0.0.1:8487 -body JSON -count 300
 //	load burst -address 127.0.0.1:8487 -requests FILE -state IDLE
 //	load drain -address 127.0.0.1:8487 -body JSON -count 10000 [-acquire]
+//	load listen -address 127.0.0.1:8487 -count 100 [-query ?request=7]
 package main
 
 import (
@@ -18,19 +19,26 @@ const answerWithin = 15 * time.Second
 
 func main() {
 	if len(os.Args) < 2 {
-		fail(fmt.Errorf("usage: load rate|grant|burst|drain FLAGS"))
+		fail(fmt.Errorf("usage: load rate|grant|burst|drain|listen FLAGS"))
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	address := flags.String("address", "127.0.0.1:8487", "host:port of the server")
 	clients := flags.Int("clients", 16, "connections, each with one request at a time")
 	seconds := flags.Float64("seconds", 3, "how long to go on (all but rate: at most)")
-	count := flags.Int("count", 300, "how many requests (grant, drain)")
+	count := flags.Int("count", 300, "how many requests (grant, drain) or streams (listen)")
 	requests := flags.String("requests", "", "file of requests, sent in turn (rate, burst)")
 	state := flags.String("state", "IDLE", "what all workers are to come to (burst)")
 	body := flags.String("body", "", "body of a new request (grant, drain)")
 	acquire := flags.Bool("acquire", false, "ask for access before closing (drain)")
+	query := flags.String("query", "", "what the streams ask for (listen)")
 	if err := flags.Parse(os.Args[2:]); err != nil {
 		fail(err)
+	}
+	if os.Args[1] == "listen" {
+		if err := listen(*address, *query, *count); err != nil {
+			fail(err)
+		}
+		return
 	}
 	limit := time.Duration(*seconds * float64(time.Second))
 	var result Result

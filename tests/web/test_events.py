@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 from tests.web.journal import FakeJournal
-from tests.web.serving import NOW, NewWorld, World, raw_call, served
+from tests.web.serving import NewWorld, World, raw_call, served
 
 from boruta_farm.model.caller import LOCAL_ADMIN
-from boruta_farm.model.events import Change, Event, EventKind
-from boruta_farm.model.request import NewRequest, Request
+from boruta_farm.model.events import Event, EventKind
+from boruta_farm.model.request import NewRequest
 from boruta_farm.web import events
 from boruta_farm.web.app import build_app
 from boruta_farm.web.services import WebOptions
@@ -269,26 +269,3 @@ async def test_records_are_told_before_their_events_without_what_is_their_owners
         while "worker.deregistered" not in said[-1]:
             said.append(await stream.block())
         assert not any("worker.record" in block for block in said), "what is gone has no record"
-
-
-async def test_a_record_that_changed_twice_is_told_as_it_is_now(world: ToldWorld) -> None:
-    farm = await make_request()
-    other = replace(farm, priority=3)
-    told = events.RecordsTold()
-    first = Change(event=event_of(1), request=farm)
-    second = Change(event=event_of(2), request=other)
-    said = told.after([first, second])
-    assert said.count(b"request.record") == 1
-    assert b'"Priority":3' in said
-    assert told.after([second]) == said
-
-
-async def make_request() -> Request:
-    """Return a request as a farm keeps it."""
-    async with World() as world:
-        await world.requests.new_request(LOCAL_ADMIN, NewRequest(caps={}, priority=8))
-        return await world.request(1)
-
-
-def event_of(number: int) -> Event:
-    return Event(number=number, at=NOW, kind=CREATED, request_id=1)
