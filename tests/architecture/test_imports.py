@@ -3,9 +3,8 @@
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "boruta_farm"
 PACKAGE = "boruta_farm"
@@ -119,9 +118,19 @@ def modules() -> Iterator[tuple[str, Path]]:
         yield ".".join(part for part in parts if part != "__init__"), path
 
 
-def imports(path: Path) -> Iterator[tuple[str, bool]]:
-    """Yield every imported module, absolute, and whether the import is at module level."""
-    tree = ast.parse(path.read_text())
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def imports(path: Path) -> tuple[tuple[str, bool], ...]:
+    """Return every imported module, absolute, and whether the import is at module level."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[str, bool]]:
+    tree = parsed(path)
     top = set(ast.walk(ast.Module(body=[n for n in tree.body if _is_import(n)], type_ignores=[])))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -139,6 +148,7 @@ def _is_import(node: ast.stmt) -> bool:
     return isinstance(node, ast.Import | ast.ImportFrom)
 
 
+@cache
 def _is_module(name: str) -> bool:
     if not name.startswith(f"{PACKAGE}."):
         return False
@@ -153,10 +163,15 @@ def room_of(module: str) -> str:
 MODULES = dict(modules())
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name])
-def test_room_imports_only_what_the_table_allows(module: str) -> None:
+def test_rooms_import_only_what_the_table_allows() -> None:
+    assert [fault for module in MODULES if module for fault in _strangers(module)] == []
+
+
+def _strangers(module: str) -> Iterator[str]:
     room = room_of(module)
-    assert room in ROOMS, f"{module} is in no room of the table"
+    if room not in ROOMS:
+        yield f"{module} is in no room of the table"
+        return
     for name, at_top in imports(MODULES[module]):
         first = name.split(".")[0]
         if first == PACKAGE:
@@ -164,45 +179,53 @@ def test_room_imports_only_what_the_table_allows(module: str) -> None:
             if not target or room_of(target) in (room, "model"):
                 continue
             allowed = ROOMS[room]
-            assert any(target == a or target.startswith(f"{a}.") for a in allowed), (
-                f"{module} imports {name}; {room} may import {sorted(allowed)}"
-            )
-            if not LAZY_ONLY.get(room, frozenset()).isdisjoint({target, room_of(target)}):
-                assert not at_top, f"{module} must import {name} inside the function that needs it"
+            if not any(target == a or target.startswith(f"{a}.") for a in allowed):
+                yield f"{module} imports {name}; {room} may import {sorted(allowed)}"
+            lazy = LAZY_ONLY.get(room, frozenset())
+            if at_top and not lazy.isdisjoint({target, room_of(target)}):
+                yield f"{module} must import {name} inside the function that needs it"
         elif first not in sys.stdlib_module_names:
             allowed = THIRD_PARTY.get(room, frozenset())
             if room == "dryad" and module.split(".")[-1].startswith("sandbox"):
                 allowed = allowed | SANDBOX_ONLY
-            assert first in allowed, f"{module} imports the library {first}"
+            if first not in allowed:
+                yield f"{module} imports the library {first}"
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("dryad.")])
-def test_folders_of_the_agent_import_only_what_their_table_allows(module: str) -> None:
+def test_folders_of_the_agent_import_only_what_their_table_allows() -> None:
+    agents = [module for module in MODULES if module.startswith("dryad.")]
+    assert [fault for module in agents for fault in _strange_folders(module)] == []
+
+
+def _strange_folders(module: str) -> Iterator[str]:
     folder = module.split(".")[1]
     if folder not in DRYAD:
-        assert len(module.split(".")) == 2, f"{folder} is in no row of the table"
+        if len(module.split(".")) != 2:
+            yield f"{folder} is in no row of the table"
         return
     for name, _ in imports(MODULES[module]):
         target = name.removeprefix(f"{PACKAGE}.dryad.").split(".")[0]
-        if name.startswith(f"{PACKAGE}.dryad.") and target in DRYAD and target != folder:
-            assert target in DRYAD[folder], (
-                f"{module} imports {name}; {folder} may import {sorted(DRYAD[folder])}"
-            )
-        if folder == "proc" and target != folder:
-            assert name.split(".")[0] in sys.stdlib_module_names, f"{module} imports {name}"
+        if target == folder:
+            continue
+        known = name.startswith(f"{PACKAGE}.dryad.") and target in DRYAD
+        if known and target not in DRYAD[folder]:
+            yield f"{module} imports {name}; {folder} may import {sorted(DRYAD[folder])}"
+        if folder == "proc" and name.split(".")[0] not in sys.stdlib_module_names:
+            yield f"{module} imports {name}"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_only_one_folder_parses_proc(module: str) -> None:
+def test_only_one_folder_parses_proc() -> None:
     """Paths below /proc stand in ``dryad/proc/`` alone, but for open descriptors by path."""
-    if module.startswith("dryad.proc"):
-        return
-    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+    others = [module for module in MODULES if not module.startswith("dryad.proc")]
+    assert [fault for module in others for fault in _paths_of_proc(module)] == []
+
+
+def _paths_of_proc(module: str) -> Iterator[str]:
+    for node in ast.walk(parsed(MODULES[module])):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             path = node.value.lstrip("/")
-            assert not path.startswith("proc/") or path.startswith("proc/self/fd/"), (
-                f"{module} reads {node.value}; a reader in dryad/proc/ does"
-            )
+            if path.startswith("proc/") and not path.startswith("proc/self/fd/"):
+                yield f"{module} reads {node.value}; a reader in dryad/proc/ does"
 
 
 def test_no_circles() -> None:
@@ -241,7 +264,7 @@ def test_core_is_pure() -> None:
             continue
         for name, _ in imports(path):
             assert name.split(".")[0] not in forbidden, f"{module} imports {name}"
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             assert not isinstance(node, ast.Await | ast.AsyncFunctionDef), f"{module} awaits"
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 asked = (node.value.id, node.attr)
