@@ -206,13 +206,13 @@ def test_a_server_survives_mutated_streams(data: bytes) -> None:
 
 
 @pytest.mark.prove
-def test_200_000_guided_mutations_end_in_clean_errors(tmp_path: Path) -> None:
+def test_guided_mutations_end_in_clean_errors(tmp_path: Path) -> None:
     pytest.importorskip("atheris", reason="atheris is not installed (x86-64, Python 3.11 only)")
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     for number, data in enumerate(STREAMS):
         (corpus / f"{number:02}").write_bytes(data)
-    options = ["-runs=200000", "-seed=7", "-max_len=4096", "-timeout=5"]
+    options = ["-runs=40000", "-seed=7", "-max_len=4096", "-timeout=5"]
     finished = subprocess.run(
         [
             sys.executable,
@@ -228,4 +228,4 @@ def test_200_000_guided_mutations_end_in_clean_errors(tmp_path: Path) -> None:
         timeout=1800,
     )
     assert finished.returncode == 0, finished.stdout[-4000:] + finished.stderr[-4000:]
-    assert "Done 200000 runs" in finished.stderr
+    assert "Done 40000 runs" in finished.stderr
