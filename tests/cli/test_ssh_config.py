@@ -8,13 +8,17 @@ from boruta_farm.model.errors import NotFoundError
 from tests.cli.stage import Boruta
 from tests.client.serving import Served
 
-PLACE = (200, {"Port": 8022, "HostKey": "ssh-ed25519 AAAA"})
+OLDER = (200, {"Port": 8022, "HostKey": "ssh-ed25519 AAAA"})
+"""What a server tells that knows no certificates."""
+PLACE = (200, {**OLDER[1], "HostAuthority": "ssh-ed25519 CCCC"})
 
 
 def test_the_block_names_the_server_and_its_door(boruta: Boruta, served: Served) -> None:
     served.answers["door"] = [PLACE, PLACE]
     assert "-p 8022 127.0.0.1 connect %h" in boruta("ssh-config").out
-    assert boruta("known-hosts").out == "[127.0.0.1]:8022 ssh-ed25519 AAAA\n"
+    assert boruta("known-hosts").out == (
+        "[127.0.0.1]:8022 ssh-ed25519 AAAA\n@cert-authority *.farm ssh-ed25519 CCCC\n"
+    )
 
 
 def test_written_it_is_included_and_pins_the_door(
@@ -23,7 +27,16 @@ def test_written_it_is_included_and_pins_the_door(
     monkeypatch.setenv("HOME", str(tmp_path))
     served.answers["door"] = [PLACE]
     assert "includes it: ssh rpi4.farm" in boruta("ssh-config", "--write").err
-    assert "StrictHostKeyChecking=yes" in (tmp_path / ".ssh/boruta.config").read_text()
+    written = (tmp_path / ".ssh/boruta.config").read_text()
+    assert "StrictHostKeyChecking=yes" in written
+    known = tmp_path / ".ssh/boruta.known_hosts"
+    assert f"    UserKnownHostsFile {known}\n" in written
+    assert "@cert-authority *.farm ssh-ed25519 CCCC\n" in known.read_text()
+
+
+def test_a_server_that_knows_no_certificates_is_as_good(boruta: Boruta, served: Served) -> None:
+    served.answers["door"] = [OLDER]
+    assert boruta("known-hosts").out == "[127.0.0.1]:8022 ssh-ed25519 AAAA\n"
 
 
 def test_a_farm_without_a_door_says_so(boruta: Boruta, served: Served) -> None:

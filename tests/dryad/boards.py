@@ -37,6 +37,7 @@ class Board:
     notice: str | None = None
     key_ends_in: float | None = None
     keys: tuple[str, ...] = ()
+    certificate: str | None = None
     parted: list[tuple[str, ...]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -102,6 +103,11 @@ class FakeDriver(Driver):
         await self._begin("let_in")
         self.board.keys = keys
         self.board.parted.append(leaving)
+        self._finish()
+
+    async def certify(self, certificate: str) -> None:
+        await self._begin("certify")
+        self.board.certificate = certificate
         self._finish()
 
     async def visitors(self) -> dict[str, int]:

@@ -185,6 +185,39 @@ async def test_two_boards_behind_one_name_and_host_keys_that_are_checked(place: 
             await house.run("rsync", "-e", ssh, str(house.config), "rpi3.farm:synced")
 
 
+async def test_two_boards_behind_one_name_are_known_by_one_line(place: Path) -> None:
+    """A bare jump, the authority's line alone, StrictHostKeyChecking=yes, two boards in turn."""
+    async with Farmhouse(place).open() as house:
+        known = house.home / "known_hosts"
+        pinned = known.read_text()
+        told = await house.ssh("-J", "farm", "boruta-user@rpi4.farm", "true", status=255)
+        assert "Host key verification failed" in told, "nobody vouches for it yet"
+        line = await house.ssh("farm", "known-hosts")
+        assert line.startswith("@cert-authority *.farm ssh-ed25519 ")
+        known.write_text(pinned + line)
+        seen = set()
+        async with connect(ClientConfig(server=house.url)) as farm:
+            assert (await farm.front_door()).authority == line.split(maxsplit=2)[2].strip()
+            await ended(farm, 1)
+            for number in (2, 3):
+                name = "rpi4.farm" if number == 2 else "BOARD=rpi4+!broken.farm"
+                await house.ssh("-J", "farm", f"boruta-user@{name}", "true")
+                at = f"r{number}.farm"
+                assert "here" in await house.ssh("-J", "farm", f"boruta-user@{at}", "echo here")
+                await ended(farm, number)
+                request = await farm.requests.get_request_info(farm.caller, number)
+                assert request.job is not None
+                seen.add(request.job.worker)
+                if number == 2:
+                    await farm.workers.set_state(
+                        farm.caller, request.job.worker, WorkerState.MAINTENANCE
+                    )
+        assert len(seen) == 2
+        # What does not end so is none of the authority's business.
+        told = await house.ssh("-J", "farm", "boruta-user@rpi4", "true", status=255)
+        assert "Host key verification failed" in told
+
+
 async def test_the_line_that_the_demo_prints_works_as_it_stands() -> None:
     said: list[str] = []
     async with demo_farm(said.append, SANDBOXES[:1], door=True) as farm:

@@ -9,7 +9,9 @@ from pathlib import Path
 import asyncssh
 from uvicorn.server import ServerState
 
+from boruta_farm.access.host_authority import HostAuthority
 from boruta_farm.access.listening import listen
+from boruta_farm.boards.certificates import HostCertificates
 from boruta_farm.clock import SystemClock, VirtualClock
 from boruta_farm.frontdoor.crowd import USUAL, DoorBounds
 from boruta_farm.frontdoor.door import Door
@@ -25,6 +27,7 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.selectors.wanted import KINDS
 from boruta_farm.server.front_door import serve_locally
 from boruta_farm.testing.boards import SimulatedBoard
+from boruta_farm.testing.simulation import PlainCipher
 from boruta_farm.web.app import build_app
 from boruta_farm.web.front_door import FrontDoorApp
 from tests.client.serving import OPTIONS, Lab, uuid_of
@@ -50,10 +53,15 @@ class Stage:
         linger: timedelta = LINGER,
         *,
         read_by_farm: bool = True,
+        authority: str = "",
     ) -> None:
         self.folder = folder
         self.settings = DoorSettings(
-            linger=linger, reach="127.0.0.1", kinds=KINDS, read_by_farm=read_by_farm
+            linger=linger,
+            reach="127.0.0.1",
+            kinds=KINDS,
+            authority=authority,
+            read_by_farm=read_by_farm,
         )
         first = free_port()
         up = timedelta(seconds=asyncio.get_running_loop().time())
@@ -71,6 +79,9 @@ class Stage:
     async def running(self) -> AsyncIterator["Stage"]:
         """Run farm, socket and door for the block."""
         await self.lab.start()
+        self.certificates = HostCertificates(
+            self.lab.farm.fleet, HostAuthority(PlainCipher()), self.lab.simulated.clock, KINDS
+        )
         await self.serve()
         self.line = ServerLine(self.folder, SystemClock(), patience=0.2)
         self.door = Door(self.line, HOST_KEY, SystemClock(), self.bounds)
@@ -108,6 +119,7 @@ class Stage:
             app.entrance,
             services.clock,
             lambda: self.settings,
+            self.certificates.vouch,
         )
         self._app = app
         self._server = await serve_locally(front, self.folder, self._state)

@@ -107,6 +107,14 @@ async def test_the_key_of_the_board_that_a_name_leads_to_now(tmp_path: Path) -> 
         assert len(page.items) == 2
 
 
+async def test_who_vouches_for_the_boards_is_told(tmp_path: Path) -> None:
+    async with Stage(tmp_path).running() as stage:
+        assert (await stage.say(KEY, "known-hosts"))[0] == 2, "a server that knows no certificates"
+    async with Stage(tmp_path, authority="ssh-ed25519 CCCC").running() as stage:
+        said = (await stage.say(KEY, "known-hosts"))[1]
+        assert said == "@cert-authority *.farm ssh-ed25519 CCCC\n"
+
+
 async def test_help_and_the_block_name_this_door(tmp_path: Path) -> None:
     async with Stage(tmp_path).running() as stage:
         said = (await stage.say(KEY, "help"))[1]

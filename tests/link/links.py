@@ -190,6 +190,9 @@ class FakeBoard:
         self._note("sessions", epoch)
         return {"ssh-ed25519 OWN": 2, "": 1}
 
+    async def certify(self, epoch: int, certificate: str) -> None:
+        self._note("certify", epoch, certificate)
+
     async def end(self, epoch: int) -> None:
         self._note("end", epoch)
 

@@ -64,6 +64,7 @@ def test_every_call_reaches_the_board() -> None:
         assert (prepared.username, prepared.host_key) == ("user", "ssh-ed25519 HOST")
         await board.grant(4, 60, None)
         await board.extend(4, 1, 120)
+        await board.certify(4, "CERTIFICATE")
         await board.end(4)
         await board.put_in_maintenance("maintenance")
         await board.healthcheck()
@@ -72,6 +73,7 @@ def test_every_call_reaches_the_board() -> None:
             ("prepare", "ssh-ed25519 A", 4),
             ("grant", 4, None),
             ("extend", 4, 1),
+            ("certify", 4, "CERTIFICATE"),
             ("end", 4),
             ("put_in_maintenance", "maintenance"),
             ("healthcheck",),

@@ -9,7 +9,7 @@ import typer
 from boruta_farm.cli.console import configured, run, say
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.openssh import find_ssh
-from boruta_farm.client.ssh_config import KNOWN_HOSTS, DoorBlock, door_line, install
+from boruta_farm.client.ssh_config import KNOWN_HOSTS, DoorBlock, install, known_lines
 from boruta_farm.model.front_door import FrontDoorPlace
 
 
@@ -55,7 +55,7 @@ def ssh_config(
         if not write:
             print(block.text())
             return None
-        return install(folder, block, door_line(host, place.port, place.key))
+        return install(folder, block, known_lines(host, place))
 
     main = run(context, work)
     if main is not None:
@@ -63,13 +63,17 @@ def ssh_config(
 
 
 def known_hosts(context: typer.Context) -> None:
-    """Print the front door's host key as a line for ssh's known_hosts."""
+    """Print what belongs into ssh's known_hosts: the front door's host key, the boards' authority.
+
+    The line with @cert-authority is for names that end in .farm: by it ssh knows every board that
+    shows a certificate of the farm's, whichever it is this time.
+    """
 
     async def work(farm: Farm) -> FrontDoorPlace:
         return await farm.front_door()
 
     place = run(context, work)
-    print(door_line(_host(context), place.port, place.key))
+    print(known_lines(_host(context), place))
 
 
 def _host(context: typer.Context) -> str:

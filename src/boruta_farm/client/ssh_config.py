@@ -7,7 +7,7 @@ from typing import Final
 
 from boruta_farm.client.openssh import check_tellable
 from boruta_farm.model.errors import ConfigError
-from boruta_farm.model.front_door import DOMAIN
+from boruta_farm.model.front_door import DOMAIN, FrontDoorPlace
 
 CONFIG: Final = "boruta.config"
 KNOWN_HOSTS: Final = "boruta.known_hosts"
@@ -43,7 +43,7 @@ class DoorBlock:
             f"Host *{DOMAIN}",
             f"    ProxyCommand {door} {place} connect %h",
             f"    KnownHostsCommand {door} -o BatchMode=yes {place} known-hosts %H",
-            "    UserKnownHostsFile /dev/null",
+            f"    UserKnownHostsFile {_word(self.known_hosts or Path(os.devnull))}",
             "    User boruta-user",
             "    CheckHostIP no",
             "    ServerAliveInterval 15",
@@ -60,15 +60,31 @@ def door_line(host: str, port: int, key: str) -> str:
     return f"{place} {key}"
 
 
-def install(folder: Path, block: DoorBlock, line: str) -> Path:
-    """Write block and host key into ssh's own folder, and have its configuration read them first.
+def authority_line(key: str) -> str:
+    """Return the line of a known_hosts file that tells who vouches for boards, by all names.
+
+    Only for names with the farm's ending: what else has no dot in its name is no business of its.
+    """
+    return f"@cert-authority *{DOMAIN} {key}"
+
+
+def known_lines(host: str, place: FrontDoorPlace) -> str:
+    """Return all that ssh has to know of a farm: the door's own key, and the boards' authority."""
+    lines = [door_line(host, place.port, place.key)]
+    if place.authority is not None:
+        lines.append(authority_line(place.authority))
+    return "\n".join(lines)
+
+
+def install(folder: Path, block: DoorBlock, known: str) -> Path:
+    """Write block and what is known into ssh's own folder, and have its configuration read both.
 
     What was written before is replaced. Returns the configuration. Raises ConfigError.
     """
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         _write(folder / CONFIG, f"{block.text()}\n")
-        _write(folder / KNOWN_HOSTS, f"{line}\n")
+        _write(folder / KNOWN_HOSTS, f"{known}\n")
         main = folder / "config"
         there = main.read_text() if main.exists() else ""
         if INCLUDE not in there.splitlines():

@@ -1,6 +1,6 @@
 """What boards tell the farm, what it asks of them, and what our own parts report about them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -150,6 +150,14 @@ class FencedDryad(Dryad, Protocol):
         """Tell how many sessions each key has open; the empty one stands for those unknown.
 
         Raises BoardError, StaleEpochError.
+        """
+        ...
+
+    async def certify(self, epoch: int, certificate: str) -> None:
+        """Have the board's SSH server show a certificate of its host key, in place of any other.
+
+        Boards that cannot show one take it all the same. Raises BoardError, StaleEpochError, and
+        ProtocolError from agents that know no certificates.
         """
         ...
 
@@ -359,6 +367,19 @@ class KeyPool(Protocol):
 
     def give_back(self, key: KeyPair) -> None:
         """Return a key whose private half was never handed out."""
+        ...
+
+
+class HostSigner(Protocol):
+    """The farm's authority, which vouches for host keys."""
+
+    def sign(
+        self, host_key: str, names: Collection[str], identity: str, now: datetime, until: datetime
+    ) -> str:
+        """Return a certificate: the key is a host's that is called by these names until then.
+
+        Raises ProtocolError for a key that cannot be read.
+        """
         ...
 
 

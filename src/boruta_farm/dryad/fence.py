@@ -132,6 +132,14 @@ class Fence:
 
         return await self._turn.look(count)
 
+    async def certify(self, epoch: int, certificate: str) -> None:
+        """Have the board's SSH server show a certificate of its host key.
+
+        Raises StaleEpochError for another epoch, and when the session has ended.
+        """
+        _check_certificate(certificate)
+        await self._turn.take(lambda: self._certify(epoch, certificate))
+
     async def end(self, epoch: int) -> None:
         """End the session now."""
         await self._turn.take(lambda: self._end(epoch))
@@ -321,6 +329,12 @@ class Fence:
         self._save(replace(state, leaving=(), keys_done=state.keys_sequence))
         logger.info("epoch %d: %d more keys open the session", state.epoch, len(state.keys))
 
+    async def _certify(self, epoch: int, certificate: str) -> None:
+        if self._at(epoch).phase is not Phase.GRANTED:
+            raise StaleEpochError(f"the session of epoch {epoch} has ended")
+        await handle("certify", BRIEF, lambda: self._driver.certify(certificate))
+        logger.info("epoch %d: the SSH server shows a certificate of the farm's", epoch)
+
     async def _end(self, epoch: int) -> None:
         state = self._at(epoch)
         if state.phase in OPEN or state.phase in (Phase.PREPARING, Phase.ENDING):
@@ -482,3 +496,9 @@ def _check_key(key: str) -> None:
     """Refuse a key that would write a second line into a file of keys."""
     if not key.strip() or not key.isprintable():
         raise KeyRefusedError("a session key must be one line of visible characters")
+
+
+def _check_certificate(line: str) -> None:
+    """Refuse what would write a second line into a file of certificates."""
+    if not line.strip() or not line.isprintable():
+        raise BoardError("a certificate must be one line of visible characters")

@@ -222,7 +222,7 @@ class Knock(asyncssh.SSHServer):
             raise refused(error.message) from None
         self._find_room()
         self._waiting += 1
-        return self._lead(want)
+        return self._lead(want, dest_host)
 
     def unix_connection_requested(self, dest_path: str) -> NoReturn:
         """Lead to no socket."""
@@ -245,8 +245,8 @@ class Knock(asyncssh.SSHServer):
 
     # What is done for him.
 
-    async def _lead(self, want: Want) -> "JumpSession":
-        task = asyncio.ensure_future(self._led(want))
+    async def _lead(self, want: Want, name: str) -> "JumpSession":
+        task = asyncio.ensure_future(self._led(want, name))
         self._tasks.add(task)
         try:
             return await task
@@ -256,10 +256,10 @@ class Knock(asyncssh.SSHServer):
             self._tasks.discard(task)
             self._waiting -= 1
 
-    async def _led(self, want: Want) -> "JumpSession":
+    async def _led(self, want: Want, name: str) -> "JumpSession":
         session = JumpSession()
         opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        visit = asyncio.create_task(self.carry(want, session.pipe, opened, _silent))
+        visit = asyncio.create_task(self.carry(want, name, session.pipe, opened, _silent))
         self._keep_task(visit)
         try:
             await asyncio.shield(opened)
@@ -275,13 +275,15 @@ class Knock(asyncssh.SSHServer):
     async def carry(
         self,
         want: Want,
+        name: str,
         pipe: Callable[[Callable[[], None]], Pipe],
         opened: "asyncio.Future[None]",
         tell: Callable[[str], None],
     ) -> None:
         """Have a board, and a pipe to its tunnel, until the pipe has ended.
 
-        ``opened`` gets its result once the pipe leads there, or what kept it from that.
+        ``name`` is what was typed, which the board's host certificate is to hold. ``opened`` gets
+        its result once the pipe leads there, or what kept it from that.
         """
         ended = asyncio.Event()
         try:
@@ -298,6 +300,7 @@ class Knock(asyncssh.SSHServer):
                 granted = await stack.enter_async_context(
                     self.boards.visit(guest, want, tell, own_key=True)
                 )
+                await self.line.called(granted.request.id, name)
                 loop = asyncio.get_running_loop()
                 _, made = await loop.create_connection(
                     lambda: pipe(ended.set), granted.host, granted.port

@@ -1,6 +1,7 @@
 """The line to the server: its unix socket, at which the door speaks for those it has let in."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -21,7 +22,7 @@ from boruta_farm.frontdoor.guest import DoorGuest
 from boruta_farm.frontdoor.news import News
 from boruta_farm.frontdoor.turns import Turns
 from boruta_farm.model.caller import FRONT_DOOR
-from boruta_farm.model.errors import UnavailableError
+from boruta_farm.model.errors import BorutaError, UnavailableError
 from boruta_farm.model.front_door import (
     ACCOUNT_HEADER,
     SCOPE_HEADER,
@@ -37,6 +38,8 @@ from boruta_farm.model.front_door import (
 )
 from boruta_farm.model.permission import Scope
 from boruta_farm.records.writing import write
+
+log = logging.getLogger(__name__)
 
 SERVER: Final = "http://localhost"
 """What calls over the socket are addressed to; no name is looked up for it."""
@@ -113,6 +116,16 @@ class ServerLine:
         """Tell whether a request is a guest's own, or shared with him."""
         asked = {"Account": guest.visitor.account, "Request": request_id}
         return bool((await self._ask("mine", asked)).get("Mine"))
+
+    async def called(self, request_id: int, name: str) -> None:
+        """Have the board of a request show a certificate for the name that was typed.
+
+        Whoever comes gets in without one, too: then ssh knows the board by its key, or not at all.
+        """
+        try:
+            await self._ask("called", {"Request": request_id, "Name": name})
+        except BorutaError as error:
+            log.info("request %d: no certificate for %r: %s", request_id, name, error.message)
 
     async def gone(self, held: Sequence[KeyHolding]) -> frozenset[int]:
         """Return the places, from 0, of those who would not be let in any more."""

@@ -63,6 +63,7 @@ class DoorHost(Protocol):
     async def carry(
         self,
         want: Want,
+        name: str,
         pipe: Callable[[Callable[[], None]], Pipe],
         opened: "asyncio.Future[None]",
         tell: Callable[[str], None],
@@ -244,7 +245,7 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
             return made[0]
 
         carrying = asyncio.create_task(
-            self._knock.carry(want_of(name), pipe, opened, self._complain)
+            self._knock.carry(want_of(name), name, pipe, opened, self._complain)
         )
         try:
             await asyncio.shield(opened)

@@ -8,7 +8,7 @@ from typing import Final
 
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.session import DEFAULT_PRIORITY
-from boruta_farm.client.ssh_config import DoorBlock
+from boruta_farm.client.ssh_config import DoorBlock, authority_line
 from boruta_farm.client.wanting import asking, wanted_here
 from boruta_farm.frontdoor.guest import DoorGuest
 from boruta_farm.frontdoor.names import Here
@@ -42,7 +42,8 @@ the last connection ended. Verbs of the door, by ssh {farm_line} VERB:
     close ID             give a board back, or cancel
     ssh-config [NAME]    the block for ~/.ssh/config after which ssh rpi4.farm, scp, rsync, git,
                          sshfs and VS Code just work; NAME is how you reach this door
-    known-hosts NAME     the key of the board that NAME leads you to, for ssh
+    known-hosts [NAME]   the key of the board that NAME leads you to, for ssh; without NAME the
+                         line by which ssh knows all boards that show a certificate
     help                 this
 """
 
@@ -177,6 +178,9 @@ async def _prolong(room: VerbRoom, words: Sequence[str]) -> None:
 
 
 async def _known_hosts(room: VerbRoom, words: Sequence[str]) -> None:
+    if not words and room.settings.authority:
+        room.say(authority_line(room.settings.authority))
+        return
     if len(words) != 1:
         raise DoorUsageError("write: known-hosts NAME, as ssh's KnownHostsCommand does")
     key = await room.host_key(words[0])

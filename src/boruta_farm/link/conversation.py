@@ -32,6 +32,7 @@ from boruta_farm.link.messages import (
     Heard,
     Heartbeat,
     Hello,
+    HostCertificate,
     KeySet,
     Maintenance,
     Method,
@@ -101,6 +102,7 @@ class Conversation:
                 Method.EXTEND: self._extend,
                 Method.SET_KEYS: self._set_keys,
                 Method.SESSIONS: self._count_sessions,
+                Method.CERTIFY: self._certify,
                 Method.END: self._end,
                 Method.PUT_IN_MAINTENANCE: self._put_in_maintenance,
                 Method.HEALTHCHECK: self._healthcheck,
@@ -280,6 +282,11 @@ class Conversation:
         counted = await self._called().sessions(read(AtEpoch, params).epoch)
         lines = (f"{count} {key}".rstrip() for key, count in counted.items())
         return write(Counted(sessions=tuple(islice(lines, MOST_KEYS))))
+
+    async def _certify(self, params: JsonObject) -> JsonObject:
+        wish = read(HostCertificate, params)
+        await self._called().certify(wish.epoch, wish.certificate)
+        return DONE
 
     async def _end(self, params: JsonObject) -> JsonObject:
         await self._called().end(read(AtEpoch, params).epoch)

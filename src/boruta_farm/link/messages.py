@@ -4,8 +4,8 @@ The agent calls ``register``, ``heartbeat``, ``renew``, ``set_fail``, ``ended``,
 from version 3 on, ``console``; one that tells the capabilities of ``model.readiness`` also
 ``progressed``, ``readied`` and ``unready``, and is called ``ready``. The server calls ``clean``,
 ``prepare``, ``grant``, ``extend``, ``end``, ``put_in_maintenance``, ``healthcheck``, from version 3
-on ``set_keys`` and ``sessions``, and ``ping`` (which older agents answer by saying that they know
-no such call), and says ``goodbye`` before it closes a link.
+on ``set_keys`` and ``sessions``, and ``ping`` and ``certify`` (which older agents answer by saying
+that they know no such call), and says ``goodbye`` before it closes a link.
 """
 
 from collections.abc import Mapping
@@ -41,6 +41,8 @@ from boruta_farm.model.readiness import (
 
 LONGEST_KEY = 16384
 KEY = text(LONGEST_KEY, 1)
+LONGEST_CERTIFICATE = 256 * 1024
+"""With as many names as OpenSSH reads, each as long as a host's may be."""
 MOST_KEYS = 512
 WORDS = text(LONGEST_TEXT)
 MAX_FOUND = 100
@@ -72,6 +74,7 @@ class Method(StrEnum):
     EXTEND = "extend"
     SET_KEYS = "set_keys"
     SESSIONS = "sessions"
+    CERTIFY = "certify"
     END = "end"
     PUT_IN_MAINTENANCE = "put_in_maintenance"
     HEALTHCHECK = "healthcheck"
@@ -286,6 +289,14 @@ class KeySet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostCertificate:
+    """Carry a certificate of the board's host key, for its SSH server to show."""
+
+    epoch: int = field(metadata=by(whole()))
+    certificate: str = field(metadata=by(text(LONGEST_CERTIFICATE, 1)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
     """Answer who is there: one text ``number key`` for each key, of unknown ones without a key."""
 
@@ -345,6 +356,7 @@ Message = (
     | Grant
     | Extension
     | KeySet
+    | HostCertificate
     | Counted
     | Stream
     | Maintenance

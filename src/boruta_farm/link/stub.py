@@ -13,6 +13,7 @@ from boruta_farm.link.messages import (
     Counted,
     Extension,
     Grant,
+    HostCertificate,
     KeySet,
     Maintenance,
     Message,
@@ -103,6 +104,11 @@ class LinkedDryad:
                 raise ProtocolError("Counted: sessions must begin with a number")
             found[key] = int(number)
         return found
+
+    async def certify(self, epoch: int, certificate: str) -> None:
+        """Have the board's SSH server show a certificate."""
+        wish = HostCertificate(epoch=epoch, certificate=certificate)
+        await self._call(Method.CERTIFY, wish, Nothing)
 
     async def end(self, epoch: int) -> None:
         """End the session now."""

@@ -29,6 +29,10 @@ class FrontDoorPlace:
 
     port: Annotated[int, Shown("Port", "the TCP port of the door")]
     key: Annotated[str, Shown("HostKey", "the door's own public key, one line")]
+    authority: Annotated[
+        str | None,
+        Shown("HostAuthority", "the public key that signs boards' host certificates, one line"),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,5 +104,8 @@ class DoorSettings:
     read_by_farm: Annotated[
         bool, Shown("ReadByFarm", "boards may be reached by name, which the farm can read")
     ] = True
+    authority: Annotated[
+        str, Shown("HostAuthority", "the public key that signs boards' host certificates")
+    ] = ""
     reach: Annotated[str, Shown("Reach", "the address at which tunnels are reached from here")] = ""
     version: Annotated[str, Shown("Version", "of the server")] = ""

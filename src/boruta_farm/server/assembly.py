@@ -4,15 +4,18 @@ import asyncio
 import logging
 import secrets
 import socket
+from dataclasses import replace
 from typing import NoReturn
 
 from boruta_farm import __version__
 from boruta_farm.access.adoption import RelayClient
 from boruta_farm.access.cipher import KEY_FILE, AesGcmCipher
+from boruta_farm.access.host_authority import HostAuthority
 from boruta_farm.access.keys import RsaKeyPool
 from boruta_farm.access.link import stop_relay
 from boruta_farm.access.tunnels import Tunnels
 from boruta_farm.access.wishes import OutboundStreams
+from boruta_farm.boards.certificates import HostCertificates
 from boruta_farm.boards.confirmation import Confirmation
 from boruta_farm.boards.fenced import Fenced
 from boruta_farm.boards.presence import Presence
@@ -30,7 +33,7 @@ from boruta_farm.link.server import Hub
 from boruta_farm.metrics.exposition import Metrics, Sources
 from boruta_farm.model.addresses import with_port
 from boruta_farm.model.errors import ConfigError
-from boruta_farm.model.front_door import FrontDoorPlace
+from boruta_farm.model.front_door import DoorSettings, FrontDoorPlace
 from boruta_farm.model.webhook import purpose_of, read_secret
 from boruta_farm.model.worker import Fence
 from boruta_farm.notify.delivery import Deliveries
@@ -79,6 +82,7 @@ class Server:
         self._folder = DataFolder(config.data)
         self._watch = LoopWatch(self._clock)
         self._front_door: FrontDoor | None = None
+        self._authority: HostAuthority | None = None
         self.local: FrontDoorApp | None = None
         """What is served at the local socket, where there is a front door."""
 
@@ -189,6 +193,8 @@ class Server:
         services = self._services()
         self._app = build_app(services, self._options())
         if config.ssh_addr is not None:
+            self._authority = HostAuthority(cipher)
+            certificates = HostCertificates(fleet, self._authority, clock, config.want_kinds)
             self._front_door = FrontDoor(config.data, config.ssh_addr, start=config.start_door)
             self._parts["front door"] = self._front_door.keep_at_hand
             self.local = FrontDoorApp(
@@ -197,7 +203,8 @@ class Server:
                 services.people,
                 self._app.entrance,
                 clock,
-                config.door_settings,
+                self._door_settings,
+                certificates.vouch,
             )
         self._go_superviser = GoSuperviser(
             farm.superviser,
@@ -309,7 +316,18 @@ class Server:
     def _door(self) -> FrontDoorPlace | None:
         """Return where the front door at hand is."""
         greeting = None if self._front_door is None else self._front_door.greeting
-        return None if greeting is None else FrontDoorPlace(port=greeting.port, key=greeting.key)
+        if greeting is None:
+            return None
+        authority = None if self._authority is None else self._authority.public
+        return FrontDoorPlace(port=greeting.port, key=greeting.key, authority=authority)
+
+    def _door_settings(self) -> DoorSettings:
+        settings = self._config.door_settings()
+        return (
+            settings
+            if self._authority is None
+            else replace(settings, authority=self._authority.public)
+        )
 
     def _services(self) -> Services:
         return Services(

@@ -43,6 +43,7 @@ class SimulatedBoard:
     ends: float = 0.0
     ssh_port: int = 22
     host_key: str | None = "ssh-ed25519 HOST"
+    certificate: str | None = None
     let_in: set[str] = field(default_factory=set)
     many_keys: bool = True
     keys: tuple[str, ...] = ()
@@ -175,6 +176,14 @@ class SimulatedConnection:
         if self.board.granted != epoch:
             raise StaleEpochError
         return self._answer(dict(self.board.visits))
+
+    async def certify(self, epoch: int, certificate: str) -> None:
+        """Show a certificate of the host key."""
+        await self._listen()
+        if self.board.granted != epoch:
+            raise StaleEpochError
+        self.board.certificate = certificate
+        self._answer(None)
 
     async def end(self, epoch: int) -> None:
         """End the session."""

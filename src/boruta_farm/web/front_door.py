@@ -42,6 +42,8 @@ PREFIX = "/door/"
 ONCE = f"{TOKENS}{TokenKind.ONCE.value[0]}_"
 """What one-time tokens begin with."""
 PATIENCE = 10.0
+Vouch = Callable[[int, str], Awaitable[bool]]
+"""Has the board of a request show a certificate for a name, and tells whether it does."""
 _JSON = [(b"content-type", b"application/json")]
 
 
@@ -56,6 +58,7 @@ class FrontDoorApp:
         entrance: Entrance,
         clock: Clock,
         settings: Callable[[], DoorSettings],
+        vouch: Vouch,
     ) -> None:
         self._api = api
         self._requests = requests
@@ -63,12 +66,14 @@ class FrontDoorApp:
         self._entrance = entrance
         self._clock = clock
         self._settings = settings
+        self._vouch = vouch
         self._calls: dict[str, Callable[[dict[str, Any]], Awaitable[object]]] = {
             "key": self._key,
             "token": self._token,
             "entered": self._entered,
             "refused": self._refused,
             "mine": self._mine,
+            "called": self._called,
             "still": self._still,
             "settings": self._tell_settings,
         }
@@ -175,6 +180,13 @@ class FrontDoorApp:
         request = await self._requests.get_request_info(FRONT_DOOR, number)
         account = given.get("Account")
         return {"Mine": account == request.owner or account in request.shared}
+
+    async def _called(self, given: dict[str, Any]) -> object:
+        """Have a board show a certificate for the name by which somebody comes to it."""
+        number, name = given.get("Request"), given.get("Name")
+        if not isinstance(number, int) or not isinstance(name, str):
+            raise MalformedBodyError
+        return {"Shown": await self._vouch(number, name)}
 
     async def _still(self, given: dict[str, Any]) -> object:
         """Return the places, from 0, of those who would not be let in any more."""

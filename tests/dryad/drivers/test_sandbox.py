@@ -52,6 +52,29 @@ async def test_the_announced_host_key_is_the_servers(
         assert (await connection.run("echo known")).stdout == "known\n"
 
 
+async def test_a_certificate_is_shown_beside_the_host_key(
+    driver: SandboxDriver, visitor: Visitor, tmp_path: Path
+) -> None:
+    prepared = await driver.prepare(visitor.public)
+    assert prepared.host_key is not None
+    host, port = driver.ssh_address.split(":")
+    authority = asyncssh.generate_private_key("ssh-ed25519")
+    key = asyncssh.import_public_key(prepared.host_key)
+    made = authority.generate_host_certificate(key, "one", principals=[host])
+    await driver.certify(made.export_certificate().decode().strip())
+    known = tmp_path / "known_hosts"
+    vouched = authority.export_public_key().decode()
+    for line in (f"@cert-authority * {vouched}", f"[{host}]:{port} {prepared.host_key}\n"):
+        known.write_text(line)
+        async with await _strict(driver, visitor, known) as connection:
+            assert (await connection.run("echo known")).stdout == "known\n"
+    foreign = authority.generate_host_certificate(authority.convert_to_public(), "one")
+    with pytest.raises(BoardError, match="not of this board's host key"):
+        await driver.certify(foreign.export_certificate().decode().strip())
+    with pytest.raises(BoardError, match="cannot be read"):
+        await driver.certify("nonsense")
+
+
 async def _strict(
     driver: SandboxDriver, visitor: Visitor, known: Path
 ) -> asyncssh.SSHClientConnection:

@@ -52,6 +52,9 @@ class FakeHost:
         await self._note("visitors")
         return {"k2": 1, "": 2}
 
+    async def certify(self, certificate: str) -> None:
+        await self._note("certify", certificate)
+
     async def find(self) -> SystemAccount | None:
         await self._note("find")
         return self.found
@@ -136,6 +139,7 @@ async def test_every_verb_comes_and_answers(path: Path, fake: FakeHost) -> None:
     )
     assert await host.create("k", 5) == ACCOUNT
     await host.authorize(("k2", "k3"), 1.5)
+    await host.certify("CERTIFICATE")
     assert await host.part_with(("k3",)) == 1
     assert await host.visitors() == {"k2": 1, "": 2}
     assert await host.find() == ACCOUNT
@@ -152,6 +156,7 @@ async def test_every_verb_comes_and_answers(path: Path, fake: FakeHost) -> None:
     await host.close()
     assert fake.calls == [
         *(("inspect",), ("create", "k", 5), ("authorize", "k2", "k3", 1.5)),
+        ("certify", "CERTIFICATE"),
         *(("part_with", "k3"), ("visitors",), ("find",), ("find",)),
         *(("warn", "soon"), ("sessions",), ("clean",), ("open_medium", "card", MediumUse.WRITE)),
         ("give_terminal", 7),

@@ -83,3 +83,19 @@ def test_memory_is_told_from_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr("boruta_farm.dryad.proc.mounts.MOUNTS", table)
     places = ("/run/boruta/keys", "/var/keys", "/run/disk/keys", "/running", "/over/x")
     assert [on_tmpfs(Path(place)) for place in places] == [True, False, False, False, False]
+
+
+def test_a_certificate_lies_where_sshd_looks_and_nothing_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "run" / "host_certificate.pub"
+    monkeypatch.setattr(sshd, "CERTIFICATE", place)
+    line = f"ssh-ed25519-cert-v01@openssh.com {'A' * 400}"
+    for written in (line, f"{line}AA=="):
+        Server().certify(written)
+        assert place.read_text() == f"{written}\n"
+    for bad in (f"{line}\n{line}", "ssh-ed25519 AAAA", f"command {line}", ""):
+        with pytest.raises(BoardError, match="no certificate"):
+            Server().certify(bad)
+    assert [path.name for path in place.parent.iterdir()] == [place.name]
+    assert place.stat().st_mode & 0o777 == 0o644

@@ -91,6 +91,14 @@ class Driver(ABC):
         """Return how many sessions each key has open, under ``""`` those whose key is not known."""
         return {}
 
+    async def certify(self, certificate: str) -> None:
+        """Have the board's SSH server show this certificate of its host key from now on.
+
+        One line, of the farm's authority, made for the job that runs. Who cannot set the server
+        goes without: people know the board by its host key then.
+        """
+        return
+
     async def make_ready(
         self, wanted: Readiness, within: float, tell: Callable[[str], None]
     ) -> None:
@@ -196,6 +204,10 @@ class WrappedDriver(Driver):
     async def visitors(self) -> Mapping[str, int]:
         """Return the inner driver's visitors."""
         return await self.inner.visitors()
+
+    async def certify(self, certificate: str) -> None:
+        """Show the certificate as the inner driver does."""
+        await self.inner.certify(certificate)
 
     async def make_ready(
         self, wanted: Readiness, within: float, tell: Callable[[str], None]

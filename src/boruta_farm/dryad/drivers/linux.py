@@ -110,6 +110,10 @@ class LinuxDriver(Driver):
         """Return how many connections each key has open, as far as sshd tells."""
         return await self._host.visitors()
 
+    async def certify(self, certificate: str) -> None:
+        """Put the certificate where the system's SSH server looks for one, if it is set to."""
+        await self._host.certify(certificate)
+
     async def expire_in(self, remaining: float) -> None:
         """Let the key end a little after the job.
 

@@ -219,6 +219,12 @@ class SandboxDriver(Driver):
         self._server.let_in(keys)
         await self._server.part_with(leaving, "this board is shared with you no more")
 
+    async def certify(self, certificate: str) -> None:
+        """Show the certificate to those who come from now on."""
+        if self._host_key is None:
+            raise BoardError("sandbox: not started")
+        self._server.certify(self._host_key, certificate)
+
     async def visitors(self) -> Mapping[str, int]:
         """Return how many connections each key has open."""
         return self._server.visitors()

@@ -99,6 +99,23 @@ class SandboxServer:
         """Let the holder of ``key``, and nobody else, into ``room``."""
         self._key, self._others, self._room = key, {}, room
 
+    def certify(self, host_key: asyncssh.SSHKey, line: str) -> None:
+        """Show a certificate of the host key, beside the key, to those who come from now on.
+
+        Raises BoardError for what is none of this key.
+        """
+        try:
+            certificate = asyncssh.import_certificate(line)
+        except asyncssh.KeyImportError as error:
+            raise BoardError(f"sandbox: the certificate cannot be read: {error}") from error
+        if certificate.key.public_data != host_key.public_data:
+            raise BoardError("sandbox: the certificate is not of this board's host key")
+        if self._acceptor is not None:
+            # The key itself first: dropbear guesses that, and does not begin anew where a server
+            # prefers another. OpenSSH's client chooses by its own order.
+            certified, plain = asyncssh.load_keypairs([(host_key, certificate)])
+            self._acceptor.update(server_host_keys=[plain, certified])
+
     def let_in(self, lines: tuple[str, ...]) -> None:
         """Let the holders of these keys in as well; one that cannot be read is left out."""
         others: dict[bytes, str] = {}

@@ -53,6 +53,10 @@ class SessionHost(Protocol):
         """
         ...
 
+    async def certify(self, certificate: str) -> None:
+        """Put a certificate of the machine's host key where sshd is told to look for one."""
+        ...
+
     async def part_with(self, keys: tuple[str, ...]) -> int:
         """End the connections that these keys have opened, and those whose key is not known.
 

@@ -89,6 +89,10 @@ class LocalHost:
         checked, limited = _checked(keys), _limited(seconds)
         await self._thread.do(lambda: self._authorize(checked, limited))
 
+    async def certify(self, certificate: str) -> None:
+        """Write the certificate that sshd shows, once its form is checked."""
+        await self._thread.do(lambda: self._server.certify(certificate))
+
     async def part_with(self, keys: tuple[str, ...]) -> int:
         """End the connections that keys have opened."""
         return await self._thread.do(lambda: part_with(self._session(), keys))

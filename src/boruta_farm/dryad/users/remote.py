@@ -49,6 +49,10 @@ class RemoteHost:
         """Let the helper replace the keys."""
         await self._call("authorize", keys=keys, seconds=seconds)
 
+    async def certify(self, certificate: str) -> None:
+        """Let the helper put the certificate where sshd looks."""
+        await self._call("certify", certificate=certificate)
+
     async def part_with(self, keys: tuple[str, ...]) -> int:
         """Let the helper end the connections that keys have opened."""
         return int(str(await self._call("part_with", keys=keys)))

@@ -1,5 +1,8 @@
 """What the system's SSH server is set to, as far as session users depend on it."""
 
+import os
+import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -15,6 +18,12 @@ HOST_KEYS: Final = (
     "ssh_host_rsa_key.pub",
 )
 FOLDER: Final = Path("/etc/ssh")
+CERTIFICATE: Final = Path("/run/boruta/host_certificate.pub")
+"""Where sshd finds what the farm vouches for its host key, once HostCertificate names it."""
+CERTIFICATE_FORM: Final = re.compile(
+    r"(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521))-cert-v01@openssh\.com "
+    r"[A-Za-z0-9+/]{100,262144}={0,2}"
+)
 COMMAND: Final = "/usr/sbin/sshd"
 
 
@@ -65,6 +74,28 @@ class SshServer:
             except OSError:
                 continue
         return None
+
+    def certify(self, line: str) -> None:
+        """Replace the certificate that is shown beside the host key. Raises BoardError.
+
+        OpenSSH before 9.8 reads the file for every connection, and takes no certificate of another
+        key than its own. It stays when the job ends: it names an end itself, and one machine may
+        serve several boards.
+        """
+        if not CERTIFICATE_FORM.fullmatch(line):
+            raise BoardError("what the farm sent is no certificate of a host key")
+        new = CERTIFICATE.with_name(f".{CERTIFICATE.name}.{secrets.token_hex(4)}")
+        try:
+            CERTIFICATE.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+            with os.fdopen(os.open(new, flags, 0o644), "w") as file:
+                file.write(f"{line}\n")
+            new.replace(CERTIFICATE)
+        except OSError as error:
+            new.unlink(missing_ok=True)
+            raise BoardError(
+                f"{CERTIFICATE}: the certificate cannot be written: {error.strerror}"
+            ) from error
 
     def _looked_for(self, settings: dict[str, str], name: str, key_file: Path) -> bool:
         patterns = settings.get("authorizedkeysfile", "").split()

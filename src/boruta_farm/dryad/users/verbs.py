@@ -116,6 +116,11 @@ async def _authorize(host: SessionHost, fields: Fields) -> object:
     return None
 
 
+async def _certify(host: SessionHost, fields: Fields) -> object:
+    await host.certify(str(fields["certificate"]))
+    return None
+
+
 async def _part_with(host: SessionHost, fields: Fields) -> object:
     return await host.part_with(_keys(fields))
 
@@ -213,6 +218,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "inspect": ({}, _inspect),
     "create": ({"key": str, "seconds": (int, float)}, _create),
     "authorize": ({"keys": list, "seconds": (int, float)}, _authorize),
+    "certify": ({"certificate": str}, _certify),
     "part_with": ({"keys": list}, _part_with),
     "visitors": ({}, _visitors),
     "find": ({}, _find),
