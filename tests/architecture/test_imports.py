@@ -97,7 +97,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "frontdoor": frozenset({"asyncssh", "httpx", "uvloop"}),
     "notify": frozenset({"httpx"}),
     "web": frozenset({"starlette", "msgspec"}),
-    "client": frozenset({"httpx", "keyring"}),
+    "client": frozenset({"httpx", "keyring", "websockets"}),
     "cli": frozenset({"typer", "rich", "click", "httpx", "tomli_w"}),
     "mcp": frozenset({"mcp"}),
     "pytest_plugin": frozenset({"pytest"}),

@@ -41,5 +41,18 @@ def test_a_server_that_knows_no_certificates_is_as_good(boruta: Boruta, served: 
 
 def test_a_farm_without_a_door_says_so(boruta: Boruta, served: Served) -> None:
     served.answers["door"] = [NotFoundError("this farm has no front door for ssh")]
-    outcome = boruta("ssh-config", status=1)
+    outcome = boruta("ssh-config", "--via", "door", status=1)
     assert "this farm has no front door for ssh" in outcome.err
+
+
+def test_without_a_door_or_where_asked_it_is_the_servers_port(
+    boruta: Boruta, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    served.answers["door"] = [NotFoundError("this farm has no front door for ssh")]
+    block = boruta("ssh-config").out
+    assert " proxy %h\n" in block
+    assert " proxy --host-key %H\n" in block
+    assert boruta("ssh-config", "--via", "https", "--write").err
+    assert (tmp_path / ".ssh/boruta.config").read_text() == block
+    assert "a port of its own" in boruta("ssh-config", "--via", "tunnel", status=2).err

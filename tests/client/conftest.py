@@ -7,6 +7,7 @@ import pytest
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
 from tests.client.serving import Served, serve
+from tests.web.serving import World
 
 
 @pytest.fixture(scope="package")
@@ -21,6 +22,13 @@ def served(port: Served) -> Served:
     """Return the server with a fresh farm."""
     port.start_over()
     return port
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """Return a farm in this very loop, whose boards a test plays."""
+    async with World() as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ PROXY = "http://proxy:3128"
 
 
 def found(server: str, **environment: str) -> str | None:
-    proxy = proxy_for(server, environment)
-    return None if proxy is None else str(proxy.url)
+    return proxy_for(server, environment)
 
 
 def test_the_schemes_own_comes_before_the_one_for_all() -> None:

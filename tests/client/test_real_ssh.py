@@ -14,11 +14,11 @@ import pytest
 
 from boruta_farm.client.openssh import (
     Files,
-    check_tellable,
     command_line,
     read_own_key,
     session_files,
 )
+from boruta_farm.client.tellable import check_tellable
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.worker import AccessInfo
 

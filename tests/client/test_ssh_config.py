@@ -43,7 +43,7 @@ def test_what_was_written_before_is_replaced_and_the_rest_is_kept(tmp_path: Path
     (folder / "config").write_text("Host mine\n")
     for port in (8022, 8023):
         block = DoorBlock(host="farm.example", port=port)
-        main = install(folder, block, door_line("farm.example", port, "ssh-ed25519 AAAA"))
+        main = install(folder, block.text(), door_line("farm.example", port, "ssh-ed25519 AAAA"))
     assert main.read_text() == f"{INCLUDE}\nHost mine\n"
     assert "-p 8023" in (folder / CONFIG).read_text()
     assert (folder / "boruta.known_hosts").read_text() == ("[farm.example]:8023 ssh-ed25519 AAAA\n")

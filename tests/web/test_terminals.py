@@ -19,10 +19,11 @@ from websockets.typing import Origin
 from boruta_farm.contracts import Requests
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.request import NewRequest
+from boruta_farm.model.tunnel import REFUSED
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.terminals.terminals import BoardTerminals
 from boruta_farm.web.app import build_app
-from boruta_farm.web.terminals import ENDED, REFUSED
+from boruta_farm.web.terminals import ENDED
 
 UUID = "00000000-0000-4000-8000-000000000001"
 

@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 import shutil
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ import typer
 
 from boruta_farm.cli.acquire import save_access
 from boruta_farm.cli.console import failures_told, legible, run
-from boruta_farm.cli.options import IdArgument, Settings, settings_of
+from boruta_farm.cli.options import IdArgument
+from boruta_farm.cli.own import own_command
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.last import state_path
 from boruta_farm.model.errors import ConfigError, InvalidError
@@ -200,22 +200,8 @@ def _lent(context: typer.Context, request_id: int) -> BoardAtHand:
         caps=worker.caps,
         facts=worker.facts or {},
         access=access,
-        boruta=_self(settings_of(context)),
+        boruta=own_command(context),
     )
-
-
-def _self(settings: Settings) -> tuple[str, ...]:
-    """Return how this program is called again, for the same farm."""
-    found = shutil.which("boruta")
-    words = ["boruta"] if found else [sys.executable, "-m", "boruta_farm.cli"]
-    for option, value in (
-        ("--server", settings.server),
-        ("--profile", settings.profile),
-        ("--ca-file", settings.ca_file),
-    ):
-        if value is not None:
-            words += [option, value]
-    return tuple(words)
 
 
 def _save_key(board: BoardAtHand, save: Path | None) -> Path | None:

@@ -47,6 +47,7 @@ VERBS: Mapping[str, Verb | Family] = {
     "run": Verb(place="running:run_command", reader="ssh:CommandAfterDashes"),
     "cp": Verb(place="reaching:cp"),
     "forward": Verb(place="reaching:forward"),
+    "proxy": Verb(place="proxying:proxy"),
     "ssh-config": Verb(place="ssh_config:ssh_config"),
     "known-hosts": Verb(place="ssh_config:known_hosts"),
     "power": Verb(place="device:power", settings=WORDS),

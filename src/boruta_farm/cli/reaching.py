@@ -10,7 +10,9 @@ from boruta_farm.cli.completion import names_and_ids
 from boruta_farm.cli.console import remark
 from boruta_farm.cli.options import KeyOption, read_want
 from boruta_farm.cli.ssh import SshRun, carry_out
+from boruta_farm.cli.via import ViaOption
 from boruta_farm.client.openssh import read_own_key
+from boruta_farm.model.via import Via
 
 ON_BOARD: Final = re.compile(r"([^/:]+):(.*)", re.DOTALL)
 """As for scp: what has a slash before its first colon is a path of ours."""
@@ -28,6 +30,7 @@ def cp(
     ],
     target: Annotated[str, typer.Argument(metavar="DST", help="The same; one of both is here.")],
     key: KeyOption = None,
+    via: ViaOption = Via.AUTO,
 ) -> None:
     """Copy a file or folder to the board of a running request, or from it.
 
@@ -46,7 +49,7 @@ def cp(
         match[2] if match is not None else Path(text)
         for match, text in zip(found, places, strict=True)
     ]
-    _attach(context, there[0][1], key, copied=(ways[0], ways[1]))
+    _attach(context, there[0][1], key, via, copied=(ways[0], ways[1]))
 
 
 def forward(
@@ -67,6 +70,7 @@ def forward(
         ),
     ],
     key: KeyOption = None,
+    via: ViaOption = Via.AUTO,
 ) -> None:
     """Let ports of this machine lead to those of a board's supervisor, until Ctrl-C.
 
@@ -78,7 +82,7 @@ def forward(
         local, port = _ports(text)
         extra += ["-L", f"127.0.0.1:{local}:localhost:{port}"]
         remark(f"127.0.0.1:{local} here leads to port {port} of {target}, until Ctrl-C")
-    _attach(context, target, key, extra=tuple(extra))
+    _attach(context, target, key, via, extra=tuple(extra))
 
 
 def _ports(text: str) -> tuple[int, int]:
@@ -96,6 +100,7 @@ def _attach(
     context: typer.Context,
     target: str,
     key: str | None,
+    via: Via,
     *,
     extra: tuple[str, ...] = (),
     copied: tuple[Path | str, Path | str] | None = None,
@@ -114,6 +119,7 @@ def _attach(
             extra=extra,
             interactive=False,
             copied=copied,
+            via=via,
         )
 
     carry_out(context, wish)

@@ -34,6 +34,7 @@ from boruta_farm.cli.options import (
 )
 from boruta_farm.cli.signals import Signals
 from boruta_farm.cli.ssh import LAST_WORDS_WITHIN, Errand, SshRun
+from boruta_farm.cli.via import ViaOption
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import connect
 from boruta_farm.client.job import JobOverError
@@ -52,6 +53,7 @@ from boruta_farm.model.errors import (
     WorkerNotFoundError,
 )
 from boruta_farm.model.request import NewRequest, Request, RequestState
+from boruta_farm.model.via import Via
 
 SSH_FAILED = 255
 """ssh's own failure, which may be the command's own status too."""
@@ -127,6 +129,7 @@ def run_command(
     priority: PriorityOption = DEFAULT_PRIORITY,
     wait: WaitOption = None,
     queue: QueueOption = False,
+    via: ViaOption = Via.AUTO,
     retries: Annotated[
         int,
         typer.Option(
@@ -184,6 +187,7 @@ def run_command(
         own=None,
         command=(),
         interactive=False,
+        via=via,
     )
     signals = Signals()
     try:
@@ -252,10 +256,12 @@ class CommandRuns:
                 return fault
         mark = f".{folder}-255"
         line = board_line(self._command.line, where, mark)
-        with session_files(lease.access, None) as files:
+        with session_files(lease.access, None, lease.way) as files:
             options = ("-T", "-o", "BatchMode=yes")
             arguments = command_line(find_ssh(), lease.access, files, [line], options)
-            status, over = await errand.attend(SshSession(arguments), lease)
+            status, over = await errand.attend(
+                SshSession(arguments, environment=files.environment), lease
+            )
         if over is not None:
             return _ended(over)
         if status == SSH_FAILED:

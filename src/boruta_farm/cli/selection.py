@@ -1,12 +1,16 @@
-"""Which workers a verb is meant for: names, unique prefixes, capabilities, or all."""
+"""Which workers a verb is meant for: names, unique prefixes, capabilities, or all.
+
+And which request a board in hand is of.
+"""
 
 from collections.abc import Mapping, Sequence
 
 import typer
 
 from boruta_farm.client.farm import Farm
-from boruta_farm.model.errors import WorkerNotFoundError
-from boruta_farm.model.listing import WorkerFilter
+from boruta_farm.model.errors import NotFoundError, WorkerNotFoundError
+from boruta_farm.model.listing import RequestFilter, WorkerFilter
+from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import Worker
 from boruta_farm.selectors.workers import find_worker
 
@@ -39,3 +43,13 @@ async def choose_workers(
 async def one_worker(farm: Farm, name: str) -> Worker:
     """Return the worker with this name or unique prefix."""
     return (await choose_workers(farm, [name], {}))[0]
+
+
+async def running_on(farm: Farm, board: str) -> int:
+    """Return the request that holds a board. Raises NotFoundError."""
+    worker = await one_worker(farm, board)
+    where = RequestFilter(states=(RequestState.IN_PROGRESS,), selector=f"worker={worker.uuid}")
+    page = await farm.requests.list_requests(farm.caller, where)
+    if not page.items:
+        raise NotFoundError(f"{worker.name} is lent to nobody; borrow it: boruta ssh {worker.name}")
+    return page.items[0].id

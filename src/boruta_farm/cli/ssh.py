@@ -33,11 +33,12 @@ from boruta_farm.cli.options import (
     read_moment,
     read_want,
 )
-from boruta_farm.cli.selection import one_worker
+from boruta_farm.cli.selection import running_on
 from boruta_farm.cli.signals import Signals
 from boruta_farm.cli.staying import ShellWish, StayingShell
 from boruta_farm.cli.terminal import KEY_NAME, terminal_there
 from boruta_farm.cli.turn import wait_its_turn
+from boruta_farm.cli.via import ViaOption
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.last import LastHeld, recall, remember, state_path
 from boruta_farm.client.lease import Lease, hold
@@ -57,6 +58,7 @@ from boruta_farm.client.session import (
     filed,
 )
 from boruta_farm.client.wanting import asking, wanted_here
+from boruta_farm.client.ways import find_way
 from boruta_farm.model.errors import (
     BorutaError,
     ConfigError,
@@ -66,6 +68,7 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.model.listing import RequestFilter
 from boruta_farm.model.request import NewRequest, Request, RequestState
+from boruta_farm.model.via import Via
 from boruta_farm.model.worker import AccessInfo, Worker, WorkerState
 from boruta_farm.selectors.want import Want
 from boruta_farm.selectors.wanted import Meant
@@ -125,6 +128,7 @@ class SshRun:
     again: LastHeld | None = None
     remembered: bool = False
     persist: bool = False
+    via: Via = Via.AUTO
 
     @property
     def shell(self) -> bool:
@@ -188,6 +192,7 @@ def ssh(
             help="A shell in tmux on the board: it survives lost connections and closed terminals.",
         ),
     ] = False,
+    via: ViaOption = Via.AUTO,
     ssh_arguments: Annotated[
         list[str] | None,
         typer.Option(
@@ -255,6 +260,7 @@ def ssh(
             again=last,
             remembered=True,
             persist=persist,
+            via=via,
         )
 
     carry_out(context, wish)
@@ -315,12 +321,13 @@ class Errand:
         async with self.held() as lease:
             if wish.shell:
                 return await self._shell(lease)
-            with session_files(lease.access, wish.own) as files:
+            with session_files(lease.access, wish.own, lease.way) as files:
                 if wish.copied is not None:
                     line = copy_line(find_ssh("scp"), lease.access, files, *wish.copied)
                 else:
                     line = command_line(find_ssh(), lease.access, files, wish.command, wish.extra)
-                return (await self.attend(SshSession(line, wish.output, wish.source), lease)).status
+                session = SshSession(line, wish.output, wish.source, files.environment)
+                return (await self.attend(session, lease)).status
 
     async def _shell(self, lease: Lease) -> int:
         """Open a shell that outlives a lost network. Raises as ``until_over`` does."""
@@ -329,6 +336,7 @@ class Errand:
             own=self._wish.own,
             extra=self._wish.extra,
             persist=self._wish.persist,
+            via=self._wish.via,
             ours=not self._stays,
             linger=None if kept is None else timedelta(seconds=kept),
         )
@@ -355,7 +363,8 @@ class Errand:
             if self._wish.remembered:
                 self._remember(request)
             more = f"press {KEY_NAME} for more time" if self._wish.shell else None
-            async with hold(self._farm, request, access, remark, more) as lease:
+            way = await find_way(self._farm, request_id, access, self._wish.via)
+            async with hold(self._farm, request, access, remark, more, way) as lease:
                 await self._introduce(request, access)
                 yield lease
 
@@ -366,7 +375,7 @@ class Errand:
         if new is None:
             attached = self._wish.request_id
             if attached is None:
-                attached = await self._running_on(str(self._wish.want))
+                attached = await running_on(self._farm, str(self._wish.want))
             yield attached, True
             return
         if self._wish.again is not None and await self._goes_on(self._wish.again):
@@ -392,17 +401,6 @@ class Errand:
             remember(state_path(), self._server, request)
         except ConfigError as error:
             remark(f"this is not remembered for --again: {error.message}")
-
-    async def _running_on(self, board: str) -> int:
-        """Return the request that holds a board. Raises NotFoundError."""
-        worker = await one_worker(self._farm, board)
-        where = RequestFilter(states=(RequestState.IN_PROGRESS,), selector=f"worker={worker.uuid}")
-        page = await self._farm.requests.list_requests(self._farm.caller, where)
-        if not page.items:
-            raise NotFoundError(
-                f"{worker.name} is lent to nobody; borrow it: boruta ssh {worker.name}"
-            )
-        return page.items[0].id
 
     async def _wanted(self, want: Want) -> Meant:
         try:

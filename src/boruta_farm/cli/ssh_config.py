@@ -7,10 +7,19 @@ from urllib.parse import urlsplit
 import typer
 
 from boruta_farm.cli.console import configured, run, say
+from boruta_farm.cli.own import own_command
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.openssh import find_ssh
-from boruta_farm.client.ssh_config import KNOWN_HOSTS, DoorBlock, install, known_lines
+from boruta_farm.client.ssh_config import (
+    KNOWN_HOSTS,
+    DoorBlock,
+    HttpsBlock,
+    install,
+    known_lines,
+)
+from boruta_farm.model.errors import NotFoundError
 from boruta_farm.model.front_door import FrontDoorPlace
+from boruta_farm.model.via import Via
 
 
 def ssh_config(
@@ -26,6 +35,14 @@ def ssh_config(
             help="The key to come with, where ssh would not find it by itself.",
         ),
     ] = None,
+    via: Annotated[
+        Via,
+        typer.Option(
+            "--via",
+            help="By the front door (door), which borrows what is named; or by the server's own "
+            "port (https), to boards that you hold; auto: the door where there is one.",
+        ),
+    ] = Via.AUTO,
     write: Annotated[
         bool,
         typer.Option(
@@ -39,12 +56,28 @@ def ssh_config(
 
     It leads *.farm through the farm's front door, which tells where you stand while you wait, and
     the host key of the board that you are given. With --write the door's own key is pinned, too.
+    With --via https it needs no port but the server's: r42.farm is the board of your request 42.
     """
     host = _host(context)
+    if via is Via.TUNNEL:
+        raise typer.BadParameter("each board's tunnel has a port of its own; take door or https")
 
     async def work(farm: Farm) -> Path | None:
-        place = await farm.front_door()
         folder = Path.home() / ".ssh"
+        try:
+            place = None if via is Via.HTTPS else await farm.front_door()
+        except NotFoundError:
+            if via is not Via.AUTO:
+                raise
+            place = None
+        if place is None:
+            https = HttpsBlock(
+                host=host, boruta=own_command(context, whole_path=True), identity=identity
+            )
+            if not write:
+                print(https.text())
+                return None
+            return install(folder, https.text())
         block = DoorBlock(
             host=host,
             port=place.port,
@@ -55,11 +88,11 @@ def ssh_config(
         if not write:
             print(block.text())
             return None
-        return install(folder, block, known_lines(host, place))
+        return install(folder, block.text(), known_lines(host, place))
 
     main = run(context, work)
     if main is not None:
-        say(f"boruta: {main} includes it: ssh rpi4.farm")
+        say(f"boruta: {main} includes it: ssh rpi4.farm, or r42.farm for request 42")
 
 
 def known_hosts(context: typer.Context) -> None:

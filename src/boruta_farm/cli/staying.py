@@ -1,6 +1,7 @@
 """A session that outlives a lost network: it is opened again by itself while the job lives."""
 
 import asyncio
+import logging
 import shlex
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,9 +26,13 @@ from boruta_farm.client.openssh import (
     session_files,
 )
 from boruta_farm.client.session import LeftError
+from boruta_farm.client.ways import find_way
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.request import Request
+from boruta_farm.model.via import Via
 from boruta_farm.words.durations import duration
+
+log = logging.getLogger(__name__)
 
 LOST: Final = 255
 INTERRUPTED: Final = 130
@@ -56,12 +61,14 @@ Attend = Callable[[SshSession, Lease], Awaitable[tuple[int, Request | None]]]
 class ShellWish:
     """Carry how a shell is to be opened; ``ours`` tells that the request ends with it.
 
-    ``linger`` is how long the farm keeps the board for a client that it does not hear of.
+    ``via`` is asked anew whenever the connection was lost, since networks change. ``linger`` is how
+    long the farm keeps the board for a client that it does not hear of.
     """
 
     own: OwnKey | None
     extra: tuple[str, ...]
     persist: bool
+    via: Via
     ours: bool
     linger: timedelta | None
 
@@ -116,7 +123,9 @@ class StayingShell:
 
     async def _session(self) -> tuple[int, Request | None, bool, bool]:
         """Open the shell once; return its status, the request if over, connected, lost."""
-        with session_files(self._lease.access, self._wish.own) as files:
+        if self._lost:
+            await self._find_way()
+        with session_files(self._lease.access, self._wish.own, self._lease.way) as files:
             assert files.log is not None
             extra: Sequence[str] = (*logging_options(files.log), *self._wish.extra)
             if self._lost:
@@ -125,7 +134,7 @@ class StayingShell:
             if self._wish.persist:
                 extra, command = ("-t", *extra), (f"exec sh -c {shlex.quote(PERSIST_LINE)}",)
             line = command_line(find_ssh(), self._lease.access, files, command, extra)
-            session = TerminalSession(line, self._pressed)
+            session = TerminalSession(line, self._pressed, files.environment)
             try:
                 status, over = await self._attend(session, self._lease)
             finally:
@@ -138,6 +147,14 @@ class StayingShell:
             self._why = log.complaints[-1]
             remark(f"not yet: {self._why}")
         return status, over, log.connected, log.lost
+
+    async def _find_way(self) -> None:
+        """Take another way to the board where the old one does not lead there any more."""
+        lease = self._lease
+        try:
+            lease.way = await find_way(self._farm, lease.request_id, lease.access, self._wish.via)
+        except BorutaError as error:
+            log.debug("the way stays as it was: %s", error)
 
     def _tell_lost(self) -> None:
         tidy(whole_screen=self._wish.persist)

@@ -13,10 +13,11 @@ import sys
 import termios
 import threading
 import tty
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from boruta_farm.client.openssh import SshSession, exit_status
+from boruta_farm.client.way import NOTHING
 from boruta_farm.model.errors import BorutaError
 
 PIECE = 64 * 1024
@@ -47,8 +48,13 @@ def tidy(*, whole_screen: bool) -> None:
 class TerminalSession(SshSession):
     """Run ssh on a terminal of its own; ``pressed`` is asked about each ``KEY``."""
 
-    def __init__(self, arguments: Sequence[str], pressed: Pressed) -> None:
-        super().__init__(arguments)
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        pressed: Pressed,
+        environment: Mapping[str, str] = NOTHING,
+    ) -> None:
+        super().__init__(arguments, environment=environment)
         self._pressed = pressed
         self._ours = -1
 
@@ -63,6 +69,7 @@ class TerminalSession(SshSession):
                 stdin=theirs,
                 stdout=theirs,
                 stderr=theirs,
+                env={**os.environ, **self._environment},
                 start_new_session=True,
                 preexec_fn=_take_terminal,
             )

@@ -29,7 +29,14 @@ class Farm:
     Each is imported when it is first used: a program starts with what it needs (issue 14).
     """
 
-    def __init__(self, channel: Channel, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        clock: Clock | None = None,
+        config: "ClientConfig | None" = None,
+    ) -> None:
+        """Take how the farm is spoken to; ``config`` where others can speak to it by that, too."""
+        self.config = config
         self.caller: Caller = LOCAL_ADMIN
         self._channel = channel
         self._clock = clock or SystemClock()
@@ -129,6 +136,6 @@ async def connect(config: "ClientConfig") -> AsyncIterator[Farm]:
 
     transport = Transport(config)
     try:
-        yield Farm(transport)
+        yield Farm(transport, config=config)
     finally:
         await transport.aclose()

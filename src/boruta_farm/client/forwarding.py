@@ -1,12 +1,14 @@
 """A port of this machine that leads to one of a board's supervisor, while a block lasts."""
 
 import asyncio
+import os
 import socket
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
+from boruta_farm.client.way import NOTHING
 from boruta_farm.model.errors import BorutaError
 
 HOST: Final = "127.0.0.1"
@@ -25,11 +27,16 @@ class ForwardError(BorutaError):
 
 @asynccontextmanager
 async def forwarding(
-    line: Callable[[Sequence[str]], Sequence[str]], local: int, host: str, port: int
+    line: Callable[[Sequence[str]], Sequence[str]],
+    local: int,
+    host: str,
+    port: int,
+    environment: Mapping[str, str] = NOTHING,
 ) -> AsyncIterator[int]:
     """Have ssh listen on a port of this machine for the block, and yield that; 0 is a free one.
 
-    ``line`` makes the command line from options. Raises ForwardError.
+    ``line`` makes the command line from options, and ``environment`` is added to ours for it.
+    Raises ForwardError.
     """
     for number in (local, port):
         if not 0 <= number <= HIGHEST_PORT:
@@ -39,7 +46,11 @@ async def forwarding(
     lead = f"{HOST}:{chosen}:{told}:{port}"
     options = ("-N", "-o", "ExitOnForwardFailure=yes", *_READY, "-L", lead)
     process = await asyncio.create_subprocess_exec(
-        *line(options), stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+        *line(options),
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+        env={**os.environ, **environment},
     )
     try:
         await _ready(process, lead)

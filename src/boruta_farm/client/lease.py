@@ -22,6 +22,7 @@ from boruta_farm.client.device_console import DeviceConsole
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.job import JobEnd
 from boruta_farm.client.remote import Remote
+from boruta_farm.client.way import DIRECT, BoardWay
 from boruta_farm.model.errors import (
     InvalidError,
     NotFoundError,
@@ -67,16 +68,19 @@ class Lease:
         access: AccessInfo,
         say: Say,
         more: str | None = None,
+        way: BoardWay = DIRECT,
     ) -> None:
         self.request_id = request.id
         self.worker = job.worker
         self.access = access
+        self.way = way
+        """How ssh gets to the board."""
         self.until = job.timeout
         self.unreachable_since: datetime | None = None
         """Since when the farm has not heard of the board's agent; None while it has."""
         self._farm = farm
         self._end = JobEnd(farm, request.id)
-        self._remote = Remote(access, self._end.guard)
+        self._remote = Remote(access, self._end.guard, way)
         self.power = DevicePower(self._remote)
         """The power of the device under test."""
         self.screen = DeviceScreen(self._remote)
@@ -318,15 +322,16 @@ async def hold(
     access: AccessInfo,
     say: Say = log.warning,
     more: str | None = None,
+    way: BoardWay = DIRECT,
 ) -> AsyncIterator[Lease]:
     """Keep a running request alive and prolonged while the block runs; neither files nor closes.
 
     ``say`` gets a line when the end comes nearer and cannot be moved, and when the board's agent
-    is lost or back; ``more`` tells beside the former how to get more time.
+    is lost or back; ``more`` tells beside the former how to get more time. ``way`` leads to it.
     """
     if request.job is None:
         raise ValueError("only a running request can be held")
-    lease = Lease(farm, request, request.job, access, say, more)
+    lease = Lease(farm, request, request.job, access, say, more, way)
     tasks = [
         asyncio.create_task(lease.prolong_for_ever()),
         asyncio.create_task(lease.renew_for_ever()),

@@ -6,12 +6,14 @@ import re
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from boruta_farm.client.tellable import UNTELLABLE, check_tellable
+from boruta_farm.client.way import DIRECT, NOTHING, BoardWay
 from boruta_farm.model.errors import BorutaError, ConfigError, ProtocolError
 from boruta_farm.model.home import expand
 from boruta_farm.model.worker import AccessInfo
@@ -27,8 +29,6 @@ LOGGED_ALWAYS = ("debug", "OpenSSH_", "Authenticated to ", "Transferred: ", "Byt
 
 USERNAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*", re.ASCII)
 HOST = re.compile(r"[0-9A-Za-z:.][0-9A-Za-z:.%_-]*", re.ASCII)
-UNTELLABLE = re.compile(r"[\"\\\r\n]|\$\{")
-"""What ssh's options cannot hold, or hold differently from version to version."""
 PLAIN = re.compile(r"/[A-Za-z0-9/._+=@-]*", re.ASCII)
 """Folders that every version of ssh reads as they are written."""
 HOST_KEY = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+=*(?: [^\r\n]*)?", re.ASCII)
@@ -47,13 +47,16 @@ class Files:
     """Carry where the key and the pinned host key of one session lie; None: there is none.
 
     ``issued`` tells whether the key is the job's own, which nothing may keep. ``log`` is where ssh
-    can tell how it fares, for the session's time.
+    can tell how it fares, for the session's time. ``proxy`` is the command by which ssh gets there
+    where it does not dial itself, ``environment`` what is added to ours for that.
     """
 
     identity: Path | None
     known_hosts: Path | None
     issued: bool = True
     log: Path | None = None
+    proxy: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def read_own_key(given: str) -> OwnKey:
@@ -87,7 +90,9 @@ def find_ssh(name: str = "ssh") -> str:
 
 
 @contextmanager
-def session_files(access: AccessInfo, own: OwnKey | None) -> Iterator[Files]:
+def session_files(
+    access: AccessInfo, own: OwnKey | None, way: BoardWay = DIRECT
+) -> Iterator[Files]:
     """Write what ssh needs into a folder that only we can read, and remove it at the end.
 
     Raises ConfigError where there is no place for one.
@@ -100,6 +105,9 @@ def session_files(access: AccessInfo, own: OwnKey | None) -> Iterator[Files]:
             known_hosts = None
             if access.host_key is not None:
                 known_hosts = write_private(folder / "known_hosts", known_hosts_line(access))
+            door = None
+            if way.door is not None:
+                door = write_private(folder / "door", way.door)
         except OSError as error:
             raise ConfigError(f"{folder}: cannot be written: {error.strerror}") from None
         yield Files(
@@ -107,6 +115,8 @@ def session_files(access: AccessInfo, own: OwnKey | None) -> Iterator[Files]:
             known_hosts=known_hosts,
             issued=own is None,
             log=folder / "log",
+            proxy=way.proxy_command(door, None if own is None else identity),
+            environment=way.environment,
         )
 
 
@@ -200,6 +210,8 @@ def _options(access: AccessInfo, files: Files) -> list[tuple[str, str]]:
         options += [("StrictHostKeyChecking", "yes"), ("VerifyHostKeyDNS", "no")]
     else:
         options += [("StrictHostKeyChecking", "accept-new")]
+    if files.proxy is not None:
+        options += [("ProxyCommand", files.proxy)]
     # A shared connection could be one to the board's last job, and one of ours would outlive it.
     return [
         *options,
@@ -218,7 +230,7 @@ class SshSession:
     """Run ssh in our own process group, so that the terminal is its own.
 
     What it prints goes where our output goes, or into a file that is open; its input is ours, or
-    what the descriptor ``source`` gives.
+    what the descriptor ``source`` gives. ``environment`` is added to ours.
     """
 
     def __init__(
@@ -226,8 +238,10 @@ class SshSession:
         arguments: Sequence[str],
         output: IO[bytes] | None = None,
         source: int | None = None,
+        environment: Mapping[str, str] = NOTHING,
     ) -> None:
         self._arguments = arguments
+        self._environment = environment
         self._output = output
         self._source = source
         self._process: asyncio.subprocess.Process | None = None
@@ -236,7 +250,10 @@ class SshSession:
         """Start ssh. Raises BorutaError when it cannot be started."""
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *self._arguments, stdin=self._source, stdout=self._output
+                *self._arguments,
+                stdin=self._source,
+                stdout=self._output,
+                env={**os.environ, **self._environment},
             )
         except OSError as error:
             raise BorutaError(f"cannot start {self._arguments[0]}: {error.strerror}") from error
@@ -309,19 +326,6 @@ def read_log(log: Path) -> SshLog:
             line for line in lines if line.strip() and not line.startswith(LOGGED_ALWAYS)
         ),
     )
-
-
-def check_tellable(path: Path) -> Path:
-    """Return a path that ssh can be told of.
-
-    Raises ConfigError for what no version of ssh, or only the newest, takes.
-    """
-    if UNTELLABLE.search(str(path)):
-        raise ConfigError(
-            f"{str(path)!r}: ssh cannot be told of a path with a quote, a backslash, a line end or "
-            "${ in it; choose another"
-        )
-    return path
 
 
 def _quoted(path: Path) -> str:

@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-import httpx
-
-from boruta_farm.model.addresses import parse_network, within
+from boruta_farm.model.addresses import is_loopback, parse_network, within
 from boruta_farm.model.errors import ConfigError
 
 PORTS = {"http": 80, "https": 443}
+SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
-def proxy_for(server: str, environment: Mapping[str, str]) -> httpx.Proxy | None:
-    """Return the proxy for one server, None where it is reached directly.
+def proxy_for(server: str, environment: Mapping[str, str]) -> str | None:
+    """Return the proxy for one server, None where it is reached directly, as this machine is.
 
     Reads ``http_proxy``, ``https_proxy``, ``all_proxy`` and ``no_proxy``, in small letters first,
     as curl does. The library would read them all at once, and fail over one that does not
@@ -21,7 +20,9 @@ def proxy_for(server: str, environment: Mapping[str, str]) -> httpx.Proxy | None
     a password.
     """
     parts = urlsplit(server)
-    if _spared(parts.hostname or "", parts.port or PORTS[parts.scheme], environment):
+    if is_loopback(parts.hostname) or _spared(
+        parts.hostname or "", parts.port or PORTS[parts.scheme], environment
+    ):
         return None
     for name in (f"{parts.scheme}_proxy", "all_proxy"):
         for variable in (name, name.upper()):
@@ -32,24 +33,25 @@ def proxy_for(server: str, environment: Mapping[str, str]) -> httpx.Proxy | None
     return None
 
 
-def _proxy(value: str, variable: str) -> httpx.Proxy:
+def _proxy(value: str, variable: str) -> str:
     address = value if "://" in value else f"http://{value}"
     try:
-        proxy = httpx.Proxy(address)
-        usable = bool(proxy.url.host)
-    except (ValueError, httpx.InvalidURL):
+        parts = urlsplit(address)
+        usable = bool(parts.hostname) and parts.scheme in SCHEMES and (parts.port or 1) > 0
+        usable = usable and value.isascii() and value.isprintable() and " " not in value
+    except ValueError:
         usable = False
     if not usable:
         raise ConfigError(
             f"{variable}: is no proxy's address; write http://HOST:PORT, or name the server in "
             "NO_PROXY"
         )
-    if proxy.url.scheme.startswith("socks") and find_spec("socksio") is None:
+    if parts.scheme.startswith("socks") and find_spec("socksio") is None:
         raise ConfigError(
             f"{variable}: names a SOCKS proxy, which needs a library; run: pip install "
             "'httpx[socks]', or name the server in NO_PROXY"
         )
-    return proxy
+    return address
 
 
 def _spared(host: str, port: int, environment: Mapping[str, str]) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import shlex
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -18,6 +19,7 @@ from boruta_farm.client.openssh import (
     find_ssh,
     session_files,
 )
+from boruta_farm.client.way import DIRECT, BoardWay
 from boruta_farm.model.errors import BorutaError, InvalidError
 from boruta_farm.model.worker import AccessInfo
 
@@ -46,9 +48,10 @@ class WhileHeld(Protocol):
 class Remote:
     """Run commands on one board; key and host key lie in private files until ``close``."""
 
-    def __init__(self, access: AccessInfo, guard: WhileHeld) -> None:
+    def __init__(self, access: AccessInfo, guard: WhileHeld, way: BoardWay = DIRECT) -> None:
         self._access = access
         self._guard = guard
+        self._way = way
         self._stack = ExitStack()
         self._files: Files | None = None
 
@@ -70,7 +73,7 @@ class Remote:
         InvalidError where the system takes no command line of this length.
         """
         line = command if isinstance(command, str) else shlex.join(command)
-        done = await self._guard(_run(self._line(line), command, text, timeout, most=most))
+        done = await self._guard(self._run(self._line(line), command, text, timeout, most=most))
         return CompletedProcess(
             command,
             done.returncode,
@@ -80,11 +83,11 @@ class Remote:
 
     async def read(self, line: str) -> CompletedProcess[bytes]:
         """Run a line for the board's shell whose output is no text."""
-        return await self._guard(_run(self._line(line), line, None, None))
+        return await self._guard(self._run(self._line(line), line, None, None))
 
     async def feed(self, line: str, source: int) -> CompletedProcess[str]:
         """Run a line for the board's shell whose input a descriptor of ours gives."""
-        done = await self._guard(_run(self._line(line), line, None, None, source=source))
+        done = await self._guard(self._run(self._line(line), line, None, None, source=source))
         return CompletedProcess(
             line,
             done.returncode,
@@ -95,7 +98,7 @@ class Remote:
     async def copy(self, source: Path | str, target: Path | str) -> None:
         """Copy a file or folder; texts are paths on the board. Raises CopyError."""
         arguments = copy_line(find_ssh("scp"), self._access, self._told(), source, target)
-        done = await self._guard(_run(arguments, arguments, None, None), copying=True)
+        done = await self._guard(self._run(arguments, arguments, None, None), copying=True)
         if done.returncode:
             complaint = done.stderr.decode(errors="replace")
             words = " ".join(complaint.split()) or f"scp ended with {done.returncode}"
@@ -104,7 +107,10 @@ class Remote:
     @asynccontextmanager
     async def forward(self, local: int, host: str, port: int) -> AsyncIterator[int]:
         """Let a port here lead to one that the board reaches; see ``forwarding``."""
-        async with forwarding(lambda more: self._line(None, *more), local, host, port) as chosen:
+        there = self._way.environment
+        async with forwarding(
+            lambda more: self._line(None, *more), local, host, port, there
+        ) as chosen:
             yield chosen
 
     def _line(self, line: str | None, *more: str) -> list[str]:
@@ -114,48 +120,52 @@ class Remote:
 
     def _told(self) -> Files:
         if self._files is None:
-            self._files = self._stack.enter_context(session_files(self._access, None))
+            self._files = self._stack.enter_context(session_files(self._access, None, self._way))
         return self._files
 
-
-async def _run(
-    arguments: Sequence[str],
-    told: str | Sequence[str],
-    text: str | None,
-    timeout: float | None,
-    *,
-    source: int = DEVNULL,
-    most: int | None = None,
-) -> CompletedProcess[bytes]:
-    """Run a program to its end; it is ended when the time is over or nobody waits any more."""
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *arguments, stdin=source if text is None else PIPE, stdout=PIPE, stderr=PIPE
-        )
-    except OSError as error:
-        if error.errno != errno.E2BIG:
-            raise
-        raise InvalidError(
-            "a command, path or text is longer than the system lets a command line be (some 128 "
-            "KiB); put it into a file on the board"
-        ) from error
-    given = None if text is None else text.encode()
-    try:
-        async with asyncio.timeout(timeout):
-            if most is None:
-                out, err = await process.communicate(given)
-            else:
-                out, err = await _bounded(process, given, most)
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            try:
-                async with asyncio.timeout(ENDS_WITHIN):
+    async def _run(
+        self,
+        arguments: Sequence[str],
+        told: str | Sequence[str],
+        text: str | None,
+        timeout: float | None,
+        *,
+        source: int = DEVNULL,
+        most: int | None = None,
+    ) -> CompletedProcess[bytes]:
+        """Run a program to its end; it is ended when the time is over or nobody waits any more."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *arguments,
+                stdin=source if text is None else PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                env={**os.environ, **self._way.environment},
+            )
+        except OSError as error:
+            if error.errno != errno.E2BIG:
+                raise
+            raise InvalidError(
+                "a command, path or text is longer than the system lets a command line be (some "
+                "128 KiB); put it into a file on the board"
+            ) from error
+        given = None if text is None else text.encode()
+        try:
+            async with asyncio.timeout(timeout):
+                if most is None:
+                    out, err = await process.communicate(given)
+                else:
+                    out, err = await _bounded(process, given, most)
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                try:
+                    async with asyncio.timeout(ENDS_WITHIN):
+                        await process.wait()
+                except TimeoutError:
+                    process.kill()
                     await process.wait()
-            except TimeoutError:
-                process.kill()
-                await process.wait()
-    return CompletedProcess(told, process.returncode or 0, out, err)
+        return CompletedProcess(told, process.returncode or 0, out, err)
 
 
 async def _bounded(process: Process, given: bytes | None, most: int) -> tuple[bytes, bytes]:

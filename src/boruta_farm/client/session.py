@@ -18,6 +18,7 @@ from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.lease import Lease, Say, hold
 from boruta_farm.client.waiting import Report, Turn
 from boruta_farm.client.wanting import asking, wanted_here
+from boruta_farm.client.ways import find_way
 from boruta_farm.model.errors import (
     BorutaError,
     NotFoundError,
@@ -30,6 +31,7 @@ from boruta_farm.model.errors import (
 from boruta_farm.model.explanation import Filed
 from boruta_farm.model.request import NewRequest, Request, RequestState
 from boruta_farm.model.standing import Standing, Subject
+from boruta_farm.model.via import Via
 from boruta_farm.selectors.want import parse
 from boruta_farm.words.standing import sentence
 from boruta_farm.words.times import Times
@@ -238,6 +240,7 @@ async def borrow(
     storage: str | None = None,
     boot_until: str | None = None,
     queue: bool = False,
+    via: Via | str = Via.AUTO,
     report: Report | None = None,
     say: Say = log.warning,
 ) -> AsyncIterator[Lease]:
@@ -248,14 +251,17 @@ async def borrow(
     Files a request, waits for its turn (at most ``wait``), keeps the job alive and prolonged,
     and closes it at the end. A job whose ``length`` is given lasts that long and is not prolonged
     by itself. With ``image`` (a web address, ``#sha256=...`` may follow) and ``boot_until`` (a
-    pattern) the board is flashed and booted first. ``server`` or ``config`` default to environment
-    and profile file.
+    pattern) the board is flashed and booted first. ``via`` says how ssh gets there: by the board's
+    own port (``"tunnel"``), the farm's front door (``"door"``), the server's own port
+    (``"https"``), or by what is found to work (``"auto"``). ``server`` or ``config`` default to
+    environment and profile file.
     A client that dies frees the board ``keep_alive`` seconds later. With the caller's public
     ``ssh_key`` the access has no private key. What no registered board could serve raises
     UnmetDemandError, unless ``queue`` is set. Raises NotStartedError, the errors of
     ``Requests.new_request``, UnavailableError, ConfigError, and where a text says which board
     WantError, WorkerNotFoundError and AmbiguousWorkerError.
     """
+    way = Via(via)
     want = parse(caps) if isinstance(caps, str) else None
     if want is not None and want.request is not None:
         raise WantError(f"{caps!r} names a request; say which board is to be borrowed")
@@ -277,7 +283,7 @@ async def borrow(
     async with connect(config) as farm:
         if want is not None:
             new = asking(new, await wanted_here(farm, want))
-        async with lend(farm, new, wait, report, say) as lease:
+        async with lend(farm, new, wait, report, say, way) as lease:
             yield lease
 
 
@@ -288,10 +294,12 @@ async def lend(
     wait: timedelta | None = None,
     report: Report | None = None,
     say: Say = log.warning,
+    via: Via = Via.AUTO,
 ) -> AsyncIterator[Lease]:
     """Do what ``borrow`` does over a connection that is there already."""
     async with filed(farm, new, say) as answer:
         request = await wait_for_board(farm, answer.id, wait, report)
         access = await farm.requests.acquire_worker(farm.caller, answer.id)
-        async with hold(farm, request, access, say) as lease:
+        way = await find_way(farm, answer.id, access, via)
+        async with hold(farm, request, access, say, way=way) as lease:
             yield lease

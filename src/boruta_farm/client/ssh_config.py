@@ -1,11 +1,12 @@
 """The block of ssh's configuration that leads ``*.farm`` to boards, by the farm's front door."""
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from boruta_farm.client.openssh import check_tellable
+from boruta_farm.client.tellable import check_tellable
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.front_door import DOMAIN, FrontDoorPlace
 
@@ -54,6 +55,36 @@ class DoorBlock:
         return "\n".join(lines)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpsBlock:
+    """Carry how boards in hand are reached over the server's own port.
+
+    ``boruta`` is the command line's program and its options, by its whole path.
+    """
+
+    host: str
+    boruta: tuple[str, ...]
+    identity: Path | None = None
+
+    def text(self) -> str:
+        """Return the block, without the end of its last line. Raises ConfigError."""
+        proxy = f"{shlex.join(self.boruta).replace('%', '%%')} proxy"
+        lines = [
+            f"# Boards that you hold at {self.host}, by ssh r42{DOMAIN} for request 42.",
+            f"Host *{DOMAIN}",
+            f"    ProxyCommand {proxy} %h",
+            f"    KnownHostsCommand {proxy} --host-key %H",
+            "    UserKnownHostsFile /dev/null",
+            "    User boruta-user",
+            "    CheckHostIP no",
+            "    ServerAliveInterval 15",
+            "    ServerAliveCountMax 8",
+        ]
+        if self.identity is not None:
+            lines.append(f"    IdentityFile {_word(self.identity)}")
+        return "\n".join(lines)
+
+
 def door_line(host: str, port: int, key: str) -> str:
     """Return the line of a known_hosts file that tells the door's host key."""
     place = host if port == 22 else f"[{host}]:{port}"
@@ -76,15 +107,17 @@ def known_lines(host: str, place: FrontDoorPlace) -> str:
     return "\n".join(lines)
 
 
-def install(folder: Path, block: DoorBlock, known: str) -> Path:
-    """Write block and what is known into ssh's own folder, and have its configuration read both.
+def install(folder: Path, block: str, known: str | None = None) -> Path:
+    """Write a block, and what ssh has to know where it leads there, into ssh's own folder.
 
-    What was written before is replaced. Returns the configuration. Raises ConfigError.
+    Its configuration reads them first. What was written before is replaced. Returns the
+    configuration. Raises ConfigError.
     """
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        _write(folder / CONFIG, f"{block.text()}\n")
-        _write(folder / KNOWN_HOSTS, f"{known}\n")
+        _write(folder / CONFIG, f"{block}\n")
+        if known is not None:
+            _write(folder / KNOWN_HOSTS, f"{known}\n")
         main = folder / "config"
         there = main.read_text() if main.exists() else ""
         if INCLUDE not in there.splitlines():

@@ -3,12 +3,11 @@
 import json
 import math
 import os
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,14 +16,15 @@ from boruta_farm import __version__
 from boruta_farm.client.channel import NO_TEXTS, Answer
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.proxy import proxy_for
-from boruta_farm.model.addresses import is_loopback
 from boruta_farm.model.errors import (
     BorutaError,
-    ConfigError,
     OutcomeUnknownError,
     ProtocolError,
     UnavailableError,
 )
+
+if TYPE_CHECKING:
+    import ssl
 
 PREFIX = "/api/v1/"
 CONNECT_WITHIN = 5.0
@@ -58,9 +58,9 @@ class Transport:
             # A redirect could carry the token to another server, so none is followed and plain
             # HTTP needs no certificates at all.
             follow_redirects=False,
-            verify=trust(config) if parts.scheme == "https" else False,
+            verify=_trust(config) if parts.scheme == "https" else False,
             trust_env=False,
-            proxy=None if is_loopback(self._host) else proxy_for(config.server, os.environ),
+            proxy=_proxy(config.server),
             transport=inner,
         )
 
@@ -195,10 +195,12 @@ class Transport:
         self._offset = ahead if late else timedelta()
 
 
-def trust(config: ClientConfig) -> ssl.SSLContext:
-    """Return whose signatures the server's certificate may bear. Raises ConfigError."""
-    try:
-        return ssl.create_default_context(cafile=config.ca_file)
-    except OSError as error:
-        why = error.strerror if error.errno else "it holds no PEM certificate"
-        raise ConfigError(f"ca_file: {config.ca_file} cannot be used: {why}") from None
+def _trust(config: ClientConfig) -> "ssl.SSLContext":
+    from boruta_farm.client.trust import trust
+
+    return trust(config)
+
+
+def _proxy(server: str) -> httpx.Proxy | None:
+    address = proxy_for(server, os.environ)
+    return None if address is None else httpx.Proxy(address)

@@ -110,6 +110,11 @@ def is_anywhere(host: str) -> bool:
     return host in ("", "[]") if ip is None else ip.is_unspecified
 
 
+def dialled(host: str) -> str:
+    """Return where this machine reaches what it listens to there; of all addresses the loopback."""
+    return "127.0.0.1" if is_anywhere(host) else host
+
+
 def is_ours_alone(host: str) -> bool:
     """Tell whether an address means something else on every machine, also inside of another.
 

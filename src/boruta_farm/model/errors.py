@@ -430,6 +430,12 @@ class TerminalError(BoardError):
     code = "no-terminal"
 
 
+class TunnelError(BoardError):
+    """the board cannot be reached by the server's port"""
+
+    code = "no-tunnel"
+
+
 class DeviceCallError(InvalidError):
     """the page does nothing of that kind on a board"""
 

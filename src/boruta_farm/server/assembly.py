@@ -353,6 +353,7 @@ class Server:
             servers=lambda: self._store.servers,
             at_risk=self._store.at_risk,
             terminals=self._terminals,
+            tunnels_at=self._config.tunnels_reached_at,
         )
 
     def _options(self) -> WebOptions:

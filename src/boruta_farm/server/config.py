@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from boruta_farm import __version__
-from boruta_farm.access.listening import ANY_IPV4, ANY_IPV6
-from boruta_farm.model.addresses import EVERYWHERE, Network
+from boruta_farm.model.addresses import Network, dialled
 from boruta_farm.model.front_door import DoorSettings
 from boruta_farm.model.policies import FairShare, Policies
 from boruta_farm.model.settings import Enrolment, FarmSettings
@@ -490,15 +489,18 @@ class Config(LimitSettings):
         host, port = self.tunnel_address or self.api_addr[0], self.api_addr[1]
         return self.stream_addr or (host, port + 1 if 0 < port < LAST_PORT else 0)
 
+    @property
+    def tunnels_reached_at(self) -> str:
+        """Return the address at which this machine reaches the tunnels."""
+        return dialled(self.tunnel_address or self.api_addr[0])
+
     def door_settings(self) -> DoorSettings:
         """Return what the front door is told."""
-        host = self.tunnel_address or self.api_addr[0]
-        everywhere = host in (EVERYWHERE, ANY_IPV4, ANY_IPV6)
         return DoorSettings(
             linger=self.ssh_linger,
             kinds=self.want_kinds,
             read_by_farm=self.ssh_read_by_farm,
-            reach="127.0.0.1" if everywhere else host,
+            reach=self.tunnels_reached_at,
             version=__version__,
         )
 

@@ -7,7 +7,7 @@ from typing import Final
 import asyncssh
 
 from boruta_farm.contracts import Requests
-from boruta_farm.model.addresses import parse_ip
+from boruta_farm.model.addresses import dialled
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import TerminalError
 from boruta_farm.model.worker import AccessInfo
@@ -32,9 +32,7 @@ class BoardSessions:
     def __init__(self, requests: Requests, tunnels_at: str) -> None:
         """Take the address that the tunnels listen on; of all addresses the loopback one serves."""
         self._requests = requests
-        ip = parse_ip(tunnels_at)
-        everywhere = ip is None or ip.is_unspecified
-        self._host = "127.0.0.1" if everywhere else tunnels_at
+        self._host = dialled(tunnels_at)
         self._open: dict[int, asyncio.Task[BoardSession]] = {}
 
     async def admit(self, caller: Caller, request_id: int) -> AccessInfo:

@@ -16,6 +16,7 @@ from boruta_farm.model.version import Version
 from boruta_farm.model.worker import AccessInfo, Worker
 from boruta_farm.web import boards
 from boruta_farm.web.auth import Entrance
+from boruta_farm.web.board_sockets import BoardSockets
 from boruta_farm.web.clock import ClockCalls
 from boruta_farm.web.consoles import MEDIA, ConsoleCalls
 from boruta_farm.web.dispatch import Dispatcher
@@ -43,6 +44,7 @@ from boruta_farm.web.terminals import (
     TerminalCalls,
     TerminalSockets,
 )
+from boruta_farm.web.tunnels import TUNNEL_PATH, TunnelSockets
 from boruta_farm.web.version import door_endpoint, version_endpoint
 from boruta_farm.web.workers import (
     DESCRIPTION_BODY,
@@ -436,7 +438,9 @@ class WebApp:
 def build_app(services: Services, options: WebOptions) -> WebApp:
     """Return the application for a farm."""
     entrance = entrance_to(services, options)
-    sockets = TerminalSockets(services.terminals, entrance, services.requests, services.feed)
+    sockets = BoardSockets(entrance, services.requests, services.feed)
+    terminals = TerminalSockets(services.terminals, sockets)
+    tunnels = TunnelSockets(services.tunnels_at, services.requests, sockets)
     pages = Pages(
         routes=[
             Page(
@@ -444,8 +448,9 @@ def build_app(services: Services, options: WebOptions) -> WebApp:
                 HealthCheck(services.health, services.time.words, services.at_risk).answer,
             ),
             WebSocketRoute(boards.PATH, boards.BoardEndpoint(services.hub).serve),
-            WebSocketRoute(TERMINAL_PATH, sockets.terminal),
-            WebSocketRoute(IMAGE_PATH, sockets.image),
+            WebSocketRoute(TERMINAL_PATH, terminals.terminal),
+            WebSocketRoute(IMAGE_PATH, terminals.image),
+            WebSocketRoute(TUNNEL_PATH, tunnels.serve),
             Page(
                 "/{path:path}",
                 options.page.answer,

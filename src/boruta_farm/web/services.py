@@ -34,7 +34,7 @@ class Services:
     ``version`` is shown to clients, ``time`` tells what is to be known of the farm's time,
     ``at_risk`` what a failover of its database would lose, ``traffic`` counts what is answered,
     ``servers`` tells how many the farm has now, ``door`` where plain ssh comes in; ``terminals`` is
-    None where the page shall have none.
+    None where the page shall have none. Boards' tunnels listen ``tunnels_at`` this address of ours.
     """
 
     requests: Requests
@@ -54,6 +54,7 @@ class Services:
     at_risk: Health = lambda: None
     door: TellDoor = lambda: None
     terminals: BoardTerminals | None = None
+    tunnels_at: str = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
@@ -11,44 +10,28 @@ import msgspec
 from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from boruta_farm.contracts import Requests
-from boruta_farm.feed import Feed
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.device import DeviceCall
-from boruta_farm.model.errors import (
-    BorutaError,
-    ForbiddenError,
-    RequestNotFoundError,
-    TerminalError,
-)
-from boruta_farm.model.permission import Permission
-from boruta_farm.model.request import RequestState
+from boruta_farm.model.errors import TerminalError
 from boruta_farm.terminals.terminal import PIECE, TYPED_AT_ONCE, BoardTerminal
 from boruta_farm.terminals.terminals import CONSOLE, SHELL, BoardTerminals
 from boruta_farm.web.answers import told
-from boruta_farm.web.auth import Entrance
+from boruta_farm.web.board_sockets import BoardSockets, close, first
 from boruta_farm.web.bodies import Reader
 from boruta_farm.web.calls import JSON_TYPE, Answer, Call
-from boruta_farm.web.errors import RequestIdError
 from boruta_farm.web.origins import check_own_page
 from boruta_farm.web.requests import request_id_of
 from boruta_farm.web.shapes import body, recorder
 
-logger = logging.getLogger(__name__)
-
 TERMINAL_PATH: Final = "/api/v1/reqs/{request_id}/terminal"
 IMAGE_PATH: Final = "/api/v1/reqs/{request_id}/image"
 
-REFUSED: Final = 4403
 ENDED: Final = 4000
-LONGEST_REASON: Final = 120
-"""Bytes of a close's reason: a frame of control holds 125 in all."""
 
 DEVICE_BODY: Reader[Any] = Reader(body(DeviceCall), strict=True)
 DEVICE_CALL = recorder(DeviceCall)
 
 OFF: Final = "this farm has no terminals in the page (browser_terminal); use ssh"
-BOUND: Final = 1000
 DIGITS: Final = 15
 
 
@@ -69,17 +52,9 @@ class TerminalCalls:
 class TerminalSockets:
     """Serve the WebSockets: who may not is told why, in the frame that closes."""
 
-    def __init__(
-        self,
-        terminals: BoardTerminals | None,
-        entrance: Entrance,
-        requests: Requests,
-        feed: Feed,
-    ) -> None:
+    def __init__(self, terminals: BoardTerminals | None, sockets: BoardSockets) -> None:
         self._terminals = terminals
-        self._entrance = entrance
-        self._requests = requests
-        self._feed = feed
+        self._sockets = sockets
 
     async def terminal(self, websocket: WebSocket) -> None:
         """Serve one viewer of a terminal.
@@ -88,7 +63,7 @@ class TerminalSockets:
         ``ack``, up to which position it has read, and is told ``at``, the position of the next
         byte, and ``ended``.
         """
-        await self._serve(websocket, self._view)
+        await self._sockets.serve(websocket, self._check, self._view)
 
     async def image(self, websocket: WebSocket) -> None:
         """Take an image in frames of bytes and have the board write it.
@@ -96,61 +71,12 @@ class TerminalSockets:
         As JSON the page is told ``taken``, the bytes that the board has, ``note``, how the writing
         goes, and in the end ``status``, ``output`` and ``error``.
         """
-        await self._serve(websocket, self._flash)
+        await self._sockets.serve(websocket, self._check, self._flash)
 
-    async def _serve(
-        self,
-        websocket: WebSocket,
-        work: Callable[[WebSocket, Caller, int], Awaitable[None]],
-    ) -> None:
-        await websocket.accept()
-        try:
-            _enabled(self._terminals)
-            caller = await self._admit(websocket.scope)
-            request_id = _request_id(websocket)
-            # As long as the right, the request and its sharing last, and not a moment longer.
-            await _first(
-                work(websocket, caller, request_id),
-                self._gone(caller),
-                self._over(caller, request_id),
-            )
-        except WebSocketDisconnect:
-            return
-        except BorutaError as error:
-            await _close(websocket, REFUSED, error.message)
-        except Exception:
-            logger.exception("a terminal of the page failed")
-            await _close(websocket, 1011, "the server failed; its log tells more")
-
-    async def _admit(self, scope: Scope) -> Caller:
-        """Return who calls. Raises as ``Entrance.admit`` does, and OriginError."""
+    def _check(self, scope: Scope) -> None:
+        """Raise TerminalError where there are none, and OriginError for pages of others."""
+        _enabled(self._terminals)
         check_own_page(scope)
-        return await self._entrance.admit(scope, Permission.USE_BOARDS)
-
-    async def _gone(self, caller: Caller) -> None:
-        await self._entrance.turned_away(caller)
-        raise ForbiddenError("you are signed out")
-
-    async def _over(self, caller: Caller, request_id: int) -> None:
-        """Raise once the request's job is over, or is not the caller's to see any more."""
-        while True:
-            subscription = self._feed.subscribe(BOUND)
-            try:
-                request = await self._requests.get_request_info(caller, request_id)
-                shared = caller.id in request.shared
-                while True:
-                    if request.state is not RequestState.IN_PROGRESS:
-                        raise TerminalError("the job has ended")
-                    if shared and caller.id not in request.shared:
-                        raise ForbiddenError("this request is shared with you no more")
-                    changes = await subscription.next()
-                    if changes is None:
-                        break
-                    for change in changes:
-                        if change.request is not None and change.request.id == request_id:
-                            request = change.request
-            finally:
-                subscription.close()
 
     async def _view(self, websocket: WebSocket, caller: Caller, request_id: int) -> None:
         query = websocket.query_params
@@ -172,7 +98,7 @@ class TerminalSockets:
         output = terminal.output
         reader = terminal.join(_number(begin, 0) if begin else None, types=types)
         try:
-            await _first(
+            await first(
                 _show(websocket, terminal, reader.sent, partial(output.next, reader, PIECE)),
                 _listen(websocket, terminal, types, partial(output.acknowledge, reader)),
             )
@@ -220,7 +146,7 @@ class TerminalSockets:
                     asyncio.CancelledError, WebSocketDisconnect, OSError, KeyError
                 ):
                     await feeding
-        await _close(websocket, 1000, "")
+        await close(websocket, 1000, "")
 
 
 async def _show(
@@ -239,7 +165,7 @@ async def _show(
         await websocket.send_bytes(data)
         expected = position + len(data)
     await websocket.send_json({"ended": terminal.status})
-    await _close(websocket, ENDED, "the program has ended")
+    await close(websocket, ENDED, "the program has ended")
 
 
 async def _listen(
@@ -283,36 +209,7 @@ def _enabled(terminals: BoardTerminals | None) -> BoardTerminals:
     return terminals
 
 
-def _request_id(websocket: WebSocket) -> int:
-    text = str(websocket.path_params["request_id"])
-    if not (text.isascii() and text.isdigit()):
-        raise RequestIdError
-    if len(text) > DIGITS:
-        raise RequestNotFoundError
-    return int(text)
-
-
 def _number(text: str | None, otherwise: int) -> int:
     if text and text.isascii() and text.isdigit() and len(text) <= DIGITS:
         return int(text)
     return otherwise
-
-
-async def _first(*works: Coroutine[Any, Any, None] | Awaitable[None]) -> None:
-    """Return when the first of several is done, raise what it raised, and end the others."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _close(websocket: WebSocket, code: int, words: str) -> None:
-    reason = words.encode()[:LONGEST_REASON].decode(errors="ignore")
-    # The other side may be gone, or have closed first.
-    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-        await websocket.close(code, reason)

@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 PIECE: Final = 512
 """Bytes parsed at once: the smallest frame has six, so no more than 85 frames are."""
+LARGEST_PIECE: Final = 8 * PIECE
+"""The same where the piece before it ended no frame; what is too many is waited for then."""
 PIECES: Final = 32
 """Pieces taken in one go; whoever sends more lets others in between."""
 FRAGMENTS: Final = 1024
@@ -132,11 +134,18 @@ class WebSocket(WebSocketsSansIOProtocol):
         """Parse what was kept, piece by piece, until the caller has to wait."""
         self._again = None
         self._fill()
+        # What is kept is cut once, not for each piece: a tunnel sends much.
+        kept, self._kept = self._kept, b""
+        taken, piece = 0, PIECE
         for _ in range(PIECES):
-            if not self._kept or self._must_wait:
+            if taken >= len(kept) or self._must_wait:
                 break
-            piece, self._kept = self._kept[:PIECE], self._kept[PIECE:]
-            super().data_received(piece)
+            before = self._frames_left
+            super().data_received(kept[taken : taken + piece])
+            taken += piece
+            # In the middle of a large frame there are no small ones.
+            piece = min(2 * piece, LARGEST_PIECE) if self._frames_left == before else PIECE
+        self._kept = kept[taken:] + self._kept
         self._settle()
 
     def _settle(self) -> None:
