@@ -76,6 +76,7 @@ MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
     "drain100": ("10,000 jobs over 100 boards", _of("jobs", "drain_many")),
     "drain": ("10,000 jobs over 10 boards", _of("jobs", "drain")),
     "wake": ("100 boards from MAINTENANCE to IDLE", _of("jobs", "wake")),
+    "replicas": ("servers over PostgreSQL, against SQLite", _of("replicas", "replicas")),
     "auth": ("who calls: per call, and after revoking", _of("people", "auth")),
     "tunnel": ("a tunnel against a direct connection", _tunnel),
     "console": ("a key echoed through ssh, and ten consoles that talk", _console),

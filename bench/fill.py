@@ -21,7 +21,7 @@ from boruta_farm.model.request import NewRequest
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, KeyPair, Registration, WorkerState
 from boruta_farm.server.folder import DATABASE_FILE
-from boruta_farm.store.sqlite import SqliteStore
+from boruta_farm.store.factory import open_store
 from boruta_farm.testing.boards import SimulatedBoards
 
 AT_ONCE = 1000
@@ -73,15 +73,21 @@ def board_registration(number: int, caps: dict[str, str], epoch: int = 0) -> Reg
 
 
 async def fill(
-    data: Path, *, ready: int = 0, maintenance: int = 0, waiting: int = 0, closed: int = 0
+    data: Path,
+    *,
+    ready: int = 0,
+    maintenance: int = 0,
+    waiting: int = 0,
+    closed: int = 0,
+    database: str = "",
 ) -> None:
-    """Make a farm's data in an empty folder.
+    """Make a farm's data in an empty folder, its records in another ``database`` where named.
 
     ``ready`` boards are IDLE and ``maintenance`` boards of the same kind are not. When requests
     are wanted, KINDS further boards in MAINTENANCE are those that they ask for.
     """
     clock, settings = SystemClock(), FarmSettings(tunnel_ports=(20000, 31999))
-    store = SqliteStore(data / DATABASE_FILE, clock, settings)
+    store = open_store(database or data / DATABASE_FILE, clock, settings)
     await store.start()
     try:
         cipher = AesGcmCipher.load(data)

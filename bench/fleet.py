@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 
 import uvloop
@@ -54,17 +55,19 @@ class BenchAgent:
         raise NotImplementedError
 
 
-async def run(server: str, ready: int, maintenance: int) -> None:
-    """Connect boards a few at a time, say so, and keep them connected until cancelled."""
+async def run(servers: Sequence[str], ready: int, maintenance: int) -> None:
+    """Connect boards to every server, a few at a time, and keep them so until cancelled."""
     clock, gate = SystemClock(), asyncio.Semaphore(AT_ONCE)
     async with asyncio.TaskGroup() as group:
 
         async def connect(number: int) -> None:
             agent = BenchAgent(number, READY_EPOCH if number < ready else 0)
             async with gate:
-                dialler = Dialler(server, partial(board_credential, number))
-                group.create_task(AgentLink(dialler.dial, agent, clock).stay_connected())
-                await agent.here.wait()
+                for server in servers:
+                    agent.here.clear()
+                    dialler = Dialler(server, partial(board_credential, number))
+                    group.create_task(AgentLink(dialler.dial, agent, clock).stay_connected())
+                    await agent.here.wait()
 
         for number in range(ready + maintenance):
             group.create_task(connect(number))
@@ -73,7 +76,7 @@ async def run(server: str, ready: int, maintenance: int) -> None:
 def main() -> None:
     """Read the command line and connect."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--server", required=True)
+    parser.add_argument("--server", required=True, action="append", help="all of them")
     parser.add_argument("--ready", type=int, default=0)
     parser.add_argument("--maintenance", type=int, default=0)
     options = parser.parse_args()

@@ -77,6 +77,7 @@ class GoGenerator:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._files = 0
         self._program = folder / "load"
         try:
             subprocess.run(
@@ -131,8 +132,24 @@ class GoGenerator:
         if held.returncode:
             raise LoadError(complaint.strip())
 
+    def lag(self, port: int, other: int, body: object, count: int, pace: float) -> Load:
+        """Time what is filed at one server until another tells it, too. Raises LoadError."""
+        flags = ("-body", json.dumps(body), "-count", str(count), "-pace", f"{pace:g}")
+        return self._run(
+            "lag", port, count / pace + MARGIN, (*flags, "-other", f"127.0.0.1:{other}")
+        ).checked()
+
+    def pace(
+        self, port: int, samples: Sequence[Sample], clients: int, pace: float, seconds: float
+    ) -> Load:
+        """Send so many samples a second; times count from when each was due. Raises LoadError."""
+        flags = ("-requests", self._write(samples), "-clients", str(clients))
+        return self._run("pace", port, seconds, (*flags, "-pace", f"{pace:g}")).checked()
+
     def _write(self, samples: Sequence[Sample]) -> str:
-        file = self._folder / "requests"
+        # Each run has a file of its own: several may go at once.
+        self._files += 1
+        file = self._folder / f"requests-{self._files}"
         file.write_text("\n".join(sample.line() for sample in samples))
         return str(file)
 

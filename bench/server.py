@@ -157,6 +157,8 @@ def serve() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--database", default="", help="a PostgreSQL database in SQLite's place")
+    parser.add_argument("--tunnels", default="127.0.0.1", help="the address of tunnels")
     parser.add_argument("--keys", choices=("real", "numbered"), default="numbered")
     parser.add_argument("--rpc-port", type=int, help="where original boards register")
     parser.add_argument("--silent-boards", action="store_true")
@@ -168,6 +170,8 @@ def serve() -> None:
         "tunnel_ports": "20000-31999",
         "event_streams": STREAMS,
         "event_streams_per_source": STREAMS,
+        "tunnel_address": options.tunnels,
+        "database": options.database,
     }
     if options.rpc_port is not None:
         overrides |= {"rpc_addr": f"127.0.0.1:{options.rpc_port}", "new_boards_per_source": 0}

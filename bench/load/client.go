@@ -33,7 +33,7 @@ func (c *Client) Close() { c.conn.Close() }
 // Build returns a request as bytes.
 func Build(method, path string, body []byte) []byte {
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n", method, path)
+	fmt.Fprintf(&out, "%s %s HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n", method, path)
 	if method == "POST" {
 		fmt.Fprintf(&out, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
 	}

@@ -15,9 +15,10 @@ func drain(
 ) (Result, error) {
 	running := make(chan int, count+clients)
 	ready := make(chan error, 1)
+	own := &Own{running: running, seen: map[int]bool{}}
 	go follow(address, func(event Event) {
 		if event.Kind == started {
-			running <- event.Request
+			own.started(event.Request)
 		}
 	}, ready)
 	if err := <-ready; err != nil {
@@ -54,9 +55,11 @@ func drain(
 					return nil
 				default:
 				}
-				if _, err := client.Good(create); err != nil {
+				id, err := file(client, create)
+				if err != nil {
 					return err
 				}
+				own.filed(id)
 			}
 			return nil
 		})
@@ -86,6 +89,30 @@ func drain(
 	elapsed := time.Since(begin)
 	group.Wait()
 	return tally.Result(elapsed), nil
+}
+
+// Own tells which requests that run were filed here: others may file at the same farm, and an
+// event may come before the answer to the POST that it is about.
+type Own struct {
+	mutex   sync.Mutex
+	seen    map[int]bool
+	running chan<- int
+}
+
+func (o *Own) started(id int) { o.note(id, true) }
+func (o *Own) filed(id int)   { o.note(id, false) }
+
+func (o *Own) note(id int, runs bool) {
+	o.mutex.Lock()
+	before, known := o.seen[id]
+	if known && before != runs {
+		delete(o.seen, id)
+		o.mutex.Unlock()
+		o.running <- id
+		return
+	}
+	o.seen[id] = runs
+	o.mutex.Unlock()
 }
 
 func finish(client *Client, id int, acquire bool) (time.Duration, error) {

@@ -159,21 +159,24 @@ def as_user(user: str) -> dict[str, Any]:
     return {"user": user, "extra_groups": []} if os.geteuid() == 0 else {}
 
 
-def new_folder(user: str) -> Path:
-    """Make a folder for a cluster."""
-    folder = Path(tempfile.mkdtemp(prefix="boruta-pg-", dir=fast_folder()))
+def new_folder(user: str, where: Path | None = None) -> Path:
+    """Make a folder for a cluster, in memory unless told where."""
+    folder = Path(tempfile.mkdtemp(prefix="boruta-pg-", dir=where or fast_folder()))
     if os.geteuid() == 0:
         shutil.chown(folder, user)
     return folder
 
 
 @contextmanager
-def running() -> Iterator[PostgresServer]:
-    """Run a server, and leave nothing behind. Raises NoServerError."""
+def running(where: Path | None = None, *, durable: bool = False) -> Iterator[PostgresServer]:
+    """Run a server in memory, or on the disk at ``where``, and leave nothing behind.
+
+    ``durable`` has each COMMIT wait for the disk. Raises NoServerError.
+    """
     programs()
     user = unprivileged()
-    folder = new_folder(user)
-    cluster = Cluster(folder, user)
+    folder = new_folder(user, where)
+    cluster = Cluster(folder, user, ("fsync=on",) if durable else ())
     try:
         cluster.initialise()
         cluster.start()
