@@ -1,6 +1,7 @@
 """Call a board's agent over Go RPC, as the original server does."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from boruta_farm.contracts import Dryad, Prepared
@@ -8,7 +9,7 @@ from boruta_farm.gorpc.addresses import split_address
 from boruta_farm.gorpc.client import Client, connect
 from boruta_farm.gorpc.errors import CallTimeoutError, DisconnectedError
 from boruta_farm.gorpc.keys import parse_authorized_key
-from boruta_farm.gorpc.pace import Pace
+from boruta_farm.gorpc.pace import Pace, nobody_else
 from boruta_farm.gorpc.rpc import ArgumentT, Method, ReplyT
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.services import (
@@ -35,7 +36,7 @@ CONNECT_WITHIN = timedelta(seconds=5)
 ANSWER_WITHIN = timedelta(seconds=60)
 """The original's agent creates a user and takes no times; its own server would wait for ever."""
 PACE = 0.02
-"""Seconds from one board's call to the next when many are wanted at once."""
+"""Seconds from one board's call to the next when many are wanted while others are served."""
 
 
 class GoDryad:
@@ -114,8 +115,9 @@ class GoDryad:
 class GoDialler:
     """The contract Dialler over Go RPC; calls to many boards at once are spread a little."""
 
-    def __init__(self) -> None:
-        self._pace = Pace(PACE)
+    def __init__(self, served: Callable[[], int] = nobody_else) -> None:
+        """Take what counts the answers to others, who are not to wait behind many boards."""
+        self._pace = Pace(PACE, served)
 
     def dial(self, worker: Worker) -> Dryad:
         """Return the board's agent; nothing is sent before the first call."""

@@ -12,7 +12,7 @@ from boruta_farm.gorpc.addresses import AddressRules, split_address
 from boruta_farm.gorpc.callers import Places
 from boruta_farm.gorpc.dryad import answers
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS
-from boruta_farm.gorpc.pace import Pace
+from boruta_farm.gorpc.pace import Pace, nobody_else
 from boruta_farm.gorpc.routes import Peer, route
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.server import Server
@@ -34,7 +34,7 @@ IDLE_SECONDS = 60.0
 PLACES = Places(in_total=2048, per_source=512, calls=200)
 """A thousand boards may come back at once; one address takes no more than a part."""
 PACE = 0.015
-"""Seconds from one board's turn to the next when many come at once."""
+"""Seconds from one board's turn to the next when many come at once while others are served."""
 DISPUTE_AGAIN = 60.0
 """Seconds until the same dispute is told again: a board that insists must not fill the journal."""
 
@@ -44,6 +44,7 @@ class GoSuperviser:
 
     ``allow`` are networks whose addresses any board may name; see ``AddressRules``. Ports for
     which ``own_ports`` is true are the server's own, and the one listened at is added to them.
+    ``served`` counts what was answered to others, who are not to wait behind many boards.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class GoSuperviser:
         own_ports: Callable[[int], bool] = lambda _port: False,
         public_ip: str | None = None,
         places: Places = PLACES,
+        served: Callable[[], int] = nobody_else,
     ) -> None:
         self._superviser = superviser
         self._workers = workers
@@ -72,7 +74,7 @@ class GoSuperviser:
             [route(REGISTER, self._register), route(SET_FAIL, self._set_fail)],
             limits=replace(DEFAULT_LIMITS, idle_seconds=IDLE_SECONDS),
             places=places,
-            pace=Pace(PACE),
+            pace=Pace(PACE, served),
         )
 
     async def listen(self, bound: socket.socket) -> None:

@@ -135,7 +135,9 @@ class Server:
         self._tunnels = Tunnels(farm.fleet, self._relay, farm.reports, settings)
         self._hub.on_sessions = self._tunnels.signed_in
         streams = OutboundStreams(self._hub, self._relay)
-        fleet, reports, dialler = farm.fleet, farm.stewards_reports, GoDialler()
+        self._traffic = traffic = Traffic()
+        dialler = GoDialler(lambda: traffic.served)
+        fleet, reports = farm.fleet, farm.stewards_reports
         keys_and_doors = self._pool, self._tunnels
         check_first = bool(config.rpc_healthcheck)
         policies: dict[Fence, Policy] = {
@@ -181,7 +183,6 @@ class Server:
             lambda account: cipher.derive(purpose_of(account)),
             self._own_webhook(),
         ).follow
-        self._traffic = Traffic()
         self._metrics = Metrics(self._sources(), clock)
         self._terminals = None
         if config.browser_terminal:
@@ -214,6 +215,7 @@ class Server:
             own_ports=self._own_port,
             public_ip=config.public_address,
             places=config.rpc_places(),
+            served=lambda: traffic.served,
         )
         if self._rpc_listener is not None:
             await self._go_superviser.listen(self._rpc_listener)

@@ -12,6 +12,7 @@ ANSWER_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0
 
 class Traffic:
     """Count answers by the route's method and path, and status; ``streams`` are open now.
+    ``served`` are all answers together.
 
     There are only so many routes, so strangers cannot make the figures grow.
     """
@@ -19,9 +20,11 @@ class Traffic:
     def __init__(self) -> None:
         self.answers: dict[tuple[str, str, int], Histogram] = {}
         self.streams = 0
+        self.served = 0
 
     def note(self, method: str, path: str, status: int, seconds: float) -> None:
         """Count one answer."""
+        self.served += 1
         key = method, path, status
         histogram = self.answers.get(key)
         if histogram is None:
