@@ -67,10 +67,11 @@ class Farmhouse:
         finally:
             await self.processes.end()
 
-    async def serve(self, *, keep: bool = True) -> None:
+    async def serve(self, *, keep: bool = True, **settings: str) -> None:
         """Start the server, whose door outlives it while it is kept."""
         await self.processes.start_server(
             self.api,
+            **settings,
             ssh_addr=f"127.0.0.1:{self.port}",
             ssh_linger="2s",
             keep_relay="true" if keep else "false",

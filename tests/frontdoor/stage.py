@@ -1,7 +1,7 @@
 """A real farm in this process, its front door on a free port, and boards that echo."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from uvicorn.server import ServerState
 
 from boruta_farm.access.host_authority import HostAuthority
 from boruta_farm.access.listening import listen
+from boruta_farm.access.user_authority import UserAuthority
 from boruta_farm.boards.certificates import HostCertificates
 from boruta_farm.clock import SystemClock, VirtualClock
 from boruta_farm.frontdoor.crowd import USUAL, DoorBounds
@@ -54,8 +55,11 @@ class Stage:
         *,
         read_by_farm: bool = True,
         authority: str = "",
+        user_authority: UserAuthority | None = None,
+        principals: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
+        self._user_authority, self._principals = user_authority, principals
         self.settings = DoorSettings(
             linger=linger,
             reach="127.0.0.1",
@@ -120,6 +124,8 @@ class Stage:
             services.clock,
             lambda: self.settings,
             self.certificates.vouch,
+            self._user_authority,
+            self._principals,
         )
         self._app = app
         self._server = await serve_locally(front, self.folder, self._state)
@@ -157,7 +163,10 @@ class Stage:
         await self.lab.farm.accounts.save_account(caller, name, change)
 
     async def come(
-        self, key: asyncssh.SSHKey | None, user: str = "me", password: str | None = None
+        self,
+        key: asyncssh.SSHKey | asyncssh.SSHKeyPair | None,
+        user: str = "me",
+        password: str | None = None,
     ) -> asyncssh.SSHClientConnection:
         """Connect to the door and sign in."""
         return await asyncssh.connect(

@@ -2,6 +2,9 @@
 
 import asyncio
 import base64
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -9,19 +12,21 @@ from pathlib import Path
 import asyncssh
 import pytest
 
+from boruta_farm.access.user_authority import UserAuthority
 from boruta_farm.frontdoor.crowd import DoorBounds
 from boruta_farm.frontdoor.guest import DoorGuest
 from boruta_farm.frontdoor.knock import KEPT
-from boruta_farm.frontdoor.names import plain
+from boruta_farm.frontdoor.names import certificate_of, plain
 from boruta_farm.model.account import AccountChange
 from boruta_farm.model.audit import Action
 from boruta_farm.model.caller import LOCAL_ADMIN
-from boruta_farm.model.front_door import KeyShown
+from boruta_farm.model.errors import UnauthenticatedError
+from boruta_farm.model.front_door import CertificateShown, KeyShown
 from boruta_farm.model.permission import Role, Scope
 from boruta_farm.model.request import NewRequest, RequestState
 from boruta_farm.selectors.want import Want
 from tests.client.serving import uuid_of
-from tests.frontdoor.stage import BOSS, Stage, jump
+from tests.frontdoor.stage import BOSS, HOST_KEY, Stage, jump
 
 KEY, OTHER, THIRD = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(3))
 
@@ -287,6 +292,166 @@ async def test_a_removed_key_opens_nothing_more(tmp_path: Path) -> None:
                 await stage.come(KEY)
             writer.write(b"still here")
             assert await reader.readexactly(10) == b"still here", "what is open goes on"
+
+
+CA = asyncssh.generate_private_key("ssh-ed25519")
+
+
+def certified(key: asyncssh.SSHKey, *principals: str, until: int = 2**63) -> asyncssh.SSHKeyPair:
+    """Return a key with a certificate of the company's authority, and without the key alone."""
+    made = CA.generate_user_certificate(
+        key.convert_to_public(), "laptop", serial=7, principals=principals, valid_before=until
+    )
+    return asyncssh.load_keypairs([(key, made)])[0]
+
+
+@asynccontextmanager
+async def company(
+    folder: Path, principals: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[Stage, Path]]:
+    """Run a farm that takes certificates, with accounts of ann and bob, and a disabled one."""
+    authorities, revoked = folder / "ca", folder / "revoked"
+    authorities.write_text(plain(CA))
+    revoked.touch()
+    authority = UserAuthority(authorities, revoked)
+    stage = Stage(folder, user_authority=authority, principals=principals)
+    async with stage.running():
+        await stage.account("boss", role=Role.ADMIN)
+        for name in ("ann", "bob", "gone"):
+            await stage.account(name)
+        away = AccountChange(role=Role.USER, disabled=True)
+        await stage.lab.farm.accounts.save_account(BOSS, "gone", away)
+        yield stage, revoked
+
+
+@pytest.mark.prove
+async def test_a_companys_certificate_signs_in_until_it_is_revoked(tmp_path: Path) -> None:
+    async with company(tmp_path) as (stage, revoked):
+        await stage.board(1, "lab-rpi4")
+        await stage.board(2, "desk", "x86")
+        async with await stage.come(certified(KEY, "ann", "unknown"), user="local") as ann:
+            reader, writer = await jump(ann, "rpi4")
+            request = await stage.until(1, RequestState.IN_PROGRESS)
+            assert request.owner_name == "ann"
+            assert request.ssh_key == plain(KEY), "boards know the key that the certificate is of"
+            revoked.write_text("serial: 7")
+            with pytest.raises(asyncssh.ChannelOpenError, match="your key was taken away"):
+                await asyncio.wait_for(again_and_again(ann, "x86"), 5)
+            writer.write(b"still here")
+            assert await reader.readexactly(10) == b"still here", "what is open goes on"
+            with pytest.raises(asyncssh.PermissionDenied):
+                await stage.come(certified(KEY, "ann"))
+        await stage.door.empty()
+        await asyncio.gather(*KEPT)
+        entry, failed = [
+            next(e for e in await stage.audit() if e.action == action)
+            for action in (Action.LOGIN, Action.LOGIN_FAILED)
+        ]
+        assert entry.actor == "ann"
+        told = f"certificate 'laptop' (serial 7) of {CA.get_fingerprint()}"
+        assert entry.detail["with"] == told
+        assert "certificate 'laptop' (serial 7) was revoked" in str(failed.detail)
+
+
+@pytest.mark.prove
+async def test_certificates_that_let_nobody_in(tmp_path: Path) -> None:
+    async with company(tmp_path) as (stage, _):
+        forged = certified(KEY, "ann")
+        forged._key = OTHER  # type: ignore[attr-defined]  # who has the certificate, not its key
+        for bad, words in (
+            (certified(KEY, "ann", until=1), "has expired"),
+            (certified(KEY), "names nobody"),
+            (certified(KEY, "eve"), "eve is no account here"),
+            (certified(KEY, "gone"), "account"),
+            (certified(KEY, "ann", "bob"), "ann, bob is more than one account here; name one"),
+        ):
+            with pytest.raises(asyncssh.PermissionDenied):
+                await stage.come(bad)
+            line = certificate_of(bad.public_data)
+            assert line is not None
+            shown = CertificateShown(certificate=line.export_certificate().decode(), user="me")
+            with pytest.raises(UnauthenticatedError, match=words):
+                await stage.line.whose_certificate(shown)
+        with pytest.raises(asyncssh.PermissionDenied):
+            await stage.come(forged)
+        await stage.door.empty()
+        async with await stage.come(certified(KEY, "ann", "bob"), user="bob") as connection:
+            assert "no board is registered here yet" in str((await connection.run("ls")).stdout)
+        await asyncio.gather(*KEPT)
+        entered = [e for e in await stage.audit() if e.action == Action.LOGIN]
+        assert [entry.actor for entry in entered] == ["bob"]
+
+
+@pytest.mark.prove
+async def test_principals_are_the_accounts_that_the_setting_names(tmp_path: Path) -> None:
+    async with company(tmp_path, {"ann@corp": "ann", "lab": "bob"}) as (stage, _):
+        (await stage.come(certified(KEY, "ann@corp", "staff"))).close()
+        for other in ("ann", "bob"):
+            with pytest.raises(asyncssh.PermissionDenied):
+                await stage.come(certified(KEY, other))
+        (await stage.come(certified(OTHER, "lab"))).close()
+        await stage.door.empty()
+        await asyncio.gather(*KEPT)
+        entered = [e.actor for e in await stage.audit() if e.action == Action.LOGIN]
+        assert sorted(entered) == ["ann", "bob"]
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="openssh-client is missing")
+async def test_openssh_signs_in_with_what_ssh_keygen_signed(tmp_path: Path) -> None:
+    async with company(tmp_path) as (stage, revoked):
+        made = tmp_path / "authority"
+        made.write_bytes(CA.export_private_key())
+        made.chmod(0o600)
+        known = tmp_path / "known"
+        known.write_text(f"[127.0.0.1]:{stage.port} {plain(HOST_KEY)}\n")
+
+        async def ran(*command: str) -> tuple[int, str]:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+            printed, _ = await asyncio.wait_for(process.communicate(), 60)
+            return process.returncode or 0, printed.decode()
+
+        async def come(name: str, *signing: str) -> tuple[int, str]:
+            key = tmp_path / name
+            await ran("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))
+            signed = ("ssh-keygen", "-q", "-s", str(made), "-I", name, *signing, f"{key}.pub")
+            assert (await ran(*signed))[0] == 0
+            options = ("-F", "none", "-i", str(key), "-o", "BatchMode=yes")
+            strict = ("-o", f"UserKnownHostsFile={known}", "-o", "StrictHostKeyChecking=yes")
+            door = ("-p", str(stage.port), "local@127.0.0.1", "ls")
+            return await ran("ssh", *options, *strict, *door)
+
+        assert (await come("good", "-n", "ann,other", "-z", "9"))[0] == 0
+        for bad, signing in (
+            ("old", ("-n", "ann", "-V", "20200101:20200102")),
+            ("nameless", ()),
+            ("other", ("-n", "other")),
+            ("bound", ("-n", "ann", "-O", "force-command=ls")),
+            ("host", ("-n", "ann", "-h")),
+        ):
+            status, printed = await come(bad, *signing)
+            assert (status, "Permission denied" in printed) == (255, True), (bad, printed)
+        revoked.write_text("id: lost\nserial: 100-200\n")
+        assert (await come("lost", "-n", "ann"))[0] == 255
+        assert (await come("numbered", "-n", "ann", "-z", "150"))[0] == 255
+        assert (await come("next", "-n", "ann", "-z", "201"))[0] == 0
+
+
+async def test_without_an_authority_a_certificate_is_nothing_and_its_key_as_good(
+    tmp_path: Path,
+) -> None:
+    async with Stage(tmp_path).running() as stage:
+        (await stage.come(certified(KEY, "ann"))).close()
+        await stage.account("boss", role=Role.ADMIN)
+        await stage.account("ann", KEY)
+        with pytest.raises(asyncssh.PermissionDenied):
+            await stage.come(certified(KEY, "ann"))
+        (await stage.come(KEY)).close()
 
 
 async def again_and_again(connection: asyncssh.SSHClientConnection, host: str) -> None:

@@ -141,6 +141,10 @@ class PeopleGate(Protocol):
         """
         ...
 
+    def account_named(self, name: str) -> Account | None:
+        """Return the account of this name, whether it can be used or not."""
+        ...
+
     def holders(self, key: str) -> tuple[Account, ...]:
         """Return the accounts that can be used and have this SSH key, by name."""
         ...

@@ -15,6 +15,9 @@ class DoorGuest:
     visitor: DoorVisitor
     key: str | None
     source: str
+    certificate: str = ""
+    """By which he is in, where it was not his key alone; and the name that he gave with it."""
+    user: str = ""
 
     @property
     def who(self) -> str:

@@ -12,7 +12,7 @@ from boruta_farm.frontdoor.boards import HeldBoards
 from boruta_farm.frontdoor.crowd import DoorCrowd
 from boruta_farm.frontdoor.guest import DoorGuest
 from boruta_farm.frontdoor.line import ServerLine
-from boruta_farm.frontdoor.names import Here, fingerprint, plain, want_of
+from boruta_farm.frontdoor.names import Here, certificate_of, fingerprint, plain, want_of
 from boruta_farm.frontdoor.pipe import Pipe
 from boruta_farm.frontdoor.session import DoorSession
 from boruta_farm.model.errors import (
@@ -24,6 +24,7 @@ from boruta_farm.model.errors import (
     WantError,
 )
 from boruta_farm.model.front_door import (
+    CertificateShown,
     DoorVisitor,
     KeyHolding,
     KeyShown,
@@ -72,7 +73,9 @@ class Knock(asyncssh.SSHServer):
         self._cut = False
         self._source = ""
         self._found: dict[str, DoorVisitor] = {}
-        self._candidate: tuple[DoorVisitor, str | None] | None = None
+        self._candidate: tuple[DoorVisitor, str | None, str] | None = None
+        self._certificate = ""
+        """What came with the key that is asked for now, if anything did."""
         self._guest: DoorGuest | None = None
         self._trouble = ""
         self._tries = 0
@@ -95,7 +98,14 @@ class Knock(asyncssh.SSHServer):
         """Return what keeps the guest in, None where nobody is in."""
         if self._guest is None:
             return None
-        return KeyHolding(account=self._guest.visitor.account, key=self._guest.key or "")
+        guest = self._guest
+        return KeyHolding(
+            account=guest.visitor.account,
+            key="" if guest.certificate else guest.key or "",
+            certificate=guest.certificate,
+            user=guest.user,
+            source=guest.source,
+        )
 
     def put_out(self) -> None:
         """Open nothing more for a guest whose key or account is gone; what he has goes on."""
@@ -122,8 +132,28 @@ class Knock(asyncssh.SSHServer):
         self._source = str(peer[0]) if peer else ""
         self.here = Here.of(conn)
         self.begun = True
+        self._take_certificates(conn)
         if self._cut:
             conn.abort()
+
+    def _take_certificates(self, conn: asyncssh.SSHServerConnection) -> None:
+        """Have certificates judged by the farm, as a whole, in place of the library.
+
+        The library tells its server of the authority alone, takes a certificate without principals
+        for everybody's, and wants the user's name among them, which here need not be an account's.
+        It still sees whether whoever comes has the key that the certificate is of.
+        """
+        proved = conn.validate_public_key
+
+        async def validate(username: str, blob: bytes, message: bytes, signature: bytes) -> bool:
+            made = certificate_of(blob)
+            if made is None:
+                self._certificate = ""
+                return await proved(username, blob, message, signature)
+            self._certificate = made.export_certificate().decode("ascii").strip()
+            return await proved(username, made.key.public_data, message, signature)
+
+        conn.validate_public_key = validate  # type: ignore[method-assign,assignment]  # of this one alone
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give up what he waited for, and tell of one who did not get in."""
@@ -157,6 +187,8 @@ class Knock(asyncssh.SSHServer):
             return False
         shown = plain(key)
         self._candidate = None
+        if self._certificate:
+            return await self._validate_certificate(username, shown)
         if shown not in self._found:
             try:
                 asked = KeyShown(key=shown, user=username, source=self._source)
@@ -168,7 +200,23 @@ class Knock(asyncssh.SSHServer):
             except BorutaError as error:
                 self._say_trouble(error)
                 return False
-        self._candidate = (self._found[shown], shown)
+        self._candidate = (self._found[shown], shown, "")
+        await self._tell_of_waiting()
+        return True
+
+    async def _validate_certificate(self, username: str, key: str) -> bool:
+        line = self._certificate
+        if line not in self._found:
+            asked = CertificateShown(certificate=line, user=username, source=self._source)
+            try:
+                self._found[line] = await self.line.whose_certificate(asked)
+            except UnauthenticatedError as error:
+                self._trouble = error.message
+                return False
+            except BorutaError as error:
+                self._say_trouble(error)
+                return False
+        self._candidate = (self._found[line], key, line)
         await self._tell_of_waiting()
         return True
 
@@ -189,7 +237,7 @@ class Knock(asyncssh.SSHServer):
         except BorutaError as error:
             self._trouble = error.message
             return False
-        self._candidate = (visitor, None)
+        self._candidate = (visitor, None, "")
         return True
 
     def auth_completed(self) -> None:
@@ -197,8 +245,14 @@ class Knock(asyncssh.SSHServer):
         if self._candidate is None:
             self.part("nobody has signed in")
             return
-        visitor, key = self._candidate
-        guest = DoorGuest(visitor=visitor, key=key, source=self._source)
+        visitor, key, certificate = self._candidate
+        guest = DoorGuest(
+            visitor=visitor,
+            key=key,
+            source=self._source,
+            certificate="" if visitor.open_farm else certificate,
+            user=self.user,
+        )
         self._entered = True
         try:
             self._crowd.known(self, guest.who)
@@ -206,7 +260,9 @@ class Knock(asyncssh.SSHServer):
             self.part(error.message)
             return
         self._guest = guest
-        proof = "a token" if key is None else f"SSH key {fingerprint(key)}"
+        proof = visitor.proof
+        if not proof:
+            proof = "a token" if key is None else f"SSH key {fingerprint(key)}"
         entered = SignedIn(name=visitor.name, source=self._source, proof=proof)
         self._keep(self._noted(self.line.entered(entered)))
 

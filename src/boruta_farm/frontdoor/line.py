@@ -28,6 +28,7 @@ from boruta_farm.model.front_door import (
     SCOPE_HEADER,
     SOCKET,
     SOURCE_HEADER,
+    CertificateShown,
     DoorSettings,
     DoorVisitor,
     KeyHolding,
@@ -99,6 +100,10 @@ class ServerLine:
     async def whose_key(self, shown: KeyShown) -> DoorVisitor:
         """Return whose key this is. Raises UnauthenticatedError, UnavailableError."""
         return read(DoorVisitor, await self._ask_patiently("key", write(shown)))
+
+    async def whose_certificate(self, shown: CertificateShown) -> DoorVisitor:
+        """Return for whom a certificate is. Raises UnauthenticatedError, UnavailableError."""
+        return read(DoorVisitor, await self._ask_patiently("certificate", write(shown)))
 
     async def whose_token(self, shown: TokenShown) -> DoorVisitor:
         """Return whose token this is. Raises UnauthenticatedError, UnavailableError."""

@@ -1,11 +1,16 @@
 """What ssh hands to the door as names: of hosts, and of keys."""
 
+from base64 import b64encode
 from dataclasses import dataclass
+from typing import Final
 
 import asyncssh
 
 from boruta_farm.model.front_door import DOMAIN
 from boruta_farm.selectors.want import Want, parse
+
+CERTIFICATE: Final = b"-cert-v01@openssh.com"
+"""What the types of OpenSSH's certificates end with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,18 @@ def want_of(host: str) -> Want:
 def plain(key: asyncssh.SSHKey) -> str:
     """Return type and body of a public key, in one line."""
     return " ".join(key.export_public_key().decode("ascii").split()[:2])
+
+
+def certificate_of(blob: bytes) -> asyncssh.SSHCertificate | None:
+    """Return the certificate that ssh sends as a key, None where it is none that can be read."""
+    length = int.from_bytes(blob[:4], "big")
+    kind = blob[4 : 4 + length]
+    if not kind.endswith(CERTIFICATE):
+        return None
+    try:
+        return asyncssh.import_certificate(kind + b" " + b64encode(blob))
+    except (asyncssh.KeyImportError, ValueError):
+        return None
 
 
 def fingerprint(line: str) -> str:

@@ -45,6 +45,27 @@ class KeyShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateShown:
+    """Carry a certificate that somebody shows at the door, whose key is not proved yet."""
+
+    certificate: Annotated[str, Shown("Certificate", "type and body, in one line")]
+    user: Annotated[str, Shown("User", "the name he gave")] = ""
+    source: Annotated[str, Shown("Source", "the address he came from")] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vouched:
+    """Tell what a company's authority says of whoever has a key.
+
+    ``proof`` names the certificate for logs and audit.
+    """
+
+    principals: tuple[str, ...]
+    key: str
+    proof: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenShown:
     """Carry a token that somebody gives as his password."""
 
@@ -63,6 +84,7 @@ class DoorVisitor:
     name: Annotated[str, Shown("Name", "what it is called")]
     scope: Annotated[Scope, Shown("Scope", "how much of its rights")]
     open_farm: Annotated[bool, Shown("OpenFarm", "the farm knows no users")] = False
+    proof: Annotated[str, Shown("Proof", "which certificate tells so, if one does")] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +107,16 @@ class TurnedAway:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyHolding:
-    """Ask whether an account still has a key; without a key, whether it can be used."""
+    """Ask whether an account still has a key; without a key, whether it can be used.
+
+    With a certificate: whether that still tells so, for whoever came as ``user`` from ``source``.
+    """
 
     account: Annotated[str, Shown("Account", "its id")]
     key: Annotated[str, Shown("Key", "type and body; empty: none is asked for")] = ""
+    certificate: Annotated[str, Shown("Certificate", "by which he is in")] = ""
+    user: Annotated[str, Shown("User", "the name he gave")] = ""
+    source: Annotated[str, Shown("Source", "the address he came from")] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

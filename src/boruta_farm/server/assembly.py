@@ -14,6 +14,7 @@ from boruta_farm.access.host_authority import HostAuthority
 from boruta_farm.access.keys import RsaKeyPool
 from boruta_farm.access.link import stop_relay
 from boruta_farm.access.tunnels import Tunnels
+from boruta_farm.access.user_authority import UserAuthority
 from boruta_farm.access.wishes import OutboundStreams
 from boruta_farm.boards.certificates import HostCertificates
 from boruta_farm.boards.confirmation import Confirmation
@@ -206,6 +207,8 @@ class Server:
                 clock,
                 self._door_settings,
                 certificates.vouch,
+                self._user_authority(),
+                config.ssh_principals,
             )
         self._go_superviser = GoSuperviser(
             farm.superviser,
@@ -289,6 +292,14 @@ class Server:
                 self._config.data / KEY_FILE,
             )
         await self._store.execute(lambda transaction, _now: transaction.keep_mark(KEY_MARK, mark))
+
+    def _user_authority(self) -> UserAuthority | None:
+        """Return who judges people's certificates. Raises ConfigError for files of no use."""
+        if self._config.ssh_user_ca is None:
+            return None
+        authority = UserAuthority(self._config.ssh_user_ca, self._config.ssh_user_revoked)
+        authority.check()
+        return authority
 
     def _worker_name(self, uuid: str) -> str | None:
         worker = self._farm.fleet.workers.get(uuid)

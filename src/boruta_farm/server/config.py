@@ -357,6 +357,25 @@ class Config(LimitSettings):
         "there can be read by the farm.",
         default=True,
     )
+    ssh_user_ca: Path | None = setting(
+        Maybe(Location()),
+        "A file of public keys, one a line, of SSH authorities whose certificates sign people in "
+        "at the front door. Read anew when it changes. Empty: no certificate does.",
+        default=None,
+    )
+    ssh_user_revoked: Path | None = setting(
+        Maybe(Location()),
+        "A file of what those authorities have taken back: lines such as serial: 7, serial: 10-20, "
+        "id: ann-laptop, or a public key. Read anew when it changes; while it cannot be read, no "
+        "certificate signs in.",
+        default=None,
+    )
+    ssh_principals: Mapping[str, str] = setting(
+        Named(Text(), commas=True),
+        "Which accounts the principals of such certificates are: PRINCIPAL=ACCOUNT, separated by "
+        "commas. Empty: a principal is the name of an account; else only what stands here counts.",
+        make=dict,
+    )
     want_kinds: tuple[str, ...] = setting(
         Listing(Text(), commas=True),
         "Capabilities, separated by commas, whose values say what kind of board it is, for those "
@@ -481,6 +500,11 @@ class Config(LimitSettings):
                 read_secret(self.notify_secret)
             except ValueError as error:
                 raise SettingError(str(error), "notify_secret") from None
+        if self.ssh_user_ca is None and (self.ssh_user_revoked or self.ssh_principals):
+            raise SettingError(
+                "belongs to ssh_user_ca, which is not set",
+                "ssh_user_revoked" if self.ssh_user_revoked else "ssh_principals",
+            )
         if self.job_limit < self.job_timeout:
             raise SettingError("must not be shorter than job_timeout", "job_limit")
 

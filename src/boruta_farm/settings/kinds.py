@@ -297,6 +297,6 @@ def _pairs(text: str) -> dict[str, object]:
         name, _, value = (side.strip() for side in part.rpartition("="))
         if not name or name in found:
             words = f"{shown(name)} stands there twice" if name else f"{shown(part)} names nobody"
-            raise SettingError(f"{words}; write NAME=NUMBER, separated by commas: ci=20, ann=2")
+            raise SettingError(f"{words}; write NAME=VALUE, separated by commas: ci=20, ann=2")
         found[name] = value
     return found

@@ -6,8 +6,9 @@ API, made for the account that its headers name. No right is judged at the door.
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,6 +27,7 @@ from boruta_farm.model.front_door import (
     SOURCE_HEADER,
     DoorSettings,
     DoorVisitor,
+    Vouched,
 )
 from boruta_farm.model.permission import Permission
 from boruta_farm.model.permission import Scope as TokenScope
@@ -47,6 +49,14 @@ Vouch = Callable[[int, str], Awaitable[bool]]
 _JSON = [(b"content-type", b"application/json")]
 
 
+class Authority(Protocol):
+    """Who judges certificates of people."""
+
+    def judge(self, line: str, source: str, now: datetime) -> Vouched:
+        """Return what a certificate proves. Raises UnauthenticatedError with what is wrong."""
+        ...
+
+
 class FrontDoorApp:
     """Serve the local socket: the door's own calls here, all others by the API."""
 
@@ -59,7 +69,13 @@ class FrontDoorApp:
         clock: Clock,
         settings: Callable[[], DoorSettings],
         vouch: Vouch,
+        authority: Authority | None = None,
+        principals: Mapping[str, str] | None = None,
     ) -> None:
+        """``authority`` judges people's certificates, whose ``principals`` are these accounts.
+
+        Without ``principals`` they are accounts' names.
+        """
         self._api = api
         self._requests = requests
         self._people = people
@@ -67,8 +83,11 @@ class FrontDoorApp:
         self._clock = clock
         self._settings = settings
         self._vouch = vouch
+        self._authority = authority
+        self._principals = principals or None
         self._calls: dict[str, Callable[[dict[str, Any]], Awaitable[object]]] = {
             "key": self._key,
+            "certificate": self._certificate,
             "token": self._token,
             "entered": self._entered,
             "refused": self._refused,
@@ -127,6 +146,40 @@ class FrontDoorApp:
         if len(found) != 1:
             raise UnauthenticatedError("no account has this key")
         return write(DoorVisitor(account=found[0].id, name=found[0].name, scope=TokenScope.REQUEST))
+
+    async def _certificate(self, given: dict[str, Any]) -> object:
+        """Return for whom a company's authority vouches."""
+        if self._people.gate.open:
+            return write(_everybody(self._people.gate.admit(None, "").name))
+        return write(self._vouched_for(given))
+
+    def _vouched_for(self, given: Mapping[str, Any]) -> DoorVisitor:
+        if self._authority is None:
+            raise UnauthenticatedError("this farm takes no certificates")
+        gate, user = self._people.gate, str(given.get("User", ""))
+        source = str(given.get("Source", ""))
+        told = self._authority.judge(str(given.get("Certificate", "")), source, self._clock.now())
+        if self._principals is None:
+            names = set(told.principals)
+        else:
+            names = {self._principals[p] for p in told.principals if p in self._principals}
+        found = [account for name in names if (account := gate.account_named(name)) is not None]
+        if len(found) > 1:
+            found = [account for account in found if account.name == user]
+        if len(found) != 1:
+            which = "more than one account" if len(names) > 1 else "no account"
+            raise UnauthenticatedError(
+                f"{told.proof}: {', '.join(told.principals)[:200]} is {which} here"
+                + ("; name one before the door: ssh -J NAME@FARM" if len(names) > 1 else "")
+            )
+        # Raises where it can do nothing.
+        gate.speak_for(found[0].id, TokenScope.READ, source)
+        return DoorVisitor(
+            account=found[0].id,
+            name=found[0].name,
+            scope=TokenScope.REQUEST,
+            proof=told.proof,
+        )
 
     async def _token(self, given: dict[str, Any]) -> object:
         """Return whose token somebody gives; a one-time token is used up by that."""
@@ -199,10 +252,20 @@ class FrontDoorApp:
             except UnauthenticatedError:
                 gone.append(place)
                 continue
-            held = not key or gate.open or any(a.id == account for a in gate.holders(key))
-            if not held:
+            if not (gate.open or self._held(account, key, one)):
                 gone.append(place)
         return {"Gone": gone}
+
+    def _held(self, account: str, key: str, one: Mapping[str, Any]) -> bool:
+        """Tell whether what somebody came with would still let him in."""
+        if one.get("Certificate"):
+            try:
+                return self._vouched_for(one).account == account
+            except UnauthenticatedError as error:
+                log.info("a certificate lets nobody in any more: %s", error.message)
+                return False
+        gate = self._people.gate
+        return not key or any(a.id == account for a in gate.holders(key))
 
     async def _tell_settings(self, _given: dict[str, Any]) -> object:
         return write(self._settings())
