@@ -4,19 +4,21 @@ from dataclasses import replace
 
 import pytest
 
-from boruta_farm.core import confirmation, jobs, judging, requests, workers
+from boruta_farm.core import accounts, confirmation, jobs, judging, requests, workers
 from boruta_farm.core.plan import Noted, Plan
-from boruta_farm.model.account import Account
+from boruta_farm.model.account import Account, AccountChange, RunningJobs
 from boruta_farm.model.audit import Action
 from boruta_farm.model.errors import StaleProposalError
 from boruta_farm.model.permission import Role
 from boruta_farm.model.request import NewRequest, RequestState
+from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import WorkerState
 from tests.core.conftest import Stage
-from tests.core.people import ANN, peopled
+from tests.core.people import ANN, ROOT, peopled
 from tests.core.world import NOW, DictWorld
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8d0VqV0aN0f5o0rmJpGp1rYxk3v7K4m2Qn1bq5Xy1F ann@desk"
+OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAII8d0VqV0aN0f5o0rmJpGp1rYxk3v7K4m2Qn1bq5Xy1F"
 ACCOUNT = Account(id=ANN.id, name="ann", role=Role.USER, created=NOW, groups=("kernel",))
 LOSSES = {
     "disabled": replace(ACCOUNT, disabled=True),
@@ -121,6 +123,30 @@ def test_a_running_job_ends_with_the_right_to_it_unless_it_is_kept(
         assert request == regrouped
     else:
         assert steps == ()
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+@pytest.mark.parametrize("keep", [None, RunningJobs.KEEP])
+def test_a_job_of_a_removed_key_ends_where_the_farm_is_set_so(
+    wanted: bool, keep: RunningJobs | None
+) -> None:
+    world = DictWorld(FarmSettings(end_removed_keys=wanted))
+    uuid, number = waiting(world, KEY)
+    world.apply(accounts.save_account(world, ROOT, "ann", AccountChange(ssh_keys=(KEY,)), NOW))
+    world.apply(jobs.grant(world, world.grant_of(number, uuid), NOW))
+    world.apply(judging.opened(world, uuid, world.workers[uuid].epoch, NOW))
+    other = AccountChange(ssh_keys=(KEY, OTHER))
+    world.apply(accounts.save_account(world, ROOT, "ann", other, NOW))
+    assert world.requests[number].state is RequestState.IN_PROGRESS
+    less = AccountChange(ssh_keys=(OTHER,), running_jobs=keep)
+    world.apply(accounts.save_account(world, ROOT, "ann", less, NOW))
+    request = world.requests[number]
+    if wanted and keep is None:
+        assert request.state is RequestState.DONE
+        assert request.reason == "its SSH key was taken off the account ann"
+        assert world.workers[uuid].state is WorkerState.PREPARE
+    else:
+        assert request.state is RequestState.IN_PROGRESS
 
 
 def test_what_opens_is_judged_when_it_is_open(world: DictWorld) -> None:

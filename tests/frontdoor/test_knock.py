@@ -5,6 +5,7 @@ import base64
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -292,6 +293,25 @@ async def test_a_removed_key_opens_nothing_more(tmp_path: Path) -> None:
                 await stage.come(KEY)
             writer.write(b"still here")
             assert await reader.readexactly(10) == b"still here", "what is open goes on"
+
+
+@pytest.mark.prove
+async def test_what_a_removed_key_has_opened_ends_where_the_admin_wants_that(
+    tmp_path: Path,
+) -> None:
+    async with Stage(tmp_path).running() as stage:
+        stage.settings = replace(stage.settings, end_removed=True)
+        await stage.board(1, "lab-rpi4")
+        await stage.account("boss", role=Role.ADMIN)
+        await stage.account("ann", KEY, OTHER)
+        async with await stage.come(KEY) as ann, await stage.come(OTHER) as also_ann:
+            reader, _ = await jump(ann, "rpi4")
+            staying, writer = await jump(also_ann, "rpi4")
+            await stage.account("ann", OTHER)
+            await asyncio.wait_for(ann.wait_closed(), 5)
+            assert await reader.read() == b""
+            writer.write(b"still here")
+            assert await staying.readexactly(10) == b"still here", "another key is another matter"
 
 
 CA = asyncssh.generate_private_key("ssh-ed25519")

@@ -8,6 +8,7 @@ from boruta_farm.core.judging import judge_running
 from boruta_farm.core.names import check_line, check_name
 from boruta_farm.core.permissions import may_see_account
 from boruta_farm.core.plan import IdentitySaved, Plan, Step
+from boruta_farm.core.sharing import keys_of
 from boruta_farm.core.sshkeys import board_key
 from boruta_farm.core.world import World
 from boruta_farm.model.account import (
@@ -73,7 +74,9 @@ def save_account(
     _check_admins(world, account)
     step = IdentitySaved(record=account, kind=EventKind.ACCOUNT_CHANGED)
     keep = change.running_jobs is RunningJobs.KEEP
-    jobs = judge_running(world, account, now, keep=keep)
+    lost = frozenset(keys_of(stored)) - frozenset(keys_of(account))
+    ending = lost if world.settings.end_removed_keys else frozenset[str]()
+    jobs = judge_running(world, account, now, keep=keep, ending=ending)
     return Plan(answer=account, steps=(step, *jobs))
 
 

@@ -1,5 +1,6 @@
 """Whether those who have filed requests may still be lent boards, judged anew when that changes."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -75,12 +76,19 @@ def _lapsed(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None] | 
 
 
 def judge_running(
-    world: World, account: Account, now: datetime, *, removed: bool = False, keep: bool = False
+    world: World,
+    account: Account,
+    now: datetime,
+    *,
+    removed: bool = False,
+    keep: bool = False,
+    ending: Collection[str] = (),
 ) -> tuple[Step, ...]:
     """Return what becomes of an account's running jobs when it has become ``account``.
 
     Those that it would not be lent any more end, unless they shall be kept; the others go on, for
-    its present groups and with its present keys, as do those that others share with it.
+    its present groups and with its present keys, as do those that others share with it. Jobs whose
+    own key is among those ``ending`` end, too.
     """
     steps: list[Step] = []
     groups = frozenset(account.groups)
@@ -94,8 +102,11 @@ def judge_running(
         if reason is None and not _still_served(world, request, account):
             reason = f"{account.name} is in none of its board's groups any more"
         running = request.state is RequestState.IN_PROGRESS
-        if running and reason is not None and not keep:
-            steps.extend(finished_early(world, request, RequestState.DONE, now, reason))
+        end = reason
+        if end is None and request.ssh_key in ending:
+            end = f"its SSH key was taken off the account {account.name}"
+        if running and end is not None and not keep:
+            steps.extend(finished_early(world, request, RequestState.DONE, now, end))
             continue
         regrouped = running and not removed and request.owner_groups not in (None, groups)
         changed = replace(request, owner_groups=groups) if regrouped else request

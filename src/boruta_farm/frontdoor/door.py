@@ -10,7 +10,7 @@ import asyncssh
 from boruta_farm.clock import Clock
 from boruta_farm.frontdoor.boards import HeldBoards
 from boruta_farm.frontdoor.crowd import USUAL, DoorBounds, DoorCrowd
-from boruta_farm.frontdoor.knock import Knock
+from boruta_farm.frontdoor.knock import KEY_GONE, Knock
 from boruta_farm.frontdoor.line import ServerLine
 from boruta_farm.model.errors import BorutaError, TooManyCallsError
 
@@ -106,7 +106,7 @@ class Door:
                 self._empty.set()
 
     async def look_after(self) -> NoReturn:
-        """Put out, within a second, those whose key or account is gone."""
+        """Put out, within a second, those whose key or account is gone; end theirs where wanted."""
         while True:
             await asyncio.sleep(LOOK_AGAIN)
             inside = [(knock, held) for knock in self._knocks if (held := knock.holding)]
@@ -114,12 +114,17 @@ class Door:
                 continue
             try:
                 gone = await self._line.gone([held for _, held in inside])
+                ending = bool(gone) and (await self._line.settings()).end_removed
             except BorutaError as error:
                 log.debug("nobody can be asked whether keys are still good: %s", error)
                 continue
             for place in gone:
-                if place < len(inside):
-                    inside[place][0].put_out()
+                if place >= len(inside):
+                    continue
+                knock = inside[place][0]
+                knock.put_out()
+                if ending:
+                    knock.part(KEY_GONE)
 
     async def empty(self) -> None:
         """Return once nobody is there any more, and no board is held for anybody."""

@@ -135,5 +135,8 @@ class DoorSettings:
     authority: Annotated[
         str, Shown("HostAuthority", "the public key that signs boards' host certificates")
     ] = ""
+    end_removed: Annotated[
+        bool, Shown("EndRemoved", "connections end with the key that has opened them")
+    ] = False
     reach: Annotated[str, Shown("Reach", "the address at which tunnels are reached from here")] = ""
     version: Annotated[str, Shown("Version", "of the server")] = ""

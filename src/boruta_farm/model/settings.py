@@ -24,6 +24,7 @@ class FarmSettings:
     relay act at a job's end. ``idle_again`` returns a re-registered worker to IDLE by itself.
     A worker that recovered ``flap_recoveries`` times (0 for any number) within ``flap_within``
     and fails again is put into maintenance.
+    ``end_removed_keys`` ends the jobs that were opened by a key when that is taken off its account.
     ``show_owners`` lets everybody see who holds the boards he waits for.
     ``registrations_per_board`` is how often in a minute a board may register, or report that it
     failed, in the long run; 0 is as often as it likes. ``new_boards_per_source`` and
@@ -72,6 +73,7 @@ class FarmSettings:
     max_waiting_length: int = 64 * 1024 * 1024
     max_filed_length: int = 256 * 1024 * 1024
     show_owners: bool = False
+    end_removed_keys: bool = False
     policies: Policies = field(default_factory=Policies)
 
     @property

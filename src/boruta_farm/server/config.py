@@ -376,6 +376,12 @@ class Config(LimitSettings):
         "commas. Empty: a principal is the name of an account; else only what stands here counts.",
         make=dict,
     )
+    end_removed_keys: bool = setting(
+        Switch(),
+        "End what an SSH key has opened, connections and jobs that are its own, when it is taken "
+        "off its account, or its certificate is revoked or over; else it only opens nothing more.",
+        default=FARM.end_removed_keys,
+    )
     want_kinds: tuple[str, ...] = setting(
         Listing(Text(), commas=True),
         "Capabilities, separated by commas, whose values say what kind of board it is, for those "
@@ -524,6 +530,7 @@ class Config(LimitSettings):
             linger=self.ssh_linger,
             kinds=self.want_kinds,
             read_by_farm=self.ssh_read_by_farm,
+            end_removed=self.end_removed_keys,
             reach=self.tunnels_reached_at,
             version=__version__,
         )
