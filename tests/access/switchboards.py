@@ -22,6 +22,7 @@ class Heard:
         self.releases: list[tuple[str, int]] = []
         self.counts: dict[str, int] = {}
         self.idles = 0
+        self.uses: list[tuple[str, int]] = []
         self._news = asyncio.Event()
 
     def bind_failed(self, worker: str, port: int, reason: str) -> None:
@@ -34,6 +35,10 @@ class Heard:
 
     def counted(self, worker: str, connections: int) -> None:
         self.counts[worker] = connections
+        self._news.set()
+
+    def used(self, worker: str, epoch: int) -> None:
+        self.uses.append((worker, epoch))
         self._news.set()
 
     def idle(self) -> None:

@@ -3,6 +3,8 @@ from tests.access.sockets import BOARD_BANNER, LOOPBACK, Peer, dialled, listenin
 from tests.access.switchboards import entry, exchange
 from tests.ports import free_port
 
+from boruta_farm.access.connection import SIGNS_OF_LIFE
+
 
 async def connected(client: Peer, board: Peer) -> None:
     await board.send(BOARD_BANNER)
@@ -139,3 +141,32 @@ async def test_connections_to_dead_peers_are_cut(monkeypatch: pytest.MonkeyPatch
         async with dialled(port) as client:
             await connected(client, await board.next())
             assert await client.end() == "reset"
+
+
+async def test_use_is_told_and_signs_of_life_are_none() -> None:
+    """What a minute's questions and answers of ssh take is nobody's doing; a line typed is."""
+    async with listening_board() as board, exchange() as relay:
+        port = relay.put(entry(board.port, epoch=1))
+        held = relay.board.port("w1")
+        assert held is not None
+        async with dialled(port) as client:
+            await client.send(b"x" * SIGNS_OF_LIFE)
+            peer = await board.next()
+            await peer.receive(SIGNS_OF_LIFE)
+            assert not held.take_use()
+            await client.send(b"x" * SIGNS_OF_LIFE + b"y")
+            await peer.receive(SIGNS_OF_LIFE + 1)
+            assert held.take_use()
+            assert not held.take_use()
+            await peer.send(b"z" * 2 * SIGNS_OF_LIFE)
+            await client.receive(2 * SIGNS_OF_LIFE)
+        # What is over by the time of asking counts too.
+        await peer.close()
+        await relay.heard.until(lambda heard: heard.counts.get("w1") == 0)
+        assert held.take_use()
+        async with dialled(port) as client:
+            await client.send(b"x" * 2 * SIGNS_OF_LIFE)
+            peer = await board.next()
+            await peer.receive(2 * SIGNS_OF_LIFE)
+            relay.put(entry(board.port, epoch=2))
+            assert not held.take_use(), "what another job did"

@@ -255,3 +255,26 @@ def test_a_waiting_request_cannot_be_held() -> None:
                     pass
 
     run_virtual(work())
+
+
+@pytest.mark.usefixtures("utc")
+def test_the_holder_is_told_once_that_an_unused_board_is_taken() -> None:
+    said: list[str] = []
+
+    async def work() -> None:
+        async with (
+            virtual(idle_end=timedelta(minutes=10), length=HOUR) as scene,
+            hold(scene.farm, scene.request, scene.access, said.append),
+        ):
+            await asyncio.sleep(600)
+            epoch = scene.lab.farm.fleet.workers[scene.board.uuid].epoch
+            reports = scene.lab.farm.stewards_reports
+            await reports.warn_idle(scene.board.uuid, epoch)
+            await asyncio.sleep(20)
+            await reports.used(scene.board.uuid, epoch)
+            await asyncio.sleep(20)
+
+    run_virtual(work())
+    assert len(said) == 1
+    assert said[0].startswith("somebody waits for lab, which is not used: it is given back at ")
+    assert said[0].endswith("; a line typed there keeps it")

@@ -104,7 +104,10 @@ class Virtual:
 
 @asynccontextmanager
 async def virtual(
-    keep_alive: int | None = None, limit: timedelta = DAY, length: timedelta | None = None
+    keep_alive: int | None = None,
+    limit: timedelta = DAY,
+    length: timedelta | None = None,
+    idle_end: timedelta | None = None,
 ) -> AsyncIterator[Virtual]:
     """Lend a board for an hour, or ``length``; let a job last no longer than ``limit``."""
     lab = Lab(FarmSettings(job_limit=limit))
@@ -112,7 +115,9 @@ async def virtual(
     transport = Transport(ClientConfig(server="http://farm"), InProcess(lab.ear))
     try:
         board = await lab.board(SimulatedBoard(uuid_of(1), {}, "lab"))
-        new = NewRequest(caps={}, priority=8, keep_alive=keep_alive, length=length)
+        new = NewRequest(
+            caps={}, priority=8, keep_alive=keep_alive, length=length, idle_end=idle_end
+        )
         requests = lab.farm.requests
         filed = await requests.new_request(LOCAL_ADMIN, new)
         scene = Virtual(lab, Farm(transport, lab.simulated.clock), board)

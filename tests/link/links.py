@@ -66,6 +66,15 @@ class FakeFarm:
             raise self.refuse
         self.failures.append((uuid, reason))
 
+    async def used(self, uuid: str, epoch: int) -> None:
+        raise NotImplementedError
+
+    async def warn_idle(self, uuid: str, epoch: int) -> None:
+        raise NotImplementedError
+
+    async def end_idle(self, uuid: str, epoch: int, *, wanted: bool) -> None:
+        raise NotImplementedError
+
     async def ended(self, uuid: str, epoch: int) -> None:
         if self.refuse is not None:
             raise self.refuse

@@ -154,3 +154,20 @@ def test_who_prolongs_ever_again_has_one_end(monkeypatch: pytest.MonkeyPatch) ->
 
     play(work())
     assert told.kinds() == ["request.ending"]
+
+
+def test_who_does_not_use_his_board_is_told_until_when_he_has_it() -> None:
+    told = Told()
+
+    async def work() -> None:
+        async with virtual(idle_end=timedelta(minutes=10)) as scene, noticing(scene, told):
+            await asyncio.sleep(600)
+            epoch = scene.lab.farm.fleet.workers[scene.board.uuid].epoch
+            await scene.lab.farm.stewards_reports.warn_idle(scene.board.uuid, epoch)
+            await asyncio.sleep(1)
+            assert told.kinds() == ["request.idle"]
+            ends = told.all[-1][1].data["Ends"]
+            assert isinstance(ends, str)
+            assert ends.endswith("Z")
+
+    play(work())

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NoReturn
 
@@ -72,6 +72,8 @@ class RelayClient:
         self._failed = asyncio.Event()
         self._counts: dict[str, int] = {}
         self._visits: Counter[str] = Counter()
+        self.on_used: Callable[[str, int], None] = lambda _worker, _epoch: None
+        """Called with a worker and its job's epoch while its board is used, once a minute."""
         condition = RelayCondition(clock)
         self.alive, self.well_since = condition.alive, condition.well_since
         self.on_change, self._say = condition.on_change, condition.say
@@ -361,6 +363,8 @@ class RelayClient:
             case messages.CONNECTIONS:
                 self._counts[message.text("worker")] = message.whole("count")
                 self._visits[message.text("worker")] += 1
+            case messages.USED:
+                self.on_used(message.text("worker"), message.whole("epoch"))
             case messages.PONG:
                 pong = self._pongs.get(message.whole("sequence"))
                 if pong is not None and not pong.done():

@@ -58,6 +58,12 @@ class Host(Protocol):
         ...
 
 
+SIGNS_OF_LIFE = 900
+"""Bytes a minute, both ways, that need not be anybody's doing.
+
+SSH's question whether the other side is there and its answer take 80 to 120 bytes and come every
+10 to 15 s; a key that is typed, with its echo, takes some 100.
+"""
 PROVEN_BYTES = 8192
 PROVEN_AFTER = 150.0
 """What a session has carried, or how many seconds it has lasted, that got through its sign-in.
@@ -93,6 +99,7 @@ class TunnelConnection:
         self._spoken = asyncio.Event()
         self._flows: tuple[Flow, ...] = ()
         self._watches = (LifeWatch(), LifeWatch())
+        self._counted = 0
         self._cut = False
         self._over = False
         self._hearing = True
@@ -128,6 +135,12 @@ class TunnelConnection:
         carried = sum(flow.carried for flow in self._flows)
         old = self._copier.loop.time() - self.born >= PROVEN_AFTER
         return old or carried >= PROVEN_BYTES
+
+    def take_use(self) -> bool:
+        """Tell whether more than signs of life has passed since this was asked last."""
+        carried = sum(flow.carried for flow in self._flows)
+        passed, self._counted = carried - self._counted, carried
+        return passed > SIGNS_OF_LIFE or any(flow.in_thread for flow in self._flows)
 
     async def spoken(self) -> None:
         """Return once the client has said something."""

@@ -93,6 +93,10 @@ class Control:
         """Report how many connections a worker has."""
         self._report(messages.CONNECTIONS, worker=worker, count=connections)
 
+    def used(self, worker: str, epoch: int) -> None:
+        """Report that a worker's board is used."""
+        self._report(messages.USED, worker=worker, epoch=epoch)
+
     def idle(self) -> None:
         """Finish when no server has been there and no job live for long enough."""
         now = asyncio.get_running_loop().time()

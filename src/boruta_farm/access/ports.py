@@ -91,6 +91,7 @@ class TunnelPort:
         """Connections at the board whose clients have said nothing yet."""
         self._told: frozenset[int] = frozenset()
         self._told_at: float | None = None
+        self._used = False
         self._refused = 0
         self._complained: float | None = None
 
@@ -134,6 +135,7 @@ class TunnelPort:
         if entry.epoch != self.entry.epoch:
             self._cut_epoch(self.entry.epoch)
             self._told_at = None
+            self._used = False
         if entry.cut_in is not None and entry.cut_in <= 0:
             self._cut_epoch(entry.epoch)
             entry = _ended(entry)
@@ -174,6 +176,13 @@ class TunnelPort:
         ):
             return None
         return ours in self._told
+
+    def take_use(self) -> bool:
+        """Tell whether the board was used in its job since this was asked last."""
+        used, self._used = self._used, False
+        for connection in self.connections:
+            used |= connection.epoch == self.entry.epoch and connection.take_use()
+        return used and self.live
 
     def release(self) -> None:
         """Stop listening and cut every connection."""
@@ -297,6 +306,7 @@ class TunnelPort:
     def gone(self, connection: TunnelConnection) -> None:
         """Hear that a connection has ended."""
         self.heard(connection)
+        self._used |= connection.epoch == self.entry.epoch and connection.take_use()
         self._limits.open -= 1
         self.connections.discard(connection)
         self._changed(self)

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 TICK = 1.0
 COUNTS_AFTER = 0.2
+USE_EVERY = 60.0
+"""Seconds over which bytes are added up: what they are more than signs of life are, is use."""
 
 
 class PortListener(Protocol):
@@ -32,6 +34,10 @@ class PortListener(Protocol):
 
     def counted(self, worker: str, connections: int) -> None:
         """Hear how many connections a worker has now; not told for each one."""
+        ...
+
+    def used(self, worker: str, epoch: int) -> None:
+        """Hear that a worker's board is used in its job."""
         ...
 
     def idle(self) -> None:
@@ -69,6 +75,7 @@ class Switchboard:
         self._counting: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
         self._next_sweep = loop.time() + SWEEP_EVERY
+        self._next_use = loop.time() + USE_EVERY
         self._ticking = loop.call_later(TICK, self._tick)
         self.draining = False
 
@@ -203,8 +210,17 @@ class Switchboard:
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_EVERY
             self._sweep()
+        if now >= self._next_use:
+            self._next_use = now + USE_EVERY
+            self._tell_use()
         if not self.busy and self._listener is not None:
             self._listener.idle()
+
+    def _tell_use(self) -> None:
+        for port in self._ports.values():
+            epoch = port.entry.epoch
+            if port.take_use() and epoch is not None and self._listener is not None:
+                self._listener.used(port.worker, epoch)
 
     def _sweep(self) -> None:
         for port in tuple(self._ports.values()):

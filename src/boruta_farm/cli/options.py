@@ -155,6 +155,15 @@ LengthOption = Annotated[
         "--for", metavar="DURATION", help="How long the job is to last, such as 3h or 2h30."
     ),
 ]
+IdleEndOption = Annotated[
+    str | None,
+    typer.Option(
+        "--idle-end",
+        metavar="DURATION",
+        help="Give the board back after it was unused this long (5m at least) while somebody waits "
+        "for it; the farm's own limit counts where that is shorter.",
+    ),
+]
 KeepAliveOption = Annotated[
     str | None,
     typer.Option(

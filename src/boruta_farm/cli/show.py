@@ -122,6 +122,10 @@ def _facts(
     told = asked(request, times)
     if told is not None:
         facts["Asked"] = told
+    if request.idle_end is not None:
+        facts["Idle end"] = f"{duration(request.idle_end)} without use, while somebody waits"
+    if request.live_job is not None and request.idle_ends is not None:
+        facts["Given back"] = f"{times.moment(request.idle_ends)}, unless it is used"
     if request.finished is not None:
         facts["Finished"] = times.moment(request.finished)
     if request.reason:

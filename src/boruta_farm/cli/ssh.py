@@ -20,6 +20,7 @@ from boruta_farm.cli.options import (
     BootOption,
     CapsOption,
     DeadlineOption,
+    IdleEndOption,
     ImageOption,
     KeyOption,
     LengthOption,
@@ -163,6 +164,7 @@ def ssh(
     after: AfterOption = None,
     deadline: DeadlineOption = None,
     length: LengthOption = None,
+    idle_end: IdleEndOption = None,
     image: ImageOption = None,
     storage: StorageOption = None,
     boot_until: BootOption = None,
@@ -216,15 +218,16 @@ def ssh(
             "--again knows what is wanted: leave WANT, --cap, -s, --image, --storage and "
             "--boot-until out"
         )
-    filing = caps or selector or after or deadline or length or linger or ready
+    filing = caps or selector or after or deadline or length or linger or ready or idle_end
     if request_id is not None and filing:
         raise typer.BadParameter(
             "with an ID nothing is filed: leave --cap, --selector, --after, --deadline, --for, "
-            "--linger, --image, --storage and --boot-until out"
+            "--idle-end, --linger, --image, --storage and --boot-until out"
         )
     kept = read_duration(linger, "--linger")
     wish_wait = read_duration(wait, "--wait")
     span = read_duration(length, "--for")
+    idle = read_duration(idle_end, "--idle-end")
     wanted = read_caps(caps)
     times = (read_moment(after, "--after"), read_moment(deadline, "--deadline"))
     command = tuple(context.meta.get("boruta.command", ()))
@@ -244,6 +247,7 @@ def ssh(
                 ssh_key=None if own is None else own.line,
                 keep_alive=(DEFAULT_KEEP_ALIVE if kept is None else round(kept.total_seconds())),
                 length=span,
+                idle_end=idle,
                 image=image if last is None else last.image,
                 storage=storage if last is None else last.storage,
                 boot_until=boot_until if last is None else last.boot_until,

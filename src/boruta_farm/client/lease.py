@@ -35,7 +35,7 @@ from boruta_farm.model.events import Event, EventKind
 from boruta_farm.model.job import Job
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import AccessInfo
-from boruta_farm.words.nudge import question
+from boruta_farm.words.nudge import question, unused
 from boruta_farm.words.refusal import refusal
 from boruta_farm.words.times import Times
 
@@ -91,6 +91,7 @@ class Lease:
         self._more = more or f"more time: boruta prolong {request.id} +30m"
         self._moved = asyncio.Event()
         self._nudged_at: datetime | None = None
+        self._idle_ends: datetime | None = None
 
     async def ended(self) -> Request:
         """Wait until the job is over for whatever reason and return the finished request."""
@@ -282,6 +283,7 @@ class Lease:
                 if request.job is not None:
                     self._ends(request.job.timeout)
                 await self._tell_nudge(request)
+                await self._tell_unused(request)
 
     async def _tell_nudge(self, request: Request) -> None:
         """Tell the holder once that somebody asks for his board."""
@@ -289,13 +291,23 @@ class Lease:
         if at is None or job is None or at < job.granted or at == self._nudged_at:
             return
         self._nudged_at = at
+        self._say(question(request, await self._board()))
+
+    async def _tell_unused(self, request: Request) -> None:
+        """Tell the holder once that his board is taken unless he uses it."""
+        if request.idle_ends != self._idle_ends:
+            self._idle_ends = request.idle_ends
+            told = unused(request, await self._board(), self._times())
+            if told is not None:
+                self._say(told)
+
+    async def _board(self) -> str:
         try:
             worker = await self._farm.workers.get_worker_info(self._farm.caller, self.worker)
         except UnavailableError as error:
             log.debug("worker %s was not read: %s", self.worker, error)
-            self._say(question(request, "this board"))
-        else:
-            self._say(question(request, worker.name))
+            return "this board"
+        return worker.name
 
     async def _look_for_agent(self) -> None:
         """Tell when the board's agent is lost or back, instead of leaving a silent session."""

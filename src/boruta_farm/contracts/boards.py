@@ -326,6 +326,18 @@ class Reports(Protocol):
         """Tell that the agent has stored the wanted end of a job."""
         ...
 
+    async def used(self, uuid: str, epoch: int) -> None:
+        """Note that a board is used in its job."""
+        ...
+
+    async def warn_idle(self, uuid: str, epoch: int) -> None:
+        """Say when a board is taken that nobody uses while somebody waits for it."""
+        ...
+
+    async def end_idle(self, uuid: str, epoch: int, *, wanted: bool) -> None:
+        """Take a board that was warned of, unless it was used since or nobody waits any more."""
+        ...
+
     async def ended(self, uuid: str, epoch: int) -> None:
         """Tell that the agent ended the job's session because its time was over."""
         ...

@@ -34,6 +34,7 @@ from boruta_farm.model.events import EventKind
 from boruta_farm.model.request import (
     HIGHEST_PRIORITY,
     LOWEST_PRIORITY,
+    SHORTEST_IDLE_END,
     SHORTEST_LENGTH,
     NewRequest,
     Request,
@@ -85,6 +86,7 @@ def create(
     _check_priority(new.priority, limits)
     _check_keep_alive(new.keep_alive)
     _check_length(new.length, caller.name, limits, world.settings)
+    _check_idle_end(new.idle_end)
     check_context(new.context or {})
     own_key = None if new.ssh_key is None else board_key(new.ssh_key)
     new = with_readiness(new)
@@ -110,6 +112,7 @@ def create(
         ssh_key=ssh_key,
         keep_alive=new.keep_alive,
         length=new.length,
+        idle_end=new.idle_end,
         context=new.context or None,
         borrows=new.borrow or None,
         image=new.image,
@@ -354,6 +357,14 @@ def _check_length(
         raise LengthError(
             f"a Length of {duration(length)} exceeds the limit 'job_time' of "
             f"{duration(limits.job_time)} that {name} has; prolong the job once it runs"
+        )
+
+
+def _check_idle_end(idle_end: timedelta | None) -> None:
+    if idle_end is not None and idle_end < SHORTEST_IDLE_END:
+        raise LengthError(
+            f"an IdleEnd is {duration(SHORTEST_IDLE_END)} at least; the farm's own counts where "
+            "that is shorter"
         )
 
 

@@ -130,6 +130,12 @@ class Matcher:
         """Return the capabilities that registered boards have; none while the index is built."""
         return () if self._index is None else self._index.capability_names
 
+    def wanted(self, uuid: str) -> bool:
+        """Tell whether somebody waits for a worker who could have it now; no while it is read."""
+        if self._index is None:
+            return False
+        return self._index.wanted(uuid, self._clock.now())
+
     def count_orphans(
         self,
         uuid: str,

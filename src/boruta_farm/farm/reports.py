@@ -8,6 +8,7 @@ from boruta_farm.contracts import Cipher, Prepared
 from boruta_farm.core import (
     confirmation,
     enrolment,
+    idling,
     jobs,
     judging,
     presence,
@@ -130,6 +131,18 @@ class FarmReports:
     async def prolonged(self, uuid: str, epoch: int, sequence: int) -> None:
         """Move a job's end to the one its agent has stored."""
         await self._decide(lambda world, now: jobs.prolonged(world, uuid, epoch, sequence, now))
+
+    async def used(self, uuid: str, epoch: int) -> None:
+        """Note that a board is used."""
+        await self._decide(lambda world, now: idling.used(world, uuid, epoch, now))
+
+    async def warn_idle(self, uuid: str, epoch: int) -> None:
+        """Warn a holder who does not use his board."""
+        await self._decide(lambda world, now: idling.warn(world, uuid, epoch, now))
+
+    async def end_idle(self, uuid: str, epoch: int, *, wanted: bool) -> None:
+        """Take a board that nobody uses."""
+        await self._decide(lambda world, now: idling.end(world, uuid, epoch, now, wanted=wanted))
 
     async def ended(self, uuid: str, epoch: int) -> None:
         """Finish a job that its agent ended."""

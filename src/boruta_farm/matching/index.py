@@ -192,6 +192,12 @@ class Index:
         """Return how many registered workers, in any state, could serve the request."""
         return sum(offer.registered for offer in self._market.demand(request).eligible)
 
+    def wanted(self, uuid: str, now: datetime) -> bool:
+        """Tell whether a request that could start now waits for this worker, among others."""
+        self._advance(now)
+        candidate = self._market.workers.get(uuid)
+        return candidate is not None and any(demand.front for demand in candidate.offer.eligible)
+
     def orphaned(self, limit: int = PASS_LIMIT) -> tuple[int, ...]:
         """Return the next ids to be marked: their last registered worker is gone."""
         return self._orphans.orphaned(limit)

@@ -25,6 +25,8 @@ class EventKind(StrEnum):
     REQUEST_PROLONGED = "request.prolonged"
     REQUEST_SHARED = "request.shared"
     REQUEST_NUDGED = "request.nudged"
+    REQUEST_USED = "request.used"
+    REQUEST_IDLE = "request.idle"
     REQUEST_FINISHED = "request.finished"
     REQUEST_ORPHANED = "request.orphaned"
     REQUEST_ADOPTED = "request.adopted"

@@ -83,6 +83,10 @@ class NewRequest:
     length: Annotated[
         timedelta | None, Shown("Length", "seconds the job is to last, unless prolonged")
     ] = None
+    idle_end: Annotated[
+        timedelta | None,
+        Shown("IdleEnd", "seconds its board may go unused while somebody waits for it"),
+    ] = None
     account_key: Annotated[
         bool | None,
         Shown("AccountKey", "put the account's SSH key on the board (false: do not)"),
@@ -147,6 +151,8 @@ class Sharing:
 
 
 LONGEST_ACT = 100
+SHORTEST_IDLE_END = timedelta(minutes=5)
+"""A board may go unused this long at least: signs of life are told from use by the minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +251,18 @@ class Request:
         datetime | None, Shown("NudgedAt", "when somebody last asked whether it is still needed")
     ] = None
     nudged_by: Annotated[str | None, Shown("NudgedBy", "who asked that")] = None
+    idle_end: Annotated[
+        timedelta | None,
+        Shown("IdleEnd", "seconds its board may go unused while somebody waits for it"),
+    ] = None
+    used_at: Annotated[
+        datetime | None,
+        Shown("UsedAt", "when its board was known to be used; noted now and then, where it counts"),
+    ] = None
+    idle_ends: Annotated[
+        datetime | None,
+        Shown("IdleEnds", "when its board is taken unless it is used: somebody waits for it"),
+    ] = None
     reason: Annotated[str | None, Shown("Reason", "why it ended as it did"), Stored(moves=True)] = (
         None
     )

@@ -25,6 +25,7 @@ class FarmSettings:
     A worker that recovered ``flap_recoveries`` times (0 for any number) within ``flap_within``
     and fails again is put into maintenance.
     ``end_removed_keys`` ends the jobs that were opened by a key when that is taken off its account.
+    ``idle_end`` is how long a board may go unused while somebody waits for it; 0 is for ever.
     ``show_owners`` lets everybody see who holds the boards he waits for.
     ``registrations_per_board`` is how often in a minute a board may register, or report that it
     failed, in the long run; 0 is as often as it likes. ``new_boards_per_source`` and
@@ -41,6 +42,7 @@ class FarmSettings:
 
     job_timeout: timedelta = timedelta(hours=1)
     job_limit: timedelta = timedelta(hours=24)
+    idle_end: timedelta = timedelta(0)
     invalid_after: timedelta = timedelta(minutes=10)
     lost_grace: timedelta = timedelta(seconds=30)
     opening_timeout: timedelta = timedelta(seconds=10)

@@ -15,6 +15,7 @@ class NoticeKind(StrEnum):
     GRANTED = "request.granted"
     ENDING = "request.ending"
     FAILED = "request.failed"
+    IDLE = "request.idle"
     NUDGED = "request.nudged"
 
 

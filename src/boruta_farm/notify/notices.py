@@ -104,6 +104,9 @@ class Notices:
             self._tell(NoticeKind.GRANTED, number, event.at, request)
         elif event.kind is EventKind.REQUEST_NUDGED:
             self._tell(NoticeKind.NUDGED, number, event.at, request, By=request.nudged_by)
+        elif event.kind is EventKind.REQUEST_IDLE and request.idle_ends is not None:
+            ends = request.idle_ends.isoformat().replace("+00:00", "Z")
+            self._tell(NoticeKind.IDLE, number, event.at, request, Ends=ends)
         elif event.kind is EventKind.REQUEST_FINISHED and request.state is RequestState.FAILED:
             self._tell(
                 NoticeKind.FAILED, number, event.at, before or request, Reason=request.reason

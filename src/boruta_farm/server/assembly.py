@@ -19,6 +19,7 @@ from boruta_farm.access.wishes import OutboundStreams
 from boruta_farm.boards.certificates import HostCertificates
 from boruta_farm.boards.confirmation import Confirmation
 from boruta_farm.boards.fenced import Fenced
+from boruta_farm.boards.idling import Idling, Uses
 from boruta_farm.boards.presence import Presence
 from boruta_farm.boards.recovery import Recovery
 from boruta_farm.boards.revocation import Revocation
@@ -26,6 +27,7 @@ from boruta_farm.boards.rounds import HealthRounds, RoundsConfig
 from boruta_farm.boards.runner import Policy, Runner
 from boruta_farm.boards.unfenced import Unfenced
 from boruta_farm.clock import SystemClock, synchronised
+from boruta_farm.core import idling
 from boruta_farm.dryad.proc.machine import read_boot_id
 from boruta_farm.farm.assembly import Farm
 from boruta_farm.gorpc.dryad import GoDialler
@@ -135,6 +137,13 @@ class Server:
         self._relay.on_change(farm.matcher.look)
         self._tunnels = Tunnels(farm.fleet, self._relay, farm.reports, settings)
         self._hub.on_sessions = self._tunnels.signed_in
+        uses = Uses(
+            farm.fleet,
+            farm.reports,
+            clock,
+            lambda request, now: idling.to_be_noted(request, settings, now),
+        )
+        self._relay.on_used = uses.hear
         streams = OutboundStreams(self._hub, self._relay)
         self._traffic = traffic = Traffic()
         dialler = GoDialler(lambda: traffic.served)
@@ -154,6 +163,7 @@ class Server:
             "key pool": self._pool.fill,
             "tunnels": self._tunnels.follow,
             "outbound streams": streams.serve,
+            "uses": uses.note,
             "revocation": Revocation(fleet, self._hub).follow,
         }
         self._leading_parts: dict[str, Part] = {
@@ -166,6 +176,13 @@ class Server:
             "board runner": Runner(fleet, reports, policies).attend,
             "presence": Presence(fleet, reports, clock, settings.lost_grace).watch,
             "confirmation": Confirmation(fleet, reports, self._tunnels, clock).watch,
+            "idling": Idling(
+                fleet,
+                reports,
+                clock,
+                lambda request, now: idling.is_idle(request, settings, now),
+                farm.matcher.wanted,
+            ).watch,
             "recovery": Recovery(fleet, reports, dialler).retry,
             "health rounds": HealthRounds(
                 fleet, dialler, reports, clock, _rounds_config(config)

@@ -11,6 +11,7 @@ from boruta_farm import __version__
 from boruta_farm.model.addresses import Network, dialled
 from boruta_farm.model.front_door import DoorSettings
 from boruta_farm.model.policies import FairShare, Policies
+from boruta_farm.model.request import SHORTEST_IDLE_END
 from boruta_farm.model.settings import Enrolment, FarmSettings
 from boruta_farm.model.webhook import fault_of, read_secret
 from boruta_farm.selectors.wanted import KINDS
@@ -210,6 +211,13 @@ class Config(LimitSettings):
         Duration(),
         "The longest that a request may ask for, and a job can last with all its prolongations.",
         default=FARM.job_limit,
+    )
+    idle_end: timedelta = setting(
+        Duration(),
+        "How long a lent board may go unused while somebody waits for it: then its holder is "
+        "warned, and 5 minutes later it is given back. Use is what passes through its tunnel "
+        "beyond signs of life. Requests may ask for less. 0s: for ever.",
+        default=FARM.idle_end,
     )
     invalid_after: timedelta = setting(
         Duration(),
@@ -510,6 +518,10 @@ class Config(LimitSettings):
             raise SettingError(
                 "belongs to ssh_user_ca, which is not set",
                 "ssh_user_revoked" if self.ssh_user_revoked else "ssh_principals",
+            )
+        if timedelta(0) < self.idle_end < SHORTEST_IDLE_END:
+            raise SettingError(
+                f"must be 0s, or {SHORTEST_IDLE_END.total_seconds() / 60:g}m at least", "idle_end"
             )
         if self.job_limit < self.job_timeout:
             raise SettingError("must not be shorter than job_timeout", "job_limit")

@@ -1,4 +1,4 @@
-"""What the holder of a board is told who was asked whether he still needs it."""
+"""What the holder of a board is told: that somebody asks for it, or that he does not use it."""
 
 from boruta_farm.model.request import Request
 from boruta_farm.words.times import Times
@@ -18,3 +18,13 @@ def asked(request: Request, times: Times) -> str | None:
         return None
     by = f" by {request.nudged_by}" if request.nudged_by else ""
     return f"at {times.moment(request.nudged_at)}{by}, whether it is still needed"
+
+
+def unused(request: Request, board: str, times: Times) -> str | None:
+    """Say when a board is taken that nobody uses; None where that is not to be."""
+    if request.idle_ends is None or request.live_job is None:
+        return None
+    return (
+        f"somebody waits for {board}, which is not used: it is given back at "
+        f"{times.moment(request.idle_ends)}; a line typed there keeps it"
+    )
