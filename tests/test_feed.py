@@ -47,7 +47,7 @@ class Fold:
         self.number = 0
         self.begun = 0
 
-    def begin(self, snapshot: Snapshot) -> None:
+    def begin(self, snapshot: Snapshot, doubts: int) -> None:
         self.begun += 1
         self.requests = {request.id: request for request in snapshot.requests}
         self.workers = {worker.uuid: worker for worker in snapshot.workers}
@@ -83,7 +83,7 @@ async def test_a_snapshot_and_what_follows_make_the_state(store: DatabaseStore) 
     while not all(task.done() for task in callers):
         snapshot, subscription = await feed.follow()
         fold = Fold()
-        fold.begin(snapshot)
+        fold.begin(snapshot, 0)
         folds.append(fold)
         subscriptions.append(subscription)
         await store.execute(changing_nothing)
@@ -92,7 +92,7 @@ async def test_a_snapshot_and_what_follows_make_the_state(store: DatabaseStore) 
     assert len(folds) > 3
     snapshot = await store.snapshot()
     final = Fold()
-    final.begin(snapshot)
+    final.begin(snapshot, 0)
     assert final.requests
     for fold, subscription in zip(folds, subscriptions, strict=True):
         while fold.number < snapshot.number:
@@ -157,7 +157,7 @@ async def test_what_a_follower_began_with_is_not_kept(store: DatabaseStore) -> N
     begun: list[weakref.ref[Iterable[Request]]] = []
 
     class Watched(Fold):
-        def begin(self, snapshot: Snapshot) -> None:
+        def begin(self, snapshot: Snapshot, doubts: int) -> None:
             # The thread that read it may be the last to let go of it.
             begun.append(
                 weakref.ref(
@@ -201,8 +201,8 @@ async def test_following_goes_on_through_doubt(store: DatabaseStore) -> None:
             super().__init__()
             self.moved = asyncio.Event()
 
-        def begin(self, snapshot: Snapshot) -> None:
-            super().begin(snapshot)
+        def begin(self, snapshot: Snapshot, doubts: int) -> None:
+            super().begin(snapshot, doubts)
             self.moved.set()
 
         def fold(self, changes: tuple[Change, ...]) -> None:
@@ -236,7 +236,7 @@ async def test_what_is_handed_over_comes_whole_and_once(store: DatabaseStore) ->
     feed = Feed(store)
     snapshot, subscription = await feed.follow()
     fold, reached = Fold(), asyncio.Event()
-    fold.begin(snapshot)
+    fold.begin(snapshot, 0)
     await store.execute(creating())
 
     def take(changes: tuple[Change, ...]) -> None:

@@ -56,7 +56,7 @@ class Followed:
 
     def begin(self, requests: list[Request], *workers: Worker) -> None:
         self.touched.clear()
-        self.fleet.begin(Snapshot(number=1, requests=requests, workers=workers))
+        self.fleet.begin(Snapshot(number=1, requests=requests, workers=workers), 0)
 
     def fold(self, *changes: Change) -> list[str]:
         """Fold changes and return the workers touched by them."""

@@ -125,6 +125,8 @@ class Feed:
         self._store = store
         self._subscriptions: dict[Subscription, None] = {}
         self._passing_on = False
+        self.doubts = 0
+        """How often it was not known what had been committed, and all had to be read anew."""
         store.listen(self._publish)
         store.on_doubt(self._lose_track)
 
@@ -148,6 +150,7 @@ class Feed:
             subscription.pass_on()
 
     def _lose_track(self) -> None:
+        self.doubts += 1
         for subscription in tuple(self._subscriptions):
             subscription.lose()
 
@@ -185,8 +188,11 @@ class Feed:
 class Follower(Protocol):
     """Fold committed changes into a state of one's own; both calls must not block."""
 
-    def begin(self, snapshot: Snapshot) -> None:
-        """Start over from a snapshot of all workers and of the requests that hold one."""
+    def begin(self, snapshot: Snapshot, doubts: int) -> None:
+        """Start over from a snapshot of all workers and of the requests that hold one.
+
+        It was read when there had been so many ``Feed.doubts``.
+        """
         ...
 
     def fold(self, changes: tuple[Change, ...]) -> None:
@@ -197,9 +203,10 @@ class Follower(Protocol):
 async def keep_following(feed: Feed, follower: Follower) -> NoReturn:
     """Keep a follower up to date until cancelled, from a new snapshot whenever it fell behind."""
     while True:
+        doubts = feed.doubts
         snapshot, subscription = await feed.follow(holding=True)
         try:
-            follower.begin(snapshot)
+            follower.begin(snapshot, doubts)
             # What it was begun with must not live as long as it is followed.
             del snapshot
             await subscription.hand_to(follower.fold)

@@ -47,6 +47,7 @@ class Fleet:
         self._feed = feed
         self._boards = boards
         self._clock = clock
+        self._doubts = 0
         self._asked: datetime | None = None
         self._links: dict[str, Link] = {}
         self._held: dict[int, str] = {}
@@ -148,9 +149,15 @@ class Fleet:
         """
         return self._boards.contact(uuid)
 
-    def begin(self, snapshot: Snapshot) -> None:
+    @property
+    def certain(self) -> bool:
+        """Tell whether the farm was read since it was last in doubt what had been committed."""
+        return self._doubts == self._feed.doubts
+
+    def begin(self, snapshot: Snapshot, doubts: int) -> None:
         """Start over from a snapshot; every board counts as changed, also those that are gone."""
         self.generation += 1
+        self._doubts = doubts
         touched = dict.fromkeys(self.workers)
         self.workers = {worker.uuid: worker for worker in snapshot.workers}
         self.holders.clear()

@@ -384,6 +384,8 @@ def test_a_report_of_unknown_outcome_is_not_repeated_before_the_feed_tells(
 ) -> None:
     async def script(lab: Lab) -> None:
         failing_once(lab, "prepared", OutcomeUnknownError(), monkeypatch)
+        await lab.settle(SHORT)
+        lab.farm.feed.doubts += 1
         board = await lab.add()
         await lab.settle(5)
         await lab.farm.workers.set_groups(LOCAL_ADMIN, board.uuid, ("g",))

@@ -70,12 +70,20 @@ class NotedReports:
         self.told.append((uuid, epoch, reason))
 
 
+class DoubtfulFeed:
+    """Count how often it was not known what had been committed."""
+
+    def __init__(self) -> None:
+        self.doubts = 0
+
+
 class Staged:
     """A fleet, a runner, and policies for boards with and without a fence."""
 
     def __init__(self, kinds: Collection[Fence]) -> None:
         clock = VirtualClock(START)
-        self.fleet = Fleet(cast("Feed", None), SimulatedBoards(clock), clock)
+        self.feed = DoubtfulFeed()
+        self.fleet = Fleet(cast("Feed", self.feed), SimulatedBoards(clock), clock)
         self.begun: list[tuple[float, str, str, int]] = []
         self.at_once = self.most = 0
         self.fenced, self.unfenced = NotedPolicy(self, "fenced"), NotedPolicy(self, "unfenced")
@@ -86,7 +94,8 @@ class Staged:
 
     def begin(self, *workers: Worker) -> None:
         """Read the farm anew."""
-        self.fleet.begin(Snapshot(number=1, requests=(), workers=workers))
+        snapshot = Snapshot(number=1, requests=(), workers=workers)
+        self.fleet.begin(snapshot, self.feed.doubts)
 
     def change(self, worker: Worker) -> None:
         """Commit a change."""
@@ -153,6 +162,7 @@ def test_what_was_done_is_not_done_again_though_the_farm_is_read_anew() -> None:
 def test_what_may_have_been_done_waits_for_what_the_feed_tells(error: BorutaError) -> None:
     async def script(staged: Staged) -> None:
         staged.fenced.errors = [error]
+        staged.feed.doubts += 1
         await asyncio.sleep(1.5 * TAKES)
         staged.change(PREPARING)
         await asyncio.sleep(2 * TAKES)
@@ -160,6 +170,18 @@ def test_what_may_have_been_done_waits_for_what_the_feed_tells(error: BorutaErro
         staged.begin(PREPARING)
         await asyncio.sleep(2 * TAKES)
         assert len(staged.begun) == 1 + isinstance(error, OutcomeUnknownError)
+
+    play(script)
+
+
+def test_who_hears_of_a_doubt_after_the_feed_has_told_does_not_wait_for_it_again() -> None:
+    async def script(staged: Staged) -> None:
+        staged.fenced.errors = [OutcomeUnknownError()]
+        await asyncio.sleep(TAKES / 2)
+        staged.feed.doubts += 1
+        staged.begin(PREPARING)
+        await asyncio.sleep(TAKES)
+        assert len(staged.begun) == 2
 
     play(script)
 

@@ -6,6 +6,7 @@ import pytest
 
 from boruta_farm.core import confirmation, workers
 from boruta_farm.core import registration as core
+from boruta_farm.core.plan import KeyErased
 from boruta_farm.model.errors import (
     AddressError,
     CredentialError,
@@ -117,6 +118,14 @@ def test_a_new_board_stays_new_until_it_was_in_service(world: DictWorld, stage: 
     again = registration(epoch=world.workers[uuid].epoch, caps={"ram": "3"})
     world.apply(core.register(world, again, NOW))
     assert world.workers[uuid].reason == "registered with other capabilities or ports than before"
+
+
+def test_a_changed_idle_board_s_key_is_erased(world: DictWorld, stage: Stage) -> None:
+    """It was prepared for nobody yet, so no job's end would ever erase it."""
+    uuid = stage.idle()
+    epoch = world.workers[uuid].epoch
+    plan = core.register(world, registration(epoch=epoch, caps={"ram": "2"}), NOW)
+    assert KeyErased(worker=uuid, epoch=epoch) in plan.steps
 
 
 def test_changed_unfenced_board_fails_its_job(world: DictWorld, stage: Stage) -> None:

@@ -369,3 +369,32 @@ def test_it_tells_what_stands_still() -> None:
         assert bench.matcher.alive(bench.clock.now()) == "the matcher does not run"
 
     run_virtual(main())
+
+
+def test_who_may_grant_nothing_rests_though_a_request_has_become_valid() -> None:
+    asked = 0
+
+    def held() -> str:
+        nonlocal asked
+        asked += 1
+        return "there is no relay"
+
+    async def main() -> None:
+        journal = Journal()
+
+        async def nothing(_what: object) -> None:
+            raise AssertionError("nothing is granted")
+
+        matcher = Matcher(
+            journal.feed, nothing, nothing, nothing, journal.clock, FarmSettings(), held=held
+        )
+
+        async def script() -> None:
+            journal.commit(make_request(1, ARM, valid_after=START + timedelta(seconds=5)))
+            journal.commit(make_worker("01", ARM))
+            await asyncio.sleep(65)
+
+        await during(matcher.keep_matching, script)
+
+    run_virtual(main())
+    assert asked < 200, "about two times a second"

@@ -133,8 +133,12 @@ class Runner:
         try:
             await self._operate(worker, policy)
         except OutcomeUnknownError:
-            generation = self._fleet.generation
             logger.info("worker %s epoch %d: the feed will tell", worker.name, worker.epoch)
+            if self._fleet.certain:
+                # It has told already: whoever reads quickly is faster than the news of the doubt.
+                self._again.add(uuid)
+                return
+            generation = self._fleet.generation
         except StaleEpochError:
             logger.info("worker %s epoch %d: has moved on", worker.name, worker.epoch)
         except AgentUnreachableError:

@@ -7,7 +7,7 @@ from boruta_farm.core.borrowing import aside_later, dropped
 from boruta_farm.core.enrolment import Identity, identify
 from boruta_farm.core.flapping import recover
 from boruta_farm.core.names import check_worker_name
-from boruta_farm.core.plan import Plan, Step, WorkerSaved
+from boruta_farm.core.plan import KeyErased, Plan, Step, WorkerSaved
 from boruta_farm.core.requests import check_caps
 from boruta_farm.core.transitions import move_worker
 from boruta_farm.core.workers import fail, set_aside_again
@@ -203,12 +203,14 @@ def _set_aside(world: World, worker: Worker, now: datetime) -> tuple[Worker, tup
             return later, (WorkerSaved(worker=later, kind=EventKind.WORKER_CHANGED),)
         worker, steps = fail(world, worker, now, reason)
     steps = (*steps, *dropped(world, worker, now, reason))
+    # What was prepared was never handed out, and serves nobody any more.
+    erased = KeyErased(worker=worker.uuid, epoch=worker.epoch)
     worker = replace(worker, borrowed_from=aside_later(worker))
     busy = replace(
         move_worker(worker, WorkerState.BUSY, now, reason),
         idle_again=world.settings.idle_again and worker.borrowed_from is None,
     )
-    return busy, (*steps, WorkerSaved(worker=busy, kind=EventKind.WORKER_STATE))
+    return busy, (*steps, erased, WorkerSaved(worker=busy, kind=EventKind.WORKER_STATE))
 
 
 def _doubt(known: Worker, registration: Registration) -> str | None:

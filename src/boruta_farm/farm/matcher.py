@@ -269,9 +269,11 @@ class Matcher:
     async def _rest(self, index: Index | None) -> None:
         """Wait for work, at most until the next request becomes valid."""
         self._work.clear()
-        nap = LONGEST_NAP_SECONDS if self._held() is None else RETRY_SECONDS
+        may = self._held() is None and self._leads()
+        nap = LONGEST_NAP_SECONDS if may else RETRY_SECONDS
         now = self._clock.now()
-        valid = None if index is None else index.next_valid()
+        # Who may grant nothing leaves what has become valid where it is: its moment stays past.
+        valid = index.next_valid() if may and index is not None else None
         if valid is not None:
             nap = min(nap, max(0.0, (valid - now).total_seconds()))
         self._until = now + timedelta(seconds=nap)
