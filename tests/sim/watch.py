@@ -1,0 +1,425 @@
+"""What must hold after every step, seen in the database, at the servers, and on the boards."""
+
+import asyncio
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import chain
+
+from boruta_farm.core.jobs import enforced_end
+from boruta_farm.core.readying import SETTLING
+from boruta_farm.core.transitions import REQUEST_TRANSITIONS, WORKER_TRANSITIONS
+from boruta_farm.fleet import Link
+from boruta_farm.model.events import Change, Event, EventKind
+from boruta_farm.model.job import CONFIRMED_WITHIN, Job, JobPhase
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.waiting import Waiting
+from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.selectors.selector import parse
+from boruta_farm.store.dialect import SqliteDialect
+from boruta_farm.store.packing import PackedRequests
+from boruta_farm.store.records import Records
+from boruta_farm.store.rows import REQUEST, WORKER
+from boruta_farm.store.sqlite_driver import SqliteDriver
+from boruta_farm.store.statements import Statements
+from boruta_farm.store.values import micros
+from tests.sim.machines import AgentProcess
+from tests.sim.servers import ServerProcess
+from tests.sim.shared import DATABASE
+from tests.sim.world import World
+
+SOON = timedelta(seconds=3)
+"""Deadlines act within 1 s (I10); the rest is for a try that failed and is made again."""
+
+JOINED_WITHIN = 5.0
+STATEMENTS = Statements(SqliteDialect())
+
+
+class BrokenPromiseError(AssertionError):
+    """Tell which promise was broken."""
+
+
+def must(holds: object, words: str) -> None:
+    """Raise BrokenPromiseError unless something holds."""
+    if not holds:
+        raise BrokenPromiseError(words)
+
+
+class Watch:
+    """Look at a world after each step, remembering what was seen before."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        connection = sqlite3.connect(world.database, isolation_level=None, check_same_thread=False)
+        self._connection = connection
+        self._records = Records(SqliteDriver(connection), STATEMENTS)
+        self._number = self._records.last_event()
+        self._states: dict[int, RequestState] = {}
+        self._standing: dict[str, WorkerState] = {}
+        self._recovered: dict[str, list[datetime]] = defaultdict(list)
+        self._recovering: set[str] = set()
+        self._epochs: dict[str, int] = {}
+        self._finished: dict[int, RequestState] = {}
+        self._ends: dict[tuple[str, int], float] = {}
+        self._pairs: dict[tuple[int, int, str, int], tuple[float, Link]] = {}
+        self._told_requests: dict[int, Request] = {}
+        self._told_workers: dict[str, Worker] = {}
+        self.requests: dict[int, Request] = {}
+        self.workers: dict[str, Worker] = {}
+        self.checks = 0
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def heard(self, server: ServerProcess, changes: tuple[Change, ...]) -> None:
+        """Take what a server tells its followers: the very records that it has decided on."""
+        for change in changes:
+            if change.request is not None:
+                self._told_requests[change.request.id] = change.request
+                self._note_end(change.request, server.clock.now())
+            if change.event.kind is EventKind.WORKER_DEREGISTERED:
+                self._told_workers.pop(change.event.worker or "", None)
+            elif change.worker is not None:
+                self._told_workers[change.worker.uuid] = change.worker
+
+    def check(self) -> None:
+        """Raise BrokenPromiseError where a promise is broken."""
+        self.checks += 1
+        world = self._world
+        wrong = [*world.people.wrong, *chain.from_iterable(m.wrong for m in world.machines)]
+        wrong += [agent.rotten for agent in world.agents if agent.rotten]
+        must(not wrong, "; ".join(wrong[:3]))
+        self._read()
+        self._one_job_each()
+        self._nothing_is_lost()
+        self._stored_as_told()
+        self._secrets_are_erased()
+        self._follow_journal()
+        self._note_ends()
+        self._boards_hold_one()
+        self._sessions_end()
+        leader, since = self.able()
+        if leader is not None:
+            self._in_time(leader, since)
+            self._found_each_other(leader, since)
+
+    def able(self) -> tuple[ServerProcess | None, float]:
+        """Return the server that leads and has nothing in its way, and since when (loop's time)."""
+        for server in self._world.servers:
+            if not server.serving or server.process is None or not server.store.leading:
+                continue
+            disk, cut = server.disk, self._world.network.cut
+            if server.process.stopped or disk.full or disk.broken or (server.host, DATABASE) in cut:
+                continue
+            if server.farm.relay.alive() is None:
+                return server, server.disturbed
+        return None, 0.0
+
+    def _read(self) -> None:
+        fetch = self._records.driver.fetch
+        found = map(REQUEST.record, fetch(STATEMENTS.requests))
+        self.requests = {request.id: request for request in found}
+        self.workers = {w.uuid: w for w in map(WORKER.record, fetch(STATEMENTS.workers))}
+
+    def _one_job_each(self) -> None:
+        one_job_each(self.requests, self.workers)
+        for worker in self.workers.values():
+            known = self._epochs.get(worker.uuid, 0)
+            must(worker.epoch >= known, f"the epoch of {worker.name} fell (I2)")
+            self._epochs[worker.uuid] = worker.epoch
+
+    def _nothing_is_lost(self) -> None:
+        numbers: dict[str, int] = {}
+        for request in self.requests.values():
+            number = (request.context or {}).get("number", "")
+            must(number not in numbers, f"what was filed once is {request.id}, too (I8)")
+            numbers[number] = request.id
+            before = self._finished.get(request.id)
+            must(before in (None, request.state), f"finished request {request.id} moved (I9)")
+            if request.state.finished:
+                self._finished[request.id] = request.state
+        for filed in self._world.people.filed:
+            if filed.id is None:
+                continue
+            kept = self.requests.get(filed.id)
+            must(kept is not None, f"acknowledged request {filed.id} is gone (I6)")
+            assert kept is not None
+            must(numbers.get(str(filed.number)) == filed.id, f"{filed.id} is somebody else's (I7)")
+            must(not filed.closed or kept.state.finished, f"closed request {filed.id} lives (I6)")
+
+    def _stored_as_told(self) -> None:
+        """Whatever followers were told is what is stored, to the last field."""
+        for request_id, told in self._told_requests.items():
+            kept = self.requests.get(request_id)
+            if kept is None or kept.revision != told.revision:
+                continue
+            must(kept == told, f"request {request_id} is not stored as it was told: {kept} {told}")
+        for uuid, worker in self._told_workers.items():
+            found = self.workers.get(uuid)
+            if found is None or found.revision != worker.revision:
+                continue
+            must(found == worker, f"{uuid} is not stored as it was told: {found} {worker}")
+        rows = self._records.driver.fetch(STATEMENTS.unfinished)
+        for brief in PackedRequests([rows] if rows else []).brief():
+            if isinstance(brief, Waiting):
+                must(brief[2:] == waiting_of(self.requests[brief.id]), f"{brief} is told wrongly")
+
+    def _secrets_are_erased(self) -> None:
+        for uuid, epoch in self._records.driver.fetch(
+            "SELECT worker, epoch FROM session_keys WHERE sealed IS NOT NULL"
+        ):
+            worker = self.workers.get(uuid)
+            lent = worker is not None and worker.epoch == epoch
+            must(lent, f"a private key of {uuid} outlived its epoch {epoch} (I18)")
+            must(
+                lent and worker is not None and worker.state in KEYED,
+                f"a private key of {uuid} outlived its job (I18)",
+            )
+
+    def _follow_journal(self) -> None:
+        for event in self._records.events(self._number, 100_000):
+            must(event.number == self._number + 1, "the journal has a gap")
+            self._number = event.number
+            self._follow(event)
+
+    def _follow(self, event: Event) -> None:
+        self._world.trace.note("event", event)
+        if event.kind is EventKind.CLOCK_STEPPED:
+            self._recovered.clear()
+        elif event.request_id is not None:
+            state = RequestState(str(event.state))
+            before = self._states.get(event.request_id)
+            allowed = before in (None, state) or state in REQUEST_TRANSITIONS[before]
+            must(allowed, f"{before} -> {event} (I9)")
+            self._states[event.request_id] = state
+        elif event.worker is not None:
+            now = WorkerState(str(event.state))
+            was = self._standing.get(event.worker)
+            must(was in (None, now) or now in WORKER_TRANSITIONS[was], f"{was} -> {event} (I9)")
+            self._standing[event.worker] = now
+            self._count_recoveries(event, was, now)
+            if event.kind is EventKind.WORKER_DEREGISTERED:
+                del self._standing[event.worker]
+                self._recovered.pop(event.worker, None)
+
+    def _count_recoveries(self, event: Event, was: WorkerState | None, now: WorkerState) -> None:
+        """A board that has recovered three times within the hour is put aside (flapping)."""
+        uuid, settings = str(event.worker), self._world.servers[0].settings
+        if (was, now) == (WorkerState.FAILED, WorkerState.PREPARE):
+            self._recovering.add(uuid)
+        elif now is WorkerState.IDLE and uuid in self._recovering:
+            self._recovering.discard(uuid)
+            recent = [at for at in self._recovered[uuid] if at > event.at - settings.flap_within]
+            self._recovered[uuid] = [*recent, event.at]
+            most = settings.flap_recoveries
+            # Whoever is one minute early saw the first of them begin, not end.
+            must(len(recent) < most + 1, f"{uuid} has flapped {len(recent) + 1} times")
+        elif now not in (WorkerState.PREPARE, WorkerState.IDLE):
+            self._recovering.discard(uuid)
+
+    def _note_ends(self) -> None:
+        """Note ends that were committed and not told, by the time of the server that leads."""
+        for server in self._world.servers:
+            if server.serving and server.store.leading:
+                for request in self.requests.values():
+                    self._note_end(request, server.clock.now())
+
+    def _note_end(self, request: Request, now: datetime) -> None:
+        """Note the latest end, on the steady clock, that the farm has wanted for a job."""
+        job, settings = request.live_job, self._world.servers[0].settings
+        if job is None:
+            return
+        wanted = max(job.timeout, job.wanted_timeout or job.timeout)
+        left = (wanted - now).total_seconds()
+        if job.phase is not JobPhase.LIVE:
+            # Not handed over yet: it may last as long from then on.
+            longest = settings.ready_timeout + settings.opening_timeout + SETTLING
+            left += longest.total_seconds()
+        key, steady = (job.worker, job.epoch), asyncio.get_running_loop().time()
+        self._ends[key] = max(self._ends.get(key, 0.0), steady + left)
+
+    def _boards_hold_one(self) -> None:
+        """Nobody meets another's traces, nor is on a board that is lent to somebody else."""
+        holders = {
+            request.live_job.worker: (request, request.live_job)
+            for request in self.requests.values()
+            if request.live_job is not None
+        }
+        for agent in self._world.agents:
+            machine = agent.machine
+            met = machine.leftovers
+            must(len(met) <= 1, f"users of {sorted(met)} met on {machine.name} (I3)")
+            here = {visit.request for visit in machine.visits}
+            must(here <= met, f"somebody is on {machine.name} who left no trace")
+            worker = self.workers.get(machine.uuid)
+            if worker is None:
+                continue
+            held = holders.get(machine.uuid)
+            if held is not None and _confirmed(held[1]):
+                must(
+                    met <= {held[0].id},
+                    f"{sorted(met)} was on {machine.name}, which is lent to {held[0].id} (I3)",
+                )
+            if held is not None and held[1].phase is JobPhase.READYING:
+                must(not met, f"somebody was on {machine.name} before its hand-over (I3)")
+            if worker.state is WorkerState.IDLE and self._settled(agent):
+                must(not met, f"{machine.name} is IDLE with somebody's traces (I3)")
+                stored = machine.stored
+                clean = stored is not None and stored.epoch == worker.epoch
+                must(clean, f"{machine.name} is IDLE at {worker.epoch}, its agent elsewhere (I2)")
+
+    def _settled(self, agent: AgentProcess) -> bool:
+        """Tell whether what a board's agent knows and what the farm knows have met."""
+        process = agent.process
+        if process is None or process.stopped or agent.fence is None:
+            return False
+        for server in self._world.servers:
+            if server.serving and server.hub.fenced(agent.machine.uuid) is not None:
+                at = server.linked.get(agent.machine.host)
+                return at is not None and at[0] is process
+        return False
+
+    def _sessions_end(self) -> None:
+        """No relay lets anybody through, and no agent leaves anybody in, past a job's end (I4)."""
+        now = asyncio.get_running_loop().time()
+        settings = self._world.servers[0].settings
+        for agent in self._world.agents:
+            machine = agent.machine
+            for visit in machine.visits:
+                last = self._ends.get((machine.uuid, visit.epoch), 0.0)
+                slack = settings.slack.total_seconds() + 1500 * settings.slack_ratio + 1.0
+                must(now <= last + slack, f"{visit} is on {machine.name} past its end (I4)")
+        for server in self._world.servers:
+            for worker, route in server.relay.routes.items():
+                if route.entry.epoch is None or route.cut_at is None:
+                    continue
+                end = self._ends.get((worker, route.entry.epoch))
+                slack = settings.slack.total_seconds() + 1500 * settings.slack_ratio + 1.0
+                if end is not None:
+                    must(route.cut_at <= end + slack, f"a relay lets {worker} live too long (I4)")
+
+    def _in_time(self, server: ServerProcess, since: float) -> None:
+        """What falls due is done, by a server that could."""
+        now, steady = server.clock.now(), asyncio.get_running_loop().time()
+        able = now - timedelta(seconds=steady - since)
+        settings = server.settings
+
+        def due(at: datetime, what: str, more: timedelta = timedelta()) -> None:
+            must(now <= max(at, able) + more + SOON, f"{what} since {at}, now {now}, able {able}")
+
+        for request in self.requests.values():
+            job, name = request.live_job, f"request {request.id}"
+            if request.state is RequestState.WAITING and (
+                job is None or job.phase is not JobPhase.LIVE
+            ):
+                due(request.deadline, f"{name} outlives its deadline (I10)")
+            if request.state is RequestState.WAITING and job is None and request.orphaned_since:
+                due(request.orphaned_since + settings.invalid_after, f"{name} is hopeless (I17)")
+            if job is None:
+                continue
+            if job.phase is JobPhase.READYING:
+                limit = job.granted + settings.ready_timeout
+                due(limit, f"{name} is never ready (I17)", SETTLING)
+            if job.phase is JobPhase.OPENING:
+                due(job.granted + settings.opening_timeout, f"{name} is never opened (I17)")
+            if job.phase is JobPhase.LIVE:
+                if job.unconfirmed:
+                    due(job.granted + CONFIRMED_WITHIN, f"{name} is not confirmed (I21)")
+                due(enforced_end(job, settings), f"{name} outlives its job's end (I10)")
+                if job.keep_alive_until is not None:
+                    due(job.keep_alive_until, f"{name} outlives its KeepAlive (I10)")
+        for worker in self.workers.values():
+            if worker.state in (WorkerState.PREPARE, WorkerState.BUSY):
+                due(
+                    worker.since + settings.prepare_timeout,
+                    f"{worker.name} is {worker.state} (I17)",
+                )
+            away = server.farm.fleet.away(worker.uuid)
+            if worker.state in (WorkerState.IDLE, WorkerState.PREPARE) and away is not None:
+                lost = max(away, able) + settings.lost_grace
+                due(lost, f"{worker.name} is lost and {worker.state} (I5)")
+
+    def _found_each_other(self, server: ServerProcess, since: float) -> None:
+        """A waiting request and an idle board that fits it are joined (I17)."""
+        steady, now = asyncio.get_running_loop().time(), server.clock.now()
+        pairs: dict[tuple[int, int, str, int], tuple[float, Link]] = {}
+        for request, worker in unserved(self.requests.values(), self.workers.values(), now):
+            link = server.farm.fleet.link(worker.uuid)
+            if link is None:
+                continue
+            key = (request.id, request.revision, worker.uuid, worker.revision)
+            first, known = self._pairs.get(key, (steady, link))
+            if known is not link or first < since:
+                first = steady
+            pairs[key] = (first, link)
+            must(
+                steady - first <= JOINED_WITHIN,
+                f"request {request.id} and {worker.name} wait for each other (I17)",
+            )
+        self._pairs = pairs
+
+
+KEYED = (WorkerState.IDLE, WorkerState.RUNNING)
+"""States in which a prepared board's private key may lie in the database."""
+
+
+def _confirmed(job: Job) -> bool:
+    return job.phase is JobPhase.LIVE and not job.unconfirmed
+
+
+def waiting_of(request: Request) -> tuple[object, ...]:
+    """Return how a request is told in brief, after its id and what it asks for."""
+    return (
+        request.priority,
+        micros(request.created),
+        micros(request.valid_after),
+        micros(request.deadline),
+        request.revision,
+        None if request.orphaned_since is None else micros(request.orphaned_since),
+        None if request.length is None else request.length // timedelta(microseconds=1),
+    )
+
+
+def one_job_each(requests: dict[int, Request], workers: dict[str, Worker]) -> dict[str, Request]:
+    """Return who holds which worker; nobody holds what another does."""
+    held: dict[str, Request] = {}
+    for request in requests.values():
+        job = request.live_job
+        if request.state is RequestState.IN_PROGRESS:
+            live = job is not None and job.phase is JobPhase.LIVE
+            must(live, f"{request.id} runs without a LIVE job")
+        if job is None:
+            continue
+        if request.state is RequestState.WAITING:
+            must(job.phase is not JobPhase.LIVE, f"{request.id} waits with a LIVE job")
+        must(not request.state.finished, f"{request.id} is finished and holds a worker")
+        must(job.worker not in held, f"{job.worker} is lent twice (I1)")
+        held[job.worker] = request
+        worker = workers.get(job.worker)
+        must(worker is not None, f"{job.worker} is held and gone")
+        assert worker is not None
+        running = worker.state is WorkerState.RUNNING
+        must(running, f"{worker.name} is held and not RUNNING")
+        must(worker.epoch == job.epoch, f"{worker.name} is held in another epoch")
+    for worker in workers.values():
+        if worker.state is WorkerState.RUNNING:
+            must(worker.uuid in held, f"{worker.name} is RUNNING for nobody")
+    return held
+
+
+def unserved(
+    requests: Iterable[Request], workers: Iterable[Worker], now: datetime | None = None
+) -> list[tuple[Request, Worker]]:
+    """Return waiting requests and idle workers that should have found each other by ``now``."""
+    idle = [w for w in workers if w.state is WorkerState.IDLE and w.unreachable_since is None]
+    return [
+        (request, worker)
+        for request in requests
+        if request.state is RequestState.WAITING and request.live_job is None
+        if now is None or request.valid_after <= now < request.deadline
+        for worker in idle
+        if request.required.items() <= worker.caps.items()
+        and (request.selector is None or parse(request.selector).matches(worker.caps))
+    ]
