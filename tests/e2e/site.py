@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from boruta_farm.client.session import wait_for_board
 from boruta_farm.demo.boards import DemoBoard
 from boruta_farm.model.request import NewRequest
 from boruta_farm.model.worker import AccessInfo, WorkerState
+from boruta_farm.testing.ports import some_ports
 from tests.e2e.stage import CAPS, WITHIN, Yard, gone
 from tests.ports import free_port
 
@@ -39,23 +41,29 @@ class Site:
     ) -> None:
         self.replicas: list[Replica] = []
         self._settings = settings
-        self._folder = folder
+        self.folder = folder
         self._stack = stack
         self._database = database
         self.ports = [free_port() for _ in HOSTS]
+        self.boards: dict[str, Yard] = {}
+        """What runs the agents, by the boards' names."""
+        self.known_as: dict[str, str] = {}
+        """The boards' UUIDs, by their names."""
+        # The same everywhere: a board's port is its own on every server's address.
+        self._tunnels = "-".join(map(str, some_ports()))
 
     def url(self, place: int) -> str:
         return f"http://{HOSTS[place]}:{self.ports[place]}"
 
-    async def add(self) -> Replica:
-        """Start one more server, which seals with the first one's key."""
+    async def add(self, **settings: str) -> Replica:
+        """Start one more server, with settings of its own; it seals with the first one's key."""
         place = len(self.replicas)
-        folder = self._folder / f"server-{place}"
+        folder = self.folder / f"server-{place}"
         folder.mkdir()
         if place:
             (folder / "server").mkdir(mode=0o700)
-            shutil.copy2(self._folder / "server-0" / "server" / KEY_FILE, folder / "server")
-        yard = self.yard(place)
+            shutil.copy2(self.folder / "server-0" / "server" / KEY_FILE, folder / "server")
+        yard = self.yard(place, settings)
         self._stack.push_async_callback(yard.end)
         await yard.begin()
         config = ClientConfig(server=self.url(place))
@@ -64,23 +72,23 @@ class Site:
         self.replicas.append(replica)
         return replica
 
-    def yard(self, place: int) -> Yard:
+    def yard(self, place: int, settings: Mapping[str, str] | None = None) -> Yard:
         """Return what starts a server with the settings of its place."""
         return Yard(
-            self._folder / f"server-{place}",
+            self.folder / f"server-{place}",
             self.ports[place],
             {
                 "api_addr": f"{HOSTS[place]}:{self.ports[place]}",
                 "database": self._database,
-                # The same everywhere: a board's port is its own on every server's address.
-                "tunnel_ports": "23000-23099",
+                "tunnel_ports": self._tunnels,
                 **self._settings,
+                **(settings or {}),
             },
         )
 
     async def board(self, name: str) -> None:
         """Start an agent that knows all servers there may be, and take its board into service."""
-        folder = self._folder / "boards"
+        folder = self.folder / "boards"
         folder.mkdir(exist_ok=True)
         yard = Yard(folder, 0, {})
         self._stack.push_async_callback(yard.end)
@@ -88,7 +96,8 @@ class Site:
         board = DemoBoard(
             name=name, caps=CAPS, driver="sandbox", settings={"other_servers": others}
         )
-        await yard.start_agent(board, self.url(0))
+        self.boards[name], self.known_as[name] = yard, str(uuid.uuid4())
+        await yard.start_agent(board, self.url(0), self.known_as[name])
         farm = self.replicas[0].farm
         await until(farm, name, WorkerState.MAINTENANCE)
         await farm.workers.set_state(farm.caller, name, WorkerState.IDLE)

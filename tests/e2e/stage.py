@@ -57,6 +57,10 @@ class Yard(DemoProcesses):
         process.kill()
         await process.wait()
 
+    def pid(self, name: str) -> int:
+        """Return a process's id."""
+        return self._running[name].pid
+
     def signal(self, name: str, number: int) -> None:
         """Send a process a signal."""
         self._running[name].send_signal(number)
@@ -235,7 +239,7 @@ async def ssh(access: AccessInfo, *command: str) -> tuple[int, str]:
         return process.returncode or 0, output.decode()
 
 
-async def in_own_network(module: str, folder: Path) -> str:
+async def in_own_network(module: str, folder: Path, *options: str) -> str:
     """Run a module of these tests in a network namespace of its own; return what it prints.
 
     Skips the test where that cannot be had, and fails it when the module fails.
@@ -245,7 +249,7 @@ async def in_own_network(module: str, folder: Path) -> str:
     if missing := [tool for tool in NETWORK_TOOLS if shutil.which(tool) is None]:
         pytest.skip(f"not installed: {', '.join(missing)} (iproute2, util-linux)")
     process = await asyncio.create_subprocess_exec(
-        *("unshare", "--net", sys.executable, "-m", module, str(folder)),
+        *("unshare", "--net", sys.executable, "-m", module, str(folder), *options),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd=ROOT,

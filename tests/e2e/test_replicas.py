@@ -103,7 +103,7 @@ async def test_a_leader_that_sleeps_is_replaced_and_wakes_to_follow(pair: Site) 
 
 
 async def test_a_server_with_another_key_is_refused_in_words(pair: Site) -> None:
-    folder = pair.replicas[1].yard._folder
+    folder = pair.replicas[1].yard.data.parent
     await pair.replicas[1].yard.kill("server")
     (folder / "server" / KEY_FILE).write_bytes(os.urandom(32))
     with pytest.raises(BorutaError, match="is not the key of this farm's other servers"):

@@ -71,7 +71,10 @@ class Cluster:
     ) -> None:
         self.folder = folder
         self._user = user
-        self._options = ("listen_addresses=", "fsync=off", "log_min_messages=log", *options)
+        # Elsewhere, what it shares would outlive one that is killed.
+        shared = "dynamic_shared_memory_type=mmap"
+        usual = ("listen_addresses=", "fsync=off", "log_min_messages=log", shared)
+        self._options = (*usual, *options)
         self._within = tuple(within)
         self._process: subprocess.Popen[str] | None = None
         self._listener: threading.Thread | None = None
@@ -117,6 +120,12 @@ class Cluster:
         self._listener.start()
         if not told.wait(PATIENCE) or self._process.poll() is not None:
             raise NoServerError(f"the server did not start: {' '.join(said)}")
+
+    @property
+    def pid(self) -> int:
+        """Return its first process."""
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """End it as the loss of its machine does: all its processes."""

@@ -180,10 +180,13 @@ class DemoProcesses:
     async def _keep_log(
         self, name: str, process: asyncio.subprocess.Process, serving: asyncio.Event
     ) -> None:
-        """Keep a process's words in a file; one that ends on its own fails the farm."""
+        """Keep a process's words in a file, behind those of the one before it.
+
+        One that ends on its own fails the farm.
+        """
         assert process.stderr is not None
         last = b""
-        with (self._folder / f"{name}.log").open("wb") as log:
+        with (self._folder / f"{name}.log").open("ab") as log:
             async for line in process.stderr:
                 log.write(line)
                 log.flush()
