@@ -7,11 +7,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from boruta_farm.model.errors import TransitionError
 from boruta_farm.model.events import Change, EventKind
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store import foreign, hearing
 from boruta_farm.store.base import Transaction
+from boruta_farm.store.batch import look
+from boruta_farm.store.batch_writer import BatchWriter
 from boruta_farm.store.postgres import PostgresStore
+from boruta_farm.store.postgres_driver import connect
 from tests.store.making import HandClock, creating, make_worker
 from tests.store.postgres_server import PostgresServer
 
@@ -142,3 +146,57 @@ async def test_a_step_of_the_farms_time_is_taken_everywhere(address: str) -> Non
     assert abs(clocks[1].now() - clocks[0].now()) < timedelta(seconds=1)
     for store in stores:
         await store.close()
+
+
+async def test_what_others_do_is_heard_while_somebody_writes(
+    pair: tuple[PostgresStore, PostgresStore], address: str
+) -> None:
+    first, second = pair
+    ear = Ear(second)
+    await first.execute(creating())
+    await ear.until(1)
+    driver = connect(address)
+    try:
+        driver.begin()
+        driver.fetch(second._statements.counters)
+        await asyncio.wait_for(second.execute(look), 30)
+        writing = asyncio.create_task(second.execute(creating()))
+        await asyncio.wait((writing,), timeout=0.05)
+        assert not writing.done()
+    finally:
+        driver.rollback()
+        driver.close()
+    assert await writing == 2
+
+
+async def test_who_comes_while_another_server_writes_joins_the_batch(
+    pair: tuple[PostgresStore, PostgresStore], address: str
+) -> None:
+    _, second = pair
+    writer = second._writer
+    assert isinstance(writer, BatchWriter)
+    before = sum(second.written.commands.counts)
+    driver = connect(address)
+    try:
+        driver.begin()
+        driver.fetch(second._statements.counters)
+        made = [asyncio.create_task(second.execute(creating()))]
+        async with asyncio.timeout(30):
+            while not writer._batch:  # noqa: ASYNC110 - a round of the loop begins it
+                await asyncio.sleep(0)
+            made += [asyncio.create_task(second.execute(creating())) for _ in range(5)]
+            refused = asyncio.create_task(second.execute(refusing))
+            while len(writer._arrived) < 6:  # noqa: ASYNC110 - a round of the loop brings them
+                await asyncio.sleep(0)
+    finally:
+        driver.rollback()
+        driver.close()
+    assert await asyncio.gather(*made) == [1, 2, 3, 4, 5, 6]
+    with pytest.raises(TransitionError, match="no, thank you"):
+        await refused
+    # One batch of who came first, and of all who came while it had to wait.
+    assert sum(second.written.commands.counts) == before + 1
+
+
+def refusing(_transaction: Transaction, _now: datetime) -> None:
+    raise TransitionError("no, thank you")

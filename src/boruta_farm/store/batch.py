@@ -17,7 +17,7 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.model.events import Change, stepped
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.store.base import Decide
+from boruta_farm.store.base import Decide, Transaction
 from boruta_farm.store.committed import Committed
 from boruta_farm.store.driver import (
     ConflictError,
@@ -58,6 +58,8 @@ class RefusedCommand:
 
 Result = Answered | RefusedCommand
 
+Late = Callable[[], Sequence[Decide[object]]]
+
 
 @dataclass(slots=True)
 class BatchOutcome:
@@ -85,6 +87,13 @@ class Begun:
     newest: datetime
     foreign: BatchOutcome
     """What other servers had committed before, with no results."""
+
+
+def look(_transaction: Transaction, _now: datetime) -> None:
+    """Do nothing, as a command: every batch begins with what other servers have committed.
+
+    A batch of nothing else waits for no writer, and keeps none waiting.
+    """
 
 
 class _CommitDoubtError(Exception):
@@ -153,7 +162,7 @@ class Batcher:
         """
         self._look()
         try:
-            return self._write(commands, wait=False)
+            return self._write(list(commands), wait=False)
         except (DriverError, _CommandError) as fault:
             logger.debug("a batch is to be run again: %s", fault)
             return None
@@ -165,14 +174,27 @@ class Batcher:
         """
         return self._guard(begun.commands, lambda: self._commit(begun))
 
-    def execute(self, commands: Sequence[Decide[object]]) -> BatchOutcome:
+    def execute(
+        self,
+        commands: Sequence[Decide[object]],
+        late: Late = list,
+    ) -> BatchOutcome:
         """Run commands in one transaction and return what became of each.
 
-        When the database refuses what they wrote together, they run again one by one, so that
-        only the guilty one is rejected: a command may therefore run more than once.
+        ``late`` returns further ones, to be run and answered behind these: it is called once no
+        other server writes any more, which may take long enough for some to come. When the database
+        refuses what they wrote together, they run again one by one, so that only the guilty one is
+        rejected: a command may therefore run more than once.
         """
         self._look()
-        return self._guard(commands, lambda: self._attempt(commands))
+        if all(command is look for command in commands):
+            return self._guard(commands, lambda: self._hear(commands))
+        together = list(commands)
+
+        def attempt() -> BatchOutcome:
+            return self._attempt(together, late)
+
+        return self._guard(together, attempt)
 
     def _look(self) -> None:
         """See how much room there is, now and then: the disk itself tells when there is none."""
@@ -189,7 +211,7 @@ class Batcher:
         except (DiskFullError, ConstraintError, _CommandError) as fault:
             if isinstance(fault, DiskFullError) and self.room.spend():
                 # Without another look: what ends goes first into the room that was just made.
-                return self._guard(commands, lambda: self._attempt(commands))
+                return self._guard(commands, lambda: self._attempt(list(commands)))
             if len(commands) > 1:
                 return self._one_by_one(commands)
             return BatchOutcome([RefusedCommand(_explain(fault))])
@@ -220,12 +242,38 @@ class Batcher:
         finally:
             self._ahead = timedelta()
 
-    def _attempt(self, commands: Sequence[Decide[object]]) -> BatchOutcome:
-        begun = self._write(commands, wait=True)
+    def _hear(self, commands: Sequence[Decide[object]]) -> BatchOutcome:
+        """Find out what others have committed, and nothing else."""
+        self.open()
+        driver = self.driver
+        assert driver is not None
+        try:
+            driver.begin_reading()
+            records = Records(driver, self._statements)
+            counters = records.counters_read()
+            self._committed.as_of(counters["event"])
+            foreign = self._foreign(records, counters)
+        finally:
+            driver.rollback()
+        self._note_told(counters["event"])
+        return replace(foreign, results=[Answered(None) for _ in commands])
+
+    def _attempt(
+        self,
+        commands: list[Decide[object]],
+        late: Late = list,
+    ) -> BatchOutcome:
+        begun = self._write(commands, late, wait=True)
         return begun if isinstance(begun, BatchOutcome) else self._commit(begun)
 
-    def _write(self, commands: Sequence[Decide[object]], *, wait: bool) -> Begun | BatchOutcome:
-        """Run commands up to COMMIT; a transaction that fails is undone."""
+    def _write(
+        self,
+        commands: list[Decide[object]],
+        late: Late = list,
+        *,
+        wait: bool,
+    ) -> Begun | BatchOutcome:
+        """Run commands, and the late ones, up to COMMIT; a transaction that fails is undone."""
         self.open()
         driver = self.driver
         assert driver is not None
@@ -238,6 +286,7 @@ class Batcher:
                 self._committed.forget()
                 words = f"nothing can be written just now: {why}; nothing was changed, try again"
                 return BatchOutcome([RefusedCommand(UnavailableError(words)) for _ in commands])
+            commands += late()
             self._committed.as_of(counters["event"])
             foreign = self._foreign(records, counters)
             leads = self.guard.leads(counters)

@@ -163,11 +163,21 @@ class BatchWriter:
                 self._on_death()
                 return
         if begun is None:
-            self._tasks.put(partial(self._batcher.execute, commands))
+            self._tasks.put(partial(self._batcher.execute, commands, self._late))
         elif isinstance(begun, BatchOutcome):
             self._deliver(begun)
         else:
             self._tasks.put(partial(self._batcher.commit, begun))
+
+    def _late(self) -> list[Decide[object]]:
+        """Take into the batch what has arrived since it began; called in the thread.
+
+        Other servers over the same database may have been waited for.
+        """
+        size = min(len(self._arrived), self._size - len(self._batch))
+        late = [self._arrived.popleft() for _ in range(size)]
+        self._batch += late
+        return [waiting.command for waiting in late]
 
     def _deliver(self, outcome: BatchOutcome) -> None:
         """Tell what was committed, answer, and go on with what has arrived meanwhile."""

@@ -8,7 +8,7 @@ from typing import TypeVar
 from boruta_farm.clock import Clock
 from boruta_farm.model.errors import StoreError, UnavailableError
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.store.batch import Batcher
+from boruta_farm.store.batch import Batcher, look
 from boruta_farm.store.batch_writer import BatchWriter, die
 from boruta_farm.store.committed import Committed
 from boruta_farm.store.database import DatabaseStore
@@ -181,8 +181,7 @@ class PostgresStore(DatabaseStore):
 
     async def _look(self) -> None:
         try:
-            # Nothing to do is enough: every batch begins with what others have done.
-            await self._writer.execute(lambda _transaction, _now: None)
+            await self._writer.execute(look)
             self._unseen = False
         except UnavailableError as fault:
             logger.warning("what other servers have committed is not known yet: %s", fault)

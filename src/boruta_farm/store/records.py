@@ -207,6 +207,10 @@ class Records:
         """Return all counters, locking them where several writers are possible."""
         return dict(self.driver.fetch(self.statements.counters))
 
+    def counters_read(self) -> dict[str, int]:
+        """Return all counters, locking nothing."""
+        return dict(self.driver.fetch(self.statements.counters_read))
+
     def last_event(self) -> int:
         """Return the number of the newest event."""
         return int(self._value(self.statements.last_event))

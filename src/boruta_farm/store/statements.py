@@ -110,7 +110,8 @@ class Statements:
         self.ports = "SELECT uuid, port FROM workers"
         self.summaries = f"SELECT {names(SUMMARIES)} FROM summaries"
         self.summary = f"{self.summaries} WHERE subject = ?"
-        self.counters = f"SELECT name, value FROM counters ORDER BY name{self.dialect.lock}"
+        self.counters_read = "SELECT name, value FROM counters ORDER BY name"
+        self.counters = f"{self.counters_read}{self.dialect.lock}"
         self.last_event = "SELECT value FROM counters WHERE name = 'event'"
         self.count_unfinished = (
             "SELECT state, priority, count(*) FROM requests"
