@@ -18,6 +18,9 @@ from bench.machine import describe
 from bench.processes import StartError
 from bench.table import Row
 
+ALONE = frozenset({"load", "recovery", "history", "replicas"})
+"""What takes minutes, and is measured when it is named."""
+
 LONGEST = 480.0
 """Seconds after which no further measure is begun."""
 
@@ -66,6 +69,21 @@ def _rebuild(_lab: Lab) -> list[Row]:
     return measure(waiting=1_000_000, workers=10_000, demands=1_000)
 
 
+def _load(lab: Lab) -> list[Row]:
+    from bench.crowded import load
+    from bench.scene import Crowd
+
+    options = _options()
+    crowd = Crowd(agents=options.agents, tunnels=options.tunnels, queued=options.queued)
+    return load(lab, crowd, options.calls, options.seconds)
+
+
+def _history(lab: Lab) -> list[Row]:
+    from bench.history import history
+
+    return history(lab, _options().stored)
+
+
 MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
     "post": ("durable POST against a POST that does nothing", _of("calls", "post")),
     "get": ("GET against a GET that does nothing", _of("calls", "get")),
@@ -76,7 +94,10 @@ MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
     "drain100": ("10,000 jobs over 100 boards", _of("jobs", "drain_many")),
     "drain": ("10,000 jobs over 10 boards", _of("jobs", "drain")),
     "wake": ("100 boards from MAINTENANCE to IDLE", _of("jobs", "wake")),
-    "replicas": ("servers over PostgreSQL, against SQLite", _of("replicas", "replicas")),
+    "replicas": (
+        "servers over PostgreSQL, against SQLite; by name only",
+        _of("replicas", "replicas"),
+    ),
     "auth": ("who calls: per call, and after revoking", _of("people", "auth")),
     "tunnel": ("a tunnel against a direct connection", _tunnel),
     "console": ("a key echoed through ssh, and ten consoles that talk", _console),
@@ -87,6 +108,9 @@ MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
     "agent": ("an idle agent: start, memory, processor", _of("agent", "idle")),
     "scheduler": ("the matching index by itself; alone: the whole table", _scheduler),
     "explain": ("why a request waits, among 10,000 boards", _of("explain", "explain")),
+    "load": ("calls while agents, tunnels and a queue are there; by name only", _load),
+    "recovery": ("kill -9 with a long history; by name only", _of("crowded", "recovery")),
+    "history": ("lists and pruning in a long history; by name only", _history),
     "rebuild": ("a million requests read while calls are served", _rebuild),
 }
 
@@ -94,7 +118,7 @@ MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
 def main() -> int:
     """Take the named measures, or all; return 1 when one went wrong (a missed aim is none)."""
     options = _options()
-    names = options.names or list(MEASURES)
+    names = options.names or [name for name in MEASURES if name not in ALONE]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     rows: list[Row] = []
@@ -135,6 +159,14 @@ def _options() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", choices=[*MEASURES, []])
+    crowd = parser.add_argument_group("load")
+    crowd.add_argument("--agents", type=int, default=5000)
+    crowd.add_argument("--tunnels", type=int, default=1000, help="jobs with an open connection")
+    crowd.add_argument("--queued", type=int, default=100_000, help="requests that wait")
+    crowd.add_argument("--calls", type=float, default=300.0, help="calls a second")
+    crowd.add_argument("--seconds", type=float, default=30.0)
+    past = parser.add_argument_group("history")
+    past.add_argument("--stored", type=int, default=1_000_000, help="requests that are kept")
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help="a folder on a disk")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there too")
     parser.add_argument(

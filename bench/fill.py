@@ -58,12 +58,14 @@ def board_credential(number: int) -> str:
     return f"bench-{board_uuid(number)}"
 
 
-def board_registration(number: int, caps: dict[str, str], epoch: int = 0) -> Registration:
+def board_registration(
+    number: int, caps: dict[str, str], epoch: int = 0, ssh_port: int = 22
+) -> Registration:
     """Return what the farm is told of a board."""
     return Registration(
         caps=caps,
         dryad_address="127.0.0.1:7175",
-        ssh_address="127.0.0.1:22",
+        ssh_address=f"127.0.0.1:{ssh_port}",
         fence=Fence.AGENT,
         name=f"board-{number}",
         epoch=epoch,
@@ -80,11 +82,13 @@ async def fill(
     waiting: int = 0,
     closed: int = 0,
     database: str = "",
+    ssh_port: int = 22,
 ) -> None:
     """Make a farm's data in an empty folder, its records in another ``database`` where named.
 
     ``ready`` boards are IDLE and ``maintenance`` boards of the same kind are not. When requests
-    are wanted, KINDS further boards in MAINTENANCE are those that they ask for.
+    are wanted, KINDS further boards in MAINTENANCE are those that they ask for. All have their SSH
+    server at ``ssh_port``.
     """
     clock, settings = SystemClock(), FarmSettings(tunnel_ports=(20000, 31999))
     store = open_store(database or data / DATABASE_FILE, clock, settings)
@@ -93,7 +97,7 @@ async def fill(
         cipher = AesGcmCipher.load(data)
         farm = Farm(store, settings, clock, cipher, SimulatedBoards(clock))
         for numbers in _batches(ready + maintenance):
-            await asyncio.gather(*(_register(farm, n, board_caps(n)) for n in numbers))
+            await asyncio.gather(*(_register(farm, n, board_caps(n), ssh_port) for n in numbers))
         for numbers in _batches(ready):
             await asyncio.gather(*(_make_ready(farm, number) for number in numbers))
         if waiting or closed:
@@ -107,8 +111,8 @@ async def fill(
         await store.close()
 
 
-async def _register(farm: Farm, number: int, caps: dict[str, str]) -> None:
-    await farm.superviser.register(board_registration(number, caps))
+async def _register(farm: Farm, number: int, caps: dict[str, str], ssh_port: int = 22) -> None:
+    await farm.superviser.register(board_registration(number, caps, ssh_port=ssh_port))
 
 
 async def _make_ready(farm: Farm, number: int) -> None:

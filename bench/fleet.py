@@ -21,8 +21,9 @@ AT_ONCE = 32
 class BenchAgent:
     """Speak for one simulated board; the link's ``LinkUser``."""
 
-    def __init__(self, number: int, epoch: int) -> None:
+    def __init__(self, number: int, epoch: int, ssh_port: int) -> None:
         self._number = number
+        self._ssh_port = ssh_port
         caps = board_caps(number)
         self._board = SimulatedBoard(uuid=caps["UUID"], caps=caps, epoch=epoch, cleaned=epoch)
         self._board.key = "prepared before" if epoch else None
@@ -40,7 +41,7 @@ class BenchAgent:
 
     async def registration(self) -> Registration:
         """Return what the board says of itself now."""
-        return board_registration(self._number, self._board.caps, self._board.epoch)
+        return board_registration(self._number, self._board.caps, self._board.epoch, self._ssh_port)
 
     async def registered(self, answer: Registered, farm: FarmEnd) -> None:
         """Note that the farm knows the board."""
@@ -55,13 +56,15 @@ class BenchAgent:
         raise NotImplementedError
 
 
-async def run(servers: Sequence[str], ready: int, maintenance: int) -> None:
+async def run(
+    servers: Sequence[str], ready: int, maintenance: int, first: int = 0, ssh_port: int = 22
+) -> None:
     """Connect boards to every server, a few at a time, and keep them so until cancelled."""
     clock, gate = SystemClock(), asyncio.Semaphore(AT_ONCE)
     async with asyncio.TaskGroup() as group:
 
         async def connect(number: int) -> None:
-            agent = BenchAgent(number, READY_EPOCH if number < ready else 0)
+            agent = BenchAgent(number, READY_EPOCH if number < first + ready else 0, ssh_port)
             async with gate:
                 for server in servers:
                     agent.here.clear()
@@ -69,7 +72,7 @@ async def run(servers: Sequence[str], ready: int, maintenance: int) -> None:
                     group.create_task(AgentLink(dialler.dial, agent, clock).stay_connected())
                     await agent.here.wait()
 
-        for number in range(ready + maintenance):
+        for number in range(first, first + ready + maintenance):
             group.create_task(connect(number))
 
 
@@ -79,9 +82,19 @@ def main() -> None:
     parser.add_argument("--server", required=True, action="append", help="all of them")
     parser.add_argument("--ready", type=int, default=0)
     parser.add_argument("--maintenance", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first board")
+    parser.add_argument("--ssh-port", type=int, default=22, help="where all their SSH servers are")
     options = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(options.server, options.ready, options.maintenance))
+        runner.run(
+            run(
+                options.server,
+                options.ready,
+                options.maintenance,
+                options.first,
+                options.ssh_port,
+            )
+        )
 
 
 if __name__ == "__main__":

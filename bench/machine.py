@@ -50,3 +50,29 @@ def resident(pid: int) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
     raise ProcessLookupError(pid)
+
+
+def serving_from(data: Path) -> list[int]:
+    """Return the processes that a data folder was named to: server, relay and front door."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (place / "cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # It has just ended.
+        if any(Path(word.decode(errors="replace")).is_relative_to(data) for word in words if word):
+            found.append(int(place.name))
+    return found
+
+
+def proportional(pid: int) -> int:
+    """Return the bytes of memory that a process holds, its share alone of what it shares."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise ProcessLookupError(pid)
+
+
+def descriptors(pid: int) -> int:
+    """Return how many files and connections a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))

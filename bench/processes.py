@@ -43,6 +43,18 @@ def free_port() -> int:
 
 def fetch(port: int, path: str) -> object:
     """Return the JSON that a path answers. Raises OSError, StartError for an error's status."""
+    return json.loads(fetch_bytes(port, path))
+
+
+def figure(port: int, name: str) -> float:
+    """Return the sum of a figure that the server's metrics tell. Raises as ``fetch``."""
+    lines = fetch_bytes(port, "/metrics").decode().splitlines()
+    found = [line.rsplit(" ", 1)[1] for line in lines if line.startswith((f"{name}{{", f"{name} "))]
+    return sum(map(float, found))
+
+
+def fetch_bytes(port: int, path: str) -> bytes:
+    """Return what a path answers. Raises as ``fetch``."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
     try:
         connection.request("GET", path)
@@ -54,7 +66,7 @@ def fetch(port: int, path: str) -> object:
         connection.close()
     if answer.status != http.client.OK:
         raise StartError(f"{path}: status {answer.status}: {body[:200]!r}")
-    return json.loads(body)
+    return body
 
 
 def wait_until(what: str, true: Callable[[], bool], seconds: float, log: Path) -> None:

@@ -161,6 +161,8 @@ def serve() -> None:
     parser.add_argument("--tunnels", default="127.0.0.1", help="the address of tunnels")
     parser.add_argument("--keys", choices=("real", "numbered"), default="numbered")
     parser.add_argument("--rpc-port", type=int, help="where original boards register")
+    parser.add_argument("--door-port", type=int, help="where the front door listens")
+    parser.add_argument("--history", type=int, default=0, help="finished requests that are kept")
     parser.add_argument("--silent-boards", action="store_true")
     options = parser.parse_args()
     overrides: dict[str, str | int | float | bool | list[object]] = {
@@ -176,6 +178,10 @@ def serve() -> None:
     if options.rpc_port is not None:
         overrides |= {"rpc_addr": f"127.0.0.1:{options.rpc_port}", "new_boards_per_source": 0}
         overrides |= {"new_boards": 0}
+    if options.door_port is not None:
+        overrides |= {"ssh_addr": f"127.0.0.1:{options.door_port}"}
+    if options.history:
+        overrides |= {"history_requests": options.history}
     if options.silent_boards:
         overrides |= {"lost_grace": "1h"}
     pool = RsaKeyPool if options.keys == "real" else NumberedKeys
