@@ -10,6 +10,7 @@ from typing import Protocol
 
 SOURCE = Path(__file__).with_name("load")
 BUILD_WITHIN = 120
+CLIENTS = 16
 MARGIN = 30
 """Seconds that a run may take beyond its own limit."""
 
@@ -109,10 +110,18 @@ class GoGenerator:
         flags = ("-requests", self._write(samples), "-state", state)
         return self._run("burst", port, seconds, flags).checked()
 
-    def drain(self, port: int, body: object, count: int, acquire: bool, seconds: float) -> Load:
+    def drain(
+        self,
+        port: int,
+        body: object,
+        count: int,
+        acquire: bool,
+        seconds: float,
+        clients: int = CLIENTS,
+    ) -> Load:
         """File requests and close each as it runs; fewer than ``count`` when time was short."""
-        flags = ("-body", json.dumps(body), "-count", str(count), f"-acquire={acquire}")
-        return self._run("drain", port, seconds, flags).checked()
+        flags = ("-body", json.dumps(body), "-count", str(count), "-clients", str(clients))
+        return self._run("drain", port, seconds, (*flags, f"-acquire={acquire}")).checked()
 
     @contextmanager
     def listening(self, port: int, streams: int, query: str = "") -> Iterator[None]:

@@ -22,12 +22,12 @@ from bench.table import Row
 from boruta_farm.access.cipher import KEY_FILE
 
 SERVERS = 3
-BOARDS = 30
-CLIENTS = 18
+BOARDS = 100
+CLIENTS = 48
 SECONDS = 3.0
 WARM_UP = 1.0
 TURNS = 3
-JOBS, DRAIN_LIMIT = 900, 60.0
+JOBS, DRAIN_LIMIT = 1200, 60.0
 LAGS, LAG_PACE = 1000, 100.0
 
 POSTGRES_RATIO, REPLICAS_RATIO = 0.5, 0.7
@@ -62,7 +62,7 @@ def replicas(lab: Lab) -> list[Row]:
     except NoServerError as reason:
         raise SkippedError(str(reason)) from None
     return [
-        *_rows("POST a request, durable", "/s", rates),
+        *_rows(f"POST a request, durable, {CLIENTS} clients in all", "/s", rates),
         *_rows(f"jobs over {BOARDS} boards, closed at once", " jobs/s", jobs),
         _lag_row(lags),
         *(_numbering_row(writers, *found) for writers, found in numbering.items()),
@@ -129,9 +129,9 @@ def _filing(load: GoGenerator, servers: Sequence[Serving], seconds: float) -> fl
 
 def _draining(load: GoGenerator, servers: Sequence[Serving]) -> float:
     """Return the jobs that are done in a second, over all servers together."""
-    each = JOBS // len(servers)
+    each, clients = JOBS // len(servers), CLIENTS // len(servers)
     began = time.monotonic()
-    loads = _together(servers, lambda s: load.drain(s.port, NEW, each, False, DRAIN_LIMIT))
+    loads = _together(servers, lambda s: load.drain(s.port, NEW, each, False, DRAIN_LIMIT, clients))
     return sum(found.requests for found in loads) / (time.monotonic() - began)
 
 
