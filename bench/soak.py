@@ -1,8 +1,8 @@
 """``./run soak --hours N``: a farm under steady load for long, and whether it grows.
 
 At every sample a line goes to a CSV file: memory and descriptors of server, relay and front door,
-the latency of calls since the sample before, jobs done. Ended early (Ctrl-C, SIGTERM), it tells what
-it has.
+the latency of calls since the sample before, jobs done. Ended early (Ctrl-C, SIGTERM), it tells
+what it has.
 """
 
 import argparse
