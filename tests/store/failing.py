@@ -28,6 +28,12 @@ class FailingDriver:
         self._after(statement)
         return rows
 
+    def write(self, statement: str, rows: Sequence[Row]) -> list[Row]:
+        self._before(statement)
+        found = self._driver.write(statement, rows)
+        self._after(statement)
+        return found
+
     def read(self, statement: str, size: int) -> Iterator[list[Row]]:
         self._before(statement)
         return self._driver.read(statement, size)

@@ -156,4 +156,4 @@ def _copy(table: Table, source: DatabaseDriver, target: DatabaseDriver, dialect:
         return tuple(cells)
 
     for rows in source.read(f"SELECT {names} FROM {table.name}", ROWS):
-        target.fetch(insert, dialect.pack([typed(row) for row in rows]))
+        target.write(insert, [typed(row) for row in rows])

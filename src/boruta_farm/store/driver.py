@@ -33,6 +33,14 @@ class DatabaseDriver(Protocol):
         """Run a statement and return all its rows. Raises DriverError and its kinds."""
         ...
 
+    def write(self, statement: str, rows: Sequence[Row]) -> list[Row]:
+        """Run a statement over rows, at least one, and return what it returns for all of them.
+
+        It takes them where it says the dialect's ``source``. Raises as ``fetch`` does; some may be
+        written then.
+        """
+        ...
+
     def read(self, statement: str, size: int) -> Iterator[list[Row]]:
         """Run a SELECT within a transaction and yield its rows, at most ``size`` at a time.
 

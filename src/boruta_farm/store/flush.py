@@ -1,4 +1,4 @@
-"""A batch's changes written: one statement per table, the journal last."""
+"""A batch's changes written: table by table, the journal last."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -146,7 +146,7 @@ class _Write:
         """Run a statement over rows, if there are any."""
         if not rows:
             return []
-        return self._driver.fetch(statement, self.statements.dialect.pack(rows))
+        return self._driver.write(statement, rows)
 
     def _compare(self, statement: str, rows: Mapping[Key, Row]) -> None:
         """Run a compare-and-set and refuse the batch unless every row, by its key, was met."""

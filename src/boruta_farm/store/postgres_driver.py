@@ -79,6 +79,10 @@ class PostgresDriver:
         except psycopg.Error as error:
             raise fault(error) from error
 
+    def write(self, statement: str, rows: Sequence[Row]) -> list[Row]:
+        """Run a statement once, with an array for each column of the rows."""
+        return self.fetch(statement, [list(column) for column in zip(*rows, strict=True)])
+
     def read(self, statement: str, size: int) -> Iterator[list[Row]]:
         """Run a SELECT by a cursor of the server and yield its rows, at most ``size`` at a time.
 

@@ -72,6 +72,17 @@ class SqliteDriver:
         except sqlite3.Error as error:
             raise fault(error) from error
 
+    def write(self, statement: str, rows: Sequence[Row]) -> list[Row]:
+        """Run a statement for each row and return all that it returned."""
+        execute = self._connection.execute
+        found: list[Row] = []
+        try:
+            for row in rows:
+                found += execute(statement, row).fetchall()
+        except sqlite3.Error as error:
+            raise fault(error) from error
+        return found
+
     def read(self, statement: str, size: int) -> Iterator[list[Row]]:
         """Run a SELECT and yield its rows, at most ``size`` at a time."""
         try:
