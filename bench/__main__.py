@@ -86,6 +86,7 @@ def _history(lab: Lab) -> list[Row]:
 
 MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
     "post": ("durable POST against a POST that does nothing", _of("calls", "post")),
+    "cost": ("durable POST against a bare server, and against --before", _of("cost", "cost")),
     "get": ("GET against a GET that does nothing", _of("calls", "get")),
     "streams": ("POST while many follow the events", _of("streams", "streams")),
     "list": ("lists of 100 requests out of 120,000", _of("calls", "lists")),
@@ -127,7 +128,7 @@ def main() -> int:
         folder = Path(place)
         for line in describe(folder):
             print(line)
-        lab = Lab.equipped(folder)
+        lab = Lab.equipped(folder, options.before)
         for name in names:
             started = time.monotonic()
             print(f"\n{name}: {MEASURES[name][0]}", flush=True)
@@ -169,6 +170,12 @@ def _options() -> argparse.Namespace:
     past.add_argument("--stored", type=int, default=1_000_000, help="requests that are kept")
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help="a folder on a disk")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there too")
+    parser.add_argument(
+        "--before",
+        type=Path,
+        metavar="FOLDER",
+        help="a checkout of an earlier commit, measured in turn with this one where that is done",
+    )
     parser.add_argument(
         "--compare",
         type=_earlier,

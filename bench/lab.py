@@ -1,6 +1,7 @@
 """Where measures are taken: a folder on disk, data made ahead, the server and its boards."""
 
 import asyncio
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -74,20 +75,26 @@ class Lab:
     """Lend what measures need; everything lies below one folder, which its maker removes."""
 
     def __init__(
-        self, folder: Path, go: GoGenerator | None = None, wrk: RateGenerator | None = None
+        self,
+        folder: Path,
+        go: GoGenerator | None = None,
+        wrk: RateGenerator | None = None,
+        before: Path | None = None,
     ) -> None:
+        """Take ``before``, a checkout of an earlier commit that some measures compare with."""
         self.folder = folder.resolve()
+        self.before = before
         self.go = go
         self._wrk = wrk
         self._filled: dict[Size, Path] = {}
         self._copies = 0
 
     @classmethod
-    def equipped(cls, folder: Path) -> "Lab":
+    def equipped(cls, folder: Path, before: Path | None = None) -> "Lab":
         """Return a lab with whatever load generators this machine can have."""
         go = GoGenerator(folder.resolve()) if shutil.which("go") else None
         wrk = WrkGenerator(folder.resolve()) if shutil.which("wrk") else None
-        return cls(folder, go, wrk)
+        return cls(folder, go, wrk, before)
 
     @property
     def load(self) -> RateGenerator:
@@ -121,6 +128,21 @@ class Lab:
             self._filled[size] = made
         self._copies += 1
         return shutil.copytree(self._filled[size], self.folder / f"data-{self._copies}")
+
+    @contextmanager
+    def serve_empty(self, module: str, tree: Path | None = None) -> Iterator[Serving]:
+        """Run a server over an empty folder: a module of this tree, or of another checkout."""
+        self._copies += 1
+        data, port = self.folder / f"data-{self._copies}", free_port()
+        data.mkdir(mode=0o700)
+        log = data.with_suffix(".log")
+        command = [sys.executable, "-m", module, "--data", str(data), "--port", str(port)]
+        environment = dict(os.environ)
+        if tree is not None:
+            environment["PYTHONPATH"] = f"{tree / 'src'}{os.pathsep}{tree}"
+        with running(command, log, tree, environment) as pid:
+            wait_until("an answer", lambda: answers(port, VERSION), START_WITHIN, log)
+            yield Serving(port=port, pid=pid, log=log, rpc_port=0)
 
     @contextmanager
     def serve(
