@@ -93,6 +93,8 @@ def with_readiness(new: NewRequest) -> NewRequest:
 
     Raises ReadinessError.
     """
+    if new.image is None and new.storage is None and new.boot_until is None:
+        return new
     image = _checked_image(new.image)
     return replace(
         new,

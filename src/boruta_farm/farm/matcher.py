@@ -187,7 +187,8 @@ class Matcher:
                 # At once: whoever was woken for it would come after the calls answered now.
                 self._pass(index, tasks)
                 self._wake_earlier(index)
-                self._marks.set()
+                if index.has_marks:
+                    self._marks.set()
             else:
                 _log.warning("the matcher fell behind the feed and reads its queue anew")
             self._served = index.served()

@@ -198,6 +198,11 @@ class Index:
         candidate = self._market.workers.get(uuid)
         return candidate is not None and any(demand.front for demand in candidate.offer.eligible)
 
+    @property
+    def has_marks(self) -> bool:
+        """Tell whether ``orphaned`` or ``adopted`` may return something."""
+        return self._orphans.any
+
     def orphaned(self, limit: int = PASS_LIMIT) -> tuple[int, ...]:
         """Return the next ids to be marked: their last registered worker is gone."""
         return self._orphans.orphaned(limit)

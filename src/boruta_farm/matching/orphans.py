@@ -52,6 +52,11 @@ class Orphans:
         self._marked: dict[Demand, dict[int, None]] = {}
         self._adoptable: dict[Demand, None] = {}
 
+    @property
+    def any(self) -> bool:
+        """Tell whether there may be ids to hand out: mostly there are none."""
+        return bool(self._walks or self._adoptable)
+
     def note_market(self) -> None:
         """Take over which demands lost their last offer or found one."""
         lost, gained = self._market.lost, self._market.gained

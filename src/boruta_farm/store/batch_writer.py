@@ -32,7 +32,8 @@ QUIET_ROUNDS = 2
 """Rounds of the loop without a new command after which a batch begins.
 
 What a batch costs whatever its size is worth several commands, so those that are on their way are
-waited for; a round of a loop that has nothing else to do takes some 20 us.
+waited for; a round of a loop that has nothing else to do takes some 20 us. Who was alone in the last
+batch, and is now, is not made to wait: others who come meanwhile join the next one.
 """
 
 STANDSTILL = timedelta(seconds=10)
@@ -85,6 +86,7 @@ class BatchWriter:
         self._arrived: deque[_Waiting] = deque()
         self._batch: list[_Waiting] = []
         self._busy = False
+        self._alone = False
         self._moved = clock.now()
         self._began = 0.0
         self._open = False
@@ -143,7 +145,8 @@ class BatchWriter:
         arrived = len(self._arrived)
         if arrived > seen:
             quiet = 0
-        if arrived >= self._size or quiet == QUIET_ROUNDS:
+        rounds = 0 if self._alone and arrived == 1 else QUIET_ROUNDS
+        if arrived >= self._size or quiet >= rounds:
             self._begin()
         else:
             self._loop.call_soon(self._gather, arrived, quiet + 1)
@@ -182,6 +185,7 @@ class BatchWriter:
     def _deliver(self, outcome: BatchOutcome) -> None:
         """Tell what was committed, answer, and go on with what has arrived meanwhile."""
         batch, self._batch = self._batch, []
+        self._alone = len(batch) == 1
         self._moved = self._clock.now()
         self._written.seconds.note(self._clock.monotonic() - self._began)
         self._written.commands.note(len(batch))

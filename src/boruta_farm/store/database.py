@@ -135,8 +135,8 @@ class DatabaseStore:
         return self._writer.alive(now) or batcher.guard.trouble() or batcher.room.trouble()
 
     def only_ends(self) -> str | None:
-        """Return why nothing but ends is stored just now, None while all is."""
-        trouble = self._batcher.guard.trouble()
+        """Return why nothing but ends is stored just now, as far as is known; None while all is."""
+        trouble = self._batcher.guard.known()
         if trouble is None and self._batcher.room.level() is Level.SPENT:
             return self._batcher.room.trouble()
         return trouble

@@ -40,6 +40,10 @@ class OpenedFiles:
         """Return why nothing may be written, None while the files are those that were opened."""
         return self._trouble or self._look()
 
+    def known(self) -> str | None:
+        """Return what was found when a batch was committed last, or in the second since."""
+        return self._trouble
+
     def refuses(self, counters: Mapping[str, int]) -> str | None:
         """Return what is known: a batch is looked after when it is committed."""
         return self._trouble

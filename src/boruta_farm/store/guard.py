@@ -10,7 +10,11 @@ class Guard(Protocol):
     """Watch over a database that somebody else may take away, replace, or write to."""
 
     def trouble(self) -> str | None:
-        """Return why nothing may be written, as far as is known; None while all is well."""
+        """Look, and return why nothing may be written; None while all is well."""
+        ...
+
+    def known(self) -> str | None:
+        """Return what the last look found: to be asked at any time, at no cost."""
         ...
 
     def refuses(self, counters: Mapping[str, int]) -> str | None:
@@ -30,6 +34,10 @@ class NoGuard:
     """Watch over what nobody else can reach."""
 
     def trouble(self) -> str | None:
+        """Return None."""
+        return None
+
+    def known(self) -> str | None:
         """Return None."""
         return None
 

@@ -123,6 +123,10 @@ class Tenure:
         """Return why the database cannot be reached, None while it can."""
         return self._trouble
 
+    def known(self) -> str | None:
+        """Return the same: somebody else looks."""
+        return self._trouble
+
     def refuses(self, counters: Mapping[str, int]) -> str | None:
         """Return None: every server may write what people and boards ask for."""
         return None
