@@ -32,8 +32,8 @@ QUIET_ROUNDS = 2
 """Rounds of the loop without a new command after which a batch begins.
 
 What a batch costs whatever its size is worth several commands, so those that are on their way are
-waited for; a round of a loop that has nothing else to do takes some 20 us. Who was alone in the last
-batch, and is now, is not made to wait: others who come meanwhile join the next one.
+waited for; a round of a loop that has nothing else to do takes some 20 us. Who was alone in the
+last batch, and is now, is not made to wait: others who come meanwhile join the next one.
 """
 
 STANDSTILL = timedelta(seconds=10)
