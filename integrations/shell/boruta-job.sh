@@ -4,7 +4,8 @@
 #
 #   BORUTA_WANT=rpi4 BORUTA_RUN=./test.sh BORUTA_IN=build BORUTA_FETCH='out/*.xml' sh boruta-job.sh
 #
-# BORUTA_SERVER and BORUTA_TOKEN say which farm. BORUTA_WANT is the board: its name, its kind, or what
+# BORUTA_SERVER says which farm, and BORUTA_TOKEN holds a token of it; instead BORUTA_ID_TOKEN may hold the
+# job's own (or BORUTA_ID_TOKEN_FILE name its file), which in GitHub Actions is asked for. BORUTA_WANT is the board: its name, its kind, or what
 # it must have (board=rpi4+ram.ge.4); BORUTA_RUN the line for its shell. Where they are set: BORUTA_IN
 # is the folder that is sent, BORUTA_FETCH the files that are fetched into BORUTA_TO, BORUTA_FOR how
 # long the job may take, BORUTA_WAIT how long it may wait for a board, BORUTA_RETRIES how often it is
@@ -12,6 +13,12 @@
 # from a job that was killed (2m).
 set -eu
 : "${BORUTA_WANT:?says which board, such as rpi4}" "${BORUTA_RUN:?is the command for the board}"
+# Without a token of the farm, the one that the CI system gives its job is exchanged for one.
+if [ -z "${BORUTA_TOKEN:-}" ] &&
+    [ -n "${BORUTA_ID_TOKEN:-}${BORUTA_ID_TOKEN_FILE:-}${ACTIONS_ID_TOKEN_REQUEST_URL:-}" ]; then
+    BORUTA_TOKEN=$(${BORUTA:-boruta} login --workload --print)
+    export BORUTA_TOKEN
+fi
 set -- "$BORUTA_WANT" --wait "${BORUTA_WAIT:-30m}" --retries "${BORUTA_RETRIES:-2}"
 [ -z "${BORUTA_IN:-}" ] || set -- "$@" --in "$BORUTA_IN"
 [ -z "${BORUTA_KEEP_ALIVE:-}" ] || set -- "$@" --keep-alive "$BORUTA_KEEP_ALIVE"

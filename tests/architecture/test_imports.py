@@ -48,6 +48,7 @@ ROOMS: dict[str, frozenset[str]] = {
         }
     ),
     "notify": frozenset({"clock", "feed", "lookups"}),
+    "oidc": frozenset({"contracts", "clock", "settings"}),
     "web": frozenset(
         {"contracts", "clock", "rate", "feed", "link", "records", "histogram", "terminals", "words"}
     ),
@@ -63,7 +64,7 @@ ROOMS: dict[str, frozenset[str]] = {
         {"contracts", "clock", "settings", "selectors", "core", "matching", "store", "feed"}
         | {"fleet", "farm", "link", "gorpc", "boards", "access", "metrics", "web"}
         | {"dryad.proc", "terminals", "watchdog"}
-        | {"thinning", "notify"}
+        | {"thinning", "notify", "oidc"}
     ),
     "testing": frozenset(
         {"contracts", "clock", "selectors", "core", "matching", "store", "feed", "fleet", "farm"}
@@ -96,6 +97,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "terminals": frozenset({"asyncssh"}),
     "frontdoor": frozenset({"asyncssh", "httpx", "uvloop"}),
     "notify": frozenset({"httpx"}),
+    "oidc": frozenset({"httpx", "authlib", "joserfc"}),
     "web": frozenset({"starlette", "msgspec"}),
     "client": frozenset({"httpx", "keyring", "websockets"}),
     "cli": frozenset({"typer", "rich", "click", "httpx", "tomli_w"}),

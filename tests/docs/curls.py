@@ -227,6 +227,42 @@ CURLS: Final = (
         options='-b cookies -H "Origin: ${FARM%/api/v1}"',
         token="",
     ),
+    Curl(method="GET", path="sign-in", place="sign-in", token=""),
+    Curl(
+        method="GET",
+        path="sign-in/{provider}/begin",
+        place="sign-in/lab/begin?place=/queue",
+        options="-c cookies",
+        token="",
+    ),
+    Curl(
+        method="GET",
+        path="sign-in/{provider}/callback",
+        place="sign-in/lab/callback?code=CODE&state=STATE",
+        options="-b cookies",
+        token="",
+    ),
+    Curl(
+        method="POST",
+        path="sign-in/{provider}/device",
+        place="sign-in/lab/device",
+        token="",
+    ),
+    Curl(
+        method="POST",
+        path="sign-in/{provider}/device-token",
+        place="sign-in/lab/device-token",
+        body='{"Handle": "HANDLE", "Name": "laptop"}',
+        token="",
+    ),
+    Curl(
+        method="POST",
+        path="token-exchange",
+        place="token-exchange",
+        body="grant_type=urn:ietf:params:oauth:grant-type:token-exchange"
+        "&subject_token_type=urn:ietf:params:oauth:token-type:id_token&subject_token=TOKEN",
+        token="",
+    ),
     Curl(method="GET", path="audit", place="audit?action=login&limit=10"),
     Curl(method="GET", path="audit/verify", place="audit/verify"),
 )

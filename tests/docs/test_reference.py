@@ -17,6 +17,7 @@ from boruta_farm.model import errors
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.listing import REQUEST_ITEMS, WORKER_ITEMS
 from boruta_farm.model.permission import RULES, Permission, Reach, Role, Scope, reach_of
+from boruta_farm.oidc.settings import ProviderSettings, WorkloadSettings
 from boruta_farm.server.config import Config
 from boruta_farm.server.http import refusals
 from boruta_farm.server.http.refusals import Refusal
@@ -73,6 +74,18 @@ years at most. Lists may be TOML lists or one text with commas, which is what th
 A file may begin with a byte order mark.
 
 {document.reference(Config)}
+## Sign-in providers
+
+Each is a table `[provider.NAME]`; the name stands in the addresses that the provider is told, see
+[Signing in](sign-in.md). In the environment all of them are one JSON object, `BORUTA_PROVIDER`, and
+the rules below `BORUTA_WORKLOAD`.
+
+{document.reference(ProviderSettings)}
+## Workload rules
+
+Each is a table `[workload.NAME]`, see [Boards in CI](ci.md#without-a-secret).
+
+{document.reference(WorkloadSettings)}
 ## Listening beyond this machine
 
 The server refuses any address outside loopback unless two things are given: users, or

@@ -9,7 +9,7 @@ PAGE = ROOT / "docs" / "security.md"
 ROW = re.compile(
     r"^\| ((?:\d+\.\d+\.\d+(?:, )?)+) \| ([^|]+) \| (met|gap|n/a) \| ([^|]+) \|$", re.MULTILINE
 )
-ROOMS = "tests|access|cli|client|core|dryad|farm|gorpc|link|model|server|store|web"
+ROOMS = "tests|access|cli|client|core|dryad|farm|gorpc|link|model|oidc|server|store|web"
 PLACE = re.compile(rf"`((?:{ROOMS})/[\w/.]+)`")
 
 LEVEL_2: dict[str, tuple[int, ...]] = {

@@ -15,6 +15,7 @@ from boruta_farm.dryad.stm.settings import MuxPiSettings
 from boruta_farm.dryad.tools.base import TOOLS, ToolDriver, ToolSettings
 from boruta_farm.dryad.tools.registry import KINDS
 from boruta_farm.model.errors import ConfigError
+from boruta_farm.oidc.settings import ProviderSettings, WorkloadSettings
 from boruta_farm.server.config import ENVIRONMENT_PREFIX, Config
 from boruta_farm.settings import document
 from boruta_farm.settings.declaration import (
@@ -35,6 +36,8 @@ DECLARED: dict[str, type[Dataclass]] = {
     "agent": AgentConfig,
     "muxpi": MuxPiSettings,
     "sandbox": SandboxSettings,
+    "provider": ProviderSettings,
+    "workload": WorkloadSettings,
     "client": ProfileFile,
     "tools": ToolSettings,
     **{f"tools of the kind {kind}": each.settings for kind, each in KINDS.items()},
@@ -71,7 +74,8 @@ def test_the_reference_and_the_example_tell_of_it(made: type[Dataclass]) -> None
     for path, _, item in each(made):
         table = path.removesuffix(".")
         assert f"| `{f'[{table}] ' if table else ''}{item.key}` | " in reference
-        key = f"{item.key} = " if f"{item.key} = " in example else f"[{path}{item.key}]"
+        is_table = f"[{path}{item.key}]" in example
+        key = f"[{path}{item.key}]" if is_table else f"{item.key} = "
         assert f"\n{key}" in example or f"\n# {key}" in example
 
 

@@ -11,9 +11,10 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import failures_told, local_times, run, say
+from boruta_farm.cli.console import clean, failures_told, local_times, run, say
 from boruta_farm.cli.options import OutputOption, output_of, settings_of
 from boruta_farm.cli.people import limits_words
+from boruta_farm.cli.sign_in import by_job, by_provider, provider_of
 from boruta_farm.cli.tables import print_record
 from boruta_farm.client import config as configuration
 from boruta_farm.client.config import is_exposed
@@ -22,6 +23,7 @@ from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.profile import Profile
 from boruta_farm.model.answers import Self
 from boruta_farm.model.errors import BorutaError, ConfigError
+from boruta_farm.model.sign_in import SignInProvider
 from boruta_farm.model.token import PREFIX, TokenKind, check_token, conceal
 
 LONGEST_INPUT = 4096
@@ -43,12 +45,33 @@ def login(
         str | None,
         typer.Option("--name", help="What the token is called in lists; the machine's name."),
     ] = None,
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            "--provider", metavar="NAME", help="By which provider, where the farm has several."
+        ),
+    ] = None,
+    paste: Annotated[
+        bool, typer.Option("--token", help="With a token, although the farm has a provider.")
+    ] = False,
+    workload: Annotated[
+        bool,
+        typer.Option("--workload", help="As the CI job in which this runs, by the job's token."),
+    ] = False,
+    shown: Annotated[
+        bool,
+        typer.Option("--print", help="Print the token of a job and keep nothing."),
+    ] = False,
 ) -> None:
-    """Sign in with a token, which is asked for, or read from standard input.
+    """Sign in by the farm's provider, whose code you confirm in a browser, or with a token.
 
-    A one-time token is exchanged for one of your own. Server and authority are remembered:
-    every later command uses them.
+    A token is asked for, or read from standard input; a one-time token is exchanged for one of your
+    own. Server and authority are remembered: every later command uses them.
     """
+    if shown and not workload:
+        raise typer.BadParameter("only tokens of jobs are printed: --workload --print")
+    if sum((provider is not None, paste, workload)) > 1:
+        raise typer.BadParameter("name one of --provider, --token and --workload")
     settings = settings_of(context)
     with failures_told():
         profile, credentials = Profile(settings.profile), Credentials()
@@ -67,11 +90,20 @@ def login(
                 "boruta: warning: without TLS the token can be read on its way to "
                 f"{config.server}; write https:// if the farm serves it"
             )
-        given = _asked(config.server)
+        if shown:
+            print(clean(asyncio.run(by_job(config))))
+            return
+        called = name or platform.node()
+        way = None if paste or workload else asyncio.run(_provider(config, provider))
+        given = _asked(config.server) if way is None and not workload else ""
         # A one-time token is good once: first see that what it is given up for can be kept.
         profile.prove_writable()
         credentials.prove_writable()
-        secret, who = asyncio.run(_signed_in(config, given, name or platform.node()))
+        if workload:
+            given = asyncio.run(by_job(config))
+        elif way is not None:
+            given = asyncio.run(by_provider(config, way, called))
+        secret, who = asyncio.run(_signed_in(config, given, called))
         if who.token is None:
             raise ConfigError(
                 f"{config.server} asks nobody who he is, so there is nothing to sign in to; "
@@ -144,6 +176,15 @@ def whoami(context: typer.Context, output: OutputOption = None) -> None:
         print_record(facts, who, who.name, form)
 
     run(context, work)
+
+
+async def _provider(
+    config: configuration.ClientConfig, wanted: str | None
+) -> SignInProvider | None:
+    """Return by which provider to sign in, None for a token: a pipe can only hold one."""
+    if wanted is None and not sys.stdin.isatty():
+        return None
+    return await provider_of(config, wanted)
 
 
 def _address(given: str | None) -> str | None:

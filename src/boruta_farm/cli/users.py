@@ -162,6 +162,17 @@ def change(
     disabled: Annotated[
         bool | None, typer.Option("--disable/--enable", help="Refuse everything, or not.")
     ] = None,
+    identity: Annotated[
+        str | None,
+        typer.Option(
+            "--identity",
+            metavar="'ISSUER SUBJECT'",
+            help="Who signs in to it by a provider: its issuer, a blank, its subject.",
+        ),
+    ] = None,
+    no_identity: Annotated[
+        bool, typer.Option("--no-identity", help="Nobody signs in to it by a provider any more.")
+    ] = False,
     priorities: PrioritiesOption = None,
     jobs: JobsOption = None,
     waiting: WaitingOption = None,
@@ -183,6 +194,7 @@ def change(
             networks=() if no_networks else None if networks is None else tuple(networks),
             keys_on_board=keys_on_board,
             disabled=disabled,
+            identity="" if no_identity else identity,
             running_jobs=running_jobs,
             limits=read_limits(known.limits, priorities, jobs, waiting, job_time, prolong_time),
         )
@@ -362,6 +374,8 @@ def _facts(account: Account, created: str) -> dict[str, str]:
     }
     if account.full_name:
         facts["Full name"] = account.full_name
+    if account.identity:
+        facts["Signs in as"] = account.identity
     if account.networks:
         facts["Without token from"] = " ".join(account.networks)
     for place, key in enumerate(account.ssh_keys, 1):

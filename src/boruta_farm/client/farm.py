@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from boruta_farm.client.audit import HttpAudit
     from boruta_farm.client.config import ClientConfig
     from boruta_farm.client.consoles import HttpConsoles
+    from boruta_farm.client.sign_ins import HttpSignIns
     from boruta_farm.client.tokens import HttpTokens
     from boruta_farm.client.watch import Happening
     from boruta_farm.contracts import Requests, Workers
@@ -68,6 +69,13 @@ class Farm:
         from boruta_farm.client.tokens import HttpTokens
 
         return HttpTokens(self._channel)
+
+    @cached_property
+    def sign_ins(self) -> "HttpSignIns":
+        """Return what signs in by others."""
+        from boruta_farm.client.sign_ins import HttpSignIns
+
+        return HttpSignIns(self._channel)
 
     @cached_property
     def audit(self) -> "HttpAudit":

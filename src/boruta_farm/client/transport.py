@@ -94,7 +94,10 @@ class Transport:
         patience: float = 0.0,
     ) -> Answer:
         """Change something."""
-        content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+        if isinstance(body, bytes):
+            content = body
+        else:
+            content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
         extra = {"Content-Type": "application/json"} if content else {}
         try:
             response = await self._http.post(

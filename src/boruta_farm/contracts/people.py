@@ -4,7 +4,7 @@ They follow the rules of the others: each call names its caller, and one
 who may not do what he asks meets ForbiddenError.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 from typing import Protocol
 
@@ -12,6 +12,16 @@ from boruta_farm.model.account import Account, AccountChange, Group, GroupChange
 from boruta_farm.model.audit import AuditEntry, AuditFilter, Note, Verification
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.permission import Scope
+from boruta_farm.model.sign_in import (
+    Arrival,
+    Departure,
+    DeviceHandle,
+    DeviceOutcome,
+    DeviceSignIn,
+    Identified,
+    SignInProvider,
+    Workload,
+)
 from boruta_farm.model.token import Issued, NewToken, Token
 from boruta_farm.model.webhook import Webhook
 from boruta_farm.model.wish import Refused, Wish
@@ -112,6 +122,74 @@ class Tokens(Protocol):
         It carries the other's scope, ends with it, and at the latest after ``lasts``. Raises
         UnauthenticatedError.
         """
+        ...
+
+
+class Vouching(Protocol):
+    """What the farm does on the word of those who vouch for people and for jobs of CI systems."""
+
+    async def enter(
+        self, person: Identified, name: str | None, source: str, refresh: bytes = b""
+    ) -> Issued:
+        """Sign a person in; his account is made at the first time.
+
+        ``name`` is the token's, None that of a browser's session. ``refresh`` is what the provider
+        is asked again with, sealed. Raises UnauthenticatedError, AccountError, TokenError.
+        """
+        ...
+
+    async def vouch_again(self, token_id: str, person: Identified, refresh: bytes) -> None:
+        """Take in what a provider says again of somebody who is signed in.
+
+        Raises UnauthenticatedError, AccountError.
+        """
+        ...
+
+    async def unvouched(self, token_id: str, reason: str) -> None:
+        """End a sign-in that its provider does not vouch for any more."""
+        ...
+
+    async def admit_workload(self, workload: Workload, source: str) -> Issued:
+        """Make a short token for a job of a CI system. Raises UnauthenticatedError."""
+        ...
+
+    def vouched(self) -> tuple[Token, ...]:
+        """Return the tokens whose providers can be asked again, those longest not judged first."""
+        ...
+
+
+class SignIns(Protocol):
+    """Signing in by those who vouch for others: OpenID Connect providers and CI systems.
+
+    All calls raise ProviderNotFoundError for a provider that is not configured,
+    ProviderUnreachableError where it does not answer as it should, and SignInRefusedError for what
+    is not to be believed.
+    """
+
+    def providers(self) -> tuple[SignInProvider, ...]:
+        """Return the providers that people can sign in by."""
+        ...
+
+    async def depart(self, provider: str, place: str) -> Departure:
+        """Return where a browser goes, and what it shall bring back; ``place`` is where to then."""
+        ...
+
+    async def arrive(
+        self, provider: str, kept: str, told: Mapping[str, str], source: str
+    ) -> Arrival:
+        """Sign in who came back with what he was given (``kept``) and what the provider told."""
+        ...
+
+    async def begin_device(self, provider: str) -> DeviceSignIn:
+        """Ask the provider for a code that somebody confirms in a browser."""
+        ...
+
+    async def ask_device(self, provider: str, asked: DeviceHandle, source: str) -> DeviceOutcome:
+        """Sign in once the code was confirmed."""
+        ...
+
+    async def exchange(self, token: str, source: str) -> Issued:
+        """Make a short token of one that a CI system has given to its job."""
         ...
 
 

@@ -33,11 +33,14 @@ from boruta_farm.model.events import EventKind
 from boruta_farm.model.permission import Permission, Role
 from boruta_farm.model.request import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from boruta_farm.model.spelling import folded
+from boruta_farm.model.token import TokenKind
 from boruta_farm.model.webhook import fault_of as webhook_fault
 
 MOST_GROUPS = 64
 MOST_KEYS = 20
 MOST_NETWORKS = 32
+LONGEST_SUBJECT = 255
+"""Of OpenID Connect Core, section 2."""
 OWN_FIELDS = frozenset({"full_name", "ssh_keys", "keys_on_board", "notify"})
 """What everybody may change about himself."""
 WITHOUT_TOKEN = (Role.VIEWER, Role.USER)
@@ -57,10 +60,7 @@ def save_account(
     stored = world.account_named(name)
     _check_right(caller, name, change)
     if stored is None:
-        check_name(name, "an account")
-        if meant := RESERVED.get(folded(name)):
-            raise AccountError(f"{name!r} stands for {meant}; choose another name")
-        _check_unlike(name, "account", [account.name for account in world.accounts()])
+        check_new_name(world, name)
         stored = Account(
             id=world.fresh_account_id(), name=name, role=Role.USER, created=now, revision=0
         )
@@ -70,14 +70,15 @@ def save_account(
         account = replace(account, groups=tuple(sorted(set(change.groups))))
     if change.ssh_keys is not None:
         account = replace(account, ssh_keys=tuple(key.strip() for key in change.ssh_keys))
-    _check_account(world, account)
-    _check_admins(world, account)
+    check_account(world, account)
+    check_admins(world, account)
+    untied = _untied(world, stored, account)
     step = IdentitySaved(record=account, kind=EventKind.ACCOUNT_CHANGED)
     keep = change.running_jobs is RunningJobs.KEEP
     lost = frozenset(keys_of(stored)) - frozenset(keys_of(account))
     ending = lost if world.settings.end_removed_keys else frozenset[str]()
     jobs = judge_running(world, account, now, keep=keep, ending=ending)
-    return Plan(answer=account, steps=(step, *jobs))
+    return Plan(answer=account, steps=(step, *untied, *jobs))
 
 
 def remove_account(
@@ -175,6 +176,44 @@ def check_limits(limits: Limits) -> None:
         raise AccountError("the limit 'job_time' must be at least a minute")
 
 
+def check_new_name(world: World, name: str) -> None:
+    """Raise AccountError unless a new account may have this name."""
+    check_name(name, "an account")
+    if meant := RESERVED.get(folded(name)):
+        raise AccountError(f"{name!r} stands for {meant}; choose another name")
+    _check_unlike(name, "account", [account.name for account in world.accounts()])
+
+
+def _untied(world: World, before: Account, after: Account) -> tuple[Step, ...]:
+    """Return what ends the sign-ins of whom an account was tied to, once it is tied to another.
+
+    Raises AccountError for an identity that is none, or another account's.
+    """
+    if before.identity == after.identity:
+        return ()
+    if after.identity:
+        check_identity(after.identity)
+        taken = [one.name for one in world.accounts() if one.identity == after.identity]
+        if taken:
+            raise AccountError(f"{taken[0]} has this identity already; take it from there first")
+    return tuple(
+        IdentitySaved(record=token, kind=EventKind.TOKEN_REVOKED)
+        for token in world.tokens()
+        if token.account == after.id and token.provider and token.kind is TokenKind.PERSONAL
+    )
+
+
+def check_identity(identity: str) -> None:
+    """Raise AccountError unless this is issuer and subject, as OpenID Connect has them."""
+    issuer, _, subject = identity.partition(" ")
+    fits = issuer.startswith(("https://", "http://")) and 0 < len(subject) <= LONGEST_SUBJECT
+    if not fits or not identity.isascii() or not identity.isprintable():
+        raise AccountError(
+            "an identity is the provider's issuer, a blank, and the subject that it has for the "
+            "person: 'https://login.example 248289761001'"
+        )
+
+
 def _check_unlike(name: str, what: str, names: Iterable[str]) -> None:
     like = next((other for other in names if folded(other) == folded(name)), None)
     if like is not None:
@@ -197,7 +236,8 @@ def _check_right(caller: Caller, name: str, change: AccountChange) -> None:
         )
 
 
-def _check_account(world: World, account: Account) -> None:
+def check_account(world: World, account: Account) -> None:
+    """Raise AccountError, GroupNotFoundError or SSHKeyError for an account that cannot be so."""
     check_line(account.full_name, "the full name")
     check_limits(account.limits)
     if len(account.groups) > MOST_GROUPS:
@@ -237,12 +277,12 @@ def _check_networks(account: Account) -> None:
         )
 
 
-def _check_admins(world: World, account: Account) -> None:
+def check_admins(world: World, account: Account) -> None:
     """Keep one admin who can act: the first account, and whoever is left after a change."""
     if _is_working_admin(account):
         return
     others = [other for other in world.accounts() if other.id != account.id]
-    if not others:
+    if not others and account.revision == 1:
         raise AccountError(
             "the first account must be an admin's: from then on every call needs a token; "
             f"say: boruta user add {account.name} --role admin"

@@ -33,6 +33,10 @@ ALWAYS: dict[EventKind, Action] = {
 }
 """Events that are entered whoever caused them."""
 
+ROUTINE = frozenset({EventKind.TOKEN_JUDGED})
+"""Events about people that come every few minutes and change nothing by themselves: what they lead
+to is entered."""
+
 
 def notes_of(step: Step, caller: Caller | None) -> Iterator[Note]:
     """Yield what is to be entered about a step that was taken for ``caller`` (None: the farm).
@@ -78,7 +82,7 @@ def _notes(step: Step, caller: Caller | None) -> Iterator[Note]:
                     subject=f"worker {worker.uuid}",
                     detail=_worker_detail(worker, step.kind),
                 )
-        case IdentitySaved():
+        case IdentitySaved() if step.kind not in ROUTINE:
             subject, detail = _identity(step)
             yield Note(
                 actor=actor,
@@ -155,6 +159,7 @@ def _identity(step: IdentitySaved) -> tuple[str, dict[str, str]]:
             "ssh_keys": str(len(record.ssh_keys)),
             "networks": ", ".join(record.networks),
             "disabled": "yes" if record.disabled else "",
+            "identity": record.identity,
             "limits": record.limits.words(),
         }
         subject = f"account {record.name}"
@@ -171,6 +176,7 @@ def _identity(step: IdentitySaved) -> tuple[str, dict[str, str]]:
             "kind": record.kind.value,
             "scope": record.scope.value,
             "name": record.name,
+            "provider": record.provider,
             "expires": record.expires.isoformat(timespec="seconds"),
         }
         subject = f"token {record.id}"

@@ -53,11 +53,8 @@ def issue(
     if account is not None and account.disabled:
         raise TokenError(f"{account.name} is disabled; enable the account first")
     owner = caller.id if account is None else account.id
-    mine = [token for token in world.tokens() if token.account == owner]
-    expired = [token for token in mine if token.expires <= now]
-    if len(mine) - len(expired) >= MOST_TOKENS:
-        raise TokenError(f"{new.account} has {MOST_TOKENS} tokens already; revoke one first")
-    token = _made(new, owner, number, digest, caller.name, now)
+    expired = room_for(world, owner, new.account, now)
+    token = made(new, owner, number, digest, caller.name, now)
     steps: list[Step] = [IdentitySaved(record=old, kind=EventKind.TOKEN_REVOKED) for old in expired]
     steps.append(IdentitySaved(record=token, kind=EventKind.TOKEN_ISSUED))
     return Plan(answer=token, steps=tuple(steps))
@@ -83,7 +80,7 @@ def invite(
         name="invitation",
         lifetime=INVITATION_LIFE,
     )
-    token = _made(new, account.answer.id, number, digest, caller.name, now)
+    token = made(new, account.answer.id, number, digest, caller.name, now)
     old: list[Step] = [
         IdentitySaved(record=known, kind=EventKind.TOKEN_REVOKED)
         for known in world.tokens()
@@ -130,7 +127,7 @@ def login(
     new = NewToken(
         account=account.name, kind=TokenKind.PERSONAL, scope=once.scope, name=name or "login"
     )
-    token = _made(new, account.id, number, digest, account.name, now)
+    token = made(new, account.id, number, digest, account.name, now)
     note = Note(
         actor=account.name,
         source=source,
@@ -180,20 +177,8 @@ def sign_in(
         name=SESSION,
         lifetime=lasts if once else min(lasts, shown.expires - now),
     )
-    token = _made(new, account.id, number, digest, account.name if once else _by(shown), now)
-    gone = [
-        other
-        for other in world.tokens()
-        if other.account == account.id and other.name == SESSION and other.expires <= now
-    ]
-    live = [
-        other
-        for other in world.tokens()
-        if other.account == account.id and other.name == SESSION and other.expires > now
-    ]
-    live.sort(key=lambda other: other.created)
-    gone += live[: max(0, len(live) + 1 - MOST_SESSIONS)]
-    gone += [shown] if once else []
+    token = made(new, account.id, number, digest, account.name if once else _by(shown), now)
+    gone = [*surplus_sessions(world, account.id, now), *([shown] if once else [])]
     note = Note(
         actor=account.name,
         source=source,
@@ -240,7 +225,7 @@ def begin(world: World, number: str, digest: str, now: datetime) -> Plan[Token |
         name="first start",
         lifetime=FIRST_TOKEN_LIFE,
     )
-    token = _made(new, admin.id, number, digest, "farm", now)
+    token = made(new, admin.id, number, digest, "farm", now)
     steps.append(IdentitySaved(record=token, kind=EventKind.TOKEN_ISSUED))
     return Plan(answer=token, steps=tuple(steps))
 
@@ -268,6 +253,33 @@ def use(world: World, secret: str, kind: TokenKind, worker: str, now: datetime) 
     return Plan(answer=left, steps=(IdentitySaved(record=left, kind=kind_of_event),))
 
 
+def room_for(world: World, owner: str, name: str, now: datetime) -> list[Token]:
+    """Return the expired tokens of an account (an id), which go when it gets another.
+
+    Those of CI jobs have room of their own. Raises TokenError where it has too many.
+    """
+    jobs = (TokenKind.SERVICE, True)
+    mine = [
+        token
+        for token in world.tokens()
+        if token.account == owner and (token.kind, bool(token.provider)) != jobs
+    ]
+    expired = [token for token in mine if token.expires <= now]
+    if len(mine) - len(expired) >= MOST_TOKENS:
+        raise TokenError(f"{name} has {MOST_TOKENS} tokens already; revoke one first")
+    return expired
+
+
+def surplus_sessions(world: World, owner: str, now: datetime) -> list[Token]:
+    """Return the tokens of browsers' sessions that go when an account (an id) gets another."""
+    mine = [token for token in world.tokens() if token.account == owner and token.name == SESSION]
+    live = sorted((t for t in mine if t.expires > now), key=lambda token: token.created)
+    return [
+        *(token for token in mine if token.expires <= now),
+        *live[: max(0, len(live) + 1 - MOST_SESSIONS)],
+    ]
+
+
 def _by(token: Token) -> str:
     """Return what stands for the issuer of what was made of a token, and ends with it."""
     return f"token {token.id}"
@@ -291,9 +303,10 @@ def _check_issuer(caller: Caller, new: NewToken) -> None:
         raise TokenError("a token may be used from 1 to 100000 times")
 
 
-def _made(
+def made(
     new: NewToken, account: str, number: str, digest: str, issuer: str, now: datetime
 ) -> Token:
+    """Return a token that nothing has been decided about yet."""
     return Token(
         id=number,
         account=account,

@@ -3,6 +3,7 @@
 import secrets
 from datetime import datetime, timedelta
 
+from boruta_farm.core import identities
 from boruta_farm.core import tokens as core
 from boruta_farm.core.accounts import save_account
 from boruta_farm.core.plan import Plan
@@ -12,6 +13,7 @@ from boruta_farm.farm.engine import Engine
 from boruta_farm.model.account import Account, AccountChange
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.permission import Permission, Reach
+from boruta_farm.model.sign_in import Identified, Workload
 from boruta_farm.model.token import Issued, NewToken, Token, TokenKind, compose, digest_of
 
 ID_BYTES = 5
@@ -62,6 +64,44 @@ class FarmTokens:
             lambda world, now: core.sign_in(world, secret, number, digest, source, lasts, now)
         )
         return Issued(token=token, secret=fresh)
+
+    async def enter(
+        self, person: Identified, name: str | None, source: str, refresh: bytes = b""
+    ) -> Issued:
+        """Sign a person in on his provider's word."""
+        number, fresh, digest = _minted(TokenKind.PERSONAL)
+        called = core.SESSION if name is None else name
+        token = await self._engine.decide(
+            lambda world, now: identities.enter(
+                world, person, number, digest, called, source, now, refresh
+            )
+        )
+        return Issued(token=token, secret=fresh)
+
+    async def vouch_again(self, token_id: str, person: Identified, refresh: bytes) -> None:
+        """Take in what a provider says again of somebody who is signed in by it."""
+        await self._engine.decide(
+            lambda world, now: identities.vouch_again(world, token_id, person, refresh, now)
+        )
+
+    async def unvouched(self, token_id: str, reason: str) -> None:
+        """End a sign-in that its provider does not vouch for any more."""
+        await self._engine.decide(lambda world, _now: identities.unvouched(world, token_id, reason))
+
+    async def admit_workload(self, workload: Workload, source: str) -> Issued:
+        """Make a short token for a job of a CI system."""
+        number, fresh, digest = _minted(TokenKind.SERVICE)
+        token = await self._engine.decide(
+            lambda world, now: identities.admit_workload(
+                world, workload, number, digest, source, now
+            )
+        )
+        return Issued(token=token, secret=fresh)
+
+    def vouched(self) -> tuple[Token, ...]:
+        """Return the tokens whose providers can be asked again, those longest not judged first."""
+        found = [token for token in self._directory.tokens() if token.refresh]
+        return tuple(sorted(found, key=lambda token: (token.judged or token.created, token.id)))
 
     async def invite(self, caller: Caller, name: str, change: AccountChange) -> Issued:
         """Save an account and make a one-time token for it, which replaces an earlier one."""

@@ -63,7 +63,9 @@ class Account:
     those that others share with it. With ``keys_on_board`` the first takes the place of the key
     that the farm would make. ``networks`` are
     addresses from which calls without a token count as this account: for clients that cannot
-    authenticate. A disabled account can do nothing, but keeps its name.
+    authenticate. A disabled account can do nothing, but keeps its name. ``identity`` is who its
+    owner is to a sign-in provider: issuer and subject, a blank between them; empty where nobody
+    signs in to it so.
     """
 
     id: Annotated[str, Shown("ID", "never another's, even under the same name"), Stored(key=True)]
@@ -83,6 +85,9 @@ class Account:
         field(default="", repr=False)
     )
     disabled: Annotated[bool, Shown("Disabled", "can do nothing")] = False
+    identity: Annotated[
+        str, Shown("Identity", "who its owner is to a sign-in provider: issuer, blank, subject")
+    ] = ""
     created: Annotated[datetime, Shown("Created", "when it was made")]
     revision: int = 1
 
@@ -146,6 +151,9 @@ class AccountChange:
         str | None, Shown("Notify", "its webhook, such as https://HOST/PATH; empty: none")
     ] = None
     disabled: Annotated[bool | None, Shown("Disabled", "can do nothing")] = None
+    identity: Annotated[
+        str | None, Shown("Identity", "who signs in to it: issuer, blank, subject; empty: nobody")
+    ] = None
     running_jobs: Annotated[
         RunningJobs | None,
         Shown("RunningJobs", "those that it may not have any more: end (if not given) or keep"),

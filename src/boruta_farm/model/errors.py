@@ -85,6 +85,12 @@ class TokenNotFoundError(NotFoundError):
     code = "token-not-found"
 
 
+class ProviderNotFoundError(NotFoundError):
+    """this farm has no sign-in provider of this name"""
+
+    code = "provider-not-found"
+
+
 class InvalidError(BorutaError):
     """the call cannot be understood or is not allowed now"""
 
@@ -336,6 +342,12 @@ class UnauthenticatedError(BorutaError):
     code = "unauthenticated"
 
 
+class SignInRefusedError(UnauthenticatedError):
+    """what the sign-in provider said cannot be believed, or lets nobody in; sign in again"""
+
+    code = "sign-in-refused"
+
+
 class TooManyCallsError(BorutaError):
     """too many calls in a short time; wait as long as Retry-After says"""
 
@@ -368,6 +380,12 @@ class UnavailableError(BorutaError):
     """the service cannot answer just now; try again"""
 
     code = "unavailable"
+
+
+class ProviderUnreachableError(UnavailableError):
+    """the sign-in provider does not answer as it should; try again, or tell an admin"""
+
+    code = "provider-unreachable"
 
 
 class OverloadedError(UnavailableError):

@@ -46,6 +46,7 @@ class EventKind(StrEnum):
     HISTORY_CUT = "history.cut"
     TOKEN_ISSUED = "token.issued"
     TOKEN_USED = "token.used"
+    TOKEN_JUDGED = "token.judged"
     TOKEN_REVOKED = "token.revoked"
 
     @property

@@ -44,6 +44,8 @@ class Token:
     ``account`` is the id of whom it speaks for, ``account_name`` what that was called when the
     token was made. ``uses`` counts how often it can still be used, None
     without end. ``worker`` binds a JOIN token to one UUID. ``issuer`` is who made it.
+    ``provider`` is by whose word it was made, where somebody signed in by one; ``refresh`` is what
+    that provider is asked again with, sealed, and ``judged`` when it last vouched for the owner.
     """
 
     id: Annotated[str, Shown("ID", "never the secret"), Stored(key=True)]
@@ -58,6 +60,13 @@ class Token:
     issuer: Annotated[str, Shown("Issuer", "who made it")]
     uses: Annotated[int | None, Shown("Uses", "how often it can still be used")] = None
     worker: Annotated[str | None, Shown("WorkerUUID", "the only board it lets in")] = None
+    provider: Annotated[
+        str, Shown("Provider", "by whose word it was made: a sign-in provider or workload rule")
+    ] = ""
+    refresh: bytes = field(default=b"", repr=False)
+    judged: Annotated[
+        datetime | None, Shown("Judged", "when its provider last vouched for the owner")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

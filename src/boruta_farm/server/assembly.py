@@ -45,6 +45,7 @@ from boruta_farm.notify.notices import Notices
 from boruta_farm.server.config import Config
 from boruta_farm.server.folder import DATABASE_FILE, OWED_FILE, DataFolder
 from boruta_farm.server.front_door import FrontDoor, stop_doors
+from boruta_farm.server.sign_ins import open_sign_ins
 from boruta_farm.server.supervision import Leadership, LoopWatch, Part, keep_running
 from boruta_farm.store.factory import open_store
 from boruta_farm.store.owed import OwedFile
@@ -209,6 +210,9 @@ class Server:
                 tunnels_at,
                 forbidden_groups=frozenset(config.browser_terminal_forbidden),
             )
+        self._sign_ins = open_sign_ins(config, farm.tokens, cipher, clock)
+        if self._sign_ins is not None:
+            self._leading_parts["sign-ins"] = self._sign_ins.keep_judging
         services = self._services()
         self._app = build_app(services, self._options())
         if config.ssh_addr is not None:
@@ -261,6 +265,8 @@ class Server:
         if self._terminals is not None:
             await self._terminals.close()
         await self._hub.close()
+        if self._sign_ins is not None:
+            await self._sign_ins.close()
         if not self._config.keep_relay:
             await stop_doors(self._config.data)
             await stop_relay(self._config.data)
@@ -384,6 +390,7 @@ class Server:
             at_risk=self._store.at_risk,
             terminals=self._terminals,
             tunnels_at=self._config.tunnels_reached_at,
+            sign_ins=self._sign_ins,
         )
 
     def _options(self) -> WebOptions:

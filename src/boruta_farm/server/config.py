@@ -6,22 +6,25 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from boruta_farm import __version__
-from boruta_farm.model.addresses import Network, dialled
+from boruta_farm.model.addresses import Network, dialled, is_loopback
 from boruta_farm.model.front_door import DoorSettings
 from boruta_farm.model.policies import FairShare, Policies
 from boruta_farm.model.request import SHORTEST_IDLE_END
 from boruta_farm.model.settings import Enrolment, FarmSettings
 from boruta_farm.model.webhook import fault_of, read_secret
+from boruta_farm.oidc.settings import ProviderSettings, WorkloadSettings, check_names
 from boruta_farm.selectors.wanted import KINDS
 from boruta_farm.server.http.limits import LimitSettings
 from boruta_farm.server.kinds import Ageing, Database, LogFormat, LogLevel, has_password
 from boruta_farm.server.listening import check_listening
+from boruta_farm.settings.declaration import Struct, read, setting
 from boruta_farm.settings.declaration import environment as environment_tables
-from boruta_farm.settings.declaration import read, setting
 from boruta_farm.settings.files import read_toml
 from boruta_farm.settings.kinds import (
+    Blank,
     Duration,
     Listing,
     Maybe,
@@ -467,6 +470,26 @@ class Config(LimitSettings):
         default=FarmSettings().show_owners,
     )
 
+    page_address: str = setting(
+        Blank(Origin()),
+        "The address by which people's browsers call this farm, such as https://farm.example:8487: "
+        "sign-in providers send them back there, and tokens of CI jobs are made for it.",
+        default="",
+    )
+    providers: Mapping[str, ProviderSettings] = setting(
+        Named(Struct(ProviderSettings)),
+        "OpenID Connect providers that people sign in by, each a table [provider.NAME].",
+        make=dict,
+        key="provider",
+    )
+    workloads: Mapping[str, WorkloadSettings] = setting(
+        Named(Struct(WorkloadSettings)),
+        "Rules by which jobs of CI systems sign in with the tokens that these give them, each a "
+        "table [workload.NAME]; the first that fits counts.",
+        make=dict,
+        key="workload",
+    )
+
     notify: str | None = setting(
         Maybe(Text(secret=True)),
         "The farm's webhook, such as https://HOST/PATH: told when a request is granted, near its "
@@ -523,8 +546,32 @@ class Config(LimitSettings):
             raise SettingError(
                 f"must be 0s, or {SHORTEST_IDLE_END.total_seconds() / 60:g}m at least", "idle_end"
             )
+        self._check_vouchers()
         if self.job_limit < self.job_timeout:
             raise SettingError("must not be shorter than job_timeout", "job_limit")
+
+    def _check_vouchers(self) -> None:
+        check_names(self.providers, "provider")
+        check_names(self.workloads, "workload")
+        if not (self.providers or self.workloads):
+            return
+        if not self.users:
+            raise SettingError(
+                "must be true where people or CI jobs sign in by others (provider, workload)",
+                "users",
+            )
+        if not self.page_address:
+            raise SettingError(
+                "is missing: sign-in providers send browsers back there, and tokens of CI jobs are "
+                "made for it; write the address that people call, such as "
+                "https://farm.example:8487",
+                "page_address",
+            )
+        plain = urlsplit(self.page_address)
+        if plain.scheme != "https" and not is_loopback(plain.hostname):
+            raise SettingError(
+                "must begin with https: what passes there signs people in", "page_address"
+            )
 
     def streams(self) -> tuple[str, int]:
         """Return where the relay takes streams of boards' agents."""

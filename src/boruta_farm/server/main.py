@@ -30,6 +30,7 @@ from boruta_farm.server.http.door import Door
 from boruta_farm.server.http.hosts import Hosts
 from boruta_farm.server.http.port import http_protocol
 from boruta_farm.server.invitation import login_line
+from boruta_farm.server.sign_ins import check_sign_ins
 from boruta_farm.server.supervision import keep_running
 from boruta_farm.server.tls import Certificates
 from boruta_farm.store.factory import open_store
@@ -71,6 +72,7 @@ def check(config: Config, *, folder: bool = True) -> None:
     database answers and is not newer is left to the start. Raises ConfigError and StoreError.
     """
     _certificates(config)
+    check_sign_ins(config)
     for name, address in (("api_addr", config.api_addr), ("rpc_addr", config.rpc_addr)):
         if address is not None:
             _try(name, *address)

@@ -1,5 +1,6 @@
 """Kinds of settings: how a value is read, bounded and written."""
 
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -262,15 +263,18 @@ class Listing(Kind[tuple[Value, ...]]):
 
 
 class Named(Kind[Mapping[str, Value]]):
-    """Values by names that are free to choose, in a table; with ``commas`` also ``a=1, b=2``."""
+    """Values by names that are free to choose, in a table; with ``commas`` also ``a=1, b=2``.
+
+    Without, a text holds the table as JSON.
+    """
 
     def __init__(self, kind: Kind[Value], *, commas: bool = False) -> None:
         self._kind, self._commas = kind, commas
 
     def read(self, raw: object) -> dict[str, Value]:
         """Return the values by name."""
-        if self._commas and isinstance(raw, str):
-            raw = _pairs(raw)
+        if isinstance(raw, str):
+            raw = _pairs(raw) if self._commas else _table(raw)
         found = {}
         for name, each in mapping(raw).items():
             try:
@@ -289,6 +293,14 @@ class Named(Kind[Mapping[str, Value]]):
 
 def _parts(text: str) -> Iterable[str]:
     return filter(None, (part.strip() for part in text.split(",")))
+
+
+def _table(text: str) -> object:
+    """Return the table that a text holds as JSON; what holds none is left as it is."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _pairs(text: str) -> dict[str, object]:

@@ -37,6 +37,7 @@ from boruta_farm.web.requests import (
 )
 from boruta_farm.web.routes import Parameter, Route, change, read
 from boruta_farm.web.services import Services, WebOptions
+from boruta_farm.web.sign_in_routes import sign_in_routes
 from boruta_farm.web.terminals import (
     DEVICE_BODY,
     IMAGE_PATH,
@@ -400,6 +401,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
         ),
     )
     routes += people_routes(services.people, entrance, services.clock)
+    routes += sign_in_routes(services.sign_ins, entrance, services.clock)
     description.cover(routes, services.version)
     return routes
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Generic, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Meta, Struct, field, inspect
@@ -128,6 +129,24 @@ class LoginBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
     name: Annotated[str, Meta(max_length=8192)] = ""
 
 
+class ExchangeBody(Struct, frozen=True, kw_only=True):
+    """A token exchange (RFC 8693, 2.1) of the token that a CI system gave to its job.
+
+    Whatever else is sent is ignored, as RFC 6749 demands.
+    """
+
+    grant_type: Annotated[
+        str, Meta(max_length=200, description="urn:ietf:params:oauth:grant-type:token-exchange")
+    ] = ""
+    subject_token: Annotated[str, Meta(max_length=16384, description="the job's own token")] = ""
+    subject_token_type: Annotated[
+        str, Meta(max_length=200, description="urn:ietf:params:oauth:token-type:jwt or id_token")
+    ] = ""
+    requested_token_type: Annotated[
+        str, Meta(max_length=200, description="an access token, if anything")
+    ] = ""
+
+
 Body = TypeVar("Body")
 
 
@@ -143,8 +162,11 @@ class Reader(Generic[Body]):
     A ``strict`` one knows no leniency. It is for calls that the original has not, where a name
     written wrongly would give a token a longer life, or an account more, than was meant.
     ``former`` are keys of version 0.1.0 with their types: the original does not know them any
-    more, so one that has another type is ignored like every unknown key.
+    more, so one that has another type is ignored like every unknown key. ``media`` is how bodies
+    are sent.
     """
+
+    media = "application/json"
 
     def __init__(
         self,
@@ -193,3 +215,28 @@ def _fits(value: object, kind: Any) -> bool:
     except msgspec.ValidationError:
         return False
     return True
+
+
+MOST_FIELDS = 50
+
+
+class FormReader(Reader[Body]):
+    """Read bodies that are sent as forms, as OAuth's calls are."""
+
+    media = "application/x-www-form-urlencoded"
+
+    def __init__(self, wanted: type[Body]) -> None:
+        super().__init__(wanted, strict=True)
+
+    def read(self, body: bytes) -> Body | None:
+        """Return the body's value. Raises MissingBodyError, MalformedBodyError."""
+        if not body:
+            raise MissingBodyError
+        try:
+            pairs = parse_qsl(body.decode("ascii"), max_num_fields=MOST_FIELDS)
+            if len(dict(pairs)) != len(pairs):
+                raise ValueError("a field stands there twice")
+            found: Body | None = msgspec.convert(dict(pairs), self.wanted)
+        except (msgspec.ValidationError, ValueError) as error:
+            raise MalformedBodyError(f"the form cannot be read: {error}") from error
+        return found

@@ -37,6 +37,7 @@ _PATH_PARAMETERS: dict[str, Json] = {
         "description": "a request's ID",
         "schema": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
     },
+    "provider": _name("provider", "a sign-in provider's name"),
     "worker": _name("worker", "a worker's UUID (lower case) or its name"),
 }
 
@@ -136,7 +137,7 @@ def _operation(route: Route, schemas: dict[str, Any], error: Json, *, head: bool
         schema = schemas[repr(route.reader.wanted)]
         operation["requestBody"] = {
             "required": not (route.listing or route.optional_body),
-            "content": {"application/json": {"schema": schema}},
+            "content": {route.reader.media: {"schema": schema}},
         }
     return operation
 

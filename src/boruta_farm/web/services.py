@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import ConsoleLogs, Requests, Timekeeping, Workers
+from boruta_farm.contracts.people import SignIns
 from boruta_farm.feed import Feed
 from boruta_farm.model.events import Event
 from boruta_farm.model.front_door import FrontDoorPlace
@@ -34,7 +35,8 @@ class Services:
     ``version`` is shown to clients, ``time`` tells what is to be known of the farm's time,
     ``at_risk`` what a failover of its database would lose, ``traffic`` counts what is answered,
     ``servers`` tells how many the farm has now, ``door`` where plain ssh comes in; ``terminals`` is
-    None where the page shall have none. Boards' tunnels listen ``tunnels_at`` this address of ours.
+    None where the page shall have none, ``sign_ins`` where nobody vouches for others. Boards'
+    tunnels listen ``tunnels_at`` this address of ours.
     """
 
     requests: Requests
@@ -55,6 +57,7 @@ class Services:
     door: TellDoor = lambda: None
     terminals: BoardTerminals | None = None
     tunnels_at: str = "127.0.0.1"
+    sign_ins: SignIns | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

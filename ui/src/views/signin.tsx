@@ -1,14 +1,21 @@
-// Signing in with a token: the server makes a session of it, in a cookie that no script reads.
+// Signing in by a provider, which leads through its own pages, or with a token: the server makes a
+// session of either, in a cookie that no script reads.
 
-import { useState } from "preact/hooks";
-import { call, wordsOf } from "../api";
+import { useEffect, useState } from "preact/hooks";
+import { call, get, wordsOf } from "../api";
 import { begin } from "../farm";
 import { Field } from "../parts/ui";
-import { go, path } from "../router";
+import { address, go, path } from "../router";
+import { departure, type Provider, takeProblem } from "../signin";
 
 export function SignIn() {
   const [token, setToken] = useState("");
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState(takeProblem);
+  const [providers, setProviders] = useState<Provider[]>([]);
+  useEffect(() => {
+    // Without them, a token is what one signs in with: nothing is to be said.
+    get<Provider[]>("sign-in").then(setProviders, () => undefined);
+  }, []);
   const [busy, setBusy] = useState(false);
   async function send(event: Event) {
     event.preventDefault();
@@ -29,6 +36,16 @@ export function SignIn() {
       <form onSubmit={send}>
         <img src="/icon.svg" width="40" height="40" alt="" />
         <h1>Sign in to Boruta</h1>
+        {providers.map((provider, place) => (
+          <a
+            key={provider.Name}
+            class={place === 0 ? "way main" : "way"}
+            href={departure(provider, address.value)}
+          >
+            Sign in by {provider.Title}
+          </a>
+        ))}
+        {providers.length > 0 && <p class="muted or">or with a token</p>}
         <Field label="Token">
           {(id) => (
             <input
@@ -48,7 +65,7 @@ export function SignIn() {
             {problem}
           </p>
         )}
-        <button type="submit" class="main" disabled={busy || !token.trim()}>
+        <button type="submit" class={providers.length > 0 ? "" : "main"} disabled={busy || !token.trim()}>
           Sign in
         </button>
         <p class="muted">

@@ -14,7 +14,7 @@ from boruta_farm.store.dialect import Dialect
 from boruta_farm.store.migrations.step import Step, add_columns
 from boruta_farm.store.schema import ACCOUNTS, BACKLOGS, REQUESTS, TOKENS, WAITING, created
 
-LATER = frozenset({"notify"})
+LATER = frozenset({"notify", "identity"})
 """Columns of accounts that later steps add."""
 
 _OWN = "FROM accounts AS a WHERE a.name = {table}.{column} AND a.created <= {table}.created"
