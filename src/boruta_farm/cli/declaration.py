@@ -61,7 +61,6 @@ USER = Struct(
         "keys_on_board": Setting(kind=Switch(), default=False),
         "networks": Setting(kind=Listing(Text()), default=()),
         "disabled": Setting(kind=Switch(), default=False),
-        "identity": Setting(kind=Text(), default=""),
         "limits": Setting(kind=LIMITS, default=Limits()),
     },
 )
