@@ -56,7 +56,7 @@ def test_who_is_signed_in_is_told_of_live_jobs_alone() -> None:
     fleet, relay = new_fleet(), FakeRelay()
     tunnels = new_tunnels(fleet, relay)
     fleet.listen(tunnels.touched)
-    fleet.begin(Snapshot(number=1, requests=(), workers=(make_worker("w1"),)))
+    fleet.begin(Snapshot(number=1, requests=(), workers=(make_worker("w1"),)), 0)
     tunnels.signed_in("w1", (40022,))
     tunnels.signed_in("nobody", (40022,))
     assert not [call for call in relay.calls if call.startswith("signed_in")]
@@ -69,7 +69,7 @@ def test_a_tunnel_is_used_once_somebody_came_in_its_present_job() -> None:
     fleet, relay = new_fleet(), FakeRelay()
     tunnels = new_tunnels(fleet, relay)
     fleet.listen(tunnels.touched)
-    fleet.begin(Snapshot(number=1, requests=(), workers=(make_worker("w1"),)))
+    fleet.begin(Snapshot(number=1, requests=(), workers=(make_worker("w1"),)), 0)
     relay.visited["w1"] = 4
     fleet.fold((change(EventKind.REQUEST_STARTED, make_request(1, make_job(1, "w1"))),))
     assert not tunnels.used("w1")
@@ -171,7 +171,7 @@ def test_a_new_snapshot_starts_over() -> None:
     fleet, relay = begun(
         make_worker(), make_worker("w2", port=20001), requests=[make_request(1, make_job())]
     )
-    fleet.begin(Snapshot(number=9, requests=(), workers=(make_worker(epoch=2),)))
+    fleet.begin(Snapshot(number=9, requests=(), workers=(make_worker(epoch=2),)), 0)
     assert {w: r.epoch for w, r in relay.routes.items()} == {"w1": None}
 
 

@@ -177,7 +177,7 @@ def begun(*workers: Worker, requests: Iterable[Request] = ()) -> tuple[Fleet, Fa
     """Return a fleet that was read and told tunnels, and the relay that they told."""
     fleet, relay = new_fleet(), FakeRelay()
     fleet.listen(new_tunnels(fleet, relay).touched)
-    fleet.begin(Snapshot(number=1, requests=requests, workers=workers))
+    fleet.begin(Snapshot(number=1, requests=requests, workers=workers), 0)
     assert relay.calls == ["replace"]
     relay.calls.clear()
     return fleet, relay

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 from boruta_farm.clock import Clock
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.store import tenure
+from boruta_farm.store import durability, tenure
 from boruta_farm.store.batch import Batcher
 from boruta_farm.store.committed import Committed
 from boruta_farm.store.database import DatabaseStore
-from boruta_farm.store.dialect import SqliteDialect
+from boruta_farm.store.dialect import PostgresDialect, SqliteDialect
 from boruta_farm.store.driver import DatabaseDriver, DriverError, Row, Value
 from boruta_farm.store.hearing import LOOK_EVERY
 from boruta_farm.store.postgres import PostgresStore
@@ -24,7 +24,7 @@ from boruta_farm.store.records import Records
 from boruta_farm.store.sqlite_driver import SqliteDriver
 from boruta_farm.store.statements import Statements
 from boruta_farm.store.tenure import Tenure
-from boruta_farm.store.upgrade import Backup
+from boruta_farm.store.upgrade import Backup, Upgrade
 from boruta_farm.store.writer import InlineWriter
 from tests.sim.network import Network
 from tests.sim.processes import Process
@@ -75,11 +75,14 @@ class SharedDriver:
         """Run a statement. Raises DriverError."""
         self._reach()
         database, now = self._database, asyncio.get_running_loop().time()
-        if statement in tenure.SETTINGS:
+        if statement in tenure.SETTINGS or statement.startswith("SELECT set_config"):
             return []
         match statement:
-            case tenure.SERVERS:
-                return [(sum(not process.dead for process in database.servers.values()),)]
+            case PostgresDialect.servers:
+                others = [each for each in database.servers.values() if each is not self._process]
+                return [(process.name,) for process in others if not process.dead]
+            case durability.LOOK:
+                return [("", 0)]
             case tenure.BEAT:
                 database.beat = now
                 return []
@@ -94,6 +97,11 @@ class SharedDriver:
         if statement == LEFT:
             statement = LEFT.removesuffix(" FOR UPDATE")
         return self._inner.fetch(statement, parameters)
+
+    def write(self, statement: str, rows: Sequence[Row]) -> list[Row]:
+        """Run a statement over rows. Raises DriverError."""
+        self._reach()
+        return self._inner.write(statement, rows)
 
     def end(self) -> None:
         """End the connection from the database's side; its lock is free."""
@@ -195,8 +203,14 @@ class SharedStore(PostgresStore):
         self._open_driver = open_driver
         self._looking = None
         self._loop = None
+        self._unseen = False
         self._statements = Statements(SqliteDialect())
-        self._inline_tenure = self._tenure = InlineTenure(lambda _name: open_driver(), self._turned)
+        self._upgrade = Upgrade(
+            where="the shared database",
+            dialect=self._statements.dialect,
+            backup=self._back_up,
+        )
+        self._inline_tenure = self._tenure = InlineTenure(open_driver, self._turned)
         self._batcher = Batcher(
             open_driver,
             self._statements,

@@ -4,9 +4,9 @@ A relay greets whoever connects: ``hello``, then one ``holds`` per worker whose 
 server answers with the full wanted set (``begin``, one ``route`` per worker, ``commit``), then
 changes (``put``, ``drop``). Anyone may say ``drain``, ``stop`` and ``ping``. The relay reports
 ``bind-failed``, ``released``, ``connections``, ``used``, ``pong``, and ``replaced`` to a server
-whose place another one takes. With ``stream`` it asks that a board's agent open one to its ``port``; the
-server answers ``refuse`` where the agent will not; ``no-streams`` tells that none can arrive.
-A relay whose ``hello`` says so takes ``sessions``: from which of its own ports somebody is
+whose place another one takes. With ``stream`` it asks that a board's agent open one to its
+``port``; the server answers ``refuse`` where the agent will not; ``no-streams`` tells that none can
+arrive. A relay whose ``hello`` says so takes ``sessions``: from which of its own ports somebody is
 signed in at a board.
 Relays and servers of different versions meet, so ``hello``, ``holds``, ``begin``, ``route``,
 ``commit``, ``drain``, ``released``, ``ping`` and ``pong`` keep what they say.
