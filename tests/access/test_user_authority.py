@@ -134,7 +134,10 @@ def test_an_address_that_it_is_for(files: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    "revocation", ["serial: 7", "serial: 5-0x9", "id: ann-laptop", f"key: {line(KEY)}", line(CA)]
+    "revocation",
+    ["serial: 7", "serial: 5-0x9", "id: ann-laptop", f"key: {line(KEY)}", line(CA)],
+    # Keys are new in every process, and tests are to bear one name in all.
+    ids=["serial", "range", "id", "key", "authority"],
 )
 def test_what_is_taken_back_is_dead_at_once(files: tuple[Path, Path], revocation: str) -> None:
     authority = UserAuthority(*files)
