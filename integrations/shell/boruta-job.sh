@@ -14,11 +14,9 @@
 set -eu
 : "${BORUTA_WANT:?says which board, such as rpi4}" "${BORUTA_RUN:?is the command for the board}"
 # Without a token of the farm, the one that the CI system gives its job is exchanged for one.
-if [ -z "${BORUTA_TOKEN:-}" ] &&
-    [ -n "${BORUTA_ID_TOKEN:-}${BORUTA_ID_TOKEN_FILE:-}${ACTIONS_ID_TOKEN_REQUEST_URL:-}" ]; then
-    BORUTA_TOKEN=$(${BORUTA:-boruta} login --workload --print)
-    export BORUTA_TOKEN
-fi
+own=${BORUTA_ID_TOKEN:-}${BORUTA_ID_TOKEN_FILE:-}${ACTIONS_ID_TOKEN_REQUEST_URL:-}
+[ -n "${BORUTA_TOKEN:-}" ] || [ -z "$own" ] || BORUTA_TOKEN=$(${BORUTA:-boruta} login --workload --print)
+[ -z "${BORUTA_TOKEN:-}" ] || export BORUTA_TOKEN
 set -- "$BORUTA_WANT" --wait "${BORUTA_WAIT:-30m}" --retries "${BORUTA_RETRIES:-2}"
 [ -z "${BORUTA_IN:-}" ] || set -- "$@" --in "$BORUTA_IN"
 [ -z "${BORUTA_KEEP_ALIVE:-}" ] || set -- "$@" --keep-alive "$BORUTA_KEEP_ALIVE"

@@ -140,7 +140,7 @@ def test_unknown_keys_are_forbidden_only_where_the_original_has_no_such_call() -
     assert {name for name, schema in schemas.items() if "additionalProperties" in schema} == {
         *("AccountChangeBody", "BoardActBody", "DeviceCallBody", "GroupChangeBody", "LimitsBody"),
         *("LoginBody", "MoreTimeBody", "NewTokenBody", "RemovalBody", "SharingBody", "WishBody"),
-        "WorkerChangeBody",
+        *("DeviceHandleBody", "WorkerChangeBody"),
     }
     assert "additionalProperties" not in schemas["RequestBody"]
     assert schemas["RequestBody"]["properties"]["Caps"]

@@ -78,6 +78,8 @@ async def test_what_a_role_may_call(tmp_path: Path, role: Role) -> None:
 
 SIGNING_IN = ("login", "session")
 """Calls that take a token to make another one of it."""
+VOUCHED = ("sign-in", "token-exchange")
+"""What calls begin with that are for whom others vouch for."""
 
 
 async def test_nobody_calls_anything_but_what_is_public(tmp_path: Path) -> None:
@@ -87,6 +89,8 @@ async def test_nobody_calls_anything_but_what_is_public(tmp_path: Path) -> None:
             if words["anybody"] == "-" or path in SIGNING_IN:
                 assert reply.status == 401, f"{method} {path} gave {reply.status}"
                 assert reply.headers["www-authenticate"].startswith("Bearer")
+            elif path.startswith(VOUCHED):
+                assert reply.status in (200, 303, 400, 404), "here nobody vouches for others"
             else:
                 assert reply.status == 200
 
