@@ -55,7 +55,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "client": frozenset({"contracts", "clock", "records", "selectors", "settings", "words"}),
     "cli": frozenset(
         {"client", "contracts", "records", "selectors", "settings", "words"}
-        | {"server", "frontdoor", "demo", "mcp"}
+        | {"server", "frontdoor", "demo", "mcp", "clock", "oidc"}
     ),
     "mcp": frozenset({"client", "contracts", "selectors", "words", "settings"}),
     "pytest_plugin": frozenset({"client", "contracts", "selectors", "settings", "words"}),
@@ -110,7 +110,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "testing": frozenset({"httpx"}),
 }
 SANDBOX_ONLY = frozenset({"asyncssh"})
-LAZY_ONLY = {"cli": frozenset({"server", "demo.plays", "frontdoor", "mcp.server"})}
+LAZY_ONLY = {"cli": frozenset({"server", "demo.plays", "frontdoor", "mcp.server", "oidc"})}
 """A room may import these only inside a function, because they are heavy."""
 
 

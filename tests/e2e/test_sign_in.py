@@ -22,6 +22,7 @@ from tests.cli.stage import MAIN
 from tests.ports import free_port
 
 PROVIDER = Path(__file__).parent / "provider"
+STEPS = Path(__file__).parents[2] / "integrations" / "shell" / "boruta-job.sh"
 WITHIN = 90
 FORM = re.compile(r"<form[^>]*action=\"([^\"]+)\"", re.IGNORECASE)
 FIELD = re.compile(r"<input([^>]*)>", re.IGNORECASE)
@@ -298,9 +299,30 @@ def test_a_ci_job_comes_in_by_its_own_token(lab: Lab) -> None:
         assert done.returncode == 0, done.stderr
         who = lab.run("whoami", BORUTA_TOKEN=done.stdout.strip())
         assert "ci" in who.stdout.split()
+        script(lab, token_of(lab, login))
         again = lab.run("login", "--workload", "--print", BORUTA_ID_TOKEN=token)
         assert "counts once" in again.stderr
         assert token not in again.stderr
+
+
+def script(lab: Lab, token: str) -> None:
+    """Run the steps that CI systems run; there is no board, which is told to who may ask for one."""
+    boruta = lab.folder / "boruta"
+    boruta.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{MAIN}" "$@"\n')
+    boruta.chmod(0o700)
+    done = subprocess.run(
+        ("sh", str(STEPS)),
+        env=lab.environment("ci")
+        | {"BORUTA": str(boruta), "BORUTA_WANT": "rpi4", "BORUTA_RUN": "true", "BORUTA_WAIT": "1s"}
+        | {"BORUTA_ID_TOKEN": token},
+        capture_output=True,
+        text=True,
+        timeout=WITHIN,
+        check=False,
+    )
+    assert "signed" not in done.stderr
+    assert "401" not in done.stderr
+    assert "no board" in done.stderr, done.stderr
 
 
 def token_of(lab: Lab, login: str) -> str:

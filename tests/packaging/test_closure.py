@@ -52,9 +52,10 @@ def test_what_is_not_installed_is_told() -> None:
 
 def test_the_servers_lock_is_whole() -> None:
     lock = (CLOSURE.parents[1] / "requirements.lock").read_text()
-    done = run(lock, "boruta-farm[server,postgres]")
+    done = run(lock, "boruta-farm[server,postgres,oidc]")
     assert done.returncode == 0, done.stderr
     assert "starlette==" in done.stdout
+    assert "joserfc==" in done.stdout
     assert "pytest==" not in done.stdout
 
 

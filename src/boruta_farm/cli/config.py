@@ -1,5 +1,6 @@
 """Verbs on the server's configuration."""
 
+import asyncio
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import failures_told, say
+from boruta_farm.cli.console import clean, failures_told, say
 from boruta_farm.cli.parts import server_installed
+from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.service import service_account
 from boruta_farm.settings import document
 
@@ -23,6 +25,10 @@ def check(
         str,
         typer.Option("--user", help="Whom the service runs as, tried by root where there is one."),
     ] = "boruta",
+    ask: Annotated[
+        bool,
+        typer.Option("--ask", help="Also ask sign-in providers and CI systems what they publish."),
+    ] = False,
 ) -> None:
     """Refuse what serve would refuse at start, in the same words; change nothing.
 
@@ -33,7 +39,28 @@ def check(
         from boruta_farm.server.checking import check as try_all
 
         whom = try_all(path, user)
+        if ask:
+            _ask(path)
     print(f"{path or 'the configuration'} is good{f' for the user {whom}' if whom else ''}")
+
+
+def _ask(path: Path | None) -> None:
+    """Print what those publish who are to vouch for others. Raises ConfigError if one does not."""
+    from boruta_farm.clock import SystemClock
+    from boruta_farm.server.config import load
+
+    config = load(path)
+    if not (config.providers or config.workloads):
+        say("nobody vouches for others here: there is neither a [provider.NAME] nor a rule")
+        return
+    from boruta_farm.oidc.asking import ask
+
+    findings = asyncio.run(ask(config.providers, config.workloads, SystemClock()))
+    for one in findings:
+        print(clean(f"{one.name}: {one.words}"))
+    bad = [one.name for one in findings if not one.good]
+    if bad:
+        raise ConfigError(f"{', '.join(bad)}: nobody can sign in by it as it stands; see above")
 
 
 def example() -> None:
