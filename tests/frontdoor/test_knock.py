@@ -28,6 +28,7 @@ from boruta_farm.model.request import NewRequest, RequestState
 from boruta_farm.selectors.want import Want
 from tests.client.serving import uuid_of
 from tests.frontdoor.stage import BOSS, HOST_KEY, Stage, jump
+from tests.security_keys import KINDS, SecurityKey, agent_of
 
 KEY, OTHER, THIRD = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(3))
 
@@ -460,6 +461,43 @@ async def test_openssh_signs_in_with_what_ssh_keygen_signed(tmp_path: Path) -> N
         assert (await come("lost", "-n", "ann"))[0] == 255
         assert (await come("numbered", "-n", "ann", "-z", "150"))[0] == 255
         assert (await come("next", "-n", "ann", "-z", "201"))[0] == 0
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(not shutil.which("ssh"), reason="openssh-client is missing")
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_security_key_signs_in_by_openssh(
+    kind: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("k")
+    token, lazy, stranger = SecurityKey(kind), SecurityKey(kind, flags=0), SecurityKey(kind)
+    async with Stage(folder).running() as stage:
+        await stage.account("boss", role=Role.ADMIN)
+        keys = AccountChange(role=Role.USER, ssh_keys=(f"{token.line} ann@desk", lazy.line))
+        await stage.lab.farm.accounts.save_account(BOSS, "ann", keys)
+
+        async def come(key: SecurityKey, name: str) -> tuple[int, str]:
+            public = folder / f"{name}.pub"
+            public.write_text(key.line)
+            with agent_of(key, folder / name) as agent:
+                process = await asyncio.create_subprocess_exec(
+                    *("ssh", "-F", "none", "-o", f"IdentityAgent={agent}", "-i", str(public)),
+                    *("-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
+                    *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
+                    *("-p", str(stage.port), "me@127.0.0.1", "ls"),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.STDOUT,
+                )
+                printed, _ = await asyncio.wait_for(process.communicate(), 60)
+            return process.returncode or 0, printed.decode()
+
+        status, printed = await come(token, "token")
+        assert (status, token.signed) == (0, 1), printed
+        assert "no board is registered here yet" in printed
+        assert (await come(stranger, "stranger"))[0] == 255
+        assert (await come(lazy, "lazy"))[0] == 255, "nobody has touched it"
+        assert lazy.signed == 1
 
 
 async def test_without_an_authority_a_certificate_is_nothing_and_its_key_as_good(

@@ -23,8 +23,10 @@ from tests.dryad.drivers.sandboxes import (
     leave_daemon,
     run,
     running,
+    tool,
     unique,
 )
+from tests.security_keys import KINDS, SecurityKey, agent_of
 
 
 async def test_nobody_gets_in_before_prepare(driver: SandboxDriver, visitor: Visitor) -> None:
@@ -73,6 +75,30 @@ async def test_a_certificate_is_shown_beside_the_host_key(
         await driver.certify(foreign.export_certificate().decode().strip())
     with pytest.raises(BoardError, match="cannot be read"):
         await driver.certify("nonsense")
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_security_key_lets_in(
+    driver: SandboxDriver, kind: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("k")
+    token, lazy = SecurityKey(kind), SecurityKey(kind, flags=0)
+    await driver.prepare(token.line)
+    await driver.let_in((lazy.line,), ())
+    host, port = driver.ssh_address.split(":")
+    for key, status in ((token, 0), (lazy, 255)):
+        public = folder / f"{status}.pub"
+        public.write_text(key.line)
+        with agent_of(key, folder / str(status)) as agent:
+            result = await run(
+                *(tool("ssh"), "-F", "none", "-o", f"IdentityAgent={agent}", "-i", str(public)),
+                *("-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR"),
+                *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
+                *("-p", port, f"{USER}@{host}", "echo in"),
+            )
+        assert result.status == status, result.err
+        assert key.signed == 1, "a signature was asked for, and judged"
 
 
 async def _strict(
