@@ -101,6 +101,7 @@ MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
     ),
     "auth": ("who calls: per call, and after revoking", _of("people", "auth")),
     "tunnel": ("a tunnel against a direct connection", _tunnel),
+    "door": ("plain ssh through the front door", _of("door", "door")),
     "console": ("a key echoed through ssh, and ten consoles that talk", _console),
     "start": ("start and restart to the first answer", _of("process", "start")),
     "memory": ("memory with 1,000 boards and 100,000 requests", _of("process", "memory")),
