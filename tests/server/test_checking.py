@@ -44,6 +44,16 @@ def test_files_that_do_not_fit_are_found(conf: Path, files: CertificateFiles) ->
         check(conf, "no-such-account")
 
 
+def test_authorities_of_people_are_read(conf: Path, tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pub"
+    conf.write_text(f'{conf.read_text()}ssh_user_ca = "{authority}"\n')
+    with pytest.raises(ConfigError, match=f"{authority}: cannot be read"):
+        check(conf, "no-such-account")
+    authority.write_text("no key\n")
+    with pytest.raises(ConfigError, match="'no key' is not understood"):
+        check(conf, "no-such-account")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 def test_the_file_that_the_service_cannot_read_is_the_one_that_is_named(
     conf: Path, files: CertificateFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

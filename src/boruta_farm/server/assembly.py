@@ -75,6 +75,15 @@ def this_boot() -> str:
         return secrets.token_hex(16)
 
 
+def user_authority(config: Config) -> UserAuthority | None:
+    """Return who judges people's certificates, if anybody. Raises ConfigError for useless files."""
+    if config.ssh_user_ca is None:
+        return None
+    authority = UserAuthority(config.ssh_user_ca, config.ssh_user_revoked)
+    authority.check()
+    return authority
+
+
 class Server:
     """Everything but the listening socket: ``open``, then ``run``, then ``close``."""
 
@@ -228,7 +237,7 @@ class Server:
                 clock,
                 self._door_settings,
                 certificates.vouch,
-                self._user_authority(),
+                user_authority(config),
                 config.ssh_principals,
             )
         self._go_superviser = GoSuperviser(
@@ -315,14 +324,6 @@ class Server:
                 self._config.data / KEY_FILE,
             )
         await self._store.execute(lambda transaction, _now: transaction.keep_mark(KEY_MARK, mark))
-
-    def _user_authority(self) -> UserAuthority | None:
-        """Return who judges people's certificates. Raises ConfigError for files of no use."""
-        if self._config.ssh_user_ca is None:
-            return None
-        authority = UserAuthority(self._config.ssh_user_ca, self._config.ssh_user_revoked)
-        authority.check()
-        return authority
 
     def _worker_name(self, uuid: str) -> str | None:
         worker = self._farm.fleet.workers.get(uuid)

@@ -29,7 +29,8 @@ def check(path: Path | None, user: str = SERVICE) -> str | None:
         config = as_account(account, lambda: _try(path, STATE))
     except ConfigError as error:
         raise ConfigError(f"{error.message} (as the service's user {user})") from None
-    for place in filter(None, (path, config.tls_certificate, config.tls_key, config.data)):
+    named = (config.tls_certificate, config.tls_key, config.ssh_user_ca, config.ssh_user_revoked)
+    for place in filter(None, (path, *named, config.data)):
         if is_hidden(place):
             raise ConfigError(
                 f"{place}: the service's unit hides home folders (ProtectHome); move it, for "

@@ -21,7 +21,7 @@ from boruta_farm.clock import SystemClock
 from boruta_farm.model.addresses import Network, mapped, with_port
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.server import logs
-from boruta_farm.server.assembly import Server
+from boruta_farm.server.assembly import Server, user_authority
 from boruta_farm.server.config import Config
 from boruta_farm.server.folder import DataFolder
 from boruta_farm.server.front_door import serve_locally
@@ -79,6 +79,7 @@ def check(config: Config, *, folder: bool = True) -> None:
     if folder:
         DataFolder(config.data).check()
         AesGcmCipher.check(config.data)
+    user_authority(config)
     if config.database:
         open_store(config.database, SystemClock(), config.farm_settings())
 
