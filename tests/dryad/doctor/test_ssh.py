@@ -16,6 +16,7 @@ NEW = {
     "pubkeyacceptedalgorithms": "ssh-ed25519,rsa-sha2-512,rsa-sha2-256",
     "subsystem": "sftp /usr/lib/openssh/sftp-server",
     "forcecommand": "none",
+    "hostcertificate": "/run/boruta/host_certificate.pub",
 }
 OPEN = {**NEW, "pubkeyacceptedalgorithms": "ssh-ed25519,rsa-sha2-256,ssh-rsa"}
 
@@ -42,6 +43,7 @@ def test_old_clients_are_let_in_for_the_session_user_only() -> None:
         ({"allowgroups": "staff"}, Verdict.WRONG, "AllowGroups"),
         ({"denyusers": "boruta-user"}, Verdict.WRONG, "DenyUsers"),
         ({"forcecommand": "/bin/false"}, Verdict.WRONG, "ForceCommand"),
+        ({"hostcertificate": "/etc/ssh/other.pub"}, Verdict.ADVICE, "its host key alone"),
         ({"subsystem": "netconf /usr/bin/n"}, Verdict.ADVICE, "no sftp subsystem"),
     ],
 )

@@ -7,7 +7,7 @@ from boruta_farm.dryad.config import AgentConfig
 from boruta_farm.dryad.findings import Finding, advice, good, wrong
 from boruta_farm.dryad.sshd import read_banner
 from boruta_farm.dryad.users.keys import FOLDER as KEYS
-from boruta_farm.dryad.users.sshd import SshServer
+from boruta_farm.dryad.users.sshd import CERTIFICATE, SshServer
 from boruta_farm.model.errors import BoardError
 from boruta_farm.model.worker import Reach
 
@@ -101,6 +101,13 @@ def judge(settings: Mapping[str, str], name: str) -> Iterator[Finding]:
             "ssh",
             "there is no sftp subsystem: scp and sshfs (Weles, Festral) do not work",
             f"Subsystem sftp internal-sftp in {FILE}, then: {RELOAD}",
+        )
+    if settings.get("hostcertificate") != str(CERTIFICATE):
+        yield advice(
+            "ssh",
+            "people know this board by its host key alone: sshd shows no certificate of the farm, "
+            "by which one line of known_hosts knows all boards",
+            f"HostCertificate {CERTIFICATE} in {FILE}, above Match, then: {RELOAD}",
         )
     if settings.get("forcecommand", "none") != "none":
         yield wrong(
