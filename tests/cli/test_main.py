@@ -9,7 +9,7 @@ from tests.cli.stage import Boruta
 from tests.client.serving import Served
 
 COMMAND = {
-    *("boruta_farm", "cli", "cli.completion", "cli.main", "cli.options", "cli.verbs"),
+    *("boruta_farm", "cli", "cli.called", "cli.completion", "cli.main", "cli.options", "cli.verbs"),
     *("model", "model.output"),
 }
 """What ``boruta`` is before it knows its verb."""
@@ -37,7 +37,6 @@ REQUESTS = {
         "words.counts",
         "words.request",
     ),
-    "model.readiness",
 }
 
 LIBRARIES = {

@@ -81,3 +81,18 @@ def test_no_farm_answers(
         assert "connection refused" in told.err
     assert "no farm answers there" in told.lines[0]
     commands(told)
+
+
+def test_what_is_proposed_begins_as_this_command_was_called(
+    boruta: Boruta, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BORUTA_CALLED_AS", "./run boruta")
+    served.board(1, "lab-rpi4", caps={"board": "rpi4"})
+    told = boruta()
+    assert told.lines[1].startswith("  ./run boruta ssh lab-rpi4  ")
+    assert told.lines[-1] == "all commands: ./run boruta --help"
+    assert boruta("new", "lab-rpi4").err.endswith("connect: ./run boruta ssh 1\n")
+    # What is no command stays, and the voice keeps its name.
+    refused = boruta("show", "9", status=1).err
+    assert refused.startswith("boruta: request 9: ")
+    assert refused.endswith("see: ./run boruta ls --all\n")

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.cli.staying import PERSIST_LINE
+from boruta_farm.model.caller import LOCAL_ADMIN
+from boruta_farm.model.errors import UnavailableError
 from boruta_farm.model.request import RequestState
 from tests.cli.screen import Wire, at_screen
 from tests.cli.stage import Stage
@@ -172,3 +174,35 @@ def test_one_key_prolongs_before_the_end(stage: Stage, served: Served, wire: Wir
         screen.type("exit\r")
         assert screen.status() == 0
     assert state(served) is RequestState.DONE
+
+
+def test_what_is_said_beside_leaves_the_line_as_it_was(
+    stage: Stage, served: Served, wire: Wire
+) -> None:
+    with at_screen(stage.environment, "ssh", "-c", "board=rpi4") as screen:
+        screen.until("prolonged while you stay")
+        screen.type("PS1='at-'work'> '\r")
+        screen.until("at-work> ")
+        screen.type("echo half-$((1 +")
+        screen.until("echo half-$((1 +")
+        served.do(served.contracts.requests.nudge(LOCAL_ADMIN, 1))
+        screen.until("is still needed; to give it back: boruta close 1")
+        screen.until("at-work> echo half-$((1 +")
+        screen.type(" 1))\r")
+        screen.until("half-2")
+        screen.type("exit\r")
+        assert screen.status() == 0
+
+
+def test_a_farm_that_is_gone_is_not_waited_for_longer_than_it_keeps_the_board(
+    stage: Stage, served: Served, wire: Wire
+) -> None:
+    with at_screen(stage.environment, "ssh", "-c", "board=rpi4", "--linger", "10s") as screen:
+        screen.until("prolonged while you stay")
+        screen.type("echo one-$((1 + 1))\r")
+        screen.until("one-2")
+        served.answers["reqs/1"] = [UnavailableError("gone")] * 1000
+        wire.cut(stays=True)
+        screen.until("the farm does not answer either; it keeps the board for 10s at most")
+        screen.until("the farm has not answered for 10s")
+        assert screen.status() == 255

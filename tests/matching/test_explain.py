@@ -324,7 +324,7 @@ def test_a_short_answer_leaves_the_position_out_among_very_many_rivals() -> None
 def test_a_name_that_no_board_knows_is_guessed() -> None:
     finding = find(make_request(1, {}, selector="rma >= 2"), make_worker("01", {"ram": "4"}))
     assert said(finding) == (
-        "no registered board has rma >= 2; no board has a capability 'rma', did you mean ram?; "
+        "no registered board has rma >= 2; no board has a capability 'rma', did you mean ram? "
         "nearest miss: lab-01 has no rma"
     )
 
@@ -468,3 +468,24 @@ def test_a_short_answer_knows_of_a_moment_ago_when_boards_become_free() -> None:
     assert latest(0.9, brief=True) - before <= minute
     assert latest(0.9, brief=False) - before >= 4 * HOUR - minute
     assert latest(1.0, brief=True) - before >= 4 * HOUR - minute
+
+
+@pytest.mark.parametrize(
+    ("asked", "lacks"),
+    [
+        ("tool.image=yes", "leave to fetch images (image_urls of its storage)"),
+        ("tool.image.card=yes", "leave to fetch images for card (image_urls of its storage)"),
+        ("tool.boot=yes", "power and console to boot it by"),
+        ("tool.power=yes", "tool.power=yes"),
+    ],
+)
+def test_what_an_image_takes_of_a_board_is_told_in_words(asked: str, lacks: str) -> None:
+    finding = find(make_request(1, {}, selector=asked), make_worker("01", {"ram": "4"}))
+    assert said(finding).startswith(f"no registered board has {lacks}; ")
+    assert said(finding).endswith(f"nearest miss: lab-01 has no {lacks.removesuffix('=yes')}")
+
+
+def test_a_free_board_is_not_waited_for() -> None:
+    assert said(find(make_request(1, {}), make_worker("01", {}))) == (
+        "a free board is being prepared for it"
+    )

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import typer
 
+from boruta_farm.cli.called import as_called
 from boruta_farm.cli.options import settings_of
 from boruta_farm.cli.signals import Signals
 from boruta_farm.client import config as configuration
@@ -62,7 +63,7 @@ def say(text: str, *, around: str = "") -> None:
     ``around`` is printed as it stands, before the line and behind it.
     """
     try:
-        print(f"{around}{clean(text)}{around}", file=sys.stderr, flush=True)
+        print(f"{around}{clean(as_called(text))}{around}", file=sys.stderr, flush=True)
     except OSError:
         # The terminal is gone; whoever cleans up after its end must not stumble over that, nor
         # Python over what it kept to be written.

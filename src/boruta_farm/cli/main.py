@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from boruta_farm import __version__
+from boruta_farm.cli.called import learn_verbs
 from boruta_farm.cli.options import Output, Settings
 from boruta_farm.cli.verbs import WORDS, Family, Verb, group_of
 from boruta_farm.model.output import output_told
@@ -204,6 +205,7 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(invoke_without_command=True)(_settings)
+    learn_verbs(VERBS)
     return app
 
 

@@ -37,7 +37,7 @@ from boruta_farm.cli.options import (
 from boruta_farm.cli.selection import running_on
 from boruta_farm.cli.signals import Signals
 from boruta_farm.cli.staying import ShellWish, StayingShell
-from boruta_farm.cli.terminal import KEY_NAME, terminal_there
+from boruta_farm.cli.terminal import KEY_NAME, remark_beside, terminal_there
 from boruta_farm.cli.turn import wait_its_turn
 from boruta_farm.cli.via import ViaOption
 from boruta_farm.client.farm import Farm, connect
@@ -368,7 +368,7 @@ class Errand:
                 self._remember(request)
             more = f"press {KEY_NAME} for more time" if self._wish.shell else None
             way = await find_way(self._farm, request_id, access, self._wish.via)
-            async with hold(self._farm, request, access, remark, more, way) as lease:
+            async with hold(self._farm, request, access, remark_beside, more, way) as lease:
                 await self._introduce(request, access)
                 yield lease
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import typer
 
+from boruta_farm.cli.called import as_called
 from boruta_farm.cli.console import clean, complain, configured, local_times
 from boruta_farm.cli.tables import GAP
 from boruta_farm.client.config import ClientConfig
@@ -53,10 +54,11 @@ def tell_next_steps(context: typer.Context) -> None:
         complain(error)
         raise typer.Exit(1) from None
     print(clean(found.standing))
-    width = max(len(command) for command, _ in found.steps)
-    for command, does in found.steps:
+    steps = [(as_called(command), does) for command, does in found.steps]
+    width = max(len(command) for command, _ in steps)
+    for command, does in steps:
         print(clean(f"{GAP}{command.ljust(width)}{GAP}{does}"))
-    print("all commands: boruta --help")
+    print(as_called("all commands: boruta --help"))
     raise typer.Exit(status)
 
 

@@ -6,13 +6,13 @@ import shlex
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from boruta_farm.cli.console import complain, local_times, remark
 from boruta_farm.cli.question import ask, someone_there
 from boruta_farm.cli.signals import Signals
-from boruta_farm.cli.terminal import TerminalSession, tidy
+from boruta_farm.cli.terminal import TerminalSession, remark_beside, tidy
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.job import JobOverError
 from boruta_farm.client.lease import Lease
@@ -27,7 +27,7 @@ from boruta_farm.client.openssh import (
 )
 from boruta_farm.client.session import LeftError
 from boruta_farm.client.ways import find_way
-from boruta_farm.model.errors import BorutaError
+from boruta_farm.model.errors import BorutaError, UnavailableError
 from boruta_farm.model.request import Request
 from boruta_farm.model.via import Via
 from boruta_farm.words.durations import duration
@@ -87,6 +87,7 @@ class StayingShell:
         self._prolonging: asyncio.Task[None] | None = None
         self._lost = False
         self._why = ""
+        self._unheard_since: datetime | None = None
 
     async def until_over(self) -> int:
         """Return the shell's status.
@@ -185,6 +186,39 @@ class StayingShell:
         if self._farm.now() >= self._lease.until + timedelta(seconds=LONGEST_PAUSE):
             remark("the job's time is over, and the farm cannot be asked")
             return False
+        return await self._ours_still()
+
+    async def _ours_still(self) -> bool:
+        """Tell whether the board may still be kept for us: the farm has not been silent too long.
+
+        Where it is gone, as a demo that was ended, nobody is to wait for the end of the job.
+        """
+        if self._wish.linger is None:
+            return True
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN):
+                await self._farm.requests.get_request_info(
+                    self._farm.caller, self._lease.request_id
+                )
+        except (UnavailableError, TimeoutError):
+            now = self._farm.now()
+            if self._unheard_since is None:
+                self._unheard_since = now
+                remark(
+                    "the farm does not answer either; it keeps the board for "
+                    f"{duration(self._wish.linger)} at most, then this gives up"
+                )
+            if now - self._unheard_since >= self._wish.linger:
+                remark(
+                    f"the farm has not answered for {duration(self._wish.linger)}: the board is "
+                    "given back, or the farm is gone"
+                )
+                return False
+        except BorutaError as error:
+            log.debug("the farm answers: %s", error)
+            self._unheard_since = None
+        else:
+            self._unheard_since = None
         return True
 
     async def _asked(self) -> None:
@@ -255,7 +289,7 @@ class StayingShell:
             with _in_raw_mode():
                 complain(error, f"request {self._lease.request_id}")
             return
-        remark(f"the job goes on until {local_times(self._farm.now()).moment(end)}")
+        remark_beside(f"the job goes on until {local_times(self._farm.now()).moment(end)}")
 
 
 @contextmanager

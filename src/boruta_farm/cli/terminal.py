@@ -16,6 +16,7 @@ import tty
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from boruta_farm.cli.console import remark
 from boruta_farm.client.openssh import SshSession, exit_status
 from boruta_farm.client.way import NOTHING
 from boruta_farm.model.errors import BorutaError
@@ -29,6 +30,8 @@ SHOWN_WITHIN = 1.0
 
 FORGOTTEN = b"\x1b[?25h\x1b[?1l\x1b>\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[0m"
 """Cursor shown, keys as ever, no mouse, no brackets around what is pasted, no colours."""
+LINE_ERASED = b"\r\x1b[K"
+LONGEST_LINE = 4096
 WHOLE_SCREEN_LEFT = b"\x1b[?1049l"
 
 Pressed = Callable[[], bool]
@@ -57,6 +60,7 @@ class TerminalSession(SshSession):
         super().__init__(arguments, environment=environment)
         self._pressed = pressed
         self._ours = -1
+        self._shown = _LastLine()
 
     async def start(self) -> None:
         """Start ssh. Raises BorutaError when it cannot be started."""
@@ -88,10 +92,14 @@ class TerminalSession(SshSession):
         with _raw(), _resized(self._ours):
             # Our terminal may stop for as long as it likes: that must not keep us from prolonging.
             showing = threading.Thread(
-                target=_show, args=(self._ours, loop, shown), name="terminal", daemon=True
+                target=_show,
+                args=(self._ours, loop, shown, self._shown),
+                name="terminal",
+                daemon=True,
             )
             showing.start()
             loop.add_reader(0, self._type)
+            _PRESENT.append(self)
             try:
                 status = await self._process.wait()
                 try:
@@ -101,8 +109,16 @@ class TerminalSession(SshSession):
                     # What it left running in the background has its terminal still.
                     pass
             finally:
+                _PRESENT.remove(self)
                 loop.remove_reader(0)
         return exit_status(status)
+
+    def remark(self, text: str) -> None:
+        """Say something above the line at which the shell's user is, and leave him that line."""
+        line = self._shown.content
+        os.write(1, LINE_ERASED)
+        remark(text)
+        os.write(1, line)
 
     def close(self) -> None:
         """Give the terminal up once ssh is gone."""
@@ -128,9 +144,36 @@ class TerminalSession(SshSession):
             return
 
 
-def _show(source: int, loop: asyncio.AbstractEventLoop, shown: asyncio.Event) -> None:
+class _LastLine:
+    """Keep what has been printed since the last line's end: a prompt, and what is typed there."""
+
+    def __init__(self) -> None:
+        self.content = b""
+
+    def take(self, piece: bytes) -> None:
+        """Take what was printed."""
+        _, end, rest = piece.rpartition(b"\n")
+        self.content = (rest if end else self.content + piece)[-LONGEST_LINE:]
+
+
+_PRESENT: list[TerminalSession] = []
+"""The session that has our terminal now, if one has it."""
+
+
+def remark_beside(text: str) -> None:
+    """Say something beside what runs in our terminal, whose user finds his line as it was."""
+    if _PRESENT:
+        _PRESENT[-1].remark(text)
+    else:
+        remark(text)
+
+
+def _show(
+    source: int, loop: asyncio.AbstractEventLoop, shown: asyncio.Event, last: _LastLine
+) -> None:
     try:
         while piece := os.read(source, PIECE):
+            last.take(piece)
             while piece:
                 piece = piece[os.write(1, piece) :]
     except OSError:

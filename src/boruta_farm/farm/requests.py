@@ -46,7 +46,7 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.rate import Rate
 from boruta_farm.store.base import Store
-from boruta_farm.words.explanation import nothing_fits
+from boruta_farm.words.explanation import joined, nothing_fits
 
 LONGEST_WAIT = timedelta(seconds=300)
 KEYS_WITHIN = timedelta(seconds=5)
@@ -293,7 +293,7 @@ class FarmRequests:
         if found.cause is Cause.STARTING:
             return StartingError()
         if found.cause.hopeless:
-            return UnmetDemandError("; ".join((*nothing_fits(found), "nothing was filed")))
+            return UnmetDemandError(joined((*nothing_fits(found), "nothing was filed")))
         return None
 
     async def _prolong_once(self, request_id: int) -> None:

@@ -13,6 +13,7 @@ from boruta_farm.model.explanation import (
     Lack,
     NearMiss,
 )
+from boruta_farm.model.readiness import BOOT_CAPABILITY, IMAGE_CAPABILITY
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import UUID_CAPABILITY, WorkerState
 from boruta_farm.words.counts import count
@@ -40,12 +41,17 @@ def said(found: Explanation, times: Times) -> Explanation:
 
 def line(found: Explanation, times: Times) -> str:
     """Say everything in one line."""
-    return "; ".join((*clauses(found, times), *_others(found)))
+    return joined((*clauses(found, times), *_others(found)))
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Write parts of what is said into one line; what asks has its own sign at its end."""
+    return "; ".join(parts).replace("?; ", "? ")
 
 
 def headline(found: Explanation, times: Times) -> str:
     """Say the same as of a request that is not named beside it."""
-    waits = found.state == RequestState.WAITING
+    waits = found.state == RequestState.WAITING and found.cause is not Cause.NOW
     return f"{'waiting' if waits else f'request {found.request_id}'}: {line(found, times)}"
 
 
@@ -64,6 +70,8 @@ def clauses(found: Explanation, times: Times) -> tuple[str, ...]:
         return (f"it is {found.state}",)
     if not found.matching:
         return tuple(nothing_fits(found))
+    if found.cause is Cause.NOW:
+        return ("a free board is being prepared for it",)
     parts = []
     if found.not_before is not None:
         parts.append(f"not before {times.moment(found.not_before)}")
@@ -104,7 +112,7 @@ def changes(found: Explanation, times: Times) -> tuple[str, ...]:
             for wanted, boards in most[:NAMED]
         ]
     if not found.matching and not told and found.cause.hopeless:
-        wanted = ", ".join(found.wanted)
+        wanted = ", ".join(map(brief, found.wanted))
         told.append(f"a board with {wanted} is registered" if wanted else "a board is registered")
     return tuple(told)
 
@@ -134,7 +142,9 @@ def guesses(found: Explanation) -> tuple[str, ...]:
 
 def _lack(lack: Lack) -> str:
     if lack.has is None:
-        return f"has no {lack.name}"
+        asked = f"{lack.name}=yes"
+        told = brief(asked)
+        return f"has no {lack.name if told == asked else told}"
     return f"has {lack.has}" if lack.barred else f"has {lack.has} instead of {lack.wanted}"
 
 
@@ -197,9 +207,9 @@ def nothing_fits(found: Explanation) -> Iterable[str]:
         yield f"{boards} what is asked for, but none serves the owner's groups ({groups})"
         return
     if found.unknown:
-        yield f"no registered board has {' or '.join(found.unknown)}"
+        yield f"no registered board has {' or '.join(map(brief, found.unknown))}"
     else:
-        wanted = ", ".join(found.lacking or found.wanted)
+        wanted = ", ".join(map(brief, found.lacking or found.wanted))
         lacking = f": {_lacking(found.lacking)}" if found.lacking else ""
         yield f"no registered board has all of {wanted}{lacking}"
     yield from guesses(found)
@@ -208,8 +218,23 @@ def nothing_fits(found: Explanation) -> Iterable[str]:
 
 
 def brief(wanted: str) -> str:
-    """Write what is asked for; of a UUID, which nobody can read, only that it is one."""
-    return "this UUID" if wanted.startswith(f"{UUID_CAPABILITY}=") else wanted
+    """Write what is asked for as people asked for it.
+
+    Of a UUID, which nobody can read, only that it is one; of what an image or a prompt takes of a
+    board, which agents tell as capabilities that nobody has typed, what it is.
+    """
+    if wanted.startswith(f"{UUID_CAPABILITY}="):
+        return "this UUID"
+    name, _, value = wanted.partition("=")
+    if value != "yes":
+        return wanted
+    if name == BOOT_CAPABILITY:
+        return "power and console to boot it by"
+    if name == IMAGE_CAPABILITY or name.startswith(f"{IMAGE_CAPABILITY}."):
+        storage = name.removeprefix(IMAGE_CAPABILITY).removeprefix(".")
+        into = f" for {storage}" if storage else ""
+        return f"leave to fetch images{into} (image_urls of its storage)"
+    return wanted
 
 
 def _foreign(found: Explanation) -> bool:
@@ -230,7 +255,7 @@ def _lacking(lacking: Mapping[str, int]) -> str:
 def _without(boards: int, wanted: str) -> str:
     if wanted.startswith(f"{UUID_CAPABILITY}="):
         return f"{boards} {'is another' if boards == 1 else 'are others'}"
-    return f"{boards} {'lacks' if boards == 1 else 'lack'} {wanted}"
+    return f"{boards} {'lacks' if boards == 1 else 'lack'} {brief(wanted)}"
 
 
 def _limit(limit: JobLimit) -> str:
