@@ -83,6 +83,23 @@ async def test_folders_with_odd_names_and_a_command_that_takes_too_long(
         assert asyncio.get_running_loop().is_running()
 
 
+async def test_a_file_is_fetched_up_to_its_bound_and_no_further(home: Path, tmp_path: Path) -> None:
+    (home / "file").write_bytes(b"12345")
+    fetched = tmp_path / "fetched"
+    async with borrow({"board": "rpi4"}) as lease:
+        await lease.fetch("file", fetched, 5)
+        assert fetched.read_bytes() == b"12345"
+        for source, most, words in (
+            ("file", 4, "larger than 4"),
+            ("/dev/zero", 100_000, "larger than 100000"),
+            ("missing", 5, "missing"),
+            (".", 5, "directory"),
+        ):
+            with pytest.raises(CopyError, match=words):
+                await lease.fetch(source, fetched, most)
+            assert not fetched.exists()
+
+
 def test_importing_the_package_imports_nothing() -> None:
     code = (
         "import boruta_farm, sys; print([m for m in sys.modules if m.startswith('boruta_farm.')])"

@@ -312,6 +312,23 @@ async def test_prolonging_moves_the_end_that_the_board_knows(stage: Stage) -> No
 
 
 @scene
+async def test_each_of_those_who_prolong_at_once_gets_what_he_asked_for(stage: Stage) -> None:
+    board = await stage.board(1)
+    request_id = (await stage.requests.new_request(CALLER, replace(PLAIN, length=HOUR / 2))).id
+    await stage.farm.settle()
+    before = await stage.requests.get_request_info(CALLER, request_id)
+    more = MoreTime(length=timedelta(minutes=5))
+    ends = await asyncio.gather(
+        *(stage.requests.prolong_access(CALLER, request_id, more) for _ in range(4))
+    )
+    assert before.job is not None
+    assert sorted(end - before.job.timeout for end in ends) == [
+        timedelta(minutes=minutes) for minutes in (5, 10, 15, 20)
+    ]
+    assert board.sequence == 4
+
+
+@scene
 async def test_prolonging_ends_at_the_limit(stage: Stage) -> None:
     await stage.board(1)
     request_id = await stage.filed()

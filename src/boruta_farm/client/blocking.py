@@ -205,6 +205,10 @@ class PlainLease:
         """Copy a file or folder from the board; see ``Lease.get``."""
         self._bridge.run(self._lease.get(remote, local))
 
+    def fetch(self, remote: str, local: Path, most: int) -> None:
+        """Copy a file of so many bytes at most from the board; see ``Lease.fetch``."""
+        self._bridge.run(self._lease.fetch(remote, local, most))
+
     @contextmanager
     def forward(self, port: int, *, host: str = "localhost", local: int = 0) -> Iterator[int]:
         """Let a port here lead to one of the board's supervisor; see ``Lease.forward``."""

@@ -130,6 +130,13 @@ class Lease:
         """Copy a file or folder from the board. Raises as ``put`` does."""
         await self._remote.copy(remote, Path(local))
 
+    async def fetch(self, remote: str, local: Path, most: int) -> None:
+        """Copy one file of the board that has at most so many bytes, whatever the board sends.
+
+        Raises CopyError, also for a larger one, of which nothing is kept.
+        """
+        await self._remote.fetch(remote, local, most)
+
     @asynccontextmanager
     async def forward(
         self, port: int, *, host: str = "localhost", local: int = 0

@@ -104,6 +104,47 @@ class Remote:
             words = " ".join(complaint.split()) or f"scp ended with {done.returncode}"
             raise CopyError(f"{source} was not copied to {target}: {words}")
 
+    async def fetch(self, source: str, target: Path, most: int) -> None:
+        """Copy one file from the board, of so many bytes at most. Raises CopyError."""
+        line = shlex.join(("head", "-c", str(most + 1), "--", source))
+        done = await self._guard(self._fetched(self._line(line), target, most), copying=True)
+        if done.returncode:
+            target.unlink(missing_ok=True)  # noqa: ASYNC240  # a local disk
+            words = " ".join(done.stderr.decode(errors="replace").split())
+            told = words or f"ssh ended with {done.returncode}"
+            raise CopyError(f"{source} was not copied to {target}: {told}")
+
+    async def _fetched(
+        self, arguments: Sequence[str], target: Path, most: int
+    ) -> CompletedProcess[bytes]:
+        """Write what a program prints into a file; one that prints more than ``most`` is ended."""
+        process = await asyncio.create_subprocess_exec(
+            *arguments,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+            env={**os.environ, **self._way.environment},
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        complaints = asyncio.create_task(_first(process.stderr, PIECE))
+        size = 0
+        try:
+            with target.open("wb") as file:  # a local disk, piece by piece
+                while piece := await process.stdout.read(PIECE):
+                    size += len(piece)
+                    if size > most:
+                        return CompletedProcess(arguments, 1, b"", b"it is larger than %d" % most)
+                    file.write(piece)
+            return CompletedProcess(arguments, await process.wait(), b"", await complaints)
+        except OSError as error:
+            told = f"{target}: {error.strerror}"
+            return CompletedProcess(arguments, 1, b"", told.encode())
+        finally:
+            complaints.cancel()
+            await asyncio.gather(complaints, return_exceptions=True)
+            await _ended(process)
+
     @asynccontextmanager
     async def forward(self, local: int, host: str, port: int) -> AsyncIterator[int]:
         """Let a port here lead to one that the board reaches; see ``forwarding``."""
@@ -157,15 +198,21 @@ class Remote:
                 else:
                     out, err = await _bounded(process, given, most)
         finally:
-            if process.returncode is None:
-                process.terminate()
-                try:
-                    async with asyncio.timeout(ENDS_WITHIN):
-                        await process.wait()
-                except TimeoutError:
-                    process.kill()
-                    await process.wait()
+            await _ended(process)
         return CompletedProcess(told, process.returncode or 0, out, err)
+
+
+async def _ended(process: Process) -> None:
+    """End a program that still runs, and wait until it has."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(ENDS_WITHIN):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 async def _bounded(process: Process, given: bytes | None, most: int) -> tuple[bytes, bytes]:

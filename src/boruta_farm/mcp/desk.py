@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -46,6 +46,8 @@ KEEP_ALIVE: Final = 30
 LONGEST_WAIT: Final = 300
 LONGEST_RUN: Final = 600
 LONGEST_TEXT: Final = 1 << 20
+LARGEST_FILE: Final = 256 << 20
+"""Bytes that an agent takes from a board at once: a board could send without end."""
 PRIORITY: Final = 8
 NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}", re.ASCII)
 SOON: Final = timedelta(days=1)
@@ -66,6 +68,7 @@ class HeldBoard:
     record: Worker
     lease: Lease
     entered: Entered[Lease]
+    prolonging: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class AgentDesk:
@@ -207,10 +210,12 @@ class AgentDesk:
         return ToolAnswer(words=f"{local!r} is on {board} as {remote!r}.")
 
     async def get_file(self, board: str, remote: str, local: str) -> ToolAnswer:
-        """Copy a file from a board into your folder."""
+        """Copy a file, of 256 MiB at most, from a board into your folder."""
         source = _text("remote", remote)
         with self._folder.arriving(local) as fresh:
-            await self._on(board, lambda lease: lease.get(source, fresh), "get a file")
+            await self._on(
+                board, lambda lease: lease.fetch(source, fresh, LARGEST_FILE), "get a file"
+            )
         return ToolAnswer(words=f"{remote!r} of {board} is in your folder as {local!r}.")
 
     async def write_file(self, board: str, path: str, text: str) -> ToolAnswer:
@@ -305,9 +310,14 @@ class AgentDesk:
         """Keep a board some minutes longer."""
         more = timedelta(minutes=_within("minutes", minutes, 1, 24 * 60))
         held = self._board(board)
-        end = held.lease.until + more
-        request = held.lease.request_id
-        before = held.lease.until
+        # Two at once would both count from the end that there was before.
+        async with held.prolonging:
+            await self._prolong(held, more)
+        return ToolAnswer(words=f"You have {self._standing(board)}.")
+
+    async def _prolong(self, held: HeldBoard, more: timedelta) -> None:
+        before, request = held.lease.until, held.lease.request_id
+        end = before + more
         self._spend(lambda spent, now: spent.moved(self._budget, request, end, now))
         try:
             reached = await self._farm.requests.prolong_access(
@@ -317,7 +327,6 @@ class AgentDesk:
             self._spend(lambda spent, now: spent.moved(self._budget, request, before, now))
             raise
         held.lease.until = max(held.lease.until, reached)
-        return ToolAnswer(words=f"You have {self._standing(board)}.")
 
     async def give_back(self, board: str) -> ToolAnswer:
         """Give a board back; nothing of what is on it is kept."""
