@@ -134,3 +134,30 @@ def test_networks_of_original_boards_are_read(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "rpc_allow" in ended.stderr
     assert "192.168.0.0/33" in ended.stderr
+
+
+def test_version_speaks_before_it_imports_what_asks_the_farm(served: Served) -> None:
+    """Its first line needs no more than ``--version`` does (issue 14: 150 ms)."""
+    code = (
+        "import sys\n"
+        "class Out:\n"
+        "    told = ''\n"
+        "    def write(self, text):\n"
+        "        if not self.told:\n"
+        "            here = [n for n in sys.modules if n.startswith('boruta_farm.')]\n"
+        "            here += {'asyncio', 'httpx'} & {*sys.modules}\n"
+        "            sys.stderr.write(' '.join(here))\n"
+        "        self.told += text\n"
+        "    def flush(self): pass\n"
+        "    def isatty(self): return False\n"
+        "sys.stdout = Out()\n"
+        "from boruta_farm.cli.main import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--server", served.address, "version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {name.removeprefix("boruta_farm.") for name in done.stderr.split()}
+    assert loaded - COMMAND == {"cli.version"}
