@@ -90,6 +90,13 @@ class Machine:
     rate: float = 1.0
     busy: str | None = None
     making: bool = False
+    made: tuple[int, int] | None = None
+    """For which epoch, and by which run of its agent, it was made ready last."""
+    runs: int = 0
+    calm_since: float = 0.0
+    """Since when, in the loop's time, nothing keeps the agent from its work."""
+    reached_since: float = 0.0
+    """Since when, in the loop's time, the network between it and the servers is as it should be."""
     wrong: list[str] = field(default_factory=list)
     """What its agent did to it that no agent may do."""
     on_prepared: Callable[[], None] = lambda: None
@@ -108,6 +115,16 @@ class Machine:
         """Note what went wrong at the board itself; the agent would take an error for a fault."""
         if not holds:
             self.wrong.append(f"{self.name}: {words}")
+
+    def restless(self, seconds: float) -> None:
+        """Note that something may keep the agent from its work for so long."""
+        self.calm_since = max(self.calm_since, asyncio.get_running_loop().time() + seconds)
+
+    def out_of_reach(self, seconds: float) -> None:
+        """Note that frames may take longer for so long."""
+        self.reached_since = max(
+            self.reached_since, asyncio.get_running_loop().time() + seconds + 20.0
+        )
 
     def wipe(self) -> None:
         """Remove all of a session."""
@@ -215,7 +232,10 @@ class SimulatedDriver(Driver):
     ) -> None:
         """Flash and boot, as it comes out today."""
         machine = self._machine
+        epoch = 0 if machine.stored is None else machine.stored.epoch
         machine.must(not machine.making, "made ready twice at once")
+        machine.must(machine.made != (epoch, machine.runs), "made ready twice for one job")
+        machine.made = (epoch, machine.runs)
         machine.must(machine.busy is None, f"made ready during {machine.busy}")
         machine.must(not machine.leftovers, "made ready with somebody's files on it (I3)")
         machine.making = True
@@ -335,6 +355,8 @@ class AgentProcess:
         """Start the agent, as its service manager does."""
         assert self.process is None
         self.machine.busy, self.machine.making = None, False
+        self.machine.runs += 1
+        self.machine.restless(5.0)
         self.process = process = Process(f"agent of {self.machine.name}")
         process.spawn(self._main(process)).add_done_callback(self._told)
 

@@ -7,17 +7,18 @@ connection, and one clock.
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from boruta_farm.clock import Clock
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.store import durability, tenure
+from boruta_farm.store.base import Decide, Transaction
 from boruta_farm.store.batch import Batcher
 from boruta_farm.store.committed import Committed
 from boruta_farm.store.database import DatabaseStore
 from boruta_farm.store.dialect import PostgresDialect, SqliteDialect
 from boruta_farm.store.driver import DatabaseDriver, DriverError, Row, Value
-from boruta_farm.store.hearing import LOOK_EVERY
 from boruta_farm.store.postgres import PostgresStore
 from boruta_farm.store.readers import explained
 from boruta_farm.store.records import Records
@@ -34,6 +35,10 @@ Answer = TypeVar("Answer")
 DATABASE = "database"
 """The database's host in the network."""
 
+HEAR_EVERY, STRIVE_EVERY = 2.0, 1.0
+"""Seconds between looks at the journal without a hint, and at the lock: less often than in earnest,
+since a look costs as much here, where time is a thousand times as fast."""
+
 LEFT = "SELECT name FROM counters ORDER BY name FOR UPDATE"
 
 
@@ -46,6 +51,7 @@ class SharedDatabase:
         self.beat: float | None = None
         self.servers: dict[str, Process] = {}
         self.hints: dict[str, Callable[[], None]] = {}
+        self.wrong: list[str] = []
 
     def locks(self, driver: "SharedDriver") -> bool:
         """Give a connection the lock, if it is free."""
@@ -168,6 +174,11 @@ class InlineTenure(Tenure):
             self._drop()
             raise
 
+    @property
+    def number(self) -> int:
+        """Return the number under which this server led last."""
+        return self._number
+
     def look(self) -> None:
         """Do what the thread does at each of its rounds."""
         self._closing = _Once()  # type: ignore[assignment]  # all that the loop asks of an event
@@ -240,7 +251,7 @@ class SharedStore(PostgresStore):
 
     async def _strive(self) -> None:
         while True:
-            await asyncio.sleep(tenure.LOOK_EVERY)
+            await asyncio.sleep(STRIVE_EVERY)
             self._inline_tenure.look()
 
     async def _hear(self) -> None:
@@ -249,7 +260,7 @@ class SharedStore(PostgresStore):
         self._database.hints[self._process.name] = come.set
         while True:
             try:
-                async with asyncio.timeout(LOOK_EVERY):
+                async with asyncio.timeout(HEAR_EVERY):
                     await come.wait()
                 # As long as tidings take.
                 await asyncio.sleep(0.003)
@@ -260,6 +271,26 @@ class SharedStore(PostgresStore):
                 self._take_up(self._records().last_event())
             except DriverError:
                 self._drop_reading()
+
+    async def execute(self, decide: Decide[Answer]) -> Answer:
+        """Run a command, and see that nobody but the server that leads acts as the leader (I23)."""
+
+        def watched(transaction: Transaction, now: datetime) -> Answer:
+            lead, led = transaction.lead, False
+
+            def leading() -> None:
+                nonlocal led
+                lead()
+                led = True
+
+            vars(transaction)["lead"] = leading
+            answer = decide(transaction, now)
+            number = self._inline_tenure.number
+            if led and self._records().counters().get(tenure.COUNTER) != number:
+                self._database.wrong.append(f"{self._process.name} acts as the leader it was (I23)")
+            return answer
+
+        return await super().execute(watched)
 
     def _call(self, callback: Callable[..., None], *arguments: object) -> None:
         callback(*arguments)

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import chain
 
-from boruta_farm.core.jobs import enforced_end
-from boruta_farm.core.readying import SETTLING
 from boruta_farm.core.transitions import REQUEST_TRANSITIONS, WORKER_TRANSITIONS
+from boruta_farm.dryad.state import Phase
 from boruta_farm.fleet import Link
 from boruta_farm.model.events import Change, Event, EventKind
-from boruta_farm.model.job import CONFIRMED_WITHIN, Job, JobPhase
+from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.waiting import Waiting
 from boruta_farm.model.worker import Worker, WorkerState
@@ -29,10 +28,20 @@ from tests.sim.servers import ServerProcess
 from tests.sim.shared import DATABASE
 from tests.sim.world import World
 
+# What the product promises is said here once more: a check must not follow what it checks.
+SETTLING = timedelta(seconds=30)
+CONFIRMED_WITHIN = timedelta(seconds=5)
+OPENED_WITHIN = timedelta(seconds=12)
+SLACK = timedelta(seconds=2)
+SLACK_RATIO = 0.0002
+MOST_SLACK = 2.0 + 1500 * SLACK_RATIO
+OVER = "the job's time was over"
+
 SOON = timedelta(seconds=3)
 """Deadlines act within 1 s (I10); the rest is for a try that failed and is made again."""
 
 JOINED_WITHIN = 5.0
+TOLD_WITHIN = 12.0
 STATEMENTS = Statements(SqliteDialect())
 
 
@@ -65,6 +74,10 @@ class Watch:
         self._pairs: dict[tuple[int, int, str, int], tuple[float, Link]] = {}
         self._told_requests: dict[int, Request] = {}
         self._told_workers: dict[str, Worker] = {}
+        self._steady: dict[tuple[str, int], float] = {}
+        self._began: dict[tuple[str, int], float] = {}
+        self._running: dict[tuple[str, int], float] = {}
+        self._wrong: list[str] = []
         self.requests: dict[int, Request] = {}
         self.workers: dict[str, Worker] = {}
         self.checks = 0
@@ -77,6 +90,7 @@ class Watch:
         """Take what a server tells its followers: the very records that it has decided on."""
         for change in changes:
             if change.request is not None:
+                self._judge(change.event, change.request, server.clock.now())
                 self._told_requests[change.request.id] = change.request
                 self._note_end(change.request, server.clock.now())
             if change.event.kind is EventKind.WORKER_DEREGISTERED:
@@ -88,7 +102,12 @@ class Watch:
         """Raise BrokenPromiseError where a promise is broken."""
         self.checks += 1
         world = self._world
-        wrong = [*world.people.wrong, *chain.from_iterable(m.wrong for m in world.machines)]
+        wrong = [
+            *self._wrong,
+            *world.people.wrong,
+            *chain.from_iterable(m.wrong for m in world.machines),
+        ]
+        wrong += [] if world.shared is None else world.shared.wrong
         wrong += [agent.rotten for agent in world.agents if agent.rotten]
         must(not wrong, "; ".join(wrong[:3]))
         self._read()
@@ -104,6 +123,7 @@ class Watch:
         if leader is not None:
             self._in_time(leader, since)
             self._found_each_other(leader, since)
+            self._ends_are_told(leader, since)
 
     def able(self) -> tuple[ServerProcess | None, float]:
         """Return the server that leads and has nothing in its way, and since when (loop's time)."""
@@ -116,6 +136,42 @@ class Watch:
             if server.farm.relay.alive() is None:
                 return server, server.disturbed
         return None, 0.0
+
+    def _judge(self, event: Event, request: Request, now: datetime) -> None:
+        """Note what a change must not do to a job that is lent."""
+        job, settings = request.live_job, self._world.servers[0].settings
+        before = self._told_requests.get(request.id)
+        known = None if before is None else before.live_job
+        if event.kind in LENDING and event.at < request.valid_after:
+            self._wrong.append(f"request {request.id} is served before its time")
+        if event.kind is EventKind.REQUEST_STARTED and job is not None:
+            length = min(request.length or settings.job_timeout, settings.job_limit)
+            # With a key of its own it counts from when the agent was told, which takes its time.
+            telling = OPENED_WITHIN if request.ssh_key is not None else SOON
+            if job.timeout - event.at < length - telling:
+                self._wrong.append(f"request {request.id} gets {job.timeout - event.at}")
+        if job is not None and job.timeout > job.limit + SOON:
+            self._wrong.append(f"request {request.id} lasts past its limit")
+        if event.kind is EventKind.REQUEST_UPDATED and known is not None and job is not None:
+            end = asyncio.get_running_loop().time() + (job.timeout - now).total_seconds()
+            was = self._steady.get((job.worker, job.epoch), end)
+            if known.phase is job.phase is JobPhase.LIVE and abs(end - was) > 2.0:
+                self._wrong.append(f"the end of request {request.id} moved by {end - was} s (I11)")
+        if job is not None:
+            end = asyncio.get_running_loop().time() + (job.timeout - now).total_seconds()
+            self._steady[job.worker, job.epoch] = end
+            self._began.setdefault((job.worker, job.epoch), asyncio.get_running_loop().time())
+        self._judge_end(event, request)
+
+    def _judge_end(self, event: Event, request: Request) -> None:
+        """A job is not ended for its time before that has come; a late heartbeat may shorten it."""
+        job = request.job
+        if event.kind is not EventKind.REQUEST_FINISHED or job is None or request.reason != OVER:
+            return
+        machine = next(m for m in self._world.machines if m.uuid == job.worker)
+        quiet = machine.reached_since < self._began.get((job.worker, job.epoch), 0.0)
+        if quiet and event.at < job.timeout - SLACK:
+            self._wrong.append(f"request {request.id} ended {job.timeout - event.at} early")
 
     def _read(self) -> None:
         fetch = self._records.driver.fetch
@@ -148,6 +204,8 @@ class Watch:
             assert kept is not None
             must(numbers.get(str(filed.number)) == filed.id, f"{filed.id} is somebody else's (I7)")
             must(not filed.closed or kept.state.finished, f"closed request {filed.id} lives (I6)")
+            seen = filed.keys and kept.state is RequestState.WAITING
+            must(not seen, f"request {filed.id} waits again though its key was seen (I21)")
 
     def _stored_as_told(self) -> None:
         """Whatever followers were told is what is stored, to the last field."""
@@ -264,11 +322,30 @@ class Watch:
                 )
             if held is not None and held[1].phase is JobPhase.READYING:
                 must(not met, f"somebody was on {machine.name} before its hand-over (I3)")
+                lost = worker.unreachable_since
+                must(lost is None, f"{machine.name} is made ready and lost since {lost}")
+            if held is not None:
+                self._opens(agent, *held)
+            if worker.state is WorkerState.MAINTENANCE and self._settled(agent):
+                must(not met, f"{machine.name} is set aside with somebody's traces (I3)")
             if worker.state is WorkerState.IDLE and self._settled(agent):
                 must(not met, f"{machine.name} is IDLE with somebody's traces (I3)")
                 stored = machine.stored
                 clean = stored is not None and stored.epoch == worker.epoch
                 must(clean, f"{machine.name} is IDLE at {worker.epoch}, its agent elsewhere (I2)")
+
+    def _opens(self, agent: AgentProcess, request: Request, job: Job) -> None:
+        """Whoever has a board that confirmed his job gets in with his key, and nobody else."""
+        fence, now = agent.fence, asyncio.get_running_loop().time()
+        if fence is None or not _confirmed(job) or not self._settled(agent):
+            return
+        state = fence.state
+        if state.phase is not Phase.GRANTED or state.epoch != job.epoch:
+            return
+        key = self._records.session_key(job.worker, job.epoch)
+        mine = request.ssh_key or ("" if key is None else key.public)
+        opens = agent.machine.opens(mine, now)
+        must(opens, f"{agent.machine.name} does not open to {request.id}, which has it")
 
     def _settled(self, agent: AgentProcess) -> bool:
         """Tell whether what a board's agent knows and what the farm knows have met."""
@@ -284,21 +361,34 @@ class Watch:
     def _sessions_end(self) -> None:
         """No relay lets anybody through, and no agent leaves anybody in, past a job's end (I4)."""
         now = asyncio.get_running_loop().time()
-        settings = self._world.servers[0].settings
         for agent in self._world.agents:
-            machine = agent.machine
+            machine, fence = agent.machine, agent.fence
+            state = None if fence is None else fence.state
+            if state is not None and state.end is not None and state.phase is Phase.GRANTED:
+                ends = state.end / machine.rate
+                wanted = self._ends.get((machine.uuid, state.epoch), ends)
+                later = ends - wanted
+                must(later < MOST_SLACK, f"{machine.name} would end {later} s late (I4)")
+                if machine.calm_since <= now and not (agent.process and agent.process.stopped):
+                    must(now < ends + 10, f"{machine.name} has not ended its session (I4)")
+                if machine.key_until is not None and machine.calm_since <= now:
+                    late = machine.key_until - wanted
+                    must(late < MOST_SLACK + 6, f"the key of {machine.name} lives {late} s more")
             for visit in machine.visits:
                 last = self._ends.get((machine.uuid, visit.epoch), 0.0)
-                slack = settings.slack.total_seconds() + 1500 * settings.slack_ratio + 1.0
-                must(now <= last + slack, f"{visit} is on {machine.name} past its end (I4)")
+                must(
+                    now <= last + MOST_SLACK + 1, f"{visit} is on {machine.name} past its end (I4)"
+                )
         for server in self._world.servers:
             for worker, route in server.relay.routes.items():
                 if route.entry.epoch is None or route.cut_at is None:
                     continue
                 end = self._ends.get((worker, route.entry.epoch))
-                slack = settings.slack.total_seconds() + 1500 * settings.slack_ratio + 1.0
                 if end is not None:
-                    must(route.cut_at <= end + slack, f"a relay lets {worker} live too long (I4)")
+                    must(
+                        route.cut_at <= end + MOST_SLACK + 1,
+                        f"a relay lets {worker} live too long (I4)",
+                    )
 
     def _in_time(self, server: ServerProcess, since: float) -> None:
         """What falls due is done, by a server that could."""
@@ -327,7 +417,8 @@ class Watch:
             if job.phase is JobPhase.LIVE:
                 if job.unconfirmed:
                     due(job.granted + CONFIRMED_WITHIN, f"{name} is not confirmed (I21)")
-                due(enforced_end(job, settings), f"{name} outlives its job's end (I10)")
+                slack = SLACK + (job.timeout - job.granted) * SLACK_RATIO
+                due(job.timeout + slack, f"{name} outlives its job's end (I10)")
                 if job.keep_alive_until is not None:
                     due(job.keep_alive_until, f"{name} outlives its KeepAlive (I10)")
         for worker in self.workers.values():
@@ -336,10 +427,34 @@ class Watch:
                     worker.since + settings.prepare_timeout,
                     f"{worker.name} is {worker.state} (I17)",
                 )
+            if worker.unreachable_since is not None:
+                continue
             away = server.farm.fleet.away(worker.uuid)
             if worker.state in (WorkerState.IDLE, WorkerState.PREPARE) and away is not None:
                 lost = max(away, able) + settings.lost_grace
                 due(lost, f"{worker.name} is lost and {worker.state} (I5)")
+
+    def _ends_are_told(self, server: ServerProcess, since: float) -> None:
+        """A job does not go on for a farm whose board has ended it, or lost it by a reboot."""
+        now, running = asyncio.get_running_loop().time(), dict[tuple[str, int], float]()
+        agents = {agent.machine.uuid: agent for agent in self._world.agents}
+        for request in self.requests.values():
+            job = request.live_job
+            if job is None or not _confirmed(job):
+                continue
+            agent = agents[job.worker]
+            fence = agent.fence
+            if fence is None or not self._settled(agent) or agent.machine.calm_since > now:
+                continue
+            if fence.state.phase is Phase.GRANTED and fence.state.epoch == job.epoch:
+                continue
+            if server.hub.fenced(job.worker) is None or server.farm.fleet.link(job.worker) is None:
+                continue
+            key = (job.worker, job.epoch)
+            linked = server.linked[agent.machine.host][1]
+            first = running[key] = max(self._running.get(key, now), since, linked)
+            must(now - first <= TOLD_WITHIN, f"request {request.id} runs on a board that ended it")
+        self._running = running
 
     def _found_each_other(self, server: ServerProcess, since: float) -> None:
         """A waiting request and an idle board that fits it are joined (I17)."""
@@ -361,6 +476,11 @@ class Watch:
         self._pairs = pairs
 
 
+LENDING = (
+    EventKind.REQUEST_READYING,
+    EventKind.REQUEST_OPENING,
+    EventKind.REQUEST_STARTED,
+)
 KEYED = (WorkerState.IDLE, WorkerState.RUNNING)
 """States in which a prepared board's private key may lie in the database."""
 

@@ -30,6 +30,11 @@ READY = {"tool.image": "yes", "tool.boot": "yes"}
 BOARDS = ({"arch": "arm", **READY}, {"arch": "arm", "hdmi": "yes", **READY}, {"arch": "riscv"})
 DAY = timedelta(days=1)
 JUMPS = (DAY, -DAY, timedelta(seconds=40), -timedelta(seconds=40), timedelta(minutes=3))
+FAR = frozenset(
+    {Verb.CUT_BOTH, Verb.CUT_TO_BOARD, Verb.CUT_TO_SERVER, Verb.SLOW, Verb.NOISE}
+    | {Verb.STOP_AGENT, Verb.STOP_SERVER}
+)
+"""What delays frames between a board and its servers."""
 DOWN = 3.0
 """Seconds after which a service manager starts anew what was killed."""
 
@@ -48,7 +53,7 @@ class World:
         self.database = folder / "farm.db"
         shutil.copy(template, self.database)
         count = 2 if seed % 5 == 1 else 1
-        shared = SharedDatabase(str(self.database)) if count == 2 else None
+        self.shared = shared = SharedDatabase(str(self.database)) if count == 2 else None
         pool = CountingPool()
         self.machines = [
             self._machine(number, caps, folder) for number, caps in enumerate(BOARDS, 1)
@@ -232,6 +237,9 @@ class World:
 
     def _break(self, step: Step, agent: AgentProcess, server: ServerProcess) -> None:
         machine, network, span = agent.machine, self.network, step.span
+        if step.verb in FAR:
+            for each in self.machines if step.verb is Verb.STOP_SERVER else [machine]:
+                each.out_of_reach(span)
         match step.verb:
             case Verb.CUT_BOTH | Verb.CUT_TO_BOARD | Verb.CUT_TO_SERVER:
                 ways = [(server.host, machine.host), (machine.host, server.host)]
@@ -353,16 +361,20 @@ class World:
         process = agent.process
         if process is not None and not process.stopped:
             process.stop()
+            agent.machine.restless(span + 10)
             await asyncio.sleep(span)
             process.go_on()
 
     async def _fill_board(self, machine: Machine, span: float) -> None:
         machine.full = True
+        machine.restless(span + 80)
         await asyncio.sleep(span)
         machine.full = False
 
     async def _mood(self, machine: Machine, mood: Mood, span: float) -> None:
         machine.mood = mood
+        # As long as an operation that hangs may take, or an ending that failed until it is tried.
+        machine.restless(span + (400 if mood is Mood.HANGS else 80))
         await asyncio.sleep(span)
         machine.mood = Mood.WELL
 
