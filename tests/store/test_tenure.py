@@ -13,8 +13,9 @@ import pytest
 from boruta_farm.clock import SystemClock
 from boruta_farm.model.errors import UnavailableError
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.store import hearing, tenure
+from boruta_farm.store import hearing, postgres, tenure
 from boruta_farm.store.base import Transaction
+from boruta_farm.store.driver import DriverError
 from boruta_farm.store.overlay import NOT_LEADING
 from boruta_farm.store.postgres import PostgresStore
 from tests.store.making import creating
@@ -161,6 +162,42 @@ async def test_a_lost_connection_is_mended(address: str) -> None:
     await led(store, leads=True)
     assert await store.execute(leading) == 1
     await store.close()
+
+
+async def test_a_batch_that_is_left_open_keeps_others_waiting_for_a_moment_only(
+    pair: tuple[PostgresStore, PostgresStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a server that was paused, or cut off, between two statements."""
+    monkeypatch.setattr(postgres, "OPEN_BATCH", "200ms")
+    first, second = pair
+    left = first._open_writing()
+    left.begin()
+    left.fetch("SELECT name FROM counters ORDER BY name FOR UPDATE")
+    async with asyncio.timeout(30):
+        assert await second.execute(creating()) == 1
+    with pytest.raises(DriverError):
+        left.commit()
+    left.close()
+    assert await first.execute(creating()) == 2
+
+
+async def test_a_server_that_comes_back_to_a_newer_schema_writes_nothing(
+    pair: tuple[PostgresStore, PostgresStore], address: str
+) -> None:
+    first, _second = pair
+    assert await first.execute(creating()) == 1
+    with psycopg.connect(address, autocommit=True) as newer:
+        newer.execute("UPDATE schema_version SET version = version + 1, oldest = version + 1")
+        newer.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    with pytest.raises(UnavailableError):
+        await first.execute(creating())
+    with pytest.raises(UnavailableError, match="a newer version of Boruta has changed"):
+        await first.execute(creating())
+    with pytest.raises(UnavailableError, match="a newer version of Boruta has changed"):
+        await first.get_request(1)
 
 
 def holder(connection: "psycopg.Connection[tuple[object, ...]]") -> object | None:

@@ -176,6 +176,8 @@ class Server:
             "uses": uses.note,
             "revocation": Revocation(fleet, self._hub).follow,
         }
+        if self._folder.sign is not None:
+            self._parts["data folder"] = self._folder.sign.keep_renewing
         self._leading_parts: dict[str, Part] = {
             "timekeeper": farm.timekeeper.keep_time,
             "ticker": farm.ticker.tick,

@@ -2,11 +2,15 @@
 
 import errno
 import fcntl
+import logging
 import os
 from pathlib import Path
 
 from boruta_farm.model.errors import ConfigError
+from boruta_farm.server.sign import Sign, networked
 from boruta_farm.settings.privacy import check_private, keep_others_out
+
+logger = logging.getLogger(__name__)
 
 LOCK_FILE = "server.lock"
 DATABASE_FILE = "boruta.db"
@@ -19,6 +23,8 @@ class DataFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: int | None = None
+        self.sign: Sign | None = None
+        """What servers of other machines see, where those may have the folder, too."""
 
     def open(self) -> None:
         """Make the folder if it is missing and take its lock.
@@ -41,6 +47,19 @@ class DataFolder:
                 f"data: another server uses {self.path}; stop it, or name another folder "
                 "with --data"
             ) from None
+        if networked(self.path):
+            self._put_sign(Sign(self.path / LOCK_FILE))
+
+    def _put_sign(self, sign: Sign) -> None:
+        try:
+            sign.put()
+        except OSError as error:
+            self.close()
+            raise self._unusable(error.errno) from None
+        except ConfigError:
+            self.close()
+            raise
+        self.sign = sign
 
     def check(self) -> None:
         """Refuse a folder that ``open`` could not make or write to, but change nothing.
@@ -65,6 +84,13 @@ class DataFolder:
 
     def close(self) -> None:
         """Give the folder up."""
+        sign, self.sign = self.sign, None
+        if sign is not None:
+            try:
+                sign.take_away()
+            except OSError as error:
+                # The next server then waits some seconds, as after a crash.
+                logger.warning("%s: %s", self.path / LOCK_FILE, error.strerror)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
