@@ -18,7 +18,7 @@ from tests.store.standby import Pair, replicated
 
 pytestmark = pytest.mark.prove
 
-JOB = 8.0
+JOB = 12.0
 LATEST = 5.0
 """Seconds after the job's end at which the user must be off the board, on a slow machine."""
 

@@ -135,6 +135,8 @@ class Batcher:
         self._tell = tell
         self.told: int | None = None
         """The newest event that followers were told of, or are about to be; None if not known."""
+        self._failing = False
+        """Whether the database failed since the last commit, and that was told."""
         self.anew = False
         """Whether another database server answers than the one of which followers were told."""
 
@@ -222,7 +224,9 @@ class Batcher:
                 [RefusedCommand(OutcomeUnknownError()) for _ in commands], doubtful=True
             )
         except DriverError as fault:
-            logger.error("the database failed before COMMIT", exc_info=True)
+            level = logging.DEBUG if self._failing else logging.ERROR
+            logger.log(level, "the database failed before COMMIT", exc_info=True)
+            self._failing = True
             self.close()
             words = f"the database failed ({fault}); nothing was changed, try again"
             return BatchOutcome([RefusedCommand(UnavailableError(words)) for _ in commands])
@@ -330,6 +334,7 @@ class Batcher:
             raise _CommitDoubtError from fault
         if not self.guard.lasting(driver):
             raise _CommitDoubtError
+        self._failing = False
         self._committed.take(
             begun.last_event,
             layer.requests.values(),

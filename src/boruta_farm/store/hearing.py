@@ -37,6 +37,7 @@ class Hearing:
         self._heard = heard
         self._own = secrets.token_hex(8)
         self.tell = f"SELECT pg_notify('{CHANNEL}', '{self._own}')"
+        self._deaf = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._main, name="store-hearing", daemon=True)
 
@@ -55,7 +56,10 @@ class Hearing:
             try:
                 self._listen()
             except DriverError as failure:
-                logger.warning("what other servers commit cannot be heard: %s", failure)
+                # Tried again twice a second, and told once.
+                level = logging.DEBUG if self._deaf else logging.WARNING
+                logger.log(level, "what other servers commit cannot be heard: %s", failure)
+                self._deaf = True
                 self._closing.wait(LOOK_EVERY)
 
     def _listen(self) -> None:
@@ -64,6 +68,7 @@ class Hearing:
             driver.fetch(f"LISTEN {CHANNEL}")
             while not self._closing.is_set():
                 ((number,),) = driver.fetch("SELECT value FROM counters WHERE name = 'event'")
+                self._deaf = False
                 self._heard(int(number))
                 # What this server has told itself it knows.
                 while driver.tidings(LOOK_EVERY) == self._own and not self._closing.is_set():

@@ -63,6 +63,7 @@ class PostgresStore(DatabaseStore):
         self._hearing = Hearing(self._open_hearing, self._heard)
         self._looking: asyncio.Task[None] | None = None
         self._answering: str | None = None
+        self._hears = False
         self._unseen = False
         """Whether the journal must be looked at, whatever its number: the connections were lost."""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -144,7 +145,7 @@ class PostgresStore(DatabaseStore):
         The journal there may be shorter than what this server knows, so its number says little.
         """
         driver = self._open()
-        self._unseen = True
+        self._unseen, self._hears = self._hears, True
         return driver
 
     def _open_writing(self) -> PostgresDriver:
