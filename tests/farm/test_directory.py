@@ -9,9 +9,10 @@ import pytest
 from boruta_farm.farm.directory import Directory
 from boruta_farm.model.account import AccountChange, GroupChange, Limits
 from boruta_farm.model.caller import LOCAL_ADMIN
-from boruta_farm.model.errors import UnauthenticatedError
+from boruta_farm.model.errors import UnauthenticatedError, UnavailableError
 from boruta_farm.model.permission import Role, Scope
 from boruta_farm.model.token import NewToken, TokenKind
+from boruta_farm.store.base import PeopleSnapshot
 from tests.farm.people import SOURCE, peopled_farm
 
 
@@ -150,3 +151,29 @@ async def test_how_many_jobs_accounts_may_hold(tmp_path: Path) -> None:
         own = AccountChange(limits=Limits(jobs=1))
         await people.farm.accounts.save_account(root, "ann", own)
         assert people.farm.directory.job_limits() == {ann.id: 1}
+
+
+async def test_what_could_not_be_read_anew_is_read_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the database is lost in the moment in which another server revokes a token."""
+    async with peopled_farm(tmp_path) as people:
+        root = await people.admin()
+        issued = await people.account(root, "ann")
+        behind = Directory(people.store, people.clock)
+        behind._doubt.set()
+
+        async def lost() -> PeopleSnapshot:
+            raise UnavailableError("the database is away")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(people.store, "people", lost)
+            with pytest.raises(UnavailableError):
+                await behind.follow()
+        following = asyncio.create_task(behind.follow())
+        async with asyncio.timeout(10):
+            while behind.open:  # noqa: ASYNC110 - it reads when it reads
+                await asyncio.sleep(0)
+        assert behind.admit(issued.secret, SOURCE).name == "ann"
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from boruta_farm.model.request import RequestState
 from tests.e2e.filing import Filing
 from tests.e2e.site import site
+from tests.e2e.unreachable import run
 from tests.faults.crashes import inner
 from tests.store.standby import replicated
 
@@ -23,6 +24,7 @@ FEW = 10
 async def main(folder: Path, rounds: int, seed: int) -> None:
     """Go through all rounds, then read back what was acknowledged."""
     print(f"seed {seed}", flush=True)
+    await run("ip", "link", "set", "lo", "up")
     chance, filing = random.Random(seed), Filing()
     with replicated() as databases:
         databases.be_synchronous()

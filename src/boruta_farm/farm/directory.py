@@ -92,7 +92,12 @@ class Directory:
         while True:
             await self._doubt.wait()
             self._doubt.clear()
-            await self.load()
+            try:
+                await self.load()
+            except BaseException:
+                # Whoever starts this again must not wait for the next change: one was missed.
+                self._doubt.set()
+                raise
 
     def fold(self, changes: tuple[Change, ...]) -> None:
         """Take in a committed batch; costs what has changed, not what is known."""
