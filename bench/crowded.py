@@ -6,7 +6,8 @@ import time
 from contextlib import ExitStack
 from statistics import median
 
-from bench.history import STORED, grown
+from bench.copies import grown
+from bench.history import STORED
 from bench.lab import START_WITHIN, VERSION, Lab, matches
 from bench.processes import answers, free_port, wait_until
 from bench.scene import Crowd, Household, calls, fleet, prepared, scene, serving, wait_for_agents

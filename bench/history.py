@@ -1,10 +1,9 @@
 """A long history: lists in it, and what it takes to remove its oldest part."""
 
-import sqlite3
 import time
-from pathlib import Path
 
 from bench.calls import page
+from bench.copies import grown
 from bench.generator import Sample
 from bench.lab import START_WITHIN, Lab, matches
 from bench.processes import figure, free_port, wait_until
@@ -89,39 +88,3 @@ def _lists(stored: int) -> dict[str, object]:
 def stored_at(port: int) -> float:
     """Return how many requests a server keeps."""
     return figure(port, "boruta_requests") + figure(port, "boruta_requests_kept")
-
-
-def grown(data: Path, stored: int) -> None:
-    """Copy a farm's closed requests, under new ids, until it keeps so many requests."""
-    connection = sqlite3.connect(data / DATABASE_FILE, isolation_level=None)
-    try:
-        for words in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -400000"):
-            connection.execute(f"PRAGMA {words}")
-        names = [row[1] for row in connection.execute("PRAGMA table_info(requests)")]
-        others = ", ".join(name for name in names if name != "id")
-        connection.execute("BEGIN")
-        while (left := stored - _value(connection, "SELECT count(*) FROM requests")) > 0:
-            last = _value(connection, "SELECT max(id) FROM requests")
-            connection.execute(
-                f"INSERT INTO requests (id, {others})"
-                f" SELECT {last} + row_number() OVER (ORDER BY id), {others} FROM requests"
-                f" WHERE state = 'CANCELLED' ORDER BY id LIMIT {left}"
-            )
-        connection.execute("DELETE FROM tallies")
-        connection.execute(
-            "INSERT INTO tallies (state, bucket, requests)"
-            " SELECT state, id >> 10, count(*) FROM requests GROUP BY state, id >> 10"
-        )
-        for name, words in (("request", "max(id)"), ("requests", "count(*)")):
-            connection.execute(
-                f"UPDATE counters SET value = (SELECT {words} FROM requests) WHERE name = ?",
-                (name,),
-            )
-        connection.execute("COMMIT")
-        connection.execute("PRAGMA journal_mode = WAL")
-    finally:
-        connection.close()
-
-
-def _value(connection: sqlite3.Connection, statement: str) -> int:
-    return int(connection.execute(statement).fetchone()[0])

@@ -15,14 +15,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bench.copies import grown
 from bench.fill import READY, busy, fill
 from bench.generator import Sample
 from bench.lab import VERSION, Lab, Serving, matches
 from bench.machine import descriptors, proportional, serving_from
 from bench.processes import StartError, answers, fetch, free_port, running, wait_until
 from bench.server import AGENTS
+from boruta_farm.model.request import RequestState
 
 Answer = TypeVar("Answer")
+
+FILED = 10_000
+"""Requests that are filed one by one; more that wait are copies of them."""
 
 FLEET = 1250
 """Agents of one process."""
@@ -77,9 +82,9 @@ class Tunnels:
         self._listening = self._run(self._listen())
         self.port: int = self._listening.sockets[0].getsockname()[1]
 
-    def open(self, port: int) -> None:
+    def open(self, host: str, port: int) -> None:
         """Open one more tunnel, through which a word came back. Raises OSError."""
-        self._run(self._connect(port))
+        self._run(self._connect(host, port))
 
     def alive(self) -> int:
         """Return through how many of the tunnels a word still comes back."""
@@ -98,8 +103,8 @@ class Tunnels:
     async def _listen(self) -> asyncio.Server:
         return await asyncio.start_server(_say_again, "127.0.0.1", 0, backlog=1024)
 
-    async def _connect(self, port: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async def _connect(self, host: str, port: int) -> None:
+        reader, writer = await asyncio.open_connection(host, port)
         if not await _speaks(reader, writer):
             raise OSError(f"nobody answers through the tunnel at port {port}")
         self._open.append((reader, writer))
@@ -197,12 +202,19 @@ def prepared(lab: Lab, crowd: Crowd, ssh_port: int = 22) -> Path:
         fill(
             data,
             ready=crowd.agents,
-            waiting=crowd.queued,
+            waiting=min(crowd.queued, FILED),
             closed=crowd.closed,
             ssh_port=ssh_port,
         )
     )
+    if crowd.queued > FILED:
+        grown(data, crowd.queued + crowd.closed, RequestState.WAITING)
     return data
+
+
+def tunnel_address(port: int) -> str:
+    """Return the loopback address of a server's own, whatever else on this machine has tunnels."""
+    return f"127.1.{port >> 8}.{port & 255}"
 
 
 @contextmanager
@@ -210,7 +222,7 @@ def serving(data: Path, port: int, door: int | None = None, history: int = 0) ->
     """Run server, relay and, where it has a port, the front door."""
     log = data.with_suffix(".log")
     command = [sys.executable, "-m", "bench.server", "--data", str(data), "--port", str(port)]
-    command += ["--history", str(history)]
+    command += ["--history", str(history), "--tunnels", tunnel_address(port)]
     if door is not None:
         command += ["--door-port", str(door)]
     with running(command, log) as pid:
@@ -273,7 +285,7 @@ def lend(server: Serving, tunnels: Tunnels, count: int) -> list[int]:
                 server.log,
             )
             access = caller.call("POST", f"reqs/{number}/acquire_worker")
-            tunnels.open(int(access["Addr"]["Port"]))
+            tunnels.open(tunnel_address(server.port), int(access["Addr"]["Port"]))
     finally:
         caller.close()
     return filed
