@@ -56,7 +56,7 @@ def load(lab: Lab, crowd: Crowd, pace: float, seconds: float) -> list[Row]:
 
 def recovery(lab: Lab) -> list[Row]:
     """Measure a server that is killed: until it serves again, until its agents are back."""
-    data = prepared(lab, Crowd(agents=BACK_AGENTS, tunnels=0, queued=10_000, closed=10_000))
+    data = prepared(lab, Crowd(agents=BACK_AGENTS, tunnels=0, queued=8_000, closed=2_000))
     grown(data, STORED)
     firsts, matchings, backs = [], [], []
     port = free_port()

@@ -17,7 +17,7 @@ CLIENTS, SECONDS = 4, 2.0
 LIST_RATE = 50.0
 PACE, PACED_FOR = 100.0, 10.0
 SLOWER = 2.0
-SEED = Crowd(agents=10, tunnels=0, queued=1_000, closed=9_000)
+SEED = Crowd(agents=10, tunnels=0, queued=8_000, closed=2_000)
 REMOVED_WITHIN = 300.0
 
 
