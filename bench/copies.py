@@ -6,6 +6,9 @@ from pathlib import Path
 from boruta_farm.model.request import RequestState
 from boruta_farm.server.folder import DATABASE_FILE
 
+OLD = 10 * 86_400_000_000
+"""Microseconds, ten days."""
+
 WAITING = "SELECT count(*) FROM requests WHERE state = 'WAITING'"
 
 
@@ -19,6 +22,10 @@ def grown(data: Path, stored: int, state: RequestState = RequestState.CANCELLED)
         others = ", ".join(name for name in names if name != "id")
         waiting = _value(connection, WAITING)
         connection.execute("BEGIN")
+        # What has just finished is kept whatever the settings say.
+        connection.execute(
+            "UPDATE requests SET finished = finished - ? WHERE finished IS NOT NULL", (OLD,)
+        )
         while (left := stored - _value(connection, "SELECT count(*) FROM requests")) > 0:
             last = _value(connection, "SELECT max(id) FROM requests")
             connection.execute(

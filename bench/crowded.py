@@ -9,7 +9,7 @@ from statistics import median
 from bench.copies import grown
 from bench.history import STORED
 from bench.lab import START_WITHIN, VERSION, Lab, matches
-from bench.processes import answers, free_port, wait_until
+from bench.processes import answers, free_port, processor_time, wait_until
 from bench.scene import Crowd, Household, calls, fleet, prepared, scene, serving, wait_for_agents
 from bench.table import Row
 
@@ -59,18 +59,23 @@ def recovery(lab: Lab) -> list[Row]:
     data = prepared(lab, Crowd(agents=BACK_AGENTS, tunnels=0, queued=8_000, closed=2_000))
     grown(data, STORED)
     firsts, matchings, backs = [], [], []
+    # On a machine that does other things, too, processor time is what the server needed itself.
+    first_cost, back_cost = [], []
     port = free_port()
     with ExitStack() as boards:
         for kill in range(1 + KILLS):
             began = time.perf_counter()
             with serving(data, port) as server:
                 first = time.perf_counter() - began
+                cost = processor_time(server.pid)
                 wait_until("matching", lambda: matches(port), START_WITHIN, server.log)
                 matching = time.perf_counter() - began
                 if not kill:
                     boards.enter_context(fleet(server, BACK_AGENTS))
                 wait_for_agents(server, BACK_AGENTS)
                 if kill:
+                    first_cost.append(cost)
+                    back_cost.append(processor_time(server.pid))
                     firsts.append(first)
                     matchings.append(matching)
                     backs.append(time.perf_counter() - began)
@@ -80,14 +85,16 @@ def recovery(lab: Lab) -> list[Row]:
     return [
         Row(
             name=f"kill -9 to the first answer, {STORED:,} requests stored",
-            value=f"{median(firsts):.2f} s, longest {max(firsts):.2f} s",
+            value=f"{median(firsts):.2f} s, longest {max(firsts):.2f} s; "
+            f"{median(first_cost):.2f} s of processor time",
             aim=f"<= {SERVING_WITHIN:g} s",
             met=max(firsts) <= SERVING_WITHIN,
         ),
         Row(name="  until matching goes on", value=f"{median(matchings):.2f} s"),
         Row(
             name=f"  until {BACK_AGENTS:,} agents are back",
-            value=f"{median(backs):.2f} s, longest {max(backs):.2f} s",
+            value=f"{median(backs):.2f} s, longest {max(backs):.2f} s; "
+            f"{median(back_cost):.2f} s of processor time in all",
             aim=f"<= {BACK_WITHIN:g} s",
             met=max(backs) <= BACK_WITHIN,
         ),
