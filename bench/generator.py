@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 SOURCE = Path(__file__).with_name("load")
+STAND_IN = Path(__file__).with_name("standin")
 BUILD_WITHIN = 120
 CLIENTS = 16
 MARGIN = 30
@@ -80,17 +81,14 @@ class GoGenerator:
         self._folder = folder
         self._files = 0
         self._program = folder / "load"
-        try:
-            subprocess.run(
-                ["go", "build", "-o", str(self._program), "."],
-                cwd=SOURCE,
-                check=True,
-                capture_output=True,
-                text=True,
-                timeout=BUILD_WITHIN,
-            )
-        except subprocess.CalledProcessError as error:
-            raise LoadError(f"the load generator does not build: {error.stderr}") from error
+        _build(SOURCE, self._program)
+
+    def stand_in(self) -> Path:
+        """Return the program that stands in for the original, built once. Raises LoadError."""
+        program = self._folder / "standin"
+        if not program.exists():
+            _build(STAND_IN, program)
+        return program
 
     def rate(self, port: int, samples: Sequence[Sample], clients: int, seconds: float) -> Load:
         """Send samples in turn. Raises LoadError when a request failed."""
@@ -101,6 +99,11 @@ class GoGenerator:
         """Time POST to IN PROGRESS, one after the other. Raises LoadError."""
         flags = ("-body", json.dumps(body), "-count", str(count))
         return self._run("grant", port, seconds, flags).checked()
+
+    def lend(self, port: int, body: object, count: int, seconds: float) -> Load:
+        """Time the same without events, by asking again and again. Raises LoadError."""
+        flags = ("-body", json.dumps(body), "-count", str(count))
+        return self._run("lend", port, seconds, flags).checked()
 
     def burst(self, port: int, samples: Sequence[Sample], state: str, seconds: float) -> Load:
         """Send each sample once and wait for as many workers to come to a state.
@@ -174,3 +177,18 @@ class GoGenerator:
         if done.returncode:
             raise LoadError(done.stderr.strip())
         return Load(**json.loads(done.stdout))
+
+
+def _build(source: Path, program: Path) -> None:
+    """Build a Go program. Raises LoadError."""
+    try:
+        subprocess.run(
+            ["go", "build", "-o", str(program), "."],
+            cwd=source,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=BUILD_WITHIN,
+        )
+    except subprocess.CalledProcessError as error:
+        raise LoadError(f"{source.name} does not build: {error.stderr}") from error

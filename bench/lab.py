@@ -16,7 +16,8 @@ from bench.server import AGENTS, KEYS
 from bench.wrk import WrkGenerator
 
 START_WITHIN = 30.0
-AGENTS_WITHIN = 60.0
+AGENTS_WITHIN, AGENT_WITHIN = 60.0, 0.05
+"""Seconds for any number of agents to connect, and besides for each."""
 KEYS_WITHIN = 120.0
 VERSION = "/api/v1/version"
 
@@ -63,7 +64,8 @@ class Serving:
     def wait_for_agents(self, count: int) -> None:
         """Wait until so many agents can be called. Raises StartError."""
         words = f"{count} agents connected"
-        wait_until(words, lambda: self._count(AGENTS) >= count, AGENTS_WITHIN, self.log)
+        within = AGENTS_WITHIN + count * AGENT_WITHIN
+        wait_until(words, lambda: self._count(AGENTS) >= count, within, self.log)
 
     def _count(self, path: str) -> int:
         found = fetch(self.port, path)
@@ -141,6 +143,16 @@ class Lab:
         if tree is not None:
             environment["PYTHONPATH"] = f"{tree / 'src'}{os.pathsep}{tree}"
         with running(command, log, tree, environment) as pid:
+            wait_until("an answer", lambda: answers(port, VERSION), START_WITHIN, log)
+            yield Serving(port=port, pid=pid, log=log, rpc_port=0)
+
+    @contextmanager
+    def serve_stand_in(self, boards: int) -> Iterator[Serving]:
+        """Run what stands in for the original, with so many idle boards. Raises SkippedError."""
+        port, log = free_port(), self.folder / "standin.log"
+        program = str(self.own_load.stand_in())
+        command = [program, "-address", f"127.0.0.1:{port}", "-boards", str(boards)]
+        with running(command, log) as pid:
             wait_until("an answer", lambda: answers(port, VERSION), START_WITHIN, log)
             yield Serving(port=port, pid=pid, log=log, rpc_port=0)
 
