@@ -89,6 +89,7 @@ MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
     "cost": ("durable POST against a bare server, and against --before", _of("cost", "cost")),
     "get": ("GET against a GET that does nothing", _of("calls", "get")),
     "original": ("calls against a stand-in for the original", _of("original", "original")),
+    "hold": ("how long any one call holds the loop", _of("hold", "hold")),
     "streams": ("POST while many follow the events", _of("streams", "streams")),
     "list": ("lists of 100 requests out of 120,000", _of("calls", "lists")),
     "grant": ("POST until the IN PROGRESS event arrives", _of("jobs", "grant")),

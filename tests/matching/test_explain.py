@@ -357,7 +357,7 @@ def test_at_most_so_many_names_and_values_are_compared(monkeypatch: pytest.Monke
     ]
     wishes = {f"cap_{n}": "1" for n in range(100)}
     find(make_request(1, {**wishes, "serial": "SN-x"}), *boards)
-    assert 1000 < compared <= misses.MOST_COMPARED
+    assert misses.MOST_COMPARED / 2 < compared <= misses.MOST_COMPARED
 
 
 def test_a_request_that_is_being_granted_is_never_told_that_it_waits_for_itself() -> None:

@@ -15,9 +15,9 @@ from boruta_farm.selectors.hints import near
 MOST_SCANNED = 2000
 """Classes of boards looked at for near misses: a bound on time, not on farms that people have."""
 
-MOST_COMPARED = 2000
-"""Names and values that what was asked for is compared with: serial numbers have as many values as
-boards, and a request may ask for hundreds that nobody has."""
+MOST_COMPARED = 500
+"""Names and values that what was asked for is compared with, which takes some 15 us each: serial
+numbers have as many values as boards, and a request may ask for hundreds that nobody has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +52,15 @@ def misses(market: Market, demand: Demand) -> Misses:
     without: dict[str, int] = {}
     others = 0
     nearest = _Nearest()
+    offers_but_for = market.parting.offers_but_for(demand.caps)
+    seen: dict[Offer, _Missed] = {}
     for dropped in (None, *wanted):
-        rest = demand.caps if dropped is None else demand.caps - {dropped.token}
         count = 0
-        offers = market.parting.offers_having(rest)
+        offers = offers_but_for(None if dropped is None else dropped.token)
         for offer in islice(offers, MOST_SCANNED // (1 + len(wanted))):
-            missed = demand.caps - offer.tokens, demand.bars & offer.tokens
+            missed = seen.get(offer)
+            if missed is None:
+                missed = seen[offer] = demand.caps - offer.tokens, demand.bars & offer.tokens
             many = len(missed[0]) + len(missed[1])
             served = demand.groups is None or serves(offer.groups, demand.groups)
             if not many:

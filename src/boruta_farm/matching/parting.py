@@ -53,6 +53,16 @@ class Parting:
         nobody: set[Offer] = set()
         return min((self._offers_with.get(token, nobody) for token in caps), key=len)
 
+    def offers_but_for(self, caps: frozenset[Token]) -> Callable[[Token | None], Collection[Offer]]:
+        """Return what ``offers_having`` does when one of the tokens is left out, None for none.
+
+        To ask for each of hundreds in turn costs little.
+        """
+        rarest = sorted(caps, key=lambda token: len(self._offers_with.get(token, ())))[:2]
+        whole = self.offers_having(frozenset(rarest[:1]))
+        rest = self.offers_having(frozenset(rarest[1:]))
+        return lambda dropped: rest if rarest and dropped == rarest[0] else whole
+
     def _demands_under(self, tokens: Iterable[Token]) -> Iterator[Demand]:
         found = map(self._demands_by.get, (None, *tokens), repeat(()))
         return chain.from_iterable((f,) if isinstance(f, Demand) else f for f in found)

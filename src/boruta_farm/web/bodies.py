@@ -150,8 +150,8 @@ class ExchangeBody(Struct, frozen=True, kw_only=True):
 Body = TypeVar("Body")
 
 
-TOLERATED = 128 * 1024
-"""Bytes of a body that is read with leniency, which takes a hundred times as long."""
+TOLERATED = 32 * 1024
+"""Bytes of a body that is read with leniency: that takes up to 5 ms, a hundred times as long."""
 
 
 class Reader(Generic[Body]):

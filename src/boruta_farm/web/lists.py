@@ -84,7 +84,9 @@ def request_filter(
 
 
 def _new_form(body: RequestFilterBody) -> RequestFilter:
-    ids = tuple(known_id(number) for number in body.ids or ())
+    ids = tuple(body.ids or ())
+    if ids and max(ids) > HIGHEST_ID:
+        ids = tuple(map(known_id, ids))
     priorities: tuple[int, ...]
     if isinstance(body.priorities, str):
         try:
@@ -278,7 +280,8 @@ def whole_list(items: Iterable[Item], write: Callable[[Item], bytes]) -> Stream:
 
 def _states(values: Sequence[str] | None) -> tuple[str, ...] | None:
     """Return states as they are written: the original matches words in any letter case."""
-    return _texts([value.upper() for value in values or ()])
+    # A list may repeat a hundred thousand times what there are five of.
+    return _texts([value.upper() for value in dict.fromkeys(values or ())])
 
 
 def _texts(values: Sequence[str] | None) -> tuple[str, ...] | None:
