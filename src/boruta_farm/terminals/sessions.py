@@ -2,15 +2,17 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final
-
-import asyncssh
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from boruta_farm.contracts import Requests
 from boruta_farm.model.addresses import dialled
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import TerminalError
 from boruta_farm.model.worker import AccessInfo
+
+if TYPE_CHECKING:
+    import asyncssh
 
 CONNECT_WITHIN: Final = 15.0
 ALIVE_EVERY: Final = 15.0
@@ -23,17 +25,23 @@ class BoardSession:
     """Carry a connection, and the access that it was opened by: another job has another."""
 
     access: AccessInfo
-    connection: asyncssh.SSHClientConnection
+    connection: "asyncssh.SSHClientConnection"
 
 
 class BoardSessions:
-    """Reach the boards of running requests as their users do, through their tunnels."""
+    """Reach the boards of running requests as their users do, through their tunnels.
+
+    The library of ssh is loaded for the first of them: it would take an eighth of the server's
+    start, and most servers never need it.
+    """
 
     def __init__(self, requests: Requests, tunnels_at: str) -> None:
         """Take the address that the tunnels listen on; of all addresses the loopback one serves."""
         self._requests = requests
         self._host = dialled(tunnels_at)
         self._open: dict[int, asyncio.Task[BoardSession]] = {}
+        self._loading = asyncio.Lock()
+        self._loaded = False
 
     async def admit(self, caller: Caller, request_id: int) -> AccessInfo:
         """Return the access of a running request, for who may have it.
@@ -42,7 +50,7 @@ class BoardSessions:
         """
         return await self._requests.acquire_worker(caller, request_id)
 
-    async def reach(self, caller: Caller, request_id: int) -> asyncssh.SSHClientConnection:
+    async def reach(self, caller: Caller, request_id: int) -> "asyncssh.SSHClientConnection":
         """Return the connection to the board of the caller's running request.
 
         Raises TerminalError, and what ``Requests.acquire_worker`` raises.
@@ -53,6 +61,9 @@ class BoardSessions:
                 f"request {request_id} has no key of the farm's: it brought its own, or is shared "
                 "with you and its owner has no terminal open; use ssh"
             )
+        await self._load()
+        import asyncssh
+
         task = self._open.get(request_id)
         if task is not None and not _serves(task, access):
             self._forget(request_id)
@@ -69,6 +80,13 @@ class BoardSessions:
         except (OSError, asyncssh.Error, asyncssh.KeyImportError, TimeoutError) as error:
             self._forget(request_id)
             raise TerminalError(f"the board cannot be reached: {_words(error)}") from error
+
+    async def _load(self) -> None:
+        """Load the library, in a thread: its 0.2 s are nobody else's to wait."""
+        async with self._loading:
+            if not self._loaded:
+                await asyncio.to_thread(import_module, "asyncssh")
+                self._loaded = True
 
     async def close(self) -> None:
         """Close all connections."""
@@ -91,6 +109,8 @@ class BoardSessions:
             task.result().connection.abort()
 
     async def _connect(self, access: AccessInfo) -> BoardSession:
+        import asyncssh
+
         known_hosts = None
         if access.host_key is not None:
             line = f"[{self._host}]:{access.port} {access.host_key}\n"

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from typing import Final
-
-import asyncssh
+from typing import TYPE_CHECKING, Final
 
 from boruta_farm.terminals.output import Onlooker, TerminalOutput
+
+if TYPE_CHECKING:
+    import asyncssh
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ class BoardTerminal:
 
     async def write(self, data: bytes) -> None:
         """Type; returns when the board has room for more."""
+        import asyncssh
+
         if self.ended:
             return
         try:
@@ -58,6 +61,8 @@ class BoardTerminal:
         await asyncio.gather(self._pumping, return_exceptions=True)
 
     async def _pump(self) -> None:
+        import asyncssh
+
         try:
             while True:
                 await self.output.room()

@@ -5,9 +5,7 @@ import re
 import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
-
-import asyncssh
+from typing import TYPE_CHECKING, Final
 
 from boruta_farm.contracts import Requests
 from boruta_farm.model.caller import Caller
@@ -15,6 +13,9 @@ from boruta_farm.model.device import DeviceAnswer
 from boruta_farm.model.errors import DeviceCallError, ForbiddenError, TerminalError
 from boruta_farm.terminals.sessions import BoardSessions
 from boruta_farm.terminals.terminal import WINDOW, BoardTerminal
+
+if TYPE_CHECKING:
+    import asyncssh
 
 IN_ALL: Final = 256
 PER_REQUEST: Final = 8
@@ -92,6 +93,8 @@ class BoardTerminals:
                 f"{plain[0][:40]!r} is nothing to do in one go; type it in a terminal"
             )
         connection = await self._sessions.reach(caller, request_id)
+        import asyncssh
+
         line = shlex.join(("dut", *words))
         try:
             async with asyncio.timeout(ACT_WITHIN):
@@ -118,6 +121,8 @@ class BoardTerminals:
         if name and not NAME.fullmatch(name):
             raise DeviceCallError("that is no name of a medium")
         connection = await self._sessions.reach(caller, request_id)
+        import asyncssh
+
         words = [
             "dut",
             "--json",
@@ -163,8 +168,10 @@ class BoardTerminals:
 
 
 async def _start(
-    connection: asyncssh.SSHClientConnection, command: str | None, columns: int, rows: int
+    connection: "asyncssh.SSHClientConnection", command: str | None, columns: int, rows: int
 ) -> BoardTerminal:
+    import asyncssh
+
     try:
         process = await connection.create_process(
             command,
