@@ -306,7 +306,7 @@ def test_a_ci_job_comes_in_by_its_own_token(lab: Lab) -> None:
 
 
 def script(lab: Lab, token: str) -> None:
-    """Run the steps that CI systems run; there is no board, which is told to who may ask for one."""
+    """Run the steps that CI systems run; there is no board, which is told to all who ask."""
     boruta = lab.folder / "boruta"
     boruta.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{MAIN}" "$@"\n')
     boruta.chmod(0o700)

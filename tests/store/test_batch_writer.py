@@ -53,13 +53,16 @@ async def test_what_waits_is_bounded(threaded: DatabaseStore) -> None:
     gate = Gate(threaded)
     first = asyncio.ensure_future(threaded.execute(creating()))
     await gate.entered.wait()
-    waiting = [asyncio.ensure_future(threaded.execute(creating())) for _ in range(MAX_WAITING - 1)]
+    waiting = [asyncio.ensure_future(threaded.execute(creating())) for _ in range(MAX_WAITING)]
     await asyncio.sleep(0)
-    with pytest.raises(OverloadedError):
-        await threaded.execute(creating())
     gate.open()
-    assert await asyncio.gather(first, *waiting) == list(range(1, MAX_WAITING + 1))
-    assert await threaded.execute(creating()) == MAX_WAITING + 1
+    answers = await asyncio.gather(first, *waiting, return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, OverloadedError)]
+    # Over PostgreSQL a look at what other servers have written may wait, too.
+    assert 1 <= len(refused) <= 2
+    given = MAX_WAITING + 1 - len(refused)
+    assert answers[:given] == list(range(1, given + 1))
+    assert await threaded.execute(creating()) == given + 1
 
 
 async def test_batches_hold_what_arrived_but_not_too_much(threaded: DatabaseStore) -> None:

@@ -46,7 +46,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vouched:
+class KnownPerson:
     """Carry who somebody is by a provider's word, and what it can be asked again with."""
 
     person: Identified
@@ -114,7 +114,7 @@ class Provider:
         )
         return str(address), attempt
 
-    async def arrive(self, attempt: Attempt, told: Mapping[str, str], now: datetime) -> Vouched:
+    async def arrive(self, attempt: Attempt, told: Mapping[str, str], now: datetime) -> KnownPerson:
         """Return who came back. Raises SignInRefusedError."""
         if not hmac.compare_digest(told.get("state", "").encode(), attempt.state.encode()):
             raise SignInRefusedError("this answer belongs to another sign-in (state); begin anew")
@@ -162,12 +162,12 @@ class Provider:
             lasts=min(max(1, _whole(answer, "expires_in", LONGEST_WAIT)), LONGEST_WAIT),
         )
 
-    async def ask_device(self, device_code: str, now: datetime) -> Vouched:
+    async def ask_device(self, device_code: str, now: datetime) -> KnownPerson:
         """Return who has confirmed the code. Raises NotYetError, SignInRefusedError."""
         answer = await self._grant(DEVICE_CODE, device_code=device_code)
         return await self._vouched(answer, await self._claims(answer, now))
 
-    async def ask_again(self, refresh: str, subject: str, now: datetime) -> Vouched:
+    async def ask_again(self, refresh: str, subject: str, now: datetime) -> KnownPerson:
         """Return what the provider says now of somebody who is signed in by it.
 
         Raises GoneError when it does not vouch for the sign-in any more, SignInRefusedError for a
@@ -181,7 +181,7 @@ class Provider:
         if claims.get("sub") != subject:
             raise GoneError(f"{self.name} vouches for somebody else now")
         found = await self._vouched(answer, claims)
-        return Vouched(person=found.person, refresh=found.refresh or refresh)
+        return KnownPerson(person=found.person, refresh=found.refresh or refresh)
 
     @property
     def _scope(self) -> str:
@@ -193,7 +193,7 @@ class Provider:
         check_party(claims, self.settings.client_id)
         return claims
 
-    async def _vouched(self, answer: Mapping[str, Any], claims: Mapping[str, Any]) -> Vouched:
+    async def _vouched(self, answer: Mapping[str, Any], claims: Mapping[str, Any]) -> KnownPerson:
         """Return who the claims mean, with what the provider tells of him beside them."""
         access = _text(answer, "access_token")
         if access and not is_known(claims, self.settings):
@@ -203,7 +203,7 @@ class Provider:
                 raise SignInRefusedError(f"{self.name} tells of two people at once (sub)")
             claims = {**more, **claims}
         person = identified(self.name, self.settings, claims)
-        return Vouched(person=person, refresh=_text(answer, "refresh_token"))
+        return KnownPerson(person=person, refresh=_text(answer, "refresh_token"))
 
     async def _grant(self, kind: str, **told: str) -> Mapping[str, Any]:
         metadata = await self.issuer.metadata()

@@ -37,7 +37,7 @@ from boruta_farm.oidc import workload
 from boruta_farm.oidc.fetching import transport
 from boruta_farm.oidc.issuer import Issuer
 from boruta_farm.oidc.proof import is_for, proved
-from boruta_farm.oidc.provider import Attempt, NotYetError, Provider, Vouched, until
+from boruta_farm.oidc.provider import Attempt, KnownPerson, NotYetError, Provider, until
 from boruta_farm.oidc.sealing import seal, unseal
 from boruta_farm.oidc.settings import ProviderSettings, WorkloadSettings, read_secret
 
@@ -235,7 +235,7 @@ class FarmSignIns:
             logger.warning("the sign-in %s is ended: %s", token.id, refusal.message)
             await self._farm.unvouched(token.id, refusal.message)
 
-    def _seal_refresh(self, provider: str, found: Vouched) -> bytes:
+    def _seal_refresh(self, provider: str, found: KnownPerson) -> bytes:
         if not found.refresh:
             return b""
         subject = found.person.identity.partition(" ")[2]
