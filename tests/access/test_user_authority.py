@@ -8,8 +8,9 @@ from pathlib import Path
 import asyncssh
 import pytest
 
+from boruta_farm.access import user_authority
 from boruta_farm.access.user_authority import UserAuthority
-from boruta_farm.model.errors import ConfigError, UnauthenticatedError
+from boruta_farm.model.errors import ConfigError, UnauthenticatedError, UnavailableError
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -152,6 +153,17 @@ def test_what_is_taken_back_is_dead_at_once(files: tuple[Path, Path], revocation
     assert authority.judge(certificate(), "192.0.2.7", NOW)
 
 
+def test_no_more_certificates_are_remembered_than_there_is_room_for(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_authority, "MOST_REMEMBERED", 2)
+    authority = UserAuthority(*files)
+    lines = [certificate(serial=number) for number in range(1, 5)]
+    for line_ in (*lines, *lines):
+        assert authority.judge(line_, "192.0.2.7", NOW).key == line(KEY)
+    assert len(authority._good) == 2
+
+
 def test_files_that_cannot_be_used_let_nobody_in(files: tuple[Path, Path], tmp_path: Path) -> None:
     authority = UserAuthority(*files)
     authority.check()
@@ -163,10 +175,10 @@ def test_files_that_cannot_be_used_let_nobody_in(files: tuple[Path, Path], tmp_p
         files[1].write_bytes(content)
         with pytest.raises(ConfigError, match=words):
             authority.check()
-        with pytest.raises(UnauthenticatedError, match="cannot be judged"):
+        with pytest.raises(UnavailableError, match="cannot be judged"):
             authority.judge(certificate(), "192.0.2.7", NOW)
     files[1].unlink()
-    with pytest.raises(UnauthenticatedError, match="cannot be judged"):
+    with pytest.raises(UnavailableError, match="cannot be judged"):
         authority.judge(certificate(), "192.0.2.7", NOW)
     for empty in ("", "# nothing\n"):
         files[0].write_text(empty)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import ipaddress
 import logging
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,13 +21,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_key,
 )
 
-from boruta_farm.model.errors import ConfigError, UnauthenticatedError
+from boruta_farm.model.errors import ConfigError, UnauthenticatedError, UnavailableError
 from boruta_farm.model.front_door import Vouched
 
 logger = logging.getLogger(__name__)
 
 LARGEST_FILE: Final = 4 << 20
 LONGEST_CERTIFICATE: Final = 64 * 1024
+MOST_REMEMBERED: Final = 1024
 SOURCE_ADDRESS: Final = b"source-address"
 BROKEN_SIGNATURES: Final = frozenset({b"ssh-rsa", b"ssh-dss"})
 """Made with SHA-1, for which certificates can be forged: OpenSSH takes none since 8.2."""
@@ -47,7 +49,8 @@ class UserAuthority:
     """Judge certificates by the authorities of one file and the revocations of another.
 
     Both are read anew when they change, so what is taken back is dead at once. While one of them
-    cannot be read, nobody is let in by a certificate.
+    cannot be read, nobody is let in by a certificate. Whose signature is good is remembered: those
+    who are inside are judged twice a second.
     """
 
     def __init__(self, authorities: Path, revoked: Path | None = None) -> None:
@@ -55,6 +58,7 @@ class UserAuthority:
         self._revoked = None if revoked is None else WatchedFile(revoked)
         self._keys: tuple[object, frozenset[str]] = (None, frozenset())
         self._taken_back: tuple[object, Revoked] = (None, Revoked())
+        self._good: OrderedDict[str, SSHCertificate] = OrderedDict()
 
     def check(self) -> None:
         """See that both files can be used. Raises ConfigError."""
@@ -64,14 +68,17 @@ class UserAuthority:
     def judge(self, line: str, source: str, now: datetime) -> Vouched:
         """Return what a certificate proves of whoever has its key, coming from an address.
 
-        That he has the key is for others to see. Raises UnauthenticatedError with what is wrong.
+        That he has the key is for others to see. Raises UnauthenticatedError with what is wrong,
+        UnavailableError while the files cannot be read.
         """
         try:
             trusted, dead = self._trusted(), self._dead()
         except ConfigError as error:
             logger.error("nobody is let in by a certificate: %s", error.message)
-            raise UnauthenticatedError("certificates cannot be judged at present") from None
-        made = _read(line)
+            raise UnavailableError(
+                "certificates cannot be judged at present; the farm's log tells why"
+            ) from None
+        made = self._good.get(line) or _read(line)
         signer = _line(made.signature_key())
         if signer not in trusted:
             raise UnauthenticatedError("the certificate is of an authority that is not known here")
@@ -103,8 +110,10 @@ class UserAuthority:
             proof=f"{told} of {_fingerprint(signer)}",
         )
 
-    @staticmethod
-    def _see_signature(made: SSHCertificate, line: str) -> None:
+    def _see_signature(self, made: SSHCertificate, line: str) -> None:
+        if line in self._good:
+            self._good.move_to_end(line)
+            return
         try:
             made.verify_cert_signature()
         except (InvalidSignature, UnsupportedAlgorithm, ValueError):
@@ -113,6 +122,9 @@ class UserAuthority:
             raise UnauthenticatedError(
                 "the certificate is signed with SHA-1; the authority must sign with rsa-sha2-512"
             )
+        self._good[line] = made
+        if len(self._good) > MOST_REMEMBERED:
+            self._good.popitem(last=False)
 
     def _trusted(self) -> frozenset[str]:
         stamp, text = self._authorities.read(self._keys[0])

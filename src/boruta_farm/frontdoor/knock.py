@@ -210,11 +210,10 @@ class Knock(asyncssh.SSHServer):
             asked = CertificateShown(certificate=line, user=username, source=self._source)
             try:
                 self._found[line] = await self.line.whose_certificate(asked)
-            except UnauthenticatedError as error:
-                self._trouble = error.message
-                return False
             except BorutaError as error:
-                self._say_trouble(error)
+                self._trouble = error.message
+                if not isinstance(error, UnauthenticatedError):
+                    self._banner(error.message)
                 return False
         self._candidate = (self._found[line], key, line)
         await self._tell_of_waiting()

@@ -20,6 +20,7 @@ from boruta_farm.model.errors import (
     BorutaError,
     RouteNotFoundError,
     UnauthenticatedError,
+    UnavailableError,
 )
 from boruta_farm.model.front_door import (
     ACCOUNT_HEADER,
@@ -264,6 +265,9 @@ class FrontDoorApp:
             except UnauthenticatedError as error:
                 log.info("a certificate lets nobody in any more: %s", error.message)
                 return False
+            except UnavailableError:
+                # A file that is just being written puts nobody out.
+                return True
         gate = self._people.gate
         return not key or any(a.id == account for a in gate.holders(key))
 
