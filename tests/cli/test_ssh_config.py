@@ -30,7 +30,7 @@ def test_written_it_is_included_and_pins_the_door(
     written = (tmp_path / ".ssh/boruta.config").read_text()
     assert "StrictHostKeyChecking=yes" in written
     known = tmp_path / ".ssh/boruta.known_hosts"
-    assert f"    UserKnownHostsFile {known}\n" in written
+    assert f"    UserKnownHostsFile /dev/null\n    GlobalKnownHostsFile {known}\n" in written
     assert "@cert-authority *.farm ssh-ed25519 CCCC\n" in known.read_text()
 
 

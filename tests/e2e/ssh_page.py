@@ -41,7 +41,7 @@ BOARD: Final = DemoBoard(
     user={"name": "boruta-user", "uids": "70000-70099"},
 )
 CONFIG: Final = """\
-Host *.farm
+Host *.farm short
     StrictHostKeyChecking yes
 Host *
     BatchMode yes
@@ -258,6 +258,16 @@ class Page:
         assert IT_IS in await self.sh("ssh short", ECHO)
         print("done: ProxyJump", flush=True)
 
+    async def have_it_written(self) -> None:
+        """Have `boruta ssh-config --write` tell ssh all, and know the board by its certificate."""
+        config = HOME / ".ssh/config"
+        await self.sh("boruta ssh-config --write")
+        assert "Include boruta.config" in config.read_text()
+        assert IT_IS in await self.sh("ssh rpi4.farm", ECHO)
+        assert IT_IS in await self.sh("ssh -o KnownHostsCommand=none rpi4.farm", ECHO)
+        config.write_text(config.read_text().replace("Include boruta.config\n", ""))
+        print("done: boruta ssh-config --write", flush=True)
+
     async def share_a_connection(self) -> None:
         """Have one connection carry many sessions (ControlMaster)."""
         control = "-o ControlMaster=auto -o ControlPath=~/.ssh/c -o ControlPersist=30"
@@ -366,6 +376,7 @@ async def main(ansible: Path | None, *, whole: bool) -> None:
             await page.follow(line)
         await page.give_back()
         await page.jump_by_configuration()
+        await page.have_it_written()
         await page.share_a_connection()
         await page.edit_from_afar()
         if ansible is not None:

@@ -53,5 +53,5 @@ async def test_the_page_is_followed_from_the_top() -> None:
     assert process.returncode == 0, printed
     for line in LINES:
         assert f": {line.text}\n" in printed, printed
-    for name in ("ProxyJump", "ControlMaster", "VS Code"):
+    for name in ("ProxyJump", "boruta ssh-config --write", "ControlMaster", "VS Code"):
         assert f"done: {name}" in printed, printed

@@ -44,7 +44,9 @@ class DoorBlock:
             f"Host *{DOMAIN}",
             f"    ProxyCommand {door} {place} connect %h",
             f"    KnownHostsCommand {door} -o BatchMode=yes {place} known-hosts %H",
-            f"    UserKnownHostsFile {_word(self.known_hosts or Path(os.devnull))}",
+            # Not where ssh would write a key that was confirmed: the next board is another.
+            "    UserKnownHostsFile /dev/null",
+            *([f"    GlobalKnownHostsFile {_word(self.known_hosts)}"] if self.known_hosts else ()),
             "    User boruta-user",
             "    CheckHostIP no",
             "    ServerAliveInterval 15",
