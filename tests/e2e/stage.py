@@ -15,6 +15,7 @@ from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.openssh import Files, command_line, find_ssh, session_files
 from boruta_farm.client.session import file_request, wait_for_board
+from boruta_farm.client.way import DIRECT, BoardWay
 from boruta_farm.demo.boards import DemoBoard
 from boruta_farm.demo.farm import DemoProcesses
 from boruta_farm.model.request import NewRequest, Request
@@ -221,18 +222,19 @@ async def talking(access: AccessInfo, identity: Path | None = None) -> AsyncIter
                 await process.wait()
 
 
-async def ssh(access: AccessInfo, *command: str) -> tuple[int, str]:
+async def ssh(access: AccessInfo, *command: str, way: BoardWay = DIRECT) -> tuple[int, str]:
     """Run one command on the board."""
     options = ["-o", "BatchMode=yes"]
     if access.host_key is None:
         # Ports are used again by other tests' boards, which the user's own file may remember.
         options += ["-o", "UserKnownHostsFile=/dev/null"]
-    with session_files(access, None) as files:
+    with session_files(access, None, way) as files:
         process = await asyncio.create_subprocess_exec(
             *command_line(find_ssh(), access, files, command, options),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, **files.environment},
         )
         async with asyncio.timeout(WITHIN):
             output, _ = await process.communicate()

@@ -1,10 +1,13 @@
 """A board that the server cannot reach: its agent connects, one stream per user connection."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from boruta_farm.client.config import ClientConfig
+from boruta_farm.client.way import https_way
 from boruta_farm.model.worker import Reach, WorkerState
 from tests.e2e.stage import in_own_network, needs_ssh, ssh, stage, talking
 from tests.ports import free_port
@@ -51,6 +54,20 @@ async def test_where_only_the_servers_port_passes_sessions_still_bypass_the_serv
         await one.close(request)
         assert request.job is not None
         await one.until(WorkerState.IDLE, above=request.job.epoch)
+
+
+@pytest.mark.prove
+async def test_by_the_servers_port_such_a_board_is_reached_as_well(tmp_path: Path) -> None:
+    async with stage(tmp_path, OUTBOUND) as one:
+        request, access = await one.lend()
+        way = https_way(ClientConfig(server=one.yard.url), request.id)
+        # The board's own port is of no use here, and not asked.
+        nowhere = replace(access, port=free_port())
+        assert await ssh(nowhere, "echo", "by", "https", way=way) == (0, "by https\n")
+        await one.close(request)
+        status, text = await ssh(nowhere, "true", way=way)
+        assert status == 255
+        assert "boruta: worker not assigned" in text
 
 
 @pytest.mark.prove

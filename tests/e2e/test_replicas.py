@@ -4,13 +4,16 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from boruta_farm.access.cipher import KEY_FILE
+from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.session import wait_for_board
+from boruta_farm.client.way import https_way
 from boruta_farm.model.account import AccountChange
 from boruta_farm.model.errors import BorutaError, UnauthenticatedError, UnavailableError
 from boruta_farm.model.permission import Role
@@ -18,6 +21,7 @@ from boruta_farm.model.request import NewRequest, RequestState
 from boruta_farm.model.worker import WorkerState
 from tests.e2e.site import HOSTS, Site, leads, lend, site, until
 from tests.e2e.stage import CAPS, WITHIN, ssh, talking
+from tests.ports import free_port
 from tests.store.postgres_server import NoServerError, PostgresServer, running
 
 pytestmark = pytest.mark.prove
@@ -58,6 +62,17 @@ async def test_any_server_answers_any_call(pair: Site) -> None:
     await until(second.farm, "lab", WorkerState.IDLE)
     found = await second.farm.requests.get_request_info(second.farm.caller, number)
     assert found.state is RequestState.DONE
+
+
+async def test_any_server_carries_to_any_board_by_its_own_port(pair: Site) -> None:
+    first, second = pair.replicas
+    number, access = await lend(second.farm)
+    for replica in (first, second):
+        way = https_way(ClientConfig(server=replica.url), number)
+        status, text = await ssh(replace(access, port=free_port()), "echo", "there", way=way)
+        assert (status, text.strip()) == (0, "there")
+    await first.farm.requests.close_request(first.farm.caller, number)
+    await until(second.farm, "lab", WorkerState.IDLE)
 
 
 async def test_a_killed_leader_costs_nothing_but_a_moment(pair: Site) -> None:
