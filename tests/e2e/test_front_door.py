@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -184,6 +185,18 @@ async def test_two_boards_behind_one_name_and_host_keys_that_are_checked(place: 
         if shutil.which("rsync"):
             ssh = f"ssh -F {house.config}"
             await house.run("rsync", "-e", ssh, str(house.config), "rpi3.farm:synced")
+
+
+async def test_the_command_line_goes_by_the_door_where_it_is_told_to(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the caller's own key, for door and board; the door's host key is the server's word."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(place / "state"))
+    async with Farmhouse(place).open() as house:
+        boruta = (sys.executable, "-m", "boruta_farm.cli", "--server", house.url)
+        key = ("--key", str(house.home / "id.pub"))
+        said = await house.run(*boruta, "ssh", "rpi3", "--via", "door", *key, "--", "echo", "there")
+        assert said.splitlines()[-1] == "there"
 
 
 async def test_two_boards_behind_one_name_are_known_by_one_line(place: Path) -> None:
