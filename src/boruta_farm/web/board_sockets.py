@@ -46,12 +46,17 @@ class BoardSockets:
         self._feed = feed
 
     async def serve(self, websocket: WebSocket, check: Callable[[Scope], None], work: Work) -> None:
-        """Do some work for a caller and a request; ``check`` may refuse the call before that."""
+        """Do some work for a caller who may have a request's board.
+
+        ``check`` may refuse the call before anything else is asked.
+        """
         await websocket.accept()
         try:
             check(websocket.scope)
             caller = await self._entrance.admit(websocket.scope, Permission.USE_BOARDS)
             request_id = _request_id(websocket)
+            # Before the end is watched for: who has no right is told that, and not how it stands.
+            await self._requests.acquire_worker(caller, request_id)
             await first(
                 work(websocket, caller, request_id),
                 self._gone(caller),
