@@ -271,7 +271,7 @@ def test_the_holder_is_told_once_that_an_unused_board_is_taken() -> None:
             reports = scene.lab.farm.stewards_reports
             await reports.warn_idle(scene.board.uuid, epoch)
             await asyncio.sleep(20)
-            await reports.used(scene.board.uuid, epoch)
+            await reports.used(scene.board.uuid, epoch, scene.lab.simulated.clock.now())
             await asyncio.sleep(20)
 
     run_virtual(work())

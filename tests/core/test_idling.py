@@ -66,7 +66,7 @@ def test_off_nothing_is_noted_and_nobody_is_warned(world: DictWorld) -> None:
     epoch = running(world)
     for when in (NOW, NOW + at(600)):
         assert not idling.is_idle(the(world), world.settings, when)
-        assert not idling.used(world, BOARD, epoch, when).steps
+        assert not idling.used(world, BOARD, epoch, when, when).steps
         assert not idling.warn(world, BOARD, epoch, when).steps
 
 
@@ -90,7 +90,7 @@ def test_use_makes_a_warning_void_and_counts_from_then() -> None:
     world = farm(20)
     epoch = running(world)
     world.apply(idling.warn(world, BOARD, epoch, NOW + at(20)))
-    world.apply(idling.used(world, BOARD, epoch, NOW + at(21)))
+    world.apply(idling.used(world, BOARD, epoch, NOW + at(21), NOW + at(21)))
     assert (the(world).idle_ends, the(world).used_at) == (None, NOW + at(21))
     assert not idling.end(world, BOARD, epoch, NOW + at(30), wanted=True).steps
     assert not idling.warn(world, BOARD, epoch, NOW + at(40.9)).steps
@@ -100,10 +100,10 @@ def test_use_makes_a_warning_void_and_counts_from_then() -> None:
 def test_use_is_written_down_four_times_within_the_span_at_most() -> None:
     world = farm(20)
     epoch = running(world)
-    assert not idling.used(world, BOARD, epoch, NOW + at(4.9)).steps
-    world.apply(idling.used(world, BOARD, epoch, NOW + at(5)))
-    assert not idling.used(world, BOARD, epoch, NOW + at(9.9)).steps
-    assert idling.used(world, BOARD, epoch, NOW + at(10)).steps
+    assert not idling.used(world, BOARD, epoch, NOW + at(4.9), NOW + at(4.9)).steps
+    world.apply(idling.used(world, BOARD, epoch, NOW + at(5), NOW + at(5)))
+    assert not idling.used(world, BOARD, epoch, NOW + at(9.9), NOW + at(9.9)).steps
+    assert idling.used(world, BOARD, epoch, NOW + at(10), NOW + at(10)).steps
 
 
 def test_whom_nobody_waits_for_any_more_keeps_his_board() -> None:
@@ -126,8 +126,22 @@ def test_words_of_an_ended_job_are_stale() -> None:
     world = farm(20)
     epoch = running(world)
     world.apply(requests.close(world, 1, NOW))
-    for decide in (idling.used, idling.warn):
-        with pytest.raises(StaleEpochError):
-            decide(world, BOARD, epoch, NOW + at(30))
+    with pytest.raises(StaleEpochError):
+        idling.used(world, BOARD, epoch, NOW + at(29), NOW + at(30))
+    with pytest.raises(StaleEpochError):
+        idling.warn(world, BOARD, epoch, NOW + at(30))
     with pytest.raises(StaleEpochError):
         idling.end(world, BOARD, epoch, NOW + at(30), wanted=True)
+
+
+def test_use_counts_from_when_it_was_whenever_it_is_written_down() -> None:
+    world = farm(20)
+    epoch = running(world)
+    world.apply(idling.used(world, BOARD, epoch, NOW + at(4), NOW + at(5)))
+    assert the(world).used_at == NOW + at(4)
+    assert not idling.warn(world, BOARD, epoch, NOW + at(23.9)).steps
+    world.apply(idling.warn(world, BOARD, epoch, NOW + at(24)))
+    # What was before the warning does not make it void, and goes back to nothing.
+    world.apply(idling.used(world, BOARD, epoch, NOW + at(23), NOW + at(25)))
+    assert the(world).idle_ends == NOW + at(29)
+    assert not idling.used(world, BOARD, epoch, NOW + at(3), NOW + at(26)).steps

@@ -66,7 +66,7 @@ class FakeFarm:
             raise self.refuse
         self.failures.append((uuid, reason))
 
-    async def used(self, uuid: str, epoch: int) -> None:
+    async def used(self, uuid: str, epoch: int, at: datetime) -> None:
         raise NotImplementedError
 
     async def warn_idle(self, uuid: str, epoch: int) -> None:

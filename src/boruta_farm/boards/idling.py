@@ -21,31 +21,44 @@ Judge = Callable[[Request, datetime], bool]
 
 
 class Uses:
-    """Note what this server's relay tells of use; each server tells of its own relay's."""
+    """Note what this server's relay tells of use; each server tells of its own relay's.
+
+    The last use is kept until it is to be written down, so none is forgotten that was near another.
+    """
 
     def __init__(self, fleet: Fleet, reports: Reports, clock: Clock, to_be_noted: Judge) -> None:
         self._fleet = fleet
         self._reports = reports
         self._clock = clock
         self._to_be_noted = to_be_noted
-        self._heard: dict[str, int] = {}
+        self._heard: dict[str, tuple[int, datetime]] = {}
         self._news = asyncio.Event()
 
     def hear(self, uuid: str, epoch: int) -> None:
         """Hear that a board is used in an epoch."""
-        self._heard[uuid] = epoch
+        self._heard[uuid] = (epoch, self._clock.now())
         self._news.set()
 
     async def note(self) -> NoReturn:
-        """Write down what was heard, where it matters, until cancelled."""
+        """Write down what was heard, once it matters, until cancelled."""
         while True:
             await self._news.wait()
             self._news.clear()
-            heard, self._heard = self._heard, {}
-            for uuid, epoch in heard.items():
-                request = self._fleet.holders.get(uuid)
-                if request is not None and self._to_be_noted(request, self._clock.now()):
-                    await _told(self._reports.used(uuid, epoch), uuid)
+            await self._write()
+            if self._heard:
+                await asyncio.sleep(LOOK_EVERY)
+                self._news.set()
+
+    async def _write(self) -> None:
+        now = self._clock.now()
+        for uuid, (epoch, at) in tuple(self._heard.items()):
+            request = self._fleet.holders.get(uuid)
+            job = None if request is None else request.live_job
+            if request is None or job is None or job.epoch != epoch:
+                del self._heard[uuid]
+            elif self._to_be_noted(request, now):
+                del self._heard[uuid]
+                await _told(self._reports.used(uuid, epoch, at), uuid)
 
 
 class Idling:

@@ -326,8 +326,8 @@ class Reports(Protocol):
         """Tell that the agent has stored the wanted end of a job."""
         ...
 
-    async def used(self, uuid: str, epoch: int) -> None:
-        """Note that a board is used in its job."""
+    async def used(self, uuid: str, epoch: int, at: datetime) -> None:
+        """Note when a board was used last in its job, as far as is known."""
         ...
 
     async def warn_idle(self, uuid: str, epoch: int) -> None:

@@ -59,12 +59,16 @@ def to_be_noted(request: Request, settings: FarmSettings, now: datetime) -> bool
     return request.idle_ends is not None or now - since >= patience / NOTED_AGAIN
 
 
-def used(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:
-    """Note that a board is used; a warning is void then. Raises StaleEpochError."""
+def used(world: World, uuid: str, epoch: int, at: datetime, now: datetime) -> Plan[None]:
+    """Note when a board was used; a warning before that is void then. Raises StaleEpochError."""
     request, _ = job_of(world, uuid, epoch)
-    if not to_be_noted(request, world.settings, now):
+    since = idle_since(request)
+    if since is None or at <= since or not to_be_noted(request, world.settings, now):
         return Plan(answer=None)
-    noted = replace(request, used_at=now, idle_ends=None, revision=request.revision + 1)
+    ends = request.idle_ends
+    if ends is not None and at > ends - WARNED_BEFORE:
+        ends = None
+    noted = replace(request, used_at=at, idle_ends=ends, revision=request.revision + 1)
     return Plan(answer=None, steps=(RequestSaved(request=noted, kind=EventKind.REQUEST_USED),))
 
 

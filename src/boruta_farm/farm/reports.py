@@ -132,9 +132,9 @@ class FarmReports:
         """Move a job's end to the one its agent has stored."""
         await self._decide(lambda world, now: jobs.prolonged(world, uuid, epoch, sequence, now))
 
-    async def used(self, uuid: str, epoch: int) -> None:
-        """Note that a board is used."""
-        await self._decide(lambda world, now: idling.used(world, uuid, epoch, now))
+    async def used(self, uuid: str, epoch: int, at: datetime) -> None:
+        """Note when a board was used."""
+        await self._decide(lambda world, now: idling.used(world, uuid, epoch, at, now))
 
     async def warn_idle(self, uuid: str, epoch: int) -> None:
         """Warn a holder who does not use his board."""
