@@ -23,6 +23,8 @@ from bench.outbound import EPOCH, StreamingAgent
 from bench.table import Row, print_table
 from boruta_farm.access.adoption import RelayClient
 from boruta_farm.access.link import stop_relay
+from boruta_farm.access.listening import allow_many_files
+from boruta_farm.access.messages import USUAL
 from boruta_farm.access.routes import TunnelRoute
 from boruta_farm.access.wishes import OutboundStreams
 from boruta_farm.clock import SystemClock
@@ -35,8 +37,11 @@ ONE_STREAM_AIM = 0.40
 MANY_STREAMS_AIM = 0.30
 ROUND_TRIP_AIM = 5.0
 MANY = 64
-"""Connections that one port may have; 100 streams go over two ports."""
+"""Streams over one port; 100 go over two."""
+CONNECTIONS = USUAL.connections
+"""What one job's tunnel takes at a time, each with a word said."""
 
+CROWD_WITHIN = 10.0
 TRIPS = 2000
 TICKS = os.sysconf("SC_CLK_TCK")
 Address = tuple[str, int]
@@ -146,6 +151,7 @@ def compare(ways: dict[str, Way], runs: int, streams: int, seconds: float) -> li
         rate_row(many, direct.many, tunnel.many, MANY_STREAMS_AIM),
         trip_row("one byte there and back, p50", direct.trips, tunnel.trips, ROUND_TRIP_AIM),
         Row(name="relay's processor time", value=tunnel.cost()),
+        crowd_row(tunnel.addresses[0]),
         rate_row("outbound: one stream", direct.one, outbound.one, None),
         rate_row(f"outbound: {many}", direct.many, outbound.many, None),
         trip_row("outbound: one byte there and back, p50", direct.trips, outbound.trips, None),
@@ -175,6 +181,39 @@ def trip_row(name: str, direct: list[float], tunnel: list[float], aim: float | N
         aim="" if aim is None else f"ratio <= {aim:g}",
         met=None if aim is None else ratio <= aim,
     )
+
+
+def crowd_row(address: Address) -> Row:
+    """Open as many connections as a job's tunnel takes and have each echo a byte; count them."""
+    allow_many_files()
+    open_ones = []
+    began = time.perf_counter()
+    try:
+        for _ in range(CONNECTIONS):
+            connection = socket.create_connection(address, timeout=CROWD_WITHIN)
+            open_ones.append(connection)
+            connection.sendall(ECHO + b"x")
+            if connection.recv(1) != b"x":
+                break
+        said = sum(_echoes(connection) for connection in open_ones)
+    finally:
+        for connection in open_ones:
+            connection.close()
+    each = (time.perf_counter() - began) / len(open_ones) * 1000
+    return Row(
+        name="connections through one job's tunnel at a time",
+        value=f"{said:,}, {each:.1f} ms for each to connect and say two words",
+        aim=f">= {CONNECTIONS:,}",
+        met=said >= CONNECTIONS,
+    )
+
+
+def _echoes(connection: socket.socket) -> bool:
+    try:
+        connection.sendall(b"y")
+        return connection.recv(1) == b"y"
+    except OSError:
+        return False
 
 
 def round_trip(address: Address) -> float:

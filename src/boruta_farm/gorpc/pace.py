@@ -39,10 +39,10 @@ class Pace:
             loop = asyncio.get_running_loop()
             start = max(loop.time(), self._free)
             while (left := start - (now := loop.time())) > 0:
-                if self._watched():
+                if self._watched() or left <= STEP:
                     await asyncio.sleep(left)
-                    continue
-                await asyncio.sleep(min(left, STEP))
+                    break
+                await asyncio.sleep(STEP)
                 if loop.time() - now < 2 * STEP and not self._watched():
                     start = loop.time()
             # Counted from when it should have been, not from when a busy machine let it be.
