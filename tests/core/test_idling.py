@@ -79,7 +79,8 @@ def test_who_does_not_use_his_board_is_warned_then_it_is_taken() -> None:
     assert world.told[-1] is EventKind.REQUEST_IDLE
     assert not idling.warn(world, BOARD, epoch, NOW + at(21)).steps, "once is enough"
     assert not idling.end(world, BOARD, epoch, NOW + at(24.9), wanted=True).steps
-    world.apply(idling.end(world, BOARD, epoch, NOW + at(25), wanted=True))
+    late = timedelta(milliseconds=878)
+    world.apply(idling.end(world, BOARD, epoch, NOW + at(25) + late, wanted=True))
     assert the(world).state is RequestState.DONE
     assert the(world).reason == (
         "its board was not used for 25m while somebody waited for it (idle_end)"

@@ -95,6 +95,8 @@ def end(world: World, uuid: str, epoch: int, now: datetime, *, wanted: bool) -> 
         kept = replace(request, idle_ends=None, revision=request.revision + 1)
         return Plan(answer=None, steps=(RequestSaved(request=kept, kind=EventKind.REQUEST_USED),))
     since = idle_since(request)
-    unused = "" if since is None else f" for {duration(now - since)}"
+    unused = ""
+    if since is not None:
+        unused = f" for {duration(timedelta(seconds=int((now - since).total_seconds())))}"
     reason = f"its board was not used{unused} while somebody waited for it (idle_end)"
     return Plan(answer=None, steps=finished_early(world, request, RequestState.DONE, now, reason))
