@@ -102,7 +102,7 @@ def tell(results: list[Result], real: float) -> None:
         verbs.update(result.verbs)
     print(f"{len(results)} seeds, {sum(r.broken is not None for r in results)} failed")
     print(f"{virtual / 3600:.1f} simulated hours in {real:.0f} s")
-    print(f"{virtual / worked:.0f} times as fast as real time for each process")
+    print(f"{virtual / worked:.0f} times as fast as real time on one processor")
     print(f"{faults} faults, {sum(r.requests for r in results)} requests filed")
     print(f"{sum(r.checks for r in results)} times all promises were checked")
     print(", ".join(f"{name} {number}" for name, number in sorted(verbs.items())))

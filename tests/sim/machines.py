@@ -180,9 +180,9 @@ class SimulatedDriver(Driver):
         return self._machine.session
 
     async def prepare(self, key: str) -> Prepared:
-        """Make a session."""
+        """Make a session; what is left of another one is not removed here."""
         await self._begin("prepare")
-        self._machine.wipe()
+        self._machine.keys, self._machine.key_until = (), None
         self._machine.key, self._machine.session = key, True
         self._finish()
         self._machine.on_prepared()
