@@ -24,7 +24,7 @@ def readying(boruta: Boruta, served: Served) -> str:
 
 def test_what_is_wanted_is_sent(boruta: Boruta, served: Served) -> None:
     told = boruta("new", *WISH).err
-    assert "no registered board has tool.boot=yes or tool.image.sd=yes" in told
+    assert "no registered board has power and console to boot it by or leave to fetch" in told
     wanted = {key: sent(served)[key] for key in ("Image", "Storage", "BootUntil")}
     assert wanted == {"Image": URL, "Storage": "sd", "BootUntil": "login: $"}
     assert "at most 2000" in boruta("new", "--image", "https://a/" + "b" * 2000, status=1).err

@@ -5,13 +5,13 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from boruta_farm.oidc.asking import Finding, ask
+from boruta_farm.oidc.asking import Told, ask
 from tests.oidc.issuing import ISSUER, Issuing
 from tests.oidc.signing_in import JOBS, LAB
 from tests.store.making import HandClock
 
 
-async def asked(issuing: Issuing) -> tuple[Finding, ...]:
+async def asked(issuing: Issuing) -> tuple[Told, ...]:
     return await ask({"lab": LAB}, {"jobs": JOBS}, issuing.clock, lambda _ca: issuing)
 
 

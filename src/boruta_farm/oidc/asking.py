@@ -14,7 +14,7 @@ from boruta_farm.oidc.settings import ProviderSettings, WorkloadSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Told:
     """Tell what came of asking one of them."""
 
     name: str
@@ -27,7 +27,7 @@ async def ask(
     workloads: Mapping[str, WorkloadSettings],
     clock: Clock,
     network: Callable[[Path | None], httpx.AsyncBaseTransport] = transport,
-) -> tuple[Finding, ...]:
+) -> tuple[Told, ...]:
     """Return what each provider and each rule's issuer publishes. Nobody signs in by that."""
     found = []
     for name, provider in providers.items():
@@ -39,17 +39,17 @@ async def ask(
     return tuple(found)
 
 
-async def _asked(name: str, issuer: Issuer, provider: ProviderSettings | None = None) -> Finding:
+async def _asked(name: str, issuer: Issuer, provider: ProviderSettings | None = None) -> Told:
     try:
         metadata = await issuer.metadata()
         keys = await issuer.keys()
     except ProviderUnreachableError as failure:
-        return Finding(name=name, words=failure.message, good=False)
+        return Told(name=name, words=failure.message, good=False)
     finally:
         await issuer.close()
     words = f"{issuer.url} answers and signs with {len(keys.keys)} key(s)"
     if provider is None:
-        return Finding(name=name, words=words)
+        return Told(name=name, words=words)
     missing = [
         endpoint
         for endpoint in ("authorization_endpoint", "token_endpoint")
@@ -57,8 +57,8 @@ async def _asked(name: str, issuer: Issuer, provider: ProviderSettings | None = 
     ]
     if missing:
         wanted = " and ".join(missing)
-        return Finding(name=name, words=f"{words}, but names no {wanted}", good=False)
-    return Finding(name=name, words=f"{words}; {_ways(metadata, provider)}")
+        return Told(name=name, words=f"{words}, but names no {wanted}", good=False)
+    return Told(name=name, words=f"{words}; {_ways(metadata, provider)}")
 
 
 def _ways(metadata: Metadata, provider: ProviderSettings) -> str:
