@@ -41,6 +41,8 @@ SOON = timedelta(seconds=3)
 """Deadlines act within 1 s (I10); the rest is for a try that failed and is made again."""
 
 JOINED_WITHIN = 5.0
+SILENT_FOR = 20.0
+"""Seconds for which a server may take an agent's older link for a living one."""
 TOLD_WITHIN = 12.0
 STATEMENTS = Statements(SqliteDialect())
 
@@ -356,7 +358,8 @@ class Watch:
         for server in self._world.servers:
             if server.serving and server.hub.fenced(agent.machine.uuid) is not None:
                 at = server.linked.get(agent.machine.host)
-                return at is not None and at[0] is process
+                now = asyncio.get_running_loop().time()
+                return at is not None and at[0] is process and now - at[1] > SILENT_FOR
         return False
 
     def _sessions_end(self) -> None:
