@@ -84,14 +84,16 @@ class Prolonging:
         board = self._boards.fenced(wish.worker)
         if board is None:
             raise AgentUnreachableError
-        # On the steady clock: the farm's time may have been set since the decision.
-        passed = self._clock.monotonic() - began
         try:
             async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
                 # Whoever prolongs right after the grant may be faster than the runner that
                 # tells the agent of it; telling it twice is harmless.
+                # On the steady clock: the farm's time may have been set since the decision.
+                passed = self._clock.monotonic() - began
                 present = (wish.present - wish.asked).total_seconds() - passed
                 await board.grant(wish.epoch, present, wish.ssh_key)
+                # Telling it the first time may have taken a while: no end may move by that.
+                passed = self._clock.monotonic() - began
                 wanted = (wish.timeout - wish.asked).total_seconds() - passed
                 await board.extend(wish.epoch, wish.sequence, wanted)
         except TimeoutError:
