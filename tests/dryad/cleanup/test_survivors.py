@@ -97,6 +97,7 @@ RACES = "-ignore_readdir_race"
 """Other tests' files in /tmp come and go meanwhile."""
 
 
+@pytest.mark.prove
 async def test_no_file_is_left(host: RemoteHost, visitor: Visitor, room: Room) -> None:
     account = await host.create(visitor.public, 3600)
     for script in FILES:

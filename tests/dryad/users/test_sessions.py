@@ -201,6 +201,7 @@ def terminal_in(room: Room) -> Iterator[Path]:
         os.close(ours)
 
 
+@pytest.mark.prove
 @pytest.mark.skipif(not Path(PYTHON).exists(), reason="no Python that every user can start")
 async def test_a_session_operates_the_tools_of_its_board_and_nobody_else_does(
     host: RemoteHost, visitor: Visitor, room: Room
