@@ -170,7 +170,17 @@ export function Act({
 }
 
 /** A dialog beside what it is about; Escape and a click outside close it. */
-export function Sheet({ title, close, children }: { title: string; close: () => void; children: ComponentChildren }) {
+export function Sheet({
+  title,
+  close,
+  children,
+  wide = false,
+}: {
+  title: string;
+  close: () => void;
+  children: ComponentChildren;
+  wide?: boolean;
+}) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
@@ -181,7 +191,7 @@ export function Sheet({ title, close, children }: { title: string; close: () => 
   return (
     <dialog
       ref={dialog}
-      class="sheet"
+      class={wide ? "sheet wide" : "sheet"}
       aria-labelledby={id}
       onCancel={(event) => {
         event.preventDefault();

@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { call, get, post, wordsOf } from "../api";
 import { holders, me, now, requests, workers } from "../farm";
+import { entriesOf, type Entry } from "../health";
 import { standingOf, standingWord } from "../kinds";
 import { Act, At, Copy, Empty, Field, Loading, say } from "../parts/ui";
 import { boardPath, path, query, refine } from "../router";
@@ -381,16 +382,6 @@ function Tokens() {
   );
 }
 
-interface Entry {
-  Number: number;
-  At: string;
-  Actor: string;
-  Source: string;
-  Action: string;
-  Subject: string;
-  Detail: Record<string, string>;
-}
-
 const NEWEST = 500;
 
 function Audit() {
@@ -410,8 +401,7 @@ function Audit() {
       .then((answer) => answer.text())
       .then(
         (lines) => {
-          const entries = lines.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Entry);
-          setFound(entries.slice(-NEWEST).reverse());
+          setFound(entriesOf(lines).slice(-NEWEST).reverse());
           setProblem("");
         },
         (error: unknown) => setProblem(wordsOf(error)),

@@ -2,13 +2,19 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { call, get, post, wordsOf } from "../api";
-import { boardNamed, holders, loaded, me } from "../farm";
+import { boardNamed, holders, isMine, loaded, me } from "../farm";
+import { merged } from "../health";
 import { kindOf, shownCaps, standingWord, toolsOf, wishOf } from "../kinds";
+import { ConsoleLog } from "../parts/log";
 import { Act, At, Badge, Caps, Empty, Field, Loading, RequestBadge, Sheet, say } from "../parts/ui";
 import { boardPath, go, requestPath } from "../router";
 import { secondsBetween, span } from "../times";
 import type { Request, Worker } from "../types";
 import { offer } from "./borrow";
+import { Health } from "./health";
+
+/** So many past jobs are read at a time. */
+const PAGE = 50;
 
 export function mayManage(): boolean {
   const self = me.value;
@@ -19,17 +25,28 @@ export function BoardView({ name }: { name: string }) {
   const board = boardNamed(name);
   const [whole, setWhole] = useState<Worker | null>(null);
   const [history, setHistory] = useState<Request[] | null>(null);
+  const [older, setOlder] = useState(true);
+  const [log, setLog] = useState<number | null>(null);
   const uuid = board?.WorkerUUID;
   const since = board?.Since;
   useEffect(() => {
     if (!uuid) return;
     get<Worker>(`workers/${uuid}`).then(setWhole, () => setWhole(null));
-    post<Request[]>("reqs/list", {
-      Filter: { Selector: `worker = ${uuid}` },
-      Sorter: { Item: "id", Order: "descending" },
-      Paginator: { Limit: 50 },
-    }).then(setHistory, (error: unknown) => say(wordsOf(error), "trouble"));
+    jobsOf(uuid).then(
+      (page) => {
+        if (page.length < PAGE) setOlder(false);
+        setHistory((known) => merged(page, known ?? []));
+      },
+      (error: unknown) => say(wordsOf(error), "trouble"),
+    );
   }, [uuid, since]);
+  async function readOlder(): Promise<void> {
+    const last = history?.at(-1);
+    if (!uuid || !last) return;
+    const page = await jobsOf(uuid, last.ID);
+    setOlder(page.length === PAGE);
+    setHistory((known) => [...(known ?? []), ...page]);
+  }
   if (!board)
     return loaded.value ? (
       <Empty title={`There is no board ${name}`}>
@@ -114,21 +131,62 @@ export function BoardView({ name }: { name: string }) {
           </dl>
         </section>
       </div>
+      <Health board={board} />
       <h2>History</h2>
-      <HistoryLines requests={history} empty="Nobody has had this board yet." />
+      <HistoryLines
+        requests={history}
+        empty="Nobody has had this board yet."
+        log={toolsOf(board).includes("console") ? setLog : undefined}
+      />
+      {older && history && history.length >= PAGE && (
+        <div class="buttons">
+          <Act act={readOlder}>Show older ones</Act>
+        </div>
+      )}
+      {log !== null && (
+        <Sheet title={`What the console said in request ${log}`} close={() => setLog(null)} wide>
+          <ConsoleLog request={log} />
+        </Sheet>
+      )}
     </div>
   );
+}
+
+/** What a board was lent for, the newest first. */
+function jobsOf(uuid: string, before?: number): Promise<Request[]> {
+  return post<Request[]>("reqs/list", {
+    Filter: { Selector: `worker = ${uuid}` },
+    Sorter: { Item: "id", Order: "descending" },
+    Paginator: { Limit: PAGE, ...(before ? { ID: before } : {}) },
+  });
+}
+
+/** Whether what the console said may be the reader's to see; the server has the last word. */
+function mayHear(request: Request): boolean {
+  const self = me.value;
+  return Boolean(self && (self.Role === "admin" || isMine(request, self) || request.SharedWith?.includes(self.Name)));
 }
 
 function firstUp(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-export function HistoryLines({ requests, empty, boards }: { requests: Request[] | null; empty: string; boards?: (uuid: string) => Worker | undefined }) {
+export function HistoryLines({
+  requests,
+  empty,
+  boards,
+  log,
+}: {
+  requests: Request[] | null;
+  empty: string;
+  boards?: (uuid: string) => Worker | undefined;
+  /** Called with the request whose console log is wanted; without it none is offered. */
+  log?: ((id: number) => void) | undefined;
+}) {
   if (!requests) return <Loading />;
   if (!requests.length) return <p class="muted">{empty}</p>;
   return (
-    <ul class={`lines history${boards ? " with-boards" : ""}`}>
+    <ul class={`lines history${boards ? " with-boards" : ""}${log ? " with-logs" : ""}`}>
       {requests.map((request) => {
         const board = request.Job && boards?.(request.Job.WorkerUUID);
         return (
@@ -144,6 +202,15 @@ export function HistoryLines({ requests, empty, boards }: { requests: Request[] 
             <span class="muted">
               {request.Job?.Granted && request.Finished ? span(secondsBetween(request.Job.Granted, request.Finished)) : ""}
             </span>
+            {log && (
+              <span>
+                {request.Finished && mayHear(request) && (
+                  <button type="button" class="quiet" aria-label={`Console log of request ${request.ID}`} onClick={() => log(request.ID)}>
+                    Log
+                  </button>
+                )}
+              </span>
+            )}
           </li>
         );
       })}

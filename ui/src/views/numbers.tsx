@@ -3,9 +3,10 @@
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import { post, wordsOf } from "../api";
+import { wordsOf } from "../api";
 import { boardOf, now, workers } from "../farm";
 import { judge } from "../flaky";
+import { MOST, recentJobs } from "../jobs";
 import { kindOf } from "../kinds";
 import { At, Empty, Loading, State } from "../parts/ui";
 import { boardPath, query, refine } from "../router";
@@ -18,18 +19,12 @@ const RANGES: [string, number, number][] = [
   ["week", 7 * 86_400, 28],
   ["month", 30 * 86_400, 30],
 ];
-const MOST = 5000;
-const FIELDS = "ID,State,Job,Created,Finished,Caps";
 
 export function Numbers() {
   const [found, setFound] = useState<Request[] | null>(null);
   const [problem, setProblem] = useState("");
   useEffect(() => {
-    post<Request[]>(`reqs/list?fields=${FIELDS}`, {
-      Filter: { States: ["DONE", "FAILED", "IN PROGRESS", "TIMEOUT", "INVALID", "CANCELLED"] },
-      Sorter: { Item: "id", Order: "descending" },
-      Paginator: { Limit: MOST },
-    }).then(setFound, (error: unknown) => setProblem(wordsOf(error)));
+    recentJobs().then(setFound, (error: unknown) => setProblem(wordsOf(error)));
   }, []);
   if (problem) return <p class="problem">{problem}</p>;
   if (!found) return <Loading />;

@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { lazy } from "../parts/lazy";
+import { ConsoleLog } from "../parts/log";
 import { useEffect, useState } from "preact/hooks";
 import { call, get, post, wordsOf } from "../api";
 import {
@@ -404,7 +405,7 @@ function Activity({ request }: { request: Request }) {
 
 function Story({ request }: { request: Request }) {
   const board = request.Job ? boardOf(request.Job.WorkerUUID) : undefined;
-  const [log, setLog] = useState<string | null>(null);
+  const [log, setLog] = useState(false);
   const own = isMine(request, me.value);
   return (
     <div class="narrow">
@@ -456,18 +457,13 @@ function Story({ request }: { request: Request }) {
         <button type="button" onClick={() => go("/")}>
           All boards
         </button>
-        {own && request.Job && (
-          <Act
-            act={async () => {
-              const answer = await call("GET", `reqs/${request.ID}/console?tail=500`);
-              setLog(await answer.text());
-            }}
-          >
+        {own && request.Job && !log && (
+          <button type="button" onClick={() => setLog(true)}>
             Show the console's log
-          </Act>
+          </button>
         )}
       </div>
-      {log !== null && <pre class="log">{log || "The console said nothing."}</pre>}
+      {log && <ConsoleLog request={request.ID} />}
     </div>
   );
 }
