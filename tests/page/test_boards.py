@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +116,51 @@ def test_the_queue_tells_the_servers_own_words(page: Any, served: Served) -> Non
     page.goto(f"{served.address}/queue")
     row = page.locator(".queue li")
     row.get_by_text("1 board matches: 1 running").wait_for()
-    row.get_by_label(f"Priority of request {waiting}").select_option("3")
+    row.get_by_role("button", name=f"Change request {waiting}").click()
+    page.get_by_label("Priority").fill("3")
+    page.get_by_role("button", name="Save").click()
     row.get_by_text("priority 3,").wait_for()
     assert served.request(waiting).priority == 3
     row.get_by_role("button", name="Cancel").click()
     row.get_by_role("button", name="Really cancel?").click()
     page.get_by_role("heading", name="Nobody waits").wait_for()
+
+
+def test_a_waiting_requests_times_are_changed(page: Any, served: Served) -> None:
+    scenes.three(served)
+    waiting = scenes.borrow(served, "rpi3")
+    before = served.request(waiting)
+    later = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(hours=30)
+    # The browser's zone is UTC here; what a zone does to times is shown by Vitest.
+    page.context.new_cdp_session(page).send("Emulation.setTimezoneOverride", {"timezoneId": "UTC"})
+    page.goto(f"{served.address}/requests/{waiting}")
+    change = page.get_by_role("button", name=f"Change request {waiting}")
+
+    change.click()
+    assert page.get_by_label("Not before").input_value() == ""
+    page.get_by_label("Not before").fill(f"{later:%Y-%m-%dT%H:%M}")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("not before").first.wait_for()
+    changed = served.request(waiting)
+    assert (changed.valid_after, changed.deadline) == (later, before.deadline)
+
+    change.click()
+    page.get_by_label("Deadline").fill(f"{later + timedelta(hours=1):%Y-%m-%dT%H:%M}")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("given up at").first.wait_for()
+    assert served.request(waiting).deadline == later + timedelta(hours=1)
+
+    change.click()
+    page.get_by_label("Not before").fill("")
+    page.get_by_label("Priority").fill("2")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("priority 2,").wait_for()
+    assert served.request(waiting).valid_after <= datetime.now(UTC)
+    change.click()
+    page.get_by_label("Deadline").fill("2020-01-01T00:00")
+    page.get_by_role("button", name="Save").click()
+    page.locator(".toast.trouble").wait_for()
+    assert served.request(waiting).deadline == later + timedelta(hours=1)
 
 
 def test_an_admin_sends_a_board_to_maintenance_and_takes_it_back(page: Any, served: Served) -> None:

@@ -8,7 +8,7 @@ import type { Explanation, FarmEvent, Me, Request, Worker } from "./types";
 const WORKER_FIELDS =
   "WorkerUUID,Name,State,Groups,Caps,Labels,Reason,Since,AfterJob,UnreachableSince,Dispute,Fence";
 const REQUEST_FIELDS =
-  "ID,State,Priority,Owner,Caps,Selector,Job,ValidAfter,Created,SharedWith,Reason";
+  "ID,State,Priority,Owner,Caps,Selector,Job,ValidAfter,Deadline,Created,SharedWith,Reason";
 const OPEN_STATES = ["WAITING", "IN PROGRESS"];
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 15_000;

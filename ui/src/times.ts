@@ -66,3 +66,27 @@ export function localised(text: string, now: number): string {
       here(date, time) + (last ? ` and ${here(lastDate, last)}` : ""),
   );
 }
+
+/** A moment as a field of date and time shows it: in the reader's zone, to the minute. */
+export function forInput(at: string | number): string {
+  const date = new Date(at);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+export interface TypedTimes {
+  notBefore: string;
+  deadline: string;
+}
+
+/** What is sent for the times that were typed: only those that differ; none before is from now on. */
+export function changedTimes(
+  before: TypedTimes,
+  typed: TypedTimes,
+  now: number,
+): { ValidAfter?: string; Deadline?: string } {
+  const moment = (text: string) => new Date(text || now).toISOString();
+  return {
+    ...(typed.notBefore === before.notBefore ? {} : { ValidAfter: moment(typed.notBefore) }),
+    ...(typed.deadline === before.deadline || !typed.deadline ? {} : { Deadline: moment(typed.deadline) }),
+  };
+}

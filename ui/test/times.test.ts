@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { countdown, localised, moment, span } from "../src/times";
+import { changedTimes, countdown, forInput, localised, moment, span } from "../src/times";
 
 const NOW = Date.parse("2026-11-30T13:00:00Z");
 
@@ -20,5 +20,19 @@ describe("times", () => {
     expect(localised("expected start between 13:05 and 13:35 UTC", NOW)).toBe("expected start between 14:05 and 14:35");
     expect(localised("until 2026-11-30 23:30 UTC", NOW)).toMatch(/until Tue,? (1 Dec|Dec 1),? 00:30/);
     expect(localised("nothing to change at 13:05", NOW)).toBe("nothing to change at 13:05");
+  });
+
+  it("sends of typed times only what was changed, from the reader's zone", () => {
+    const before = { notBefore: forInput("2026-11-30T18:00:42Z"), deadline: forInput("2026-12-30T12:30:59Z") };
+    expect(before).toEqual({ notBefore: "2026-11-30T19:00", deadline: "2026-12-30T13:30" });
+    expect(changedTimes(before, before, NOW)).toEqual({});
+    expect(changedTimes(before, { ...before, notBefore: "2026-12-01T08:15" }, NOW)).toEqual({
+      ValidAfter: "2026-12-01T07:15:00.000Z",
+    });
+    expect(changedTimes(before, { notBefore: "", deadline: "2026-07-01T12:00" }, NOW)).toEqual({
+      ValidAfter: "2026-11-30T13:00:00.000Z",
+      Deadline: "2026-07-01T10:00:00.000Z",
+    });
+    expect(changedTimes(before, { ...before, deadline: "" }, NOW)).toEqual({});
   });
 });

@@ -7,7 +7,9 @@ import { wordsOf } from "../api";
 import { now } from "../farm";
 import { standingOf, standingWord } from "../kinds";
 import { exactly, moment, secondsBetween, span } from "../times";
-import type { Worker } from "../types";
+import type { Request, Worker } from "../types";
+
+const WEEK = 7 * 86_400;
 
 export function Badge({ worker }: { worker: Worker }) {
   return <State tone={standingOf(worker)}>{standingWord(worker)}</State>;
@@ -52,6 +54,26 @@ export function Ago({ at }: { at: string | number }) {
     <time dateTime={new Date(at).toISOString()} title={exactly(at)}>
       {span(secondsBetween(at, now.value))} ago
     </time>
+  );
+}
+
+/** Between which moments a waiting request may be served; what is long past or far away is left out. */
+export function Until({ request }: { request: Request }) {
+  const begins = request.ValidAfter && Date.parse(request.ValidAfter) > now.value ? request.ValidAfter : null;
+  const ends = request.Deadline && secondsBetween(now.value, request.Deadline) < WEEK ? request.Deadline : null;
+  return (
+    <>
+      {begins && (
+        <>
+          , not before <At at={begins} />
+        </>
+      )}
+      {ends && (
+        <>
+          , given up at <At at={ends} />
+        </>
+      )}
+    </>
   );
 }
 

@@ -5,11 +5,12 @@ import { useEffect, useRef } from "preact/hooks";
 import { call, get, wordsOf } from "../api";
 import { boardOf, explanations, isMine, lastEvents, me, mine, now, requests, requestsLoaded } from "../farm";
 import { wishOf } from "../kinds";
-import { Act, Ago, Empty, Loading, say } from "../parts/ui";
+import { Act, Ago, Empty, Loading, Until, say } from "../parts/ui";
 import { boardPath, requestPath } from "../router";
 import { countdown, localised, secondsBetween } from "../times";
 import type { Explanation, Request } from "../types";
 import { offer } from "./borrow";
+import { Change } from "./change";
 
 /** Explanations of others' requests, asked for when their row comes into sight. */
 const asked = signal<ReadonlyMap<number, Explanation | string>>(new Map());
@@ -110,6 +111,7 @@ function Waiting({ request, own, may }: { request: Request; own: boolean; may: b
           <span class="muted">
             request {request.ID}
             {request.Owner.Name && ` of ${request.Owner.Name}`}, priority {request.Priority}, filed <Ago at={request.Created} />
+            <Until request={request} />
           </span>
         </p>
         <p>{typeof told === "string" ? told : why ? localised(why.Text, now.value) : ""}</p>
@@ -129,31 +131,5 @@ function Waiting({ request, own, may }: { request: Request; own: boolean; may: b
         </div>
       )}
     </li>
-  );
-}
-
-export function Change({ request }: { request: Request }) {
-  const limits = me.value?.Limits ?? {};
-  const from = limits.HighestPriority ?? 1;
-  const to = limits.LowestPriority ?? 16;
-  if (from === to) return null;
-  return (
-    <select
-      aria-label={`Priority of request ${request.ID}`}
-      value={String(request.Priority)}
-      onChange={async (event) => {
-        try {
-          await call("POST", `reqs/${request.ID}`, { Priority: Number(event.currentTarget.value) });
-        } catch (error) {
-          say(wordsOf(error), "trouble");
-        }
-      }}
-    >
-      {Array.from({ length: to - from + 1 }, (_, index) => from + index).map((priority) => (
-        <option key={priority} value={String(priority)}>
-          priority {priority}
-        </option>
-      ))}
-    </select>
   );
 }

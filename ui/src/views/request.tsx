@@ -17,11 +17,12 @@ import {
   requestsLoaded,
 } from "../farm";
 import { kindOf, shownCaps, toolsOf, wishOf } from "../kinds";
-import { Act, Ago, At, Badge, Caps, Copy, Empty, Loading, RequestBadge, Sheet, TimeBar, say, Field } from "../parts/ui";
+import { Act, Ago, At, Badge, Caps, Copy, Empty, Loading, RequestBadge, Sheet, TimeBar, Until, say, Field } from "../parts/ui";
 import { boardPath, go, query, refine } from "../router";
 import { countdown, exactly, secondsBetween, span } from "../times";
 import type { Access, Request, Worker } from "../types";
 import { WaitingCard, offer } from "./borrow";
+import { Change } from "./change";
 import { Device } from "./device";
 
 const Terminal = lazy(() => import("../parts/terminal").then((module) => module.Terminal));
@@ -60,10 +61,12 @@ function Waits({ request }: { request: Request }) {
       <p class="muted">
         request {request.ID}
         {request.Owner.Name && ` of ${request.Owner.Name}`}, priority {request.Priority}, filed <Ago at={request.Created} />
+        <Until request={request} />
       </p>
       <WaitingCard id={request.ID} />
       {isMine(request, me.value) && (
         <div class="buttons">
+          <Change request={request} />
           <Act act={() => call("POST", `reqs/${request.ID}/close`)} ask="Really cancel?">
             Cancel the request
           </Act>
