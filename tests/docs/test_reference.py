@@ -5,6 +5,7 @@ Run `python -m tests.docs.test_reference` to write the generated pages anew.
 
 import importlib
 import pkgutil
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -366,9 +367,14 @@ def test_links_between_pages_lead_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-def test_the_readme_shows_the_same_on_a_package_index() -> None:
-    """There nothing lies beside it, so that a relative link leads nowhere."""
-    for part in (ROOT / "README.md").read_text().split("](")[1:]:
+def test_the_readme_leads_nowhere_wrong_on_a_package_index() -> None:
+    """There nothing lies beside it: pictures are left out, other links are whole."""
+    readme = (ROOT / "README.md").read_text()
+    shown = runpy.run_path(str(ROOT / "hatch_build.py"))["for_an_index"](readme)
+    assert list(filter(str.strip, shown.splitlines())) == [
+        line for line in readme.splitlines() if line.strip() and "![" not in line
+    ], "all else stays"
+    for part in shown.split("](")[1:]:
         assert part.startswith("https://"), part[:40]
 
 

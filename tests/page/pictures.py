@@ -21,10 +21,7 @@ def renew(folder: Path) -> None:
     with chromium() as browser:
         with serve() as served:
             scenes.busy(served)
-            for name, path, theme in (
-                ("page-boards", "/", "light"),
-                ("page-queue", "/queue", "dark"),
-            ):
+            for name, path, theme in FARM:
                 page = browser.new_page(viewport=SIZE, color_scheme=theme)
                 place(path)(page, served)
                 page.wait_for_timeout(500)
