@@ -31,6 +31,7 @@ class LinkedAgent:
     def __init__(self, board: FencedDryad) -> None:
         self.board = board
         self.streams = None
+        self.credential = "secret"
 
     async def registration(self) -> Registration:
         return Registration(
@@ -43,7 +44,7 @@ class LinkedAgent:
     async def report(self, farm: FarmEnd) -> None:
         await asyncio.get_running_loop().create_future()
 
-    async def renew(self, farm: FarmEnd) -> None:
+    async def renew(self, farm: FarmEnd, presented: str) -> None:
         raise NotImplementedError
 
 

@@ -78,7 +78,22 @@ async def test_a_full_disk_puts_a_renewal_off_and_breaks_no_link(
     async def tell(present: str, coming: str) -> None:
         told.append((present, coming))
 
-    await renewed(credential, tell, again=0)
+    await renewed(credential, before, tell, again=0)
     assert told == [(digest_of(before), digest_of(credential.present()))]
     assert next(failures, None) is None
     assert credential.present() == Credential(path).present() != before
+
+
+async def test_what_another_link_has_renewed_is_not_renewed_again(path: Path) -> None:
+    """A board with two servers is asked over both its links, which came in with the same one."""
+    credential, told = Credential(path), list[str]()
+    presented = credential.present()
+
+    async def tell(present: str, coming: str) -> None:
+        told.append(coming)
+
+    await renewed(credential, presented, tell)
+    renewed_to = credential.present()
+    await renewed(credential, presented, tell)
+    assert told == [digest_of(renewed_to)]
+    assert credential.present() == renewed_to

@@ -39,7 +39,7 @@ class FiledUser(FakeUser):
         self.crash_after = ""
         return self
 
-    async def renew(self, farm: LinkFarm) -> None:
+    async def renew(self, farm: LinkFarm, presented: str) -> None:
         coming = self.file.draft()
         self._crash("drafted")
         await farm.renew(self.uuid, digest_of(self.file.present()), coming)

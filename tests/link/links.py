@@ -256,7 +256,7 @@ class FakeUser:
         self.farm = farm
         await asyncio.get_running_loop().create_future()
 
-    async def renew(self, farm: FarmEnd) -> None:
+    async def renew(self, farm: FarmEnd, presented: str) -> None:
         await farm.renew(self.uuid, self.credential, self.coming)
         self.credential = "fresh"
 

@@ -12,6 +12,7 @@ from boruta_farm.link.frames import JsonObject
 from boruta_farm.link.messages import Method
 from boruta_farm.link.peer import Peer
 from boruta_farm.model.errors import CredentialError, EnrolmentError, WorkerNotFoundError
+from boruta_farm.model.worker import Registration
 from boruta_farm.testing.loop import run_virtual
 from tests.link.links import UUID, FakeUser, Wires
 
@@ -89,6 +90,26 @@ def test_a_refused_renewal_keeps_the_old_credential() -> None:
         wires.farm.refuse = CredentialError()
         await asyncio.sleep(40)
         assert user.credential == "secret"
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_who_dialled_with_what_another_link_has_renewed_comes_again_at_once() -> None:
+    """Else a board of several servers would be out of reach for a minute, for no person's fault."""
+    wires = Wires()
+
+    class Overtaken(FakeUser):
+        async def registration(self) -> Registration:
+            overtaken, self.credential = self.credential == "secret", "fresh"
+            wires.farm.refuse = CredentialError() if overtaken else None
+            return await super().registration()
+
+    async def scene() -> None:
+        wires.agent(Overtaken())
+        await wires.ready()
+        assert len(wires.dials) == 2
+        assert wires.dials[1] - wires.dials[0] <= 1.0
         await wires.close()
 
     run_virtual(scene())

@@ -56,6 +56,10 @@ class Agent:
     def streams(self) -> None:
         return None
 
+    @property
+    def credential(self) -> str:
+        return "its only one"
+
     async def registration(self) -> Registration:
         return Registration(
             caps=self.simulated.caps,
@@ -73,7 +77,7 @@ class Agent:
     async def report(self, farm: FarmEnd) -> None:
         await asyncio.get_running_loop().create_future()
 
-    async def renew(self, farm: FarmEnd) -> None:
+    async def renew(self, farm: FarmEnd, presented: str) -> None:
         raise AssertionError("it is younger than any credential's life")
 
 

@@ -81,6 +81,11 @@ class Agent:
         """Return what the farm's calls go to."""
         return self._fence
 
+    @property
+    def credential(self) -> str:
+        """Return what the farm is dialled with now."""
+        return self._credential.present()
+
     async def registration(self) -> Registration:
         """Return what the board says of itself now."""
         state = self._fence.state
@@ -163,14 +168,14 @@ class Agent:
                 await self._tell(farm.set_fail(self._config.uuid, state.trouble))
                 self._fence.told_trouble(state.trouble)
 
-    async def renew(self, farm: FarmEnd) -> None:
-        """Agree on a new credential and keep it."""
+    async def renew(self, farm: FarmEnd, presented: str) -> None:
+        """Agree on a new credential and keep it, once for all the links that were dialled alike."""
 
         async def tell(present: str, coming: str) -> None:
             await farm.renew(self._config.uuid, present, coming)
 
         async with self._links.renewing:
-            await renewed(self._credential, tell)
+            await renewed(self._credential, presented, tell)
 
     async def _tell(self, report: Awaitable[None]) -> None:
         """Report once; a farm that will not hear of it has decided already."""

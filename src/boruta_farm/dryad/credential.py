@@ -58,14 +58,19 @@ class Credential:
 
 async def renewed(
     credential: Credential,
+    presented: str,
     tell: Callable[[str, str], Awaitable[None]],
     again: float = RENEW_AGAIN,
 ) -> None:
     """Agree on a new credential and keep it; ``tell`` is given the hashes of both.
 
+    ``presented`` is what the link was dialled with over which it is told. Once another link has
+    renewed that one, nothing is told: the farm takes it only until the new one has come in.
     Where it cannot be written, it is tried again after so many seconds: a full disk breaks no link,
     and the present credential stays good.
     """
+    if credential.present() != presented:
+        return
     coming = await _once_written(credential.draft, again)
     await tell(digest_of(credential.present()), coming)
     await _once_written(credential.adopt, again)

@@ -92,6 +92,11 @@ class LinkUser(Protocol):
         """Return what opens streams to the relay, None where nothing does."""
         ...
 
+    @property
+    def credential(self) -> str:
+        """Return what the farm is dialled with now; another of the board's links may renew it."""
+        ...
+
     async def registration(self) -> Registration:
         """Return what the board says of itself now."""
         ...
@@ -104,8 +109,12 @@ class LinkUser(Protocol):
         """Tell the farm what happened, as it happens, until cancelled."""
         ...
 
-    async def renew(self, farm: FarmEnd) -> None:
-        """Agree on a new credential with the farm, with which it is dialled from now on."""
+    async def renew(self, farm: FarmEnd, presented: str) -> None:
+        """Agree on a new credential with the farm, with which it is dialled from now on.
+
+        ``presented`` is what this link was dialled with. Where another link has renewed that since,
+        there is nothing to agree on: the farm may take it no more.
+        """
         ...
 
 
@@ -134,9 +143,13 @@ class AgentLink:
 
     async def _connect_once(self) -> float:
         """Serve one connection to its end; return how long to wait before the next."""
+        presented = self._user.credential
         try:
-            goodbye = await self._serve(await self._dial())
+            goodbye = await self._serve(await self._dial(), presented)
         except CredentialError as error:
+            if self._user.credential != presented:
+                logger.info("another link of this board has renewed its credential meanwhile")
+                return self._backoff.next()
             logger.error(
                 "the server refused this board's credential: %s. If the board's state was lost or "
                 "copied, run 'boruta agent invite --uuid UUID' and give the token to this agent, "
@@ -163,11 +176,11 @@ class AgentLink:
             logger.info("the server closed the link: %s", goodbye.reason)
         return self._backoff.next()
 
-    async def _serve(self, socket: Socket) -> Goodbye | None:
+    async def _serve(self, socket: Socket, presented: str) -> Goodbye | None:
         started = self._clock.monotonic()
         conversation = Conversation(socket, self._user.board, self._clock, self._user.streams)
         try:
-            await race(conversation.serve(), self._converse(conversation))
+            await race(conversation.serve(), self._converse(conversation, presented))
         except UnavailableError:
             if conversation.goodbye is None:
                 raise
@@ -176,7 +189,7 @@ class AgentLink:
                 self._backoff.reset()
         return conversation.goodbye
 
-    async def _converse(self, conversation: Conversation) -> None:
+    async def _converse(self, conversation: Conversation, presented: str) -> None:
         answer = await conversation.register(await self._user.registration())
         logger.info(
             "registered as %s with farm %s at epoch %d", answer.uuid, answer.farm_id, answer.epoch
@@ -184,12 +197,12 @@ class AgentLink:
         await race(
             conversation.beat(),
             self._take_part(conversation, answer),
-            self._renew(conversation),
+            self._renew(conversation, presented),
         )
 
-    async def _renew(self, conversation: Conversation) -> None:
+    async def _renew(self, conversation: Conversation, presented: str) -> None:
         await conversation.renewal_wanted()
-        await self._user.renew(conversation)
+        await self._user.renew(conversation, presented)
         self._renewed = True
 
     async def _take_part(self, conversation: Conversation, answer: Registered) -> None:
