@@ -84,10 +84,12 @@ def expected(error: BaseException) -> bool:
 
 def play(seed: int, steps: Sequence[Step] | None = None, *, count: int = STEPS) -> Result:
     """Play a seed, or the steps that are left of it."""
+    # Made before anything is drawn from the seed, or the first seed of a process would differ.
+    empty = template()
     chosen = draw(seed, count) if steps is None else tuple(steps)
     with tempfile.TemporaryDirectory(prefix="sim-", dir=fast_folder()) as place, seeded(seed):
         folder = Path(place)
-        history = History(seed, chosen, folder)
+        history = History(seed, chosen, folder, empty)
         try:
             with asyncio.Runner(loop_factory=SimulationLoop) as runner:
                 return runner.run(history.run())
@@ -98,16 +100,17 @@ def play(seed: int, steps: Sequence[Step] | None = None, *, count: int = STEPS) 
 class History:
     """One run of one seed."""
 
-    def __init__(self, seed: int, steps: tuple[Step, ...], folder: Path) -> None:
+    def __init__(self, seed: int, steps: tuple[Step, ...], folder: Path, empty: Path) -> None:
         self._seed = seed
         self._steps = steps
         self._folder = folder
+        self._empty = empty
         self._at = 0
 
     async def run(self) -> Result:
         """Play all steps, heal, check, and tell."""
         began = time.process_time()
-        world = World(self._seed, self._folder, template())
+        world = World(self._seed, self._folder, self._empty)
         watch = Watch(world)
         for server in world.servers:
             server.told = partial(watch.heard, server)
@@ -265,7 +268,7 @@ _template: list[Path] = []
 
 
 def template() -> Path:
-    """Return an empty farm's database, made once in this process."""
+    """Return an empty farm's database, made once in this process and the same in all."""
     if not _template:
         folder = Path(tempfile.mkdtemp(prefix="sim-template-", dir=fast_folder()))
         store = SqliteStore(folder / "empty.db", VirtualClock(), SETTINGS, inline=True)
@@ -276,11 +279,12 @@ def template() -> Path:
 
         work = make()
         # No loop is wanted: an inline store waits for nothing.
-        try:
-            while True:
-                work.send(None)
-        except StopIteration:
-            pass
+        with seeded(0):
+            try:
+                while True:
+                    work.send(None)
+            except StopIteration:
+                pass
         _template.append(folder / "empty.db")
     return _template[0]
 

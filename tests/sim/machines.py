@@ -212,10 +212,10 @@ class SimulatedDriver(Driver):
         return found
 
     async def expire_in(self, remaining: float) -> None:
-        """Let the key end by itself."""
+        """Let the key end by itself; it counts from the call, however long the board takes."""
+        until = asyncio.get_running_loop().time() + remaining + EXPIRY_SLACK
         await self._begin("expire_in")
-        now = asyncio.get_running_loop().time()
-        self._machine.key_until = now + remaining + EXPIRY_SLACK
+        self._machine.key_until = until
         self._finish()
 
     async def clean(self) -> tuple[str, ...]:

@@ -113,6 +113,7 @@ class Driver(ABC):
     async def expire_in(self, remaining: float) -> None:
         """Let the key open the board for so many seconds and a little more, then no longer.
 
+        They count from the call: a board that takes its time must not let anybody in for longer.
         Called at the grant, at every prolongation and after a restart. It is a second lock, for
         a board whose agent dies: the fence ends the session by itself.
         """
