@@ -39,6 +39,11 @@ class BenchAgent:
     def streams(self) -> None:
         """Open no streams."""
 
+    @property
+    def credential(self) -> str:
+        """Return what the farm is dialled with."""
+        return board_credential(self._number)
+
     async def registration(self) -> Registration:
         """Return what the board says of itself now."""
         return board_registration(self._number, self._board.caps, self._board.epoch, self._ssh_port)
@@ -51,7 +56,7 @@ class BenchAgent:
         """Have nothing to report."""
         await asyncio.get_running_loop().create_future()
 
-    async def renew(self, farm: FarmEnd) -> None:
+    async def renew(self, farm: FarmEnd, presented: str) -> None:
         """Keep the credential: the bench's farm is younger than any."""
         raise NotImplementedError
 
