@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from tests.cli.stage import MAIN
+from tests.page.browser import chromium, needs_browser
 from tests.ports import free_port
 
 PROVIDER = Path(__file__).parent / "provider"
@@ -249,6 +250,37 @@ def test_a_browser_comes_in_and_is_judged_again(lab: Lab) -> None:
         away = lab.run("user", "set", "ann", "--disable")
         assert away.returncode == 0, away.stderr
         assert browser.get("/api/v1/me").status_code == 401
+
+
+@needs_browser
+def test_the_page_comes_in_by_its_button(lab: Lab) -> None:
+    """The session's cookie is Strict and the way back comes from another site: a browser tells."""
+    lab.say(
+        ann={"preferred_username": "ann", "name": "Ann"},
+        admin={"preferred_username": "admin", "name": "Not the admin"},
+    )
+    with chromium() as browser:
+        for login, word in (("admin", "no account could be made"), ("ann", "")):
+            page = browser.new_context().new_page()
+            page.route("https://fonts.googleapis.com/**", lambda route: route.abort())
+            page.goto(f"{lab.address}/queue")
+            page.get_by_role("link", name="Sign in by Lab account").click()
+            page.locator("[name=login]").fill(login)
+            page.locator("[name=password]").fill("any")
+            page.locator("[type=submit]").click()
+            page.locator("[type=submit]").click()
+            if word:
+                page.get_by_role("alert").get_by_text(word).wait_for()
+                assert page.url == f"{lab.address}/sign-in"
+                page.reload()
+                page.get_by_role("link", name="Sign in by Lab account").wait_for()
+                assert page.get_by_role("alert").count() == 0, "it is told once"
+            else:
+                page.get_by_role("heading", name="Nobody waits").wait_for()
+                assert page.url == f"{lab.address}/queue"
+                page.get_by_label("Account and help").get_by_text("ann").wait_for()
+                page.reload()
+                page.get_by_label("Account and help").get_by_text("ann").wait_for()
 
 
 def test_the_command_line_comes_in_by_a_code(lab: Lab) -> None:
