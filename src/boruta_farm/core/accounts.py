@@ -217,9 +217,9 @@ def check_identity(identity: str) -> None:
 def _check_unlike(name: str, what: str, names: Iterable[str]) -> None:
     like = next((other for other in names if folded(other) == folded(name)), None)
     if like is not None:
+        known = "" if like == name else f", and {name} differs from it in case alone"
         raise AccountError(
-            f"there is the {what} {like} already, and {name} differs from it in case alone; use "
-            "that one, or choose another name"
+            f"there is the {what} {like} already{known}; use that one, or choose another name"
         )
 
 

@@ -69,8 +69,8 @@ export function SignIn() {
           Sign in
         </button>
         <p class="muted">
-          Paste the one-time token of your invitation, or a token that <code>boruta token add</code> made. An admin invites
-          by <code>boruta user invite NAME</code>. The session ends after 12 hours.
+          Paste the one-time token of your invitation, or a token that <code>boruta token new</code> made. An admin invites
+          by <code>boruta user invite NAME</code>.
         </p>
       </form>
     </main>
