@@ -63,6 +63,9 @@ def test_a_board_tells_who_had_it_how_that_ended_and_why(page: Any, served: Serv
     page.keyboard.press("Escape")
     page.get_by_role("button", name=f"Console log of request {failed}").click()
     page.locator("dialog").get_by_text(f"request {failed} has no log of a console").wait_for()
+    page.goto(f"{served.address}/requests/{done}")
+    page.get_by_role("button", name="Show the console's log").click()
+    page.locator(".log").get_by_text("<b>login:</b>").wait_for()
 
 
 def test_of_several_consoles_one_is_named(page: Any, served: Served) -> None:

@@ -110,9 +110,7 @@ function Verdict({ found: { record, failures } }: { found: Found }) {
 function Events({ board, events }: { board: string; events: Happening[] }) {
   return (
     <>
-      <h3>
-        What happened in {DAYS} days, out of the <a href={`/admin/audit?subject=${encodeURIComponent(`worker ${board}`)}`}>audit</a>
-      </h3>
+      <h3>What happened in {DAYS} days</h3>
       {events.length ? (
         <ul class="lines happenings">
           {events.slice(0, 200).map((event) => (
@@ -127,6 +125,9 @@ function Events({ board, events }: { board: string; events: Happening[] }) {
       ) : (
         <p class="muted">Nothing.</p>
       )}
+      <p>
+        <a href={`/admin/audit?subject=${encodeURIComponent(`worker ${board}`)}`}>All of it in the audit</a>
+      </p>
     </>
   );
 }
