@@ -1,3 +1,4 @@
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from boruta_farm import __version__
+from boruta_farm.cli import main
 from tests.cli.stage import Boruta
 from tests.client.serving import Served
 
@@ -134,6 +136,25 @@ def test_networks_of_original_boards_are_read(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "rpc_allow" in ended.stderr
     assert "192.168.0.0/33" in ended.stderr
+
+
+def test_an_interrupt_while_a_verb_is_imported_ends_in_silence(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_given: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "app", interrupted)
+    monkeypatch.setattr(sys, "argv", ["boruta", "ssh"])
+    monkeypatch.setitem(sys.modules, "httpx._main", sys.modules.get("httpx._main"))
+    usual = gc.get_threshold()
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main.main()
+    finally:
+        gc.set_threshold(*usual)
+    assert ended.value.code == 130
+    assert capfd.readouterr().err == ""
 
 
 def test_version_speaks_before_it_imports_what_asks_the_farm(served: Served) -> None:

@@ -68,6 +68,18 @@ def _write_all(descriptor: int, data: bytes) -> None:
         data = data[os.write(descriptor, data) :]
 
 
+async def test_what_is_no_pipe_is_refused_in_words() -> None:
+    config = ClientConfig(server="http://127.0.0.1:1")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    try:
+        with pipes() as (_, _, source, sink):
+            for ends in ((nothing, sink), (source, nothing)):
+                with pytest.raises(TunnelError, match="have ssh start this: ssh -o 'ProxyCommand="):
+                    await carry(config, 7, *ends)
+    finally:
+        os.close(nothing)
+
+
 async def test_why_it_ended_is_told(world: World) -> None:
     async with lent(world) as (port, board):
         async with carried(port) as ends:

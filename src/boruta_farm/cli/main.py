@@ -1,6 +1,7 @@
 """The command ``boruta``: every verb on one page."""
 
 import gc
+import signal
 import sys
 from collections.abc import Mapping
 from typing import Annotated
@@ -223,4 +224,8 @@ def main() -> None:
     if given and given[0].partition("=")[0] in SERVER_FLAGS:
         given.insert(0, "serve")
     with output_told("boruta"):
-        app(given)
+        try:
+            app(given)
+        except KeyboardInterrupt:
+            # It came while the command was imported; the library of options sees to all others.
+            sys.exit(128 + signal.SIGINT)

@@ -6,6 +6,7 @@ farm from the environment and the profile, imports little, and says on stderr wh
 
 import asyncio
 import os
+import stat
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -93,6 +94,8 @@ async def carry(config: ClientConfig, request_id: int, source: int, sink: int) -
 
     Neither side is read faster than the other takes it. Raises as ``tunnel`` and ``ended`` do.
     """
+    for descriptor in (source, sink):
+        _check_pipe(descriptor, request_id)
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=PIECE)
     incoming, _ = await loop.connect_read_pipe(
@@ -122,6 +125,16 @@ async def carry(config: ClientConfig, request_id: int, source: int, sink: int) -
     finally:
         incoming.close()
         outgoing.close()
+
+
+def _check_pipe(descriptor: int, request_id: int) -> None:
+    """Refuse what is neither a pipe, a socket nor a terminal. Raises TunnelError."""
+    mode = os.fstat(descriptor).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)):
+        raise TunnelError(
+            "the bytes of ssh come and go by pipes; have ssh start this: "
+            f"ssh -o 'ProxyCommand=boruta proxy {request_id}' boruta-user@board"
+        )
 
 
 async def _up(reader: asyncio.StreamReader, connection: ClientConnection) -> None:

@@ -15,6 +15,10 @@ from boruta_farm.server.http.bounds import Bounds, Crowd
 from boruta_farm.server.http.reader import ReaderWatch
 
 logger = logging.getLogger(__name__)
+quiet = logging.getLogger(f"{__name__}.library")
+"""For what the library tells: its lines about calls hold their whole address, where a caller may
+have put a token, and say of who is refused in words that he was accepted."""
+quiet.setLevel(logging.WARNING)
 
 PIECE: Final = 512
 """Bytes parsed at once: the smallest frame has six, so no more than 85 frames are."""
@@ -44,6 +48,8 @@ class WebSocket(WebSocketsSansIOProtocol):
     ) -> None:
         """Take what connections share; ``leave`` is called at the end."""
         super().__init__(config=config, server_state=state, app_state={})
+        self.logger = self.conn.logger = quiet
+        self.conn.debug = False
         self._bounds = bounds
         self._leave = leave
         self._reader = ReaderWatch(self.loop, bounds, crowd)
