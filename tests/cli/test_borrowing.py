@@ -30,6 +30,7 @@ async def boruta(*words: str) -> tuple[int, str]:
 @pytest.mark.prove
 async def test_a_board_in_maintenance_is_operated_and_stays_there(local_farm: LocalFarm) -> None:
     await asyncio.to_thread(local_farm.set_aside, "rpi4", "new fan")
+    await asyncio.to_thread(local_farm.settle)
     [before] = await asyncio.to_thread(local_farm.boards)
     try:
         status, told = await boruta("worker", "borrow", "rpi4", "--", "dut power on && dut power")

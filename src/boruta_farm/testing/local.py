@@ -100,7 +100,10 @@ class LocalFarm:
         self._bridge.run(self._held.settle())
 
     def set_aside(self, board: str, reason: str = "") -> None:
-        """Put a board, by its name, into MAINTENANCE, which makes a running job FAILED."""
+        """Put a board, by its name, into MAINTENANCE, which makes a running job FAILED.
+
+        It is cleaned on the way there; ``settle`` returns once it is.
+        """
         self._bridge.run(self._held.set_aside(board, reason))
 
     def take_back(self, board: str) -> None:
