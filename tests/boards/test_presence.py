@@ -13,7 +13,7 @@ from boruta_farm.model.events import EventKind
 from boruta_farm.model.job import JobPhase
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.model.worker import Fence
+from boruta_farm.model.worker import Fence, Registration
 from boruta_farm.server.supervision import keep_running
 from boruta_farm.testing.boards import SimulatedBoard
 from boruta_farm.words.worker import OUT_OF_REACH
@@ -207,6 +207,34 @@ def test_a_deregistered_board_is_forgotten(tmp_path: Path) -> None:
         await lab.remove(board)
         await lab.settle(GRACE + 1)
         assert EventKind.WORKER_LOST not in await kinds(lab)
+
+    play(tmp_path, script)
+
+
+def test_who_comes_back_by_another_server_gets_the_grace_anew(tmp_path: Path) -> None:
+    """It has registered there; its link to the server that leads comes a moment later."""
+
+    async def script(lab: Lab) -> None:
+        board = await lab.ready()
+        lab.disconnect(board.uuid)
+        await lab.settle(GRACE + 1)
+        worker = await lab.worker(board)
+        assert worker.state is FAILED
+        await lab.farm.superviser.register(
+            Registration(
+                caps=worker.caps,
+                dryad_address=worker.dryad_address,
+                ssh_address=worker.ssh_address,
+                fence=worker.fence,
+                epoch=worker.epoch,
+                boot_id=worker.boot_id,
+                credential=worker.credential,
+            )
+        )
+        await lab.settle(GRACE - 1)
+        assert await lab.state(board) is PREPARE
+        await lab.settle(1.5)
+        assert await lab.state(board) is FAILED
 
     play(tmp_path, script)
 

@@ -70,6 +70,7 @@ class Watch:
         self._standing: dict[str, WorkerState] = {}
         self._recovered: dict[str, list[datetime]] = defaultdict(list)
         self._recovering: set[str] = set()
+        self._to_fail: set[str] = set()
         self._epochs: dict[str, int] = {}
         self._finished: dict[int, RequestState] = {}
         self._ends: dict[tuple[str, int], float] = {}
@@ -244,6 +245,7 @@ class Watch:
             must(event.number == self._number + 1, "the journal has a gap")
             self._number = event.number
             self._follow(event)
+        must(not self._to_fail, f"{self._to_fail} are noted as lost and go on (I5)")
 
     def _follow(self, event: Event) -> None:
         self._world.trace.note("event", event)
@@ -260,15 +262,34 @@ class Watch:
             was = self._standing.get(event.worker)
             must(was in (None, now) or now in WORKER_TRANSITIONS[was], f"{was} -> {event} (I9)")
             self._standing[event.worker] = now
+            self._lost_is_failed(event, now)
             self._count_recoveries(event, was, now)
             if event.kind is EventKind.WORKER_DEREGISTERED:
                 del self._standing[event.worker]
                 self._recovered.pop(event.worker, None)
 
+    def _lost_is_failed(self, event: Event, now: WorkerState) -> None:
+        """A board that is noted as lost is FAILED by the same command, unless it is lent or rests.
+
+        So one that is lost and PREPARE or BUSY was sent there by an admin later on: it waits for
+        its agent until the time for that is over, which ``_in_time`` looks at.
+        """
+        uuid = str(event.worker)
+        if uuid in self._to_fail:
+            self._to_fail.discard(uuid)
+            must(now is WorkerState.FAILED, f"{uuid} is lost, and {now} (I5)")
+        if event.kind is EventKind.WORKER_LOST and now in NEEDING_AGENTS:
+            self._to_fail.add(uuid)
+
     def _count_recoveries(self, event: Event, was: WorkerState | None, now: WorkerState) -> None:
-        """A board that has recovered three times within the hour is put aside (flapping)."""
+        """A board that has recovered three times within the hour is put aside (flapping).
+
+        Whoever takes it into service again has seen to it: the count starts over.
+        """
         uuid, settings = str(event.worker), self._world.servers[0].settings
-        if (was, now) == (WorkerState.FAILED, WorkerState.PREPARE):
+        if (was, now) == (WorkerState.MAINTENANCE, WorkerState.PREPARE):
+            self._recovered.pop(uuid, None)
+        elif (was, now) == (WorkerState.FAILED, WorkerState.PREPARE):
             self._recovering.add(uuid)
         elif now is WorkerState.IDLE and uuid in self._recovering:
             self._recovering.discard(uuid)
@@ -432,6 +453,7 @@ class Watch:
                     f"{worker.name} is {worker.state} (I17)",
                 )
             if worker.unreachable_since is not None:
+                must(worker.state is not WorkerState.IDLE, f"{worker.name} is lost and IDLE (I5)")
                 continue
             away = server.farm.fleet.away(worker.uuid)
             if worker.state in (WorkerState.IDLE, WorkerState.PREPARE) and away is not None:
@@ -485,6 +507,9 @@ LENDING = (
     EventKind.REQUEST_OPENING,
     EventKind.REQUEST_STARTED,
 )
+NEEDING_AGENTS = (WorkerState.IDLE, WorkerState.PREPARE, WorkerState.BUSY)
+"""States out of which nothing but its agent brings a board."""
+
 KEYED = (WorkerState.IDLE, WorkerState.RUNNING)
 """States in which a prepared board's private key may lie in the database."""
 

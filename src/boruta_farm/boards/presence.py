@@ -18,9 +18,10 @@ logger = logging.getLogger(__name__)
 class Presence:
     """Report a fenced board as lost once its agent was away for the grace time.
 
-    The grace counts from the later of the last contact and this server's start, so that a
-    restart of the server fails nobody. It is counted on the steady clock, so that setting the
-    farm's time fails nobody either.
+    The grace counts from the later of the last contact and the moment since which the board is
+    not held for lost here: neither a server that starts or takes the lead fails anybody, nor a
+    board's coming back by another server, whose link to this one may take a moment more. It is
+    counted on the steady clock, so that setting the farm's time fails nobody either.
     """
 
     def __init__(self, fleet: Fleet, reports: Reports, clock: Clock, grace: timedelta) -> None:
@@ -28,7 +29,8 @@ class Presence:
         self._reports = reports
         self._clock = clock
         self._grace = grace.total_seconds()
-        self._started = clock.monotonic()
+        self._kept: dict[str, float] = {}
+        """Since when each board is not held for lost."""
         self._due: list[tuple[float, str]] = []
         self._waiting: set[str] = set()
         self._back: set[str] = set()
@@ -52,8 +54,13 @@ class Presence:
         """
         worker = self._fleet.workers.get(uuid)
         if worker is None or worker.fence is Fence.NONE:
+            self._kept.pop(uuid, None)
             return
         here, lost = self._fleet.link(uuid) is not None, worker.unreachable_since is not None
+        if lost:
+            self._kept.pop(uuid, None)
+        else:
+            self._kept.setdefault(uuid, self._clock.monotonic())
         if here and lost:
             self._back.add(uuid)
             self._changed.set()
@@ -64,8 +71,8 @@ class Presence:
         self._changed.set()
 
     def _lost_at(self, uuid: str) -> float:
-        contact = self._fleet.contact(uuid)
-        return max(contact or self._started, self._started) + self._grace
+        kept = self._kept.get(uuid, self._clock.monotonic())
+        return max(self._fleet.contact(uuid) or kept, kept) + self._grace
 
     async def _report(self) -> NoReturn:
         while True:
