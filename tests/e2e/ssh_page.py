@@ -132,7 +132,7 @@ LINES: Final = (
         says="the result\nthere",
         needs="sshfs",
     ),
-    Line(text="ssh -p 8022 rpi4@farm", given=ECHO, says=IT_IS),
+    Line(text="ssh -p 8022 rpi4@farm", given=ECHO, says=IT_IS, alone=True),
     Line(
         text="scp -P 8022 image.bin rpi4@farm:",
         look="ssh -p 8022 rpi4@farm ls",

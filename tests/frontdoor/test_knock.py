@@ -17,7 +17,7 @@ from boruta_farm.access.user_authority import UserAuthority
 from boruta_farm.frontdoor.crowd import DoorBounds
 from boruta_farm.frontdoor.guest import DoorGuest
 from boruta_farm.frontdoor.knock import KEPT
-from boruta_farm.frontdoor.names import certificate_of, plain
+from boruta_farm.frontdoor.names import Here, certificate_of, plain
 from boruta_farm.model.account import AccountChange
 from boruta_farm.model.audit import Action
 from boruta_farm.model.caller import LOCAL_ADMIN
@@ -30,6 +30,7 @@ from tests.client.serving import uuid_of
 from tests.frontdoor.stage import BOSS, HOST_KEY, Stage, jump
 from tests.security_keys import KINDS, SecurityKey, agent_of
 
+HERE = Here(host="farm", port=8022)
 KEY, OTHER, THIRD = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(3))
 
 
@@ -98,7 +99,7 @@ async def test_who_comes_just_when_another_gives_up_is_not_given_up_with_him(
         guest = DoorGuest(visitor=visitor, key=plain(OTHER), source="127.0.0.1")
 
         async def borrow() -> int:
-            visit = stage.door.boards.visit(guest, Want(), lambda _: None, own_key=True)
+            visit = stage.door.boards.visit(guest, Want(), lambda _: None, HERE, own_key=True)
             async with visit as granted:
                 return granted.request.id
 
@@ -630,3 +631,70 @@ async def test_a_board_by_name_keeps_the_jobs_key_for_the_door(tmp_path: Path) -
         assert request.ssh_key is None, "an account's key in its place would keep the door out"
         going.cancel()
         await asyncio.wait((going,))
+
+
+async def told_at_once(stage: Stage, key: asyncssh.SSHKey, user: str) -> str:
+    """Return what somebody is told who goes to a board without a jump, and not there."""
+    status, _, told = await asyncio.wait_for(stage.say(key, "true", user), 10)
+    assert status == 255
+    return told
+
+
+async def test_nobody_waits_behind_himself_for_a_board_that_he_has_the_other_way(
+    tmp_path: Path,
+) -> None:
+    async with Stage(tmp_path, linger=timedelta(minutes=1)).running() as stage:
+        await stage.board(1, "lab-rpi4")
+        await stage.board(2, "desk", "x86")
+        jumping = f"ssh -J 127.0.0.1:{stage.port} boruta-user@r1"
+        closing = f"ssh -p {stage.port} 127.0.0.1 close 1"
+        async with await stage.come(KEY) as connection:
+            await jump(connection, "rpi4")
+            for name in ("rpi4", "lab-rpi4", "board=rpi4"):
+                told = await told_at_once(stage, KEY, name)
+                assert f"lab-rpi4 is yours already, by request 1; use that: {jumping}" in told
+                assert closing in told
+            with pytest.raises(asyncssh.ChannelOpenError, match="lab-rpi4 is yours already"):
+                await asyncio.wait_for(connection.open_connection("lab-rpi4", 22), 10)
+            assert "has your own key, and none by which the farm" in (
+                await told_at_once(stage, KEY, "r1")
+            )
+            assert jumping in await told_at_once(stage, KEY, "r1")
+            await jump(connection, "r1")
+            going = asyncio.create_task(stage.say(KEY, "true", "x86"))
+            await stage.until(2, RequestState.IN_PROGRESS)
+            with pytest.raises(asyncssh.ChannelOpenError) as refused:
+                await asyncio.wait_for(connection.open_connection("x86", 22), 10)
+            assert f"use that: ssh -p {stage.port} r2@127.0.0.1" in str(refused.value)
+            going.cancel()
+            await asyncio.wait((going,))
+        assert len((await stage.lab.farm.requests.list_requests(LOCAL_ADMIN)).items) == 2
+
+
+async def test_who_waits_for_his_own_request_among_others_is_told_which_it_is(
+    tmp_path: Path,
+) -> None:
+    async with Stage(tmp_path).running() as stage:
+        await stage.board(1, "one")
+        await stage.account("boss", role=Role.ADMIN)
+        await stage.account("ann", KEY)
+        assert (await stage.say(KEY, "new rpi4"))[0] == 0
+        await stage.until(1, RequestState.IN_PROGRESS)
+        async with await stage.come(KEY) as connection:
+            process = await connection.create_process("connect rpi4", encoding=None)
+            line = (await asyncio.wait_for(process.stderr.readline(), 10)).decode()
+            assert "waiting: position 1" in line
+            assert "request 1 is your own: for its board write r1 in place of rpi4" in line
+            assert f"ssh -p {stage.port} 127.0.0.1 close 1" in line
+            process.close()
+        await stage.until(2, RequestState.CANCELLED)
+
+
+async def test_a_board_is_kept_while_somebody_is_there_by_its_number(tmp_path: Path) -> None:
+    """Whoever is told to use the request's number would lose the board under his feet."""
+    async with Stage(tmp_path).running() as stage:
+        await stage.board(1, "lab-rpi4")
+        async with await stage.come(KEY) as first, await stage.come(KEY) as second:
+            await jump(first, "rpi4")
+            await jump(second, "r1")
+            assert stage.door.boards.count == 1

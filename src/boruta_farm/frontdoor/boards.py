@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,10 +20,14 @@ from boruta_farm.client.waiting import Progress
 from boruta_farm.client.wanting import asking, wanted_here
 from boruta_farm.frontdoor.guest import DoorGuest
 from boruta_farm.frontdoor.line import ServerLine
+from boruta_farm.frontdoor.names import Here
 from boruta_farm.model.errors import BorutaError, ForbiddenError, NotFoundError
+from boruta_farm.model.explanation import Explanation
 from boruta_farm.model.request import NewRequest, Request
-from boruta_farm.model.worker import AccessInfo, Worker
+from boruta_farm.model.worker import AccessInfo, Worker, WorkerState
+from boruta_farm.selectors.selector import parse
 from boruta_farm.selectors.want import Want
+from boruta_farm.selectors.wanted import Meant
 from boruta_farm.words.explanation import headline
 from boruta_farm.words.times import Times
 
@@ -32,6 +36,8 @@ log = logging.getLogger(__name__)
 Tell = Callable[[str], None]
 MOST_HELD: Final = 50
 """HeldBoards, waited for or held, of one guest through this door."""
+SERVING: Final = (WorkerState.IDLE, WorkerState.RUNNING, WorkerState.PREPARE)
+"""States of boards for which somebody may wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +55,8 @@ class HeldBoards:
     """Hold one board for each guest and want, however many connections lead there.
 
     With ``own_key`` the key that the guest proved goes onto the board, beside those of his account;
-    without, the farm keeps the job's key, to go there in his place. Both are never one board.
+    without, the farm keeps the job's key, to go there in his place. Both are never one board, and
+    nobody waits behind himself: who asks for what he has, in the other way, is told so.
     """
 
     def __init__(self, line: ServerLine) -> None:
@@ -63,19 +70,25 @@ class HeldBoards:
 
     @asynccontextmanager
     async def visit(
-        self, guest: DoorGuest, want: Want, tell: Tell, *, own_key: bool
+        self, guest: DoorGuest, want: Want, tell: Tell, here: Here, *, own_key: bool
     ) -> AsyncIterator[Granted]:
         """Have a wanted board for the block; ``tell`` gets a line for each change of the wait.
 
         It is given back a while after the last block that had it is left, at once where it was
-        still waited for. Raises what filing and waiting raise, and ForbiddenError.
+        still waited for. ``here`` is where he came, for what he is told to type. Raises what filing
+        and waiting raise, and ForbiddenError, also where he has the board in another way.
         """
         name = (guest.who, str(want).casefold(), own_key)
-        held = self._held.get(name)
+        held = self._held.get(name) or self._filed(guest, want, own_key=own_key)
         if held is None:
+            other = self._held.get((guest.who, str(want).casefold(), not own_key))
+            if other is not None and want.request is None:
+                raise ForbiddenError(other.standing_in_the_way())
             if sum(who == guest.who for who, *_ in self._held) >= MOST_HELD:
                 raise ForbiddenError(f"you have {MOST_HELD} boards by this door, the most; end one")
-            held = self._held[name] = _HeldBoard(self._line, guest, want, own_key=own_key)
+            held = self._held[name] = _HeldBoard(
+                self._line, guest, want, here, lambda: self._of(guest), own_key=own_key
+            )
             held.start(lambda: self._forget(name, held))
         held.enter(tell)
         try:
@@ -91,6 +104,16 @@ class HeldBoards:
                 return held.present
         return None
 
+    def _of(self, guest: DoorGuest) -> "list[_HeldBoard]":
+        return [held for (who, *_), held in self._held.items() if who == guest.who]
+
+    def _filed(self, guest: DoorGuest, want: Want, *, own_key: bool) -> "_HeldBoard | None":
+        """Return what keeps the request that is wanted by its number, and would close it."""
+        if want.request is None:
+            return None
+        kept = (held for held in self._of(guest) if held.number == want.request)
+        return next((held for held in kept if held.own_key == own_key), None)
+
     def _forget(self, name: tuple[str, str, bool], held: "_HeldBoard") -> None:
         if self._held.get(name) is held:
             del self._held[name]
@@ -103,11 +126,24 @@ class HeldBoards:
 class _HeldBoard:
     """One board of one guest, from filing to giving back."""
 
-    def __init__(self, line: ServerLine, guest: DoorGuest, want: Want, *, own_key: bool) -> None:
+    def __init__(
+        self,
+        line: ServerLine,
+        guest: DoorGuest,
+        want: Want,
+        here: Here,
+        mine: "Callable[[], Iterable[_HeldBoard]]",
+        *,
+        own_key: bool,
+    ) -> None:
         self._line = line
         self._guest = guest
         self._want = want
-        self._own_key = own_key
+        self._here = here
+        self._mine = mine
+        self.own_key = own_key
+        self.number = want.request
+        """The request's, None until it is filed."""
         self._farm = line.farm_of(guest)
         self._tells: list[Tell] = []
         self._said = ""
@@ -142,6 +178,22 @@ class _HeldBoard:
         """Return the board if it is there."""
         done = self._granted.done() and self._granted.exception() is None
         return self._granted.result() if done else None
+
+    def standing_in_the_way(self) -> str:
+        """Say that its guest has the board already, and how he reaches it."""
+        present = self.present
+        if self.number is None:
+            return f"you are asking for {self._want} in another way just now; wait for that"
+        stands = (
+            f"you wait for {self._want} already"
+            if present is None
+            else f"{present.worker.name} is yours already"
+        )
+        return (
+            f"{stands}, by request {self.number}; use that: "
+            f"{self._here.way_to(self.number, own_key=self.own_key)}, or give it back: "
+            f"{self._here.closing(self.number)}"
+        )
 
     async def granted(self) -> Granted:
         """Return the board once it is there."""
@@ -214,20 +266,41 @@ class _HeldBoard:
             new = NewRequest(
                 priority=DEFAULT_PRIORITY,
                 caps={},
-                ssh_key=self._guest.key if self._own_key else None,
-                account_key=None if self._guest.visitor.open_farm else self._own_key,
+                ssh_key=self._guest.key if self.own_key else None,
+                account_key=None if self._guest.visitor.open_farm else self.own_key,
                 keep_alive=DEFAULT_KEEP_ALIVE,
                 strict=True,
             )
             async with self._line.turns.of(self._guest.who):
-                new = asking(new, await wanted_here(farm, self._want, settings.kinds))
+                meant = await wanted_here(farm, self._want, settings.kinds)
+                await self._look_behind(meant)
+            new = asking(new, meant)
             number = (await stack.enter_async_context(filed(farm, new, self._say))).id
+            self.number = number
         elif not await self._line.may_enter(self._guest, number):
             raise ForbiddenError(
                 f"request {number} is not yours; its owner can share it: boruta share {number} "
                 f"{self._guest.visitor.name}"
             )
+        elif not self.own_key:
+            request = await farm.requests.get_request_info(farm.caller, number)
+            if request.ssh_key is not None:
+                raise ForbiddenError(self._here.keyed(number))
         return await wait_for_board(farm, number, None, self._progress, stays=True)
+
+    async def _look_behind(self, meant: Meant) -> None:
+        """Raise ForbiddenError where only boards would do that the guest has here already."""
+        mine = {held.present.worker.uuid: held for held in self._mine() if held.present is not None}
+        if not mine:
+            return
+        farm = self._farm
+        fitting = [
+            worker.uuid
+            for worker in (await farm.workers.list_workers(farm.caller)).items
+            if worker.state in SERVING and _fits(worker, meant)
+        ]
+        if fitting and mine.keys() >= set(fitting):
+            raise ForbiddenError(mine[fitting[0]].standing_in_the_way())
 
     async def _all_left(self, linger: timedelta) -> None:
         """Return once nobody has been here for a while."""
@@ -247,9 +320,24 @@ class _HeldBoard:
 
     def _progress(self, progress: Progress) -> None:
         if progress.explanation is not None:
-            self._say(headline(progress.explanation, Times(now=self._farm.now())))
+            told = headline(progress.explanation, Times(now=self._farm.now()))
+            self._say("; ".join((told, *self._own_among(progress.explanation))))
         elif progress.trouble is not None:
             self._say("waiting: the farm's server is out of reach; your place is kept")
+
+    def _own_among(self, found: Explanation) -> Iterable[str]:
+        """Say which of those who are waited for is the guest himself, and what he can do."""
+        here = {held.number for held in self._mine()}
+        visitor = self._guest.visitor
+        for holder in found.holders:
+            by_account = not visitor.open_farm and holder.owner == visitor.name
+            if holder.request_id in here or by_account:
+                number = holder.request_id
+                yield (
+                    f"request {number} is your own: for its board write r{number} in place of "
+                    f"{self._want}, or give it back: {self._here.closing(number)}"
+                )
+                return
 
     def _say(self, text: str) -> None:
         if text == self._said:
@@ -257,3 +345,9 @@ class _HeldBoard:
         self._said = text
         for tell in self._tells:
             tell(text)
+
+
+def _fits(worker: Worker, meant: Meant) -> bool:
+    has = worker.matched
+    exact = all(has.get(name) == value for name, value in meant.caps.items())
+    return exact and parse(meant.selector or "").matches(has)

@@ -12,7 +12,8 @@ from typing import Final, Protocol
 import asyncssh
 
 from boruta_farm.frontdoor.boards import Granted
-from boruta_farm.model.errors import UnavailableError
+from boruta_farm.frontdoor.names import Here
+from boruta_farm.model.errors import ForbiddenError, UnavailableError
 
 SIGN_IN_WITHIN: Final = 20.0
 
@@ -59,20 +60,25 @@ class BoardBridge:
         self._near = near
         self._far: asyncssh.SSHClientChannel[bytes] | None = None
 
-    async def carry_out(self, granted: Granted, wish: Wish, ready: Callable[[], None]) -> int | str:
+    async def carry_out(
+        self, granted: Granted, wish: Wish, here: Here, ready: Callable[[], None]
+    ) -> int | str:
         """Run what is wished for; return its status, or the signal that ended it.
 
         ``ready`` is called once the board takes what is sent. Raises UnavailableError where it
-        cannot be reached, or does not let the door in.
+        cannot be reached, or does not let the door in, ForbiddenError where the farm has no key
+        to it.
         """
         requests = granted.farm.requests
         access = await requests.acquire_worker(granted.farm.caller, granted.request.id)
+        if not access.key:
+            raise ForbiddenError(here.keyed(granted.request.id))
         try:
             connection = await asyncssh.connect(
                 granted.host,
                 granted.port,
                 username=access.username,
-                client_keys=[asyncssh.import_private_key(access.key)] if access.key else None,
+                client_keys=[asyncssh.import_private_key(access.key)],
                 known_hosts=_known(access.host_key),
                 agent_path=None,
                 config=None,

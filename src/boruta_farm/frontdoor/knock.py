@@ -353,7 +353,7 @@ class Knock(asyncssh.SSHServer):
                         f"first, by: ssh {self.here.words}"
                     )
                 granted = await stack.enter_async_context(
-                    self.boards.visit(guest, want, tell, own_key=True)
+                    self.boards.visit(guest, want, tell, self.here, own_key=True)
                 )
                 await self.line.called(granted.request.id, name)
                 loop = asyncio.get_running_loop()

@@ -36,6 +36,23 @@ class Here:
         """Return how ssh is told of the door."""
         return f"-p {self.port} {self.host}"
 
+    def way_to(self, request_id: int, *, own_key: bool) -> str:
+        """Return what is typed to reach a request's board: by a jump, or without one."""
+        if own_key:
+            return f"ssh -J {self.jump} boruta-user@r{request_id}"
+        return f"ssh -p {self.port} r{request_id}@{self.host}"
+
+    def closing(self, request_id: int) -> str:
+        """Return what is typed to give a request's board back."""
+        return f"ssh {self.words} close {request_id}"
+
+    def keyed(self, request_id: int) -> str:
+        """Say why the door goes nowhere in the place of whoever brought a key of his own."""
+        return (
+            f"request {request_id} has your own key, and none by which the farm could go there in "
+            f"your place; jump to it: {self.way_to(request_id, own_key=True)}"
+        )
+
 
 def want_of(host: str) -> Want:
     """Return what the name of a host asks for: ``rpi4`` and ``rpi4.farm``. Raises WantError."""

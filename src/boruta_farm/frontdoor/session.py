@@ -286,7 +286,9 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
             )
         async with AsyncExitStack() as stack:
             granted = await stack.enter_async_context(
-                self._knock.boards.visit(self._knock.guest, want, self._complain, own_key=False)
+                self._knock.boards.visit(
+                    self._knock.guest, want, self._complain, self._knock.here, own_key=False
+                )
             )
             if self._terminal is not None:
                 self._complain(
@@ -306,7 +308,7 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
                 size=self._size,
                 modes=self._modes,
             )
-            return await bridge.carry_out(granted, wish, ready)
+            return await bridge.carry_out(granted, wish, self._knock.here, ready)
 
     async def _host_key(self, name: str) -> str | None:
         """Return the key of the board to which a name leads this guest."""
