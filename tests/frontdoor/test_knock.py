@@ -619,6 +619,11 @@ async def test_what_is_filed_elsewhere_is_entered_and_not_closed(tmp_path: Path)
         async with asyncio.timeout(5):
             await stage.door.empty()
         assert (await stage.until(1, RequestState.IN_PROGRESS)).finished is None
+        await stage.lab.farm.requests.close_request(LOCAL_ADMIN, 1)
+        await stage.until(1, RequestState.DONE)
+        async with await stage.come(KEY) as connection:
+            with pytest.raises(asyncssh.ChannelOpenError, match=r"it is DONE since \d\d:\d\d UTC"):
+                await connection.open_connection("r1", 22)
 
 
 async def test_a_board_by_name_keeps_the_jobs_key_for_the_door(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ async def test_a_request_from_filing_to_its_end(tmp_path: Path) -> None:
         ("new", "write: new WANT"),
         ("new r1", "r1 is a request already"),
         ("new rpi4 soon", "soon"),
+        ("new rpi4 0s", "'0s' must be at least 1s"),
+        ("new rpi4 2000d", "'2000d' must be at most 366d"),
         ("close", "write: close ID"),
         ("close x", "write: close ID"),
         ("prolong 1 2 3", "write: prolong ID"),
@@ -118,7 +120,10 @@ async def test_who_vouches_for_the_boards_is_told(tmp_path: Path) -> None:
 async def test_help_and_the_block_name_this_door(tmp_path: Path) -> None:
     async with Stage(tmp_path).running() as stage:
         said = (await stage.say(KEY, "help"))[1]
-        assert f"ssh -J 127.0.0.1:{stage.port} board=rpi4+ram.ge.4" in said
+        jump_here = f"ssh -J 127.0.0.1:{stage.port} "
+        jumps = [line.strip() for line in said.splitlines() if jump_here in line]
+        assert len(jumps) == 4
+        assert all(f"{jump_here}boruta-user@" in line for line in jumps), "not the local user"
         assert "It is given back 0.2 s after" in said
         block = (await stage.say(KEY, "ssh-config farm.example"))[1]
         assert f"-p {stage.port} farm.example connect %h" in block

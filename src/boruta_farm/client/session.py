@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from types import MappingProxyType
 
 from boruta_farm.client import config as configuration
@@ -194,11 +194,13 @@ async def wait_for_board(
     report: Report | None = None,
     *,
     stays: bool = False,
+    zone: tzinfo | None = None,
 ) -> Request:
     """Return the request once it is IN PROGRESS.
 
     Raises NotStartedError when it ended instead, or did not start within ``wait``; its words
-    tell what becomes of a request that ``stays`` in the queue.
+    tell what becomes of a request that ``stays`` in the queue, with moments in ``zone``: None is
+    that of this machine.
     """
     try:
         async with asyncio.timeout(None if wait is None else wait.total_seconds()):
@@ -215,7 +217,7 @@ async def wait_for_board(
             since=request.finished,
             reason=request.reason,
         )
-        told = sentence(ended, Times(now=farm.now(), zone=None))
+        told = sentence(ended, Times(now=farm.now(), zone=zone))
         unready = request.job is not None and request.job.progress is not None
         raise NotStartedError(f"request {request_id}: {told}", state=request.state, unready=unready)
     return request

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Final
 
 from boruta_farm.client.farm import Farm
@@ -192,7 +192,7 @@ class _HeldBoard:
         return (
             f"{stands}, by request {self.number}; use that: "
             f"{self._here.way_to(self.number, own_key=self.own_key)}, or give it back: "
-            f"{self._here.closing(self.number)}"
+            f"{self._here.verb(f'close {self.number}')}"
         )
 
     async def granted(self) -> Granted:
@@ -286,7 +286,7 @@ class _HeldBoard:
             request = await farm.requests.get_request_info(farm.caller, number)
             if request.ssh_key is not None:
                 raise ForbiddenError(self._here.keyed(number))
-        return await wait_for_board(farm, number, None, self._progress, stays=True)
+        return await wait_for_board(farm, number, None, self._progress, stays=True, zone=UTC)
 
     async def _look_behind(self, meant: Meant) -> None:
         """Raise ForbiddenError where only boards would do that the guest has here already."""
@@ -335,7 +335,7 @@ class _HeldBoard:
                 number = holder.request_id
                 yield (
                     f"request {number} is your own: for its board write r{number} in place of "
-                    f"{self._want}, or give it back: {self._here.closing(number)}"
+                    f"{self._want}, or give it back: {self._here.verb(f'close {number}')}"
                 )
                 return
 

@@ -14,6 +14,7 @@ from boruta_farm.frontdoor.guest import DoorGuest
 from boruta_farm.frontdoor.line import ServerLine
 from boruta_farm.frontdoor.names import Here, certificate_of, fingerprint, plain, want_of
 from boruta_farm.frontdoor.pipe import Pipe
+from boruta_farm.frontdoor.refusals import told_here
 from boruta_farm.frontdoor.session import DoorSession
 from boruta_farm.model.errors import (
     BorutaError,
@@ -34,7 +35,6 @@ from boruta_farm.model.front_door import (
 )
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.selectors.want import Want
-from boruta_farm.words.refusal import refusal
 from boruta_farm.words.times import Times
 
 log = logging.getLogger(__name__)
@@ -322,7 +322,7 @@ class Knock(asyncssh.SSHServer):
             visit.cancel()
             raise
         except BorutaError as error:
-            raise refused(refusal(error, Times(now=self.line.farm().now()))) from None
+            raise refused(told_here(error, Times(now=self.line.farm().now()), self.here)) from None
         except OSError as error:
             raise refused(f"the board's tunnel cannot be reached: {error.strerror}") from None
         return session

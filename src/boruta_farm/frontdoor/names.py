@@ -42,9 +42,13 @@ class Here:
             return f"ssh -J {self.jump} boruta-user@r{request_id}"
         return f"ssh -p {self.port} r{request_id}@{self.host}"
 
+    def verb(self, line: str) -> str:
+        """Return what is typed to have the door do a verb."""
+        return f"ssh {self.words} {line}"
+
     def closing(self, request_id: int) -> str:
         """Return what is typed to give a request's board back."""
-        return f"ssh {self.words} close {request_id}"
+        return self.verb(f"close {request_id}")
 
     def keyed(self, request_id: int) -> str:
         """Say why the door goes nowhere in the place of whoever brought a key of his own."""

@@ -14,6 +14,7 @@ from boruta_farm.frontdoor.guest import DoorGuest
 from boruta_farm.frontdoor.line import ServerLine
 from boruta_farm.frontdoor.names import Here, fingerprint, want_of
 from boruta_farm.frontdoor.pipe import Pipe
+from boruta_farm.frontdoor.refusals import told_here
 from boruta_farm.frontdoor.verbs import VerbRoom, perform
 from boruta_farm.model.account import AccountChange
 from boruta_farm.model.errors import (
@@ -24,7 +25,6 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.selectors.want import Want
 from boruta_farm.selectors.wanted import wanted
-from boruta_farm.words.refusal import refusal
 from boruta_farm.words.times import Times
 
 log = logging.getLogger(__name__)
@@ -190,7 +190,8 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
         try:
             self._leave(await self._answered())
         except BorutaError as error:
-            self._complain(refusal(error, Times(now=self._knock.line.farm().now())))
+            times = Times(now=self._knock.line.farm().now())
+            self._complain(told_here(error, times, self._knock.here))
             self._leave(USED_WRONGLY if isinstance(error, WantError) else FAILED)
         except OSError as error:
             self._complain(f"the board's tunnel cannot be reached: {error.strerror}")

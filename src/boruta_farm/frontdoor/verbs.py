@@ -15,7 +15,14 @@ from boruta_farm.frontdoor.names import Here
 from boruta_farm.model.errors import WantError
 from boruta_farm.model.front_door import DoorSettings
 from boruta_farm.model.listing import RequestFilter
-from boruta_farm.model.request import MoreTime, NewRequest, Request, RequestState
+from boruta_farm.model.request import (
+    LONGEST_LENGTH,
+    SHORTEST_LENGTH,
+    MoreTime,
+    NewRequest,
+    Request,
+    RequestState,
+)
 from boruta_farm.model.worker import Worker, WorkerState
 from boruta_farm.selectors.want import parse, request_of
 from boruta_farm.settings.durations import parse_duration
@@ -28,15 +35,15 @@ OPEN: Final = (RequestState.WAITING, RequestState.IN_PROGRESS)
 HELP: Final = """\
 This is the front door of a farm that lends boards. A board is got by a jump:
 
-    ssh -J {farm} rpi4                   a board of this kind, or of this name
-    ssh -J {farm} board=rpi4+ram.ge.4    by what it must have; any: whatever is free
-    ssh -J {farm} r42                    the board of your running request 42
+    ssh -J {farm} boruta-user@rpi4                 a board of this kind, or of this name
+    ssh -J {farm} boruta-user@board=rpi4+ram.ge.4  by what it must have; any: whatever is free
+    ssh -J {farm} boruta-user@r42                  the board of your running request 42
 
-Log in there as boruta-user: ssh -J {farm} boruta-user@rpi4. It is given back {linger} s after
-the last connection ended. Verbs of the door, by ssh {farm_line} VERB:
+boruta-user is who you are on every board. It is given back {linger} s after the last connection
+ended. Verbs of the door, by ssh {farm_line} VERB:
 
     ls                   what is free, who holds what, your requests
-    new WANT [2h]        file a request (for so long); then: ssh -J {farm} r42
+    new WANT [2h]        file a request (for so long); then: ssh -J {farm} boruta-user@r42
     explain ID           why a request waits
     prolong ID [+30m]    more time
     close ID             give a board back, or cancel
@@ -203,7 +210,7 @@ def _ids(words: Sequence[str], usage: str) -> list[int]:
 
 def _duration(text: str) -> timedelta:
     try:
-        return parse_duration(text)
+        return parse_duration(text, least=SHORTEST_LENGTH, most=LONGEST_LENGTH)
     except ValueError as error:
         raise DoorUsageError(str(error)) from None
 

@@ -13,6 +13,8 @@ from boruta_farm.model.readiness import DIGEST_MARK, Readiness, ReadyingBoard
 HIGHEST_PRIORITY = 1
 LOWEST_PRIORITY = 16
 SHORTEST_LENGTH = timedelta(seconds=1)
+LONGEST_LENGTH = timedelta(days=366)
+"""More is taken by no call, whatever the farm's own limits are."""
 
 
 class RequestState(StrEnum):

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from boruta_farm.model.declared import Field, declared
+from boruta_farm.model.request import LONGEST_LENGTH
 from boruta_farm.web.errors import MalformedBodyError
 from boruta_farm.web.times import parse_time
 
@@ -24,7 +25,7 @@ TIME = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 BOUNDED: Mapping[Any, Any] = {
     str: Annotated[str, Meta(max_length=8192)],
     int: Annotated[int, Meta(ge=0, le=1_000_000)],
-    timedelta: Annotated[float, Meta(ge=0, le=366 * 86400)],
+    timedelta: Annotated[float, Meta(ge=0, le=round(LONGEST_LENGTH.total_seconds()))],
     list: Meta(max_length=64),
 }
 """What the calls that the original has not take at most."""
