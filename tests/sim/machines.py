@@ -343,6 +343,8 @@ class AgentProcess:
         self._trace = trace
         self.process: Process | None = None
         self.fence: Fence | None = None
+        self.gone_since: float | None = None
+        """Since when, in the loop's time, no agent runs; None while one does."""
         self.rotten = ""
         """What was wrong with the agent itself, such as a link that ended by an error of ours."""
 
@@ -354,6 +356,7 @@ class AgentProcess:
     def start(self) -> None:
         """Start the agent, as its service manager does."""
         assert self.process is None
+        self.gone_since = None
         self.machine.busy, self.machine.making = None, False
         self.machine.runs += 1
         self.machine.restless(5.0)
@@ -365,6 +368,7 @@ class AgentProcess:
         process, self.process, self.fence = self.process, None, None
         if process is None:
             return
+        self.gone_since = asyncio.get_running_loop().time()
         process.die()
         self._network.drop(process, told=told)
         self.machine.busy, self.machine.making = None, False

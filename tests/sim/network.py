@@ -19,6 +19,7 @@ Listener = Callable[["End", str, str], None]
 
 DIAL_WITHIN = 10.0
 CALL_WITHIN = 30.0
+BEAT, READY = '"method":"heartbeat"', '"ready":true'
 QUICK, SLOW = (0.0005, 0.02), (0.2, 4.0)
 
 
@@ -94,6 +95,8 @@ class Network:
         self.ends: dict[End, None] = {}
         self.listeners: dict[str, tuple[Process, Listener]] = {}
         """Who takes what is dialled to a host."""
+        self.beats: dict[tuple[str, str], float] = {}
+        """When a heartbeat of a host that can be called last reached another."""
         self.faults = 0
 
     def sever(self, source: str, target: str) -> None:
@@ -213,6 +216,8 @@ class Network:
                 # The machine there knows no such connection (RST).
                 self.carry(other, None)
             return
+        if text is not None and BEAT in text and READY in text:
+            self.beats[end.host, other.host] = asyncio.get_running_loop().time()
         other.inbox.put_nowait(text)
 
     def _latency(self, source: str, target: str) -> float:

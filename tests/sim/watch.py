@@ -41,6 +41,9 @@ SOON = timedelta(seconds=3)
 """Deadlines act within 1 s (I10); the rest is for a try that failed and is made again."""
 
 JOINED_WITHIN = 5.0
+SILENCE = 15.0
+"""Seconds without a heartbeat after which a link has ended."""
+
 SILENT_FOR = 20.0
 """Seconds for which a server may take an agent's older link for a living one."""
 TOLD_WITHIN = 12.0
@@ -96,6 +99,8 @@ class Watch:
                 self._judge(change.event, change.request, server.clock.now())
                 self._told_requests[change.request.id] = change.request
                 self._note_end(change.request, server.clock.now())
+            if change.event.kind is EventKind.WORKER_LOST:
+                self._judge_loss(server, str(change.event.worker))
             if change.event.kind is EventKind.WORKER_DEREGISTERED:
                 self._told_workers.pop(change.event.worker or "", None)
             elif change.worker is not None:
@@ -176,6 +181,17 @@ class Watch:
         quiet = machine.reached_since < self._began.get((job.worker, job.epoch), 0.0)
         if quiet and event.at < job.timeout - SLACK:
             self._wrong.append(f"request {request.id} ended {job.timeout - event.at} early")
+
+    def _judge_loss(self, server: ServerProcess, uuid: str) -> None:
+        """Nobody is lost who was heard within the grace, by a server that could hear all along."""
+        if len(self._world.servers) > 1:
+            # Which of them was heard by counts, and who led when.
+            return
+        now, grace = asyncio.get_running_loop().time(), server.settings.lost_grace.total_seconds()
+        machine = next(m for m in self._world.machines if m.uuid == uuid)
+        beat = self._world.network.beats.get((machine.host, server.host), 0.0)
+        if now - server.disturbed > grace and now - beat < grace - 1.0:
+            self._wrong.append(f"{machine.name} is lost {now - beat} s after a heartbeat (I5)")
 
     def _read(self) -> None:
         fetch = self._records.driver.fetch
@@ -446,6 +462,12 @@ class Watch:
                 due(job.timeout + slack, f"{name} outlives its job's end (I10)")
                 if job.keep_alive_until is not None:
                     due(job.keep_alive_until, f"{name} outlives its KeepAlive (I10)")
+        gone = {
+            agent.machine.uuid: max(agent.gone_since, agent.machine.reached_since, since)
+            for agent in self._world.agents
+            if agent.gone_since is not None
+        }
+        missed_within = (settings.lost_grace + SOON).total_seconds() + SILENCE
         for worker in self.workers.values():
             if worker.state in (WorkerState.PREPARE, WorkerState.BUSY):
                 due(
@@ -455,6 +477,9 @@ class Watch:
             if worker.unreachable_since is not None:
                 must(worker.state is not WorkerState.IDLE, f"{worker.name} is lost and IDLE (I5)")
                 continue
+            if worker.state in (WorkerState.IDLE, WorkerState.PREPARE):
+                silent = steady - gone.get(worker.uuid, steady)
+                must(silent <= missed_within, f"{worker.name} has no agent for {silent} s (I5)")
             away = server.farm.fleet.away(worker.uuid)
             if worker.state in (WorkerState.IDLE, WorkerState.PREPARE) and away is not None:
                 lost = max(away, able) + settings.lost_grace
