@@ -146,17 +146,18 @@ class Reader(asyncssh.SSHClient):
 
 
 async def test_a_jump_is_told_beforehand_where_nothing_is_free(tmp_path: Path) -> None:
-    """Once it is in, ssh has no place for words."""
+    """Once it is in, ssh has no place for words; who has a board here comes to that again."""
     async with Stage(tmp_path).running() as stage:
         await stage.board(1, "lab-rpi4")
-        for told in ("", "boruta: no board is free now. A jump waits silently"):
+        nothing_free = "boruta: no board is free now. The door's verbs answer at once; a jump waits"
+        for key, told in ((KEY, ""), (OTHER, nothing_free), (KEY, "")):
             reader = Reader()
             connection = await asyncssh.connect(
                 "127.0.0.1",
                 stage.port,
                 username="me",
                 client_factory=partial(_itself, reader),
-                client_keys=[KEY],
+                client_keys=[key],
                 known_hosts=None,
                 agent_path=None,
                 config=None,

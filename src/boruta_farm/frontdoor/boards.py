@@ -96,6 +96,10 @@ class HeldBoards:
         finally:
             held.leave(tell)
 
+    def any_of(self, guest: DoorGuest) -> bool:
+        """Tell whether a guest has or awaits a board here, to which he may be coming again."""
+        return any(who == guest.who for who, *_ in self._held)
+
     def held(self, guest: DoorGuest, want: Want) -> Granted | None:
         """Return the board that a guest has by this want, None where he has none."""
         for own_key in (True, False):
@@ -192,7 +196,7 @@ class _HeldBoard:
         return (
             f"{stands}, by request {self.number}; use that: "
             f"{self._here.way_to(self.number, own_key=self.own_key)}, or give it back: "
-            f"{self._here.verb(f'close {self.number}')}"
+            f"{self._here.closing(self.number)}"
         )
 
     async def granted(self) -> Granted:
@@ -335,7 +339,7 @@ class _HeldBoard:
                 number = holder.request_id
                 yield (
                     f"request {number} is your own: for its board write r{number} in place of "
-                    f"{self._want}, or give it back: {self._here.verb(f'close {number}')}"
+                    f"{self._want}, or give it back: {self._here.closing(number)}"
                 )
                 return
 

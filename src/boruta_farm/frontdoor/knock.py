@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 SSH_PORT: Final = 22
 MOST_CHANNELS: Final = 100
 """Sessions and ways to boards of one connection, those that are waited for too."""
+SOON_FREE: Final = (WorkerState.IDLE, WorkerState.PREPARE)
+"""States of boards for which nobody waits longer than until they are clean."""
 KEY_GONE: Final = "your key was taken away; connect again with another"
 MOST_TRIES: Final = 20
 """Keys and tokens that one connection may try."""
@@ -84,7 +86,6 @@ class Knock(asyncssh.SSHServer):
         self._pipes: set[Pipe] = set()
         self._sessions = 0
         self._waiting = 0
-        self._bannered = False
 
     @property
     def guest(self) -> DoorGuest:
@@ -147,11 +148,15 @@ class Knock(asyncssh.SSHServer):
 
         async def validate(username: str, blob: bytes, message: bytes, signature: bytes) -> bool:
             made = certificate_of(blob)
-            if made is None:
-                self._certificate = ""
-                return await proved(username, blob, message, signature)
-            self._certificate = made.export_certificate().decode("ascii").strip()
-            return await proved(username, made.key.public_data, message, signature)
+            self._certificate = ""
+            if made is not None:
+                self._certificate = made.export_certificate().decode("ascii").strip()
+                blob = made.key.public_data
+            good = await proved(username, blob, message, signature)
+            if good and signature:
+                # The last moment at which ssh shows words, and only to who has proved his key.
+                await self._tell_of_waiting()
+            return good
 
         conn.validate_public_key = validate  # type: ignore[method-assign,assignment]  # of this one alone
 
@@ -201,7 +206,6 @@ class Knock(asyncssh.SSHServer):
                 self._say_trouble(error)
                 return False
         self._candidate = (self._found[shown], shown, "")
-        await self._tell_of_waiting()
         return True
 
     async def _validate_certificate(self, username: str, key: str) -> bool:
@@ -216,7 +220,6 @@ class Knock(asyncssh.SSHServer):
                     self._banner(error.message)
                 return False
         self._candidate = (self._found[line], key, line)
-        await self._tell_of_waiting()
         return True
 
     def password_auth_supported(self) -> bool:
@@ -241,17 +244,10 @@ class Knock(asyncssh.SSHServer):
 
     def auth_completed(self) -> None:
         """Let him in."""
-        if self._candidate is None:
+        guest = self._guest_to_be()
+        if guest is None:
             self.part("nobody has signed in")
             return
-        visitor, key, certificate = self._candidate
-        guest = DoorGuest(
-            visitor=visitor,
-            key=key,
-            source=self._source,
-            certificate="" if visitor.open_farm else certificate,
-            user=self.user,
-        )
         self._entered = True
         try:
             self._crowd.known(self, guest.who)
@@ -259,11 +255,24 @@ class Knock(asyncssh.SSHServer):
             self.part(error.message)
             return
         self._guest = guest
-        proof = visitor.proof
+        visitor, proof = guest.visitor, guest.visitor.proof
         if not proof:
-            proof = "a token" if key is None else f"SSH key {fingerprint(key)}"
+            proof = "a token" if guest.key is None else f"SSH key {fingerprint(guest.key)}"
         entered = SignedIn(name=visitor.name, source=self._source, proof=proof)
         self._keep(self._noted(self.line.entered(entered)))
+
+    def _guest_to_be(self) -> DoorGuest | None:
+        """Return who it is if what he shows now is proved, None where he shows nothing known."""
+        if self._candidate is None:
+            return None
+        visitor, key, certificate = self._candidate
+        return DoorGuest(
+            visitor=visitor,
+            key=key,
+            source=self._source,
+            certificate="" if visitor.open_farm else certificate,
+            user=self.user,
+        )
 
     def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
@@ -385,20 +394,25 @@ class Knock(asyncssh.SSHServer):
         return task
 
     async def _tell_of_waiting(self) -> None:
-        """Say beforehand that a jump will wait in silence: later there is no way to say it."""
-        if self._bannered:
+        """Say beforehand that a jump will wait in silence: later there is no way to say it.
+
+        Where he wants to go, ssh tells only after the last moment at which it shows words: nothing
+        can be said of the board that is named, and who comes for a verb reads it, too.
+        """
+        guest = self._guest_to_be()
+        if guest is None or self.boards.any_of(guest):
             return
-        self._bannered = True
         farm = self.line.farm()
         try:
             page = await farm.workers.list_workers(farm.caller)
         except BorutaError:
             return
-        if page.items and not any(w.state is WorkerState.IDLE for w in page.items):
+        soon = (w for w in page.items if w.state in SOON_FREE and w.unreachable_since is None)
+        if page.items and not any(soon):
             self._banner(
-                "no board is free now. A jump waits silently for its turn, as long as "
-                "ConnectTimeout (0: any time) lets it; where it stands is told by: "
-                f"ssh {self.here.words} ls. Ctrl-C gives it up."
+                "no board is free now. The door's verbs answer at once; a jump waits silently for "
+                "its turn, as long as ConnectTimeout (0: any time) lets it; where it stands is "
+                f"told by: ssh {self.here.words} ls. Ctrl-C gives it up."
             )
 
     def _may_try(self) -> bool:
