@@ -18,6 +18,7 @@ from boruta_farm.model import errors
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.listing import REQUEST_ITEMS, WORKER_ITEMS
 from boruta_farm.model.permission import RULES, Permission, Reach, Role, Scope, reach_of
+from boruta_farm.model.tunnel import BOARD_CLOSED, PIECE, REFUSED, TUNNEL
 from boruta_farm.oidc.settings import ProviderSettings, WorkloadSettings
 from boruta_farm.server.config import Config
 from boruta_farm.server.http import refusals
@@ -25,6 +26,7 @@ from boruta_farm.server.http.refusals import Refusal
 from boruta_farm.settings import document
 from boruta_farm.settings.declaration import Dataclass, declared
 from boruta_farm.web.routes import Route
+from boruta_farm.web.tunnels import PER_ACCOUNT, PER_REQUEST
 from tests.architecture.test_imports import ROOMS
 from tests.docs.curls import CURLS, PREPARED
 from tests.web.serving import World, routes_of
@@ -199,6 +201,17 @@ Words are taken in any letter case. `Boruta-List-Total` counts what matches the 
 `Boruta-List-Batch-Size` what is on the page, `Boruta-List-Remaining` what lies beyond it in the
 direction of travel: the next page begins at the last id of this one. `State` and `Priority`, or
 `Groups` and `Capabilities`, at the top are the form of version 0.1.0.
+
+## A board's ssh by the server's port
+
+`/api/v1/{TUNNEL.replace("request_id", "id")}` is a WebSocket to the ssh of a running request's
+board, for programs of who filed the request or has it shared with him (`Authorization: Bearer
+TOKEN`; whoever sends an `Origin` is refused). What is sent as binary messages is written to the
+board as it is, what the board sends comes in messages of {PIECE // 1024} KiB at most; text is
+refused. {PER_REQUEST} may be open for a request, {PER_ACCOUNT} for an account. It is closed with
+{BOARD_CLOSED} when the board hangs up, with {REFUSED} and the reason where it is refused, and when
+the job, the sharing or the token ends. `boruta proxy 42` speaks it
+([where only one port passes](ssh.md#where-only-one-port-passes)).
 
 ## Programs that act for somebody
 

@@ -147,12 +147,12 @@ LINES: Final = (
         says="300000 image.bin",
         numbered=True,
     ),
+    Line(text="boruta new rpi4 --key ~/.ssh/id_ed25519.pub --wait 10m", alone=True),
     Line(
-        text="ssh -o 'ProxyCommand=boruta proxy 42' boruta-user@board",
-        first="boruta new rpi4 --key ~/.ssh/id_ed25519.pub --wait 10m",
+        text="ssh -o 'ProxyCommand=boruta proxy %h' -o \"KnownHostsCommand=$(command -v boruta) "
+        'proxy --host-key %H" boruta-user@r42',
         given=ECHO,
         says=IT_IS,
-        alone=True,
         numbered=True,
     ),
 )

@@ -548,6 +548,35 @@ async def test_a_token_lets_in_once_and_the_key_is_kept(tmp_path: Path) -> None:
         assert [t for t in stage.lab.farm.directory.tokens() if t.account_name == "ann"] == []
 
 
+class Guesser(asyncssh.SSHClient):
+    """Give one token after the other."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def password_auth_requested(self) -> str:
+        self.given += 1
+        return f"boruta_p_guess_{self.given}"
+
+
+async def test_a_connection_guesses_three_tokens(tmp_path: Path) -> None:
+    async with Stage(tmp_path).running() as stage:
+        await stage.account("boss", role=Role.ADMIN)
+        guesser = Guesser()
+        with pytest.raises(asyncssh.DisconnectError, match="too many tokens"):
+            await asyncssh.connect(
+                "127.0.0.1",
+                stage.port,
+                username="boss",
+                client_factory=lambda: guesser,
+                client_keys=None,
+                known_hosts=None,
+                agent_path=None,
+                config=None,
+            )
+        assert guesser.given == 4, "the fourth is not looked at"
+
+
 async def test_the_server_may_be_away(tmp_path: Path) -> None:
     async with Stage(tmp_path).running() as stage:
         await stage.board(1, "lab-rpi4")

@@ -35,8 +35,9 @@ def proxy(
 ) -> None:
     """Carry bytes to a board's ssh over the server's own port: ssh's ProxyCommand.
 
-    ssh -o 'ProxyCommand=boruta proxy 42' boruta-user@board needs no port but the server's. Nothing
-    is filed or closed. Ends when the board, the job or ssh does.
+    ssh -o 'ProxyCommand=boruta proxy 42' boruta-user@board needs no port but the server's, and a
+    key that the board knows: one of your account, or that of boruta new --key. Nothing is filed or
+    closed. Ends when the board, the job or ssh does.
     """
     want = read_want(target.removesuffix(DOMAIN))
     assert want is not None

@@ -8,7 +8,7 @@ from typing import Final
 
 from boruta_farm.client.tellable import check_tellable
 from boruta_farm.model.errors import ConfigError
-from boruta_farm.model.front_door import DOMAIN, FrontDoorPlace
+from boruta_farm.model.front_door import ALIVE_EVERY, ALIVE_MOST, DOMAIN, FrontDoorPlace
 
 CONFIG: Final = "boruta.config"
 KNOWN_HOSTS: Final = "boruta.known_hosts"
@@ -49,8 +49,8 @@ class DoorBlock:
             *([f"    GlobalKnownHostsFile {_word(self.known_hosts)}"] if self.known_hosts else ()),
             "    User boruta-user",
             "    CheckHostIP no",
-            "    ServerAliveInterval 15",
-            "    ServerAliveCountMax 8",
+            f"    ServerAliveInterval {ALIVE_EVERY}",
+            f"    ServerAliveCountMax {ALIVE_MOST}",
         ]
         if self.identity is not None:
             lines.append(f"    IdentityFile {_word(self.identity)}")
@@ -79,8 +79,8 @@ class HttpsBlock:
             "    UserKnownHostsFile /dev/null",
             "    User boruta-user",
             "    CheckHostIP no",
-            "    ServerAliveInterval 15",
-            "    ServerAliveCountMax 8",
+            f"    ServerAliveInterval {ALIVE_EVERY}",
+            f"    ServerAliveCountMax {ALIVE_MOST}",
         ]
         if self.identity is not None:
             lines.append(f"    IdentityFile {_word(self.identity)}")

@@ -14,6 +14,7 @@ import asyncssh
 from boruta_farm.frontdoor.boards import Granted
 from boruta_farm.frontdoor.names import Here
 from boruta_farm.model.errors import ForbiddenError, UnavailableError
+from boruta_farm.model.front_door import ALIVE_EVERY, ALIVE_MOST
 
 SIGN_IN_WITHIN: Final = 20.0
 
@@ -84,7 +85,8 @@ class BoardBridge:
                 config=None,
                 connect_timeout=SIGN_IN_WITHIN,
                 login_timeout=SIGN_IN_WITHIN,
-                keepalive_interval=15,
+                keepalive_interval=ALIVE_EVERY,
+                keepalive_count_max=ALIVE_MOST,
                 encoding=None,
             )
         except (asyncssh.Error, OSError, ValueError) as error:

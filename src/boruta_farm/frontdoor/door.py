@@ -13,6 +13,7 @@ from boruta_farm.frontdoor.crowd import USUAL, DoorBounds, DoorCrowd
 from boruta_farm.frontdoor.knock import KEY_GONE, Knock
 from boruta_farm.frontdoor.line import ServerLine
 from boruta_farm.model.errors import BorutaError, TooManyCallsError
+from boruta_farm.model.front_door import ALIVE_EVERY, ALIVE_MOST
 
 log = logging.getLogger(__name__)
 
@@ -160,8 +161,8 @@ class Door:
             "host_based_auth": False,
             "gss_host": None,
             "login_timeout": self._bounds.login_patience,
-            "keepalive_interval": 15,
-            "keepalive_count_max": 4,
+            "keepalive_interval": ALIVE_EVERY,
+            "keepalive_count_max": ALIVE_MOST,
             "config": None,
         }
         made: asyncssh.SSHServerConnectionOptions

@@ -47,6 +47,8 @@ SOON_FREE: Final = (WorkerState.IDLE, WorkerState.PREPARE)
 KEY_GONE: Final = "your key was taken away; connect again with another"
 MOST_TRIES: Final = 20
 """Keys and tokens that one connection may try."""
+MOST_TOKENS: Final = 3
+"""Tokens among them, as many as ssh asks for: keys are not guessed."""
 NOT_ELSEWHERE: Final = (
     "this door leads to boards' ssh alone: name a board, without a port; ports of the board are "
     "forwarded by -L over the connection to it"
@@ -81,6 +83,7 @@ class Knock(asyncssh.SSHServer):
         self._guest: DoorGuest | None = None
         self._trouble = ""
         self._tries = 0
+        self._tokens = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._entered = False
         self._pipes: set[Pipe] = set()
@@ -228,6 +231,10 @@ class Knock(asyncssh.SSHServer):
 
     async def validate_password(self, username: str, password: str) -> bool:
         """Tell whether a token is good."""
+        self._tokens += 1
+        if self._tokens > MOST_TOKENS:
+            self.part("too many tokens; connect again with the right one")
+            return False
         if not self._may_try():
             return False
         self._candidate = None

@@ -19,6 +19,10 @@ ACCOUNT_HEADER = "boruta-account"
 SCOPE_HEADER = "boruta-scope"
 SOURCE_HEADER = "boruta-source"
 """For whom a call over that socket is made, and from which address he came."""
+ALIVE_EVERY = 15
+"""Seconds of silence after which door and ssh ask each other for a sign of life."""
+ALIVE_MOST = 8
+"""Such questions that may go unanswered: a connection is given up after some two minutes."""
 DOMAIN = ".farm"
 """What the names of hosts end with that ssh's configuration leads to the farm."""
 
