@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.client.device import SSH_FAILED
+from boruta_farm.model.worker import NOT_FORWARDED, PORTS_FACT
 from tests.cli.stage import Boruta, Stage, pairs
 from tests.client.board import reachable_board
 from tests.client.serving import FIRST_PORT, Served
@@ -76,6 +77,15 @@ def test_ports_lead_to_the_board(stage: Stage, here: Boruta) -> None:
     ]
     assert {"-N", "-T", "ExitOnForwardFailure=yes", "RemoteCommand=none"} <= set(stage.arguments)
     assert stage.arguments[-1] == "boruta-user@127.0.0.1"
+
+
+def test_a_board_that_forwards_no_ports_says_so_at_the_start(here: Boruta, served: Served) -> None:
+    words = "forwards no ports, as sandboxes do not"
+    assert words not in here("forward", "1", "8080:80").err
+    served.board(3, "box", caps={"board": "box"}, facts={PORTS_FACT: NOT_FORWARDED})
+    here("new", "-c", "board=box")
+    assert f"box {words}: nothing will answer here" in here("forward", "box", "8080:80").err
+    assert words not in here("cp", "2:a", "b").err
 
 
 @pytest.mark.parametrize("ports", ["", "ssh", "0", "65536", "1:2:3", "80:", "-1:80", "a:80"])

@@ -308,9 +308,12 @@ class Served:
         caps: Mapping[str, str] | None = None,
         state: WorkerState = WorkerState.IDLE,
         host_key: str | None = HOST_KEY,
+        facts: dict[str, str] | None = None,
     ) -> str:
         """Register a board and have it reach a state; return its UUID."""
-        board = SimulatedBoard(uuid_of(number), dict(caps or {}), name, host_key=host_key)
+        board = SimulatedBoard(
+            uuid_of(number), dict(caps or {}), name, host_key=host_key, facts=facts
+        )
         return self.do(self._lab.board(board, state)).uuid
 
     def boards(self, many: Mapping[str, Mapping[str, str]], away: Collection[str] = ()) -> None:

@@ -11,6 +11,7 @@ from boruta_farm.client.openssh import (
     OwnKey,
     SshSession,
     command_line,
+    keys_at_hand,
     known_hosts_line,
     read_own_key,
     session_files,
@@ -181,3 +182,25 @@ async def test_a_process_that_ignores_its_end_is_killed(
 async def test_a_program_that_cannot_be_started(tmp_path: Path) -> None:
     with pytest.raises(BorutaError, match=r"cannot start .*: Permission denied"):
         await SshSession([str(tmp_path)]).start()
+
+
+@pytest.mark.parametrize(
+    ("told", "has"),
+    [
+        ("identityfile {here}/id_rsa\nidentityfile {here}/id_ed25519", False),
+        ("identityfile {here}/id_rsa\nidentityfile {here}/mine", True),
+        ("identityfile {here}/id_rsa\nidentityagent /run/agent", True),
+        ("identityfile {here}/id_rsa\npkcs11provider none", False),
+        ("", True),
+    ],
+)
+def test_whether_ssh_has_a_key_to_show_is_asked_of_itself(
+    tmp_path: Path, told: str, has: bool
+) -> None:
+    (tmp_path / "mine").touch()
+    program = tmp_path / "ssh"
+    program.write_text(f"#!/bin/sh\ncat <<END\n{told.format(here=tmp_path)}\nEND\n")
+    program.chmod(0o700)
+    assert keys_at_hand(str(program), "farm", {}) is has
+    assert keys_at_hand(str(program), "farm", {"SSH_AUTH_SOCK": "/run/agent"})
+    assert keys_at_hand(str(tmp_path / "none"), "farm", {}), "ssh tells that by itself"

@@ -82,7 +82,7 @@ def forward(
         local, port = _ports(text)
         extra += ["-L", f"127.0.0.1:{local}:localhost:{port}"]
         remark(f"127.0.0.1:{local} here leads to port {port} of {target}, until Ctrl-C")
-    _attach(context, target, key, via, extra=tuple(extra))
+    _attach(context, target, key, via, extra=tuple(extra), forwards=True)
 
 
 def _ports(text: str) -> tuple[int, int]:
@@ -104,6 +104,7 @@ def _attach(
     *,
     extra: tuple[str, ...] = (),
     copied: tuple[Path | str, Path | str] | None = None,
+    forwards: bool = False,
 ) -> None:
     want = read_want(target)
     request_id = None if want is None else want.request
@@ -120,6 +121,7 @@ def _attach(
             interactive=False,
             copied=copied,
             via=via,
+            forwards=forwards,
         )
 
     carry_out(context, wish)

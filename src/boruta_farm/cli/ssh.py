@@ -1,6 +1,7 @@
 """``boruta ssh``: a board for as long as ssh runs."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -49,6 +50,7 @@ from boruta_farm.client.openssh import (
     command_line,
     copy_line,
     find_ssh,
+    keys_at_hand,
     read_own_key,
     session_files,
 )
@@ -59,6 +61,7 @@ from boruta_farm.client.session import (
     filed,
 )
 from boruta_farm.client.wanting import asking, wanted_here
+from boruta_farm.client.way import BoardWay
 from boruta_farm.client.ways import find_way
 from boruta_farm.model.errors import (
     BorutaError,
@@ -70,7 +73,13 @@ from boruta_farm.model.errors import (
 from boruta_farm.model.listing import RequestFilter
 from boruta_farm.model.request import NewRequest, Request, RequestState
 from boruta_farm.model.via import Via
-from boruta_farm.model.worker import AccessInfo, Worker, WorkerState
+from boruta_farm.model.worker import (
+    NOT_FORWARDED,
+    PORTS_FACT,
+    AccessInfo,
+    Worker,
+    WorkerState,
+)
 from boruta_farm.selectors.want import Want
 from boruta_farm.selectors.wanted import Meant
 
@@ -130,6 +139,8 @@ class SshRun:
     remembered: bool = False
     persist: bool = False
     via: Via = Via.AUTO
+    forwards: bool = False
+    """Whether ports of the board are to lead here."""
 
     @property
     def shell(self) -> bool:
@@ -368,9 +379,20 @@ class Errand:
                 self._remember(request)
             more = f"press {KEY_NAME} for more time" if self._wish.shell else None
             way = await find_way(self._farm, request_id, access, self._wish.via)
+            if way.via is Via.DOOR and self._wish.own is None:
+                await self._tell_of_no_key(way)
             async with hold(self._farm, request, access, remark_beside, more, way) as lease:
                 await self._introduce(request, access)
                 yield lease
+
+    async def _tell_of_no_key(self, way: BoardWay) -> None:
+        """Say what ssh would tell as a refusal alone: the door is not opened by the job's key."""
+        if not await asyncio.to_thread(keys_at_hand, way.words[0], way.words[3], os.environ):
+            remark(
+                "the front door wants an SSH key of yours, and ssh finds none here: make one by "
+                "ssh-keygen -t ed25519, or name one by --key; where the farm has users, your "
+                "account has to know it: boruta user key add FILE.pub"
+            )
 
     @asynccontextmanager
     async def _request(self) -> AsyncIterator[tuple[int, bool]]:
@@ -441,6 +463,10 @@ class Errand:
         else:
             more = f"boruta prolong {request.id} +30m"
             remark(f"request {request.id}: {worker.name} {until}; more time: {more}")
+        if self._wish.forwards and (worker.facts or {}).get(PORTS_FACT) == NOT_FORWARDED:
+            remark(
+                f"{worker.name} forwards no ports, as sandboxes do not: nothing will answer here"
+            )
         if access.host_key is None:
             remark(
                 f"{worker.name} tells no host key, so ssh cannot tell whether this is the board; "

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -87,6 +88,28 @@ def find_ssh(name: str = "ssh") -> str:
             "install it (Debian: apt install openssh-client)"
         )
     return found
+
+
+def keys_at_hand(program: str, host: str, environment: Mapping[str, str]) -> bool:
+    """Tell whether ssh has a key to show to a host: one in a file, or whatever an agent holds.
+
+    Asks ssh itself, whose configuration may name others than its default ones. What cannot be
+    found out counts as a key: ssh then tells by itself how it fared.
+    """
+    if environment.get("SSH_AUTH_SOCK"):
+        return True
+    try:
+        asked = subprocess.run(
+            (program, "-G", host), capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return True
+    told = [line.partition(" ")[::2] for line in asked.stdout.splitlines()]
+    files = [Path(value).expanduser() for name, value in told if name == "identityfile"]
+    elsewhere = any(
+        name in ("identityagent", "pkcs11provider") and value != "none" for name, value in told
+    )
+    return elsewhere or not files or any(file.exists() for file in files)
 
 
 @contextmanager

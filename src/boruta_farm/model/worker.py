@@ -9,6 +9,8 @@ from typing import Annotated
 from boruta_farm.model.declared import Shown, Stored
 
 UUID_CAPABILITY = "UUID"
+PORTS_FACT, NOT_FORWARDED = "Ports", "not forwarded"
+"""The fact by which a board tells that its ssh forwards no ports."""
 TOOL_CAPABILITY = "tool."
 """What the names of capabilities begin with that agents tell of tools: ``tool.power=yes``."""
 NAME_CAPABILITY = "name"

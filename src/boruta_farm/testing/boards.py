@@ -51,6 +51,7 @@ class SimulatedBoard:
     visits: dict[str, int] = field(default_factory=dict)
     ready_after: float = 2.0
     """Seconds that flashing and booting take."""
+    facts: dict[str, str] | None = None
     trouble: str | None = None
     """Why flashing and booting fail, None where they succeed."""
     readying: tuple[int, Readiness] | None = None
@@ -68,6 +69,7 @@ class SimulatedBoard:
             boot_id=f"boot-{self.boot}",
             credential=f"credential of {self.uuid}",
             many_keys=self.many_keys,
+            facts=self.facts,
         )
 
     def close_session(self) -> None:

@@ -15,6 +15,7 @@ from boruta_farm.dryad.drivers.sandbox import SandboxConfig, SandboxDriver
 from boruta_farm.dryad.drivers.sandbox_isolation import Isolation
 from boruta_farm.dryad.proc.descendants import find_descendants
 from boruta_farm.model.errors import BoardError, ConfigError, KeyRefusedError
+from boruta_farm.model.worker import NOT_FORWARDED, PORTS_FACT
 from tests.dryad.drivers.sandboxes import (
     TIMEOUT,
     USER,
@@ -322,6 +323,7 @@ async def test_it_is_a_driver(config: SandboxConfig) -> None:
 async def test_facts(driver: SandboxDriver, config: SandboxConfig) -> None:
     facts = await driver.facts()
     assert facts["Isolation"] == config.isolation
+    assert facts[PORTS_FACT] == NOT_FORWARDED
     assert facts["SSH"].startswith("asyncssh ")
     assert facts["Kernel"].startswith("Linux ")
 

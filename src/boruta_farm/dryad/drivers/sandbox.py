@@ -59,6 +59,7 @@ from boruta_farm.dryad.ready import ReadyThread
 from boruta_farm.dryad.terminals import message_bytes
 from boruta_farm.dryad.tools.door import SessionDoor
 from boruta_farm.model.errors import BoardError
+from boruta_farm.model.worker import NOT_FORWARDED, PORTS_FACT
 from boruta_farm.settings.declaration import setting
 from boruta_farm.settings.kinds import Whole
 
@@ -293,6 +294,7 @@ class SandboxDriver(Driver):
         return {
             "Isolation": self._isolation.value,
             "Kernel": f"{system.sysname} {system.release} {system.machine}",
+            PORTS_FACT: NOT_FORWARDED,
             "SFTP": find_sftp_server() or "built in",
             "SSH": f"asyncssh {asyncssh.__version__}",
             "Shell": find_shell(),
