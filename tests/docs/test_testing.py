@@ -41,7 +41,7 @@ def test_the_table_of_options_is_the_plugins() -> None:
 def test_what_is_copied_from_the_page_passes(tmp_path: Path) -> None:
     suite = Suite(tmp_path)
     suite.write(EXAMPLES[0])
-    kinds = {"lab-1": "rpi4", "lab-2": "rpi4", "lab-3": "rpi3"}
+    kinds = {"lab-1": "rpi4", "lab-2": "visionfive", "lab-3": "rpi3"}
     boards = [
         LocalBoard(name=name, caps={"board": kind, "arch": "arm64", "ram": "1"})
         for name, kind in kinds.items()

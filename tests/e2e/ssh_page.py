@@ -22,6 +22,7 @@ from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import connect
 from boruta_farm.demo.boards import DemoBoard
 from boruta_farm.demo.farm import DemoProcesses, make_idle
+from boruta_farm.demo.plain_ssh import opened_door
 from boruta_farm.demo.room import ssh_server
 from tests.cli.screen import at_screen
 from tests.dryad.rooms import ROOM
@@ -179,6 +180,7 @@ class Page:
         await processes.start_agent(BOARD, self.url)
         async with connect(ClientConfig(server=self.url)) as farm:
             await processes.unless_failed(make_idle(farm, 1), "the board to be IDLE")
+            await processes.unless_failed(opened_door(farm), "the front door to open")
 
     def furnish(self) -> None:
         """Make a home, and a desk with what the page's commands take for granted."""

@@ -239,6 +239,23 @@ async def test_creations_are_remembered_for_their_time(farm: Farm, clock: HandCl
     assert farm.fetch("SELECT COUNT(*) FROM creations") == [(0,)], "old ones are pruned"
 
 
+async def test_an_epoch_is_one_requests_within_one_batch_too(store: DatabaseStore) -> None:
+    worker = make_worker()
+    await store.execute(registering(worker))
+    first, second, granted, late = await asyncio.gather(
+        *(store.execute(creating()) for _ in range(2)),
+        *(store.execute(granting(number, worker.uuid)) for number in (1, 2)),
+        return_exceptions=True,
+    )
+    assert (first, second) == (1, 2)
+    assert not isinstance(granted, BaseException)
+    assert isinstance(late, TransitionError), "what is saved last must not hide the other"
+    assert "job of another request in epoch 1" in late.message
+    waiting = await store.get_request(2)
+    assert waiting is not None
+    assert waiting.state is RequestState.WAITING
+
+
 async def test_the_holder_is_the_newest_job(store: DatabaseStore) -> None:
     worker = make_worker()
     await store.execute(registering(worker))

@@ -74,9 +74,15 @@ async def test_a_length_is_in_seconds_and_prolonging_takes_a_body(world: World) 
     assert await prolonged(b'{"Length": 86400}', 400) == 20 * minute
 
 
-@pytest.mark.parametrize("length", ["-1", "1e300", '"3h"', "0", "86401"])
-async def test_a_length_that_cannot_be_is_refused(length: str, world: World) -> None:
-    body = f'{{"Priority": 8, "Caps": {{}}, "Length": {length}}}'
+@pytest.mark.parametrize(
+    ("name", "length"),
+    [
+        *(("Length", wrong) for wrong in ("-1", "1e300", '"3h"', "0", "86401")),
+        *(("IdleEnd", wrong) for wrong in ("-1", "-5644345639627491.0", "1e300", '"3h"', "1")),
+    ],
+)
+async def test_a_length_that_cannot_be_is_refused(name: str, length: str, world: World) -> None:
+    body = f'{{"Priority": 8, "Caps": {{}}, "{name}": {length}}}'
     async with world.client() as client:
         answer = await client.post("/api/v1/reqs/", content=body)
     assert answer.status_code == 400

@@ -24,7 +24,7 @@ async def plain_ssh(farm: Farm, folder: Path) -> str | None:
     ssh, keygen = shutil.which("ssh"), shutil.which("ssh-keygen")
     if ssh is None or keygen is None:
         return None
-    place = await _opened(farm)
+    place = await opened_door(farm)
     identity, known_hosts, config = (folder / name for name in ("id", "known_hosts", "ssh.config"))
     making = await asyncio.create_subprocess_exec(
         *(keygen, "-q", "-t", "ed25519", "-N", "", "-C", "boruta demo", "-f", str(identity))
@@ -39,7 +39,7 @@ async def plain_ssh(farm: Farm, folder: Path) -> str | None:
     return f"ssh -F {shlex.quote(str(config))} rpi4{DOMAIN}"
 
 
-async def _opened(farm: Farm) -> FrontDoorPlace:
+async def opened_door(farm: Farm) -> FrontDoorPlace:
     """Return where the door is, once its process has told the server."""
     for _ in range(LOOKS):
         try:

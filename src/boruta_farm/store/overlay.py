@@ -292,7 +292,17 @@ class OverlayTransaction:
         self.layer.consoles[request_id, epoch, chunk.console, chunk.sequence] = chunk
 
     def save_job(self, job: Job) -> None:
-        """Save a job that its request no longer keeps."""
+        """Save a job that its request no longer keeps.
+
+        Raises TransitionError for an epoch that was another request's: what is saved last would
+        hide the other from the database's own rule.
+        """
+        for layer in (self.layer, self._batch):
+            other = layer.jobs.get((job.worker, job.epoch))
+            if other is not None and other.request_id != job.request_id:
+                raise TransitionError(
+                    f"worker {job.worker} had a job of another request in epoch {job.epoch}"
+                )
         self.layer.jobs[job.worker, job.epoch] = job
         known = self.layer.holders.get(job.worker) or self._batch.holders.get(job.worker)
         if known is None or known[0] <= job.epoch:

@@ -1,7 +1,6 @@
 """Bodies of calls: what may be sent, and how it is read."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import parse_qsl
 
@@ -9,11 +8,10 @@ import msgspec
 from msgspec import Meta, Struct, field, inspect
 
 from boruta_farm.web.errors import MalformedBodyError, MissingBodyError
-from boruta_farm.web.shapes import BOUNDED, TIME
+from boruta_farm.web.shapes import TIME
 from boruta_farm.web.tolerance import canonical, parse_first
 
 Priority = Annotated[int, Meta(ge=0, le=255)]
-Length = BOUNDED[timedelta]
 Count = Annotated[int, Meta(ge=0)]
 Limit = Annotated[int, Meta(ge=0, le=65535, description="0 means the highest, 65535")]
 

@@ -33,7 +33,7 @@ from boruta_farm.web.answers import (
     warned,
     write,
 )
-from boruta_farm.web.bodies import Length, Priority, Reader, RequestBody, RequestListBody
+from boruta_farm.web.bodies import Priority, Reader, RequestBody, RequestListBody
 from boruta_farm.web.calls import JSON_TYPE, NO_CONTENT, Answer, Call, Header, Stream
 from boruta_farm.web.errors import CallerGoneError, RequestIdError
 from boruta_farm.web.headers import idempotency_key, wanted_wait
@@ -51,9 +51,7 @@ from boruta_farm.web.times import format_seconds
 
 log = logging.getLogger(__name__)
 
-REQUEST_BODY: Reader[RequestBody] = Reader(
-    lenient_body(RequestBody, NewRequest, priority=Priority, length=Length)
-)
+REQUEST_BODY: Reader[RequestBody] = Reader(lenient_body(RequestBody, NewRequest, priority=Priority))
 NEW_REQUEST = recorder(NewRequest, go=True)
 REQUEST_UPDATE = recorder(RequestUpdate)
 MORE_TIME_BODY: Reader[Any] = Reader(body(MoreTime), strict=True)

@@ -30,6 +30,8 @@ BOUNDED: Mapping[Any, Any] = {
 }
 """What the calls that the original has not take at most."""
 UNBOUNDED: Mapping[Any, Any] = {str: str, int: int, timedelta: float, list: Meta()}
+LENIENT = {**UNBOUNDED, timedelta: BOUNDED[timedelta]}
+"""What the original's calls take: durations are ours alone."""
 
 
 @cache
@@ -69,7 +71,7 @@ def lenient_body(base: type[Base], kind: type, **narrower: Any) -> type[Base]:
     ``base`` bears its name and has the keys that are not the record's, ``narrower`` are types of
     fields in place of the declared ones.
     """
-    members = _sent(kind, UNBOUNDED, narrower)
+    members = _sent(kind, LENIENT, narrower)
     return cast("type[Base]", _struct(base.__name__, base, members, (base,)))
 
 
