@@ -49,6 +49,7 @@ class Bridge:
     ) -> None:
         self.run(_cancel_others())
         self.run(self._loop.shutdown_asyncgens())
+        self.run(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
