@@ -50,7 +50,7 @@ async def test_whenever_the_helper_is_killed_the_next_clean_up_proves_the_board(
         assert room.run("getent", "passwd", USER).out == ""
         assert room.run("getent", "group", USER).out == ""
         # What others take away meanwhile is none of ours.
-        find = "find -ignore_readdir_race /tmp /var/tmp /dev/shm /home"
+        find = "find /tmp /var/tmp /dev/shm /home -ignore_readdir_race"
         assert room.sh(f"{find} -uid +69999 -uid -71000") == ""
         await asyncio.to_thread(kill_helper, room)
 
