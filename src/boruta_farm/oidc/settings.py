@@ -201,13 +201,37 @@ class WorkloadSettings:
             )
 
 
-def check_names(names: Mapping[str, object], what: str) -> None:
-    """Refuse names of providers or rules that cannot stand in an address. Raises SettingError."""
-    for name in names:
-        if not NAME.fullmatch(name):
-            raise SettingError(
-                f"{shown(name)} must be 1 to 32 letters in lower case, digits and hyphens", what
-            )
+def check_vouchers(
+    providers: Mapping[str, ProviderSettings],
+    workloads: Mapping[str, WorkloadSettings],
+    *,
+    users: bool,
+    page_address: str,
+) -> None:
+    """Refuse providers and rules that a farm of these settings cannot have. Raises SettingError."""
+    for what, names in (("provider", providers), ("workload", workloads)):
+        for name in names:
+            if not NAME.fullmatch(name):
+                raise SettingError(
+                    f"{shown(name)} must be 1 to 32 letters in lower case, digits and hyphens", what
+                )
+    if not (providers or workloads):
+        return
+    if not users:
+        raise SettingError(
+            "must be true where people or CI jobs sign in by others (provider, workload)", "users"
+        )
+    if not page_address:
+        raise SettingError(
+            "is missing: sign-in providers send browsers back there, and tokens of CI jobs are "
+            "made for it; write the address that people call, such as https://farm.example:8487",
+            "page_address",
+        )
+    plain = urlsplit(page_address)
+    if plain.scheme != "https" and not is_loopback(plain.hostname):
+        raise SettingError(
+            "must begin with https: what passes there signs people in", "page_address"
+        )
 
 
 def read_secret(provider: str, path: Path | None) -> str:

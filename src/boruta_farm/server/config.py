@@ -6,19 +6,25 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from boruta_farm import __version__
-from boruta_farm.model.addresses import Network, dialled, is_loopback
+from boruta_farm.model.addresses import Network, dialled
 from boruta_farm.model.front_door import DoorSettings
 from boruta_farm.model.policies import FairShare, Policies
-from boruta_farm.model.request import SHORTEST_IDLE_END
 from boruta_farm.model.settings import Enrolment, FarmSettings
-from boruta_farm.model.webhook import fault_of, read_secret
-from boruta_farm.oidc.settings import ProviderSettings, WorkloadSettings, check_names
+from boruta_farm.oidc.settings import ProviderSettings, WorkloadSettings, check_vouchers
 from boruta_farm.selectors.wanted import KINDS
 from boruta_farm.server.http.limits import LimitSettings
-from boruta_farm.server.kinds import Ageing, Database, LogFormat, LogLevel, has_password
+from boruta_farm.server.kinds import (
+    Ageing,
+    Database,
+    IdleEnd,
+    LogFormat,
+    LogLevel,
+    SigningSecret,
+    WebhookAddress,
+    has_password,
+)
 from boruta_farm.server.listening import check_listening
 from boruta_farm.settings.declaration import Struct, read, setting
 from boruta_farm.settings.declaration import environment as environment_tables
@@ -216,7 +222,7 @@ class Config(LimitSettings):
         default=FARM.job_limit,
     )
     idle_end: timedelta = setting(
-        Duration(),
+        IdleEnd(),
         "How long a lent board may go unused while somebody waits for it: then its holder is "
         "warned, and 5 minutes later it is given back. Use is what passes through its tunnel "
         "beyond signs of life. Requests may ask for less. 0s: for ever.",
@@ -491,13 +497,13 @@ class Config(LimitSettings):
     )
 
     notify: str | None = setting(
-        Maybe(Text(secret=True)),
+        Maybe(WebhookAddress()),
         "The farm's webhook, such as https://HOST/PATH: told when a request is granted, near its "
         "end, asked about, or loses its board. Accounts may have webhooks of their own.",
         default=None,
     )
     notify_secret: str | None = setting(
-        Maybe(Text(secret=True)),
+        Maybe(SigningSecret()),
         "What signs the farm's messages, as echo whsec_$(openssl rand -base64 32) makes it.",
         default=None,
         hidden=True,
@@ -525,53 +531,21 @@ class Config(LimitSettings):
                 "tls_certificate and tls_key belong together: set both, or neither",
                 "tls_key" if self.tls_certificate is None else "tls_certificate",
             )
-        if self.notify and (fault := fault_of(self.notify)):
-            raise SettingError(fault, "notify")
         if (self.notify is None) != (self.notify_secret is None):
             raise SettingError(
                 "notify and notify_secret belong together: set both, or neither",
                 "notify_secret" if self.notify_secret is None else "notify",
             )
-        if self.notify_secret is not None:
-            try:
-                read_secret(self.notify_secret)
-            except ValueError as error:
-                raise SettingError(str(error), "notify_secret") from None
         if self.ssh_user_ca is None and (self.ssh_user_revoked or self.ssh_principals):
             raise SettingError(
                 "belongs to ssh_user_ca, which is not set",
                 "ssh_user_revoked" if self.ssh_user_revoked else "ssh_principals",
             )
-        if timedelta(0) < self.idle_end < SHORTEST_IDLE_END:
-            raise SettingError(
-                f"must be 0s, or {SHORTEST_IDLE_END.total_seconds() / 60:g}m at least", "idle_end"
-            )
-        self._check_vouchers()
+        check_vouchers(
+            self.providers, self.workloads, users=self.users, page_address=self.page_address
+        )
         if self.job_limit < self.job_timeout:
             raise SettingError("must not be shorter than job_timeout", "job_limit")
-
-    def _check_vouchers(self) -> None:
-        check_names(self.providers, "provider")
-        check_names(self.workloads, "workload")
-        if not (self.providers or self.workloads):
-            return
-        if not self.users:
-            raise SettingError(
-                "must be true where people or CI jobs sign in by others (provider, workload)",
-                "users",
-            )
-        if not self.page_address:
-            raise SettingError(
-                "is missing: sign-in providers send browsers back there, and tokens of CI jobs are "
-                "made for it; write the address that people call, such as "
-                "https://farm.example:8487",
-                "page_address",
-            )
-        plain = urlsplit(self.page_address)
-        if plain.scheme != "https" and not is_loopback(plain.hostname):
-            raise SettingError(
-                "must begin with https: what passes there signs people in", "page_address"
-            )
 
     def streams(self) -> tuple[str, int]:
         """Return where the relay takes streams of boards' agents."""

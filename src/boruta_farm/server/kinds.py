@@ -4,6 +4,8 @@ from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit, urlunsplit
 
+from boruta_farm.model.request import SHORTEST_IDLE_END
+from boruta_farm.model.webhook import fault_of, read_secret
 from boruta_farm.settings.kinds import Duration, Maybe, Text
 from boruta_farm.settings.table import SettingError, shown
 
@@ -63,6 +65,48 @@ def has_password(address: str) -> bool:
     except ValueError:
         return False
     return parts.password is not None or "password" in parts.query
+
+
+class WebhookAddress(Text):
+    """An address that the farm tells things, never repeated: its path may be a secret."""
+
+    def __init__(self) -> None:
+        super().__init__(secret=True)
+
+    def read(self, raw: object) -> str:
+        """Return the address."""
+        text = super().read(raw)
+        if text and (fault := fault_of(text)):
+            raise SettingError(fault)
+        return text
+
+
+class SigningSecret(Text):
+    """What signs the farm's messages, as it is written."""
+
+    def __init__(self) -> None:
+        super().__init__(secret=True)
+
+    def read(self, raw: object) -> str:
+        """Return the text."""
+        text = super().read(raw)
+        try:
+            read_secret(text)
+        except ValueError as error:
+            raise SettingError(str(error)) from None
+        return text
+
+
+class IdleEnd(Duration):
+    """How long a lent board may go unused: none is for ever, and a few minutes are the least."""
+
+    def read(self, raw: object) -> timedelta:
+        """Return the time."""
+        found = super().read(raw)
+        if timedelta() < found < SHORTEST_IDLE_END:
+            minutes = SHORTEST_IDLE_END.total_seconds() / 60
+            raise SettingError(f"must be 0s, or {minutes:g}m at least")
+        return found
 
 
 class Ageing(Maybe[timedelta]):
