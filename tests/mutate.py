@@ -12,8 +12,6 @@ cosmic-ray rewrites the files in place, has one test command for all, and draws 
 import argparse
 import ast
 import copy
-import importlib.machinery
-import importlib.util
 import multiprocessing
 import os
 import random
@@ -25,11 +23,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
-from types import CodeType, ModuleType
 
 import hypothesis  # noqa: F401  # once for all workers
 import pytest
 
+from tests.changed import ChangedModule
 from tests.nearest import SOURCE, nearest
 
 ROOMS = ("core", "store", "link")
@@ -164,25 +162,6 @@ def mutants(path: Path) -> Iterator[Mutant]:
             )
 
 
-class Changed(importlib.machinery.SourceFileLoader):
-    """Import one module from a changed tree."""
-
-    def __init__(self, mutant: Mutant) -> None:
-        parts = mutant.path.relative_to(SOURCE.parent).with_suffix("").parts
-        super().__init__(".".join(parts), str(mutant.path))
-        self._tree = mutant.change()
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != self.name:
-            return None
-        return importlib.util.spec_from_file_location(fullname, self.path, loader=self)
-
-    def get_code(self, fullname: str) -> CodeType:
-        return compile(self._tree, self.path, "exec", dont_inherit=True)
-
-
 def run(mutant: Mutant | None, tests: Sequence[str]) -> None:
     """Run tests in this process, which ends with pytest's status."""
     os.setpgid(0, 0)
@@ -190,7 +169,9 @@ def run(mutant: Mutant | None, tests: Sequence[str]) -> None:
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     if mutant is not None:
-        sys.meta_path.insert(0, Changed(mutant))
+        parts = mutant.path.relative_to(SOURCE.parent).with_suffix("").parts
+        changed = ChangedModule(".".join(parts), mutant.path, mutant.change())
+        sys.meta_path.insert(0, changed)
     options = [
         "-x",
         "-q",

@@ -21,6 +21,17 @@ func grant(address, body string, count int, limit time.Duration) (Result, error)
 	if err := <-ready; err != nil {
 		return Result{}, err
 	}
+	return lendEach(address, body, count, limit, func(_ *Client, id int) (time.Time, error) {
+		return await(events, id)
+	})
+}
+
+// lendEach files requests one after the other and times each until started has seen it start. Each
+// is closed before the next is filed.
+func lendEach(
+	address, body string, count int, limit time.Duration,
+	started func(client *Client, id int) (time.Time, error),
+) (Result, error) {
 	client, err := Dial(address)
 	if err != nil {
 		return Result{}, err
@@ -36,7 +47,7 @@ func grant(address, body string, count int, limit time.Duration) (Result, error)
 			tally.Fail(err)
 			break
 		}
-		at, err := await(events, id)
+		at, err := started(client, id)
 		if err != nil {
 			tally.Fail(err)
 			break

@@ -4,8 +4,6 @@ Each is a piece of the source replaced while its module is imported, in a proces
 else; the files stay as they are.
 """
 
-import importlib.machinery
-import importlib.util
 import multiprocessing
 import os
 import subprocess
@@ -16,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, ModuleType
+
+from tests.changed import ChangedModule
 
 SOURCE = Path(__file__).parents[2] / "src" / "boruta_farm"
 TABLE = Path(__file__).with_name("planted.toml")
@@ -49,22 +48,9 @@ class Planted:
         return text.replace(self.old, self.new)
 
 
-class Planter(importlib.machinery.SourceFileLoader):
-    """Import one module with its bug."""
-
-    def __init__(self, planted: Planted) -> None:
-        super().__init__(planted.module, str(SOURCE / planted.file))
-        self._text = planted.source()
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != self.name:
-            return None
-        return importlib.util.spec_from_file_location(fullname, self.path, loader=self)
-
-    def get_code(self, fullname: str) -> CodeType:
-        return compile(self._text, self.path, "exec", dont_inherit=True)
+def loader(planted: Planted) -> ChangedModule:
+    """Return what imports a module with its bug."""
+    return ChangedModule(planted.module, SOURCE / planted.file, planted.source())
 
 
 def table() -> list[Planted]:
@@ -76,7 +62,7 @@ def table() -> list[Planted]:
 def find(planted: Planted, seeds: Iterable[int]) -> tuple[int, str] | None:
     """Return the first seed that finds a bug, and in which words; in a process of its own."""
     assert not any(name.startswith("boruta_farm") for name in sys.modules), "imported already"
-    sys.meta_path.insert(0, Planter(planted))
+    sys.meta_path.insert(0, loader(planted))
     from tests.sim.history import begin, forget_template, play
 
     begin()
@@ -94,7 +80,7 @@ def main() -> int:
     name, first, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     planted = next(each for each in table() if each.name == name)
     if planted.test is not None:
-        sys.meta_path.insert(0, Planter(planted))
+        sys.meta_path.insert(0, loader(planted))
         import pytest
 
         options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist"]
