@@ -21,6 +21,8 @@ FLAGS = (
 )
 WIDTHS = {360: 740, 900: 900, 1600: 1000}
 THEMES = ("light", "dark")
+WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+"""What axe-core looks for: 2.2 AA and what that builds on."""
 
 
 def why_not() -> str | None:

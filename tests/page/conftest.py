@@ -1,12 +1,14 @@
 """A browser for all tests of the page, and a window for each."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.client.serving import Served, serve
 from tests.page.browser import Noise, chromium, why_not
+from tests.page.peopled import Peopled, peopled
 
 NewPage = Callable[..., Any]
 
@@ -52,4 +54,11 @@ def page(new_page: NewPage) -> Any:
 def served() -> Iterator[Served]:
     """Serve a farm in memory."""
     with serve() as farm:
+        yield farm
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> Iterator[Peopled]:
+    """Serve a farm that asks who calls."""
+    with peopled(tmp_path) as farm:
         yield farm

@@ -14,7 +14,7 @@ from boruta_farm.model.request import NewRequest
 from boruta_farm.model.worker import WorkerChange
 from tests.client.serving import Served, uuid_of
 from tests.page import scenes
-from tests.page.browser import THEMES, needs_browser
+from tests.page.browser import THEMES, WCAG, needs_browser
 
 pytestmark = [pytest.mark.prove, needs_browser]
 
@@ -316,7 +316,7 @@ def test_nobody_is_shut_out(new_page: Any, served: Served, theme: str) -> None:
     axe_module = pytest.importorskip("axe_playwright_python.sync_playwright")
     scenes.busy(served)
     page = new_page(theme=theme)
-    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+    options = {"runOnly": WCAG}
     found = {}
     for place in [*PLACES, "/boards/lab-rpi3-7"]:
         page.goto(served.address + place)

@@ -1,39 +1,13 @@
 """Signing in, what roles see, and signing out, in a browser."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from boruta_farm.client.blocking import Bridge
 from tests.page.browser import needs_browser
-from tests.web.peopled import PeopledWeb, peopled_web
-from tests.web.serving import served as on_a_port
+from tests.page.peopled import Peopled
 
 pytestmark = [pytest.mark.prove, needs_browser]
-
-
-class Peopled:
-    """A farm that asks who calls, at an address."""
-
-    def __init__(self, bridge: Bridge, web: PeopledWeb, port: int) -> None:
-        self.bridge = bridge
-        self.web = web
-        self.address = f"http://127.0.0.1:{port}"
-
-
-@asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[tuple[PeopledWeb, int]]:
-    async with peopled_web(folder, signed_in=False) as web, on_a_port(web.app) as port:
-        yield web, port
-
-
-@pytest.fixture
-def farm(tmp_path: Path) -> Iterator[Peopled]:
-    with Bridge() as bridge, bridge.enter(serving(tmp_path)) as (web, port):
-        yield Peopled(bridge, web, port)
 
 
 def test_an_invitation_opens_the_page_once(page: Any, new_page: Any, farm: Peopled) -> None:

@@ -3,6 +3,7 @@
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86_400;
+const HALF_A_YEAR = 183 * DAY * 1000;
 
 /** A span in the two largest units that say enough: `45 s`, `12 min`, `1 h 20 min`, `3 d`. */
 export function span(seconds: number): string {
@@ -40,12 +41,14 @@ const day = new Intl.DateTimeFormat(undefined, {
   minute: "2-digit",
   hourCycle: "h23",
 });
+const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 
-/** `14:05`, with the day where it is not today. */
+/** `14:05`, with the day where it is not today; of another half of a year the day with its year alone. */
 export function moment(at: string | number, now: number): string {
-  const date = new Date(at);
-  return date.toDateString() === new Date(now).toDateString() ? clock.format(date) : day.format(date);
+  const then = new Date(at);
+  if (Math.abs(then.getTime() - now) > HALF_A_YEAR) return date.format(then);
+  return then.toDateString() === new Date(now).toDateString() ? clock.format(then) : day.format(then);
 }
 
 /** All of it, with the zone, for who hovers or has it read out. */

@@ -70,12 +70,48 @@ export interface Explanation {
 
 export type Role = "viewer" | "user" | "group-admin" | "admin" | "auditor";
 
+/** What an account may take; times are in seconds, what is not there limits nothing. */
+export interface Limits {
+  HighestPriority?: number;
+  LowestPriority?: number;
+  Jobs?: number;
+  Waiting?: number;
+  JobTime?: number;
+  ProlongTime?: number;
+}
+
+export interface Account {
+  Name: string;
+  Role: Role;
+  FullName: string;
+  Groups: string[] | null;
+  Limits: Limits;
+  Disabled?: boolean;
+}
+
+export interface Group {
+  Name: string;
+  Limits: Limits;
+  KeysForAdmins: boolean;
+  MembersJoin: boolean;
+}
+
+export interface Token {
+  ID: string;
+  Account?: string;
+  Kind: string;
+  Scope: string;
+  Name: string;
+  Expires: string;
+  Uses?: number;
+}
+
 export interface Me {
   Name: string;
   Role: Role;
   Groups: string[] | null;
   Scope: "read" | "request" | "admin";
-  Limits: { HighestPriority?: number; LowestPriority?: number };
+  Limits: Limits;
   Token: { ID: string; Expires: string; Name: string } | null;
 }
 

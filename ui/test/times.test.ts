@@ -16,6 +16,7 @@ describe("times", () => {
 
   it("puts the server's UTC times into the reader's zone", () => {
     expect(moment("2026-11-30T13:05:00Z", NOW)).toBe("14:05");
+    expect(moment("2027-11-24T11:00:00Z", NOW)).toMatch(/^(24 Nov|Nov 24),? 2027$/);
     expect(localised("held by ann until 13:05 UTC", NOW)).toBe("held by ann until 14:05");
     expect(localised("expected start between 13:05 and 13:35 UTC", NOW)).toBe("expected start between 14:05 and 14:35");
     expect(localised("until 2026-11-30 23:30 UTC", NOW)).toMatch(/until Tue,? (1 Dec|Dec 1),? 00:30/);

@@ -1,37 +1,24 @@
-// What admins do that is of no single board: invitations, people, tokens, the audit, many boards at once.
+// What admins do that is of no single board: invitations, many boards at once, the audit; people, groups and
+// tokens have files of their own.
 
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
-import { call, get, post, wordsOf } from "../api";
+import { call, post, wordsOf } from "../api";
 import { holders, me, now, requests, workers } from "../farm";
 import { entriesOf, type Entry } from "../health";
 import { standingOf, standingWord } from "../kinds";
-import { Act, At, Copy, Empty, Field, Loading, say } from "../parts/ui";
+import { Act, At, Copy, Field, Loading, say } from "../parts/ui";
 import { boardPath, path, query, refine } from "../router";
 import { moment } from "../times";
-import type { Worker } from "../types";
-
-interface Token {
-  ID: string;
-  Account?: string;
-  Kind: string;
-  Scope: string;
-  Name: string;
-  Expires: string;
-  Uses?: number;
-}
-
-interface Account {
-  Name: string;
-  Role: string;
-  FullName: string;
-  Groups: string[] | null;
-  Disabled?: boolean;
-}
+import type { Token, Worker } from "../types";
+import { Groups } from "./groups";
+import { People } from "./people";
+import { Tokens } from "./tokens";
 
 const PARTS: [string, string][] = [
   ["boards", "Boards"],
   ["people", "People"],
+  ["groups", "Groups"],
   ["tokens", "Tokens"],
   ["audit", "Audit"],
 ];
@@ -39,7 +26,7 @@ const PARTS: [string, string][] = [
 export function Admin({ part }: { part: string }) {
   const shown = part || "boards";
   const users = me.value?.Groups !== null;
-  const parts = users ? PARTS : PARTS.filter(([name]) => name !== "people");
+  const parts = users ? PARTS : PARTS.filter(([name]) => name !== "people" && name !== "groups");
   return (
     <div>
       <header class="page-head">
@@ -54,6 +41,7 @@ export function Admin({ part }: { part: string }) {
       </header>
       {shown === "boards" && <Bulk />}
       {shown === "people" && <People />}
+      {shown === "groups" && <Groups />}
       {shown === "tokens" && <Tokens />}
       {shown === "audit" && <Audit />}
     </div>
@@ -166,7 +154,7 @@ function Bulk() {
           </div>
         )}
         <div class="scroll">
-          <table>
+          <table class="stacks">
             <thead>
               <tr>
                 <th scope="col">
@@ -215,171 +203,6 @@ function Bulk() {
 
 function rank(worker: Worker): number {
   return ["trouble", "away", "preparing", "held", "free"].indexOf(standingOf(worker));
-}
-
-function useList<T>(what: string): [T[] | null, () => void, string] {
-  const [found, setFound] = useState<T[] | null>(null);
-  const [problem, setProblem] = useState("");
-  const read = () => void get<T[]>(what).then(setFound, (error: unknown) => setProblem(wordsOf(error)));
-  useEffect(read, [what]);
-  return [found, read, problem];
-}
-
-function People() {
-  const [found, again, problem] = useList<Account>("users/");
-  const [name, setName] = useState("");
-  const [role, setRole] = useState("user");
-  const [groups, setGroups] = useState("");
-  const [secret, setSecret] = useState("");
-  if (problem) return <p class="problem">{problem}</p>;
-  if (!found) return <Loading />;
-  return (
-    <div class="columns">
-      <section class="box">
-        <h2>People</h2>
-        <div class="scroll">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Name</th>
-                <th scope="col">Role</th>
-                <th scope="col">Groups</th>
-                <th scope="col">
-                  <span class="unseen">Acts</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {found.map((account) => (
-                <tr key={account.Name}>
-                  <td>
-                    {account.Name} {account.FullName && <span class="muted">{account.FullName}</span>}
-                  </td>
-                  <td>{account.Disabled ? "disabled" : account.Role}</td>
-                  <td>{account.Groups?.join(", ")}</td>
-                  <td class="number">
-                    <Act
-                      ask={account.Disabled ? "Really enable?" : "Really disable? Running jobs end"}
-                      act={async () => {
-                        await call("POST", `users/${encodeURIComponent(account.Name)}`, { Disabled: !account.Disabled });
-                        again();
-                      }}
-                    >
-                      {account.Disabled ? "Enable" : "Disable"}
-                    </Act>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </section>
-      <section class="box">
-        <h2>Invite somebody</h2>
-        {secret ? (
-          <>
-            <p>The one-time token for {name}, shown this once; good for a day:</p>
-            <Copy label="the token" text={secret} />
-            <button
-              type="button"
-              onClick={() => {
-                setSecret("");
-                setName("");
-              }}
-            >
-              Another one
-            </button>
-          </>
-        ) : (
-          <form
-            onSubmit={async (event) => {
-              event.preventDefault();
-              try {
-                const told = await post<{ Secret: string }>(`users/${encodeURIComponent(name.trim())}/invite`, {
-                  Role: role,
-                  Groups: groups.split(",").map((one) => one.trim()).filter(Boolean),
-                });
-                setSecret(told.Secret);
-                again();
-              } catch (error) {
-                say(wordsOf(error), "trouble");
-              }
-            }}
-          >
-            <Field label="Name">
-              {(id) => <input id={id} type="text" required value={name} onInput={(event) => setName(event.currentTarget.value)} />}
-            </Field>
-            <Field label="Role">
-              {(id) => (
-                <select id={id} value={role} onChange={(event) => setRole(event.currentTarget.value)}>
-                  {["viewer", "user", "group-admin", "admin", "auditor"].map((one) => (
-                    <option key={one}>{one}</option>
-                  ))}
-                </select>
-              )}
-            </Field>
-            <Field label="Groups, separated by commas">
-              {(id) => <input id={id} type="text" value={groups} onInput={(event) => setGroups(event.currentTarget.value)} />}
-            </Field>
-            <button type="submit" class="main">
-              Invite
-            </button>
-          </form>
-        )}
-      </section>
-    </div>
-  );
-}
-
-function Tokens() {
-  const [found, again, problem] = useList<Token>("tokens/");
-  if (problem) return <p class="problem">{problem}</p>;
-  if (!found) return <Loading />;
-  if (!found.length) return <Empty title="No tokens" />;
-  return (
-    <section class="box scroll">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Account</th>
-            <th scope="col">Kind</th>
-            <th scope="col">Name</th>
-            <th scope="col">Scope</th>
-            <th scope="col">Until</th>
-            <th scope="col">
-              <span class="unseen">Acts</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {found.map((token) => (
-            <tr key={token.ID}>
-              <td>{token.Account}</td>
-              <td>{token.Kind}</td>
-              <td>
-                {token.Name} {token.ID === me.value?.Token?.ID && <span class="muted">this session</span>}
-              </td>
-              <td>{token.Scope}</td>
-              <td>
-                <At at={token.Expires} />
-              </td>
-              <td class="number">
-                <Act
-                  ask="Really revoke?"
-                  act={async () => {
-                    await call("POST", `tokens/${token.ID}/revoke`);
-                    again();
-                  }}
-                >
-                  Revoke
-                </Act>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
-  );
 }
 
 const NEWEST = 500;
