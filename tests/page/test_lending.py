@@ -1,19 +1,26 @@
 """From nothing to a shell in the browser, on a real board; and the server is killed meanwhile."""
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from boruta_farm.client.blocking import Bridge
-from boruta_farm.demo.boards import SANDBOXES
+from boruta_farm.demo.boards import SANDBOXES, Value
 from boruta_farm.model.worker import WorkerState
 from tests.e2e.stage import Stage, stage
 from tests.page.browser import needs_browser
 
 pytestmark = [pytest.mark.prove, needs_browser]
+
+PICTURE = b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+"""A PNG of one pixel."""
 
 
 class Lab:
@@ -47,7 +54,15 @@ class Lab:
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(PICTURE)
+    camera: dict[str, Value] = {
+        "driver": "exec",
+        "kind": "video",
+        "snapshot": ("/bin/cat", str(picture)),
+    }
     board = SANDBOXES[0].renamed("test")
+    board = replace(board, tools={**board.tools, "camera": camera})
     with Bridge() as bridge, bridge.enter(stage(tmp_path, board)) as one:
         lab = Lab(bridge, one)
         yield lab
@@ -87,6 +102,11 @@ def test_a_newcomer_has_a_shell_and_the_device_at_hand(page: Any, lab: Lab, tmp_
 
     page.get_by_role("button", name="On", exact=True).click()
     page.get_by_text("on, 2.4 W").wait_for()
+    page.get_by_role("button", name="Show", exact=True).click()
+    shown = page.get_by_alt_text("What camera shows")
+    shown.wait_for()
+    page.wait_for_function("shown => shown.naturalWidth === 1", arg=shown.element_handle())
+
     page.get_by_role("tab", name="Console").click()
     screen(page, "=>", "console")
     page.keyboard.type("help\n")

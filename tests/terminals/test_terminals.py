@@ -141,6 +141,14 @@ async def test_acts_are_of_known_verbs_and_their_words_stay_words(
     assert "42" not in done.output
 
 
+@pytest.mark.parametrize("words", [("watch",), ("snap", "/tmp/file"), ("snap", "-"), ()])
+async def test_of_a_screen_one_picture_is_taken_and_nothing_else(
+    terminals: BoardTerminals, words: tuple[str, ...]
+) -> None:
+    with pytest.raises(DeviceCallError, match="one picture is taken"):
+        await terminals.operate(LOCAL_ADMIN, 1, ("screen", *words))
+
+
 async def test_another_board_behind_the_address_is_refused(board: AccessInfo) -> None:
     other = replace(board, host_key="ssh-ed25519 " + "A" * 68)
     terminals = BoardTerminals(cast("Requests", Lent(other)), "127.0.0.1")

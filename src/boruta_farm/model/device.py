@@ -17,8 +17,11 @@ class DeviceCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceAnswer:
-    """Carry what ``dut`` said; ``status`` is its exit status."""
+    """Carry what ``dut`` said; ``status`` is its exit status, ``picture`` a JPEG or PNG."""
 
     status: Annotated[int, Shown("Status", "its exit status, 0: done")]
     output: Annotated[str, Shown("Output", "what it printed")]
     error: Annotated[str, Shown("Error", "what it said of itself")]
+    picture: Annotated[
+        str | None, Shown("Picture", "what `screen snap` took, as a data URL; then no Output")
+    ] = None

@@ -11,6 +11,12 @@ from boruta_farm.contracts import Requests
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.device import DeviceAnswer
 from boruta_farm.model.errors import DeviceCallError, ForbiddenError, TerminalError
+from boruta_farm.terminals.answers import (
+    LARGEST_PICTURE,
+    LONGEST_ANSWER,
+    bounded,
+    picture_of,
+)
 from boruta_farm.terminals.sessions import BoardSessions
 from boruta_farm.terminals.terminal import WINDOW, BoardTerminal
 
@@ -21,13 +27,14 @@ IN_ALL: Final = 256
 PER_REQUEST: Final = 8
 ACT_WITHIN: Final = 120.0
 """Seconds that an act of a tool may take: a power cycle has its pauses."""
-LONGEST_ANSWER: Final = 1024 * 1024
 TERM: Final = "xterm-256color"
 SHELL: Final = "shell"
 CONSOLE: Final = "console"
 NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", re.ASCII)
-VERBS: Final = frozenset({"", "power", "press", "do", "storage", "usb"})
+VERBS: Final = frozenset({"", "power", "press", "do", "storage", "usb", "screen"})
 """What single acts may be: each ends by itself."""
+SNAP: Final = ("screen", "snap")
+"""The one act of a screen that ends; its picture comes to the output."""
 
 Key = tuple[int, str, str, str]
 
@@ -92,22 +99,33 @@ class BoardTerminals:
             raise DeviceCallError(
                 f"{plain[0][:40]!r} is nothing to do in one go; type it in a terminal"
             )
+        snap = plain[:1] == ["screen"]
+        if snap and (tuple(words[:2]) != SNAP or not all(map(NAME.fullmatch, words[2:]))):
+            raise DeviceCallError("of a screen one picture is taken: screen snap [NAME]")
         connection = await self._sessions.reach(caller, request_id)
         import asyncssh
 
-        line = shlex.join(("dut", *words))
+        # A file to write to would leave the picture on the board.
+        line = shlex.join(("dut", *words, "-") if snap else ("dut", *words))
         try:
             async with asyncio.timeout(ACT_WITHIN):
-                done = await connection.run(line, encoding=None, errors="replace")
+                process = await connection.create_process(line, encoding=None, window=WINDOW)
+                try:
+                    output, error = await asyncio.gather(
+                        bounded(process.stdout, LARGEST_PICTURE if snap else LONGEST_ANSWER),
+                        bounded(process.stderr, LONGEST_ANSWER),
+                    )
+                    await process.wait_closed()
+                finally:
+                    process.close()
         except TimeoutError:
             raise TerminalError(f"{line} took longer than {ACT_WITHIN:g} s") from None
-        except (OSError, asyncssh.Error) as error:
-            raise TerminalError(f"{line} broke off: {error}") from error
-        return DeviceAnswer(
-            status=255 if done.exit_status is None else done.exit_status,
-            output=_text(done.stdout),
-            error=_text(done.stderr),
-        )
+        except (OSError, asyncssh.Error) as error_there:
+            raise TerminalError(f"{line} broke off: {error_there}") from error_there
+        status = 255 if process.exit_status is None else process.exit_status
+        if snap and status == 0:
+            return DeviceAnswer(status=0, output="", error=_text(error), picture=picture_of(output))
+        return DeviceAnswer(status=status, output=_text(output), error=_text(error))
 
     @asynccontextmanager
     async def flash(
@@ -194,6 +212,5 @@ def _console(name: str) -> str:
     return f"{dut} --log; exec {dut}"
 
 
-def _text(told: object) -> str:
-    data = told if isinstance(told, bytes) else b""
-    return data[:LONGEST_ANSWER].decode(errors="replace")
+def _text(told: bytes) -> str:
+    return told.decode(errors="replace")

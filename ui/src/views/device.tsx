@@ -5,12 +5,13 @@ import { post, wordsOf } from "../api";
 import { Act, State, say } from "../parts/ui";
 
 /** Kinds of tools that have something to press; a console has a tab of its own. */
-const SHOWN = ["power", "storage", "button", "do"];
+const SHOWN = ["power", "storage", "button", "do", "video"];
 
 interface Done {
   Status: number;
   Output: string;
   Error: string;
+  Picture?: string;
 }
 
 interface Tool {
@@ -22,9 +23,35 @@ interface Tool {
 }
 
 export async function dut(request: number, words: string[]): Promise<string> {
+  return (await operate(request, words)).Output;
+}
+
+async function operate(request: number, words: string[]): Promise<Done> {
   const done = await post<Done>(`reqs/${request}/dut`, { Words: words });
   if (done.Status) throw new Error(done.Error.trim().split("\n").pop()?.replace(/^dut: /, "") || `dut ended with status ${done.Status}`);
-  return done.Output;
+  return done;
+}
+
+/** What the device shows, taken when its user asks for it: nobody else is on the board. */
+function Camera({ request, name }: { request: number; name: string }) {
+  const [picture, setPicture] = useState("");
+  return (
+    <>
+      <Act
+        act={async () => {
+          const told = (await operate(request, ["screen", "snap", name])).Picture ?? "";
+          if (/^data:image\/(jpeg|png);base64,/.test(told)) setPicture(told);
+        }}
+      >
+        {picture ? "Anew" : "Show"}
+      </Act>
+      {picture && (
+        <a class="shot" href={picture} download={`${name}.${picture.startsWith("data:image/png") ? "png" : "jpg"}`} title="Save the picture">
+          <img src={picture} alt={`What ${name} shows`} />
+        </a>
+      )}
+    </>
+  );
 }
 
 export function Device({ request }: { request: number }) {
@@ -72,6 +99,7 @@ export function Device({ request }: { request: number }) {
                 </Act>
               </>
             )}
+            {tool.kind === "video" && <Camera request={request} name={tool.name} />}
             {tool.kind === "button" && <Act act={() => act("press", tool.name)}>Press</Act>}
             {tool.kind === "do" && (
               <Act
