@@ -113,6 +113,7 @@ MEASURES: dict[str, tuple[str, Callable[[Lab], list[Row]]]] = {
     "crowd": ("3,000 connected agents that idle", _of("crowd", "crowd")),
     "scheduler": ("the matching index by itself; alone: the whole table", _scheduler),
     "explain": ("why a request waits, among 10,000 boards", _of("explain", "explain")),
+    "page": ("the page with 1,000 boards, and those who follow it", _of("page", "page")),
     "load": ("calls while agents, tunnels and a queue are there; by name only", _load),
     "recovery": ("kill -9 with a long history; by name only", _of("crowded", "recovery")),
     "history": ("lists and pruning in a long history; by name only", _history),
