@@ -36,7 +36,7 @@ def test_a_farm_without_boards_teaches(page: Any, served: Served) -> None:
 def test_what_changes_is_shown_at_once_without_asking_again(page: Any, served: Served) -> None:
     scenes.three(served)
     page.goto(served.address)
-    page.get_by_text("1 of 1 free").wait_for()
+    page.get_by_role("link", name="lab-rpi4-1", exact=True).wait_for()
     before = len(served.heard)
     began = time.monotonic()
     served.fail(1, "the fan stands still")
@@ -44,6 +44,21 @@ def test_what_changes_is_shown_at_once_without_asking_again(page: Any, served: S
     assert time.monotonic() - began < 2
     asked = [call.path for call in served.heard[before:]]
     assert asked == [], "the stream brought it"
+
+
+def test_a_kind_with_one_board_takes_one_row(page: Any, served: Served) -> None:
+    scenes.three(served)
+    served.board(4, "lab-rpi4-2", scenes.caps("rpi4"))
+    page.goto(served.address)
+    page.get_by_text("2 of 2 free").wait_for()
+    failed = page.locator(".only", has_text="visionfive2")
+    failed.get_by_text("prompt 'login:' not seen within 60 s").wait_for()
+    assert page.locator(".only").count() == 2
+    assert page.locator(".card").count() == 2, "those of the kind that has two"
+    for _ in range(4):
+        page.keyboard.press("j")
+    # Keys go through all boards in their order; the focus follows with the next frame.
+    page.locator("a:focus", has_text="lab-visionfive-1").wait_for()
 
 
 def test_filters_are_in_the_address_and_can_be_shared(
@@ -207,7 +222,7 @@ def test_what_others_wrote_is_shown_and_never_run(page: Any, served: Served, pla
 def test_a_server_that_is_away_is_told_and_come_back_to(page: Any, served: Served) -> None:
     scenes.three(served)
     page.goto(served.address)
-    page.get_by_text("1 of 1 free").wait_for()
+    page.get_by_role("link", name="lab-rpi4-1", exact=True).wait_for()
     served.answers["events"] = [UnavailableError()] * 3
     served.cut()
     page.get_by_role("alert").get_by_text("No word from the server since").wait_for()

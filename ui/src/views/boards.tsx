@@ -123,6 +123,13 @@ export function Boards() {
   const rows: Row[] = [];
   const units: Worker[] = [];
   for (const kind of kinds.value) {
+    const [only, ...others] = kind.units;
+    if (only && !others.length) {
+      // A row for the kind and another for its one board would tell the same twice.
+      const index = units.push(only) - 1;
+      rows.push({ key: `kind ${kind.value}`, height: width <= 688 ? 112 : 68, show: () => <OnlyRow kind={kind} unit={only} index={index} /> });
+      continue;
+    }
     const open = isOpen(kind, filtered);
     rows.push({ key: `kind ${kind.value}`, height: width <= 688 ? 92 : 68, show: () => <KindRow kind={kind} open={open} /> });
     if (!open) continue;
@@ -291,6 +298,40 @@ function KindRow({ kind, open }: { kind: Kind; open: boolean }) {
   );
 }
 
+/** A kind that has one board: the board stands where others have their count. */
+function OnlyRow({ kind, unit, index }: { kind: Kind; unit: Worker; index: number }) {
+  return (
+    <div class={`kind only ${standingOf(unit)}`} data-unit={index}>
+      <span class="fold">
+        <span class="kind-name">{kind.value}</span>
+      </span>
+      <span class="kind-words">
+        <a href={boardPath(unit.Name)} title={unit.Name}>
+          {unit.Name}
+        </a>{" "}
+        <Badge worker={unit} />
+        {kind.waiting > 0 && <span class="muted"> · {kind.waiting} waiting</span>}
+      </span>
+      <span class="kind-about cut">{unit.State === "IDLE" && !unit.UnreachableSince ? <Caps caps={kind.common.slice(0, 6)} /> : away(unit)}</span>
+      <button type="button" class={kind.free ? "inviting" : ""} onClick={() => offer(kind.name ? { [kind.name]: kind.value } : { name: unit.Name })}>
+        {kind.free ? "Borrow" : "Queue me"}
+        <span class="unseen"> {kind.value}</span>
+      </button>
+    </div>
+  );
+}
+
+/** Whole words, as many as there is room for. */
+function Tools({ unit }: { unit: Worker }) {
+  return (
+    <span class="muted tools">
+      {toolsOf(unit).map((tool) => (
+        <span key={tool}>{tool}</span>
+      ))}
+    </span>
+  );
+}
+
 export function Meter({ kind }: { kind: Kind }) {
   const parts: [string, number][] = [
     ["held", kind.held],
@@ -338,7 +379,6 @@ function away(unit: Worker) {
 function UnitCard({ unit, index, common }: { unit: Worker; index: number; common: [string, string][] }) {
   const known = new Set(common.map(([name]) => name));
   const caps = shownCaps(unit).filter(([name]) => !known.has(name));
-  const tools = toolsOf(unit);
   return (
     <article class={`card ${standingOf(unit)}`} data-unit={index}>
       <header>
@@ -349,7 +389,7 @@ function UnitCard({ unit, index, common }: { unit: Worker; index: number; common
       </header>
       <p class="line">{away(unit)}</p>
       <footer>
-        {caps.length ? <Caps caps={caps.slice(0, 4)} /> : <span class="muted tools">{tools.slice(0, 4).join(" · ")}</span>}
+        {caps.length ? <Caps caps={caps.slice(0, 4)} /> : <Tools unit={unit} />}
         {unit.State === "IDLE" && !unit.UnreachableSince && (
           <button type="button" onClick={() => offer({ name: unit.Name })}>
             Borrow<span class="unseen"> {unit.Name}</span>
@@ -371,7 +411,7 @@ function UnitRow({ unit, index }: { unit: Worker; index: number }) {
           .map(([name, value]) => (value === "yes" ? name : `${name}=${value}`))
           .join("  ")}
       </span>
-      <span class="cut muted">{toolsOf(unit).join(" · ")}</span>
+      <Tools unit={unit} />
       {unit.State === "IDLE" && !unit.UnreachableSince ? (
         <button type="button" onClick={() => offer({ name: unit.Name })}>
           Borrow<span class="unseen"> {unit.Name}</span>
