@@ -5,7 +5,6 @@ import logging
 import shutil
 import subprocess
 import sys
-import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -99,7 +98,6 @@ def test_a_program_that_is_killed_holds_its_board_no_longer_than_its_keep_alive(
 
 @pytest.mark.prove
 def test_users_and_more_boards_and_nothing_left(caplog: pytest.LogCaptureFixture) -> None:
-    threads = threading.active_count()
     boards = (LocalBoard(name="one", caps={"n": "1"}), LocalBoard(name="two", tools={}))
     with caplog.at_level(logging.WARNING), farm(*boards, users=True) as local:
         folder = local._held._folder
@@ -117,5 +115,27 @@ def test_users_and_more_boards_and_nothing_left(caplog: pytest.LogCaptureFixture
         assert leftovers(folder)
     assert not folder.exists()
     asyncio.run(gone(folder))
-    assert threading.active_count() == threads
     assert "Unknown child" not in caplog.text
+
+
+LEFT = """
+import threading
+from boruta_farm import borrow
+from boruta_farm.testing import LocalBoard, farm
+with farm(LocalBoard(name="one", caps={"n": "1"})) as local:
+    with borrow({"n": "1"}, server=local.address) as lease:
+        lease.run("true").check_returncode()
+for thread in threading.enumerate():
+    if thread is not threading.main_thread():
+        thread.join(10)
+        print(thread.name if thread.is_alive() else "", end="")
+"""
+
+
+@pytest.mark.prove
+def test_no_thread_is_left() -> None:
+    """In a program of its own: here the farms of other tests have theirs."""
+    done = subprocess.run(
+        (sys.executable, "-c", LEFT), stdout=subprocess.PIPE, text=True, timeout=60, check=True
+    )
+    assert not done.stdout

@@ -1,6 +1,7 @@
 // A certified OpenID Connect provider for the tests: people as accounts.json has them at that moment.
 // Usage: node provider.mjs PORT ACCOUNTS CLIENTS
 
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { Provider } from "oidc-provider";
@@ -10,7 +11,8 @@ const issuer = `http://127.0.0.1:${port}`;
 
 function accountOf(_context, id) {
   const told = JSON.parse(readFileSync(accounts, "utf8"))[id];
-  return told && { accountId: id, claims: () => ({ sub: id, ...told }) };
+  // As CI systems do: each token bears a number of its own, so that it counts once.
+  return told && { accountId: id, claims: () => ({ sub: id, jti: randomUUID(), ...told }) };
 }
 
 const provider = new Provider(issuer, {
@@ -18,7 +20,7 @@ const provider = new Provider(issuer, {
   findAccount: accountOf,
   scopes: ["openid", "offline_access"],
   claims: {
-    openid: ["sub", "repository", "ref"],
+    openid: ["sub", "jti", "repository", "ref"],
     profile: ["name", "preferred_username"],
     groups: ["groups"],
   },
