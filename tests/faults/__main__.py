@@ -37,6 +37,7 @@ class Kind:
 
 
 KINDS = {
+    "kills": Kind("tests.faults.kills", 100, "kill a server of one machine while it is written to"),
     "crashes": Kind("tests.faults.crashes", 100, "kill servers, relays, doors, agents, database"),
     "pauses": Kind(
         "tests.faults.crashes", 10, "stop each of them for longer than any lease", ("--pauses",)
