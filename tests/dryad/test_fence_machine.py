@@ -214,5 +214,5 @@ TestFence.settings = settings(max_examples=100, stateful_step_count=40, deadline
 
 @pytest.mark.prove
 def test_nobody_is_on_a_board_wrongly_in_hundreds_of_histories() -> None:
-    long = settings(max_examples=500, stateful_step_count=60, derandomize=False, deadline=None)
+    long = settings(max_examples=300, stateful_step_count=60, derandomize=False, deadline=None)
     run_state_machine_as_test(FenceMachine, settings=long)

@@ -44,6 +44,7 @@ KINDS = {
     ),
     "partitions": Kind("tests.faults.partitions", 20, "cut links between all of them"),
     "failovers": Kind("tests.faults.failovers", 10, "lose the database to its standby"),
+    "consoles": Kind("tests.faults.consoles", 100, "kill agents whose console is talking"),
     "power": Kind("tests.faults.power", 200, "cut the power under the SQLite file"),
 }
 

@@ -23,7 +23,7 @@ TestIndex.settings = settings(max_examples=80, stateful_step_count=60, deadline=
 
 @pytest.mark.prove
 def test_the_index_decides_as_the_scan_in_hundreds_of_histories() -> None:
-    long = settings(max_examples=500, stateful_step_count=80, derandomize=False, deadline=None)
+    long = settings(max_examples=300, stateful_step_count=80, derandomize=False, deadline=None)
     run_state_machine_as_test(IndexMachine, settings=long)
 
 

@@ -89,6 +89,7 @@ def test_a_long_history_is_read_by_pages(page: Any, served: Served) -> None:
     page.goto(f"{served.address}/boards/lab-rpi4-1")
     page.get_by_text("None of its last 50 jobs failed").wait_for()
     lines = page.locator(".history li")
+    lines.nth(49).wait_for()
     assert lines.count() == 50
     page.get_by_role("button", name="Show older ones").click()
     lines.nth(51).wait_for()

@@ -164,7 +164,7 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
 @pytest.mark.prove
 @pytest.mark.parametrize("synchronous", ["NORMAL", "OFF"])
 def test_the_test_notices_commits_that_are_not_durable(tmp_path: Path, synchronous: str) -> None:
-    assert lives_lost(range(100), tmp_path / "farm.db", synchronous) > 30
+    assert lives_lost(range(40), tmp_path / "farm.db", synchronous) > 12
 
 
 async def test_a_disk_that_is_full_at_commit_keeps_nothing_half(tmp_path: Path) -> None:

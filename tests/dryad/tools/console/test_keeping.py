@@ -17,7 +17,7 @@ from boruta_farm.dryad.tools.console.keeping import ConsoleKeeper, KeptConsole
 from boruta_farm.dryad.tools.kinds.console import PortPlace
 from boruta_farm.model.console import ConsoleEvent
 from boruta_farm.model.errors import BoardError
-from tests.dryad.tools.console.lines import SOON, Device, serial, until, wired
+from tests.dryad.tools.console.lines import Device, serial, until, wired
 
 
 async def test_a_console_is_read_written_and_cut_off(tmp_path: Path) -> None:
@@ -195,10 +195,5 @@ async def kill_agents(folder: Path, times: int) -> None:
 
 
 async def test_no_byte_is_lost_when_the_agent_is_killed(tmp_path: Path) -> None:
+    """``./run faults consoles`` kills it a hundred times."""
     await kill_agents(tmp_path, 2)
-
-
-@pytest.mark.prove
-async def test_no_byte_is_lost_over_a_hundred_kills_of_the_agent(tmp_path: Path) -> None:
-    async with asyncio.timeout(30 * SOON):
-        await kill_agents(tmp_path, 100)
