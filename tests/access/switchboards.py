@@ -21,9 +21,14 @@ class Heard:
         self.failures: list[tuple[str, int, str]] = []
         self.releases: list[tuple[str, int]] = []
         self.counts: dict[str, int] = {}
+        self.bound_now: dict[str, int] = {}
         self.idles = 0
         self.uses: list[tuple[str, int]] = []
         self._news = asyncio.Event()
+
+    def bound(self, worker: str, port: int) -> None:
+        self.bound_now[worker] = port
+        self._news.set()
 
     def bind_failed(self, worker: str, port: int, reason: str) -> None:
         self.failures.append((worker, port, reason))

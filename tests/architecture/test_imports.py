@@ -55,7 +55,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "client": frozenset({"contracts", "clock", "records", "selectors", "settings", "words"}),
     "cli": frozenset(
         {"client", "contracts", "records", "selectors", "settings", "words"}
-        | {"server", "frontdoor", "demo", "mcp", "clock", "oidc"}
+        | {"server", "frontdoor", "demo", "mcp", "clock", "oidc", "access.site_process"}
     ),
     "mcp": frozenset({"client", "contracts", "selectors", "words", "settings"}),
     "pytest_plugin": frozenset({"client", "contracts", "selectors", "settings", "words"}),

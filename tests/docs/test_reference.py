@@ -23,6 +23,7 @@ from boruta_farm.oidc.settings import ProviderSettings, WorkloadSettings
 from boruta_farm.server.config import Config
 from boruta_farm.server.http import refusals
 from boruta_farm.server.http.refusals import Refusal
+from boruta_farm.server.sites import SiteSettings
 from boruta_farm.settings import document
 from boruta_farm.settings.declaration import Dataclass, declared
 from boruta_farm.web.routes import Route
@@ -89,6 +90,12 @@ the rules below `BORUTA_WORKLOAD`.
 Each is a table `[workload.NAME]`, see [Boards in CI](ci.md#without-a-secret).
 
 {document.reference(WorkloadSettings)}
+## Sites
+
+Each is a table `[site.NAME]`, see [Sites](sites.md); in the environment all of them are one JSON
+object, `BORUTA_SITE`.
+
+{document.reference(SiteSettings)}
 ## Listening beyond this machine
 
 The server refuses any address outside loopback unless two things are given: users, or

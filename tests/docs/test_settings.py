@@ -17,6 +17,7 @@ from boruta_farm.dryad.tools.registry import KINDS
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.oidc.settings import ProviderSettings, WorkloadSettings
 from boruta_farm.server.config import ENVIRONMENT_PREFIX, Config
+from boruta_farm.server.sites import SiteSettings
 from boruta_farm.settings import document
 from boruta_farm.settings.declaration import (
     Dataclass,
@@ -38,6 +39,7 @@ DECLARED: dict[str, type[Dataclass]] = {
     "sandbox": SandboxSettings,
     "provider": ProviderSettings,
     "workload": WorkloadSettings,
+    "site": SiteSettings,
     "client": ProfileFile,
     "tools": ToolSettings,
     **{f"tools of the kind {kind}": each.settings for kind, each in KINDS.items()},

@@ -4,10 +4,11 @@ from datetime import timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from boruta_farm.metrics.exposition import FRESH_SECONDS
+from boruta_farm.metrics.exposition import FRESH_SECONDS, Metrics, Sources
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.request import NewRequest
 from boruta_farm.store.base import FarmSize
+from boruta_farm.web.metrics import Traffic
 from tests.web.serving import World
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
@@ -80,3 +81,20 @@ async def test_many_who_ask_at_once_cost_one_count(monkeypatch: pytest.MonkeyPat
         world.clock.advance(timedelta(seconds=FRESH_SECONDS))
         await world.services.metrics()
         assert counted == 2
+
+
+async def test_sites_are_told_with_and_without_their_relays() -> None:
+    async with World() as world:
+        sources = Sources(
+            version="9",
+            fleet=world.farm.fleet,
+            store=world.store,
+            answered=Traffic(),
+            relay=world.farm.relay,
+            connections=lambda _uuid: 0,
+            health=lambda: None,
+            sites=lambda: {"lab-b": True, "lab-c": False},
+        )
+        text = (await Metrics(sources, world.clock).write()).decode()
+    assert 'boruta_site_relay{site="lab-b"} 1.0' in text
+    assert 'boruta_site_relay{site="lab-c"} 0.0' in text

@@ -79,6 +79,9 @@ class Control:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def bound(self, worker: str, port: int) -> None:
+        """Say nothing: the server pings to learn that all it has told is done."""
+
     def bind_failed(self, worker: str, port: int, reason: str) -> None:
         """Report a port that is not to be had, so that the server assigns another."""
         self._report(messages.BIND_FAILED, worker=worker, port=port, reason=reason)

@@ -8,6 +8,9 @@ whose place another one takes. With ``stream`` it asks that a board's agent open
 ``port``; the server answers ``refuse`` where the agent will not; ``no-streams`` tells that none can
 arrive. A relay whose ``hello`` says so takes ``sessions``: from which of its own ports somebody is
 signed in at a board.
+
+The relay of a site dials several servers. It greets each with ``hello`` and tells all of them which
+ports are ``bound``; the one to which it says ``follow`` answers with the full wanted set.
 Relays and servers of different versions meet, so ``hello``, ``holds``, ``begin``, ``route``,
 ``commit``, ``drain``, ``released``, ``ping`` and ``pong`` keep what they say.
 """
@@ -42,6 +45,8 @@ REFUSE = "refuse"
 NO_STREAMS = "no-streams"
 SESSIONS = "sessions"
 USED = "used"
+BOUND = "bound"
+FOLLOW = "follow"
 
 Value = str | int | float | bool | None
 

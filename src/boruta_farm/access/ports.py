@@ -105,15 +105,16 @@ class TunnelPort:
         """Return the port that is bound, which differs from the wanted one only for 0."""
         return int(self._listener.getsockname()[1]) if self._listener is not None else 0
 
-    def bind(self, host: str) -> None:
-        """Listen on the entry's port, harmless when that is so already. Raises OSError."""
+    def bind(self, host: str) -> bool:
+        """Listen on the entry's port; False when that is so already. Raises OSError."""
         wanted = (host, self.entry.port)
         if self._bound == wanted:
-            return
+            return False
         self.unbind()
         listener = listen(*wanted, BACKLOG)
         self._listener, self._bound = listener, wanted
         self._copier.loop.add_reader(listener, self._accept)
+        return True
 
     def unbind(self) -> None:
         """Stop listening; connections stay."""

@@ -13,7 +13,7 @@ class TunnelRoute:
     """Give a worker's port to its live job; without one (``epoch`` None) the port only waits.
 
     ``host`` and ``target`` are the board's address for SSH. ``cut`` is when the relay ends the
-    job's connections by itself.
+    job's connections by itself. ``site`` is where the board is, empty: anywhere.
     """
 
     worker: str
@@ -23,6 +23,7 @@ class TunnelRoute:
     epoch: int | None = None
     cut: datetime | None = None
     reach: Reach = Reach.DIRECT
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,10 @@ USE_EVERY = 60.0
 class PortListener(Protocol):
     """Hear what happens on the ports."""
 
+    def bound(self, worker: str, port: int) -> None:
+        """Hear that a worker's port takes connections now."""
+        ...
+
     def bind_failed(self, worker: str, port: int, reason: str) -> None:
         """Hear that a worker's port is not to be had."""
         ...
@@ -134,12 +138,15 @@ class Switchboard:
             self._release_idle()
             return
         try:
-            port.bind(self._host)
+            fresh = port.bind(self._host)
         except OSError as error:
             reason = error.strerror or str(error)
             logger.warning("port %d of worker %r: %s", entry.port, entry.worker, reason)
             if self._listener is not None:
                 self._listener.bind_failed(entry.worker, entry.port, reason)
+            return
+        if fresh and self._listener is not None:
+            self._listener.bound(entry.worker, port.number)
 
     def signed_in(self, worker: str, epoch: int, ports: frozenset[int]) -> None:
         """Learn from which of our ports somebody is signed in on a worker's board."""

@@ -135,6 +135,7 @@ class Tunnels:
             epoch=epoch,
             cut=cut,
             reach=worker.reach,
+            site=worker.site,
         )
 
     async def _report_failures(self, group: asyncio.TaskGroup) -> NoReturn:

@@ -139,6 +139,7 @@ VERBS: Mapping[str, Verb | Family] = {
     "version": Verb(place="version:version"),
     "serve": Verb(place="serve:serve"),
     "door": Verb(place="door:door"),
+    "relay": Verb(place="relay:relay"),
     "backup": Verb(place="backup:backup"),
     "restore": Verb(place="backup:restore"),
     "config": Family(

@@ -150,10 +150,14 @@ class StayingShell:
         return status, over, log.connected, log.lost
 
     async def _find_way(self) -> None:
-        """Take another way to the board where the old one does not lead there any more."""
-        lease = self._lease
+        """Take another way to the board where the old one does not lead there any more.
+
+        The board may be reached at another address: its site's relay, or a server, may be gone.
+        """
+        farm, number = self._farm, self._lease.request_id
         try:
-            lease.way = await find_way(self._farm, lease.request_id, lease.access, self._wish.via)
+            access = await farm.requests.acquire_worker(farm.caller, number)
+            self._lease.move(access, await find_way(farm, number, access, self._wish.via))
         except BorutaError as error:
             log.debug("the way stays as it was: %s", error)
 

@@ -93,6 +93,11 @@ class Lease:
         self._nudged_at: datetime | None = None
         self._idle_ends: datetime | None = None
 
+    def move(self, access: AccessInfo, way: BoardWay) -> None:
+        """Reach the board so from now on, by what the farm tells now."""
+        self.access, self.way = access, way
+        self._remote.move(access, way)
+
     async def ended(self) -> Request:
         """Wait until the job is over for whatever reason and return the finished request."""
         return await self._end.wait()

@@ -55,6 +55,11 @@ class Remote:
         self._stack = ExitStack()
         self._files: Files | None = None
 
+    def move(self, access: AccessInfo, way: BoardWay) -> None:
+        """Reach the board so from now on."""
+        self.close()
+        self._access, self._way = access, way
+
     def close(self) -> None:
         """Remove the files."""
         self._stack.close()

@@ -87,6 +87,8 @@ class Farm:
         due = DueWork(engine, lambda: self.relay.well_since())
         self.relay: WayToBoards = AlwaysOpen()
         """Nothing is granted while it says why, and no board fails for want of it."""
+        self.reached_at: Callable[[str, int], str] = lambda _worker, _port: ""
+        """Tells at which address a worker's port is reached; empty: at this server's own."""
         self._store = store
         self._engine = engine
         self._waiting = Waiters(store)
@@ -122,6 +124,7 @@ class Farm:
             self.directory.group,
             clock,
             settings,
+            lambda worker, port: self.reached_at(worker, port),
         )
         self.workers = FarmWorkers(engine, store, self.matcher, settings)
         self.superviser = FarmSuperviser(engine, store, clock, settings, self.directory.recognises)

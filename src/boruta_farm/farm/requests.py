@@ -87,8 +87,10 @@ class FarmRequests:
         group_named: Callable[[str], Group | None],
         clock: Clock,
         settings: FarmSettings,
+        reached_at: Callable[[str, int], str] = lambda _worker, _port: "",
     ) -> None:
         self._engine = engine
+        self._reached_at = reached_at
         self._store = store
         self._waiting = waiting
         self._prolonging = prolonging
@@ -321,7 +323,7 @@ class FarmRequests:
         elif key.sealed is not None:
             private = self._cipher.open(key.sealed, key_context(job.worker, job.epoch)).decode()
         return AccessInfo(
-            ip="",
+            ip=self._reached_at(worker.uuid, worker.port),
             port=worker.port,
             key=private,
             username=worker.username,

@@ -73,7 +73,8 @@ class Sources:
     """Carry everything that is asked for figures.
 
     ``followed`` is the newest event that followers were told of, ``connections`` how many
-    connections a board's tunnel has, ``leads`` whether this server is the one that grants boards.
+    connections a board's tunnel has, ``leads`` whether this server is the one that grants boards,
+    ``sites`` of each site whether its relay is connected.
     """
 
     version: str
@@ -84,6 +85,7 @@ class Sources:
     connections: Callable[[str], int]
     health: Callable[[], str | None]
     leads: Callable[[], bool] = lambda: True
+    sites: Callable[[], Mapping[str, bool]] = dict
 
 
 class Metrics:
@@ -123,6 +125,12 @@ class Metrics:
         yield _gauge("boruta_healthy", "1 while the farm moves on, as /healthz tells.", not trouble)
         yield _gauge(
             "boruta_relay_healthy", "1 while users reach boards.", not sources.relay.alive()
+        )
+        yield _gauges(
+            "boruta_site_relay",
+            "1 while a site's relay is connected.",
+            ("site",),
+            (((site,), int(there)) for site, there in sources.sites().items()),
         )
         yield _gauge("boruta_leader", "1 on the server that grants boards.", sources.leads())
         yield from self._boards()

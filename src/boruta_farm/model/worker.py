@@ -13,6 +13,8 @@ PORTS_FACT, NOT_FORWARDED = "Ports", "not forwarded"
 """The fact by which a board tells that its ssh forwards no ports."""
 TOOL_CAPABILITY = "tool."
 """What the names of capabilities begin with that agents tell of tools: ``tool.power=yes``."""
+SITE_CAPABILITY = "site"
+"""Tells at which site a board is, whose relay its users may come by."""
 NAME_CAPABILITY = "name"
 CLOCK_FACT = "Clock"
 """What is told of a board's clock while it differs from the farm's time by more than
@@ -198,6 +200,11 @@ class Worker:
         return matched(self.name, self.labels, self.caps)
 
     @property
+    def site(self) -> str:
+        """Return where it is, as board or admins tell; empty where nobody does."""
+        return self.caps.get(SITE_CAPABILITY) or (self.labels or {}).get(SITE_CAPABILITY, "")
+
+    @property
     def offered(self) -> WorkerState:
         """Return its state as those see it who wait for boards: borrowed is out of service."""
         if self.borrower is None or self.borrowed_from is None:
@@ -230,9 +237,9 @@ class WorkerChange:
 class AccessInfo:
     """Carry what a person needs to reach the board.
 
-    ``ip`` is empty where only the one who hands the information on knows at which address of the
-    server its caller is; ``zone`` is that of a link-local IPv6 address. ``key`` is a
-    private key (PEM), empty when the request brought its own.
+    ``ip`` is that of the board's site, empty where only the one who hands the information on knows
+    at which address of the server its caller is; ``zone`` is that of a link-local IPv6 address.
+    ``key`` is a private key (PEM), empty when the request brought its own.
     ``host_key`` is the board's, one line, or None where it is not known.
     """
 

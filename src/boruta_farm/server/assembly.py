@@ -13,6 +13,7 @@ from boruta_farm.access.cipher import KEY_FILE, AesGcmCipher
 from boruta_farm.access.host_authority import HostAuthority
 from boruta_farm.access.keys import RsaKeyPool
 from boruta_farm.access.link import stop_relay
+from boruta_farm.access.sites import Sites
 from boruta_farm.access.tunnels import Tunnels
 from boruta_farm.access.user_authority import UserAuthority
 from boruta_farm.access.wishes import OutboundStreams
@@ -46,6 +47,7 @@ from boruta_farm.server.config import Config
 from boruta_farm.server.folder import DATABASE_FILE, OWED_FILE, DataFolder
 from boruta_farm.server.front_door import FrontDoor, stop_doors
 from boruta_farm.server.sign_ins import open_sign_ins
+from boruta_farm.server.sites import places
 from boruta_farm.server.supervision import Leadership, LoopWatch, Part, keep_running
 from boruta_farm.store.factory import open_store
 from boruta_farm.store.owed import OwedFile
@@ -145,7 +147,9 @@ class Server:
         )
         farm.relay = self._relay
         self._relay.on_change(farm.matcher.look)
-        self._tunnels = Tunnels(farm.fleet, self._relay, farm.reports, settings)
+        self._sites = Sites(self._relay, places(config.sites), clock, config.tunnel_bounds())
+        farm.reached_at = self._sites.address
+        self._tunnels = Tunnels(farm.fleet, self._sites, farm.reports, settings)
         self._hub.on_sessions = self._tunnels.signed_in
         uses = Uses(
             farm.fleet,
@@ -153,7 +157,7 @@ class Server:
             clock,
             lambda request, now: idling.to_be_noted(request, settings, now),
         )
-        self._relay.on_used = uses.hear
+        self._relay.on_used = self._sites.on_used = uses.hear
         streams = OutboundStreams(self._hub, self._relay)
         self._traffic = traffic = Traffic()
         dialler = GoDialler(lambda: traffic.served)
@@ -350,6 +354,7 @@ class Server:
             connections=self._tunnels.connections,
             health=self.health,
             leads=lambda: self._store.leading,
+            sites=lambda: self._sites.connected,
         )
 
     def _door(self) -> FrontDoorPlace | None:
@@ -394,6 +399,7 @@ class Server:
             terminals=self._terminals,
             tunnels_at=self._config.tunnels_reached_at,
             sign_ins=self._sign_ins,
+            sites=self._sites,
         )
 
     def _options(self) -> WebOptions:

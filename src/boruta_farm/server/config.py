@@ -26,6 +26,7 @@ from boruta_farm.server.kinds import (
     has_password,
 )
 from boruta_farm.server.listening import check_listening
+from boruta_farm.server.sites import SiteSettings, check_names
 from boruta_farm.settings.declaration import Struct, read, setting
 from boruta_farm.settings.declaration import environment as environment_tables
 from boruta_farm.settings.files import read_toml
@@ -496,6 +497,13 @@ class Config(LimitSettings):
         key="workload",
     )
 
+    sites: Mapping[str, SiteSettings] = setting(
+        Named(Struct(SiteSettings)),
+        "Places whose boards have a relay of their own there, each a table [site.NAME].",
+        make=dict,
+        key="site",
+    )
+
     notify: str | None = setting(
         Maybe(WebhookAddress()),
         "The farm's webhook, such as https://HOST/PATH: told when a request is granted, near its "
@@ -544,6 +552,7 @@ class Config(LimitSettings):
         check_vouchers(
             self.providers, self.workloads, users=self.users, page_address=self.page_address
         )
+        check_names(self.sites)
         if self.job_limit < self.job_timeout:
             raise SettingError("must not be shorter than job_timeout", "job_limit")
 

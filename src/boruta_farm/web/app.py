@@ -12,6 +12,7 @@ from boruta_farm.model.explanation import Explanation, Filed
 from boruta_farm.model.front_door import FrontDoorPlace
 from boruta_farm.model.permission import Permission
 from boruta_farm.model.request import OpenSessions, Request
+from boruta_farm.model.site import SITE_PATH
 from boruta_farm.model.version import Version
 from boruta_farm.model.worker import AccessInfo, Worker
 from boruta_farm.web import boards
@@ -38,6 +39,7 @@ from boruta_farm.web.requests import (
 from boruta_farm.web.routes import Parameter, Route, change, read
 from boruta_farm.web.services import Services, WebOptions
 from boruta_farm.web.sign_in_routes import sign_in_routes
+from boruta_farm.web.sites import SiteEndpoint
 from boruta_farm.web.terminals import (
     DEVICE_BODY,
     IMAGE_PATH,
@@ -453,6 +455,7 @@ def build_app(services: Services, options: WebOptions) -> WebApp:
             WebSocketRoute(TERMINAL_PATH, terminals.terminal),
             WebSocketRoute(IMAGE_PATH, terminals.image),
             WebSocketRoute(TUNNEL_PATH, tunnels.serve),
+            WebSocketRoute(SITE_PATH, SiteEndpoint(services.sites).serve),
             Page(
                 "/{path:path}",
                 options.page.answer,

@@ -181,7 +181,7 @@ class RequestCalls:
             access = await self._acquire_patiently(call, request_id, wait)
             applied = f"wait={wait // timedelta(seconds=1)}"
             headers += ((b"preference-applied", applied.encode()),)
-        ip = self._public_address or _local_address(call.scope) or access.ip
+        ip = access.ip or self._public_address or _local_address(call.scope) or ""
         return Answer(status=200, headers=headers, body=encode(access_answer(access, ip)))
 
     async def list(self, call: Call) -> Answer | Stream:

@@ -14,6 +14,7 @@ from boruta_farm.web.auth import People
 from boruta_farm.web.boards import BoardHub
 from boruta_farm.web.metrics import Traffic
 from boruta_farm.web.page import StaticPage, built_page
+from boruta_farm.web.sites import NoSites, SiteHub
 
 Journal = Callable[[int, int], Awaitable[tuple[Event, ...]]]
 """Return up to so many (second argument) journalled events above a number (first)."""
@@ -36,7 +37,7 @@ class Services:
     ``at_risk`` what a failover of its database would lose, ``traffic`` counts what is answered,
     ``servers`` tells how many the farm has now, ``door`` where plain ssh comes in; ``terminals`` is
     None where the page shall have none, ``sign_ins`` where nobody vouches for others. Boards'
-    tunnels listen ``tunnels_at`` this address of ours.
+    tunnels listen ``tunnels_at`` this address of ours; ``sites`` has the relays of other places.
     """
 
     requests: Requests
@@ -58,6 +59,7 @@ class Services:
     terminals: BoardTerminals | None = None
     tunnels_at: str = "127.0.0.1"
     sign_ins: SignIns | None = None
+    sites: SiteHub = field(default_factory=NoSites)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
