@@ -6,14 +6,15 @@ import os
 import re
 import shutil
 import subprocess
-import time
+import threading
 from pathlib import Path
 
 import pytest
 
 from boruta_farm.client.farm import Farm
 from boruta_farm.client.lease import hold
-from boruta_farm.model.errors import ConsoleLogNotFoundError
+from boruta_farm.farm.consoles import FarmConsoles
+from boruta_farm.model.console import ConsoleChunk
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.testing import LocalFarm, farm
 from tests.docs.curls import CURLS, Curl
@@ -45,20 +46,36 @@ def test_what_a_line_needs_was_kept_before() -> None:
         kept |= {curl.keep}
 
 
+@pytest.fixture
+def console_kept(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Return what is set once a board's agent has handed over what a console said.
+
+    No event of the farm tells that; the server is in this process.
+    """
+    kept = threading.Event()
+    keep = FarmConsoles.keep
+
+    async def noted(self: FarmConsoles, uuid: str, epoch: int, chunk: ConsoleChunk) -> None:
+        await keep(self, uuid, epoch, chunk)
+        kept.set()
+
+    monkeypatch.setattr(FarmConsoles, "keep", noted)
+    return kept
+
+
 @pytest.mark.prove
 @pytest.mark.skipif(
     not all(map(shutil.which, ("curl", "ssh", "ssh-keygen"))),
     reason="curl or openssh-client is missing",
 )
-def test_each_line_does_what_it_says(tmp_path: Path) -> None:
+def test_each_line_does_what_it_says(tmp_path: Path, console_kept: threading.Event) -> None:
     key = tmp_path / "key"
     subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)), check=True)
     with farm(users=True) as local:
         variables = {"FARM": f"{local.address}/api/v1", "TOKEN": str(local.config.token)}
         for curl in CURLS:
             if curl.path == "reqs/{id}/console":
-                local.settle()
-                _await_console(local, int(variables["REQUEST"]))
+                assert console_kept.wait(WITHIN)
             answer = _made(curl, variables, tmp_path)
             if curl.path == "reqs/{id}/sessions":
                 _talk(local, int(variables["REQUEST"]))
@@ -108,17 +125,3 @@ def _await_maintenance(local: LocalFarm) -> None:
 
     with local.connected() as (api, bridge):
         bridge.run(come(api))
-
-
-def _await_console(local: LocalFarm, request: int) -> None:
-    """Wait until the board's agent has handed over what the console said; no event tells it."""
-    until = time.monotonic() + WITHIN
-    with local.connected() as (api, bridge):
-        while True:
-            try:
-                bridge.run(api.consoles.tail(request, 1))
-            except ConsoleLogNotFoundError:
-                assert time.monotonic() < until
-                time.sleep(0.1)
-            else:
-                return
