@@ -80,6 +80,27 @@ def test_the_commands_status_is_passed_on_and_never_repeated(
     stage.assert_nothing_left()
 
 
+def test_a_ci_job_that_signs_in_but_once_says_until_when(
+    here: Boruta, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BORUTA_WORKLOAD", "1")
+    monkeypatch.setenv("BORUTA_ID_TOKEN", "a.b.c")
+    short = {"access_token": "short", "expires_in": 3600, "scope": "request"}
+    served.answers["token-exchange"] = [(200, short)]
+    told = here("run", "-c", "board=rpi4", "--", "make").err
+    assert "this CI job has signed in until" in told
+    assert "BORUTA_ID_TOKEN counts once" in told
+    bearers = {
+        call.headers.get("authorization") for call in served.heard if call.path != "token-exchange"
+    }
+    assert bearers == {"Bearer short"}
+    monkeypatch.setenv("BORUTA_ID_TOKEN_FILE", "/proc/self/nothing")
+    monkeypatch.delenv("BORUTA_ID_TOKEN")
+    told = here("run", "-c", "board=rpi4", "--", "make", status=RunFault.REFUSED).err
+    assert "BORUTA_ID_TOKEN_FILE" in told
+    assert "signed in until" not in told
+
+
 def test_one_word_is_a_line_and_a_board_may_be_named(
     stage: Stage, here: Boruta, served: Served
 ) -> None:

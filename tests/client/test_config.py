@@ -54,6 +54,21 @@ def test_a_token_is_not_sent_to_another_server(path: Path) -> None:
     assert load(server="http://other:1", environment=environment, path=path).token == "mine"
 
 
+def test_a_ci_job_signs_in_where_no_token_is_given(path: Path, tmp_path: Path) -> None:
+    environment = {"BORUTA_WORKLOAD": "1", "XDG_CONFIG_HOME": str(tmp_path)}
+    as_job = load(environment=environment, path=path)
+    assert as_job.job is not None
+    assert as_job.token is None
+    given = load(environment={**environment, "BORUTA_TOKEN": "mine"}, path=path)
+    assert (given.token, given.job) == ("mine", None)
+    assert load(environment=environment, path=path, anonymous=True).job is None
+    path.write_text('server = "http://lab:8487"\nworkload = true\n')
+    assert load(environment={}, path=path).job is not None
+    there = {"XDG_CONFIG_HOME": str(tmp_path)}
+    assert load(server="http://other:1", environment=there, path=path).job is None
+    assert load(environment={}, path=path).exposes_token
+
+
 def test_token_is_not_shown(path: Path) -> None:
     assert "top" not in repr(load(environment={}, path=path))
 

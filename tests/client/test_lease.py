@@ -241,8 +241,13 @@ def test_who_is_sent_away_meanwhile_is_told_in_words(
 ) -> None:
     sent_away = UnauthenticatedError("this account cannot be used at present")
     found = held(2000, keep_alive=120, answers={call: [sent_away]})
-    told = f"the end of the job will not be announced: {sent_away.message}"
-    assert found.said == ([told] if call == "events" else [])
+    told = {
+        "events": "the end of the job will not be announced",
+        "keepalive": "request 1 is not kept alive any more, so the farm takes its board back "
+        "within 120 s",
+    }
+    said = [told[call]] if call in told else []
+    assert found.said == [f"{words}: {sent_away.message}" for words in said]
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 

@@ -3,7 +3,10 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 from boruta_farm.client.config import ClientConfig
+from boruta_farm.client.job_sign_in import JobSignIn
 from boruta_farm.client.openssh import command_line, session_files
 from boruta_farm.client.way import DIRECT, door_way, https_way
 from boruta_farm.model.front_door import FrontDoorPlace
@@ -38,6 +41,15 @@ def test_a_token_is_in_the_environment_and_on_no_command_line(tmp_path: Path) ->
             "BORUTA_CA_FILE": str(tmp_path / "ca"),
             "BORUTA_AGENT": "tests",
         }
+
+
+def test_the_token_is_the_one_of_the_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = JobSignIn("https://farm.example", {})
+    way = https_way(ClientConfig(server="https://farm.example", job=job), 42)
+    assert "BORUTA_TOKEN" not in way.environment
+    for token in ("one", "two"):
+        monkeypatch.setattr(job, "_token", token)
+        assert way.environment["BORUTA_TOKEN"] == token
 
 
 def test_the_door_is_asked_for_the_request_and_its_key_is_pinned() -> None:

@@ -87,7 +87,7 @@ def _lasting(context: typer.Context, way: BoardWay, request_id: int) -> BoardWay
     """Return a way by commands that find the farm, and a token for it, by themselves."""
     if way.via is not Via.HTTPS:
         return way
-    return replace(way, words=(*own_command(context), "proxy", str(request_id)), environment={})
+    return replace(way, words=(*own_command(context), "proxy", str(request_id)), config=None)
 
 
 def save_access(access: AccessInfo, folder: Path, name: str, way: BoardWay = DIRECT) -> Files:

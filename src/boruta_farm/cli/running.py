@@ -7,13 +7,14 @@ import signal
 import sys
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import complain, configured, point_at, remark
+from boruta_farm.cli.console import complain, configured, local_times, point_at, remark
 from boruta_farm.cli.options import (
     BootOption,
     CapsOption,
@@ -36,12 +37,13 @@ from boruta_farm.cli.signals import Signals
 from boruta_farm.cli.ssh import LAST_WORDS_WITHIN, Errand, SshRun
 from boruta_farm.cli.via import ViaOption
 from boruta_farm.client.config import ClientConfig
-from boruta_farm.client.farm import connect
+from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.job import JobOverError
 from boruta_farm.client.lease import Lease
 from boruta_farm.client.openssh import SshSession, command_line, find_ssh, session_files
 from boruta_farm.client.remote import CopyError
 from boruta_farm.client.session import DEFAULT_KEEP_ALIVE, DEFAULT_PRIORITY, NotStartedError
+from boruta_farm.client.workload import TOKEN
 from boruta_farm.model.errors import (
     AgentUnreachableError,
     AmbiguousWorkerError,
@@ -240,11 +242,23 @@ class CommandRuns:
             async with connect(self._config) as farm:
                 errand = Errand(farm, self._wish, self._signals, self._config.server)
                 async with errand.held() as lease:
+                    self._tell_sign_in(farm)
                     return await self._use(errand, lease)
         except BorutaError as error:
             complain(error)
             point_at(None if self._wish.new is None else self._wish.new.selector, error)
             return fault_of(error)
+
+    def _tell_sign_in(self, farm: Farm) -> None:
+        """Say when a sign-in ends that cannot be made anew: the board is lost with it."""
+        left = None if self._config.job is None else self._config.job.left
+        if left is not None:
+            now = farm.now()
+            until = local_times(now, distance=True).moment(now + timedelta(seconds=left))
+            remark(
+                f"this CI job has signed in until {until}, and cannot again: {TOKEN} counts once; "
+                "what takes longer wants a longer 'lasts' in the farm's workload rule"
+            )
 
     async def _use(self, errand: Errand, lease: Lease) -> int:
         """Send, run, fetch; return the command's status if it is known, else the fault."""

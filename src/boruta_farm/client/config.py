@@ -5,6 +5,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from boruta_farm.client.credentials import Credentials, configuration_folder
@@ -15,9 +16,12 @@ from boruta_farm.model.token import PREFIX, check_token
 from boruta_farm.settings.declaration import Struct, read, setting
 from boruta_farm.settings.declaration import environment as variables
 from boruta_farm.settings.files import read_toml
-from boruta_farm.settings.kinds import Maybe, Named, Text
+from boruta_farm.settings.kinds import Maybe, Named, Switch, Text
 from boruta_farm.settings.places import Location, Url
 from boruta_farm.settings.table import SettingError, Table
+
+if TYPE_CHECKING:
+    from boruta_farm.client.job_sign_in import JobSignIn
 
 DEFAULT_SERVER = "http://127.0.0.1:8487"
 SERVER = Url(user="a token goes into BORUTA_TOKEN")
@@ -42,6 +46,13 @@ class ProfileSettings:
         "The authority that signed the server's certificate, beside the file unless absolute.",
         default=None,
         variable="BORUTA_CA_FILE",
+    )
+    workload: bool = setting(
+        Switch(),
+        "Whether to sign in as the CI job in which this runs, by the token that the CI system "
+        "gives it, and anew before that ends; where no token is given.",
+        default=False,
+        variable="BORUTA_WORKLOAD",
     )
     account: str | None = setting(
         Maybe(Text()), "Who signed in there, for people to read.", default=None
@@ -68,14 +79,16 @@ class ClientConfig:
     """Carry the server's address (no path's slash at its end) and the bearer token, if any.
 
     ``ca_file`` holds the authorities whose signature the server's certificate must bear; None
-    means those of the system. ``agent`` is what a program calls itself that acts for whose token it
-    is, for the farm's audit. Raises ConfigError for a token or name that could not be sent.
+    means those of the system. ``job`` signs in as a CI job, in place of a
+    token. ``agent`` is what a program calls itself that acts for whose token it is, for the farm's
+    audit. Raises ConfigError for a token or name that could not be sent.
     """
 
     server: str = DEFAULT_SERVER
     token: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
     agent: str = ""
+    job: "JobSignIn | None" = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check the token here too, since programs make configurations of their own."""
@@ -88,9 +101,14 @@ class ClientConfig:
             )
 
     @property
+    def bearer(self) -> str | None:
+        """Return the token to call with at present; that of a CI job once it has signed in."""
+        return self.token if self.job is None else self.job.token
+
+    @property
     def exposes_token(self) -> bool:
-        """Tell whether the token would travel to another machine without TLS."""
-        return self.token is not None and is_exposed(self.server)
+        """Tell whether a token would travel to another machine without TLS."""
+        return not (self.token is None and self.job is None) and is_exposed(self.server)
 
 
 def is_exposed(server: str) -> bool:
@@ -124,7 +142,8 @@ def load(
     ``BORUTA_PROFILE`` or the file's ``profile_name``. A token or ``ca_file`` is only used together
     with the address of the same place, or with any address when it comes from ``BORUTA_TOKEN``,
     ``BORUTA_CA_FILE`` or ``ca_file``; without any, the one that ``boruta login`` keeps for the
-    address. ``anonymous`` looks for no token at all. Raises ConfigError with place and remedy.
+    address, or that of the CI job where ``workload`` is set. ``anonymous`` looks for no token at
+    all. Raises ConfigError with place and remedy.
     """
     environment = os.environ if environment is None else environment
     place = path or default_path(environment)
@@ -142,13 +161,19 @@ def load(
     authority = flags.ca_file or said.ca_file or trusted
     if anonymous:
         return ClientConfig(server=address, ca_file=authority)
+    job = None
     if said.token:
         token: str | None = check_token(said.token, "BORUTA_TOKEN")
+    elif said.workload or (same and filed.workload):
+        # Few are jobs, and short answers come sooner without what they need.
+        from boruta_farm.client.job_sign_in import JobSignIn
+
+        token, job = None, JobSignIn(address, environment)
     elif filed_token:
         token = check_token(filed_token, f"{place}: token")
     else:
         token = Credentials(environment).get(address)
-    return ClientConfig(server=address, token=token, ca_file=authority)
+    return ClientConfig(server=address, token=token, ca_file=authority, job=job)
 
 
 def _from_file(path: Path | None, profile: str | None) -> ProfileSettings:

@@ -272,7 +272,13 @@ class Lease:
                 await self._farm.requests.keep_alive(self._farm.caller, self.request_id)
             except UnavailableError as error:
                 log.debug("KeepAlive of request %d was not renewed: %s", self.request_id, error)
-            except (InvalidError, NotFoundError, *NOT_OURS) as error:
+            except UnauthenticatedError as error:
+                self._say(
+                    f"request {self.request_id} is not kept alive any more, so the farm takes its "
+                    f"board back within {self._keep_alive} s: {error.message}"
+                )
+                return
+            except (InvalidError, NotFoundError, RefusedError) as error:
                 log.debug("request %d cannot be kept alive: %s", self.request_id, error)
                 return
 

@@ -1,10 +1,12 @@
 """One HTTP connection pool to one server."""
 
+import asyncio
 import json
 import math
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NoReturn
@@ -26,6 +28,8 @@ from boruta_farm.model.errors import (
 if TYPE_CHECKING:
     import ssl
 
+    from boruta_farm.client.job_sign_in import JobSignIn
+
 PREFIX = "/api/v1/"
 CONNECT_WITHIN = 5.0
 ANSWER_WITHIN = 30.0
@@ -33,6 +37,27 @@ SIGN_OF_LIFE_WITHIN = 60.0
 """An event stream says something every 15 s; four of these missed means a dead connection."""
 
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+class JobAuth(httpx.Auth):
+    """Have each call bear the token that a CI job has at that moment."""
+
+    def __init__(self, job: "JobSignIn", stranger: "Transport") -> None:
+        """Take how the farm is asked by somebody who has not signed in yet."""
+        from boruta_farm.client.sign_ins import HttpSignIns
+
+        self._job = job
+        self._exchange = HttpSignIns(stranger).exchange
+        self._signing_in = asyncio.Lock()
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Add the token, made anew if need be."""
+        async with self._signing_in:
+            token = await self._job.fresh(self._exchange)
+        request.headers["Authorization"] = f"Bearer {token}"
+        yield request
 
 
 class Transport:
@@ -51,9 +76,15 @@ class Transport:
             headers["Boruta-Agent"] = config.agent
         self._host = parts.hostname or ""
         self._offset = timedelta()
+        self._stranger: Transport | None = None
+        auth = None
+        if config.job is not None:
+            self._stranger = Transport(replace(config, job=None), inner)
+            auth = JobAuth(config.job, self._stranger)
         self._http = httpx.AsyncClient(
             base_url=config.server + PREFIX,
             headers=headers,
+            auth=auth,
             timeout=httpx.Timeout(ANSWER_WITHIN, connect=CONNECT_WITHIN),
             # A redirect could carry the token to another server, so none is followed and plain
             # HTTP needs no certificates at all.
@@ -77,6 +108,8 @@ class Transport:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._http.aclose()
+        if self._stranger is not None:
+            await self._stranger.aclose()
 
     async def get(self, path: str, query: Mapping[str, str] = NO_TEXTS) -> Answer:
         """Read something."""

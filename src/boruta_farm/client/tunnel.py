@@ -46,7 +46,7 @@ async def tunnel(config: ClientConfig, request_id: int) -> AsyncIterator[ClientC
     Raises UnavailableError, UnauthenticatedError, ConfigError. That the server refuses is told by
     ``ended`` once it has closed.
     """
-    headers = {} if config.token is None else {"Authorization": f"Bearer {config.token}"}
+    headers = {} if config.bearer is None else {"Authorization": f"Bearer {config.bearer}"}
     if config.agent:
         headers["Boruta-Agent"] = config.agent
     parts = urlsplit(config.server)

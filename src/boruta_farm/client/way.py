@@ -3,7 +3,7 @@
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -22,14 +22,31 @@ NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 class BoardWay:
     """Carry how ssh gets to a board: at its own port, or by a command that ssh runs.
 
-    ``environment`` is for that command: a token on a command line could be read by anybody.
+    ``config`` is the farm that this command calls.
     ``door`` is a line of known_hosts for a file of which ``words`` are told.
     """
 
     via: Via = Via.TUNNEL
     words: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    config: ClientConfig | None = None
     door: str | None = None
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Return what the command finds in its environment, with the token of this moment.
+
+        On a command line anybody could read it.
+        """
+        if self.config is None:
+            return NOTHING
+        told = {"BORUTA_SERVER": self.config.server}
+        if self.config.bearer is not None:
+            told["BORUTA_TOKEN"] = self.config.bearer
+        if self.config.ca_file is not None:
+            told["BORUTA_CA_FILE"] = str(self.config.ca_file.absolute())
+        if self.config.agent:
+            told[AGENT] = self.config.agent
+        return told
 
     def proxy_command(self, known_hosts: Path | None = None, key: Path | None = None) -> str | None:
         """Return what ssh is told, None where it dials itself.
@@ -56,16 +73,9 @@ DIRECT: Final = BoardWay()
 
 def https_way(config: ClientConfig, request_id: int) -> BoardWay:
     """Return the way over the server's own port."""
-    environment = {"BORUTA_SERVER": config.server}
-    if config.token is not None:
-        environment["BORUTA_TOKEN"] = config.token
-    if config.ca_file is not None:
-        environment["BORUTA_CA_FILE"] = str(config.ca_file.absolute())
-    if config.agent:
-        environment[AGENT] = config.agent
     # Not from the folder that somebody happens to be in: what lies there is not ours.
     words = (sys.executable, "-P", "-m", "boruta_farm.client.tunnel", str(request_id))
-    return BoardWay(via=Via.HTTPS, words=words, environment=environment)
+    return BoardWay(via=Via.HTTPS, words=words, config=config)
 
 
 def door_way(ssh: str, host: str, place: FrontDoorPlace, request_id: int) -> BoardWay:

@@ -6,6 +6,7 @@ The systems themselves are not here: their shell steps are what is executed.
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -51,9 +52,32 @@ def steps(system: str) -> str:
 
 def test_the_steps_are_said_once() -> None:
     whole = steps("shell").splitlines()
-    wanted = whole[whole.index("set -eu") :]
+    wanted = whole[next(n for n, line in enumerate(whole) if line.startswith("set -eu")) :]
     for system in ("gitlab", "jenkins"):
         assert [line.strip() for line in steps(system).strip().splitlines()] == wanted
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_no_trace_shows_a_token(system: str, tmp_path: Path) -> None:
+    """Jenkins runs its steps with ``sh -xe``, and its log is read by many."""
+    (tmp_path / "step.sh").write_text(steps(system))
+    secrets = {"BORUTA_TOKEN": "secret-1", "BORUTA_ID_TOKEN": "secret-2"}
+    done = subprocess.run(
+        ("sh", "-xe", str(tmp_path / "step.sh")),
+        env={
+            **secrets,
+            "PATH": os.environ["PATH"],
+            "BORUTA": "true",
+            "BORUTA_WANT": "rpi4",
+            "BORUTA_RUN": "true",
+            "GITHUB_ACTION_PATH": str(INTEGRATIONS / "github"),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.startswith("+ ")
+    assert "secret" not in done.stderr
 
 
 @dataclass(slots=True)
