@@ -160,12 +160,12 @@ async def run_command(
             for pipe in pipes:
                 await pipe.finish()
     finally:
+        for file in given:
+            os.close(file)
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-        for file in given:
-            os.close(file)
         for pipe in pipes:
             await pipe.close()
     return Outcome(status=status, output=bytes(output.data), complaints=bytes(complaints.data))

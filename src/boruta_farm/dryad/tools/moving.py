@@ -60,13 +60,14 @@ async def move(order: ImageOrder, descriptors: Iterable[int], note: Note) -> dic
                 telling = asyncio.ensure_future(note(words))
         await process.wait()
     finally:
+        process.stdin.close()
+        if telling is not None:
+            telling.cancel()
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-        process.stdin.close()
         if telling is not None:
-            telling.cancel()
             # Whoever is told may have gone: the act is called off by who sees that.
             await asyncio.gather(telling, return_exceptions=True)
     if "done" in result:

@@ -5,17 +5,11 @@ import os
 import sys
 from pathlib import Path
 
-import pytest
-
 from boruta_farm.dryad.dut.call import VARIABLE
 from tests.dryad.dut.original.muxpi import PASSWORD, MuxPi
 from tests.dryad.dut.test_console import Starter
 from tests.dryad.tools.benches import fit
 from tests.dryad.tools.console.lines import wired
-
-# Once in many runs a stream of a device that hung up is collected before it is closed; whose it is,
-# is not known yet.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <StreamWriter:ResourceWarning")
 
 LOGIN = f"dut_login.sh root {PASSWORD}"
 

@@ -51,9 +51,10 @@ async def _attach(tool: ConsoleTool, _: ConsoleTable, call: Call) -> Mapping[str
         await call.note(position=viewer.position, writes=desk.writes(viewer))
         await _show(desk, viewer, call)
     finally:
+        # Left before anything is waited for: the act may be called off in this very wait.
         typing.cancel()
-        await asyncio.gather(typing, return_exceptions=True)
         desk.leave(viewer)
+        await asyncio.gather(typing, return_exceptions=True)
     return {}
 
 

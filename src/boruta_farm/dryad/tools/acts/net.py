@@ -30,9 +30,10 @@ async def _connect(tool: Net, _: PlainTable, call: Call) -> Mapping[str, object]
     except ConnectionError as error:
         raise ActError(f"the device ended the connection: {error.strerror or error}") from None
     finally:
+        # Closed before anything is waited for: who has gone may call the act off in this very wait.
         sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
         writer.close()
+        await asyncio.gather(sending, return_exceptions=True)
         with contextlib.suppress(OSError):
             await writer.wait_closed()
     return {}

@@ -67,8 +67,8 @@ class Terminal:
                 logger.debug("a console's terminal was left: %s", error)
             finally:
                 showing.cancel()
-                await asyncio.gather(showing, return_exceptions=True)
                 self._desk.leave(viewer)
+                await asyncio.gather(showing, return_exceptions=True)
 
     async def _show(self, viewer: Viewer) -> None:
         while True:
