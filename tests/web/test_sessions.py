@@ -104,6 +104,20 @@ async def test_a_token_of_boards_and_a_wrong_one_are_refused_and_noted(tmp_path:
         assert wrong.split("_")[-1] not in audit.text
 
 
+async def test_guessed_cookies_are_slowed_as_tokens_are_and_hold_up_no_good_one(
+    tmp_path: Path,
+) -> None:
+    async with peopled_web(tmp_path) as web, browser(web) as client, browser(web) as good:
+        await sign_in(good, web.root_secret)
+        (name,) = good.cookies
+        found = []
+        for guess in range(8):
+            client.cookies.set(name, f"boruta_p_abc_{guess:043}")
+            found.append((await client.get("/api/v1/me")).status_code)
+        assert found == [401] * 6 + [429] * 2
+        assert (await good.get("/api/v1/me")).status_code == 200
+
+
 async def test_a_session_carries_no_more_than_its_token(tmp_path: Path) -> None:
     async with peopled_web(tmp_path) as web, browser(web) as client:
         await sign_in(client, await web.secret("eve", role=Role.VIEWER))

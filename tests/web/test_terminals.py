@@ -178,3 +178,22 @@ async def test_only_who_is_signed_in_and_may_use_the_board(tmp_path: Path) -> No
         await terminals.close()
     assert code == REFUSED
     assert words
+
+
+async def test_what_is_refused_counts_as_a_call_and_a_guess_as_a_failure(tmp_path: Path) -> None:
+    options = replace(OPTIONS, calls_per_source=1)
+    async with peopled_web(tmp_path) as web:
+        farm = web.people.farm
+        services = services_of(farm, web.people.store, web.people.clock)
+        terminals = BoardTerminals(farm.requests, "127.0.0.1")
+        app = build_app(replace(services, terminals=terminals), options)
+        said = []
+        async with served(app) as port:
+            for guess in range(7):
+                cookie = f"boruta_session_{port}=boruta_p_abc_{guess:043}"
+                async with dial(port, origin="http://evil.example", cookie=cookie) as socket:
+                    said.append((await refusal(socket))[1])
+        await terminals.close()
+    assert all("token" in words for words in said[:5])
+    assert "calls" in said[5], "five at once, one a second"
+    assert "calls" in said[6]

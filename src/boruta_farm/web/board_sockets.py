@@ -48,12 +48,13 @@ class BoardSockets:
     async def serve(self, websocket: WebSocket, check: Callable[[Scope], None], work: Work) -> None:
         """Do some work for a caller who may have a request's board.
 
-        ``check`` may refuse the call before anything else is asked.
+        ``check`` may refuse the call before anything is asked about the request. Who calls is
+        asked first of all, as of every call: so what is refused counts, too.
         """
         await websocket.accept()
         try:
-            check(websocket.scope)
             caller = await self._entrance.admit(websocket.scope, Permission.USE_BOARDS)
+            check(websocket.scope)
             request_id = _request_id(websocket)
             # Before the end is watched for: who has no right is told that, and not how it stands.
             await self._requests.acquire_worker(caller, request_id)
