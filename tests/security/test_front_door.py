@@ -1,6 +1,7 @@
 """Guests and strangers who try to keep the front door from others."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import asyncssh
@@ -11,6 +12,8 @@ from boruta_farm.frontdoor.knock import MOST_CHANNELS
 from boruta_farm.frontdoor.turns import AT_ONCE
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.listing import Page
+from boruta_farm.model.permission import Role, Scope
+from boruta_farm.model.token import NewToken
 from boruta_farm.model.worker import Worker
 from tests.frontdoor.stage import HOST_KEY, Stage, jump
 
@@ -98,3 +101,26 @@ async def test_one_guest_does_not_have_all_connections(tmp_path: Path) -> None:
             one.close()
             await one.wait_closed()
         assert (await stage.say(KEY, "ls"))[0] == 0
+
+
+@pytest.mark.parametrize("end", ["revoked", "expired"])
+async def test_who_is_in_by_a_token_is_in_for_as_long_as_that_lives(
+    tmp_path: Path, end: str
+) -> None:
+    async with Stage(tmp_path).running() as stage:
+        await stage.board(1, "lab-rpi4")
+        await stage.account("ann", role=Role.ADMIN)
+        ann = stage.lab.farm.directory.account_named("ann")
+        assert ann is not None
+        me = stage.lab.farm.directory.speak_for(ann.id, Scope.ADMIN, "")
+        lasts = timedelta(seconds=3) if end == "expired" else None
+        own = await stage.lab.farm.tokens.issue(me, NewToken(account="ann"))
+        stolen = await stage.lab.farm.tokens.issue(me, NewToken(account="ann", lifetime=lasts))
+        honest = await stage.come(None, "ann", own.secret)
+        thief = await stage.come(None, "ann", stolen.secret)
+        assert (await thief.run("ls")).exit_status == 0
+        if end == "revoked":
+            await stage.lab.farm.tokens.revoke(me, stolen.token.id)
+        await asyncio.wait_for(thief.wait_closed(), 10)
+        assert (await honest.run("ls")).exit_status == 0
+        honest.close()

@@ -219,6 +219,10 @@ class PeopleGate(Protocol):
         """
         ...
 
+    def has_token(self, account: str, token: str) -> bool:
+        """Tell whether an account has a token of this id that can still be used."""
+        ...
+
     def account_named(self, name: str) -> Account | None:
         """Return the account of this name, whether it can be used or not."""
         ...

@@ -159,6 +159,11 @@ class Directory:
             raise UnauthenticatedError("this account cannot be used at present")
         return _caller(known, scope, None, source)
 
+    def has_token(self, account: str, token: str) -> bool:
+        """Tell whether an account has a token of this id that can still be used."""
+        known = self._tokens.get(token)
+        return known is not None and known.account == account and known.expires > self._clock.now()
+
     def holders(self, key: str) -> tuple[Account, ...]:
         """Return the accounts that can be used and have this SSH key, by name."""
         found = [self._accounts[number] for number in self._keys.get(_plain(key), ())]
@@ -227,8 +232,7 @@ class Directory:
             return False
         if caller.token is None:
             return bool(account.networks)
-        token = self._tokens.get(caller.token)
-        return token is not None and token.expires > self._clock.now()
+        return self.has_token(caller.id, caller.token)
 
     def _recognise(self, secret: str) -> Token:
         """Check a secret, once: afterwards its text stands for the check."""

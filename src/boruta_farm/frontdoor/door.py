@@ -10,7 +10,7 @@ import asyncssh
 from boruta_farm.clock import Clock
 from boruta_farm.frontdoor.boards import HeldBoards
 from boruta_farm.frontdoor.crowd import USUAL, DoorBounds, DoorCrowd
-from boruta_farm.frontdoor.knock import KEY_GONE, Knock
+from boruta_farm.frontdoor.knock import TOKEN_GONE, Knock
 from boruta_farm.frontdoor.line import ServerLine
 from boruta_farm.model.errors import BorutaError, TooManyCallsError
 from boruta_farm.model.front_door import ALIVE_EVERY, ALIVE_MOST
@@ -107,7 +107,11 @@ class Door:
                 self._empty.set()
 
     async def look_after(self) -> NoReturn:
-        """Put out, within a second, those whose key or account is gone; end theirs where wanted."""
+        """Put out, within a second, those whose key, token or account is gone.
+
+        What they have open ends where the farm wishes that, and always with a token: by one that
+        was stolen nobody is to stay longer than its owner lets it live.
+        """
         while True:
             await asyncio.sleep(LOOK_AGAIN)
             inside = [(knock, held) for knock in self._knocks if (held := knock.holding)]
@@ -124,8 +128,8 @@ class Door:
                     continue
                 knock = inside[place][0]
                 knock.put_out()
-                if ending:
-                    knock.part(KEY_GONE)
+                if ending or knock.gone is TOKEN_GONE:
+                    knock.part(knock.gone)
 
     async def empty(self) -> None:
         """Return once nobody is there any more, and no board is held for anybody."""

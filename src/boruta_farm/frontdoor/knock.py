@@ -45,6 +45,7 @@ MOST_CHANNELS: Final = 100
 SOON_FREE: Final = (WorkerState.IDLE, WorkerState.PREPARE)
 """States of boards for which nobody waits longer than until they are clean."""
 KEY_GONE: Final = "your key was taken away; connect again with another"
+TOKEN_GONE: Final = "your token was revoked, or has expired; connect again with another"
 MOST_TRIES: Final = 20
 """Keys and tokens that one connection may try."""
 MOST_TOKENS: Final = 3
@@ -81,6 +82,8 @@ class Knock(asyncssh.SSHServer):
         self._certificate = ""
         """What came with the key that is asked for now, if anything did."""
         self._guest: DoorGuest | None = None
+        self.gone = KEY_GONE
+        """What is said to a guest who is not let in any more."""
         self._trouble = ""
         self._tries = 0
         self._tokens = 0
@@ -94,7 +97,7 @@ class Knock(asyncssh.SSHServer):
     def guest(self) -> DoorGuest:
         """Return who it is. Raises ForbiddenError where he is not let in any more."""
         if self._guest is None:
-            raise ForbiddenError(KEY_GONE)
+            raise ForbiddenError(self.gone)
         return self._guest
 
     @property
@@ -107,6 +110,7 @@ class Knock(asyncssh.SSHServer):
             account=guest.visitor.account,
             key="" if guest.certificate else guest.key or "",
             certificate=guest.certificate,
+            token=guest.visitor.token,
             user=guest.user,
             source=guest.source,
         )
@@ -262,6 +266,8 @@ class Knock(asyncssh.SSHServer):
             self.part(error.message)
             return
         self._guest = guest
+        if guest.visitor.token:
+            self.gone = TOKEN_GONE
         visitor, proof = guest.visitor, guest.visitor.proof
         if not proof:
             proof = "a token" if guest.key is None else f"SSH key {fingerprint(guest.key)}"
@@ -322,7 +328,7 @@ class Knock(asyncssh.SSHServer):
         try:
             return await task
         except asyncio.CancelledError:
-            raise refused(KEY_GONE if self._entered and not self._guest else "given up") from None
+            raise refused(self.gone if self._entered and not self._guest else "given up") from None
         finally:
             self._tasks.discard(task)
             self._waiting -= 1

@@ -81,7 +81,8 @@ class TokenShown:
 class DoorVisitor:
     """Tell who somebody at the door is: an account, and how much of its rights he may use.
 
-    ``open_farm`` tells that the farm knows no users, so that everybody is its admin.
+    ``open_farm`` tells that the farm knows no users, so that everybody is its admin. ``token`` is
+    the id of the token that he gave, which a one-time token has none of: it was used up.
     """
 
     account: Annotated[str, Shown("Account", "its id")]
@@ -89,6 +90,7 @@ class DoorVisitor:
     scope: Annotated[Scope, Shown("Scope", "how much of its rights")]
     open_farm: Annotated[bool, Shown("OpenFarm", "the farm knows no users")] = False
     proof: Annotated[str, Shown("Proof", "which certificate tells so, if one does")] = ""
+    token: Annotated[str, Shown("Token", "the id of the token that he gave")] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +116,13 @@ class KeyHolding:
     """Ask whether an account still has a key; without a key, whether it can be used.
 
     With a certificate: whether that still tells so, for whoever came as ``user`` from ``source``.
+    With a token's id: whether that is still one of its tokens.
     """
 
     account: Annotated[str, Shown("Account", "its id")]
     key: Annotated[str, Shown("Key", "type and body; empty: none is asked for")] = ""
     certificate: Annotated[str, Shown("Certificate", "by which he is in")] = ""
+    token: Annotated[str, Shown("Token", "the id of the token by which he is in")] = ""
     user: Annotated[str, Shown("User", "the name he gave")] = ""
     source: Annotated[str, Shown("Source", "the address he came from")] = ""
 

@@ -185,7 +185,7 @@ class FrontDoorApp:
     async def _token(self, given: dict[str, Any]) -> object:
         """Return whose token somebody gives; a one-time token is used up by that."""
         gate = self._people.gate
-        secret, source = str(given.get("Token", "")), str(given.get("Source", ""))
+        secret, source, token = str(given.get("Token", "")), str(given.get("Source", "")), ""
         if gate.open:
             return write(_everybody(gate.admit(None, "").name))
         self._entrance.check_penalty(source, secret)
@@ -198,10 +198,13 @@ class FrontDoorApp:
             else:
                 caller = gate.admit(secret, source)
                 caller.require(Permission.FILE_REQUESTS)
+                token = caller.token or ""
         except UnauthenticatedError as refusal:
             await self._entrance.failed(source, secret, refusal)
             raise
-        return write(DoorVisitor(account=caller.id, name=caller.name, scope=caller.scope))
+        return write(
+            DoorVisitor(account=caller.id, name=caller.name, scope=caller.scope, token=token)
+        )
 
     async def _entered(self, given: dict[str, Any]) -> object:
         name = str(given.get("Name", ""))
@@ -269,6 +272,8 @@ class FrontDoorApp:
                 # A file that is just being written puts nobody out.
                 return True
         gate = self._people.gate
+        if token := str(one.get("Token", "")):
+            return gate.has_token(account, token)
         return not key or any(a.id == account for a in gate.holders(key))
 
     async def _tell_settings(self, _given: dict[str, Any]) -> object:
