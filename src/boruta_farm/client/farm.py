@@ -123,10 +123,9 @@ class Farm:
 
     async def front_door(self) -> "FrontDoorPlace":
         """Return where plain ssh comes in. Raises NotFoundError where it does not."""
-        from boruta_farm.client.wire import read
-        from boruta_farm.model.front_door import FrontDoorPlace
+        from boruta_farm.client.wire import read_door
 
-        return read(FrontDoorPlace, (await self._channel.get("door")).body)
+        return read_door((await self._channel.get("door")).body)
 
     async def version(self) -> "Version":
         """Return the server's version."""

@@ -15,9 +15,10 @@ from typing import IO
 
 from boruta_farm.client.tellable import UNTELLABLE, check_tellable
 from boruta_farm.client.way import DIRECT, NOTHING, BoardWay
+from boruta_farm.client.wire import checked_host_key
 from boruta_farm.model.errors import BorutaError, ConfigError, ProtocolError
 from boruta_farm.model.home import expand
-from boruta_farm.model.worker import AccessInfo
+from boruta_farm.model.worker import USERNAME, AccessInfo
 from boruta_farm.settings.files import read_bounded
 
 LARGEST_KEY_FILE = 64 * 1024
@@ -28,11 +29,9 @@ LARGEST_LOG = 16 << 20
 LOGGED_ALWAYS = ("debug", "OpenSSH_", "Authenticated to ", "Transferred: ", "Bytes per second: ")
 """How lines of ssh's log begin that it writes when all is well."""
 
-USERNAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*", re.ASCII)
 HOST = re.compile(r"[0-9A-Za-z:.][0-9A-Za-z:.%_-]*", re.ASCII)
 PLAIN = re.compile(r"/[A-Za-z0-9/._+=@-]*", re.ASCII)
 """Folders that every version of ssh reads as they are written."""
-HOST_KEY = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+=*(?: [^\r\n]*)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,10 +154,8 @@ def write_private(path: Path, text: str) -> Path:
 
 def known_hosts_line(access: AccessInfo) -> str:
     """Return the line that pins a board's host key. Raises ProtocolError for an odd one."""
-    if access.host_key is None or not HOST_KEY.fullmatch(access.host_key):
-        raise ProtocolError("the server sent a host key that is none")
     place = access.host if access.port == 22 else f"[{access.host}]:{access.port}"
-    return f"{place} {access.host_key}\n"
+    return f"{place} {checked_host_key(access.host_key)}\n"
 
 
 def command_line(

@@ -4,12 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from boruta_farm.model.errors import ProtocolError
 from boruta_farm.records.reading import Found, JsonReader
 from boruta_farm.records.writing import JsonWriter
 
 if TYPE_CHECKING:
     # A short answer needs none of them, and they take longer than it does.
     from boruta_farm.model.events import Event
+    from boruta_farm.model.front_door import FrontDoorPlace
     from boruta_farm.model.request import Request
     from boruta_farm.model.worker import AccessInfo
 
@@ -94,6 +96,29 @@ def read_access(value: object, host: str) -> "AccessInfo":
     access = read(AccessInfo, value)
     # It is what the original's server gives when it listens on all of its addresses.
     return replace(access, ip=host, zone="") if is_anywhere(access.ip) else access
+
+
+def read_door(value: object) -> "FrontDoorPlace":
+    """Return where plain ssh comes in. Raises ProtocolError, also for keys that are none."""
+    from boruta_farm.model.front_door import FrontDoorPlace
+
+    place = read(FrontDoorPlace, value)
+    checked_host_key(place.key)
+    if place.authority is not None:
+        checked_host_key(place.authority)
+    return place
+
+
+def checked_host_key(key: str | None) -> str:
+    """Return a key that a server told, if it makes one line of known_hosts and no second.
+
+    Raises ProtocolError.
+    """
+    from boruta_farm.model.worker import HOST_KEY
+
+    if key is None or not HOST_KEY.fullmatch(key):
+        raise ProtocolError("the server sent a host key that is none")
+    return key
 
 
 def read_event(value: object) -> "Event | None":

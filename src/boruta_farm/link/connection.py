@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -64,7 +65,9 @@ REFUSED: Final = 4403
 REFUSALS: Final = 3
 """Hellos that one link may have refused: an honest agent goes after the first."""
 DESCRIBE_EVERY: Final = 10.0
-"""Seconds between two descriptions: each is written down."""
+PROGRESS_EVERY: Final = 1.0
+"""Seconds between two descriptions, and two words about a board that is made ready: each is written
+down, and read by every follower."""
 
 DONE: Final = write(Nothing())
 
@@ -113,7 +116,7 @@ class AgentConnection:
         self._turn = turn
         self._deadline: asyncio.TimerHandle | None = None
         self._clock = clock
-        self._described_at: float | None = None
+        self._told_at: dict[str, float] = {}
         self._clock_wrong = False
         self.uuid: str | None = None
         self.sessions: tuple[int, ...] | None = None
@@ -280,10 +283,7 @@ class AgentConnection:
     async def _describe(self, params: JsonObject) -> JsonObject:
         description = read(Description, params)
         uuid = self._known()
-        now = self._clock.monotonic()
-        if self._described_at is not None and now - self._described_at < DESCRIBE_EVERY:
-            raise RefusedError(f"a board may be described once in {DESCRIBE_EVERY:g} s")
-        self._described_at = now
+        self._space("a board may be described", DESCRIBE_EVERY)
         await self._reports.described(uuid, description.facts)
         return DONE
 
@@ -301,7 +301,9 @@ class AgentConnection:
 
     async def _progressed(self, params: JsonObject) -> JsonObject:
         told = read(Progressed, params)
-        await self._reports.progressed(self._known(), told.epoch, told.words)
+        uuid = self._known()
+        self._space("how far a board has come may be told", PROGRESS_EVERY)
+        await self._reports.progressed(uuid, told.epoch, told.words)
         return DONE
 
     async def _readied(self, params: JsonObject) -> JsonObject:
@@ -312,6 +314,13 @@ class AgentConnection:
         told = read(Unready, params)
         await self._reports.unready(self._known(), told.epoch, told.reason, told.lines)
         return DONE
+
+    def _space(self, what: str, every: float) -> None:
+        """Refuse what comes sooner after the last of its kind. Raises RefusedError."""
+        now = self._clock.monotonic()
+        if now - self._told_at.get(what, -math.inf) < every:
+            raise RefusedError(f"{what} once in {every:g} s")
+        self._told_at[what] = now
 
     def _known(self) -> str:
         """Return the board that the agent speaks for. Raises WorkerNotFoundError."""

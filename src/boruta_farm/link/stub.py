@@ -27,8 +27,9 @@ from boruta_farm.link.messages import (
     write,
 )
 from boruta_farm.link.peer import Peer
-from boruta_farm.model.errors import AgentUnreachableError, ProtocolError
+from boruta_farm.model.errors import AgentUnreachableError, BoardError, ProtocolError
 from boruta_farm.model.readiness import Readiness
+from boruta_farm.model.worker import HOST_KEY, USERNAME
 
 ANSWER_WITHIN: Final = 300.0
 """Seconds after which a call is given up for good; callers have shorter limits of their own."""
@@ -61,6 +62,7 @@ class LinkedDryad:
     async def prepare(self, key: str, *, epoch: int) -> Prepared:
         """Make a fresh session user whose only key is ``key``."""
         session = await self._call(Method.PREPARE, Preparation(epoch=epoch, key=key), SessionInfo)
+        _check(session)
         return Prepared(username=session.username, host_key=session.host_key)
 
     async def ready(self, epoch: int, wanted: Readiness, within: float) -> None:
@@ -135,3 +137,18 @@ class LinkedDryad:
         if not self._beat:
             raise AgentUnreachableError
         return self._beat, remaining + self._clock.monotonic() - self._beat_at
+
+
+def _check(session: SessionInfo) -> None:
+    """Refuse what is no user or host key: people paste both into shells and files of theirs.
+
+    Raises BoardError, which takes the board out of service.
+    """
+    if not USERNAME.fullmatch(session.username):
+        raise BoardError(
+            f"its agent tells {session.username[:80]!r} as the session's user, which is none"
+        )
+    if session.host_key is not None and not HOST_KEY.fullmatch(session.host_key):
+        raise BoardError(
+            f"its agent tells {session.host_key[:80]!r} as its host key, which is none in one line"
+        )

@@ -1,5 +1,6 @@
 """A board and the computer that supervises it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +25,9 @@ CLOCKS_AGREE = timedelta(seconds=5)
 REVOKED = "revoked"
 """Stands in place of a credential that was taken away; no hash is equal to it."""
 DEFAULT_USERNAME = "boruta-user"
+USERNAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]{0,63}", re.ASCII)
+HOST_KEY = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+=*(?: [ -~]*)?", re.ASCII)
+"""The forms of what boards tell of their ssh: people put both into command lines and files."""
 
 
 class WorkerState(StrEnum):
