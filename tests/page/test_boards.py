@@ -1,6 +1,7 @@
 """Boards, the queue and what admins do, in a browser, against a farm in memory."""
 
 import json
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -375,3 +376,55 @@ def test_side_by_side_shows_both_from_wherever_it_is_asked_for(page: Any, served
     page.get_by_role("tab", name="Activity").click()
     page.locator("#panel-terminal").wait_for(state="hidden")
     assert page.get_by_role("button", name="Side by side").get_attribute("aria-pressed") == "false"
+
+
+def test_a_farm_is_printed_whole_and_dark_on_light(
+    new_page: Any, served: Served, tmp_path: Path
+) -> None:
+    scenes.many(120)(served)
+    page = new_page(theme="dark")
+    page.goto(served.address + "/?q=lab")
+    settle(page)
+    assert page.locator("[data-unit]").count() < 120, "what is out of sight is not there"
+    page.emulate_media(media="print", color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_function("() => document.querySelectorAll('[data-unit]').length === 120")
+    assert not page.get_by_role("banner").is_visible()
+    assert not page.get_by_role("button", name="Borrow").first.is_visible()
+    assert page.get_by_text("rpi4", exact=True).first.is_visible()
+    text = page.evaluate("getComputedStyle(document.querySelector('main')).color")
+    assert max(map(int, re.findall(r"\d+", text)[:3])) < 100, "dark letters"
+    sheets = page.pdf(format="A4").count(b"/Type /Page\n")
+    assert sheets >= 2
+
+
+def test_figures_are_of_the_range_that_is_asked_for(page: Any, served: Served) -> None:
+    scenes.three(served)
+    served.fail(2, "the fan stands still")
+    page.goto(served.address + "/numbers")
+    by_board = page.locator("section", has=page.get_by_role("heading", name="Failures by board"))
+    by_board.get_by_text("lab-rpi3-1").wait_for()
+    capabilities = page.locator(
+        "section", has=page.get_by_role("heading", name="Failures by capability")
+    )
+    capabilities.get_by_text("board rpi3").wait_for()
+    capabilities.get_by_text("arch arm64").wait_for()
+    page.get_by_label("To", exact=True).fill("2020-01-02T00:00")
+    page.get_by_label("To", exact=True).blur()
+    page.get_by_label("From", exact=True).fill("2020-01-01T00:00")
+    page.get_by_label("From", exact=True).blur()
+    page.get_by_label("To", exact=True).fill("2020-01-02T00:00")
+    page.get_by_label("To", exact=True).blur()
+    by_board.get_by_text("Nothing has failed.").wait_for()
+    assert "from=2020-01-01" in page.url
+    page.get_by_role("button", name="day").click()
+    by_board.get_by_text("lab-rpi3-1").wait_for()
+    assert "from=" not in page.url
+    plot = page.locator(".u-over").first
+    plot.scroll_into_view_if_needed()
+    place = plot.bounding_box()
+    page.mouse.move(place["x"] + place["width"] * 0.5, place["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(place["x"] + place["width"] * 0.8, place["y"] + 40, steps=4)
+    page.mouse.up()
+    page.wait_for_url("**from=**")

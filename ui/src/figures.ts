@@ -52,3 +52,56 @@ export function bucketed(
     failed,
   };
 }
+
+export interface Share {
+  name: string;
+  jobs: number;
+  failures: number;
+}
+
+/** How many jobs had each feature, and how many of those failed; what fails most comes first. */
+export function failuresBy<Job extends Pick<Request, "State">>(jobs: readonly Job[], featuresOf: (job: Job) => readonly string[]): Share[] {
+  const found = new Map<string, Share>();
+  for (const job of jobs)
+    for (const name of featuresOf(job)) {
+      const share = found.get(name) ?? { name, jobs: 0, failures: 0 };
+      found.set(name, share);
+      share.jobs++;
+      if (job.State === "FAILED") share.failures++;
+    }
+  return [...found.values()]
+    .filter((share) => share.failures > 0)
+    .sort((a, b) => b.failures - a.failures || a.jobs - b.jobs || a.name.localeCompare(b.name));
+}
+
+/** Which span the address asks for: two moments, or a word for the time until now. In seconds. */
+export interface Span {
+  word: string;
+  from: number;
+  to: number;
+  count: number;
+}
+
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+/** Words for spans until now: how long, and into how many parts a plot divides them. */
+export const SPANS: readonly [string, number, number][] = [
+  ["day", DAY, 24],
+  ["week", 7 * DAY, 28],
+  ["month", 30 * DAY, 30],
+];
+const PARTS = 30;
+/** Less than this shows nothing that the request's own place does not. */
+const SHORTEST = HOUR;
+
+export function spanOf(query: { get(name: string): string | null }, now: number): Span {
+  const [from, to] = ["from", "to"].map((name) => Date.parse(query.get(name) ?? "") / 1000) as [number, number];
+  const end = Math.ceil(now);
+  if (from < end && !(to <= from)) {
+    const until = Math.min(to || end, end);
+    return { word: "", from: Math.min(from, until - SHORTEST), to: until, count: PARTS };
+  }
+  const wanted = query.get("range");
+  const [word, seconds, count] = SPANS.find(([name]) => name === wanted) ?? (SPANS[0] as [string, number, number]);
+  return { word, from: end - seconds, to: end, count };
+}

@@ -39,11 +39,17 @@ export function Rows({ rows, label }: { rows: readonly Row[]; label: string }) {
       setSight((known) => (known.from === from ? known : { from, to: from + innerHeight + 2 * BEYOND + STEP }));
     };
     const soon = () => (frame ||= requestAnimationFrame(look));
+    // On paper nobody scrolls.
+    const all = () => setSight({ from: -Infinity, to: Infinity });
     look();
+    addEventListener("beforeprint", all);
+    addEventListener("afterprint", look);
     addEventListener("scroll", soon, { passive: true });
     addEventListener("resize", soon);
     return () => {
       cancelAnimationFrame(frame);
+      removeEventListener("beforeprint", all);
+      removeEventListener("afterprint", look);
       removeEventListener("scroll", soon);
       removeEventListener("resize", soon);
     };

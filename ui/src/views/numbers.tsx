@@ -5,20 +5,14 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { wordsOf } from "../api";
 import { boardOf, now, workers } from "../farm";
-import { judge } from "../flaky";
+import { evidenceOf, isFlaky, judge } from "../flaky";
 import { MOST, recentJobs } from "../jobs";
-import { kindOf } from "../kinds";
-import { At, Empty, Loading, State } from "../parts/ui";
+import { kindOf, shownCaps } from "../kinds";
+import { At, Empty, Field, Loading, State } from "../parts/ui";
 import { boardPath, query, refine } from "../router";
-import { bucketed, percentile } from "../figures";
-import { span } from "../times";
+import { bucketed, failuresBy, percentile, spanOf, SPANS, type Share } from "../figures";
+import { forInput, span } from "../times";
 import type { Request } from "../types";
-
-const RANGES: [string, number, number][] = [
-  ["day", 86_400, 24],
-  ["week", 7 * 86_400, 28],
-  ["month", 30 * 86_400, 30],
-];
 
 export function Numbers() {
   const [found, setFound] = useState<Request[] | null>(null);
@@ -35,11 +29,12 @@ export function Numbers() {
         <p>They begin with the first board that is lent.</p>
       </Empty>
     );
-  const wanted = query.value.get("range") ?? "day";
-  const [, seconds, buckets] = RANGES.find(([name]) => name === wanted) ?? (RANGES[0] as [string, number, number]);
-  const end = Math.ceil(now.peek() / 1000);
-  const figures = bucketed(jobs, workers.value.length, end - seconds, end, buckets);
-  const within = jobs.filter((request) => Date.parse(request.Job?.Granted ?? "") / 1000 > end - seconds);
+  const shown = spanOf(query.value, now.peek() / 1000);
+  const figures = bucketed(jobs, workers.value.length, shown.from, shown.to, shown.count);
+  const within = jobs.filter((request) => {
+    const granted = Date.parse(request.Job?.Granted ?? "") / 1000;
+    return granted > shown.from && granted <= shown.to;
+  });
   const waits = within.map((request) => (Date.parse(request.Job?.Granted ?? "") - Date.parse(request.Created)) / 1000);
   const failed = within.filter((request) => request.State === "FAILED").length;
   const records = judge(found);
@@ -50,12 +45,19 @@ export function Numbers() {
       <header class="page-head">
         <h1>Numbers</h1>
         <div class="switch" role="group" aria-label="Range">
-          {RANGES.map(([name]) => (
-            <button key={name} type="button" aria-pressed={wanted === name} onClick={() => refine({ range: name })}>
+          {SPANS.map(([name]) => (
+            <button
+              key={name}
+              type="button"
+              aria-pressed={shown.word === name}
+              onClick={() => refine({ range: name, from: null, to: null })}
+            >
               {name}
             </button>
           ))}
         </div>
+        <Moment label="From" at={shown.from} pick={(from) => refine({ range: null, from, to: moment(shown.to) })} />
+        <Moment label="To" at={shown.to} pick={(to) => refine({ range: null, from: moment(shown.from), to })} />
         {oldest && (
           <span class="muted">
             from the last {MOST} requests, since <At at={oldest} />
@@ -64,7 +66,7 @@ export function Numbers() {
       </header>
       <div class="figures">
         <Figure value={String(within.length)} word="boards lent" />
-        <Figure value={`${Math.round((figures.lent.reduce((a, b) => a + b, 0) / buckets) * 100)} %`} word="of the boards' time lent" />
+        <Figure value={`${Math.round((figures.lent.reduce((a, b) => a + b, 0) / shown.count) * 100)} %`} word="of the boards' time lent" />
         <Figure value={waits.length ? span(percentile(waits, 0.5)) : "–"} word="waited, in the middle" />
         <Figure value={waits.length ? span(percentile(waits, 0.95)) : "–"} word="waited by the unluckiest twentieth" />
         <Figure value={String(failed)} word="failed" />
@@ -81,6 +83,20 @@ export function Numbers() {
           unit="min"
         />
         <Plot title="Failed requests" times={figures.times} lines={[["failed", figures.failed, "--trouble"]]} unit="" />
+      </div>
+      <div class="plots">
+        <Failures
+          title="Failures by capability"
+          shares={failuresBy(within, (request) => capabilitiesOf(request))}
+          jobs={within.length}
+          failures={failed}
+        />
+        <Failures
+          title="Failures by board"
+          shares={failuresBy(within, (request) => [boardNamed(request)])}
+          jobs={within.length}
+          failures={failed}
+        />
       </div>
       <section class="box">
         <h2>Flaky boards</h2>
@@ -131,6 +147,74 @@ export function Numbers() {
   );
 }
 
+/** A moment as the address holds it. */
+function moment(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}
+
+/** One end of the range; nothing happens before it is a moment. */
+function Moment({ label, at, pick }: { label: string; at: number; pick: (moment: string) => void }) {
+  return (
+    <Field label={label}>
+      {(id) => (
+        <input
+          id={id}
+          type="datetime-local"
+          value={forInput(at * 1000)}
+          onChange={(event) => {
+            const typed = Date.parse(event.currentTarget.value);
+            if (!Number.isNaN(typed)) pick(moment(typed / 1000));
+          }}
+        />
+      )}
+    </Field>
+  );
+}
+
+/** What the board of a job is: its kind and what else it has. */
+function capabilitiesOf(request: Request): string[] {
+  const board = request.Job && boardOf(request.Job.WorkerUUID);
+  if (!board) return [];
+  const kind = kindOf(board);
+  return [[kind.name, kind.value] as [string, string], ...shownCaps(board)].map(([name, value]) => `${name} ${value}`.trim());
+}
+
+function boardNamed(request: Request): string {
+  const uuid = request.Job?.WorkerUUID ?? "";
+  return boardOf(uuid)?.Name ?? uuid;
+}
+
+const MOST_SHARES = 10;
+
+function Failures({ title, shares, jobs, failures }: { title: string; shares: Share[]; jobs: number; failures: number }) {
+  const most = shares[0]?.failures ?? 1;
+  return (
+    <section class="box">
+      <h2>{title}</h2>
+      {shares.length ? (
+        <ul class="shares">
+          {shares.slice(0, MOST_SHARES).map((share) => (
+            <li key={share.name}>
+              <span class="cut">{share.name}</span>
+              <span class="share" aria-hidden="true">
+                <i style={{ width: `${(share.failures / most) * 100}%` }} />
+              </span>
+              <span class="number">
+                {share.failures} of {share.jobs}
+              </span>
+              {isFlaky(evidenceOf(share.jobs, share.failures, jobs - share.jobs, failures - share.failures)) && (
+                <State tone="trouble">more than others</State>
+              )}
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <p class="muted">Nothing has failed.</p>
+      )}
+    </section>
+  );
+}
+
 const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 
@@ -176,7 +260,15 @@ function Plot({ title, times, lines, unit }: { title: string; times: number[]; l
           width: at.clientWidth,
           height: 220,
           legend: { show: lines.length > 1 },
-          cursor: { y: false },
+          cursor: { y: false, drag: { x: true, y: false, setScale: false } },
+          hooks: {
+            setSelect: [
+              (plot) => {
+                const [from, to] = [plot.select.left, plot.select.left + plot.select.width].map((at) => plot.posToVal(at, "x"));
+                if (plot.select.width && from && to) refine({ range: null, from: moment(from), to: moment(to) });
+              },
+            ],
+          },
           scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
           axes: [{ ...axis, space: 64, values: (_plot, at) => at.map(tick) }, { ...axis, size: 48 }],
           series: [
@@ -199,11 +291,12 @@ function Plot({ title, times, lines, unit }: { title: string; times: number[]; l
     draw();
     const watcher = new ResizeObserver(() => plot?.setSize({ width: at.clientWidth, height: 220 }));
     watcher.observe(at);
-    const theme = matchMedia("(prefers-color-scheme: dark)");
-    theme.addEventListener("change", draw);
+    // Paper is light, whatever the screen is.
+    const media = ["(prefers-color-scheme: dark)", "print"].map((one) => matchMedia(one));
+    for (const one of media) one.addEventListener("change", draw);
     return () => {
       watcher.disconnect();
-      theme.removeEventListener("change", draw);
+      for (const one of media) one.removeEventListener("change", draw);
       plot?.destroy();
     };
   }, [times.join(), newest]);
