@@ -80,6 +80,33 @@ def test_the_commands_status_is_passed_on_and_never_repeated(
     stage.assert_nothing_left()
 
 
+def test_here_the_command_finds_its_request_and_the_farm(
+    here: Boruta, served: Served, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = 'echo "$BORUTA_REQUEST at $BORUTA_SERVER"; exit 9'
+    here("run", "-c", "board=rpi4", "--here", "--retries", "3", "--", line, status=9)
+    assert capfd.readouterr().out == f"1 at {served.address}\n"
+    assert states(served) == ["DONE"]
+    here("run", "-c", "board=rpi4", "--here", "--", "sh", "-c", "exit 255", status=255)
+    assert "--here" in here("run", "--here", "--fetch", "x", "--", "true", status=2).err
+
+
+@pytest.mark.parametrize("ended_by", ["a signal", "the farm"])
+def test_here_it_ends_with_its_board(stage: Stage, served: Served, ended_by: str) -> None:
+    words = ("run", "-c", "board=rpi4", "--here", "--", "echo begun; exec sleep 600")
+    with ended(stage.start(*words)) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        served.wait_for(lambda ear: len(ear.streams) == 1)
+        if ended_by == "a signal":
+            process.send_signal(signal.SIGTERM)
+            assert finish(process).status == 128 + signal.SIGTERM
+        else:
+            served.do(served.contracts.requests.close_request(LOCAL_ADMIN, 1))
+            assert finish(process).status == RunFault.JOB_ENDED
+    assert states(served) == ["DONE"]
+
+
 def test_a_ci_job_that_signs_in_but_once_says_until_when(
     here: Boruta, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

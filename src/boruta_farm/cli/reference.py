@@ -31,7 +31,8 @@ ca_file = "far-ca.pem"
 profile. A file with a token must be readable by its owner only (`chmod 600`). `BORUTA_TOKEN` sets
 the token for any server; a token of the file is sent to the server of the same table only. Where
 none is given, the one that `boruta login` keeps for the server's address is used; see
-[users](users.md).
+[users](users.md). `workload = true` (`BORUTA_WORKLOAD=1`) signs in as the CI job in which this
+runs; see [Boards in CI](ci.md#without-a-secret).
 
 `ca_file` (`--ca-file`, `BORUTA_CA_FILE`) names the authority that signed the server's certificate,
 where it is not one that the system trusts; then it alone is trusted. See [TLS](tls.md).
@@ -101,7 +102,10 @@ borrows a board, sends the folder `build` there, runs `./test.sh` in its copy, s
 fetches `out/*.xml` from there, also when the command failed, and gives the board back whatever
 happens, by the same means as `boruta ssh`. One word after `--` is a line for the board's shell
 (`-- 'cd src && make'`); several are quoted for it word by word. Without `--in` the command runs in
-the job's home. The command's status is passed on; where it is not known, the status says why:
+the job's home. With `--here` the board is held while the command runs on this machine: a suite that
+operates the device by `boruta power "$BORUTA_REQUEST" cycle` and the like, or by
+[labgrid](foreign-suites.md). The command's status is passed on; where it is not known, the status
+says why:
 
 | exit status | meaning | repeated by `--retries N` |
 | --- | --- | --- |

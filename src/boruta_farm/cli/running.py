@@ -1,4 +1,4 @@
-"""``boruta run``: a board for one command, with files sent there and fetched back."""
+"""``boruta run``: a board for one command, there with files sent and fetched, or here."""
 
 import asyncio
 import select
@@ -43,6 +43,7 @@ from boruta_farm.client.lease import Lease
 from boruta_farm.client.openssh import SshSession, command_line, find_ssh, session_files
 from boruta_farm.client.remote import CopyError
 from boruta_farm.client.session import DEFAULT_KEEP_ALIVE, DEFAULT_PRIORITY, NotStartedError
+from boruta_farm.client.way import environment_of
 from boruta_farm.client.workload import TOKEN
 from boruta_farm.model.errors import (
     AgentUnreachableError,
@@ -57,6 +58,8 @@ from boruta_farm.model.errors import (
 from boruta_farm.model.request import NewRequest, Request, RequestState
 from boruta_farm.model.via import Via
 
+REQUEST = "BORUTA_REQUEST"
+"""The variable in which a command on this machine finds the request of its board."""
 SSH_FAILED = 255
 """ssh's own failure, which may be the command's own status too."""
 ANSWERS_WITHIN = 15.0
@@ -87,9 +90,13 @@ REPEATED = frozenset({RunFault.BOARD_LOST, RunFault.UNREACHABLE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardCommand:
-    """Carry what is to be done on the board: a folder sent, a command, files fetched."""
+    """Carry what is to be done on the board: a folder sent, a command, files fetched.
+
+    ``here`` has the command run on this machine instead, while the board is held for it.
+    """
 
     line: str
+    here: bool = False
     sent: Path | None = None
     fetched: tuple[str, ...] = ()
     to: Path = Path()
@@ -122,6 +129,13 @@ def run_command(
         Path | None,
         typer.Option("--to", metavar="DIR", file_okay=False, help="Where fetched files go."),
     ] = None,
+    here: Annotated[
+        bool,
+        typer.Option(
+            "--here",
+            help="Run the command on this machine, which finds the request in BORUTA_REQUEST.",
+        ),
+    ] = False,
     length: LengthOption = None,
     origin: ContextOption = None,
     image: ImageOption = None,
@@ -145,8 +159,9 @@ def run_command(
     """Borrow a board, run the command after -- on it, give it back; made for CI.
 
     One word is a line for the board's shell, several are quoted for it word by word. Files are
-    fetched after a command that failed, too. The board is given back whatever happens, also after
-    Ctrl-C, SIGTERM and a lost terminal. --wait is for each attempt.
+    fetched after a command that failed, too. With --here the command runs on this machine, in its
+    shell, while the board is held: a test suite, for example. The board is given back whatever
+    happens, also after Ctrl-C, SIGTERM and a lost terminal. --wait is for each attempt.
 
     Exits with the command's status, or with one of these: 193 no board was free in time, 194 no
     such board, 195 the board was lost, 196 the farm cannot be reached, 197 the job ended before
@@ -161,11 +176,14 @@ def run_command(
         raise typer.BadParameter(
             f"a board is borrowed for the command; on that of a request: boruta ssh {want} -- ..."
         )
+    if here and (sent is not None or fetched):
+        raise typer.BadParameter("--in and --fetch are for commands on the board, not for --here")
     if to is not None and not fetched:
         raise typer.BadParameter("--to is for what --fetch names")
     span = read_duration(keep_alive, "--keep-alive")
     command = BoardCommand(
         line=words[0] if len(words) == 1 else shlex.join(words),
+        here=here,
         sent=sent,
         fetched=tuple(fetched or ()),
         to=to or Path(),
@@ -243,7 +261,8 @@ class CommandRuns:
                 errand = Errand(farm, self._wish, self._signals, self._config.server)
                 async with errand.held() as lease:
                     self._tell_sign_in(farm)
-                    return await self._use(errand, lease)
+                    use = self._use_here if self._command.here else self._use
+                    return await use(errand, lease)
         except BorutaError as error:
             complain(error)
             point_at(None if self._wish.new is None else self._wish.new.selector, error)
@@ -259,6 +278,13 @@ class CommandRuns:
                 f"this CI job has signed in until {until}, and cannot again: {TOKEN} counts once; "
                 "what takes longer wants a longer 'lasts' in the farm's workload rule"
             )
+
+    async def _use_here(self, errand: Errand, lease: Lease) -> int:
+        """Run the command on this machine; return its status, or the fault that ended its job."""
+        environment = {**environment_of(self._config), REQUEST: str(lease.request_id)}
+        session = SshSession(("sh", "-c", self._command.line), environment=environment)
+        status, over = await errand.attend(session, lease)
+        return status if over is None else _ended(over)
 
     async def _use(self, errand: Errand, lease: Lease) -> int:
         """Send, run, fetch; return the command's status if it is known, else the fault."""

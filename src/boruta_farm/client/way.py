@@ -37,16 +37,7 @@ class BoardWay:
 
         On a command line anybody could read it.
         """
-        if self.config is None:
-            return NOTHING
-        told = {"BORUTA_SERVER": self.config.server}
-        if self.config.bearer is not None:
-            told["BORUTA_TOKEN"] = self.config.bearer
-        if self.config.ca_file is not None:
-            told["BORUTA_CA_FILE"] = str(self.config.ca_file.absolute())
-        if self.config.agent:
-            told[AGENT] = self.config.agent
-        return told
+        return NOTHING if self.config is None else environment_of(self.config)
 
     def proxy_command(self, known_hosts: Path | None = None, key: Path | None = None) -> str | None:
         """Return what ssh is told, None where it dials itself.
@@ -69,6 +60,18 @@ class BoardWay:
 
 
 DIRECT: Final = BoardWay()
+
+
+def environment_of(config: ClientConfig) -> Mapping[str, str]:
+    """Return the variables by which programs of ours call the same farm with the same rights."""
+    told = {"BORUTA_SERVER": config.server}
+    if config.bearer is not None:
+        told["BORUTA_TOKEN"] = config.bearer
+    if config.ca_file is not None:
+        told["BORUTA_CA_FILE"] = str(config.ca_file.absolute())
+    if config.agent:
+        told[AGENT] = config.agent
+    return told
 
 
 def https_way(config: ClientConfig, request_id: int) -> BoardWay:

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +17,29 @@ import pytest
 import yaml
 
 from boruta_farm.client.farm import Farm
+from boruta_farm.client.session import file_request, wait_for_board
 from boruta_farm.client.watch import Lost
 from boruta_farm.demo.boards import SANDBOXES
 from boruta_farm.demo.farm import demo_farm
-from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.request import NewRequest, Request, RequestState
 from tests.client.test_context import GITHUB, GITLAB, JENKINS
 
 INTEGRATIONS = Path(__file__).parents[3] / "integrations"
 WITHIN = 90.0
 KEEP_ALIVE = 10
 SYSTEMS = {"shell": {}, "github": GITHUB, "gitlab": GITLAB, "jenkins": JENKINS}
+HELD_AT = {
+    "waits": {},
+    "sends": {},
+    "runs": {"BORUTA_IN": "", "BORUTA_RUN": "echo running; sleep 600"},
+    "runs here": {
+        **dict.fromkeys(("BORUTA_IN", "BORUTA_FETCH"), ""),
+        "BORUTA_HERE": "1",
+        "BORUTA_RUN": "echo running; exec sleep 600",
+    },
+    "fetches": {"BORUTA_IN": "", "BORUTA_RUN": "true"},
+}
+"""The steps of a job, and what has it go on until there for ever, where copies never end."""
 TEST = "#!/bin/sh\nmkdir out\necho passed >out/report.xml\necho log >out/noise.log\nexit 7\n"
 
 
@@ -114,6 +127,22 @@ class Ci:
                     return known[-1]
         raise AssertionError("the farm ended its events")
 
+    async def until_all(
+        self, holds: Callable[[Request], bool], many: int, mine: Collection[int]
+    ) -> list[Request]:
+        """Wait until something holds of so many requests, all that are not ``mine``."""
+        async with asyncio.timeout(WITHIN), self.farm.watch() as happenings:
+            async for _ in happenings:
+                page = await self.farm.requests.list_requests(self.farm.caller)
+                theirs = [each for each in page.items if each.id not in mine]
+                if len(theirs) == many and all(map(holds, theirs)):
+                    return theirs
+        raise AssertionError("the farm ended its events")
+
+
+def waits(request: Request) -> bool:
+    return request.state is RequestState.WAITING
+
 
 def runs(request: Request) -> bool:
     return request.state is RequestState.IN_PROGRESS
@@ -124,7 +153,7 @@ def over(request: Request) -> bool:
 
 
 @asynccontextmanager
-async def prepared(folder: Path) -> AsyncIterator[Ci]:
+async def prepared(folder: Path, boards: int = 1) -> AsyncIterator[Ci]:
     program = folder / "bin" / "boruta"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m boruta_farm.cli "$@"\n')
@@ -133,8 +162,9 @@ async def prepared(folder: Path) -> AsyncIterator[Ci]:
     build.mkdir()
     (build / "test.sh").write_text(TEST)
     (build / "test.sh").chmod(0o755)
+    some = [SANDBOXES[0].renamed(f"rpi4-{number}") for number in range(boards)]
     kept = {name: os.environ[name] for name in ("PYTHONPATH", "TMPDIR") if name in os.environ}
-    async with demo_farm(lambda _: None, SANDBOXES[:1]) as demo:
+    async with demo_farm(lambda _: None, some) as demo:
         yield Ci(
             demo.farm,
             folder,
@@ -175,49 +205,73 @@ async def test_each_borrows_runs_collects_and_gives_back(tmp_path: Path) -> None
 
 @pytest.mark.prove
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("step", HELD_AT)
 async def test_ended_at_any_step_it_leaves_no_board_held(
-    number: signal.Signals, tmp_path: Path
+    step: str, number: signal.Signals, tmp_path: Path
 ) -> None:
     """SIGKILL leaves it to KeepAlive, the others to the job itself; GitHub sends SIGINT first."""
-    async with prepared(tmp_path) as ci:
-        held = await ci.start("shell", BORUTA_RUN="sleep 600")
-        running = await ci.until(runs, 1)
-        waits = await ci.start("gitlab")
-        await ci.until(lambda request: request.state is RequestState.WAITING, 2)
-        os.killpg(waits.pid, number)
-        await asyncio.wait_for(waits.wait(), WITHIN)
-        os.killpg(held.pid, number)
-        await asyncio.wait_for(held.wait(), WITHIN)
+    async with prepared(tmp_path, len(SYSTEMS)) as ci:
+        farm, copying = ci.farm, Copying(tmp_path)
+        mine = []
+        if step == "waits":
+            for _ in SYSTEMS:
+                filed = await file_request(farm, NewRequest(caps={"board": "rpi4"}, priority=1))
+                mine.append((await wait_for_board(farm, filed.id)).id)
+        jobs = [await ci.start(system, **HELD_AT[step]) for system in SYSTEMS]
+        await ci.until_all(waits if step == "waits" else runs, len(jobs), mine)
+        async with asyncio.timeout(WITHIN):
+            if step.startswith("runs"):
+                for job in jobs:
+                    assert job.stdout is not None
+                    await job.stdout.readuntil(b"running\n")
+            elif step != "waits":
+                await copying.by(len(jobs))
         began = asyncio.get_running_loop().time()
-        assert (await ci.until(over, running.id)).state is RequestState.DONE
-        # What waited may get the board now, for as long as nobody renews it.
-        await ci.until(over, 2)
+        for job in jobs:
+            os.killpg(job.pid, number)
+        ends = {await asyncio.wait_for(job.wait(), WITHIN) for job in jobs}
+        assert ends == ({-number} if number is signal.SIGKILL else {128 + number})
+        if number is not signal.SIGKILL:
+            await ci.until_all(over, len(jobs), mine)
+        for one in mine:
+            # What waited gets a board now, for as long as nobody renews it.
+            await farm.requests.close_request(farm.caller, one)
+        ended = await ci.until_all(over, len(jobs), mine)
         took = asyncio.get_running_loop().time() - began
-        assert took < (2 * KEEP_ALIVE if number is signal.SIGKILL else KEEP_ALIVE) + 15
-
-        fetching = await ci.start("jenkins", BORUTA_RUN="mkfifo out; true", BORUTA_FETCH="out")
-        await ci.until(runs, 3)
-        await asyncio.wait_for(_seen(fetching, ci), WITHIN)
-        os.killpg(fetching.pid, number)
-        await asyncio.wait_for(fetching.wait(), WITHIN)
-        assert (await ci.until(over, 3)).state is RequestState.DONE
+        assert took < KEEP_ALIVE + 20
+        states = {RequestState.CANCELLED if step == "waits" else RequestState.DONE}
+        assert {each.state for each in ended} == (
+            {RequestState.DONE} if number is signal.SIGKILL else states
+        )
+        copying.close()
 
 
-async def _seen(process: asyncio.subprocess.Process, ci: Ci) -> None:
-    """Wait until the step copies what it fetches: a pipe, which never ends."""
-    while process.returncode is None:
-        if any(map(_is_scp, _children(process.pid))):
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError((await process.communicate())[0].decode())
+class Copying:
+    """Put a command in the place of scp that tells that it was called, and never ends."""
 
+    def __init__(self, folder: Path) -> None:
+        pipe = folder / "called"
+        os.mkfifo(pipe)
+        program = folder / "bin" / "scp"
+        program.write_text(f"#!/bin/sh\necho >{pipe}\nexec sleep 600\n")
+        program.chmod(0o755)
+        # Open for both, so that it never ends for want of a writer.
+        self._pipe = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+        self._called = 0
+        self._news = asyncio.Event()
+        asyncio.get_running_loop().add_reader(self._pipe, self._note)
 
-def _children(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    def _note(self) -> None:
+        self._called += len(os.read(self._pipe, 100))
+        self._news.set()
 
+    async def by(self, many: int) -> None:
+        """Wait until so many have called it."""
+        while self._called < many:
+            self._news.clear()
+            await self._news.wait()
 
-def _is_scp(pid: str) -> bool:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip() == "scp"
-    except OSError:
-        return False
+    def close(self) -> None:
+        """Let go of the pipe."""
+        asyncio.get_running_loop().remove_reader(self._pipe)
+        os.close(self._pipe)

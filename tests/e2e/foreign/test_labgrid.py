@@ -3,11 +3,13 @@
 import asyncio
 import os
 import pty
+import re
 import shutil
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import yaml
@@ -18,7 +20,10 @@ from tests.labgrids import labgrid_python
 
 pytestmark = pytest.mark.prove
 SUITE = Path(__file__).with_name("labgrid_suite.py")
-FLASH = Path(__file__).parents[3] / "integrations" / "twister" / "boruta-flash"
+ROOT = Path(__file__).parents[3]
+DOCS = ROOT / "docs"
+STEPS = ROOT / "integrations" / "shell" / "boruta-job.sh"
+FLASH = ROOT / "integrations" / "twister" / "boruta-flash"
 WITHIN = 120.0
 SCHEMA = {
     "available": bool,
@@ -72,8 +77,8 @@ class Caller:
 
 
 @pytest.fixture
-async def caller(tmp_path: Path) -> AsyncIterator[Caller]:
-    """Return one who has a sandbox with a simulated device; his boruta is on the PATH."""
+async def guest(tmp_path: Path) -> AsyncIterator[Caller]:
+    """Return one on whose farm is a sandbox with a simulated device; boruta is on his PATH."""
     program = tmp_path / "bin" / "boruta"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m boruta_farm.cli "$@"\n')
@@ -86,25 +91,42 @@ async def caller(tmp_path: Path) -> AsyncIterator[Caller]:
             "HOME": str(tmp_path),
             "XDG_STATE_HOME": str(tmp_path / "state"),
         }
-        made = Caller(farm, environment)
-        made.request = (
-            await made.run("boruta", "new", "-c", "board=rpi4", "--wait", "60s")
-        ).split()[0]
-        yield made
-        await made.run("boruta", "close", made.request)
+        yield Caller(farm, environment)
 
 
-async def test_a_labgrid_suite_runs_unchanged(caller: Caller, tmp_path: Path) -> None:
+@pytest.fixture
+async def caller(guest: Caller) -> AsyncIterator[Caller]:
+    """Return one who has the board."""
+    wish = ("boruta", "new", "-c", "board=rpi4", "--wait", "60s")
+    guest.request = (await guest.run(*wish)).split()[0]
+    yield guest
+    await guest.run("boruta", "close", guest.request)
+
+
+async def test_a_labgrid_suite_runs_unchanged(guest: Caller, tmp_path: Path) -> None:
+    """By the line of the page, and as a job of GitLab has it."""
     python = labgrid_python()
-    environment = tmp_path / "env.yaml"
-    environment.write_text(await caller.run("boruta", "labgrid", caller.request))
-    keyfile = tmp_path / "state" / "boruta" / "labgrid" / caller.request / "key"
-    assert keyfile.stat().st_mode & 0o777 == 0o600
+    program = tmp_path / "bin" / "pytest"
+    program.write_text(f'#!/bin/sh\nexec {python} -m pytest -q -p no:cacheprovider "$@"\n')
+    program.chmod(0o755)
     # Beside our own tests it would find their settings.
-    suite = Path(shutil.copy(SUITE, tmp_path))
-    words = (str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}")
-    said = await caller.run(*words, "--lg-env", str(environment), str(suite))
+    (tmp_path / "tests").mkdir()
+    shutil.copy(SUITE, tmp_path / "tests" / "test_suite.py")
+    (line,) = re.findall(
+        r"^    (boruta run .*)$", (DOCS / "foreign-suites.md").read_text(), re.MULTILINE
+    )
+    assert "2 passed" in await guest.run("sh", "-c", f"cd {tmp_path} && {line}")
+    (example,) = re.findall(
+        r"^    boot test:\n(?:     .*\n)+", (DOCS / "ci.md").read_text(), re.MULTILINE
+    )
+    variables = yaml.safe_load(dedent(example))["boot test"]["variables"]
+    # GitLab writes a dollar for two.
+    told = {name: str(value).replace("$$", "$") for name, value in variables.items()}
+    guest.environment |= told
+    said = await guest.run("sh", "-c", f"cd {tmp_path} && sh {STEPS}")
     assert "2 passed" in said
+    keyfile = tmp_path / "state" / "boruta" / "labgrid" / "2" / "key"
+    assert keyfile.stat().st_mode & 0o777 == 0o600
 
 
 async def test_twister_reads_and_flashes(caller: Caller, tmp_path: Path) -> None:
