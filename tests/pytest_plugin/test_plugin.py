@@ -73,6 +73,11 @@ def test_a_board_is_lent_used_reported_and_given_back(local_farm: LocalFarm, sui
     assert told["boruta.board"] == "rpi4"
     assert told["boruta.worker"] == local_farm.boards()[0].uuid
     assert "boruta.fact.Kernel" in told
+    assert "imagined" in told["boruta.console.uart"]
+    assert b"imagined" in Path(told["boruta.log.uart"]).read_bytes()
+    fine = properties(suite.folder / "out.xml", "test_it_is_operated")
+    assert fine["boruta.board"] == "rpi4"
+    assert "boruta.console.uart" not in fine
     assert "boruta board rpi4" in printed
     assert re.search(r"boruta console uart of rpi4 -+\n.*imagined", printed, re.DOTALL)
     (place,) = (suite.folder / "logs").iterdir()

@@ -122,11 +122,13 @@ def pytest_runtest_makereport(
     report = yield
     lent = item.stash.get(_lent, None)
     if lent is not None and report.failed and report.when != "teardown":
-        from boruta_farm.pytest_plugin.reporting import sections
+        from boruta_farm.pytest_plugin.reporting import failure_report
 
         folder = _option(item.config, "logs")
         place = item.config.invocation_params.dir / folder if folder else None
-        report.sections.extend(sections(lent, place, item.nodeid))
+        told = failure_report(lent, place, item.nodeid)
+        report.sections.extend(told.sections)
+        item.user_properties.extend(told.properties)
     return report
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -28,27 +29,42 @@ def properties(boards: Mapping[str, LentBoard]) -> Iterator[tuple[str, str]]:
             yield f"boruta.fact{suffix}.{fact}", value
 
 
-def sections(
+@dataclass(frozen=True, slots=True)
+class FailureReport:
+    """Carry what is told of the boards of a failed test: headings with texts, and properties.
+
+    pytest writes no such text into JUnit's XML, only properties.
+    """
+
+    sections: list[tuple[str, str]] = field(default_factory=list)
+    properties: list[tuple[str, str]] = field(default_factory=list)
+
+
+def failure_report(
     boards: Mapping[str, LentBoard], folder: Path | None, test: str
-) -> Iterator[tuple[str, str]]:
-    """Return headings and texts for the report of a failed test; logs go below ``folder``, too."""
+) -> FailureReport:
+    """Return what is told of a test that has just failed; logs go below ``folder``, too."""
     place = None if folder is None else folder / file_name(test)
+    report = FailureReport()
     for name, board in boards.items():
-        called = f" ({name})" if name else ""
-        yield f"boruta board {board.name}{called}", board.words()
+        called, suffix = (f" ({name})", f".{name}") if name else ("", "")
+        report.sections.append((f"boruta board {board.name}{called}", board.words()))
         if place is not None:
             _write(place / f"{file_name(board.name)}.json", _record(board))
         for console, log in _consoles(board):
             title = f"boruta console {console} of {board.name}{called}"
             if isinstance(log, str):
-                yield title, f"not read: {log}"
+                report.sections.append((title, f"not read: {log}"))
                 continue
-            kept = ""
+            kept, tail = "", _tail(log)
+            report.properties.append((f"boruta.console{suffix}.{console}", tail))
             if place is not None:
                 path = place / f"{file_name(board.name)}.{file_name(console)}.log"
                 _write(path, log)
                 kept = f"\n[all of it: {path}]"
-            yield title, _tail(log) + kept
+                report.properties.append((f"boruta.log{suffix}.{console}", str(path)))
+            report.sections.append((title, tail + kept))
+    return report
 
 
 def _consoles(board: LentBoard) -> Iterator[tuple[str, bytes | str]]:
