@@ -187,3 +187,4 @@ async def test_a_farm_where_nobody_vouches_says_so(tmp_path: Path) -> None:
             assert (device.status_code, device.json()["Code"]) == (404, "provider-not-found")
             exchanged = await client.post("/api/v1/token-exchange", data=EXCHANGE)
             assert exchanged.status_code == 404
+            assert "takes no tokens of CI jobs" in exchanged.json()["message"]

@@ -46,6 +46,11 @@ TOKEN_TYPES: Final = frozenset(
 )
 ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"
 
+NO_WORKLOADS: Final = (
+    "this farm takes no tokens of CI jobs: an admin adds [workload.NAME] to the server's "
+    "configuration; no job needs one that has a token of the farm in BORUTA_TOKEN, or where the "
+    "farm asks nobody who he is"
+)
 HANDLE_BODY = Reader(body(DeviceHandle), strict=True)
 HANDLE = recorder(DeviceHandle)
 EXCHANGE_BODY = FormReader(ExchangeBody)
@@ -127,7 +132,9 @@ class SignInCalls:
         try:
             asked = EXCHANGE_BODY.read(call.body) or ExchangeBody()
             _check_exchange(asked)
-            issued = await self._vouching().exchange(asked.subject_token, source)
+            if self._sign_ins is None:
+                raise ProviderNotFoundError(NO_WORKLOADS)
+            issued = await self._sign_ins.exchange(asked.subject_token, source)
         except BorutaError as refusal:
             if isinstance(refusal, UnauthenticatedError):
                 await self._entrance.refused(source, "token exchange", refusal.message)
