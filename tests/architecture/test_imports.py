@@ -101,7 +101,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "web": frozenset({"starlette", "msgspec"}),
     "client": frozenset({"httpx", "keyring", "websockets"}),
     "cli": frozenset({"typer", "rich", "click", "httpx", "tomli_w"}),
-    "mcp": frozenset({"mcp"}),
+    "mcp": frozenset({"mcp", "uvicorn", "starlette"}),
     "pytest_plugin": frozenset({"pytest"}),
     "dryad": frozenset({"websockets", "serial"}),
     "server": frozenset(
@@ -110,7 +110,9 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "testing": frozenset({"httpx"}),
 }
 SANDBOX_ONLY = frozenset({"asyncssh"})
-LAZY_ONLY = {"cli": frozenset({"server", "demo.plays", "frontdoor", "mcp.server", "oidc"})}
+LAZY_ONLY = {
+    "cli": frozenset({"server", "demo.plays", "frontdoor", "mcp.http", "mcp.server", "oidc"})
+}
 """A room may import these only inside a function, because they are heavy."""
 
 

@@ -1,4 +1,4 @@
-"""The desk as a server of the Model Context Protocol, over standard input and output."""
+"""The desk as a server of the Model Context Protocol; over standard input and output here."""
 
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine
