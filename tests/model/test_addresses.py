@@ -9,6 +9,7 @@ from boruta_farm.model.addresses import (
     is_anywhere,
     is_loopback,
     is_ours_alone,
+    is_public,
     mapped,
     network_of,
     parse_ip,
@@ -105,6 +106,7 @@ def test_anywhere(host: str) -> None:
     [
         *("0.0.0.0", "::", "169.254.0.1", "::ffff:169.254.0.1", "fe80::1%eth0", "224.0.0.1"),
         *("ff02::1", "2002:7f00:1::", "64:ff9b::127.0.0.1", "::127.0.0.1", "::ffff:0.0.0.0"),
+        *("64:ff9b:1::127.0.0.1", "::ffff:0:127.0.0.1"),
     ],
 )
 def test_what_means_something_else_on_every_machine(host: str) -> None:
@@ -114,6 +116,13 @@ def test_what_means_something_else_on_every_machine(host: str) -> None:
 @pytest.mark.parametrize("host", ["10.0.0.1", "2001:db8::1", "2002:a00:1::", "64:ff9b::10.0.0.1"])
 def test_what_means_the_same_everywhere(host: str) -> None:
     assert not is_ours_alone(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["198.51.101.7", "2606:4700::1111", "2002:c633:6507::", "64:ff9b::198.51.101.7"]
+)
+def test_what_is_anybodys_in_the_world(host: str) -> None:
+    assert is_public(host)
 
 
 @pytest.mark.parametrize(

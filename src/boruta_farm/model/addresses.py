@@ -16,7 +16,12 @@ SITE_BITS: Final = 64
 _MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
 _SIX_TO_FOUR: Final = ipaddress.IPv6Network("2002::/16")
 _TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_TRANSLATED_HERE: Final = ipaddress.IPv6Network("64:ff9b:1::/48")
+_STATELESS: Final = ipaddress.IPv6Network("::ffff:0:0:0/96")
+_GIVEN_OUT: Final = ipaddress.IPv6Network("2000::/3")
+"""All of IPv6 that anybody has in the world; the library counts what is reserved as global too."""
 _COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
+_WITH_IPV4_LAST: Final = (_TRANSLATED, _TRANSLATED_HERE, _STATELESS, _COMPATIBLE)
 
 
 def parse_ip(text: str) -> IP | None:
@@ -137,7 +142,8 @@ def is_public(host: str) -> bool:
     ip = parse_ip(host)
     if ip is None:
         return False
-    return all(each.is_global and not each.is_multicast for each in (ip, *_carried(ip)))
+    known = ip.version == 4 or ip in _GIVEN_OUT or ip in _TRANSLATED
+    return known and all(each.is_global and not each.is_multicast for each in (ip, *_carried(ip)))
 
 
 def with_port(host: str | IP, port: int | str) -> str:
@@ -157,5 +163,5 @@ def _carried(ip: IP) -> Iterable[ipaddress.IPv4Address]:
         return
     if ip in _SIX_TO_FOUR:
         yield ipaddress.IPv4Address(int(ip) >> 80 & 0xFFFFFFFF)
-    elif ip in _TRANSLATED or ip in _COMPATIBLE:
+    elif any(ip in each for each in _WITH_IPV4_LAST):
         yield ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
