@@ -43,6 +43,15 @@ def test_the_farm_is_asked_for_what_can_be_typed(
     assert offered(boruta, line) == told
 
 
+def test_no_board_puts_a_command_onto_the_line(boruta: Boruta, served: Served) -> None:
+    served.board(3, "$(touch x)", caps={"board": "`id`", "os": "büro-12", "a;b": "c"})
+    served.board(4, "a b", caps={"note": "x && y"})
+    assert offered(boruta, "boruta ssh ") == ["2", "lab-rpi3", "lab-rpi4"]
+    told = offered(boruta, "boruta ssh -c ")
+    assert {"board=rpi3", "board=rpi4", "os=büro-12"} <= set(told)
+    assert not set("".join(told)) & set("$`;&() \n")
+
+
 def test_help_is_not_cut(boruta: Boruta) -> None:
     for verb in ((), ("worker",), ("user",)):
         shown = boruta(*verb, "--help").out

@@ -139,3 +139,9 @@ def test_what_nobody_could_serve_is_told_how_to_wait_for_it() -> None:
     error = errors.UnmetDemandError("no registered board has board=rpi44")
     assert detail(error, TIMES) is None
     assert "--queue" in (remedy(error) or "")
+
+
+def test_a_boards_name_is_a_word_in_what_is_pasted_into_a_shell() -> None:
+    lent = Standing(subject=Subject.WORKER, state=WorkerState.IDLE, worker="$(id); x", request_id=1)
+    told = remedy(errors.BorrowError(standing=lent))
+    assert told == "it is in service: boruta ssh '$(id); x'"

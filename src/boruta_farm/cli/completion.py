@@ -1,5 +1,6 @@
 """What the shell offers at the Tab key, asked of the farm: names, ids, capabilities."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
     # Every verb offers something, and no verb is held up by what only the Tab key needs.
     from boruta_farm.client.farm import Farm
 
+PLAIN = re.compile(r"[\w@%+=:,./-]+")
+"""What every shell takes as it stands, letters of all scripts among it."""
 PATIENCE = 3.0
 """Seconds after which nothing is offered."""
 
@@ -84,4 +87,5 @@ def _offered(
         found = asyncio.run(ask())
     except (BorutaError, TimeoutError):
         return []
-    return sorted({text for text in found if text.startswith(incomplete) and text.isprintable()})
+    # Bash puts what is offered onto the line as it is: $(id) of a board would be run with it.
+    return sorted({text for text in found if text.startswith(incomplete) and PLAIN.fullmatch(text)})

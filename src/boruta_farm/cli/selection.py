@@ -3,6 +3,7 @@
 And which request a board in hand is of.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 import typer
@@ -51,5 +52,7 @@ async def running_on(farm: Farm, board: str) -> int:
     where = RequestFilter(states=(RequestState.IN_PROGRESS,), selector=f"worker={worker.uuid}")
     page = await farm.requests.list_requests(farm.caller, where)
     if not page.items:
-        raise NotFoundError(f"{worker.name} is lent to nobody; borrow it: boruta ssh {worker.name}")
+        raise NotFoundError(
+            f"{worker.name} is lent to nobody; borrow it: boruta ssh {shlex.quote(worker.name)}"
+        )
     return page.items[0].id

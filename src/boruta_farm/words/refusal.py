@@ -1,5 +1,6 @@
 """What a refused call is told: how that stands which it was about, and what to do."""
 
+import shlex
 from collections.abc import Mapping
 
 from boruta_farm.model.errors import (
@@ -113,7 +114,9 @@ def remedy(error: BorutaError) -> str | None:
     if standing is not None:
         known = BY_STATE.get(kind, {}).get(standing.state)
         if known is not None:
-            return known.format(request=standing.request_id, worker=standing.worker)
+            # A board may call itself $(id), and people paste what helps into a shell.
+            name = shlex.quote(standing.worker or "")
+            return known.format(request=standing.request_id, worker=name)
     if kind in PLAIN:
         return PLAIN[kind] if error.message == kind.default_message() else None
     return ALWAYS.get(kind)
