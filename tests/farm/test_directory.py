@@ -127,6 +127,24 @@ async def test_calls_without_a_token_count_as_the_account_of_their_network(
                 directory.admit(None, source)
 
 
+async def test_who_is_let_in_by_his_address_is_not_any_more_when_that_is_taken_away(
+    tmp_path: Path,
+) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root, directory = await people.admin(), people.farm.directory
+        change = AccountChange(networks=("10.0.0.0/8",))
+        await people.farm.accounts.save_account(root, "lab", change)
+        near, far = (directory.admit(None, source) for source in ("10.1.2.3", "10.9.0.7"))
+        watching = [asyncio.create_task(directory.turned_away(one)) for one in (near, far)]
+        moved = AccountChange(networks=("10.1.0.0/16",))
+        await people.farm.accounts.save_account(root, "lab", moved)
+        await asyncio.wait_for(watching[1], 10)
+        assert not watching[0].done()
+        other = AccountChange(networks=("10.1.2.3/32",))
+        await people.farm.accounts.save_account(root, "weles", other)
+        await asyncio.wait_for(watching[0], 10)
+
+
 async def test_another_server_s_start_reads_everybody(tmp_path: Path) -> None:
     async with peopled_farm(tmp_path) as people:
         root = await people.admin()

@@ -231,7 +231,7 @@ class Directory:
         if account is None or account.disabled:
             return False
         if caller.token is None:
-            return bool(account.networks)
+            return self._at(caller.source) is account
         return self.has_token(caller.id, caller.token)
 
     def _recognise(self, secret: str) -> Token:
@@ -250,11 +250,15 @@ class Directory:
         return token
 
     def _without_token(self, source: str) -> Caller:
+        account = self._at(source)
+        if account is None:
+            raise UnauthenticatedError
+        return _caller(account, Scope.REQUEST, None, source)
+
+    def _at(self, source: str) -> Account | None:
+        """Return the account that calls from an address are of, without a token."""
         address = parse_ip(source)
-        for network, account in self._networks:
-            if within(address, (network,)):
-                return _caller(account, Scope.REQUEST, None, source)
-        raise UnauthenticatedError
+        return next((a for network, a in self._networks if within(address, (network,))), None)
 
     def _limits(self, account: Account) -> Limits:
         groups = [self._groups[name].limits for name in account.groups if name in self._groups]

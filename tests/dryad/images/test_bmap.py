@@ -58,3 +58,10 @@ def test_ranges_that_cannot_be(ranges: list[tuple[int, int]], block: int, words:
 def test_one_that_is_too_large() -> None:
     with pytest.raises(ImageError, match="larger than"):
         read_bmap(b" " * (5 << 20))
+
+
+def test_entities_in_another_encoding_are_not_read() -> None:
+    text = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE b [<!ENTITY a "b">]><bmap>&a;</bmap>'
+    for encoding in ("utf-16", "utf-16-be"):
+        with pytest.raises(ImageError, match="no UTF-8 text"):
+            read_bmap(text.encode(encoding))

@@ -34,6 +34,9 @@ def read_bmap(text: bytes) -> BlockMap:
     """Return what a file says. Raises ImageError, also where its own sum is wrong."""
     if len(text) > MOST_BYTES:
         raise ImageError(f"the bmap is larger than {MOST_BYTES} bytes; is it one?")
+    if b"\0" in text:
+        # In UTF-16 the next look would see nothing.
+        raise ImageError("the bmap is no UTF-8 text, as every bmap is")
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
         raise ImageError("the bmap defines entities, which none needs; it is not read")
     try:
