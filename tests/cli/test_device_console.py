@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 import typer
 
-from boruta_farm.cli import device
+from boruta_farm.cli import device, device_console
 from boruta_farm.cli.ssh import SshRun
 from boruta_farm.client.consoles import HttpConsoles
 from boruta_farm.client.device import device_line
@@ -55,6 +55,17 @@ def test_the_farm_has_the_log_of_an_ended_job(boruta: Boruta, asked: list[object
     done = boruta("console", "42", "uart", "--log", "--times")
     assert done.out == SAID.decode().replace("\r\n", "\n")
     assert asked == [(42, "uart", True, 0)]
+
+
+def test_what_another_s_job_said_steers_no_terminal(
+    boruta: Boruta, asked: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_console, "_at_terminal", lambda: True)
+    shown = boruta("console", "42", "--log").out
+    assert shown.startswith("panic: ?[2J\u00e4\nline 0\n")
+    assert shown.endswith("line 29\n")
+    assert "\x1b[2J" in boruta("console", "42", "--log", "--plain").out
+    assert len(asked) == 2
 
 
 def test_the_board_has_it_while_the_job_runs(

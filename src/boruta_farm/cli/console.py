@@ -40,6 +40,14 @@ def clean(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
+def clean_lines(text: str) -> str:
+    """Return lines of a text without what could steer a terminal; returns of the carriage go."""
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else "?"
+        for character in text.replace("\r", "")
+    )
+
+
 def legible(text: str, *, toml: bool = False) -> str:
     """Return JSON (or TOML) that means the same, with what could steer a terminal escaped."""
     escaped = _toml_escaped if toml else _json_escaped

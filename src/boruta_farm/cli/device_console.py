@@ -1,11 +1,12 @@
 """The console of a board's device: at the board while the job runs, from the farm afterwards."""
 
+import codecs
 import sys
 from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.console import run
+from boruta_farm.cli.console import clean_lines, run
 from boruta_farm.cli.device import TargetArgument, operate
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.errors import ConsoleLogNotFoundError
@@ -30,13 +31,19 @@ def console(
     --log writes what came since the job's start: from the farm once the job has ended, whose
     history keeps it; --times puts the time before each line. The exit status is dut's, as that of
     power; boruta console ID --expect 'login:' fails where the text does not come in time. --plain,
-    for programs, joins input and output to the console as they are, also before a terminal.
+    for programs, joins input and output to the console as they are, also before a terminal; without
+    it the log of an ended job, which may be another's, is shown at one without what would steer it.
     """
     given = list(words or [])
     plain = "--plain" in given
     given = [word for word in given if word != "--plain"]
     request_id = request_of(target)
-    if request_id is not None and "--log" in given and _from_farm(context, request_id, given):
+    bare = plain or not _at_terminal()
+    if (
+        request_id is not None
+        and "--log" in given
+        and _from_farm(context, request_id, given, bare=bare)
+    ):
         return
     talks = any(word.partition("=")[0] in ("--log", "--expect", "--send") for word in given)
     terminal = sys.stdin.isatty() and sys.stdout.isatty() and not (talks or plain)
@@ -45,8 +52,13 @@ def console(
     operate(context, target, "console", *given, extra=extra)
 
 
-def _from_farm(context: typer.Context, request_id: int, words: list[str]) -> bool:
-    """Write an ended job's log; False where the job runs, so that the board has it."""
+def _at_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _from_farm(context: typer.Context, request_id: int, words: list[str], *, bare: bool) -> bool:
+    """Write an ended job's log, ``bare`` as it came; False where it runs, and the board has it."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     names = [word for word in words if not word.startswith("-")]
     output = sys.stdout.buffer
 
@@ -55,7 +67,8 @@ def _from_farm(context: typer.Context, request_id: int, words: list[str]) -> boo
             log = farm.consoles.log(request_id, "".join(names[:1]), times="--times" in words)
             async with log as data:
                 async for piece in data:
-                    output.write(piece)
+                    shown = piece if bare else clean_lines(decoder.decode(piece)).encode()
+                    output.write(shown)
         except ConsoleLogNotFoundError:
             request = await farm.requests.get_request_info(farm.caller, request_id)
             if request.state is not RequestState.IN_PROGRESS:
