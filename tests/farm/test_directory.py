@@ -145,6 +145,23 @@ async def test_who_is_let_in_by_his_address_is_not_any_more_when_that_is_taken_a
         await asyncio.wait_for(watching[0], 10)
 
 
+async def test_for_whom_the_door_speaks_is_turned_away_with_his_account_alone(
+    tmp_path: Path,
+) -> None:
+    async with peopled_farm(tmp_path) as people:
+        root, directory = await people.admin(), people.farm.directory
+        await people.account(root, "ann")
+        ann = directory.account_named("ann")
+        assert ann is not None
+        watching = asyncio.create_task(
+            directory.turned_away(directory.speak_for(ann.id, Scope.REQUEST, SOURCE))
+        )
+        await asyncio.sleep(0)
+        assert not watching.done()
+        await people.farm.accounts.save_account(root, "ann", AccountChange(disabled=True))
+        await asyncio.wait_for(watching, 10)
+
+
 async def test_another_server_s_start_reads_everybody(tmp_path: Path) -> None:
     async with peopled_farm(tmp_path) as people:
         root = await people.admin()

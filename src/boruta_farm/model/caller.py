@@ -20,6 +20,7 @@ class Caller:
     who may do everything. ``scope`` is that of the token the call came with, ``token`` its id (None
     without one), ``source`` the address it came from (empty inside the server). ``agent`` is what
     a program calls itself that acts for him: the audit tells it, and no right hangs on it.
+    ``by_door`` tells that our own front door speaks for him, which has seen who he is.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Caller:
     token: str | None = None
     source: str = ""
     agent: str = ""
+    by_door: bool = False
 
     def may_use(self, worker_groups: tuple[str, ...]) -> bool:
         """Tell whether a worker with these groups serves this caller."""
