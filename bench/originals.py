@@ -12,9 +12,9 @@ import uuid
 
 from boruta_farm.gorpc.callers import Places
 from boruta_farm.gorpc.client import call_once
-from boruta_farm.gorpc.routes import Peer, route
+from boruta_farm.gorpc.routes import RpcPeer, route
 from boruta_farm.gorpc.schema import Empty
-from boruta_farm.gorpc.server import Server
+from boruta_farm.gorpc.server import RpcServer
 from boruta_farm.gorpc.services import (
     PREPARE,
     PUT_IN_MAINTENANCE,
@@ -35,12 +35,12 @@ def original_uuid(number: int) -> str:
     return str(uuid.UUID(int=0xE1D8BB68 << 96 | number))
 
 
-async def prepare(_request: PrepareRequest, _peer: Peer) -> Empty:
+async def prepare(_request: PrepareRequest, _peer: RpcPeer) -> Empty:
     """Be ready at once."""
     return Empty()
 
 
-async def put_in_maintenance(_request: PutInMaintenanceRequest, _peer: Peer) -> Empty:
+async def put_in_maintenance(_request: PutInMaintenanceRequest, _peer: RpcPeer) -> Empty:
     """Show nothing."""
     return Empty()
 
@@ -48,7 +48,7 @@ async def put_in_maintenance(_request: PutInMaintenanceRequest, _peer: Peer) -> 
 async def run(rpc_port: int, boards: int) -> None:
     """Listen, register on command, and stay."""
     routes = [route(PREPARE, prepare), route(PUT_IN_MAINTENANCE, put_in_maintenance)]
-    async with Server(routes, places=Places(in_total=boards, per_source=boards)) as server:
+    async with RpcServer(routes, places=Places(in_total=boards, per_source=boards)) as server:
         port = await server.listen_tcp("127.0.0.1", 0)
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)

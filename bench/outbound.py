@@ -9,7 +9,7 @@ import sys
 
 from boruta_farm.contracts import BoardWatch, StreamingDryad
 from boruta_farm.dryad.state import AgentState, Phase
-from boruta_farm.dryad.streams import RelayPlace, Streams
+from boruta_farm.dryad.streams import AgentStreams, RelayPlace
 from boruta_farm.model.errors import BoardError
 
 EPOCH = 1
@@ -81,13 +81,13 @@ async def serve(target: int) -> None:
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    boards: dict[str, Streams] = {}
+    boards: dict[str, AgentStreams] = {}
     while line := await reader.readline():
         wish = json.loads(line)
         worker = wish["worker"]
         if worker not in boards:
             place = RelayPlace(host="127.0.0.1")
-            boards[worker] = Streams(worker, place, lambda: f"127.0.0.1:{target}")
+            boards[worker] = AgentStreams(worker, place, lambda: f"127.0.0.1:{target}")
             boards[worker].look(AgentState(boot_id="bench", epoch=EPOCH, phase=Phase.GRANTED))
         try:
             await boards[worker].open_stream(wish["epoch"], wish["token"], wish["port"])

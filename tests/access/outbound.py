@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from tests.access.sockets import LOOPBACK, Peer, dialled
 from tests.access.switchboards import Exchange, exchange
 
-from boruta_farm.access.streams import Wish
+from boruta_farm.access.streams import StreamOrder
 
 WITHIN = 20.0
 OPENED = b'{"stream": "open"}\n'
@@ -20,7 +20,7 @@ class Agents:
 
     def __init__(self, relay: Exchange) -> None:
         self.relay = relay
-        self._wishes: asyncio.Queue[Wish] = asyncio.Queue()
+        self._wishes: asyncio.Queue[StreamOrder] = asyncio.Queue()
         relay.board.gate.listen(LOOPBACK, 0)
         relay.board.streams.serve(self._wishes.put_nowait)
 
@@ -34,7 +34,7 @@ class Agents:
         """Count what was asked and not yet taken up."""
         return self._wishes.qsize()
 
-    async def next(self) -> Wish:
+    async def next(self) -> StreamOrder:
         """Return what is asked next."""
         async with asyncio.timeout(WITHIN):
             return await self._wishes.get()

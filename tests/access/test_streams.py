@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from tests.access.sockets import tcp_pair
 
-from boruta_farm.access.streams import StreamRefusedError, Streams, Wish, hand_in
+from boruta_farm.access.streams import StreamOrder, StreamRefusedError, Streams, hand_in
 
 WITHIN = 20.0
 
@@ -18,13 +18,13 @@ class Asked:
 
     def __init__(self, streams: Streams) -> None:
         self.streams = streams
-        self._wishes: asyncio.Queue[Wish] = asyncio.Queue()
+        self._wishes: asyncio.Queue[StreamOrder] = asyncio.Queue()
 
     def serve(self) -> None:
         """Be the server that can be asked."""
         self.streams.serve(self._wishes.put_nowait)
 
-    async def next(self) -> Wish:
+    async def next(self) -> StreamOrder:
         """Return the next wish."""
         async with asyncio.timeout(WITHIN):
             return await self._wishes.get()
@@ -33,7 +33,7 @@ class Asked:
         """Tell that nothing was asked."""
         return self._wishes.empty()
 
-    def claim(self, wish: Wish) -> "asyncio.Future[socket.socket] | None":
+    def claim(self, wish: StreamOrder) -> "asyncio.Future[socket.socket] | None":
         """Claim a wish as it was made."""
         return self.streams.claim(wish.worker, wish.epoch, wish.token)
 

@@ -10,15 +10,15 @@ from boruta_farm.cli.explain import lines
 from boruta_farm.cli.tables import as_json
 from boruta_farm.client.wire import read
 from boruta_farm.model.explanation import (
-    Absent,
+    AbsentWorker,
     Cause,
     Explanation,
     Forecast,
     Guess,
-    Holder,
     JobLimit,
     Lack,
     NearMiss,
+    WorkerHolder,
 )
 from boruta_farm.model.standing import Standing, Subject
 from boruta_farm.web.answers import explained, told
@@ -29,7 +29,7 @@ from tests.client.serving import Served
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOLDERS = tuple(
-    Holder(
+    WorkerHolder(
         worker=str(number),
         name=f"lab-{number}",
         request_id=number,
@@ -87,7 +87,9 @@ def test_everything_found_out_has_its_line() -> None:
 
 
 def test_the_record_is_that_of_the_api() -> None:
-    absent = Absent(worker="9", name="lab-9", state="FAILED", reason=None, unreachable_since=NOON)
+    absent = AbsentWorker(
+        worker="9", name="lab-9", state="FAILED", reason=None, unreachable_since=NOON
+    )
     several = replace(
         FOUND,
         absent=(absent, absent),

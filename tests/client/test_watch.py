@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import pytest
 
-from boruta_farm.client.channel import NO_TEXTS, Answer
+from boruta_farm.client.channel import NO_TEXTS, GoodAnswer
 from boruta_farm.client.watch import Happening, Lost, RequestWatch, Resync
 from boruta_farm.model.errors import NotFoundError, ProtocolError, UnavailableError
 from boruta_farm.model.events import Event, EventKind
@@ -42,7 +42,7 @@ class Script:
         body: object = None,
         headers: Mapping[str, str] = NO_TEXTS,
         patience: float = 0.0,
-    ) -> Answer:
+    ) -> GoodAnswer:
         raise AssertionError(path)
 
     @asynccontextmanager

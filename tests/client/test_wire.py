@@ -8,16 +8,16 @@ from boruta_farm.client import wire
 from boruta_farm.model.errors import ProtocolError
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.explanation import (
-    Absent,
+    AbsentWorker,
     Cause,
     Explanation,
     Filed,
     Forecast,
     Guess,
-    Holder,
     JobLimit,
     Lack,
     NearMiss,
+    WorkerHolder,
 )
 from boruta_farm.model.job import JobPhase
 from boruta_farm.model.request import RequestState
@@ -146,10 +146,12 @@ def test_an_explanation_survives_the_way_over_the_wire() -> None:
         state="WAITING",
         position=3,
         matching={"FAILED": 1},
-        holders=(Holder(worker="u", name="lab", request_id=3, owner=None, until=when),),
+        holders=(WorkerHolder(worker="u", name="lab", request_id=3, owner=None, until=when),),
         cause=Cause.OUT_OF_SERVICE,
         absent=(
-            Absent(worker="v", name="lab-2", state="FAILED", reason="fan", unreachable_since=when),
+            AbsentWorker(
+                worker="v", name="lab-2", state="FAILED", reason="fan", unreachable_since=when
+            ),
         ),
         lacking={"hdmi=yes": 2},
         other_groups=3,

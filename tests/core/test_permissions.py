@@ -16,7 +16,7 @@ from boruta_farm.model.errors import (
     QuotaError,
     SSHKeyError,
 )
-from boruta_farm.model.permission import RULES, Permission, Reach, Role, Scope, reach_of
+from boruta_farm.model.permission import RULES, Permission, Role, RoleReach, Scope, reach_of
 from boruta_farm.model.request import NewRequest, Request, RequestUpdate
 from tests.core.people import ANN, AUDITOR, BOB, CHIEF, ROOT, VIEWER, peopled
 from tests.core.test_accounts import KEY
@@ -55,7 +55,7 @@ def test_every_permission_but_public_is_in_the_table() -> None:
 
 def test_what_the_table_does_not_name_is_denied() -> None:
     for role in Role:
-        assert reach_of(role, Scope.ADMIN, Permission.PUBLIC) is Reach.NOTHING
+        assert reach_of(role, Scope.ADMIN, Permission.PUBLIC) is RoleReach.NOTHING
 
 
 def test_a_refusal_counts_the_roles_that_would_do() -> None:
@@ -70,9 +70,9 @@ def test_a_refusal_counts_the_roles_that_would_do() -> None:
 def test_a_scope_never_adds_to_a_role(role: Role, permission: Permission) -> None:
     most = reach_of(role, Scope.ADMIN, permission)
     for scope in Scope:
-        assert reach_of(role, scope, permission) in (Reach.NOTHING, most)
+        assert reach_of(role, scope, permission) in (RoleReach.NOTHING, most)
     if RULES[permission].scope is not Scope.READ:
-        assert reach_of(role, Scope.READ, permission) is Reach.NOTHING
+        assert reach_of(role, Scope.READ, permission) is RoleReach.NOTHING
 
 
 def test_owner_group_admin_and_admin_close_and_change(world: DictWorld) -> None:

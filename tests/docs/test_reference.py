@@ -17,12 +17,12 @@ from boruta_farm.dryad.stm.settings import MuxPiSettings
 from boruta_farm.model import errors
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.listing import REQUEST_ITEMS, WORKER_ITEMS
-from boruta_farm.model.permission import RULES, Permission, Reach, Role, Scope, reach_of
+from boruta_farm.model.permission import RULES, Permission, Role, RoleReach, Scope, reach_of
 from boruta_farm.model.tunnel import BOARD_CLOSED, PIECE, REFUSED, TUNNEL
 from boruta_farm.oidc.settings import ProviderSettings, WorkloadSettings
 from boruta_farm.server.config import Config
 from boruta_farm.server.http import refusals
-from boruta_farm.server.http.refusals import Refusal
+from boruta_farm.server.http.refusals import LastAnswer
 from boruta_farm.server.sites import SiteSettings
 from boruta_farm.settings import document
 from boruta_farm.settings.declaration import Dataclass, declared
@@ -111,7 +111,7 @@ def errors_page() -> str:
     early = "\n".join(
         f"| {r.status} | `{r.code}` | {r.words} |"
         for r in sorted(
-            (r for r in vars(refusals).values() if isinstance(r, Refusal)),
+            (r for r in vars(refusals).values() if isinstance(r, LastAnswer)),
             key=lambda refusal: (refusal.status, refusal.words),
         )
     )
@@ -276,7 +276,9 @@ def _reach(route: Route, role: Role) -> str:
     if route.permission is Permission.PUBLIC:
         return "all"
     reach = reach_of(role, Scope.ADMIN, route.permission)
-    further = Reach.NOTHING if route.beyond is None else reach_of(role, Scope.ADMIN, route.beyond)
+    further = (
+        RoleReach.NOTHING if route.beyond is None else reach_of(role, Scope.ADMIN, route.beyond)
+    )
     return REACHES[max(reach, further)] if reach else "-"
 
 
@@ -286,7 +288,7 @@ def permissions_page() -> str:
     line = " | ".join("---" for _ in Role)
     rights = "\n".join(
         f"| {rule.words} | {rule.scope} | "
-        + " | ".join(REACHES[rule.reach.get(role, Reach.NOTHING)] for role in Role)
+        + " | ".join(REACHES[rule.reach.get(role, RoleReach.NOTHING)] for role in Role)
         + " |"
         for rule in RULES.values()
     )
@@ -342,7 +344,12 @@ PAGES = {
     "errors.md": errors_page,
     "permissions.md": permissions_page,
 }
-REACHES = {Reach.NOTHING: "-", Reach.OWN: "own", Reach.GROUPS: "groups", Reach.ALL: "all"}
+REACHES = {
+    RoleReach.NOTHING: "-",
+    RoleReach.OWN: "own",
+    RoleReach.GROUPS: "groups",
+    RoleReach.ALL: "all",
+}
 
 
 @pytest.mark.parametrize("name", PAGES)

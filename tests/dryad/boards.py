@@ -8,7 +8,7 @@ from enum import StrEnum
 from boruta_farm.clock import VirtualClock
 from boruta_farm.contracts import Prepared
 from boruta_farm.dryad.drivers.base import Driver
-from boruta_farm.dryad.fence import Fence
+from boruta_farm.dryad.fence import BoardFence
 from boruta_farm.dryad.state import AgentState, Phase
 from boruta_farm.model.errors import BoardError, KeyRefusedError, StoreError
 from boruta_farm.model.readiness import Readiness
@@ -214,13 +214,13 @@ class Lab:
     store: MemoryStore = field(default_factory=MemoryStore)
     boot: int = 1
     driver: FakeDriver = field(init=False)
-    fence: Fence = field(init=False)
+    fence: BoardFence = field(init=False)
 
-    async def start(self, mood: Mood = Mood.WELL) -> Fence:
+    async def start(self, mood: Mood = Mood.WELL) -> BoardFence:
         """Start the agent."""
         self.driver = FakeDriver(self.board)
         self.driver.mood = mood
-        self.fence = Fence(self.driver, self.store, VirtualClock(), f"boot-{self.boot}")
+        self.fence = BoardFence(self.driver, self.store, VirtualClock(), f"boot-{self.boot}")
         await self.fence.start()
         return self.fence
 
@@ -249,7 +249,7 @@ class Lab:
         self.boot += 1
         self.board.reboot()
 
-    async def lend(self, epoch: int, remaining: float = 100.0) -> Fence:
+    async def lend(self, epoch: int, remaining: float = 100.0) -> BoardFence:
         """Bring the board to a granted job."""
         await self.fence.clean(epoch)
         await self.fence.prepare(OLD, epoch=epoch)

@@ -3,7 +3,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from boruta_farm.dryad.fence import LOST, Fence
+from boruta_farm.dryad.fence import LOST, BoardFence
 from boruta_farm.dryad.state import Phase
 from boruta_farm.model.errors import BoardError, KeyRefusedError, StaleEpochError, UnavailableError
 from boruta_farm.testing.loop import run_virtual
@@ -44,7 +44,7 @@ def test_preparing_tells_user_and_host_key() -> None:
     play(scene)
 
 
-Call = Callable[[Fence, int], Awaitable[object]]
+Call = Callable[[BoardFence, int], Awaitable[object]]
 CALLS: dict[str, Call] = {
     "clean": lambda fence, epoch: fence.clean(epoch),
     "prepare": lambda fence, epoch: fence.prepare(OLD, epoch=epoch),

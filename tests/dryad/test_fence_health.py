@@ -3,7 +3,7 @@
 import pytest
 
 from boruta_farm.clock import VirtualClock
-from boruta_farm.dryad.fence import Fence
+from boruta_farm.dryad.fence import BoardFence
 from boruta_farm.model.errors import BoardError
 from boruta_farm.testing.loop import run_virtual
 from tests.dryad.boards import OLD, Board, FakeDriver, MemoryStore, Mood
@@ -25,7 +25,7 @@ class Nurse:
 def test_machine_and_driver_are_both_asked() -> None:
     async def main() -> None:
         driver, nurse = FakeDriver(Board()), Nurse()
-        fence = Fence(driver, MemoryStore(), VirtualClock(), "boot-1", nurse)
+        fence = BoardFence(driver, MemoryStore(), VirtualClock(), "boot-1", nurse)
         await fence.start()
         await fence.healthcheck()
         await fence.clean(1)
@@ -50,7 +50,7 @@ def test_machine_and_driver_are_both_asked() -> None:
 def test_a_board_is_tested_after_it_is_clean_and_before_anybody_can_log_in() -> None:
     async def main() -> None:
         driver = FakeDriver(Board())
-        fence = Fence(driver, MemoryStore(), VirtualClock(), "boot-1")
+        fence = BoardFence(driver, MemoryStore(), VirtualClock(), "boot-1")
         await fence.start()
         await fence.clean(1)
         await fence.prepare(OLD, epoch=1)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from boruta_farm.dryad.handling import INTERRUPTED, Turn, handle
+from boruta_farm.dryad.handling import INTERRUPTED, BoardTurn, handle
 from boruta_farm.dryad.stm.errors import SilenceError
 from boruta_farm.model.errors import BoardError, InvalidError, UnavailableError
 from boruta_farm.testing.loop import run_virtual
@@ -43,7 +43,7 @@ def test_a_look_called_off_before_it_began_has_begun_nothing() -> None:
         return "changed"
 
     async def main() -> None:
-        turn = Turn()
+        turn = BoardTurn()
         looking = asyncio.create_task(turn.look(lambda: handle("facts", 1.0, look)))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -61,7 +61,7 @@ def test_the_failure_of_an_operation_nobody_waits_for_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def main() -> None:
-        turn = Turn()
+        turn = BoardTurn()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(60):
                 await turn.take(lambda: handle("clean", 300.0, asyncio.Event().wait))

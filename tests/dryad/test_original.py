@@ -12,15 +12,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from boruta_farm.clock import SystemClock
 from boruta_farm.dryad.config import AgentConfig
-from boruta_farm.dryad.fence import Fence
+from boruta_farm.dryad.fence import BoardFence
 from boruta_farm.dryad.original import OriginalServer
 from boruta_farm.dryad.state import AgentState, Phase
-from boruta_farm.gorpc.client import Client, call_once
+from boruta_farm.gorpc.client import RpcClient, call_once
 from boruta_farm.gorpc.errors import DisconnectedError, ServerError
 from boruta_farm.gorpc.keys import format_authorized_key, parse_authorized_key
-from boruta_farm.gorpc.routes import Peer, route
+from boruta_farm.gorpc.routes import RpcPeer, route
 from boruta_farm.gorpc.schema import Empty
-from boruta_farm.gorpc.server import Server
+from boruta_farm.gorpc.server import RpcServer
 from boruta_farm.gorpc.services import (
     HEALTHCHECK,
     PREPARE,
@@ -70,14 +70,14 @@ class Original:
             pass
         return told
 
-    def _made(self) -> Server:
-        return Server([route(REGISTER, self._register), route(SET_FAIL, self._set_fail)])
+    def _made(self) -> RpcServer:
+        return RpcServer([route(REGISTER, self._register), route(SET_FAIL, self._set_fail)])
 
-    async def _register(self, request: RegisterRequest, _peer: Peer) -> Empty:
+    async def _register(self, request: RegisterRequest, _peer: RpcPeer) -> Empty:
         self.told.put_nowait(request)
         return Empty()
 
-    async def _set_fail(self, request: SetFailRequest, _peer: Peer) -> Empty:
+    async def _set_fail(self, request: SetFailRequest, _peer: RpcPeer) -> Empty:
         self.told.put_nowait(request)
         raise ServerError(self.refusal)
 
@@ -100,7 +100,7 @@ class Lab:
         self.server = Original()
         self.driver = FakeDriver(Board())
         self.store = MemoryStore()
-        self.fence = Fence(self.driver, self.store, SystemClock(), "boot-1")
+        self.fence = BoardFence(self.driver, self.store, SystemClock(), "boot-1")
         self.agent = ("127.0.0.1", free_port())
 
     def config(self) -> AgentConfig:
@@ -235,7 +235,7 @@ async def test_a_session_lives_through_a_restart_of_the_agent(lab: Lab, line: st
     async with running(lab):
         await lab.server.registered()
         await lab.prepare(line)
-    lab.fence = Fence(lab.driver, lab.store, SystemClock(), "boot-1")
+    lab.fence = BoardFence(lab.driver, lab.store, SystemClock(), "boot-1")
     async with running(lab):
         assert isinstance(await lab.server.next(), RegisterRequest)
         assert lab.driver.board.key == line
@@ -259,7 +259,7 @@ async def test_only_the_server_may_call(
         await lab.prepare(line)
         streams = await asyncio.open_connection(*lab.agent, local_addr=("127.0.0.2", 0))
         with caplog.at_level(logging.WARNING):
-            async with Client(*streams) as stranger:
+            async with RpcClient(*streams) as stranger:
                 request = PrepareRequest(key=parse_authorized_key(line))
                 with pytest.raises(DisconnectedError):
                     await stranger.call(PREPARE, request, timeout=WITHIN)
@@ -268,7 +268,7 @@ async def test_only_the_server_may_call(
 
 
 async def test_an_address_that_is_taken_stops_the_start(lab: Lab) -> None:
-    async with Server([]) as other:
+    async with RpcServer([]) as other:
         lab.agent = ("127.0.0.1", await other.listen_tcp("0.0.0.0", 0))
         agent = OriginalServer(lab.config(), lab.fence, ":22")
         with pytest.raises(ConfigError, match="listen_address"):

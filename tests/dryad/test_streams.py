@@ -11,7 +11,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from boruta_farm.dryad import streams as module
 from boruta_farm.dryad.state import AgentState, Phase
-from boruta_farm.dryad.streams import RelayPlace, Streams, sshd_address
+from boruta_farm.dryad.streams import AgentStreams, RelayPlace, sshd_address
 from boruta_farm.model.errors import BoardError, StaleEpochError
 
 WITHIN = 20.0
@@ -80,8 +80,8 @@ async def listening(answer: bytes | None = None) -> AsyncIterator[Listener]:
 
 
 @asynccontextmanager
-async def agent(sshd: Listener, state: AgentState = SESSION) -> AsyncIterator[Streams]:
-    streams = Streams("w1", RelayPlace(host="127.0.0.1"), lambda: f":{sshd.port}")
+async def agent(sshd: Listener, state: AgentState = SESSION) -> AsyncIterator[AgentStreams]:
+    streams = AgentStreams("w1", RelayPlace(host="127.0.0.1"), lambda: f":{sshd.port}")
     streams.look(state)
     try:
         async with asyncio.timeout(WITHIN):
@@ -117,7 +117,7 @@ class WebSocketRelay:
             self.got.put_nowait(message)
 
 
-Stand = tuple[Streams, WebSocketRelay]
+Stand = tuple[AgentStreams, WebSocketRelay]
 OPEN = b'{"stream": "open"}\n'
 
 
@@ -218,7 +218,7 @@ async def websockets_only(sshd: Listener, relay_port: int | None) -> AsyncIterat
         place = RelayPlace(
             host="127.0.0.1", port=relay_port, url=f"ws://127.0.0.1:{port}/api/v1/stream"
         )
-        streams = Streams("w1", place, lambda: f":{sshd.port}")
+        streams = AgentStreams("w1", place, lambda: f":{sshd.port}")
         streams.look(SESSION)
         try:
             async with asyncio.timeout(WITHIN):

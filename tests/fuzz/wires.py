@@ -64,12 +64,12 @@ def _tools(data: bytes) -> bool:
         with theirs, contextlib.suppress(BlockingIOError):
             theirs.send(data)
             theirs.shutdown(socket.SHUT_WR)
-        wire = tool_wire.Wire(ours)
+        wire = tool_wire.DutWire(ours)
         try:
             await wire.read_call()
             while await wire.read_data():
                 pass
-        except (tool_frames.FrameError, ConnectionError):
+        except (tool_frames.DutFrameError, ConnectionError):
             return False
         finally:
             await wire.abort()

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boruta_farm.gorpc import services
-from boruta_farm.gorpc.rpc import Method
+from boruta_farm.gorpc.rpc import RpcMethod
 
 DATA = Path(__file__).parents[1] / "data" / "gorpc"
 NAMES = sorted(path.stem for path in DATA.glob("*.hex"))
 
-METHODS: dict[str, Method[object, object]] = {
-    value.name: value for value in vars(services).values() if isinstance(value, Method)
+METHODS: dict[str, RpcMethod[object, object]] = {
+    value.name: value for value in vars(services).values() if isinstance(value, RpcMethod)
 }
 _HEALTHCHECK = METHODS["Dryad.Healthcheck"]
 # What the recorded clients called although no server has it.
-_MISSING: dict[str, Method[object, object]] = {
-    name: Method(name=name, argument=_HEALTHCHECK.argument, reply=_HEALTHCHECK.reply)
+_MISSING: dict[str, RpcMethod[object, object]] = {
+    name: RpcMethod(name=name, argument=_HEALTHCHECK.argument, reply=_HEALTHCHECK.reply)
     for name in ("Dryad.Nope", "Healthcheck")
 }
 
@@ -37,6 +37,6 @@ def load(name: str) -> Capture:
     return Capture(requests=joined["C>S"], replies=joined["S>C"])
 
 
-def called(name: str) -> Method[object, object]:
+def called(name: str) -> RpcMethod[object, object]:
     """Return the method a recorded client meant, those no server has included."""
     return METHODS.get(name) or _MISSING[name]

@@ -10,10 +10,10 @@ from tests.gorpc.captures import METHODS
 from boruta_farm.gorpc import services
 from boruta_farm.gorpc.errors import ServerError
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
-from boruta_farm.gorpc.routes import Peer, RpcRoute, route
-from boruta_farm.gorpc.rpc import Method
+from boruta_farm.gorpc.routes import RpcPeer, RpcRoute, route
+from boruta_farm.gorpc.rpc import RpcMethod
 from boruta_farm.gorpc.schema import Empty
-from boruta_farm.gorpc.server import Server
+from boruta_farm.gorpc.server import RpcServer
 
 REPLIES: dict[str, object] = {
     "Interface.GetCurrent": services.CurrentReply(milliamperes=420),
@@ -27,15 +27,15 @@ REPLIES: dict[str, object] = {
 class Recorder:
     """Answer every method, and refuse those named in ``refusals``."""
 
-    calls: list[tuple[str, object, Peer]] = field(default_factory=list)
+    calls: list[tuple[str, object, RpcPeer]] = field(default_factory=list)
     refusals: dict[str, Exception] = field(default_factory=dict)
 
     def routes(self) -> list[RpcRoute]:
         """Return a route for each method there is."""
         return [self._route(method) for method in METHODS.values()]
 
-    def _route(self, method: Method[object, object]) -> RpcRoute:
-        async def answer(argument: object, peer: Peer) -> object:
+    def _route(self, method: RpcMethod[object, object]) -> RpcRoute:
+        async def answer(argument: object, peer: RpcPeer) -> object:
             self.calls.append((method.name, argument, peer))
             if method.name in self.refusals:
                 raise self.refusals[method.name]
@@ -49,7 +49,7 @@ async def serving(
     routes: list[RpcRoute], *, limits: GobLimits = DEFAULT_LIMITS
 ) -> AsyncIterator[tuple[str, int]]:
     """Serve on a free port of the loopback interface."""
-    async with Server(routes, limits=limits) as server:
+    async with RpcServer(routes, limits=limits) as server:
         yield "127.0.0.1", await server.listen_tcp("127.0.0.1", 0)
 
 

@@ -7,7 +7,7 @@ from tests.ports import free_port
 
 from boruta_farm.gorpc.dryad import GoDryad, answers
 from boruta_farm.gorpc.keys import Ed25519PublicKey, RSAPublicKey, format_authorized_key
-from boruta_farm.gorpc.routes import Peer, route
+from boruta_farm.gorpc.routes import RpcPeer, route
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.services import (
     PREPARE,
@@ -66,7 +66,7 @@ async def test_board_that_is_away_is_unreachable() -> None:
 async def test_board_that_never_answers_fails_and_is_left() -> None:
     left = asyncio.Event()
 
-    async def never(_request: PrepareRequest, _peer: Peer) -> Empty:
+    async def never(_request: PrepareRequest, _peer: RpcPeer) -> Empty:
         try:
             await asyncio.Event().wait()
         finally:

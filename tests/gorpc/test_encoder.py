@@ -12,7 +12,7 @@ from boruta_farm.gorpc.errors import MismatchError
 from boruta_farm.gorpc.keys import RSAPublicKey
 from boruta_farm.gorpc.limits import GobLimits
 from boruta_farm.gorpc.rpc import NO_REPLY, REQUEST, RESPONSE, Receiver
-from boruta_farm.gorpc.schema import Struct
+from boruta_farm.gorpc.schema import GoStruct
 from boruta_farm.gorpc.services import (
     GET_CURRENT_RECORD,
     PREPARE,
@@ -105,7 +105,7 @@ def test_any_mapping_is_a_map() -> None:
         (GET_CURRENT_RECORD.reply, CurrentRecordReply(samples=(2**63,))),
     ],
 )
-def test_values_outside_their_type_cannot_be_sent(schema: Struct[object], value: object) -> None:
+def test_values_outside_their_type_cannot_be_sent(schema: GoStruct[object], value: object) -> None:
     with pytest.raises(MismatchError):
         Encoder().encode((schema, value))
 

@@ -12,7 +12,7 @@ from boruta_farm.gorpc.primitives import (
     encode_text,
     encode_uint,
 )
-from boruta_farm.gorpc.types import Kind
+from boruta_farm.gorpc.types import GoKind
 
 
 def decode(*messages: bytes, limits: GobLimits = DEFAULT_LIMITS) -> object:
@@ -25,16 +25,18 @@ def decode(*messages: bytes, limits: GobLimits = DEFAULT_LIMITS) -> object:
 
 
 def test_values_that_are_no_structs_follow_a_zero() -> None:
-    assert decode(value(Kind.STRING, b"\x00" + encode_text("hello"))) == "hello"
-    assert decode(value(Kind.BOOL, b"\x00\x01")) is True
-    assert decode(value(Kind.COMPLEX, b"\x00" + encode_float(1.5) + encode_float(-2.0))) == 1.5 - 2j
+    assert decode(value(GoKind.STRING, b"\x00" + encode_text("hello"))) == "hello"
+    assert decode(value(GoKind.BOOL, b"\x00\x01")) is True
+    assert (
+        decode(value(GoKind.COMPLEX, b"\x00" + encode_float(1.5) + encode_float(-2.0))) == 1.5 - 2j
+    )
     with pytest.raises(BrokenStreamError, match="leading zero"):
-        decode(value(Kind.STRING, b"\x05hello"))
+        decode(value(GoKind.STRING, b"\x05hello"))
 
 
 def test_structs_hold_only_the_fields_that_were_sent() -> None:
     stream = (
-        message(struct(65, A=Kind.INT, B=Kind.BYTES, C=Kind.UINT)),
+        message(struct(65, A=GoKind.INT, B=GoKind.BYTES, C=GoKind.UINT)),
         value(65, b"\x02\x01x\x01\x07\x00"),
     )
     assert decode(*stream) == {"B": b"x", "C": 7}
@@ -42,11 +44,11 @@ def test_structs_hold_only_the_fields_that_were_sent() -> None:
 
 def test_a_field_behind_the_last_one_is_broken() -> None:
     with pytest.raises(BrokenStreamError, match="no field 2"):
-        decode(message(struct(65, A=Kind.INT)), value(65, b"\x03\x02\x00"))
+        decode(message(struct(65, A=GoKind.INT)), value(65, b"\x03\x02\x00"))
 
 
 def test_types_may_be_used_before_they_are_defined() -> None:
-    outer, inner = message(struct(65, A=66)), message(slice_of(66, Kind.INT))
+    outer, inner = message(struct(65, A=66)), message(slice_of(66, GoKind.INT))
     assert decode(outer, inner, value(65, b"\x01\x02\x02\x03\x00")) == {"A": [1, -2]}
 
 
@@ -55,13 +57,16 @@ def test_types_may_hold_themselves() -> None:
 
 
 def test_arrays_have_the_length_of_their_type() -> None:
-    assert decode(message(array_of(65, Kind.UINT, 2)), value(65, b"\x00\x02\x05\x06")) == [5, 6]
+    assert decode(message(array_of(65, GoKind.UINT, 2)), value(65, b"\x00\x02\x05\x06")) == [5, 6]
     with pytest.raises(BrokenStreamError, match="array"):
-        decode(message(array_of(65, Kind.UINT, 2)), value(65, b"\x00\x01\x05"))
+        decode(message(array_of(65, GoKind.UINT, 2)), value(65, b"\x00\x01\x05"))
 
 
 def test_maps_keep_the_order_of_arrival() -> None:
-    stream = message(map_of(65, Kind.STRING, Kind.INT)), value(65, b"\x00\x02\x01b\x02\x01a\x00")
+    stream = (
+        message(map_of(65, GoKind.STRING, GoKind.INT)),
+        value(65, b"\x00\x02\x01b\x02\x01a\x00"),
+    )
     assert decode(*stream) == [("b", 1), ("a", 0)]
 
 
@@ -75,14 +80,16 @@ def interface(name: str, type_id: int, content: bytes) -> bytes:
 
 def test_an_interface_value_names_its_type() -> None:
     stream = (
-        message(struct(65, K=Kind.INTERFACE)),
-        value(65, b"\x01" + interface("string", Kind.STRING, b"\x00\x02hi") + b"\x00"),
+        message(struct(65, K=GoKind.INTERFACE)),
+        value(65, b"\x01" + interface("string", GoKind.STRING, b"\x00\x02hi") + b"\x00"),
     )
-    assert decode(*stream) == {"K": InterfaceValue(name="string", type_id=Kind.STRING, value="hi")}
+    assert decode(*stream) == {
+        "K": InterfaceValue(name="string", type_id=GoKind.STRING, value="hi")
+    }
 
 
 def test_an_interface_without_a_name_holds_nothing() -> None:
-    assert decode(message(slice_of(65, Kind.INTERFACE)), value(65, b"\x00\x02\x00\x00")) == [
+    assert decode(message(slice_of(65, GoKind.INTERFACE)), value(65, b"\x00\x02\x00\x00")) == [
         None,
         None,
     ]
@@ -91,9 +98,9 @@ def test_an_interface_without_a_name_holds_nothing() -> None:
 def test_definitions_inside_an_interface_split_the_value_over_messages() -> None:
     opening = encode_int(65) + b"\x01" + encode_text("T")
     decoded = decode(
-        message(struct(65, K=Kind.INTERFACE, After=Kind.INT)),
+        message(struct(65, K=GoKind.INTERFACE, After=GoKind.INT)),
         message(opening + struct(66, N=67)),
-        message(slice_of(67, Kind.UINT)),
+        message(slice_of(67, GoKind.UINT)),
         message(encode_int(66) + encode_bytes(b"\x01\x01\x07\x00") + b"\x01\x04\x00"),
     )
     assert decoded == {
@@ -104,9 +111,9 @@ def test_definitions_inside_an_interface_split_the_value_over_messages() -> None
 
 def test_definitions_of_an_interface_inside_an_interface_lie_in_the_same_message() -> None:
     innermost = encode_int(66) + encode_bytes(b"\x01\x07\x00") + b"\x00"
-    inner = b"\x01" + encode_text("Inner") + struct(66, N=Kind.UINT)
+    inner = b"\x01" + encode_text("Inner") + struct(66, N=GoKind.UINT)
     decoded = decode(
-        message(struct(65, K=Kind.INTERFACE)),
+        message(struct(65, K=GoKind.INTERFACE)),
         message(
             encode_int(65)
             + b"\x01"
@@ -123,7 +130,7 @@ def test_definitions_of_an_interface_inside_an_interface_lie_in_the_same_message
 
 def test_bytes_behind_a_value_are_broken() -> None:
     with pytest.raises(BrokenStreamError, match="follow a complete"):
-        decode(value(Kind.INT, b"\x00\x02\x00"))
+        decode(value(GoKind.INT, b"\x00\x02\x00"))
 
 
 def test_bytes_behind_a_definition_are_broken() -> None:
@@ -148,8 +155,8 @@ def test_depth_has_a_limit() -> None:
 
 def test_counts_have_a_limit() -> None:
     limits = GobLimits(elements=3)
-    decode(message(slice_of(65, Kind.UINT)), value(65, b"\x00\x03\x01\x01\x01"), limits=limits)
-    for definition in (slice_of(65, Kind.UINT), map_of(65, Kind.UINT, Kind.UINT)):
+    decode(message(slice_of(65, GoKind.UINT)), value(65, b"\x00\x03\x01\x01\x01"), limits=limits)
+    for definition in (slice_of(65, GoKind.UINT), map_of(65, GoKind.UINT, GoKind.UINT)):
         with pytest.raises(StreamLimitError, match="4 elements"):
             decode(message(definition), value(65, b"\x00\x04" + b"\x01" * 8), limits=limits)
 

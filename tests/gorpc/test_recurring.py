@@ -12,9 +12,9 @@ from boruta_farm.gorpc.errors import BrokenStreamError, StreamLimitError
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
 from boruta_farm.gorpc.parser import Decoded
 from boruta_farm.gorpc.recurring import Recurring
-from boruta_farm.gorpc.types import Kind, ListType
+from boruta_farm.gorpc.types import GoKind, ListType
 
-STREAM = (message(struct(65, A=Kind.INT, B=66)), message(slice_of(66, Kind.INT)))
+STREAM = (message(struct(65, A=GoKind.INT, B=66)), message(slice_of(66, GoKind.INT)))
 NUMBERS = value(65, b"\x01\x02\x01\x01\x06\x00")
 
 
@@ -59,7 +59,7 @@ def test_what_was_refused_is_refused_again(known: Recurring) -> None:
 
 
 def test_only_so_many_short_definitions_are_kept() -> None:
-    known, kind = Recurring(kept=2), ListType(name="", element=Kind.INT)
+    known, kind = Recurring(kept=2), ListType(name="", element=GoKind.INT)
     for text in (b"a", b"b", b"c", b"x" * (recurring.LONGEST + 1)):
         known.keep(DEFAULT_LIMITS, text, kind)
     found = [known.find(DEFAULT_LIMITS, text) for text in (b"a", b"b", b"c")]

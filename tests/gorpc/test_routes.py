@@ -1,12 +1,12 @@
 import pytest
 
 from boruta_farm.gorpc.errors import ServerError
-from boruta_farm.gorpc.routes import Peer, RouteTable, route
+from boruta_farm.gorpc.routes import RouteTable, RpcPeer, route
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.services import HEALTHCHECK
 
 
-async def healthcheck(argument: Empty, peer: Peer) -> Empty:
+async def healthcheck(argument: Empty, peer: RpcPeer) -> Empty:
     return argument
 
 
@@ -32,5 +32,5 @@ def test_what_is_not_found_is_told_in_go_s_words(name: str, text: str) -> None:
 
 
 def test_peers_have_a_name_for_the_log() -> None:
-    assert str(Peer(host="10.0.0.7", port=4000)) == "10.0.0.7 port 4000"
-    assert str(Peer()) == "a local process"
+    assert str(RpcPeer(host="10.0.0.7", port=4000)) == "10.0.0.7 port 4000"
+    assert str(RpcPeer()) == "a local process"

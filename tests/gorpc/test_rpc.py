@@ -12,7 +12,7 @@ from boruta_farm.gorpc.rpc import (
     RequestHeader,
     ResponseHeader,
 )
-from boruta_farm.gorpc.schema import Empty, Struct
+from boruta_farm.gorpc.schema import Empty, GoStruct
 from boruta_farm.gorpc.services import HEALTHCHECK, PREPARE, SET_FAIL, SetFailRequest
 
 
@@ -68,6 +68,6 @@ def test_something_else_than_a_header_is_broken() -> None:
 def test_method_names_have_a_limit() -> None:
     receiver = Receiver(REQUEST)
     header = RequestHeader(method="x" * 257, sequence=0)
-    receiver.feed(Encoder().encode((REQUEST, header), (Struct(name="E", record=Empty), Empty())))
+    receiver.feed(Encoder().encode((REQUEST, header), (GoStruct(name="E", record=Empty), Empty())))
     with pytest.raises(StreamLimitError, match="257"):
         receiver.next_message()

@@ -1,11 +1,11 @@
 from boruta_farm.gorpc import schema, services
-from boruta_farm.gorpc.schema import Empty, Named, Struct, is_zero, zero
+from boruta_farm.gorpc.schema import Empty, GoNamed, GoStruct, is_zero, zero
 from boruta_farm.gorpc.services import SetFailRequest
 
 
 def test_every_type_has_a_zero() -> None:
-    nested = Struct(name="E", record=Empty)
-    named = Named(record=Empty, attribute="data", schema=schema.BYTES)
+    nested = GoStruct(name="E", record=Empty)
+    named = GoNamed(record=Empty, attribute="data", schema=schema.BYTES)
     assert zero(schema.BOOL) is False
     assert zero(schema.STRING) == ""
     assert zero(schema.BIG_INT) == 0

@@ -2,7 +2,7 @@ import pytest
 from tests.gorpc.captures import METHODS
 from tests.gorpc.values import _ARGUMENTS, _REPLIES
 
-from boruta_farm.gorpc.schema import Empty, Interface
+from boruta_farm.gorpc.schema import Empty, GoInterface
 from boruta_farm.gorpc.services import PUBLIC_KEY
 
 INTERFACE_METHODS = [
@@ -47,7 +47,7 @@ def test_only_the_known_methods_have_fields(name: str) -> None:
 
 
 def test_the_key_types_have_the_names_go_registers() -> None:
-    assert isinstance(PUBLIC_KEY, Interface)
+    assert isinstance(PUBLIC_KEY, GoInterface)
     assert [concrete.name for concrete in PUBLIC_KEY.concretes] == [
         "*ssh.rsaPublicKey",
         "golang.org/x/crypto/ssh.ed25519PublicKey",

@@ -10,8 +10,8 @@ from boruta_farm.gorpc.client import connect
 from boruta_farm.gorpc.encoder import Encoder
 from boruta_farm.gorpc.errors import CallTimeoutError, ServerError
 from boruta_farm.gorpc.limits import GobLimits
-from boruta_farm.gorpc.routes import Peer, route
-from boruta_farm.gorpc.rpc import REQUEST, Method, RequestHeader
+from boruta_farm.gorpc.routes import RpcPeer, route
+from boruta_farm.gorpc.rpc import REQUEST, RequestHeader, RpcMethod
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.services import (
     GET_CURRENT,
@@ -49,12 +49,12 @@ async def test_recorded_clients_get_the_recorded_replies(name: str) -> None:
 async def test_calls_run_side_by_side() -> None:
     began, release = asyncio.Event(), asyncio.Event()
 
-    async def slow(argument: PutInMaintenanceRequest, peer: Peer) -> Empty:
+    async def slow(argument: PutInMaintenanceRequest, peer: RpcPeer) -> Empty:
         began.set()
         await release.wait()
         return Empty()
 
-    async def quick(argument: Empty, peer: Peer) -> Empty:
+    async def quick(argument: Empty, peer: RpcPeer) -> Empty:
         return argument
 
     routes = [route(PUT_IN_MAINTENANCE, slow), route(HEALTHCHECK, quick)]
@@ -81,7 +81,7 @@ async def test_a_fault_of_a_handler_is_logged_and_not_told(
 
 
 async def test_a_reply_that_cannot_be_sent_becomes_an_error() -> None:
-    async def too_long(argument: Empty, peer: Peer) -> CurrentRecordReply:
+    async def too_long(argument: Empty, peer: RpcPeer) -> CurrentRecordReply:
         return CurrentRecordReply(samples=(2**40,) * 20_000)
 
     routes = [route(GET_CURRENT_RECORD, too_long)]
@@ -112,7 +112,7 @@ async def test_a_broken_stream_ends_only_its_own_connection(
 async def test_calls_in_flight_have_a_limit() -> None:
     running, most, release = 0, 0, asyncio.Event()
 
-    async def slow(argument: Empty, peer: Peer) -> Empty:
+    async def slow(argument: Empty, peer: RpcPeer) -> Empty:
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -134,7 +134,7 @@ async def test_calls_in_flight_have_a_limit() -> None:
 async def test_arguments_in_flight_have_a_memory_limit() -> None:
     running, full, release = 0, asyncio.Event(), asyncio.Event()
 
-    async def slow(argument: PutInMaintenanceRequest, peer: Peer) -> Empty:
+    async def slow(argument: PutInMaintenanceRequest, peer: RpcPeer) -> Empty:
         nonlocal running
         running += 1
         if running == 2:
@@ -160,7 +160,7 @@ async def test_arguments_in_flight_have_a_memory_limit() -> None:
         await waiting
 
 
-async def _quick(argument: Empty, peer: Peer) -> Empty:
+async def _quick(argument: Empty, peer: RpcPeer) -> Empty:
     return argument
 
 
@@ -203,7 +203,7 @@ async def test_an_idle_connection_is_closed_unless_wanted() -> None:
 
 
 async def test_a_connection_is_not_idle_while_a_call_runs() -> None:
-    async def slow(argument: Empty, peer: Peer) -> Empty:
+    async def slow(argument: Empty, peer: RpcPeer) -> Empty:
         await asyncio.wait([asyncio.get_running_loop().create_future()], timeout=0.3)
         return argument
 
@@ -216,11 +216,11 @@ async def test_a_connection_is_not_idle_while_a_call_runs() -> None:
 
 
 async def test_a_peer_that_reads_no_replies_is_given_up() -> None:
-    echo = Method(
+    echo = RpcMethod(
         name="Dryad.Echo", argument=HEALTHCHECK.argument, reply=PUT_IN_MAINTENANCE.argument
     )
 
-    async def long(argument: Empty, peer: Peer) -> PutInMaintenanceRequest:
+    async def long(argument: Empty, peer: RpcPeer) -> PutInMaintenanceRequest:
         return PutInMaintenanceRequest(message="x" * 60_000)
 
     encoder, loop = Encoder(), asyncio.get_running_loop()

@@ -9,9 +9,9 @@ import pytest
 
 from boruta_farm.clock import VirtualClock
 from boruta_farm.farm.assembly import Farm
-from boruta_farm.gorpc.client import Client, connect
+from boruta_farm.gorpc.client import RpcClient, connect
 from boruta_farm.gorpc.errors import ServerError
-from boruta_farm.gorpc.server import Server
+from boruta_farm.gorpc.server import RpcServer
 from boruta_farm.gorpc.services import REGISTER, SET_FAIL, RegisterRequest, SetFailRequest
 from boruta_farm.gorpc.superviser import GoSuperviser
 from boruta_farm.model.caller import LOCAL_ADMIN
@@ -29,7 +29,7 @@ OWN_PORT = 8487
 class Yard:
     """A farm, its listener, and one connection to it from 127.0.0.1."""
 
-    def __init__(self, farm: Farm, store: SqliteStore, client: Client, port: int) -> None:
+    def __init__(self, farm: Farm, store: SqliteStore, client: RpcClient, port: int) -> None:
         self.farm = farm
         self._store = store
         self.port = port
@@ -138,7 +138,7 @@ async def test_second_board_is_refused_while_the_first_answers(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with listening(tmp_path) as yard:
-        async with Server([]) as first:
+        async with RpcServer([]) as first:
             port = await first.listen_tcp("127.0.0.1", 0)
             assert await yard.register(dryad=f":{port}") == ""
             assert await yard.register(dryad=f":{port}") == ""
@@ -154,7 +154,7 @@ async def test_second_board_is_refused_while_the_first_answers(
 
 
 async def test_of_two_boards_that_claim_a_uuid_at_once_one_is_refused(tmp_path: Path) -> None:
-    async with listening(tmp_path) as yard, Server([]) as one, Server([]) as two:
+    async with listening(tmp_path) as yard, RpcServer([]) as one, RpcServer([]) as two:
         ports = [await each.listen_tcp("127.0.0.1", 0) for each in (one, two)]
         words = await asyncio.gather(*(yard.register(dryad=f":{port}") for port in ports))
         assert sorted(bool(each) for each in words) == [False, True]

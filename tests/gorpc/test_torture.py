@@ -18,7 +18,7 @@ from tests.gorpc.torture import MOST_MEMORY, TooExpensiveError, measure, read_ev
 from boruta_farm.gorpc.client import call_once
 from boruta_farm.gorpc.encoder import Encoder
 from boruta_farm.gorpc.primitives import encode_text, encode_uint
-from boruta_farm.gorpc.routes import Peer, route
+from boruta_farm.gorpc.routes import RpcPeer, route
 from boruta_farm.gorpc.rpc import REQUEST, RequestHeader
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.services import (
@@ -28,7 +28,7 @@ from boruta_farm.gorpc.services import (
     PutInMaintenanceRequest,
     RegisterRequest,
 )
-from boruta_farm.gorpc.types import Kind
+from boruta_farm.gorpc.types import GoKind
 
 ROOT = Path(__file__).parents[2]
 STREAMS = [data for name in NAMES for data in (load(name).requests, load(name).replies)]
@@ -89,39 +89,40 @@ def padded(start: bytes, unit: bytes) -> bytes:
 
 def costly_streams() -> dict[str, bytes]:
     """Make the streams that turn the fewest bytes into the most memory or time we know of."""
-    header = message(struct(65, ServiceMethod=Kind.STRING, Seq=Kind.UINT)) + value(
+    header = message(struct(65, ServiceMethod=GoKind.STRING, Seq=GoKind.UINT)) + value(
         65, b"\x01" + encode_text("Dryad.Nope") + b"\x00"
     )
     lists = slice_of(66, 67)
-    named = {f"field{number:02}": Kind.INT for number in range(60)}
+    named = {f"field{number:02}": GoKind.INT for number in range(60)}
     wide = ("x" * 60_000 + "\N{ROCKET}").encode()
     bodies = {
         "empty lists": message(lists)
-        + message(slice_of(67, Kind.INT))
+        + message(slice_of(67, GoKind.INT))
         + value(66, padded(b"\x00", b"\x00")),
         "empty structs": message(lists) + message(struct(67)) + value(66, padded(b"\x00", b"\x00")),
         "structs of one field": message(lists)
-        + message(struct(67, A=Kind.INT))
+        + message(struct(67, A=GoKind.INT))
         + value(66, padded(b"\x00", b"\x01\x7f\x00")),
         "lists of one": message(lists)
-        + message(slice_of(67, Kind.INT))
+        + message(slice_of(67, GoKind.INT))
         + value(66, padded(b"\x00", b"\x01\x7f")),
-        "integers": message(slice_of(66, Kind.INT)) + value(66, padded(b"\x00", b"\x7f")),
-        "long integers": message(slice_of(66, Kind.UINT))
+        "integers": message(slice_of(66, GoKind.INT)) + value(66, padded(b"\x00", b"\x7f")),
+        "long integers": message(slice_of(66, GoKind.UINT))
         + value(66, padded(b"\x00", b"\xf8" + b"\xff" * 8)),
-        "complex numbers": message(slice_of(66, Kind.COMPLEX))
+        "complex numbers": message(slice_of(66, GoKind.COMPLEX))
         + value(66, padded(b"\x00", b"\x01\x01")),
-        "texts": message(slice_of(66, Kind.STRING)) + value(66, padded(b"\x00", b"\x02\xc3\xa4")),
-        "empty bytes": message(slice_of(66, Kind.BYTES)) + value(66, padded(b"\x00", b"\x00")),
-        "pairs": message(map_of(66, Kind.INT, Kind.INT)) + value(66, padded(b"\x00", b"\x7f\x7f")),
-        "interfaces": message(slice_of(66, Kind.INTERFACE))
+        "texts": message(slice_of(66, GoKind.STRING)) + value(66, padded(b"\x00", b"\x02\xc3\xa4")),
+        "empty bytes": message(slice_of(66, GoKind.BYTES)) + value(66, padded(b"\x00", b"\x00")),
+        "pairs": message(map_of(66, GoKind.INT, GoKind.INT))
+        + value(66, padded(b"\x00", b"\x7f\x7f")),
+        "interfaces": message(slice_of(66, GoKind.INTERFACE))
         + value(66, padded(b"\x00", b"\x01i\x04\x02\x00\x02")),
-        "a wide text": value(Kind.STRING, b"\x00" + encode_uint(len(wide)) + wide),
-        "broken text": value(Kind.STRING, b"\x00" + encode_uint(65_000) + b"\xff" * 65_000),
+        "a wide text": value(GoKind.STRING, b"\x00" + encode_uint(len(wide)) + wide),
+        "broken text": value(GoKind.STRING, b"\x00" + encode_uint(65_000) + b"\xff" * 65_000),
         "depth": message(slice_of(66, 66)) + value(66, b"\x00" + b"\x01" * 60_000),
         "definitions": b"".join(message(struct(number, **named)) for number in range(66, 130)),
         "opaque definitions": b"".join(message(define(each, 5, b"")) for each in range(66, 200)),
-        "fields": message(struct(66, **{f"f{each}": Kind.INT for each in range(5_000)})),
+        "fields": message(struct(66, **{f"f{each}": GoKind.INT for each in range(5_000)})),
     }
     return {name: header + body for name, body in bodies.items()}
 
@@ -160,7 +161,7 @@ def flood(sequences: range) -> bytes:
 async def test_one_connection_of_a_server_stays_below_its_memory(traced: None) -> None:
     held, two, three, release = 0, asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    async def hold(argument: object, peer: Peer) -> Empty:
+    async def hold(argument: object, peer: RpcPeer) -> Empty:
         nonlocal held
         held += 1
         if held == 2:

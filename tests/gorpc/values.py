@@ -10,9 +10,9 @@ from boruta_farm.gorpc.decoder import Decoder
 from boruta_farm.gorpc.encoder import Encoder
 from boruta_farm.gorpc.keys import Ed25519PublicKey, PublicKey, RSAPublicKey
 from boruta_farm.gorpc.parser import Decoded
-from boruta_farm.gorpc.schema import Empty, Struct, T
+from boruta_farm.gorpc.schema import Empty, GoStruct, T
 
-Typed: TypeAlias = tuple[Struct[object], st.SearchStrategy[object]]
+Typed: TypeAlias = tuple[GoStruct[object], st.SearchStrategy[object]]
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -131,7 +131,7 @@ SAMPLES: dict[str, tuple[object, ...]] = {
 }
 
 
-def roundtrip(schema: Struct[T], value: object) -> T:
+def roundtrip(schema: GoStruct[T], value: object) -> T:
     """Encode a value and decode it again."""
     decoder = Decoder()
     decoder.feed(Encoder().encode((schema, value)))

@@ -15,7 +15,7 @@ from tests.interop.wirejson import line, to_json
 from boruta_farm.gorpc.client import Address, connect
 from boruta_farm.gorpc.errors import ServerError
 from boruta_farm.gorpc.schema import Empty
-from boruta_farm.gorpc.server import Server
+from boruta_farm.gorpc.server import RpcServer
 from boruta_farm.gorpc.services import HEALTHCHECK, POWER_TICK, PowerTickRequest
 
 # What the Go server refuses, by the sample's place; all else it accepts.
@@ -33,7 +33,7 @@ def network(request: pytest.FixtureRequest) -> str:
 
 @asynccontextmanager
 async def our_server(recorder: Recorder, network: str, folder: Path) -> AsyncIterator[Address]:
-    async with Server(recorder.routes()) as server:
+    async with RpcServer(recorder.routes()) as server:
         if network == "unix":
             await server.listen_unix(folder / "our.socket")
             yield folder / "our.socket"

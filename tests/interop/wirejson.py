@@ -4,22 +4,22 @@ import base64
 import json
 from collections.abc import Mapping
 
-from boruta_farm.gorpc.schema import Interface, Map, Named, Schema, Slice, Struct, is_zero
+from boruta_farm.gorpc.schema import GoInterface, GoNamed, GoStruct, Map, Schema, Slice, is_zero
 
 
 def to_json(schema: Schema, value: object) -> object:
     """Return plain data under Go's field names, zero fields left out."""
     match schema:
-        case Struct(fields=fields):
+        case GoStruct(fields=fields):
             members = {field: getattr(value, field.attribute) for field in fields}
             return {
                 field.name: to_json(field.schema, member)
                 for field, member in members.items()
                 if not is_zero(member)
             }
-        case Named(attribute=attribute, schema=inner):
+        case GoNamed(attribute=attribute, schema=inner):
             return to_json(inner, getattr(value, attribute))
-        case Interface(concretes=concretes):
+        case GoInterface(concretes=concretes):
             found = next(each for each in concretes if isinstance(value, each.record))
             return {"Name": found.name, "Value": to_json(found.schema, value)}
         case Map(element=element) if isinstance(value, Mapping):

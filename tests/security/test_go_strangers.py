@@ -21,7 +21,7 @@ from boruta_farm.gorpc.rpc import (
     ResponseHeader,
 )
 from boruta_farm.gorpc.schema import Empty
-from boruta_farm.gorpc.server import Server
+from boruta_farm.gorpc.server import RpcServer
 from boruta_farm.gorpc.services import HEALTHCHECK
 from tests.gorpc.farmyard import Recorder
 
@@ -51,7 +51,7 @@ def strangers(address: tuple[str, int], count: int, words: bytes) -> Iterator[li
 async def served(pace: Pace | None = None) -> AsyncIterator[tuple[str, int]]:
     """Serve boards with few places."""
     places = Places(in_total=MOST, per_source=PER_SOURCE)
-    async with Server(Recorder().routes(), places=places, pace=pace) as server:
+    async with RpcServer(Recorder().routes(), places=places, pace=pace) as server:
         yield "127.0.0.1", await server.listen_tcp("127.0.0.1", 0)
 
 
@@ -90,7 +90,7 @@ async def test_who_makes_calls_without_end_waits_and_others_do_not() -> None:
         encoder.encode((REQUEST, RequestHeader(method=HEALTHCHECK.name, sequence=n)), EMPTY)
         for n in range(500)
     )
-    async with Server(recorder.routes(), places=places) as server:
+    async with RpcServer(recorder.routes(), places=places) as server:
         address = "127.0.0.1", await server.listen_tcp("127.0.0.1", 0)
         with strangers(address, 1, flood):
             async with asyncio.timeout(WITHIN):

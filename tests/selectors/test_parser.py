@@ -7,11 +7,11 @@ import pytest
 from boruta_farm.model.errors import SelectorError
 from boruta_farm.selectors.conditions import (
     Absent,
+    AnyOf,
     Bound,
     Condition,
     Has,
     NoneOf,
-    OneOf,
     Present,
     Within,
 )
@@ -26,12 +26,12 @@ TWO, THREE = Bound(number=Decimal(2)), Bound(number=Decimal("3.6"))
         ("hdmi", Present(name="hdmi")),
         ("!broken", Absent(name="broken")),
         ("! broken", Absent(name="broken")),
-        ("arch=arm", OneOf(name="arch", values=("arm",))),
-        ("arch == arm", OneOf(name="arch", values=("arm",))),
-        ('"device type" = "a, \\"b\\" \\\\"', OneOf(name="device type", values=('a, "b" \\',))),
-        ('arch = ""', OneOf(name="arch", values=("",))),
+        ("arch=arm", AnyOf(name="arch", values=("arm",))),
+        ("arch == arm", AnyOf(name="arch", values=("arm",))),
+        ('"device type" = "a, \\"b\\" \\\\"', AnyOf(name="device type", values=('a, "b" \\',))),
+        ('arch = ""', AnyOf(name="arch", values=("",))),
         ("arch != x86", NoneOf(name="arch", values=("x86",))),
-        ("board in (b, a, b)", OneOf(name="board", values=("a", "b"))),
+        ("board in (b, a, b)", AnyOf(name="board", values=("a", "b"))),
         ("board not in (b,a)", NoneOf(name="board", values=("a", "b"))),
         ("ram >= 2", Within(name="ram", low=TWO)),
         ("ram > 2.0", Within(name="ram", low=Bound(number=Decimal(2), excluded=True))),
@@ -41,10 +41,10 @@ TWO, THREE = Bound(number=Decimal(2)), Bound(number=Decimal("3.6"))
         ("voltage -2 .. 2", Within(name="voltage", low=Bound(number=Decimal(-2)), high=TWO)),
         ("serial has 115200", Has(name="serial", element="115200")),
         ('serial has " a b "', Has(name="serial", element="a b")),
-        ("in in (in)", OneOf(name="in", values=("in",))),
+        ("in in (in)", AnyOf(name="in", values=("in",))),
         ("has has has", Has(name="has", element="has")),
         ("not", Present(name="not")),
-        ("płytka = żółta", OneOf(name="płytka", values=("żółta",))),
+        ("płytka = żółta", AnyOf(name="płytka", values=("żółta",))),
     ],
 )
 def test_one_condition(text: str, condition: Condition) -> None:

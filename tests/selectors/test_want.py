@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from boruta_farm.model.errors import WantError
-from boruta_farm.selectors.conditions import Absent, Bound, Has, NoneOf, OneOf, Within
+from boruta_farm.selectors.conditions import Absent, AnyOf, Bound, Has, NoneOf, Within
 from boruta_farm.selectors.want import LONGEST, Called, Term, Want, parse, request_of
 
 FOUR = Bound(number=Decimal(4))
@@ -30,8 +30,8 @@ FOUR = Bound(number=Decimal(4))
         (
             "board=rpi4+arch=arm64+rpi4",
             (
-                OneOf(name="board", values=("rpi4",)),
-                OneOf(name="arch", values=("arm64",)),
+                AnyOf(name="board", values=("rpi4",)),
+                AnyOf(name="arch", values=("arm64",)),
                 Called(text="rpi4"),
             ),
         ),
@@ -97,7 +97,7 @@ BOUNDS = st.builds(
 TERMS = st.one_of(
     st.builds(Called, text=NAMES),
     st.builds(Absent, name=NAMES),
-    st.builds(OneOf, name=NAMES, values=st.tuples(NAMES)),
+    st.builds(AnyOf, name=NAMES, values=st.tuples(NAMES)),
     st.builds(NoneOf, name=NAMES, values=st.tuples(NAMES)),
     st.builds(Has, name=NAMES, element=NAMES),
     st.builds(Within, name=NAMES, low=BOUNDS),

@@ -15,9 +15,9 @@ from boruta_farm.dryad.credential import Credential
 from boruta_farm.dryad.dialling import Dialler
 from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.facts import Facts
-from boruta_farm.dryad.fence import Fence
+from boruta_farm.dryad.fence import BoardFence
 from boruta_farm.dryad.state import AgentState
-from boruta_farm.dryad.streams import RelayPlace, Streams
+from boruta_farm.dryad.streams import AgentStreams, RelayPlace
 from boruta_farm.dryad.tools.console.logs import LogFolder
 from boruta_farm.dryad.tools.errors import UnreadyError
 from boruta_farm.link.agent import AgentLink
@@ -342,7 +342,7 @@ class AgentProcess:
         self._chance = chance
         self._trace = trace
         self.process: Process | None = None
-        self.fence: Fence | None = None
+        self.fence: BoardFence | None = None
         self.gone_since: float | None = None
         """Since when, in the loop's time, no agent runs; None while one does."""
         self.rotten = ""
@@ -397,12 +397,12 @@ class AgentProcess:
         clock = MachineClock(machine.rate)
         driver = SimulatedDriver(machine, process, self._chance, self._trace)
         store = MachineDisk(machine, process)
-        fence = Fence(driver, store, clock, f"{machine.name} boot {machine.boot}")
+        fence = BoardFence(driver, store, clock, f"{machine.name} boot {machine.boot}")
         credential = Credential(machine.folder / "credential")
         logs = LogFolder(machine.folder / "logs")
         facts = StillFacts(machine.folder, lambda: driver.ssh_address, fence.facts)
         place = RelayPlace.of(config.server, "")
-        streams = Streams(machine.uuid, place, lambda: driver.ssh_address)
+        streams = AgentStreams(machine.uuid, place, lambda: driver.ssh_address)
         dialler = Dialler(config.server, credential.present)
         await driver.start()
         await fence.start()

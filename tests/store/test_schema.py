@@ -8,7 +8,7 @@ from boruta_farm.model.token import Token
 from boruta_farm.model.worker import Fence, Reach
 from boruta_farm.store.base import Transaction
 from boruta_farm.store.dialect import Dialect, PostgresDialect, SqliteDialect
-from boruta_farm.store.schema import META, TABLES, Table, created, ddl, defined
+from boruta_farm.store.schema import META, TABLES, SchemaTable, created, ddl, defined
 from tests.store.farms import Farm
 from tests.store.making import START, make_job, make_request, make_worker, reading
 from tests.store.old import KEPT, clear, lay_schema, shape
@@ -140,7 +140,7 @@ async def test_a_column_with_a_default_can_be_added_to_rows_that_are_there(farm:
     ((farm_id,),) = farm.fetch("SELECT value FROM meta WHERE name = 'farm_id'")
     clear(farm)
     dialect = farm.dialect
-    for statement in created(Table("meta", META.columns), dialect):
+    for statement in created(SchemaTable("meta", META.columns), dialect):
         farm.fetch(statement)
     farm.fetch("INSERT INTO meta (name, value) VALUES ('farm_id', ?)", (farm_id,))
     columns = [c for table in TABLES for c in table.columns if c.default is not None]

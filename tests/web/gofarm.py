@@ -17,9 +17,9 @@ from boruta_farm.farm.engine import Engine
 from boruta_farm.farm.reports import FarmReports
 from boruta_farm.gorpc.client import call_once
 from boruta_farm.gorpc.dryad import GoDialler
-from boruta_farm.gorpc.routes import Peer, route
+from boruta_farm.gorpc.routes import RpcPeer, route
 from boruta_farm.gorpc.schema import Empty
-from boruta_farm.gorpc.server import Server
+from boruta_farm.gorpc.server import RpcServer
 from boruta_farm.gorpc.services import (
     PREPARE,
     PUT_IN_MAINTENANCE,
@@ -76,7 +76,7 @@ class GoWorld(World):
         self._told.moved = asyncio.Event()
         self._answering = asyncio.Event()
         self._superviser = GoSuperviser(self.farm.superviser, self.farm.workers, self._told)
-        self._boards = Server(
+        self._boards = RpcServer(
             [route(PREPARE, self._prepare), route(PUT_IN_MAINTENANCE, self._put_in_maintenance)]
         )
         fleet = self.farm.fleet
@@ -127,13 +127,13 @@ class GoWorld(World):
         self._answering.clear()
         await self.rest()
 
-    async def _prepare(self, request: PrepareRequest, _peer: Peer) -> Empty:
+    async def _prepare(self, request: PrepareRequest, _peer: RpcPeer) -> Empty:
         await self._answering.wait()
         assert request.key is not None
         self.keys.append(request)
         return Empty()
 
-    async def _put_in_maintenance(self, request: PutInMaintenanceRequest, _peer: Peer) -> Empty:
+    async def _put_in_maintenance(self, request: PutInMaintenanceRequest, _peer: RpcPeer) -> Empty:
         await self._answering.wait()
         self.messages.append(request.message)
         return Empty()

@@ -10,15 +10,15 @@ from tests.web.serving import KEY, NOW, NewWorld, World, noted, raw_call, served
 
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.explanation import (
-    Absent,
+    AbsentWorker,
     Cause,
     Explanation,
     Forecast,
     Guess,
-    Holder,
     JobLimit,
     Lack,
     NearMiss,
+    WorkerHolder,
 )
 from boruta_farm.model.listing import RequestFilter
 from boruta_farm.model.worker import AccessInfo
@@ -299,7 +299,7 @@ async def test_keep_alive_and_explain(world: World) -> None:
 
 
 def test_an_explanation_is_told_with_all_that_was_found_out() -> None:
-    holder = Holder(worker="w", name="board-1", request_id=7, owner="ann", until=NOW)
+    holder = WorkerHolder(worker="w", name="board-1", request_id=7, owner="ann", until=NOW)
     found = Explanation(
         request_id=8,
         state="WAITING",
@@ -308,7 +308,7 @@ def test_an_explanation_is_told_with_all_that_was_found_out() -> None:
         holders=(holder,),
         cause=Cause.BUSY,
         absent=(
-            Absent(
+            AbsentWorker(
                 worker="v",
                 name="board-2",
                 state="FAILED",

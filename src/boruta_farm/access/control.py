@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from boruta_farm.access import messages
 from boruta_farm.access.messages import Message, RouteEntry, TunnelBounds, decode, encode
 from boruta_farm.access.rendezvous import Seat
-from boruta_farm.access.streams import Wish
+from boruta_farm.access.streams import StreamOrder
 from boruta_farm.access.switchboard import Switchboard
 from boruta_farm.model.errors import ProtocolError
 
@@ -207,7 +207,7 @@ class Control:
         if not self._board.live:
             self._finish()
 
-    def _ask(self, wish: Wish) -> None:
+    def _ask(self, wish: StreamOrder) -> None:
         """Have the server ask a board's agent for a stream."""
         self._report(
             messages.STREAM,

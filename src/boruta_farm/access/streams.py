@@ -22,7 +22,7 @@ class StreamRefusedError(OSError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class StreamOrder:
     """Ask a board's agent for one stream: whoever presents the token first is its other end."""
 
     worker: str
@@ -32,7 +32,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    wish: Wish
+    wish: StreamOrder
     stream: "asyncio.Future[socket.socket]"
 
 
@@ -50,10 +50,10 @@ class Streams:
         self._loop = loop
         self._patience = patience
         self._asked: dict[bytes, _Asked] = {}
-        self._ask: Callable[[Wish], None] | None = None
+        self._ask: Callable[[StreamOrder], None] | None = None
         self._askable = asyncio.Event()
 
-    def serve(self, ask: Callable[[Wish], None] | None) -> None:
+    def serve(self, ask: Callable[[StreamOrder], None] | None) -> None:
         """Ask by this from now on, also for what is asked already; None while nobody listens."""
         self._ask = ask
         if ask is None:
@@ -98,7 +98,7 @@ class Streams:
     async def _once(self, worker: str, epoch: int) -> socket.socket:
         token = secrets.token_urlsafe(32)
         stream: asyncio.Future[socket.socket] = self._loop.create_future()
-        wish = Wish(worker=worker, epoch=epoch, token=token)
+        wish = StreamOrder(worker=worker, epoch=epoch, token=token)
         digest = _digest(token)
         self._asked[digest] = _Asked(wish=wish, stream=stream)
         if self._ask is not None:

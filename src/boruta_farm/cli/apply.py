@@ -21,7 +21,7 @@ from boruta_farm.model import worker as model
 from boruta_farm.model.account import AccountChange, GroupChange
 from boruta_farm.model.answers import Self
 from boruta_farm.model.errors import ConfigError, RefusedError, RouteNotFoundError
-from boruta_farm.model.permission import RULES, Permission, Reach
+from boruta_farm.model.permission import RULES, Permission, RoleReach
 from boruta_farm.model.wish import MOST_WISHES, Wish
 
 
@@ -91,7 +91,7 @@ def export(context: typer.Context) -> None:
 
 
 def _tell_left_out(me: Self) -> None:
-    if me.groups is None or RULES[Permission.SEE_PEOPLE].reach.get(me.role) is Reach.ALL:
+    if me.groups is None or RULES[Permission.SEE_PEOPLE].reach.get(me.role) is RoleReach.ALL:
         return
     say(
         f"boruta: only users that {me.name} may see are written, as {me.role}; all others are left "

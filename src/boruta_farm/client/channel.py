@@ -10,7 +10,7 @@ NO_TEXTS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class GoodAnswer:
     """Carry a good answer: its JSON value (None for an empty body) and lower-case headers."""
 
     body: object = None
@@ -30,7 +30,7 @@ class Channel(Protocol):
         """Return how far the server's clock was ahead of ours at its last answer."""
         ...
 
-    async def get(self, path: str, query: Mapping[str, str] = NO_TEXTS) -> Answer:
+    async def get(self, path: str, query: Mapping[str, str] = NO_TEXTS) -> GoodAnswer:
         """Read something. Raises the error the server answers, or UnavailableError."""
         ...
 
@@ -40,7 +40,7 @@ class Channel(Protocol):
         body: object = None,
         headers: Mapping[str, str] = NO_TEXTS,
         patience: float = 0.0,
-    ) -> Answer:
+    ) -> GoodAnswer:
         """Change something; ``patience`` seconds are added to the time an answer may take.
 
         Raises the error the server answers, UnavailableError when it was not reached, and

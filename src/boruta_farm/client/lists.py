@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from boruta_farm.client.channel import Answer
+from boruta_farm.client.channel import GoodAnswer
 from boruta_farm.model.errors import ProtocolError
 from boruta_farm.model.listing import (
     MAX_PAGE_LIMIT,
@@ -31,7 +31,7 @@ def list_body(
     }
 
 
-def page_of(answer: Answer, items: tuple[Item, ...]) -> Page[Item]:
+def page_of(answer: GoodAnswer, items: tuple[Item, ...]) -> Page[Item]:
     """Return a page with the figures of the answer's headers.
 
     Servers before 0.2 send no figures: then the page is the whole list.
@@ -71,7 +71,7 @@ def _paginator(paginator: Paginator) -> dict[str, object]:
     return body
 
 
-def _figure(answer: Answer, name: str, default: int) -> int:
+def _figure(answer: GoodAnswer, name: str, default: int) -> int:
     text = answer.headers.get(name)
     if text is None:
         return default

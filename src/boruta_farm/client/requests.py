@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from boruta_farm.client.channel import Answer, Channel
+from boruta_farm.client.channel import Channel, GoodAnswer
 from boruta_farm.client.failures import is_original, unheeded
 from boruta_farm.client.lists import following, joined, list_body, page_of
 from boruta_farm.client.wire import body, read, read_access, read_all, read_request, read_requests
@@ -204,7 +204,7 @@ class HttpRequests:
         action: str,
         headers: Mapping[str, str] | None = None,
         patience: float = 0.0,
-    ) -> Answer:
+    ) -> GoodAnswer:
         path = f"{_path(request_id)}/{action}"
         return await self._channel.post(path, None, headers or {}, patience)
 

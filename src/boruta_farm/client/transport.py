@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from boruta_farm import __version__
-from boruta_farm.client.channel import NO_TEXTS, Answer
+from boruta_farm.client.channel import NO_TEXTS, GoodAnswer
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.proxy import proxy_for
 from boruta_farm.model.errors import (
@@ -111,7 +111,7 @@ class Transport:
         if self._stranger is not None:
             await self._stranger.aclose()
 
-    async def get(self, path: str, query: Mapping[str, str] = NO_TEXTS) -> Answer:
+    async def get(self, path: str, query: Mapping[str, str] = NO_TEXTS) -> GoodAnswer:
         """Read something."""
         try:
             response = await self._http.get(path, params=dict(query))
@@ -125,7 +125,7 @@ class Transport:
         body: object = None,
         headers: Mapping[str, str] = NO_TEXTS,
         patience: float = 0.0,
-    ) -> Answer:
+    ) -> GoodAnswer:
         """Change something."""
         if isinstance(body, bytes):
             content = body
@@ -176,15 +176,15 @@ class Transport:
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
 
-    def _answer(self, response: httpx.Response) -> Answer:
+    def _answer(self, response: httpx.Response) -> GoodAnswer:
         self._note_time(response)
         if response.status_code >= 300:
             raise self._error(response)
         headers = {name.lower(): value for name, value in response.headers.items()}
         if not response.content:
-            return Answer(headers=headers)
+            return GoodAnswer(headers=headers)
         try:
-            return Answer(body=json.loads(response.content), headers=headers)
+            return GoodAnswer(body=json.loads(response.content), headers=headers)
         except ValueError as error:
             raise ProtocolError(
                 f"{self.address} answered with something that is no JSON; "

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from boruta_farm.client.farm import Farm
 from boruta_farm.model.request import NewRequest
-from boruta_farm.selectors.conditions import OneOf
+from boruta_farm.selectors.conditions import AnyOf
 from boruta_farm.selectors.want import Want
 from boruta_farm.selectors.wanted import KINDS, Meant, wanted
 
@@ -30,5 +30,5 @@ def asking(new: NewRequest, found: Meant) -> NewRequest:
     rest = [text for text in (new.selector, found.selector) if text]
     for name, value in found.caps.items():
         if caps.setdefault(name, value) != value:
-            rest.append(str(OneOf(name=name, values=(value,))))
+            rest.append(str(AnyOf(name=name, values=(value,))))
     return replace(new, caps=caps, selector=", ".join(rest) or None)

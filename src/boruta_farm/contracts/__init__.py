@@ -32,7 +32,7 @@ from boruta_farm.contracts.boards import (
 from boruta_farm.model.answers import ClockReading
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.console import ConsoleLog, ConsolePiece
-from boruta_farm.model.explanation import Explanation, Filed, Holder
+from boruta_farm.model.explanation import Explanation, Filed, WorkerHolder
 from boruta_farm.model.listing import Page, Paginator, RequestFilter, Sorter, WorkerFilter
 from boruta_farm.model.request import MoreTime, NewRequest, OpenSessions, Request, RequestUpdate
 from boruta_farm.model.worker import AccessInfo, Worker, WorkerChange, WorkerState
@@ -49,7 +49,6 @@ __all__ = [
     "Explanation",
     "FencedDryad",
     "Filed",
-    "Holder",
     "HostSigner",
     "KeyPool",
     "Prepared",
@@ -61,6 +60,7 @@ __all__ = [
     "StreamingDryad",
     "Superviser",
     "Timekeeping",
+    "WorkerHolder",
     "Workers",
 ]
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from boruta_farm.core.sshkeys import goes_over_go_rpc
 from boruta_farm.model.request import Request
 from boruta_farm.model.waiting import Asked
-from boruta_farm.selectors.conditions import Absent, Condition, NoneOf, OneOf, Present
+from boruta_farm.selectors.conditions import Absent, AnyOf, Condition, NoneOf, Present
 from boruta_farm.selectors.selector import parse
 
 Token = tuple[str, ...]
@@ -63,7 +63,7 @@ def _tokens(selector: str) -> tuple[frozenset[Token], frozenset[Token]]:
     barred: set[Token] = set()
     for condition in parse(selector).conditions:
         match condition:
-            case OneOf(values=(value,)):
+            case AnyOf(values=(value,)):
                 needed.add((condition.name, value))
             case NoneOf():
                 barred.update((condition.name, value) for value in condition.values)

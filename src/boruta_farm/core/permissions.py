@@ -6,7 +6,7 @@ from boruta_farm.core.world import World
 from boruta_farm.model.account import Account, Group
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import ForbiddenError, RequestNotFoundError
-from boruta_farm.model.permission import RULES, Permission, Reach
+from boruta_farm.model.permission import RULES, Permission, RoleReach
 from boruta_farm.model.request import Request
 from boruta_farm.model.worker import Worker
 
@@ -29,9 +29,9 @@ def permitted_request(
 def check_request(caller: Caller, request: Request, permission: Permission) -> None:
     """Raise ForbiddenError unless the caller may do this to the request."""
     reach = caller.require(permission)
-    if reach is Reach.ALL or caller.id == request.owner:
+    if reach is RoleReach.ALL or caller.id == request.owner:
         return
-    if reach is Reach.GROUPS and _share(caller, request.owner_groups or frozenset()):
+    if reach is RoleReach.GROUPS and _share(caller, request.owner_groups or frozenset()):
         return
     raise ForbiddenError(
         f"request {request.id} belongs to {request.owner_name}; {caller.name} may not "
@@ -49,7 +49,7 @@ def check_access(
     caller.require(Permission.USE_BOARDS)
     if caller.groups is None or caller.id == request.owner:
         return
-    if caller.reach(Permission.CLOSE_REQUESTS) is Reach.GROUPS:
+    if caller.reach(Permission.CLOSE_REQUESTS) is RoleReach.GROUPS:
         for name in caller.groups & (request.owner_groups or frozenset()):
             group = group_named(name)
             if group is not None and group.keys_for_admins:
@@ -67,7 +67,7 @@ def check_console(
 
     That is an admin, whoever may have the keys to its board, and those it is shared with.
     """
-    if caller.reach(Permission.CLOSE_REQUESTS) is Reach.ALL or caller.id in request.shared:
+    if caller.reach(Permission.CLOSE_REQUESTS) is RoleReach.ALL or caller.id in request.shared:
         return
     try:
         check_access(caller, request, group_named)
@@ -85,7 +85,7 @@ def check_worker(caller: Caller, worker: Worker, groups: tuple[str, ...] | None 
     everybody, is not his to take away.
     """
     reach = caller.require(Permission.MANAGE_WORKERS)
-    if reach is Reach.ALL:
+    if reach is RoleReach.ALL:
         return
     mine = caller.groups or frozenset()
     for found in (worker.groups, groups):
@@ -100,9 +100,9 @@ def check_worker(caller: Caller, worker: Worker, groups: tuple[str, ...] | None 
 def may_see_account(caller: Caller, account: Account) -> bool:
     """Tell whether the caller may see an account."""
     reach = caller.reach(Permission.SEE_PEOPLE)
-    if reach is Reach.GROUPS and _share(caller, frozenset(account.groups)):
+    if reach is RoleReach.GROUPS and _share(caller, frozenset(account.groups)):
         return True
-    return reach is Reach.ALL or (reach is not Reach.NOTHING and caller.id == account.id)
+    return reach is RoleReach.ALL or (reach is not RoleReach.NOTHING and caller.id == account.id)
 
 
 def _share(caller: Caller, groups: frozenset[str]) -> bool:

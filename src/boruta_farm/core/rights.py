@@ -3,7 +3,7 @@
 from boruta_farm.core.world import World
 from boruta_farm.model.account import Account, Limits, effective_limits
 from boruta_farm.model.caller import serves
-from boruta_farm.model.permission import Permission, Reach, Scope, reach_of
+from boruta_farm.model.permission import Permission, RoleReach, Scope, reach_of
 from boruta_farm.model.request import Request
 from boruta_farm.model.worker import Worker
 
@@ -54,6 +54,6 @@ def _looks_after(worker: Worker, request: Request, account: Account | None) -> b
     if request.owner_groups is None or account is None:
         return request.owner_groups is None
     reach = reach_of(account.role, Scope.ADMIN, Permission.MANAGE_WORKERS)
-    if reach is Reach.GROUPS:
+    if reach is RoleReach.GROUPS:
         return bool(worker.groups) and set(account.groups).issuperset(worker.groups)
-    return reach is Reach.ALL
+    return reach is RoleReach.ALL

@@ -15,12 +15,12 @@ from boruta_farm.dryad.dialling import Dialler
 from boruta_farm.dryad.drivers.base import Driver
 from boruta_farm.dryad.drivers.registry import open_driver
 from boruta_farm.dryad.facts import Facts
-from boruta_farm.dryad.fence import Fence
+from boruta_farm.dryad.fence import BoardFence
 from boruta_farm.dryad.files import LockedFolder
 from boruta_farm.dryad.health import PassiveHealth
 from boruta_farm.dryad.proc.machine import read_boot_id
 from boruta_farm.dryad.state import AgentState, Phase, StateFile
-from boruta_farm.dryad.streams import RelayPlace, Streams
+from boruta_farm.dryad.streams import AgentStreams, RelayPlace
 from boruta_farm.dryad.tools.configured import open_tools
 from boruta_farm.dryad.tools.console.consoles import Consoles
 from boruta_farm.dryad.tools.console.logs import LogFolder
@@ -29,8 +29,7 @@ from boruta_farm.dryad.tools.service import ToolService
 from boruta_farm.link.agent import AgentLink, FarmEnd
 from boruta_farm.link.race import race
 from boruta_farm.model.errors import BoardError, BorutaError, UnavailableError
-from boruta_farm.model.worker import Fence as FenceKind
-from boruta_farm.model.worker import Registration
+from boruta_farm.model.worker import Fence, Registration
 
 logger = logging.getLogger(__name__)
 
@@ -58,8 +57,8 @@ class Agent:
         self,
         config: AgentConfig,
         driver: Driver,
-        fence: Fence,
-        streams: Streams,
+        fence: BoardFence,
+        streams: AgentStreams,
         dialler: Dialler,
         facts: Facts,
         credential: Credential,
@@ -93,7 +92,7 @@ class Agent:
             caps=self._config.caps,
             dryad_address=self._config.listen_address,
             ssh_address=self._driver.ssh_address,
-            fence=FenceKind.AGENT,
+            fence=Fence.AGENT,
             name=self._config.board_name,
             epoch=state.epoch,
             boot_id=state.boot_id,
@@ -201,7 +200,7 @@ async def run(config: AgentConfig) -> NoReturn:
         return driver.ssh_address
 
     host = PassiveHealth(config.health, _written_to(config), ssh_address)
-    fence = Fence(driver, StateFile(folder.path / STATE_FILE), clock, read_boot_id(), host)
+    fence = BoardFence(driver, StateFile(folder.path / STATE_FILE), clock, read_boot_id(), host)
     credential = Credential(credential_path(config))
     servers = (config.server, *config.other_servers)
     diallers = {server: Dialler(server, credential.present, config.ca_file) for server in servers}
@@ -212,7 +211,7 @@ async def run(config: AgentConfig) -> NoReturn:
                 server,
             )
     streams = {
-        server: Streams(
+        server: AgentStreams(
             config.uuid,
             RelayPlace.of(server, config.relay_address, config.ca_file),
             ssh_address,
@@ -259,7 +258,7 @@ async def run(config: AgentConfig) -> NoReturn:
         folder.close()
 
 
-async def _stop(fence: Fence, driver: Driver) -> None:
+async def _stop(fence: BoardFence, driver: Driver) -> None:
     try:
         async with asyncio.timeout(10):
             await fence.close()

@@ -10,7 +10,7 @@ from boruta_farm.clock import Clock
 from boruta_farm.contracts import CleanReport, Prepared
 from boruta_farm.dryad.alarm import Alarm
 from boruta_farm.dryad.drivers.base import Driver
-from boruta_farm.dryad.handling import BRIEF, THOROUGH, Turn, handle
+from boruta_farm.dryad.handling import BRIEF, THOROUGH, BoardTurn, handle
 from boruta_farm.dryad.health import HostHealth
 from boruta_farm.dryad.readying import Readying
 from boruta_farm.dryad.reminders import Reminders
@@ -28,7 +28,7 @@ LOST = "the session was lost when the agent was restarted"
 MOST_FOUND = 100
 
 
-class Fence:
+class BoardFence:
     """Keep the contract ``FencedDryad`` over a driver, whatever comes late, twice or never.
 
     Every intent is stored before the board is touched. ``changed`` is set whenever there may be
@@ -48,7 +48,7 @@ class Fence:
         self._host = host
         self._store = store
         self._clock = clock
-        self._turn = Turn()
+        self._turn = BoardTurn()
         self._alarm = Alarm(clock, self._due, self._enforce)
         self._reminders = Reminders()
         self._reminding = Alarm(clock, self._reminders.due, self._remind)

@@ -45,7 +45,7 @@ async def handle(name: str, limit: float, work: Work[Result]) -> Result:
         raise BoardError(f"{name}: {type(error).__name__}: {error}") from error
 
 
-class Turn:
+class BoardTurn:
     """Let one operation at a time at the board; urgent ones end a mere look at it.
 
     An operation goes on when the one who asked for it goes away: a lost connection must not

@@ -7,13 +7,13 @@ import socket
 from typing import Final, NoReturn
 
 from boruta_farm.dryad.config import AgentConfig
-from boruta_farm.dryad.fence import Fence
+from boruta_farm.dryad.fence import BoardFence
 from boruta_farm.dryad.original_board import OriginalBoard
 from boruta_farm.gorpc.addresses import split_address
-from boruta_farm.gorpc.client import Client, connect
+from boruta_farm.gorpc.client import RpcClient, connect
 from boruta_farm.gorpc.errors import ServerError
-from boruta_farm.gorpc.routes import Peer
-from boruta_farm.gorpc.server import Server
+from boruta_farm.gorpc.routes import RpcPeer
+from boruta_farm.gorpc.server import RpcServer
 from boruta_farm.gorpc.services import REGISTER, SET_FAIL, RegisterRequest, SetFailRequest
 from boruta_farm.link.backoff import Backoff
 from boruta_farm.model.addresses import IP, parse_ip
@@ -40,7 +40,7 @@ class OriginalServer:
     def __init__(
         self,
         config: AgentConfig,
-        fence: Fence,
+        fence: BoardFence,
         ssh_address: str,
         backoff: Backoff | None = None,
     ) -> None:
@@ -65,7 +65,7 @@ class OriginalServer:
             await self._fence.adopt(farm_id, self._fence.state.epoch)
         except BoardError as error:
             logger.error("the board is not usable: %s", error.message)
-        async with Server(self._board.routes, admit=self._admit) as server:
+        async with RpcServer(self._board.routes, admit=self._admit) as server:
             await self._listen(server)
             while True:
                 try:
@@ -77,7 +77,7 @@ class OriginalServer:
                     logger.error("failed to register to boruta: %s", error.message)
                     await asyncio.sleep(self._backoff.slow())
 
-    async def _listen(self, server: Server) -> None:
+    async def _listen(self, server: RpcServer) -> None:
         host, port = split_address(self._listening)
         try:
             await server.listen_tcp(host or None, port)
@@ -102,13 +102,13 @@ class OriginalServer:
                 finally:
                     lost.cancel()
 
-    async def _register(self, client: Client) -> None:
+    async def _register(self, client: RpcClient) -> None:
         if (reason := self._board.vacancy) is not None:
             await self._report(client, reason)
         await client.call(REGISTER, self._registration, timeout=ANSWER_WITHIN)
         logger.info("registered to the server at %s port %d", *self._address)
 
-    async def _report(self, client: Client, reason: str) -> None:
+    async def _report(self, client: RpcClient, reason: str) -> None:
         """Have the board prepared anew where it counts as ready; else the server refuses."""
         try:
             failed = SetFailRequest(uuid=self._uuid, reason=reason)
@@ -116,7 +116,7 @@ class OriginalServer:
         except ServerError as error:
             logger.debug("not reported: %s", error.message)
 
-    def _admit(self, peer: Peer) -> bool:
+    def _admit(self, peer: RpcPeer) -> bool:
         return parse_ip(peer.host or "") in self._callers
 
 

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 
-from boruta_farm.dryad.fence import Fence
+from boruta_farm.dryad.fence import BoardFence
 from boruta_farm.dryad.state import OPEN
 from boruta_farm.gorpc.keys import format_authorized_key
-from boruta_farm.gorpc.routes import Peer, RpcRoute, route
+from boruta_farm.gorpc.routes import RpcPeer, RpcRoute, route
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.services import (
     HEALTHCHECK,
@@ -25,7 +25,7 @@ class OriginalBoard:
     of the agent's own, so that nothing of the session before is left, as under our server.
     """
 
-    def __init__(self, fence: Fence) -> None:
+    def __init__(self, fence: BoardFence) -> None:
         self._fence = fence
         self._turn = asyncio.Lock()
 
@@ -46,7 +46,7 @@ class OriginalBoard:
             return None
         return state.trouble or "the agent has no session open: the board must be prepared"
 
-    async def _prepare(self, request: PrepareRequest, _peer: Peer) -> Empty:
+    async def _prepare(self, request: PrepareRequest, _peer: RpcPeer) -> Empty:
         # Before anything is touched: the original's agent removes the user first.
         if request.key is None:
             raise BoardError("empty public key")
@@ -56,13 +56,13 @@ class OriginalBoard:
             await self._fence.prepare(key, epoch=epoch)
         return Empty()
 
-    async def _put_in_maintenance(self, request: PutInMaintenanceRequest, _peer: Peer) -> Empty:
+    async def _put_in_maintenance(self, request: PutInMaintenanceRequest, _peer: RpcPeer) -> Empty:
         async with self._turn:
             await self._clean()
             await self._fence.put_in_maintenance(request.message)
         return Empty()
 
-    async def _healthcheck(self, _request: Empty, _peer: Peer) -> Empty:
+    async def _healthcheck(self, _request: Empty, _peer: RpcPeer) -> Empty:
         """Test the board without disturbing it; the original's agent cuts the power instead."""
         await self._fence.healthcheck()
         return Empty()

@@ -61,7 +61,7 @@ class RelayPlace:
         return ssl.create_default_context(cafile=self.ca_file)
 
 
-class Streams:
+class AgentStreams:
     """Open streams when the farm asks; implements the contract ``StreamingDryad``.
 
     The two ends are the board's own SSH server and the farm's relay, both from the board's own

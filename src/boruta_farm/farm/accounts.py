@@ -11,7 +11,7 @@ from boruta_farm.farm.rehearsing import rehearse
 from boruta_farm.model.account import Account, AccountChange, Group, GroupChange, RunningJobs
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import AccountNotFoundError
-from boruta_farm.model.permission import Permission, Reach
+from boruta_farm.model.permission import Permission, RoleReach
 from boruta_farm.model.webhook import Webhook, purpose_of, secret_text
 from boruta_farm.model.wish import Refused, Wish
 
@@ -83,6 +83,6 @@ class FarmAccounts:
 
 def _seen_by(caller: Caller, account: Account) -> Account:
     """Return an account without what only itself and admins may see: a webhook may be a secret."""
-    everybodys = caller.reach(Permission.MANAGE_PEOPLE) is Reach.ALL
+    everybodys = caller.reach(Permission.MANAGE_PEOPLE) is RoleReach.ALL
     own = caller.id == account.id
     return account if everybodys or own or not account.notify else replace(account, notify="")

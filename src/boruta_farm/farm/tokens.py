@@ -12,7 +12,7 @@ from boruta_farm.farm.directory import Directory
 from boruta_farm.farm.engine import Engine
 from boruta_farm.model.account import Account, AccountChange
 from boruta_farm.model.caller import Caller
-from boruta_farm.model.permission import Permission, Reach
+from boruta_farm.model.permission import Permission, RoleReach
 from boruta_farm.model.sign_in import Identified, Workload
 from boruta_farm.model.token import Issued, NewToken, Token, TokenKind, compose, digest_of
 
@@ -33,7 +33,7 @@ class FarmTokens:
         return tuple(
             token
             for token in self._directory.tokens()
-            if (reach is Reach.ALL or token.account == caller.id)
+            if (reach is RoleReach.ALL or token.account == caller.id)
             and (account is None or token.account_name == account)
         )
 

@@ -44,7 +44,7 @@ class Near(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class SessionWish:
     """Carry what somebody wants to run: a command, a subsystem, or a shell, and his terminal."""
 
     command: str | None = None
@@ -62,7 +62,7 @@ class BoardBridge:
         self._far: asyncssh.SSHClientChannel[bytes] | None = None
 
     async def carry_out(
-        self, granted: Granted, wish: Wish, here: Here, ready: Callable[[], None]
+        self, granted: Granted, wish: SessionWish, here: Here, ready: Callable[[], None]
     ) -> int | str:
         """Run what is wished for; return its status, or the signal that ended it.
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import asyncssh
 
 from boruta_farm.frontdoor.boards import HeldBoards
-from boruta_farm.frontdoor.bridge import BoardBridge, Wish
+from boruta_farm.frontdoor.bridge import BoardBridge, SessionWish
 from boruta_farm.frontdoor.guest import DoorGuest
 from boruta_farm.frontdoor.line import ServerLine
 from boruta_farm.frontdoor.names import Here, fingerprint, want_of
@@ -302,7 +302,7 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
                 self._bridge = bridge
                 self._hand_on(bridge)
 
-            wish = Wish(
+            wish = SessionWish(
                 command=self._command,
                 subsystem=self._subsystem,
                 terminal=self._terminal,

@@ -3,9 +3,9 @@
 A server is a table of routes, a client a connection; both are typed by the methods of
 ``services``:
 
-    async def register(request: RegisterRequest, peer: Peer) -> Empty: ...
+    async def register(request: RegisterRequest, peer: RpcPeer) -> Empty: ...
 
-    async with Server([route(REGISTER, register)]) as server:
+    async with RpcServer([route(REGISTER, register)]) as server:
         port = await server.listen_tcp(None, 7175)
         ...
 
@@ -15,32 +15,32 @@ The codec below them does no input or output: ``Decoder`` and ``Receiver`` eat b
 pieces, ``Encoder`` makes them. The room knows nothing of the farm.
 """
 
-from boruta_farm.gorpc.client import Address, Client, call_once, connect
+from boruta_farm.gorpc.client import Address, RpcClient, call_once, connect
 from boruta_farm.gorpc.decoder import NEED_MORE, Decoder, More
 from boruta_farm.gorpc.encoder import Encoder
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
-from boruta_farm.gorpc.routes import Peer, RpcRoute, route
-from boruta_farm.gorpc.rpc import Method, Receiver
-from boruta_farm.gorpc.schema import Empty, Field, Struct
-from boruta_farm.gorpc.server import Server
+from boruta_farm.gorpc.routes import RpcPeer, RpcRoute, route
+from boruta_farm.gorpc.rpc import Receiver, RpcMethod
+from boruta_farm.gorpc.schema import Empty, GoField, GoStruct
+from boruta_farm.gorpc.server import RpcServer
 
 __all__ = [
     "DEFAULT_LIMITS",
     "NEED_MORE",
     "Address",
-    "Client",
     "Decoder",
     "Empty",
     "Encoder",
-    "Field",
+    "GoField",
+    "GoStruct",
     "GobLimits",
-    "Method",
     "More",
-    "Peer",
     "Receiver",
+    "RpcClient",
+    "RpcMethod",
+    "RpcPeer",
     "RpcRoute",
-    "Server",
-    "Struct",
+    "RpcServer",
     "call_once",
     "connect",
     "route",

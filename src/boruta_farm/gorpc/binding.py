@@ -10,23 +10,23 @@ from boruta_farm.gorpc.parser import InterfaceValue
 from boruta_farm.gorpc.primitives import decode_big_int
 from boruta_farm.gorpc.schema import (
     BigInt,
-    Field,
-    Interface,
+    GoField,
+    GoInterface,
+    GoNamed,
+    GoStruct,
     Map,
-    Named,
     Scalar,
     Schema,
     Slice,
-    Struct,
     T,
     zero,
 )
-from boruta_farm.gorpc.types import Kind, ListType, MapType, OpaqueType, StructType, TypeTable
+from boruta_farm.gorpc.types import GoKind, ListType, MapType, OpaqueType, StructType, TypeTable
 
 
-def bind(value: object, type_id: int, schema: Struct[T], types: TypeTable) -> T:
+def bind(value: object, type_id: int, schema: GoStruct[T], types: TypeTable) -> T:
     """Build the record that ``schema`` describes; raise ``MismatchError`` when the types differ."""
-    wire = None if type_id <= Kind.INTERFACE else types[type_id]
+    wire = None if type_id <= GoKind.INTERFACE else types[type_id]
     if not isinstance(wire, StructType) or not isinstance(value, dict):
         raise MismatchError(f"gob: type mismatch: {schema.name} must be a struct")
     known = {field.name: field.type_id for field in wire.fields}
@@ -45,7 +45,7 @@ def bind(value: object, type_id: int, schema: Struct[T], types: TypeTable) -> T:
     )
 
 
-def _bind_field(value: object, type_id: int, field: Field, types: TypeTable) -> object:
+def _bind_field(value: object, type_id: int, field: GoField, types: TypeTable) -> object:
     return _bind(value, type_id, field.schema, types, field.name)
 
 
@@ -53,13 +53,13 @@ def _bind(value: object, type_id: int, schema: Schema, types: TypeTable, where: 
     match schema:
         case Scalar():
             return _bind_scalar(value, type_id, schema, where)
-        case Named(record=record, attribute=attribute, schema=inner):
+        case GoNamed(record=record, attribute=attribute, schema=inner):
             return record(**{attribute: _bind(value, type_id, inner, types, where)})
-        case Interface():
+        case GoInterface():
             return _bind_interface(value, type_id, schema, types, where)
-    wire = None if type_id <= Kind.INTERFACE else types[type_id]
+    wire = None if type_id <= GoKind.INTERFACE else types[type_id]
     match schema, wire:
-        case Struct(), StructType():
+        case GoStruct(), StructType():
             return bind(value, type_id, schema, types)
         case Slice(element=element), ListType(element=sent, length=None) if isinstance(value, list):
             return tuple(_bind(each, sent, element, types, where) for each in value)
@@ -80,7 +80,7 @@ def _bind_scalar(value: object, type_id: int, schema: Scalar, where: str) -> obj
         raise MismatchError(f"gob: type mismatch: {where} must be {schema.kind.name.lower()}")
     if isinstance(value, int) and schema.bits < 64:
         low, high = (-1 << schema.bits - 1, 1 << schema.bits - 1)
-        if schema.kind is Kind.UINT:
+        if schema.kind is GoKind.UINT:
             low, high = 0, 1 << schema.bits
         if not low <= value < high:
             raise MismatchError(f'value for "{where}" out of range')
@@ -88,9 +88,9 @@ def _bind_scalar(value: object, type_id: int, schema: Scalar, where: str) -> obj
 
 
 def _bind_interface(
-    value: object, type_id: int, schema: Interface, types: TypeTable, where: str
+    value: object, type_id: int, schema: GoInterface, types: TypeTable, where: str
 ) -> object:
-    if type_id != Kind.INTERFACE:
+    if type_id != GoKind.INTERFACE:
         raise MismatchError(f"gob: type mismatch: {where} must be an interface")
     if not isinstance(value, InterfaceValue):
         return None

@@ -20,11 +20,11 @@ from boruta_farm.gorpc.rpc import (
     RESPONSE,
     ArgumentT,
     Incoming,
-    Method,
     Receiver,
     ReplyT,
     RequestHeader,
     ResponseHeader,
+    RpcMethod,
 )
 from boruta_farm.gorpc.streams import close_stream
 
@@ -39,7 +39,7 @@ _STREAM_BUFFER: Final = 16 * 1024
 
 async def connect(
     address: Address, *, timeout: float = 5.0, limits: GobLimits = DEFAULT_LIMITS
-) -> "Client":
+) -> "RpcClient":
     """Connect within ``timeout`` seconds; raise ``DisconnectedError`` or ``CallTimeoutError``."""
     try:
         async with asyncio.timeout(timeout):
@@ -52,12 +52,12 @@ async def connect(
         raise CallTimeoutError(f"{_name(address)} did not accept within {timeout:g} s") from error
     except OSError as error:
         raise DisconnectedError(f"cannot connect to {_name(address)}: {error}") from error
-    return Client(*streams, limits=limits)
+    return RpcClient(*streams, limits=limits)
 
 
 async def call_once(
     address: Address,
-    method: Method[ArgumentT, ReplyT],
+    method: RpcMethod[ArgumentT, ReplyT],
     argument: ArgumentT,
     *,
     connect_timeout: float = 5.0,
@@ -69,7 +69,7 @@ async def call_once(
         return await client.call(method, argument, timeout=reply_timeout)
 
 
-class Client:
+class RpcClient:
     """Call methods over one connection, as many at once as the caller likes.
 
     Replies may come in any order. A lost connection stays lost: connect anew. At most
@@ -108,7 +108,7 @@ class Client:
         await self.close()
 
     async def call(
-        self, method: Method[ArgumentT, ReplyT], argument: ArgumentT, *, timeout: float | None
+        self, method: RpcMethod[ArgumentT, ReplyT], argument: ArgumentT, *, timeout: float | None
     ) -> ReplyT:
         """Call and wait for the reply, ``timeout`` seconds at most.
 
@@ -139,7 +139,7 @@ class Client:
         await close_stream(self._writer, self._limits.write_seconds)
 
     async def _exchange(
-        self, method: Method[ArgumentT, ReplyT], argument: ArgumentT
+        self, method: RpcMethod[ArgumentT, ReplyT], argument: ArgumentT
     ) -> Incoming[ResponseHeader]:
         if self._lost is not None:
             raise DisconnectedError(self._lost)

@@ -8,7 +8,7 @@ from boruta_farm.gorpc.errors import BrokenStreamError
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
 from boruta_farm.gorpc.parser import Decoded, Parser, Parsing
 from boruta_farm.gorpc.primitives import split_message
-from boruta_farm.gorpc.schema import Struct, T
+from boruta_farm.gorpc.schema import GoStruct, T
 from boruta_farm.gorpc.types import TypeTable
 
 
@@ -58,7 +58,7 @@ class Decoder:
             self._buffer.clear()
             raise
 
-    def bind(self, decoded: Decoded, schema: Struct[T]) -> T:
+    def bind(self, decoded: Decoded, schema: GoStruct[T]) -> T:
         """Turn a value of this stream into a record; raise ``MismatchError`` when it is no such."""
         return bind(decoded.value, decoded.type_id, schema, self._types)
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from boruta_farm.contracts import Dryad, Prepared
 from boruta_farm.gorpc.addresses import split_address
-from boruta_farm.gorpc.client import Client, connect
+from boruta_farm.gorpc.client import RpcClient, connect
 from boruta_farm.gorpc.errors import CallTimeoutError, DisconnectedError
 from boruta_farm.gorpc.keys import parse_authorized_key
 from boruta_farm.gorpc.pace import Pace, nobody_else
-from boruta_farm.gorpc.rpc import ArgumentT, Method, ReplyT
+from boruta_farm.gorpc.rpc import ArgumentT, ReplyT, RpcMethod
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.services import (
     HEALTHCHECK,
@@ -89,7 +89,7 @@ class GoDryad:
         client = await self._connect()
         await client.close()
 
-    async def _connect(self) -> Client:
+    async def _connect(self) -> RpcClient:
         if self._pace is not None:
             await self._pace.turn()
         try:
@@ -99,7 +99,7 @@ class GoDryad:
             kind = AgentRefusedError if refused else AgentUnreachableError
             raise kind(f"the agent is out of reach: {error}") from error
 
-    async def _call(self, method: Method[ArgumentT, ReplyT], argument: ArgumentT) -> None:
+    async def _call(self, method: RpcMethod[ArgumentT, ReplyT], argument: ArgumentT) -> None:
         client = await self._connect()
         try:
             seconds = self._answer_within.total_seconds()

@@ -19,17 +19,17 @@ from boruta_farm.gorpc.primitives import (
 )
 from boruta_farm.gorpc.schema import (
     BigInt,
-    Field,
-    Interface,
+    GoField,
+    GoInterface,
+    GoNamed,
+    GoStruct,
     Map,
-    Named,
     Scalar,
     Schema,
     Slice,
-    Struct,
     is_zero,
 )
-from boruta_farm.gorpc.types import FIRST_FREE_ID, Kind
+from boruta_farm.gorpc.types import FIRST_FREE_ID, GoKind
 
 _END: Final = b"\x00"
 
@@ -41,7 +41,7 @@ class Encoder:
         self._limits = limits
         self._ids: dict[Schema, int] = {}
 
-    def encode(self, *values: tuple[Struct[object], object]) -> bytes:
+    def encode(self, *values: tuple[GoStruct[object], object]) -> bytes:
         """Encode values one after the other, each with the definitions it still needs.
 
         All or nothing: on ``MismatchError`` the encoder is as before, so that what the peer knows
@@ -54,7 +54,7 @@ class Encoder:
             self._ids = before
             raise
 
-    def _encode(self, schema: Struct[object], value: object) -> bytes:
+    def _encode(self, schema: GoStruct[object], value: object) -> bytes:
         definitions: list[bytes] = []
         type_id = self._type_id(schema, definitions)
         body = encode_int(type_id) + self._value(schema, value, schema.name, definitions)
@@ -68,9 +68,9 @@ class Encoder:
         match schema:
             case Scalar(kind=kind):
                 return kind
-            case Interface():
-                return Kind.INTERFACE
-            case Named(schema=underlying):
+            case GoInterface():
+                return GoKind.INTERFACE
+            case GoNamed(schema=underlying):
                 return self._type_id(underlying, definitions)
         known = self._ids.get(schema)
         if known is not None:
@@ -84,13 +84,13 @@ class Encoder:
         return type_id
 
     def _wire_type(
-        self, schema: BigInt | Slice | Map | Struct[object], type_id: int, inner: list[bytes]
+        self, schema: BigInt | Slice | Map | GoStruct[object], type_id: int, inner: list[bytes]
     ) -> bytes:
         match schema:
             case Slice(name=name, element=element):
                 body = _common(name, type_id) + b"\x01" + encode_int(self._type_id(element, inner))
                 return b"\x02" + body + _END + _END
-            case Struct(name=name, fields=fields):
+            case GoStruct(name=name, fields=fields):
                 ids = [self._type_id(field.schema, inner) for field in fields]
                 described = b"".join(
                     b"\x01" + encode_text(field.name) + b"\x01" + encode_int(field_id) + _END
@@ -120,15 +120,17 @@ class Encoder:
                     for name, each in value.items()
                 )
                 return encode_uint(len(value)) + pairs
-            case Struct(fields=fields):
+            case GoStruct(fields=fields):
                 return self._struct(fields, value, definitions)
-            case Named(attribute=attribute, schema=inner):
+            case GoNamed(attribute=attribute, schema=inner):
                 return self._value(inner, getattr(value, attribute), where, definitions)
-            case Interface():
+            case GoInterface():
                 return self._interface(schema, value, where, definitions)
         raise MismatchError(f"{where} cannot be a {type(value).__name__} over gob")
 
-    def _struct(self, fields: tuple[Field, ...], value: object, definitions: list[bytes]) -> bytes:
+    def _struct(
+        self, fields: tuple[GoField, ...], value: object, definitions: list[bytes]
+    ) -> bytes:
         parts: list[bytes] = []
         last = -1
         for number, field in enumerate(fields):
@@ -141,14 +143,14 @@ class Encoder:
         return b"".join(parts) + _END
 
     def _interface(
-        self, schema: Interface, value: object, where: str, definitions: list[bytes]
+        self, schema: GoInterface, value: object, where: str, definitions: list[bytes]
     ) -> bytes:
         if value is None:
             return encode_text("")
         for concrete in schema.concretes:
             if isinstance(value, concrete.record):
                 type_id = self._type_id(concrete.schema, definitions)
-                mark = b"" if isinstance(concrete.schema, Struct) else _END
+                mark = b"" if isinstance(concrete.schema, GoStruct) else _END
                 content = mark + self._value(concrete.schema, value, where, definitions)
                 return encode_text(concrete.name) + encode_int(type_id) + encode_bytes(content)
         raise MismatchError(f"{where} cannot be a {type(value).__name__}: it is not registered")
@@ -162,19 +164,19 @@ def _common(name: str, type_id: int) -> bytes:
 
 def _scalar(schema: Scalar, value: object, where: str) -> bytes:
     match schema.kind, value:
-        case Kind.BOOL, bool():
+        case GoKind.BOOL, bool():
             return encode_uint(value)
-        case ((Kind.INT | Kind.UINT), bool()):
+        case ((GoKind.INT | GoKind.UINT), bool()):
             pass
-        case Kind.INT, int() if -1 << schema.bits - 1 <= value < 1 << schema.bits - 1:
+        case GoKind.INT, int() if -1 << schema.bits - 1 <= value < 1 << schema.bits - 1:
             return encode_int(value)
-        case Kind.UINT, int() if 0 <= value < 1 << schema.bits:
+        case GoKind.UINT, int() if 0 <= value < 1 << schema.bits:
             return encode_uint(value)
-        case Kind.FLOAT, float():
+        case GoKind.FLOAT, float():
             return encode_float(value)
-        case Kind.BYTES, bytes():
+        case GoKind.BYTES, bytes():
             return encode_bytes(value)
-        case Kind.STRING, str():
+        case GoKind.STRING, str():
             return encode_text(value)
     wanted = f"{schema.kind.name.lower()} of {schema.bits} bits"
     raise MismatchError(f"{where} cannot be this {type(value).__name__} over gob: it is a {wanted}")

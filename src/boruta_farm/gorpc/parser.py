@@ -15,7 +15,7 @@ from boruta_farm.gorpc.primitives import Cursor
 from boruta_farm.gorpc.recurring import DEFINITIONS
 from boruta_farm.gorpc.types import (
     WIRE_TYPE_ID,
-    Kind,
+    GoKind,
     ListType,
     MapType,
     OpaqueType,
@@ -128,17 +128,17 @@ class Parser:
         self._memory = before
 
     def _marked(self, type_id: int, depth: int) -> Parsing[object]:
-        is_struct = type_id > Kind.INTERFACE and isinstance(self._types[type_id], StructType)
+        is_struct = type_id > GoKind.INTERFACE and isinstance(self._types[type_id], StructType)
         if not is_struct and self._cursor.read_uint() != 0:
             raise BrokenStreamError("a gob value that is no struct lacks its leading zero")
         return (yield from self._value(type_id, depth))
 
     def _value(self, type_id: int, depth: int) -> Parsing[object]:
-        if type_id < Kind.INTERFACE:
+        if type_id < GoKind.INTERFACE:
             return self._scalar(type_id)
         if depth > self._limits.depth:
             raise StreamLimitError(f"gob values are nested deeper than {self._limits.depth}")
-        if type_id == Kind.INTERFACE:
+        if type_id == GoKind.INTERFACE:
             return (yield from self._interface(depth))
         match self._types[type_id]:
             case StructType() as struct:
@@ -152,21 +152,21 @@ class Parser:
 
     def _scalar(self, type_id: int) -> object:
         match type_id:
-            case Kind.STRING:
+            case GoKind.STRING:
                 text = self._cursor.read_text()
                 self._spend(_TEXT_MEMORY + _BYTES_PER_CHARACTER * len(text))
                 return text
-            case Kind.BYTES:
+            case GoKind.BYTES:
                 return self._bytes_value()
         self._spend(_SCALAR_MEMORY)
         match type_id:
-            case Kind.BOOL:
+            case GoKind.BOOL:
                 return self._cursor.read_bool()
-            case Kind.INT:
+            case GoKind.INT:
                 return self._cursor.read_int()
-            case Kind.UINT:
+            case GoKind.UINT:
                 return self._cursor.read_uint()
-            case Kind.FLOAT:
+            case GoKind.FLOAT:
                 return self._cursor.read_float()
             case _:
                 return complex(self._cursor.read_float(), self._cursor.read_float())

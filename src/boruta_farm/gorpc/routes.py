@@ -6,14 +6,14 @@ from typing import TypeAlias
 
 from boruta_farm.gorpc.errors import ServerError
 from boruta_farm.gorpc.parser import Decoded
-from boruta_farm.gorpc.rpc import ArgumentT, Method, Receiver, ReplyT, RequestHeader
-from boruta_farm.gorpc.schema import Struct
+from boruta_farm.gorpc.rpc import ArgumentT, Receiver, ReplyT, RequestHeader, RpcMethod
+from boruta_farm.gorpc.schema import GoStruct
 
 Call: TypeAlias = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
+class RpcPeer:
     """Tell who calls: the address of a TCP peer, nothing for a unix socket."""
 
     host: str | None = None
@@ -28,12 +28,12 @@ class RpcRoute:
     """Hold a method whose argument and reply types were checked when it was made by ``route``."""
 
     name: str
-    reply: Struct[object]
-    bind: Callable[[Receiver[RequestHeader], Decoded, Peer], Call]
+    reply: GoStruct[object]
+    bind: Callable[[Receiver[RequestHeader], Decoded, RpcPeer], Call]
 
 
 def route(
-    method: Method[ArgumentT, ReplyT], handler: Callable[[ArgumentT, Peer], Awaitable[ReplyT]]
+    method: RpcMethod[ArgumentT, ReplyT], handler: Callable[[ArgumentT, RpcPeer], Awaitable[ReplyT]]
 ) -> RpcRoute:
     """Let ``handler`` answer ``method``.
 
@@ -41,7 +41,7 @@ def route(
     exception is logged and answered in general words. The connection goes on either way.
     """
 
-    def bind(receiver: Receiver[RequestHeader], body: Decoded, peer: Peer) -> Call:
+    def bind(receiver: Receiver[RequestHeader], body: Decoded, peer: RpcPeer) -> Call:
         argument = receiver.bind(body, method.argument)
         return lambda: handler(argument, peer)
 

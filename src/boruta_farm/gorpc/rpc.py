@@ -7,7 +7,7 @@ from boruta_farm.gorpc.decoder import NEED_MORE, Decoder, More
 from boruta_farm.gorpc.errors import BrokenStreamError, MismatchError, StreamLimitError
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
 from boruta_farm.gorpc.parser import Decoded
-from boruta_farm.gorpc.schema import STRING, UINT, Empty, Field, Struct, T
+from boruta_farm.gorpc.schema import STRING, UINT, Empty, GoField, GoStruct, T
 
 ArgumentT = TypeVar("ArgumentT")
 ReplyT = TypeVar("ReplyT")
@@ -31,25 +31,25 @@ class ResponseHeader:
     error: str
 
 
-_METHOD: Final = Field(name="ServiceMethod", attribute="method", schema=STRING)
-_SEQUENCE: Final = Field(name="Seq", attribute="sequence", schema=UINT)
-_ERROR: Final = Field(name="Error", attribute="error", schema=STRING)
+_METHOD: Final = GoField(name="ServiceMethod", attribute="method", schema=STRING)
+_SEQUENCE: Final = GoField(name="Seq", attribute="sequence", schema=UINT)
+_ERROR: Final = GoField(name="Error", attribute="error", schema=STRING)
 
-REQUEST: Final = Struct(name="Request", record=RequestHeader, fields=(_METHOD, _SEQUENCE))
-RESPONSE: Final = Struct(
+REQUEST: Final = GoStruct(name="Request", record=RequestHeader, fields=(_METHOD, _SEQUENCE))
+RESPONSE: Final = GoStruct(
     name="Response", record=ResponseHeader, fields=(_METHOD, _SEQUENCE, _ERROR)
 )
-NO_REPLY: Final = Struct(name="", record=Empty)
+NO_REPLY: Final = GoStruct(name="", record=Empty)
 """The body of an error reply: there is always one, but nobody reads it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Method(Generic[ArgumentT, ReplyT]):
+class RpcMethod(Generic[ArgumentT, ReplyT]):
     """Name a method, ``Service.Method``, with the types of its argument and its reply."""
 
     name: str
-    argument: Struct[ArgumentT]
-    reply: Struct[ReplyT]
+    argument: GoStruct[ArgumentT]
+    reply: GoStruct[ReplyT]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Receiver(Generic[HeaderT]):
     Does no input or output itself; see ``Decoder`` for the way to use it.
     """
 
-    def __init__(self, header: Struct[HeaderT], limits: GobLimits = DEFAULT_LIMITS) -> None:
+    def __init__(self, header: GoStruct[HeaderT], limits: GobLimits = DEFAULT_LIMITS) -> None:
         self._schema = header
         self._limits = limits
         self._decoder = Decoder(limits)
@@ -95,7 +95,7 @@ class Receiver(Generic[HeaderT]):
         self._header = None
         return incoming
 
-    def bind(self, body: Decoded, schema: Struct[T]) -> T:
+    def bind(self, body: Decoded, schema: GoStruct[T]) -> T:
         """Turn a body into a record; raise ``MismatchError``, which leaves the stream intact."""
         return self._decoder.bind(body, schema)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sized
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeAlias, TypeVar
 
-from boruta_farm.gorpc.types import Kind
+from boruta_farm.gorpc.types import GoKind
 
 T = TypeVar("T")
 RecordT = TypeVar("RecordT", covariant=True)
@@ -18,7 +18,7 @@ RecordT = TypeVar("RecordT", covariant=True)
 class Scalar:
     """A truth value, number, text or bytes; integers of Go's widths below 64 set ``bits``."""
 
-    kind: Kind
+    kind: GoKind
     bits: int = 64
 
 
@@ -45,7 +45,7 @@ class Map:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class GoField:
     """A struct field: its Go name, the record's attribute, its type."""
 
     name: str
@@ -54,7 +54,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Struct(Generic[RecordT]):
+class GoStruct(Generic[RecordT]):
     """A Go struct, a record in Python.
 
     ``record`` is called with every field's attribute as keyword; fields that the sender left out
@@ -63,11 +63,11 @@ class Struct(Generic[RecordT]):
 
     name: str
     record: Callable[..., RecordT]
-    fields: tuple[Field, ...] = field(default=())
+    fields: tuple[GoField, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Named(Generic[RecordT]):
+class GoNamed(Generic[RecordT]):
     """A Go type that only gives another one a name, a record of one attribute in Python."""
 
     record: Callable[..., RecordT]
@@ -81,25 +81,25 @@ class Concrete:
 
     name: str
     record: type[object]
-    schema: "Struct[object] | Named[object]"
+    schema: "GoStruct[object] | GoNamed[object]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interface:
+class GoInterface:
     """A Go interface: one of the records registered here, or None."""
 
     concretes: tuple[Concrete, ...]
 
 
-Schema: TypeAlias = Scalar | BigInt | Slice | Map | Struct[object] | Named[object] | Interface
+Schema: TypeAlias = Scalar | BigInt | Slice | Map | GoStruct[object] | GoNamed[object] | GoInterface
 
-BOOL: Final = Scalar(kind=Kind.BOOL)
-INT: Final = Scalar(kind=Kind.INT)
-UINT: Final = Scalar(kind=Kind.UINT)
-UINT8: Final = Scalar(kind=Kind.UINT, bits=8)
-FLOAT: Final = Scalar(kind=Kind.FLOAT)
-BYTES: Final = Scalar(kind=Kind.BYTES)
-STRING: Final = Scalar(kind=Kind.STRING)
+BOOL: Final = Scalar(kind=GoKind.BOOL)
+INT: Final = Scalar(kind=GoKind.INT)
+UINT: Final = Scalar(kind=GoKind.UINT)
+UINT8: Final = Scalar(kind=GoKind.UINT, bits=8)
+FLOAT: Final = Scalar(kind=GoKind.FLOAT)
+BYTES: Final = Scalar(kind=GoKind.BYTES)
+STRING: Final = Scalar(kind=GoKind.STRING)
 BIG_INT: Final = BigInt()
 
 
@@ -108,13 +108,13 @@ class Empty:
     """The record of a Go struct without fields."""
 
 
-ZERO_SCALARS: Final[dict[Kind, object]] = {
-    Kind.BOOL: False,
-    Kind.INT: 0,
-    Kind.UINT: 0,
-    Kind.FLOAT: 0.0,
-    Kind.BYTES: b"",
-    Kind.STRING: "",
+ZERO_SCALARS: Final[dict[GoKind, object]] = {
+    GoKind.BOOL: False,
+    GoKind.INT: 0,
+    GoKind.UINT: 0,
+    GoKind.FLOAT: 0.0,
+    GoKind.BYTES: b"",
+    GoKind.STRING: "",
 }
 
 
@@ -129,11 +129,11 @@ def zero(schema: Schema) -> object:
             return ()
         case Map():
             return {}
-        case Interface():
+        case GoInterface():
             return None
-        case Struct(record=record, fields=fields):
+        case GoStruct(record=record, fields=fields):
             return record(**{each.attribute: zero(each.schema) for each in fields})
-        case Named(record=record, attribute=attribute, schema=inner):
+        case GoNamed(record=record, attribute=attribute, schema=inner):
             return record(**{attribute: zero(inner)})
 
 

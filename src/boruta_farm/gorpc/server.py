@@ -11,7 +11,7 @@ from typing import Final, Self
 from boruta_farm.gorpc.callers import Callers, Places
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
 from boruta_farm.gorpc.pace import Pace
-from boruta_farm.gorpc.routes import Peer, RouteTable, RpcRoute
+from boruta_farm.gorpc.routes import RouteTable, RpcPeer, RpcRoute
 from boruta_farm.gorpc.session import RpcSession
 from boruta_farm.gorpc.streams import close_stream
 from boruta_farm.model.addresses import canonical
@@ -21,12 +21,12 @@ logger = logging.getLogger(__name__)
 _STREAM_BUFFER: Final = 16 * 1024
 
 
-def admit_everyone(_peer: Peer) -> bool:
+def admit_everyone(_peer: RpcPeer) -> bool:
     """Accept every peer; the protocol itself knows no authentication."""
     return True
 
 
-class Server:
+class RpcServer:
     """Answer calls on any number of sockets until closed.
 
     ``places`` bounds how many peers are served at once; where there is none left, one that has no
@@ -41,7 +41,7 @@ class Server:
         *,
         limits: GobLimits = DEFAULT_LIMITS,
         places: Places | None = None,
-        admit: Callable[[Peer], bool] = admit_everyone,
+        admit: Callable[[RpcPeer], bool] = admit_everyone,
         pace: Pace | None = None,
     ) -> None:
         self._routes = RouteTable(routes)
@@ -123,12 +123,12 @@ class Server:
             place.leave()
 
 
-def _peer(writer: asyncio.StreamWriter) -> Peer:
+def _peer(writer: asyncio.StreamWriter) -> RpcPeer:
     match writer.get_extra_info("peername"):
         case (str(host), int(port), *_):
-            return Peer(host=canonical(host), port=port)
+            return RpcPeer(host=canonical(host), port=port)
         case _:
-            return Peer()
+            return RpcPeer()
 
 
 def _bind_unix(path: Path, mode: int) -> socket.socket:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from boruta_farm.gorpc.keys import Ed25519PublicKey, PublicKey, RSAPublicKey
-from boruta_farm.gorpc.rpc import Method
+from boruta_farm.gorpc.rpc import RpcMethod
 from boruta_farm.gorpc.schema import (
     BIG_INT,
     BOOL,
@@ -20,12 +20,12 @@ from boruta_farm.gorpc.schema import (
     UINT8,
     Concrete,
     Empty,
-    Field,
-    Interface,
+    GoField,
+    GoInterface,
+    GoNamed,
+    GoStruct,
     Map,
-    Named,
     Slice,
-    Struct,
 )
 
 
@@ -127,18 +127,18 @@ class PrintTextRequest:
     text: str
 
 
-_RSA_KEY: Final = Struct(
+_RSA_KEY: Final = GoStruct(
     name="rsaPublicKey",
     record=RSAPublicKey,
     fields=(
-        Field(name="N", attribute="modulus", schema=BIG_INT),
-        Field(name="E", attribute="exponent", schema=INT),
+        GoField(name="N", attribute="modulus", schema=BIG_INT),
+        GoField(name="E", attribute="exponent", schema=INT),
     ),
 )
-_ED25519_KEY: Final = Named(record=Ed25519PublicKey, attribute="data", schema=BYTES)
+_ED25519_KEY: Final = GoNamed(record=Ed25519PublicKey, attribute="data", schema=BYTES)
 
 # The names under which the original registers the key types; no other key can travel.
-PUBLIC_KEY: Final = Interface(
+PUBLIC_KEY: Final = GoInterface(
     concretes=(
         Concrete(name="*ssh.rsaPublicKey", record=RSAPublicKey, schema=_RSA_KEY),
         Concrete(
@@ -149,66 +149,66 @@ PUBLIC_KEY: Final = Interface(
     )
 )
 
-REGISTER: Final = Method(
+REGISTER: Final = RpcMethod(
     name="Superviser.Register",
-    argument=Struct(
+    argument=GoStruct(
         name="SuperviserRegisterRequest",
         record=RegisterRequest,
         fields=(
-            Field(
+            GoField(
                 name="Caps",
                 attribute="capabilities",
                 schema=Map(name="Capabilities", key=STRING, element=STRING),
             ),
-            Field(name="DryadAddress", attribute="dryad_address", schema=STRING),
-            Field(name="SshAddress", attribute="ssh_address", schema=STRING),
+            GoField(name="DryadAddress", attribute="dryad_address", schema=STRING),
+            GoField(name="SshAddress", attribute="ssh_address", schema=STRING),
         ),
     ),
-    reply=Struct(name="SuperviserRegisterResponse", record=Empty),
+    reply=GoStruct(name="SuperviserRegisterResponse", record=Empty),
 )
-SET_FAIL: Final = Method(
+SET_FAIL: Final = RpcMethod(
     name="Superviser.SetFail",
-    argument=Struct(
+    argument=GoStruct(
         name="SuperviserSetFailRequest",
         record=SetFailRequest,
         fields=(
-            Field(name="Uuid", attribute="uuid", schema=STRING),
-            Field(name="Reason", attribute="reason", schema=STRING),
+            GoField(name="Uuid", attribute="uuid", schema=STRING),
+            GoField(name="Reason", attribute="reason", schema=STRING),
         ),
     ),
-    reply=Struct(name="SuperviserSetFailResponse", record=Empty),
+    reply=GoStruct(name="SuperviserSetFailResponse", record=Empty),
 )
 
-PUT_IN_MAINTENANCE: Final = Method(
+PUT_IN_MAINTENANCE: Final = RpcMethod(
     name="Dryad.PutInMaintenance",
-    argument=Struct(
+    argument=GoStruct(
         name="DryadPutInMaintenanceRequest",
         record=PutInMaintenanceRequest,
-        fields=(Field(name="Msg", attribute="message", schema=STRING),),
+        fields=(GoField(name="Msg", attribute="message", schema=STRING),),
     ),
-    reply=Struct(name="DryadPutInMaintenanceResponse", record=Empty),
+    reply=GoStruct(name="DryadPutInMaintenanceResponse", record=Empty),
 )
-PREPARE: Final = Method(
+PREPARE: Final = RpcMethod(
     name="Dryad.Prepare",
-    argument=Struct(
+    argument=GoStruct(
         name="DryadPrepareRequest",
         record=PrepareRequest,
-        fields=(Field(name="Key", attribute="key", schema=PUBLIC_KEY),),
+        fields=(GoField(name="Key", attribute="key", schema=PUBLIC_KEY),),
     ),
-    reply=Struct(name="DryadPrepareResponse", record=Empty),
+    reply=GoStruct(name="DryadPrepareResponse", record=Empty),
 )
-HEALTHCHECK: Final = Method(
+HEALTHCHECK: Final = RpcMethod(
     name="Dryad.Healthcheck",
-    argument=Struct(name="DryadHealthcheckRequest", record=Empty),
-    reply=Struct(name="DryadHealthcheckResponse", record=Empty),
+    argument=GoStruct(name="DryadHealthcheckRequest", record=Empty),
+    reply=GoStruct(name="DryadHealthcheckResponse", record=Empty),
 )
 
 
-def _plain(name: str) -> Method[Empty, Empty]:
-    return Method(
+def _plain(name: str) -> RpcMethod[Empty, Empty]:
+    return RpcMethod(
         name=f"Interface.{name}",
-        argument=Struct(name=f"Interface{name}Request", record=Empty),
-        reply=Struct(name=f"Interface{name}Response", record=Empty),
+        argument=GoStruct(name=f"Interface{name}Request", record=Empty),
+        reply=GoStruct(name=f"Interface{name}Response", record=Empty),
     )
 
 
@@ -216,93 +216,93 @@ DUT: Final = _plain("DUT")
 TS: Final = _plain("TS")
 STOP_CURRENT_RECORD: Final = _plain("StopCurrentRecord")
 CLEAR_DISPLAY: Final = _plain("ClearDisplay")
-POWER_TICK: Final = Method(
+POWER_TICK: Final = RpcMethod(
     name="Interface.PowerTick",
-    argument=Struct(
+    argument=GoStruct(
         name="InterfacePowerTickRequest",
         record=PowerTickRequest,
-        fields=(Field(name="D", attribute="nanoseconds", schema=INT),),
+        fields=(GoField(name="D", attribute="nanoseconds", schema=INT),),
     ),
-    reply=Struct(name="InterfacePowerTickResponse", record=Empty),
+    reply=GoStruct(name="InterfacePowerTickResponse", record=Empty),
 )
-GET_CURRENT: Final = Method(
+GET_CURRENT: Final = RpcMethod(
     name="Interface.GetCurrent",
-    argument=Struct(name="InterfaceGetCurrentRequest", record=Empty),
-    reply=Struct(
+    argument=GoStruct(name="InterfaceGetCurrentRequest", record=Empty),
+    reply=GoStruct(
         name="InterfaceGetCurrentResponse",
         record=CurrentReply,
-        fields=(Field(name="Value", attribute="milliamperes", schema=INT),),
+        fields=(GoField(name="Value", attribute="milliamperes", schema=INT),),
     ),
 )
-START_CURRENT_RECORD: Final = Method(
+START_CURRENT_RECORD: Final = RpcMethod(
     name="Interface.StartCurrentRecord",
-    argument=Struct(
+    argument=GoStruct(
         name="InterfaceStartCurrentRecordRequest",
         record=StartCurrentRecordRequest,
         fields=(
-            Field(name="Samples", attribute="samples", schema=INT),
-            Field(name="Interval", attribute="nanoseconds", schema=INT),
+            GoField(name="Samples", attribute="samples", schema=INT),
+            GoField(name="Interval", attribute="nanoseconds", schema=INT),
         ),
     ),
-    reply=Struct(name="InterfaceStartCurrentRecordResponse", record=Empty),
+    reply=GoStruct(name="InterfaceStartCurrentRecordResponse", record=Empty),
 )
-GET_CURRENT_RECORD: Final = Method(
+GET_CURRENT_RECORD: Final = RpcMethod(
     name="Interface.GetCurrentRecord",
-    argument=Struct(name="InterfaceGetCurrentRecordRequest", record=Empty),
-    reply=Struct(
+    argument=GoStruct(name="InterfaceGetCurrentRecordRequest", record=Empty),
+    reply=GoStruct(
         name="InterfaceGetCurrentRecordResponse",
         record=CurrentRecordReply,
         fields=(
-            Field(name="Samples", attribute="samples", schema=Slice(name="[]int", element=INT)),
+            GoField(name="Samples", attribute="samples", schema=Slice(name="[]int", element=INT)),
         ),
     ),
 )
-HDMI: Final = Method(
+HDMI: Final = RpcMethod(
     name="Interface.HDMI",
-    argument=Struct(
+    argument=GoStruct(
         name="InterfaceHDMIRequest",
         record=HDMIRequest,
-        fields=(Field(name="On", attribute="on", schema=BOOL),),
+        fields=(GoField(name="On", attribute="on", schema=BOOL),),
     ),
-    reply=Struct(name="InterfaceHDMIResponse", record=Empty),
+    reply=GoStruct(name="InterfaceHDMIResponse", record=Empty),
 )
-SET_DYPER: Final = Method(
+SET_DYPER: Final = RpcMethod(
     name="Interface.SetDyper",
-    argument=Struct(
+    argument=GoStruct(
         name="InterfaceSetDyperRequest",
         record=SetDyPerRequest,
         fields=(
-            Field(name="Dyper", attribute="dyper", schema=STRING),
-            Field(name="On", attribute="on", schema=BOOL),
+            GoField(name="Dyper", attribute="dyper", schema=STRING),
+            GoField(name="On", attribute="on", schema=BOOL),
         ),
     ),
-    reply=Struct(name="InterfaceSetDyperResponse", record=Empty),
+    reply=GoStruct(name="InterfaceSetDyperResponse", record=Empty),
 )
-SET_LED: Final = Method(
+SET_LED: Final = RpcMethod(
     name="Interface.SetLED",
-    argument=Struct(
+    argument=GoStruct(
         name="InterfaceSetLEDRequest",
         record=SetLEDRequest,
         fields=(
-            Field(name="Led", attribute="led", schema=STRING),
-            Field(name="R", attribute="red", schema=UINT8),
-            Field(name="G", attribute="green", schema=UINT8),
-            Field(name="B", attribute="blue", schema=UINT8),
+            GoField(name="Led", attribute="led", schema=STRING),
+            GoField(name="R", attribute="red", schema=UINT8),
+            GoField(name="G", attribute="green", schema=UINT8),
+            GoField(name="B", attribute="blue", schema=UINT8),
         ),
     ),
-    reply=Struct(name="InterfaceSetLEDResponse", record=Empty),
+    reply=GoStruct(name="InterfaceSetLEDResponse", record=Empty),
 )
-PRINT_TEXT: Final = Method(
+PRINT_TEXT: Final = RpcMethod(
     name="Interface.PrintText",
-    argument=Struct(
+    argument=GoStruct(
         name="InterfacePrintTextRequest",
         record=PrintTextRequest,
         fields=(
-            Field(name="X", attribute="x", schema=UINT),
-            Field(name="Y", attribute="y", schema=UINT),
-            Field(name="Color", attribute="color", schema=STRING),
-            Field(name="Text", attribute="text", schema=STRING),
+            GoField(name="X", attribute="x", schema=UINT),
+            GoField(name="Y", attribute="y", schema=UINT),
+            GoField(name="Color", attribute="color", schema=STRING),
+            GoField(name="Text", attribute="text", schema=STRING),
         ),
     ),
-    reply=Struct(name="InterfacePrintTextResponse", record=Empty),
+    reply=GoStruct(name="InterfacePrintTextResponse", record=Empty),
 )

@@ -10,7 +10,7 @@ from boruta_farm.gorpc.encoder import Encoder
 from boruta_farm.gorpc.errors import BrokenStreamError, StreamLimitError
 from boruta_farm.gorpc.limits import GobLimits
 from boruta_farm.gorpc.pace import Pace
-from boruta_farm.gorpc.routes import Call, Peer, RouteTable
+from boruta_farm.gorpc.routes import Call, RouteTable, RpcPeer
 from boruta_farm.gorpc.rpc import (
     NO_REPLY,
     REQUEST,
@@ -20,7 +20,7 @@ from boruta_farm.gorpc.rpc import (
     RequestHeader,
     ResponseHeader,
 )
-from boruta_farm.gorpc.schema import Empty, Struct
+from boruta_farm.gorpc.schema import Empty, GoStruct
 from boruta_farm.gorpc.streams import close_stream
 from boruta_farm.model.errors import BorutaError
 
@@ -43,7 +43,7 @@ class RpcSession:
         routes: RouteTable,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        peer: Peer,
+        peer: RpcPeer,
         limits: GobLimits,
         *,
         place: CallerPlace,
@@ -145,7 +145,7 @@ class RpcSession:
         ):
             await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _answer(self, header: RequestHeader, call: Call, schema: Struct[object]) -> None:
+    async def _answer(self, header: RequestHeader, call: Call, schema: GoStruct[object]) -> None:
         try:
             await self._send(header, "", schema, await call())
         except BorutaError as error:
@@ -158,7 +158,7 @@ class RpcSession:
         await self._send(header, text[:_LONGEST_ERROR] or _INTERNAL_ERROR, NO_REPLY, Empty())
 
     async def _send(
-        self, header: RequestHeader, error: str, schema: Struct[object], reply: object
+        self, header: RequestHeader, error: str, schema: GoStruct[object], reply: object
     ) -> None:
         response = ResponseHeader(method=header.method, sequence=header.sequence, error=error)
         try:

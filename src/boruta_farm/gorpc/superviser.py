@@ -13,9 +13,9 @@ from boruta_farm.gorpc.callers import Places
 from boruta_farm.gorpc.dryad import answers
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS
 from boruta_farm.gorpc.pace import Pace, nobody_else
-from boruta_farm.gorpc.routes import Peer, route
+from boruta_farm.gorpc.routes import RpcPeer, route
 from boruta_farm.gorpc.schema import Empty
-from boruta_farm.gorpc.server import Server
+from boruta_farm.gorpc.server import RpcServer
 from boruta_farm.gorpc.services import REGISTER, SET_FAIL, RegisterRequest, SetFailRequest
 from boruta_farm.model.addresses import Network, parse_ip
 from boruta_farm.model.caller import LOCAL_ADMIN
@@ -70,7 +70,7 @@ class GoSuperviser:
             own_ports=lambda port: port in self._listening or own_ports(port),
             public_ip=public_ip,
         )
-        self._server = Server(
+        self._server = RpcServer(
             [route(REGISTER, self._register), route(SET_FAIL, self._set_fail)],
             limits=replace(DEFAULT_LIMITS, idle_seconds=IDLE_SECONDS),
             places=places,
@@ -86,7 +86,7 @@ class GoSuperviser:
         """Stop listening and close every connection."""
         await self._server.close()
 
-    async def _register(self, request: RegisterRequest, peer: Peer) -> Empty:
+    async def _register(self, request: RegisterRequest, peer: RpcPeer) -> Empty:
         try:
             registration = await self._registration(request, peer)
             async with self._turn(registration.caps.get(UUID_CAPABILITY, "")):
@@ -98,7 +98,7 @@ class GoSuperviser:
         logger.info("board %s registered over Go RPC from %s", answer.uuid, peer)
         return Empty()
 
-    async def _registration(self, request: RegisterRequest, peer: Peer) -> Registration:
+    async def _registration(self, request: RegisterRequest, peer: RpcPeer) -> Registration:
         if not request.dryad_address:
             raise AddressError("dryadAddress can't be empty")
         if not request.ssh_address:
@@ -150,7 +150,7 @@ class GoSuperviser:
         """Let one board at a time register under a UUID: two at once could both be the first."""
         return self._turns.setdefault(uuid, asyncio.Lock())
 
-    async def _set_fail(self, request: SetFailRequest, peer: Peer) -> Empty:
+    async def _set_fail(self, request: SetFailRequest, peer: RpcPeer) -> Empty:
         worker = await self._known(request.uuid)
         if worker is None:
             raise WorkerNotFoundError

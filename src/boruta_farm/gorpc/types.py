@@ -12,7 +12,7 @@ from boruta_farm.gorpc.errors import BrokenStreamError, StreamLimitError
 from boruta_farm.gorpc.limits import DEFAULT_LIMITS, GobLimits
 
 
-class Kind(IntEnum):
+class GoKind(IntEnum):
     """The types every peer knows, with their fixed ids."""
 
     BOOL = 1
@@ -93,13 +93,13 @@ _PREDEFINED: Final[dict[int, WireType]] = {
         BinaryMarshalerT=24,
         TextMarshalerT=24,
     ),
-    17: _struct("arrayType", CommonType=_COMMON_ID, Elem=Kind.INT, Len=Kind.INT),
-    _COMMON_ID: _struct("CommonType", Name=Kind.STRING, Id=Kind.INT),
-    19: _struct("sliceType", CommonType=_COMMON_ID, Elem=Kind.INT),
+    17: _struct("arrayType", CommonType=_COMMON_ID, Elem=GoKind.INT, Len=GoKind.INT),
+    _COMMON_ID: _struct("CommonType", Name=GoKind.STRING, Id=GoKind.INT),
+    19: _struct("sliceType", CommonType=_COMMON_ID, Elem=GoKind.INT),
     20: _struct("structType", CommonType=_COMMON_ID, Field=_FIELDS_ID),
-    _FIELD_ID: _struct("fieldType", Name=Kind.STRING, Id=Kind.INT),
+    _FIELD_ID: _struct("fieldType", Name=GoKind.STRING, Id=GoKind.INT),
     _FIELDS_ID: ListType(name="[]fieldType", element=_FIELD_ID),
-    23: _struct("mapType", CommonType=_COMMON_ID, Key=Kind.INT, Elem=Kind.INT),
+    23: _struct("mapType", CommonType=_COMMON_ID, Key=GoKind.INT, Elem=GoKind.INT),
     24: _struct("gobEncoderType", CommonType=_COMMON_ID),
 }
 

@@ -37,12 +37,12 @@ from boruta_farm.link.messages import (
     Maintenance,
     Method,
     Nothing,
+    OpenStream,
     Preparation,
     Progressed,
     ReadyOrder,
     Renewal,
     SessionInfo,
-    Stream,
     Unready,
     Welcome,
     read,
@@ -307,7 +307,7 @@ class Conversation:
         return DONE
 
     async def _open_stream(self, params: JsonObject) -> JsonObject:
-        wish = read(Stream, params)
+        wish = read(OpenStream, params)
         self._called()
         if self._streams is None:
             raise BoardError("this board's agent opens no streams")

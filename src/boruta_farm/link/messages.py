@@ -304,7 +304,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
+class OpenStream:
     """Ask for a stream to the relay's ``port``, which opens with the one-time ``token``.
 
     Neither host nor target is named: the agent connects its own SSH server to its own farm. Port 0
@@ -358,7 +358,7 @@ Message = (
     | KeySet
     | HostCertificate
     | Counted
-    | Stream
+    | OpenStream
     | Maintenance
     | Goodbye
     | Nothing

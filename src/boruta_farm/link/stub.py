@@ -19,10 +19,10 @@ from boruta_farm.link.messages import (
     Message,
     Method,
     Nothing,
+    OpenStream,
     Preparation,
     ReadyOrder,
     SessionInfo,
-    Stream,
     read,
     write,
 )
@@ -118,7 +118,9 @@ class LinkedDryad:
 
     async def open_stream(self, epoch: int, token: str, port: int) -> None:
         """Have the agent connect its SSH server to the relay."""
-        await self._call(Method.OPEN_STREAM, Stream(epoch=epoch, token=token, port=port), Nothing)
+        await self._call(
+            Method.OPEN_STREAM, OpenStream(epoch=epoch, token=token, port=port), Nothing
+        )
 
     async def put_in_maintenance(self, message: str) -> None:
         """Show ``message`` and let nobody in."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from boruta_farm.core.demands import Token, condition_of
 from boruta_farm.matching.classes import Candidate
-from boruta_farm.selectors.conditions import OneOf
+from boruta_farm.selectors.conditions import AnyOf
 
 _GROUPS: None = None
 """Where groups are filed: no capability has this name."""
@@ -90,7 +90,7 @@ class Bearers:
     def meeting(self, token: Token) -> Iterable[str]:
         """Return the values that meet the condition of a token, among those there are."""
         condition = condition_of(token)
-        if isinstance(condition, OneOf):
+        if isinstance(condition, AnyOf):
             return condition.values
         return [value for value in self.values(condition.name) if condition.holds(value)]
 

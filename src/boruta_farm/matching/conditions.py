@@ -8,7 +8,7 @@ number, must not part its workers so; there each condition tells those who meet 
 from collections.abc import Iterable, Iterator
 
 from boruta_farm.core.demands import Token, condition_of
-from boruta_farm.selectors.conditions import Condition, OneOf, Present
+from boruta_farm.selectors.conditions import AnyOf, Condition, Present
 
 COLUMN_VALUES = 64
 """The most values of a capability that are all told apart for the sake of conditions."""
@@ -63,7 +63,7 @@ class Conditions:
         match condition:
             case Present():
                 capability.any_value = (token,)
-            case OneOf():
+            case AnyOf():
                 for value in condition.values:
                     capability.by_value.setdefault(value, set()).add(token)
             case _:
@@ -87,7 +87,7 @@ class Conditions:
         match condition:
             case Present():
                 capability.any_value = ()
-            case OneOf():
+            case AnyOf():
                 for value in condition.values:
                     capability.by_value[value].discard(token)
                     if not capability.by_value[value]:

@@ -27,12 +27,12 @@ from boruta_farm.matching.market import Market
 from boruta_farm.matching.misses import Misses, misses
 from boruta_farm.matching.policies.order import Order
 from boruta_farm.model.explanation import (
-    Absent,
+    AbsentWorker,
     Cause,
     Explanation,
     Forecast,
-    Holder,
     JobLimit,
+    WorkerHolder,
 )
 from boruta_farm.model.job import JobPhase
 from boruta_farm.model.request import Request, RequestState
@@ -254,12 +254,12 @@ class Explainer:
             )
         return known
 
-    def _holders(self, demand: Demand, sees: Sees) -> Iterator[Holder]:
+    def _holders(self, demand: Demand, sees: Sees) -> Iterator[WorkerHolder]:
         market = self.market
         for until, uuid in merge(*(offer.holders for offer in _soonest(demand.eligible))):
             hold, worker = market.holds[uuid], market.workers[uuid]
             if worker.state is WorkerState.RUNNING:
-                yield Holder(
+                yield WorkerHolder(
                     worker=uuid,
                     name=worker.name,
                     request_id=hold.request_id,
@@ -279,10 +279,10 @@ def _count(demand: Demand) -> dict[WorkerState, int]:
     return {state: count for state, count in counts.items() if count}
 
 
-def _away(demand: Demand) -> tuple[Absent, ...]:
+def _away(demand: Demand) -> tuple[AbsentWorker, ...]:
     """Name workers that could serve a demand, were they in service."""
     return tuple(
-        Absent(
+        AbsentWorker(
             worker=worker.uuid,
             name=worker.name,
             state=worker.state.value,

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from boruta_farm.model.errors import ForbiddenError
-from boruta_farm.model.permission import RULES, Permission, Reach, Scope, reach_of
+from boruta_farm.model.permission import RULES, Permission, RoleReach, Scope, reach_of
 from boruta_farm.model.permission import Role as Role
 
 AGENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/+-]{0,63}", re.ASCII)
@@ -37,26 +37,26 @@ class Caller:
         """Tell whether a worker with these groups serves this caller."""
         return serves(worker_groups, self.groups)
 
-    def reach(self, permission: Permission) -> Reach:
+    def reach(self, permission: Permission) -> RoleReach:
         """Return how far the caller may go with this permission."""
         if self.groups is None:
-            return Reach.ALL
+            return RoleReach.ALL
         return reach_of(self.role, self.scope, permission)
 
-    def require(self, permission: Permission) -> Reach:
+    def require(self, permission: Permission) -> RoleReach:
         """Return how far the caller may go. Raises ForbiddenError for nowhere at all."""
         reach = self.reach(permission)
-        if reach is not Reach.NOTHING:
+        if reach is not RoleReach.NOTHING:
             return reach
         rule = RULES.get(permission)
         if rule is None:
             raise ForbiddenError(f"{permission} is granted to nobody")
-        if reach_of(self.role, Scope.ADMIN, permission) is not Reach.NOTHING:
+        if reach_of(self.role, Scope.ADMIN, permission) is not RoleReach.NOTHING:
             raise ForbiddenError(
                 f"this token's scope is {self.scope}; to {rule.words} takes one with the scope "
                 f"{rule.scope}"
             )
-        roles = ", ".join(role.value for role in Role if rule.reach.get(role, Reach.NOTHING))
+        roles = ", ".join(role.value for role in Role if rule.reach.get(role, RoleReach.NOTHING))
         which = f"one of the roles {roles}" if "," in roles else f"the role {roles}"
         raise ForbiddenError(f"{self.name} is {self.role}; to {rule.words} takes {which}")
 

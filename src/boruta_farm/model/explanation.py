@@ -33,7 +33,7 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class WorkerHolder:
     """Name one who holds a worker that a waiting request could use.
 
     ``owner`` is None where the farm does not let the asker see it, or knows no users.
@@ -47,7 +47,7 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Absent:
+class AbsentWorker:
     """Name a worker that could serve a waiting request but serves nobody at present."""
 
     worker: Annotated[str, Shown("WorkerUUID", "the worker out of service")]
@@ -154,11 +154,11 @@ class Explanation:
         Mapping[str, int], Shown("Matching", "workers that could serve, by state")
     ] = field(default_factory=dict)
     holders: Annotated[
-        tuple[Holder, ...], Shown("Holders", "who has them, earliest end first")
+        tuple[WorkerHolder, ...], Shown("Holders", "who has them, earliest end first")
     ] = ()
     text: Annotated[str, Shown("Text", "all of it in one line")] = ""
     cause: Annotated[Cause, Shown("Cause", "what it waits for first of all")] = Cause.NONE
-    absent: Annotated[tuple[Absent, ...], Shown("Absent", "workers out of service")] = ()
+    absent: Annotated[tuple[AbsentWorker, ...], Shown("Absent", "workers out of service")] = ()
     lacking: Annotated[
         Mapping[str, int], Shown("Lacking", "workers that lack a required capability, by it")
     ] = field(default_factory=dict)

@@ -31,7 +31,7 @@ class Scope(StrEnum):
         return order.index(self) >= order.index(needed)
 
 
-class Reach(IntEnum):
+class RoleReach(IntEnum):
     """How far a permission goes: nowhere, to what is one's own, to one's groups, everywhere."""
 
     NOTHING = 0
@@ -68,13 +68,13 @@ class Rule:
     """Tell which scope a permission needs, how far it reaches per role, and what it is."""
 
     scope: Scope
-    reach: Mapping[Role, Reach]
+    reach: Mapping[Role, RoleReach]
     words: str
 
 
-_EVERYONE = dict.fromkeys(Role, Reach.ALL)
-_OWN = dict.fromkeys(Role, Reach.OWN)
-_WORKING = {Role.USER: Reach.OWN, Role.GROUP_ADMIN: Reach.GROUPS, Role.ADMIN: Reach.ALL}
+_EVERYONE = dict.fromkeys(Role, RoleReach.ALL)
+_OWN = dict.fromkeys(Role, RoleReach.OWN)
+_WORKING = {Role.USER: RoleReach.OWN, Role.GROUP_ADMIN: RoleReach.GROUPS, Role.ADMIN: RoleReach.ALL}
 
 RULES: Mapping[Permission, Rule] = {
     Permission.SEE_FARM: Rule(
@@ -87,7 +87,11 @@ RULES: Mapping[Permission, Rule] = {
     ),
     Permission.FILE_REQUESTS: Rule(
         scope=Scope.REQUEST,
-        reach={Role.USER: Reach.OWN, Role.GROUP_ADMIN: Reach.OWN, Role.ADMIN: Reach.OWN},
+        reach={
+            Role.USER: RoleReach.OWN,
+            Role.GROUP_ADMIN: RoleReach.OWN,
+            Role.ADMIN: RoleReach.OWN,
+        },
         words="file requests in one's own name",
     ),
     Permission.CHANGE_REQUESTS: Rule(
@@ -97,28 +101,44 @@ RULES: Mapping[Permission, Rule] = {
     Permission.SHARE_REQUESTS: Rule(
         scope=Scope.REQUEST,
         # Others' only with oneself, in groups that say so: core.sharing.
-        reach={Role.USER: Reach.OWN, Role.GROUP_ADMIN: Reach.OWN, Role.ADMIN: Reach.OWN},
+        reach={
+            Role.USER: RoleReach.OWN,
+            Role.GROUP_ADMIN: RoleReach.OWN,
+            Role.ADMIN: RoleReach.OWN,
+        },
         words="let colleagues' own SSH keys open a request's session, and see who is there",
     ),
     Permission.NUDGE_HOLDERS: Rule(
         scope=Scope.REQUEST,
-        reach={Role.USER: Reach.ALL, Role.GROUP_ADMIN: Reach.ALL, Role.ADMIN: Reach.ALL},
+        reach={
+            Role.USER: RoleReach.ALL,
+            Role.GROUP_ADMIN: RoleReach.ALL,
+            Role.ADMIN: RoleReach.ALL,
+        },
         words="ask whoever holds a board whether he still needs it",
     ),
     Permission.USE_BOARDS: Rule(
         scope=Scope.REQUEST,
         # A group-admin reaches further only in groups that say so: core.permissions.
-        reach={Role.USER: Reach.OWN, Role.GROUP_ADMIN: Reach.OWN, Role.ADMIN: Reach.OWN},
+        reach={
+            Role.USER: RoleReach.OWN,
+            Role.GROUP_ADMIN: RoleReach.OWN,
+            Role.ADMIN: RoleReach.OWN,
+        },
         words="receive a board's private key and access data",
     ),
     Permission.NOTE_ACTS: Rule(
         scope=Scope.REQUEST,
-        reach={Role.USER: Reach.OWN, Role.GROUP_ADMIN: Reach.OWN, Role.ADMIN: Reach.OWN},
+        reach={
+            Role.USER: RoleReach.OWN,
+            Role.GROUP_ADMIN: RoleReach.OWN,
+            Role.ADMIN: RoleReach.OWN,
+        },
         words="enter into the audit what is done on a board of one's own",
     ),
     Permission.MANAGE_WORKERS: Rule(
         scope=Scope.ADMIN,
-        reach={Role.GROUP_ADMIN: Reach.GROUPS, Role.ADMIN: Reach.ALL},
+        reach={Role.GROUP_ADMIN: RoleReach.GROUPS, Role.ADMIN: RoleReach.ALL},
         words="send workers to IDLE or MAINTENANCE, borrow them out of service, change their "
         "groups, labels and notes, deregister them",
     ),
@@ -129,30 +149,38 @@ RULES: Mapping[Permission, Rule] = {
     Permission.SEE_PEOPLE: Rule(
         scope=Scope.READ,
         reach=_OWN
-        | {Role.GROUP_ADMIN: Reach.GROUPS, Role.ADMIN: Reach.ALL, Role.AUDITOR: Reach.ALL},
+        | {
+            Role.GROUP_ADMIN: RoleReach.GROUPS,
+            Role.ADMIN: RoleReach.ALL,
+            Role.AUDITOR: RoleReach.ALL,
+        },
         words="see accounts, groups and the list of tokens (never the tokens themselves)",
     ),
     Permission.MANAGE_PEOPLE: Rule(
-        scope=Scope.ADMIN, reach={Role.ADMIN: Reach.ALL}, words="change accounts, groups, tokens"
+        scope=Scope.ADMIN,
+        reach={Role.ADMIN: RoleReach.ALL},
+        words="change accounts, groups, tokens",
     ),
     Permission.MANAGE_AGENTS: Rule(
-        scope=Scope.ADMIN, reach={Role.ADMIN: Reach.ALL}, words="invite and revoke boards' agents"
+        scope=Scope.ADMIN,
+        reach={Role.ADMIN: RoleReach.ALL},
+        words="invite and revoke boards' agents",
     ),
     Permission.READ_AUDIT: Rule(
         scope=Scope.READ,
-        reach={Role.ADMIN: Reach.ALL, Role.AUDITOR: Reach.ALL},
+        reach={Role.ADMIN: RoleReach.ALL, Role.AUDITOR: RoleReach.ALL},
         words="read and verify the audit",
     ),
     Permission.SET_CLOCK: Rule(
-        scope=Scope.ADMIN, reach={Role.ADMIN: Reach.ALL}, words="set the farm's time"
+        scope=Scope.ADMIN, reach={Role.ADMIN: RoleReach.ALL}, words="set the farm's time"
     ),
 }
 """PUBLIC stands outside: it is for whoever reaches the server."""
 
 
-def reach_of(role: Role, scope: Scope, permission: Permission) -> Reach:
+def reach_of(role: Role, scope: Scope, permission: Permission) -> RoleReach:
     """Return how far a role goes with a token of this scope; NOTHING for what is not named."""
     rule = RULES.get(permission)
     if rule is None or not scope.covers(rule.scope):
-        return Reach.NOTHING
-    return rule.reach.get(role, Reach.NOTHING)
+        return RoleReach.NOTHING
+    return rule.reach.get(role, RoleReach.NOTHING)

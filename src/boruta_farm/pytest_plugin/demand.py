@@ -10,7 +10,7 @@ from typing import Final
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.request import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from boruta_farm.model.worker import TOOL_CAPABILITY
-from boruta_farm.selectors.conditions import Absent, OneOf, Present
+from boruta_farm.selectors.conditions import Absent, AnyOf, Present
 from boruta_farm.selectors.want import ANY
 from boruta_farm.settings.kinds import Duration
 from boruta_farm.settings.table import SettingError
@@ -77,7 +77,7 @@ def demand(
     """
     if not isinstance(want, str) or not want.strip():
         raise DemandError(f"which board? {want!r} is no text such as 'rpi4'")
-    exact = [str(OneOf(name=key, values=(value,))) for key, value in (caps or {}).items()]
+    exact = [str(AnyOf(name=key, values=(value,))) for key, value in (caps or {}).items()]
     needed = [f"{TOOL_CAPABILITY}{kind}" for kind in str(tools).replace(",", " ").split()]
     told = [_condition(key, value) for key, value in conditions.items()]
     if not HIGHEST_PRIORITY <= priority <= LOWEST_PRIORITY:
@@ -104,7 +104,7 @@ def _condition(name: str, value: object) -> str:
     text = str(value).strip()
     if COMPARED.match(text):
         return f"{Present(name=name)} {text}"
-    return str(OneOf(name=name, values=(text,)))
+    return str(AnyOf(name=name, values=(text,)))
 
 
 def read_keep(scope: str) -> Keep:

@@ -36,7 +36,7 @@ class Absent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OneOf:
+class AnyOf:
     """Ask for one of some values, compared as text; ``values`` are sorted and distinct."""
 
     name: str
@@ -133,7 +133,7 @@ class Has:
         return f"{quoted(self.name)} has {quoted(self.element)}"
 
 
-Condition = Present | Absent | OneOf | NoneOf | Within | Has
+Condition = Present | Absent | AnyOf | NoneOf | Within | Has
 
 
 def elements(value: str) -> list[str]:

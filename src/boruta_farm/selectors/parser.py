@@ -15,11 +15,11 @@ from decimal import Decimal
 from boruta_farm.model.errors import SelectorError
 from boruta_farm.selectors.conditions import (
     Absent,
+    AnyOf,
     Bound,
     Condition,
     Has,
     NoneOf,
-    OneOf,
     Present,
     Within,
 )
@@ -71,7 +71,7 @@ class _Parser:
             return self._worded(name, word)
         match word.text if word.kind is WordKind.SIGN else "":
             case "=" | "==":
-                return OneOf(name=name, values=(self._value(name, word.text),))
+                return AnyOf(name=name, values=(self._value(name, word.text),))
             case "!=":
                 return NoneOf(name=name, values=(self._value(name, word.text),))
             case ">=" | ">":
@@ -86,7 +86,7 @@ class _Parser:
     def _worded(self, name: str, word: Word) -> Condition:
         """Read what follows a name without a sign: a keyword or a range."""
         if word.text == "in":
-            return OneOf(name=name, values=self._set(name))
+            return AnyOf(name=name, values=self._set(name))
         if word.text == "not":
             following = self._next()
             if following[:2] != (WordKind.TEXT, "in"):

@@ -10,10 +10,10 @@ from typing import NamedTuple
 from boruta_farm.model.errors import SelectorError
 from boruta_farm.selectors.conditions import (
     Absent,
+    AnyOf,
     Condition,
     Has,
     NoneOf,
-    OneOf,
     Present,
     Within,
     elements,
@@ -76,12 +76,12 @@ def merge(conditions: Sequence[Condition]) -> tuple[Condition, ...] | None:
         # Asked by length first: of many elements and many values no pair may be looked at.
         return not lists or (len(lists) <= len(value) and lists <= set(elements(value)))
 
-    sets = [set(condition.values) for condition in conditions if isinstance(condition, OneOf)]
+    sets = [set(condition.values) for condition in conditions if isinstance(condition, AnyOf)]
     if sets:
         allowed = [
             value for value in set.intersection(*sets) if value not in refused and admits(value)
         ]
-        return (OneOf(name=name, values=tuple(sorted(allowed))),) if allowed else None
+        return (AnyOf(name=name, values=tuple(sorted(allowed))),) if allowed else None
     if within is not None and (within.empty or len(lists) > 1):
         return None
     # A number is a list of one element, so that element must be a number of the range.

@@ -19,11 +19,11 @@ from typing import Final
 from boruta_farm.model.errors import WantError
 from boruta_farm.selectors.conditions import (
     Absent,
+    AnyOf,
     Bound,
     Condition,
     Has,
     NoneOf,
-    OneOf,
     Within,
 )
 from boruta_farm.selectors.numbers import number, shown
@@ -118,7 +118,7 @@ def _term(part: str, whole: str) -> Term:
             raise WantError(f"{part!r} names no value; write such as board=rpi4")
         if name.endswith("!"):
             return NoneOf(name=_name(name[:-1], part), values=(value,))
-        return OneOf(name=_name(name, part), values=(value,))
+        return AnyOf(name=_name(name, part), values=(value,))
     compared = _COMPARED.fullmatch(part)
     if compared is None:
         return Called(text=_name(part, part))
@@ -146,7 +146,7 @@ def _written(term: Term) -> str:
     match term:
         case Absent():
             return f"!{term.name}"
-        case OneOf():
+        case AnyOf():
             return f"{term.name}={term.values[0]}"
         case NoneOf():
             return f"{term.name}!={term.values[0]}"

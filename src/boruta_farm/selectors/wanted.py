@@ -9,10 +9,10 @@ from boruta_farm.model.spelling import folded
 from boruta_farm.model.worker import UUID_CAPABILITY, Worker
 from boruta_farm.selectors.conditions import (
     Absent,
+    AnyOf,
     Condition,
     Has,
     NoneOf,
-    OneOf,
     Present,
     Within,
     elements,
@@ -70,10 +70,10 @@ def _together(meant: Iterable[Worker | Condition]) -> Meant:
     for one in meant:
         if isinstance(one, Worker):
             called = one
-            one = OneOf(name=UUID_CAPABILITY, values=(one.uuid,))
-        if isinstance(one, OneOf) and len(one.values) == 1 and one.name not in caps:
+            one = AnyOf(name=UUID_CAPABILITY, values=(one.uuid,))
+        if isinstance(one, AnyOf) and len(one.values) == 1 and one.name not in caps:
             caps[one.name] = one.values[0]
-        elif not isinstance(one, OneOf) or (caps.get(one.name),) != one.values:
+        elif not isinstance(one, AnyOf) or (caps.get(one.name),) != one.values:
             rest.append(str(one))
     return Meant(caps=caps, selector=", ".join(rest) or None, worker=called)
 
@@ -95,7 +95,7 @@ class _Known:
         match term:
             case Called():
                 return self._called(term.text)
-            case OneOf():
+            case AnyOf():
                 name = self._name(term.name)
                 return replace(term, name=name, values=self._spellings(name, term.values))
             case NoneOf():
@@ -117,7 +117,7 @@ class _Known:
         for kind in map(self._name, self._kinds):
             found = _known_alike(text, self._values.get(kind, ()))
             if found:
-                return OneOf(name=kind, values=found)
+                return AnyOf(name=kind, values=found)
         if not self._exact and _known_alike(text, self._values):
             return Present(name=self._name(text))
         board = None if self._exact else beginning(self._workers, text)

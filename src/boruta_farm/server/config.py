@@ -46,8 +46,8 @@ from boruta_farm.settings.places import (
     Address,
     HostName,
     Ip,
+    IpNetwork,
     Location,
-    Net,
     Origin,
     Ports,
 )
@@ -59,7 +59,7 @@ SHORTEST_ROUND = timedelta(seconds=1)
 SHORTEST_HALF_LIFE = timedelta(minutes=10)
 """Shorter ones forget at once."""
 
-NETWORKS = Listing(Net(), commas=True)
+NETWORKS = Listing(IpNetwork(), commas=True)
 FARM = FarmSettings()
 POLICIES = Policies()
 

@@ -83,7 +83,7 @@ class Ip(Kind[str]):
         return str(ip)
 
 
-class Net(Kind[Network]):
+class IpNetwork(Kind[Network]):
     """A network, such as ``10.0.0.0/8`` or ``fd00::/8``."""
 
     def read(self, raw: object) -> Network:

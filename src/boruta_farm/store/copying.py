@@ -10,7 +10,7 @@ from boruta_farm.model.errors import StoreError
 from boruta_farm.store.dialect import Dialect, PostgresDialect, SqliteDialect
 from boruta_farm.store.driver import DatabaseDriver, DriverError, Row
 from boruta_farm.store.migrations import SCHEMA
-from boruta_farm.store.schema import TABLES, Table, ddl
+from boruta_farm.store.schema import TABLES, SchemaTable, ddl
 from boruta_farm.store.sqlite_driver import SqliteDriver, connect
 
 ROWS = 1000
@@ -138,7 +138,9 @@ def sync(path: Path) -> None:
             os.close(handle)
 
 
-def _copy(table: Table, source: DatabaseDriver, target: DatabaseDriver, dialect: Dialect) -> None:
+def _copy(
+    table: SchemaTable, source: DatabaseDriver, target: DatabaseDriver, dialect: Dialect
+) -> None:
     names = ", ".join(column.name for column in table.columns)
     insert = (
         f"INSERT INTO {table.name} ({names}) SELECT {names} "

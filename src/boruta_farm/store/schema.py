@@ -22,7 +22,7 @@ class TableIndex:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class SchemaTable:
     """Tell a table; ``bare`` ones need no row numbers, since they are read by their key alone."""
 
     name: str
@@ -53,7 +53,7 @@ WAITING = "state = 'WAITING'"
 SHARED = "shared <> '[]'"
 HOLDING = "phase IN ('READYING', 'OPENING', 'LIVE')"
 
-REQUESTS = Table(
+REQUESTS = SchemaTable(
     "requests",
     rows.REQUEST.columns,
     (
@@ -67,7 +67,7 @@ REQUESTS = Table(
     ),
     bare=False,
 )
-JOBS = Table(
+JOBS = SchemaTable(
     "jobs",
     rows.JOB.columns,
     (
@@ -77,7 +77,7 @@ JOBS = Table(
         ),
     ),
 )
-WORKERS = Table(
+WORKERS = SchemaTable(
     "workers",
     rows.WORKER.columns,
     (
@@ -86,27 +86,27 @@ WORKERS = Table(
     ),
     bare=False,
 )
-SESSION_KEYS = Table("session_keys", rows.SESSION_KEY.columns)
-EVENTS = Table("events", rows.EVENT.columns, bare=False)
-SUMMARIES = Table(
+SESSION_KEYS = SchemaTable("session_keys", rows.SESSION_KEY.columns)
+EVENTS = SchemaTable("events", rows.EVENT.columns, bare=False)
+SUMMARIES = SchemaTable(
     "summaries",
     rows.SUMMARY.columns,
     (TableIndex(name="summaries_updated", columns=("updated",)),),
 )
-AUDIT = Table(
+AUDIT = SchemaTable(
     "audit",
     rows.ENTRY.columns,
     (TableIndex(name="audit_unsealed", columns=("number",), where="seal IS NULL"),),
     bare=False,
 )
-ACCOUNTS = Table(
+ACCOUNTS = SchemaTable(
     "accounts",
     rows.ACCOUNT.columns,
     (TableIndex(name="accounts_name", columns=("name",), unique=True),),
 )
-GROUPS = Table("farm_groups", rows.GROUP.columns)
-TOKENS = Table("tokens", rows.TOKEN.columns)
-CREATIONS = Table(
+GROUPS = SchemaTable("farm_groups", rows.GROUP.columns)
+TOKENS = SchemaTable("tokens", rows.TOKEN.columns)
+CREATIONS = SchemaTable(
     "creations",
     (
         _text("owner", key=True),
@@ -117,9 +117,9 @@ CREATIONS = Table(
     ),
     (TableIndex(name="creations_created", columns=("created",)),),
 )
-BACKLOGS = Table("backlogs", (_text("owner", key=True), _number("size")))
+BACKLOGS = SchemaTable("backlogs", (_text("owner", key=True), _number("size")))
 """How much the waiting requests of an owner hold together."""
-CONSOLE_CHUNKS = Table(
+CONSOLE_CHUNKS = SchemaTable(
     "console_chunks",
     (
         _number("request_id", key=True),
@@ -136,17 +136,17 @@ CONSOLE_CHUNKS = Table(
     bare=False,
 )
 """What consoles said in ended jobs: compressed, in base64."""
-EPOCHS = Table("epochs", (_text("uuid", key=True), _number("epoch")))
-TALLIES = Table(
+EPOCHS = SchemaTable("epochs", (_text("uuid", key=True), _number("epoch")))
+TALLIES = SchemaTable(
     "tallies", (_text("state", key=True), _number("bucket", key=True), _number("requests"))
 )
 BUCKET_BITS = 10
 """Requests are tallied per state and per 1,024 ids, so that a page's place needs no counting."""
-COUNTERS = Table("counters", (_text("name", key=True), _number("value")))
+COUNTERS = SchemaTable("counters", (_text("name", key=True), _number("value")))
 COUNTER_NAMES = ("audit", "event", "request", "requests", "time")
 """The rows of the counters' table."""
-META = Table("meta", (_text("name", key=True), _text("value")))
-SCHEMA_VERSION = Table("schema_version", (_number("version", key=True), _number("oldest")))
+META = SchemaTable("meta", (_text("name", key=True), _text("value")))
+SCHEMA_VERSION = SchemaTable("schema_version", (_number("version", key=True), _number("oldest")))
 """Has one row: the schema's number, and the oldest server's that can work with it."""
 
 TABLES = (
@@ -177,7 +177,7 @@ def ddl(dialect: Dialect) -> Iterator[str]:
         yield from created(table, dialect)
 
 
-def created(table: Table, dialect: Dialect) -> Iterator[str]:
+def created(table: SchemaTable, dialect: Dialect) -> Iterator[str]:
     """Yield the statements that make a table with its indexes."""
     parts = [defined(column, dialect) for column in table.columns]
     parts.append(f"PRIMARY KEY ({', '.join(column.name for column in table.key)})")

@@ -28,16 +28,16 @@ from boruta_farm.store.schema import (
     TOKENS,
     WAITING,
     WORKERS,
-    Table,
+    SchemaTable,
 )
 
 BASE = Column("base", "bigint")
 """The revision that a compare-and-set expects."""
 
 
-def names(of: Table | Sequence[Column], prefix: str = "") -> str:
+def names(of: SchemaTable | Sequence[Column], prefix: str = "") -> str:
     """Return column names for a SELECT or INSERT."""
-    columns = of.columns if isinstance(of, Table) else of
+    columns = of.columns if isinstance(of, SchemaTable) else of
     return ", ".join(prefix + column.name for column in columns)
 
 
@@ -280,14 +280,14 @@ class Statements:
         )
         return f"{parts} ORDER BY id"
 
-    def _insert(self, table: Table) -> str:
+    def _insert(self, table: SchemaTable) -> str:
         columns = table.columns
         return (
             f"INSERT INTO {table.name} ({names(columns)}) SELECT {names(columns, 'n.')}"
             f" FROM {self.dialect.source(columns)}"
         )
 
-    def _upsert(self, table: Table) -> str:
+    def _upsert(self, table: SchemaTable) -> str:
         changes = ", ".join(
             f"{column.name} = excluded.{column.name}" for column in table.columns if not column.key
         )
@@ -296,7 +296,7 @@ class Statements:
             f" ON CONFLICT ({names(table.key)}) DO UPDATE SET {changes}"
         )
 
-    def _update(self, table: Table, columns: Sequence[Column]) -> str:
+    def _update(self, table: SchemaTable, columns: Sequence[Column]) -> str:
         """Return a compare-and-set of a table's rows by their key of one column."""
         (key,) = table.key
         changes = ", ".join(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from boruta_farm.testing.stm_chip import Chip, is_keyword, parse_number
-from boruta_farm.testing.stm_commands import COMMANDS, Refused
+from boruta_farm.testing.stm_commands import COMMANDS, ChipRefusal
 
 _LONGEST_LINE: Final = 64
 _MOST_WORDS: Final = 10
@@ -109,7 +109,7 @@ class Firmware:
         else:
             try:
                 values = COMMANDS[name](self.chip, arguments)
-            except Refused:
+            except ChipRefusal:
                 self._say(f"Error processing command{_END}")
             else:
                 self._say("".join(f"{value}{_END}" for value in [*values, "OK"]))

@@ -8,7 +8,7 @@ from boruta_farm.testing.stm_chip import Chip, is_keyword, parse_number
 VERSION: Final = "MuxPi firmware v1.0"
 
 
-class Refused(Exception):  # noqa: N818 - the chip's answer, not a fault of ours
+class ChipRefusal(Exception):  # noqa: N818 - the chip's answer, not a fault of ours
     """The chip answers ``Error processing command``."""
 
 
@@ -25,7 +25,7 @@ def _on_off(word: str) -> bool:
         return True
     if is_keyword(word, "off"):
         return False
-    raise Refused
+    raise ChipRefusal
 
 
 def _help(_chip: Chip, _words: list[str]) -> list[str]:
@@ -50,13 +50,13 @@ def _hdmi(chip: Chip, words: list[str]) -> list[str]:
 
 def _dyper(chip: Chip, words: list[str]) -> list[str]:
     if len(words) < 2:
-        raise Refused
+        raise ChipRefusal
     number = parse_number(words[0])
     on = _on_off(words[1])
     if number is None:
         return []
     if not 0 <= number <= 2:
-        raise Refused
+        raise ChipRefusal
     chip.dypers[number - 1] = on
     return []
 
@@ -66,7 +66,7 @@ def _mux(chip: Chip, words: list[str]) -> list[str]:
         if is_keyword(words[0], card):
             chip.card = card
             return []
-    raise Refused
+    raise ChipRefusal
 
 
 def _dut(chip: Chip, _words: list[str]) -> list[str]:
@@ -83,7 +83,7 @@ def _led(chip: Chip, words: list[str]) -> list[str]:
     numbers = [_number(word) for word in words]
     chosen = numbers[:1] or [1, 2]
     if len(words) not in (0, 1, 4) or any(number not in (1, 2) for number in chosen):
-        raise Refused
+        raise ChipRefusal
     if len(words) == 4:
         red, green, blue = (number & 0xFF for number in numbers[1:])
         chip.leds[numbers[0] - 1] = (red, green, blue)
@@ -98,10 +98,10 @@ def _clr(chip: Chip, _words: list[str]) -> list[str]:
 
 def _text(chip: Chip, words: list[str]) -> list[str]:
     if len(words) < 4:
-        raise Refused
+        raise ChipRefusal
     x, y = _number(words[0]), _number(words[1])
     if not (0 <= x <= 128 and 0 <= y <= 32):
-        raise Refused
+        raise ChipRefusal
     chip.print_text(x, y, words[2], " ".join(words[3:]))
     return []
 
@@ -118,7 +118,7 @@ def _draw(chip: Chip, words: list[str]) -> list[str]:
         case ["rectangle"], [left, top, width, height, *_]:
             chip.draw(" ".join(words), (left, top), (left + width - 1, top + height - 1))
         case _:
-            raise Refused
+            raise ChipRefusal
     return []
 
 
@@ -128,7 +128,7 @@ def _readings(chip: Chip, words: list[str], scale: float, count: int) -> list[st
         return [f"adc{number + 1}: {values[number]}" for number in range(count)]
     number = _number(words[0])
     if not 0 <= number <= 5:
-        raise Refused
+        raise ChipRefusal
     if number == 0:
         chip.damage.append("a channel before the first")
     return [f"adc{number}: {values[number - 1]}"]
@@ -164,7 +164,7 @@ def _lthor(chip: Chip, words: list[str]) -> list[str]:
         case ["vbus", word, *_]:
             chip.lthor_vbus = not is_keyword(word, "off")
         case _:
-            raise Refused
+            raise ChipRefusal
     return []
 
 
@@ -180,7 +180,7 @@ def _uart(chip: Chip, words: list[str]) -> list[str]:
         return [str(5000 - chip.uart_millivolts)]
     millivolts = _number(words[0])
     if not 0 <= millivolts <= 5000:
-        raise Refused
+        raise ChipRefusal
     chip.uart_millivolts = millivolts - millivolts % 50
     return []
 

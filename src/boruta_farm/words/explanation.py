@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from boruta_farm.model.explanation import (
-    Absent,
+    AbsentWorker,
     Cause,
     Explanation,
     Guess,
-    Holder,
     JobLimit,
     Lack,
     NearMiss,
+    WorkerHolder,
 )
 from boruta_farm.model.readiness import BOOT_CAPABILITY, IMAGE_CAPABILITY
 from boruta_farm.model.request import RequestState
@@ -117,13 +117,13 @@ def changes(found: Explanation, times: Times) -> tuple[str, ...]:
     return tuple(told)
 
 
-def held(holder: Holder, times: Times) -> str:
+def held(holder: WorkerHolder, times: Times) -> str:
     """Say who has a board, and until when."""
     who = holder.owner or f"request {holder.request_id}"
     return f"{holder.name}, held by {who} until {times.moment(holder.until)}"
 
 
-def hold(holder: Holder, times: Times) -> str:
+def hold(holder: WorkerHolder, times: Times) -> str:
     """Say the same with the request's number and its owner, as far as he may be told."""
     of = f" of {holder.owner}" if holder.owner else ""
     until = times.moment(holder.until)
@@ -177,7 +177,7 @@ def _boards(found: Explanation, times: Times) -> str:
     return f"{total} board{'s match' if total > 1 else ' matches'}: {', '.join(told)}"
 
 
-def _notes(worker: Absent, times: Times) -> list[str]:
+def _notes(worker: AbsentWorker, times: Times) -> list[str]:
     """Say why a worker serves nobody."""
     notes = []
     if worker.reason and (worker.reason != OUT_OF_REACH or worker.unreachable_since is None):
@@ -187,7 +187,7 @@ def _notes(worker: Absent, times: Times) -> list[str]:
     return notes
 
 
-def _absence(worker: Absent, times: Times) -> str:
+def _absence(worker: AbsentWorker, times: Times) -> str:
     notes = ", ".join(_notes(worker, times))
     if worker.state in SERVING:
         return notes

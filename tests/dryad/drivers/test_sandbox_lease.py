@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.dryad.drivers.sandbox_isolation import Isolation
-from boruta_farm.dryad.drivers.sandbox_lease import Lease, SandboxFolder
+from boruta_farm.dryad.drivers.sandbox_lease import SandboxFolder, SandboxLease
 from boruta_farm.model.errors import BoardError, ConfigError
 
-LEASE = Lease(mark="m", isolation=Isolation.SUBREAPER, boot_id="b")
+LEASE = SandboxLease(mark="m", isolation=Isolation.SUBREAPER, boot_id="b")
 
 
 def test_a_lease_is_read_back_until_removed(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from boruta_farm.dryad.dut.frames import (
     DATA,
     LONGEST,
-    FrameError,
+    DutFrameError,
     pack,
     unpack_head,
     unpack_words,
@@ -20,11 +20,11 @@ def test_a_frame_is_letter_length_and_bytes() -> None:
 
 @pytest.mark.parametrize("head", [b"X\0\0\0\x01", b"D" + (LONGEST + 1).to_bytes(4, "big"), b""])
 def test_other_heads_are_refused(head: bytes) -> None:
-    with pytest.raises(FrameError, match="no frame begins with"):
+    with pytest.raises(DutFrameError, match="no frame begins with"):
         unpack_head(head)
 
 
 @pytest.mark.parametrize("data", [b"", b"1", b"{", b"\xff", b"[" * 60000])
 def test_other_words_are_refused(data: bytes) -> None:
-    with pytest.raises(FrameError, match="a frame is no JSON"):
+    with pytest.raises(DutFrameError, match="a frame is no JSON"):
         unpack_words(data)

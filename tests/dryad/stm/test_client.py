@@ -7,7 +7,7 @@ import pytest
 
 from boruta_farm.dryad.stm.client import Client
 from boruta_farm.dryad.stm.errors import ArgumentError, ControllerError
-from boruta_farm.dryad.stm.recorder import Call, Recorder
+from boruta_farm.dryad.stm.recorder import RecordedCall, Recorder
 from boruta_farm.dryad.stm.service import Service
 from boruta_farm.dryad.stm.values import DARK, Ink, Led
 
@@ -21,7 +21,7 @@ async def test_a_service_that_was_restarted_is_found_again(tmp_path: Path) -> No
             await client.dut()
         with pytest.raises(ControllerError, match=r"Interface.DUT failed at .*that the service"):
             await client.dut()
-    assert list(recorder.calls) == [Call("dut"), Call("dut")]
+    assert list(recorder.calls) == [RecordedCall("dut"), RecordedCall("dut")]
 
 
 async def test_texts_are_cut_before_they_travel(tmp_path: Path) -> None:
@@ -34,8 +34,8 @@ async def test_texts_are_cut_before_they_travel(tmp_path: Path) -> None:
         with pytest.raises(ArgumentError):
             await client.print_text(0, 3, Ink.ON, "below")
     assert list(recorder.calls) == [
-        Call("print_text", (0, 0, Ink.ON, "1 2 3 4 5 6")),
-        Call("print_text", (96, 0, Ink.ON, "7 8")),
+        RecordedCall("print_text", (0, 0, Ink.ON, "1 2 3 4 5 6")),
+        RecordedCall("print_text", (96, 0, Ink.ON, "7 8")),
     ]
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from boruta_farm.dryad.stm.errors import SilenceError
-from boruta_farm.dryad.stm.recorder import Call, Recorder
+from boruta_farm.dryad.stm.recorder import RecordedCall, Recorder
 from boruta_farm.dryad.stm.values import DARK, Ink, Led
 
 
@@ -15,9 +15,9 @@ async def test_calls_are_kept_and_logged(caplog: pytest.LogCaptureFixture) -> No
         await recorder.set_led(Led.ONE, DARK)
         await recorder.print_text(0, 0, Ink.ON, "maintenance")
     assert list(recorder.calls) == [
-        Call("power_tick", (timedelta(seconds=2),)),
-        Call("set_led", (Led.ONE, DARK)),
-        Call("print_text", (0, 0, Ink.ON, "maintenance")),
+        RecordedCall("power_tick", (timedelta(seconds=2),)),
+        RecordedCall("set_led", (Led.ONE, DARK)),
+        RecordedCall("print_text", (0, 0, Ink.ON, "maintenance")),
     ]
     assert caplog.messages == [
         "power_tick(0:00:02)",

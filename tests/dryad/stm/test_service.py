@@ -10,7 +10,7 @@ import pytest
 
 from boruta_farm.dryad.stm.client import Client
 from boruta_farm.dryad.stm.errors import ControllerError
-from boruta_farm.dryad.stm.recorder import Call, Recorder
+from boruta_farm.dryad.stm.recorder import RecordedCall, Recorder
 from boruta_farm.dryad.stm.service import Service
 from boruta_farm.dryad.stm.values import Color, DyPer, Ink, Led
 from boruta_farm.gorpc import services
@@ -69,9 +69,9 @@ async def test_calls_reach_the_controller(recorder: Recorder, sockets: tuple[Pat
         current = await client.call(services.GET_CURRENT, Empty(), timeout=60)
     assert current == services.CurrentReply(milliamperes=420)
     assert list(recorder.calls) == [
-        Call("set_led", (Led.TWO, Color(red=1, green=2, blue=255))),
-        Call("print_text", (8, 2, Ink.INVERT, "a\nb")),
-        Call("get_current"),
+        RecordedCall("set_led", (Led.TWO, Color(red=1, green=2, blue=255))),
+        RecordedCall("print_text", (8, 2, Ink.INVERT, "a\nb")),
+        RecordedCall("get_current"),
     ]
 
 
@@ -96,7 +96,7 @@ async def test_users_have_neither_lights_nor_display(
             await client.call(services.CLEAR_DISPLAY, Empty(), timeout=60)
         request = services.SetDyPerRequest(dyper="dyper 1", on=True)
         await client.call(services.SET_DYPER, request, timeout=60)
-    assert list(recorder.calls) == [Call("set_dyper", (DyPer.ONE, True))]
+    assert list(recorder.calls) == [RecordedCall("set_dyper", (DyPer.ONE, True))]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ async def test_ticks_travel_in_nanoseconds(
 ) -> None:
     request = services.PowerTickRequest(nanoseconds=nanoseconds)
     await call_once(sockets[1], services.POWER_TICK, request)
-    assert list(recorder.calls) == [Call("power_tick", (duration,))]
+    assert list(recorder.calls) == [RecordedCall("power_tick", (duration,))]
 
 
 @pytest.mark.parametrize("nanoseconds", [-1, -(2**63), 2**63 - 1, 600_000_001_000])
@@ -153,7 +153,7 @@ async def test_words_that_would_reach_the_line_are_refused(
             )
         # A call that was refused leaves the service as it was.
         await client.call(services.DUT, Empty(), timeout=60)
-    assert list(recorder.calls) == [Call("dut")]
+    assert list(recorder.calls) == [RecordedCall("dut")]
 
 
 async def test_a_failure_is_told_in_its_words(
@@ -171,7 +171,7 @@ async def test_a_living_service_is_left_alone(
         with pytest.raises(ControllerError, match=r"cannot listen on .*stop stm.socket"):
             await second.listen(sockets[0], tmp_path / "other", group=GROUP)
     await call_once(sockets[0], services.DUT, Empty())
-    assert list(recorder.calls) == [Call("dut")]
+    assert list(recorder.calls) == [RecordedCall("dut")]
 
 
 async def test_a_long_record_is_one_reply(

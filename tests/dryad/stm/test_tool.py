@@ -14,7 +14,7 @@ from boruta_farm.dryad.stm.client import Client
 from boruta_farm.dryad.stm.controller import Controller
 from boruta_farm.dryad.stm.errors import ControllerError, SilenceError
 from boruta_farm.dryad.stm.options import parse_options
-from boruta_farm.dryad.stm.recorder import Call, Recorder
+from boruta_farm.dryad.stm.recorder import RecordedCall, Recorder
 from boruta_farm.dryad.stm.service import Service
 from boruta_farm.dryad.stm.values import Color, DyPer, Ink, Led
 from boruta_farm.testing.stm_ports import PseudoTerminal
@@ -44,16 +44,16 @@ async def test_everything_is_done_in_the_originals_order(recorder: Recorder, rem
     line = "-hdmi on -dyper2 off -dyper1 on -led2 0,0,1 -led1 1,0,0 -print hi -clr -cur -tick -dut"
     assert await run("-remote", remote, *line.split(), "-m", "5ms") == 0
     assert list(recorder.calls) == [
-        Call("dut"),
-        Call("power_tick", (timedelta(milliseconds=5),)),
-        Call("get_current"),
-        Call("clear_display"),
-        Call("print_text", (0, 0, Ink.ON, "hi")),
-        Call("set_led", (Led.ONE, Color(red=1, green=0, blue=0))),
-        Call("set_led", (Led.TWO, Color(red=0, green=0, blue=1))),
-        Call("set_dyper", (DyPer.ONE, True)),
-        Call("set_dyper", (DyPer.TWO, False)),
-        Call("hdmi", (True,)),
+        RecordedCall("dut"),
+        RecordedCall("power_tick", (timedelta(milliseconds=5),)),
+        RecordedCall("get_current"),
+        RecordedCall("clear_display"),
+        RecordedCall("print_text", (0, 0, Ink.ON, "hi")),
+        RecordedCall("set_led", (Led.ONE, Color(red=1, green=0, blue=0))),
+        RecordedCall("set_led", (Led.TWO, Color(red=0, green=0, blue=1))),
+        RecordedCall("set_dyper", (DyPer.ONE, True)),
+        RecordedCall("set_dyper", (DyPer.TWO, False)),
+        RecordedCall("hdmi", (True,)),
     ]
 
 
@@ -216,7 +216,7 @@ async def test_sockets_of_systemd_are_served(
             await Client(user).clear_display()
         os.kill(os.getpid(), signal.SIGTERM)
         await serving
-    assert list(recorder.calls) == [Call("clear_display"), Call("ts")]
+    assert list(recorder.calls) == [RecordedCall("clear_display"), RecordedCall("ts")]
 
 
 async def test_other_sockets_of_systemd_are_refused(

@@ -13,7 +13,7 @@ import pytest
 from boruta_farm.dryad.dut import call, main
 from boruta_farm.dryad.state import AgentState, Phase
 from boruta_farm.dryad.tools.base import Bench, Tool, ToolSettings
-from boruta_farm.dryad.tools.door import Peer, listen
+from boruta_farm.dryad.tools.door import PeerProcess, listen
 from boruta_farm.dryad.tools.kind import Kind
 from boruta_farm.dryad.tools.kinds.do import Output
 from boruta_farm.dryad.tools.kinds.power import PowerState
@@ -145,7 +145,7 @@ class OpenDoor:
     """A socket in a folder, for whoever ``lets`` in."""
 
     path: Path
-    lets: Callable[[Peer], bool] = lambda _: True
+    lets: Callable[[PeerProcess], bool] = lambda _: True
 
     def open(self) -> socket.socket:
         return listen(self.path)
@@ -160,10 +160,10 @@ class OpenDoor:
     def close(self) -> None:
         self.path.unlink(missing_ok=True)
 
-    def admits(self, peer: Peer) -> bool:
+    def admits(self, peer: PeerProcess) -> bool:
         return self.lets(peer)
 
-    def belongs(self, peer: Peer) -> bool:
+    def belongs(self, peer: PeerProcess) -> bool:
         return self.lets(peer)
 
 

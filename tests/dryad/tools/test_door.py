@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.dryad.dut.frames import Status
-from boruta_farm.dryad.tools.door import AccountDoor, Peer
+from boruta_farm.dryad.tools.door import AccountDoor, PeerProcess
 from boruta_farm.dryad.tools.service import ToolService
 from boruta_farm.dryad.tools.toolbox import Toolbox
 from boruta_farm.model.errors import ConfigError
@@ -60,12 +60,12 @@ async def test_a_terminal_is_given_by_who_may() -> None:
 def test_the_uid_of_the_present_session_is_admitted(folder: Path) -> None:
     now: list[int | None] = [70001]
     door = AccountDoor(USER, lambda: now[0], folder, host=HOST)
-    assert door.admits(Peer(pid=1, uid=70001))
-    assert not door.admits(Peer(pid=1, uid=0))
+    assert door.admits(PeerProcess(pid=1, uid=70001))
+    assert not door.admits(PeerProcess(pid=1, uid=0))
     now[0] = 70002
-    assert not door.admits(Peer(pid=1, uid=70001))
+    assert not door.admits(PeerProcess(pid=1, uid=70001))
     now[0] = None
-    assert not door.admits(Peer(pid=1, uid=70002))
+    assert not door.admits(PeerProcess(pid=1, uid=70002))
 
 
 def test_a_socket_that_cannot_be_made_is_told(folder: Path) -> None:

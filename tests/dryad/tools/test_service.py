@@ -13,7 +13,7 @@ import pytest
 from boruta_farm.dryad.dut.frames import CALL, Status, pack, pack_words
 from boruta_farm.dryad.state import Phase
 from boruta_farm.dryad.tools import service as module
-from boruta_farm.dryad.tools.door import Peer
+from boruta_farm.dryad.tools.door import PeerProcess
 from boruta_farm.model.errors import BoardError
 from tests.dryad.tools.benches import EPOCH, Session, served, state
 
@@ -35,16 +35,16 @@ async def test_a_session_operates_the_tools(session: Session) -> None:
 async def test_only_the_session_is_let_in_and_the_kernel_says_who_that_is(
     session: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seen: list[Peer] = []
+    seen: list[PeerProcess] = []
 
-    def stranger(peer: Peer) -> bool:
+    def stranger(peer: PeerProcess) -> bool:
         seen.append(peer)
         return False
 
     session.door.lets = stranger
     assert await session.dut("power", "off") == Status.OVER
     assert session.lamp.calls == []
-    assert seen == [Peer(pid=os.getpid(), uid=os.geteuid())]
+    assert seen == [PeerProcess(pid=os.getpid(), uid=os.geteuid())]
     assert "belongs to the session that the board is lent to" in capsys.readouterr().err
 
 

@@ -12,7 +12,7 @@ from boruta_farm.model.service import as_account, service_account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class ServiceFindings:
     """Carry what was found, and the credential, None where there is none yet.
 
     ``usable`` is False where the service could not present one: then nobody can ask for it.
@@ -23,14 +23,14 @@ class Service:
     usable: bool = True
 
 
-def check_service(config: AgentConfig, user: str) -> Service:
+def check_service(config: AgentConfig, user: str) -> ServiceFindings:
     """Read configuration, authority, state and credential as the service's user."""
     try:
         whom = check(config.path, user)
     except ConfigError as error:
         fact, _, remedy = error.message.partition("; ")
         mended = remedy or f"let the service's user read it, or correct {config.path}"
-        return Service(findings=(wrong("files", fact, mended),), usable=False)
+        return ServiceFindings(findings=(wrong("files", fact, mended),), usable=False)
     account = service_account(user) if whom else None
     path = credential_path(config)
     try:
@@ -38,6 +38,8 @@ def check_service(config: AgentConfig, user: str) -> Service:
         credential = as_account(account, lambda: load_credential(path)) if there else None
     except (BorutaError, OSError) as error:
         found = wrong("files", f"the board's credential cannot be read: {error}", f"see {path}")
-        return Service(findings=(found,), usable=False)
+        return ServiceFindings(findings=(found,), usable=False)
     words = f"the service's user {whom} can read all of it" if whom else "the agent can read it"
-    return Service(findings=(good("files", f"{config.path}: {words}"),), credential=credential)
+    return ServiceFindings(
+        findings=(good("files", f"{config.path}: {words}"),), credential=credential
+    )

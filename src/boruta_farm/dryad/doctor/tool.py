@@ -11,7 +11,7 @@ from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig
 from boruta_farm.dryad.doctor.accounts import check_accounts
 from boruta_farm.dryad.doctor.farm import check_farm
 from boruta_farm.dryad.doctor.helper import check_helper
-from boruta_farm.dryad.doctor.service import Service, check_service
+from boruta_farm.dryad.doctor.service import ServiceFindings, check_service
 from boruta_farm.dryad.doctor.ssh import check_ssh
 from boruta_farm.dryad.doctor.system import check_system
 from boruta_farm.dryad.doctor.tools import check_tools
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     return FOUND_WRONG if any(f.verdict is Verdict.WRONG for f in findings) else DONE
 
 
-async def examine(config: AgentConfig, service: Service) -> tuple[Finding, ...]:
+async def examine(config: AgentConfig, service: ServiceFindings) -> tuple[Finding, ...]:
     """Return all findings for a board but the service's, in the order in which they are mended."""
     try:
         driver = open_driver(config)

@@ -42,7 +42,7 @@ from boruta_farm.dryad.drivers.sandbox_home import (
     session_environment,
 )
 from boruta_farm.dryad.drivers.sandbox_isolation import Isolation, find_isolation
-from boruta_farm.dryad.drivers.sandbox_lease import Lease, SandboxFolder
+from boruta_farm.dryad.drivers.sandbox_lease import SandboxFolder, SandboxLease
 from boruta_farm.dryad.drivers.sandbox_mark import find_session
 from boruta_farm.dryad.drivers.sandbox_server import (
     SandboxServer,
@@ -119,7 +119,7 @@ class SandboxDriver(Driver):
         self._port = 0
         self._isolation = Isolation.SUBREAPER
         self._prefix: tuple[str, ...] = ()
-        self._lease: Lease | None = None
+        self._lease: SandboxLease | None = None
         self._room: Room | None = None
         self._thread = ReadyThread("sandbox")
 
@@ -192,7 +192,9 @@ class SandboxDriver(Driver):
         if self._host_key is None:
             raise BoardError("sandbox: not started")
         await self.clean()
-        lease = Lease(mark=secrets.token_hex(16), isolation=self._isolation, boot_id=read_boot_id())
+        lease = SandboxLease(
+            mark=secrets.token_hex(16), isolation=self._isolation, boot_id=read_boot_id()
+        )
         try:
             self._folder.write_lease(lease)
             self._lease = lease
@@ -300,22 +302,22 @@ class SandboxDriver(Driver):
             "Shell": find_shell(),
         }
 
-    def _session(self) -> tuple[int, Lease] | None:
+    def _session(self) -> tuple[int, SandboxLease] | None:
         """Return what the present session is known by."""
         if self._room is None or self._lease is None:
             return None
         return self._room.keeper.pid, self._lease
 
-    async def _start_keeper(self, lease: Lease) -> KeeperControl:
+    async def _start_keeper(self, lease: SandboxLease) -> KeeperControl:
         if lease.isolation is not self._isolation:
-            lease = Lease(mark=lease.mark, isolation=self._isolation, boot_id=lease.boot_id)
+            lease = SandboxLease(mark=lease.mark, isolation=self._isolation, boot_id=lease.boot_id)
             self._folder.write_lease(lease)
             self._lease = lease
         return await start_keeper(
             self._folder.path, lease.mark, lease.isolation, self._prefix, self._config.grace
         )
 
-    def _make_room(self, keeper: KeeperControl, lease: Lease) -> Room:
+    def _make_room(self, keeper: KeeperControl, lease: SandboxLease) -> Room:
         home, shell = self._folder.home, find_shell()
         return Room(
             keeper=keeper,
@@ -349,7 +351,7 @@ class SandboxDriver(Driver):
             if keeper is not None:
                 keeper.close()
 
-    async def _end_session(self, lease: Lease, keeper: KeeperControl | None) -> str:
+    async def _end_session(self, lease: SandboxLease, keeper: KeeperControl | None) -> str:
         own = keeper.infrastructure(lease.mark) if keeper is not None and keeper.alive else ()
 
         limit = self._config.end_limit

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boruta_farm.dryad.drivers.sandbox_isolation import Isolation
-from boruta_farm.dryad.drivers.sandbox_keeper import MESSAGE_LIMIT, READY, SOCKET, Program
+from boruta_farm.dryad.drivers.sandbox_keeper import MESSAGE_LIMIT, READY, SOCKET, SandboxProgram
 from boruta_farm.dryad.drivers.sandbox_mark import MARK, is_marked
 from boruta_farm.dryad.proc.processes import read_process
 from boruta_farm.model.errors import BoardError
@@ -67,7 +67,9 @@ class KeeperControl:
             return self.pid, process.parent
         return (self.pid,)
 
-    def start(self, program: Program, files: Sequence[int]) -> tuple[int, asyncio.Future[Ended]]:
+    def start(
+        self, program: SandboxProgram, files: Sequence[int]
+    ) -> tuple[int, asyncio.Future[Ended]]:
         """Start a program on ``files`` (its 0, 1, 2, or one terminal for all).
 
         Returns its number for ``send_signal`` and how it ends. The caller closes its copies of

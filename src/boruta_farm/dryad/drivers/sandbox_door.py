@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from boruta_farm.dryad.drivers.sandbox_isolation import Isolation
-from boruta_farm.dryad.drivers.sandbox_lease import Lease
+from boruta_farm.dryad.drivers.sandbox_lease import SandboxLease
 from boruta_farm.dryad.drivers.sandbox_mark import is_any_session, is_marked
 from boruta_farm.dryad.proc.namespaces import read_pid_namespace
-from boruta_farm.dryad.tools.door import Peer, listen
+from boruta_farm.dryad.tools.door import PeerProcess, listen
 from boruta_farm.model.errors import ConfigError
 
-Session = Callable[[], tuple[int, Lease] | None]
+Session = Callable[[], tuple[int, SandboxLease] | None]
 """Returns the pid of the present session's keeper, and its lease."""
 
 
@@ -43,7 +43,7 @@ class SandboxDoor:
         """Remove the socket."""
         self._path.unlink(missing_ok=True)
 
-    def admits(self, peer: Peer) -> bool:
+    def admits(self, peer: PeerProcess) -> bool:
         """Tell whether a process runs in the present session."""
         session = self._session()
         if session is None:
@@ -54,7 +54,7 @@ class SandboxDoor:
         own = read_pid_namespace(keeper)
         return bool(own) and read_pid_namespace(peer.pid) == own
 
-    def belongs(self, peer: Peer) -> bool:
+    def belongs(self, peer: PeerProcess) -> bool:
         """Tell whether a process is of this sandbox's session, or of another sandbox's.
 
         All have the agent's own uid. Who has been put into a PID namespace, or bears a mark, is.

@@ -36,7 +36,7 @@ _END_LIMIT = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
+class SandboxProgram:
     """Say what to start; ``arguments`` include the name shown by ps, which may differ."""
 
     path: str
@@ -107,12 +107,12 @@ class Keeper:
             if "signal" in message:
                 self._signal(message["id"], message["signal"])
             else:
-                self._start(message.pop("id"), Program(**message), files)
+                self._start(message.pop("id"), SandboxProgram(**message), files)
         finally:
             for file in files:
                 os.close(file)
 
-    def _start(self, session: int, program: Program, files: list[int]) -> None:
+    def _start(self, session: int, program: SandboxProgram, files: list[int]) -> None:
         try:
             pid = os.fork()
         except OSError as error:
@@ -154,7 +154,7 @@ class Keeper:
                 self._leave()
 
 
-def _become(program: Program, files: list[int]) -> None:
+def _become(program: SandboxProgram, files: list[int]) -> None:
     """Turn the forked child into the program: new session, its files, default signals."""
     try:
         os.setsid()

@@ -14,7 +14,7 @@ from boruta_farm.settings.table import SettingError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
+class SandboxLease:
     """Note the session that was prepared last; it is written before anything is made."""
 
     mark: str = setting(Text())
@@ -22,7 +22,7 @@ class Lease:
     boot_id: str = setting(Text())
 
 
-LEASE = Struct(Lease)
+LEASE = Struct(SandboxLease)
 
 
 class SandboxFolder:
@@ -59,7 +59,7 @@ class SandboxFolder:
         """Keep the port for the next start. Raises StoreError."""
         write_durably(self._port, f"{port}\n".encode())
 
-    def read_lease(self) -> Lease | None:
+    def read_lease(self) -> SandboxLease | None:
         """Return the lease that was prepared and not cleaned since, None when there is none."""
         try:
             return read_record(LEASE, parse_json(self._lease.read_bytes()))
@@ -71,7 +71,7 @@ class SandboxFolder:
                 "told; restart the machine or end them by hand, then remove the file"
             ) from error
 
-    def write_lease(self, lease: Lease) -> None:
+    def write_lease(self, lease: SandboxLease) -> None:
         """Keep the lease. Raises StoreError."""
         write_durably(self._lease, write_record(lease))
 

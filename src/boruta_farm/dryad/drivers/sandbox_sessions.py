@@ -20,7 +20,7 @@ from asyncssh.constants import EXTENDED_DATA_STDERR
 from asyncssh.stream import SSHServerStreamSession
 
 from boruta_farm.dryad.drivers.sandbox_control import Ended, KeeperControl
-from boruta_farm.dryad.drivers.sandbox_keeper import Program
+from boruta_farm.dryad.drivers.sandbox_keeper import SandboxProgram
 from boruta_farm.dryad.drivers.sandbox_sftp import HomeSFTPServer
 from boruta_farm.dryad.drivers.sandbox_terminal import (
     Size,
@@ -328,7 +328,7 @@ class SandboxSession(asyncssh.SSHServerSession[bytes]):
             reading.pause_reading()
         return output
 
-    def _program(self, channel: "asyncssh.SSHServerChannel[bytes]") -> Program:
+    def _program(self, channel: "asyncssh.SSHServerChannel[bytes]") -> SandboxProgram:
         """Return what to start, with the client's variables below the session's own."""
         environment = {
             name: value
@@ -339,7 +339,7 @@ class SandboxSession(asyncssh.SSHServerSession[bytes]):
         environment = {**own, **environment, **{k: v for k, v in own.items() if k != "LANG"}}
         if self._terminal is not None:
             environment["TERM"] = self._terminal[0] or "dumb"
-        return Program(
+        return SandboxProgram(
             path=self._command[0],
             arguments=self._command[1:],
             environment=environment,

@@ -17,7 +17,7 @@ from boruta_farm.dryad.dut.frames import (
     LONGEST,
     RESULT,
     VERSION,
-    FrameError,
+    DutFrameError,
     Status,
     pack,
     pack_words,
@@ -57,7 +57,7 @@ def socket_path() -> str:
     return f"{FOLDER}/{name}.sock"
 
 
-class Conversation:
+class DutConversation:
     """One call: asked, then carried on until its result comes.
 
     ``file`` is an open file that the act is to read or write itself, so that its bytes need not
@@ -140,7 +140,7 @@ class Conversation:
     def _head(self) -> tuple[bytes, int]:
         try:
             return unpack_head(self._take(HEAD))
-        except FrameError as error:
+        except DutFrameError as error:
             raise DutError(Status.UNREACHABLE, f"the agent cannot be understood: {error}") from None
 
     def _take(self, length: int) -> bytes:
@@ -157,7 +157,7 @@ class Conversation:
 
 def ask(act: str, tool: str = "", *, at: object = None, **arguments: object) -> dict[str, Any]:
     """Call for an act that streams nothing and return its answer. Raises DutError."""
-    return Conversation(act, tool, at=at, file=-1, **arguments).finish()
+    return DutConversation(act, tool, at=at, file=-1, **arguments).finish()
 
 
 def answer(result: Mapping[str, Any]) -> dict[str, Any]:

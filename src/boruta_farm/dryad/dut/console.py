@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
 from boruta_farm.dryad.dut.call import (
-    Conversation,
+    DutConversation,
     DutError,
     UsageError,
     answer,
@@ -68,7 +68,7 @@ def _talk(options: ConsoleOptions, *, json: bool) -> int:
 
 
 def _send(options: ConsoleOptions) -> dict[str, Any]:
-    sending = Conversation("console.send", options.name, take=options.take)
+    sending = DutConversation("console.send", options.name, take=options.take)
     if options.text == "-":
         while data := os.read(sys.stdin.fileno(), PIECE):
             sending.send(data)
@@ -81,7 +81,7 @@ def _send(options: ConsoleOptions) -> dict[str, Any]:
 class _Watch:
     """A console seen from a position on."""
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: DutConversation) -> None:
         self.conversation = conversation
         self.frames = conversation.frames()
         self.position = 0
@@ -108,7 +108,7 @@ class _Watch:
 
 def _watch(options: ConsoleOptions) -> _Watch:
     since = "now" if options.since is None else options.since
-    return _Watch(Conversation("console.attach", options.name, since=since))
+    return _Watch(DutConversation("console.attach", options.name, since=since))
 
 
 def _expect(watch: _Watch, options: ConsoleOptions, *, json: bool) -> int:
@@ -147,7 +147,7 @@ def _expect(watch: _Watch, options: ConsoleOptions, *, json: bool) -> int:
 
 def _log(options: ConsoleOptions, *, json: bool) -> int:
     """Replay from the job's start; with times, one before each line."""
-    conversation = Conversation("console.log", options.name, times=options.times)
+    conversation = DutConversation("console.log", options.name, times=options.times)
     output = binary_output()
     stamped = Stamps(output) if options.times else None
     result: dict[str, Any] = {}
@@ -201,7 +201,7 @@ class Stamps:
 
 def _pipe(options: ConsoleOptions) -> int:
     """Join standard input and output to the console, as it is without a terminal."""
-    conversation = Conversation("console.attach", options.name, write=True, take=options.take)
+    conversation = DutConversation("console.attach", options.name, write=True, take=options.take)
     threading.Thread(target=_pump, args=(conversation,), daemon=True).start()
     output = binary_output()
     for letter, data in conversation.frames():
@@ -215,7 +215,7 @@ def _pipe(options: ConsoleOptions) -> int:
     return Status.DONE
 
 
-def _pump(conversation: Conversation) -> None:
+def _pump(conversation: DutConversation) -> None:
     """Send standard input on, to its end."""
     while data := os.read(sys.stdin.fileno(), PIECE):
         conversation.send(data)

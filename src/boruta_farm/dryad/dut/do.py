@@ -1,6 +1,6 @@
 """``dut do NAME [WORD...]``."""
 
-from boruta_farm.dryad.dut.call import Conversation, UsageError, binary_output
+from boruta_farm.dryad.dut.call import DutConversation, UsageError, binary_output
 
 
 def operate(_verb: str, words: list[str], *, json: bool) -> int:
@@ -8,5 +8,5 @@ def operate(_verb: str, words: list[str], *, json: bool) -> int:
     if not words:
         raise UsageError("which one? dut alone shows what there is to do")
     name, *rest = words
-    answer = Conversation("do.perform", name, words=rest).finish(binary_output())
+    answer = DutConversation("do.perform", name, words=rest).finish(binary_output())
     return int(answer["exit_status"])

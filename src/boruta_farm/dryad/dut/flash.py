@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from boruta_farm.dryad.dut.call import Conversation, DutError, UsageError, answer
+from boruta_farm.dryad.dut.call import DutConversation, DutError, UsageError, answer
 from boruta_farm.dryad.dut.frames import NOTE, RESULT, Status, unpack_words
 from boruta_farm.dryad.dut.options import options
 from boruta_farm.dryad.dut.progress import ProgressLine, size
@@ -75,7 +75,7 @@ def operate(_verb: str, words: list[str], *, json: bool) -> int:
         file = _open(image)
     if "--bmap-size" in given:
         bmap = _first_bytes(_count(given, "--bmap-size"))
-    conversation = Conversation("storage.flash", one_name(name), file=file, **arguments)
+    conversation = DutConversation("storage.flash", one_name(name), file=file, **arguments)
     result = watch(conversation, bmap, moves="--progress" in given)
     if json:
         show_json(result)
@@ -85,7 +85,7 @@ def operate(_verb: str, words: list[str], *, json: bool) -> int:
 
 
 def watch(
-    conversation: Conversation, data: bytes | None = None, *, moves: bool = False
+    conversation: DutConversation, data: bytes | None = None, *, moves: bool = False
 ) -> dict[str, Any]:
     """Send ``data``, tell how far the act has come, and return its answer. Raises DutError."""
     progress = ProgressLine(moves=moves)

@@ -32,7 +32,7 @@ class Status(IntEnum):
     UNREACHABLE = 4
 
 
-class FrameError(ValueError):
+class DutFrameError(ValueError):
     """What came is no frame of ours."""
 
 
@@ -50,7 +50,7 @@ def unpack_head(head: bytes) -> tuple[bytes, int]:
     """Return letter and length. Raises FrameError."""
     letter, length = head[:1], int.from_bytes(head[1:HEAD], "big")
     if letter not in LETTERS or length > LONGEST:
-        raise FrameError(f"no frame begins with {head!r}")
+        raise DutFrameError(f"no frame begins with {head!r}")
     return letter, length
 
 
@@ -59,7 +59,7 @@ def unpack_words(data: bytes) -> dict[str, Any]:
     try:
         words = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise FrameError(f"a frame is no JSON: {error}") from None
+        raise DutFrameError(f"a frame is no JSON: {error}") from None
     if not isinstance(words, dict):
-        raise FrameError("a frame is no JSON object")
+        raise DutFrameError("a frame is no JSON object")
     return words

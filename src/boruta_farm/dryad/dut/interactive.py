@@ -10,7 +10,7 @@ import tty
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from boruta_farm.dryad.dut.call import Conversation, DutError, answer, ask, printable
+from boruta_farm.dryad.dut.call import DutConversation, DutError, answer, ask, printable
 from boruta_farm.dryad.dut.frames import DATA, NOTE, Status, unpack_words
 from boruta_farm.dryad.dut.notes import note_lines
 
@@ -100,7 +100,7 @@ class _Session:
 
     def open(self, *, take: bool) -> None:
         """Call the agent, from where the last call has come to."""
-        self._conversation = Conversation(
+        self._conversation = DutConversation(
             "console.attach", self._name, write=True, take=take, since=self._position
         )
 

@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 
-from boruta_farm.dryad.dut.call import Conversation, DutError, ask, binary_output, printable
+from boruta_farm.dryad.dut.call import DutConversation, DutError, ask, binary_output, printable
 from boruta_farm.dryad.dut.frames import Status
 from boruta_farm.dryad.dut.words import one_name, show_json
 
@@ -23,13 +23,13 @@ def operate(verb: str, words: list[str], *, json: bool) -> int:
             for name, place in answer["ports"].items():
                 print(printable(f"{name:<10}{place}"))
         return Status.DONE
-    conversation = Conversation("net.connect", one_name(words[1:]), port=words[0])
+    conversation = DutConversation("net.connect", one_name(words[1:]), port=words[0])
     threading.Thread(target=_send, args=(conversation,), daemon=True).start()
     conversation.finish(binary_output())
     return Status.DONE
 
 
-def _send(conversation: Conversation) -> None:
+def _send(conversation: DutConversation) -> None:
     while data := os.read(sys.stdin.fileno(), PIECE):
         conversation.send(data)
     conversation.end()

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from boruta_farm.dryad.dut.call import Conversation, DutError, UsageError
+from boruta_farm.dryad.dut.call import DutConversation, DutError, UsageError
 from boruta_farm.dryad.dut.flash import watch
 from boruta_farm.dryad.dut.frames import Status
 from boruta_farm.dryad.dut.options import options
@@ -47,4 +47,4 @@ def operate(_verb: str, words: list[str], *, json: bool) -> int:
 
 
 def _save(name: str, file: int, form: str) -> dict[str, Any]:
-    return watch(Conversation("storage.save", name, file=file, form=form))
+    return watch(DutConversation("storage.save", name, file=file, form=form))

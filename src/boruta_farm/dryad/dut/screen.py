@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from boruta_farm.dryad.dut.call import Conversation, DutError, UsageError, binary_output
+from boruta_farm.dryad.dut.call import DutConversation, DutError, UsageError, binary_output
 from boruta_farm.dryad.dut.frames import Status
 from boruta_farm.dryad.dut.words import one_name, show_json
 
@@ -26,10 +26,10 @@ def operate(_verb: str, words: list[str], *, json: bool) -> int:
     if act == "watch":
         if not file and sys.stdout.isatty():
             raise UsageError("pictures are not for a terminal; write: dut screen watch | mpv -")
-        Conversation("video.watch", name).finish(binary_output())
+        DutConversation("video.watch", name).finish(binary_output())
         return Status.DONE
     picture = io.BytesIO()
-    answer = Conversation("video.snap", name).finish(picture)
+    answer = DutConversation("video.snap", name).finish(picture)
     if file == "-" or (not file and not sys.stdout.isatty() and not json):
         binary_output().write(picture.getvalue())
         return Status.DONE

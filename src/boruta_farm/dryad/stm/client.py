@@ -11,7 +11,7 @@ from boruta_farm.dryad.stm.record import MOST_SAMPLES
 from boruta_farm.dryad.stm.values import Card, Color, DyPer, Ink, Led, ReadBack, tick_milliseconds
 from boruta_farm.gorpc.client import call_once
 from boruta_farm.gorpc.limits import GobLimits
-from boruta_farm.gorpc.rpc import ArgumentT, Method, ReplyT
+from boruta_farm.gorpc.rpc import ArgumentT, ReplyT, RpcMethod
 from boruta_farm.gorpc.schema import Empty
 from boruta_farm.gorpc.services import (
     CLEAR_DISPLAY,
@@ -137,7 +137,7 @@ class Client:
         """Do nothing: no connection outlives its call."""
 
     async def _call(
-        self, method: Method[ArgumentT, ReplyT], argument: ArgumentT, *, extra: float = 0.0
+        self, method: RpcMethod[ArgumentT, ReplyT], argument: ArgumentT, *, extra: float = 0.0
     ) -> ReplyT:
         try:
             return await call_once(

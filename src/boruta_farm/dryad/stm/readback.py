@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from boruta_farm.gorpc.rpc import Method
-from boruta_farm.gorpc.schema import BOOL, STRING, Empty, Field, Struct
+from boruta_farm.gorpc.rpc import RpcMethod
+from boruta_farm.gorpc.schema import BOOL, STRING, Empty, GoField, GoStruct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,15 +15,15 @@ class ReadBackReply:
     card: str
 
 
-READ_BACK: Final = Method(
+READ_BACK: Final = RpcMethod(
     name="Interface.ReadBack",
-    argument=Struct(name="InterfaceReadBackRequest", record=Empty),
-    reply=Struct(
+    argument=GoStruct(name="InterfaceReadBackRequest", record=Empty),
+    reply=GoStruct(
         name="InterfaceReadBackResponse",
         record=ReadBackReply,
         fields=(
-            Field(name="Power", attribute="power", schema=BOOL),
-            Field(name="Card", attribute="card", schema=STRING),
+            GoField(name="Power", attribute="power", schema=BOOL),
+            GoField(name="Card", attribute="card", schema=STRING),
         ),
     ),
 )

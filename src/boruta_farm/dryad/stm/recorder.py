@@ -16,7 +16,7 @@ _MOST_CALLS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RecordedCall:
     """Remember one call: the method's name and its arguments."""
 
     name: str
@@ -35,7 +35,7 @@ class Recorder:
     """
 
     def __init__(self, *, current: int = 0) -> None:
-        self.calls: deque[Call] = deque(maxlen=_MOST_CALLS)
+        self.calls: deque[RecordedCall] = deque(maxlen=_MOST_CALLS)
         self.current = current
         self.failure: Exception | None = None
         self._record = CurrentRecord(self._measure)
@@ -115,7 +115,7 @@ class Recorder:
         return self.current
 
     def _note(self, name: str, *arguments: object) -> None:
-        call = Call(name, arguments)
+        call = RecordedCall(name, arguments)
         logger.info("%s", call)
         self.calls.append(call)
         if self.failure is not None:

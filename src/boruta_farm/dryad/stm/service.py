@@ -21,9 +21,9 @@ from boruta_farm.dryad.stm.readback import READ_BACK, ReadBackReply
 from boruta_farm.dryad.stm.values import Color, DyPer, Ink, Led
 from boruta_farm.gorpc import services
 from boruta_farm.gorpc.limits import GobLimits
-from boruta_farm.gorpc.routes import Peer, RpcRoute, route
+from boruta_farm.gorpc.routes import RpcPeer, RpcRoute, route
 from boruta_farm.gorpc.schema import Empty
-from boruta_farm.gorpc.server import Server
+from boruta_farm.gorpc.server import RpcServer
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +44,8 @@ class Service:
 
     def __init__(self, interface: Interface) -> None:
         user = _user_routes(interface)
-        self._admin = Server([*user, *_admin_routes(interface)], limits=_LIMITS)
-        self._user = Server(user, limits=_LIMITS)
+        self._admin = RpcServer([*user, *_admin_routes(interface)], limits=_LIMITS)
+        self._user = RpcServer(user, limits=_LIMITS)
 
     async def __aenter__(self) -> Self:
         return self
@@ -89,27 +89,27 @@ class Service:
 
 
 def _user_routes(interface: Interface) -> list[RpcRoute]:
-    async def power_tick(request: services.PowerTickRequest, _peer: Peer) -> Empty:
+    async def power_tick(request: services.PowerTickRequest, _peer: RpcPeer) -> Empty:
         await interface.power_tick(_duration(request.nanoseconds))
         return Empty()
 
-    async def get_current(_request: Empty, _peer: Peer) -> services.CurrentReply:
+    async def get_current(_request: Empty, _peer: RpcPeer) -> services.CurrentReply:
         return services.CurrentReply(milliamperes=await interface.get_current())
 
     async def start_current_record(
-        request: services.StartCurrentRecordRequest, _peer: Peer
+        request: services.StartCurrentRecordRequest, _peer: RpcPeer
     ) -> Empty:
         await interface.start_current_record(request.samples, _duration(request.nanoseconds))
         return Empty()
 
-    async def get_current_record(_request: Empty, _peer: Peer) -> services.CurrentRecordReply:
+    async def get_current_record(_request: Empty, _peer: RpcPeer) -> services.CurrentRecordReply:
         return services.CurrentRecordReply(samples=await interface.get_current_record())
 
-    async def hdmi(request: services.HDMIRequest, _peer: Peer) -> Empty:
+    async def hdmi(request: services.HDMIRequest, _peer: RpcPeer) -> Empty:
         await interface.hdmi(request.on)
         return Empty()
 
-    async def set_dyper(request: services.SetDyPerRequest, _peer: Peer) -> Empty:
+    async def set_dyper(request: services.SetDyPerRequest, _peer: RpcPeer) -> Empty:
         await interface.set_dyper(_word(DyPer, request.dyper, "dyper"), request.on)
         return Empty()
 
@@ -127,17 +127,17 @@ def _user_routes(interface: Interface) -> list[RpcRoute]:
 
 
 def _admin_routes(interface: Interface) -> list[RpcRoute]:
-    async def set_led(request: services.SetLEDRequest, _peer: Peer) -> Empty:
+    async def set_led(request: services.SetLEDRequest, _peer: RpcPeer) -> Empty:
         color = Color(red=request.red, green=request.green, blue=request.blue)
         await interface.set_led(_word(Led, request.led, "LED"), color)
         return Empty()
 
-    async def print_text(request: services.PrintTextRequest, _peer: Peer) -> Empty:
+    async def print_text(request: services.PrintTextRequest, _peer: RpcPeer) -> Empty:
         ink = _word(Ink, request.color, "color")
         await interface.print_text(request.x, request.y, ink, request.text)
         return Empty()
 
-    async def read_back(_request: Empty, _peer: Peer) -> ReadBackReply:
+    async def read_back(_request: Empty, _peer: RpcPeer) -> ReadBackReply:
         state = await interface.read_back()
         if state is None:
             raise ControllerError("relay and card cannot be read here")
@@ -151,8 +151,8 @@ def _admin_routes(interface: Interface) -> list[RpcRoute]:
     ]
 
 
-def _plain(act: Callable[[], Awaitable[None]]) -> Callable[[Empty, Peer], Awaitable[Empty]]:
-    async def answer(_request: Empty, _peer: Peer) -> Empty:
+def _plain(act: Callable[[], Awaitable[None]]) -> Callable[[Empty, RpcPeer], Awaitable[Empty]]:
+    async def answer(_request: Empty, _peer: RpcPeer) -> Empty:
         await act()
         return Empty()
 

@@ -21,14 +21,14 @@ _CREDENTIALS: Final = struct.Struct("3i")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
+class PeerProcess:
     """Name the process at the other end of a connection, as it was when it connected."""
 
     pid: int
     uid: int
 
     @classmethod
-    def of(cls, connection: socket.socket) -> "Peer":
+    def of(cls, connection: socket.socket) -> "PeerProcess":
         """Return who is at the other end of a unix socket."""
         packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         pid, uid, _ = _CREDENTIALS.unpack(packed)
@@ -46,7 +46,7 @@ class Door(Protocol):
         """Remove the socket from its place."""
         ...
 
-    def admits(self, peer: Peer) -> bool:
+    def admits(self, peer: PeerProcess) -> bool:
         """Tell whether a process belongs to the session that is on the board now."""
         ...
 
@@ -63,7 +63,7 @@ class SessionDoor(Door, Protocol):
         """Let the present session, and nobody else, open a terminal. Raises OSError, BoardError."""
         ...
 
-    def belongs(self, peer: Peer) -> bool:
+    def belongs(self, peer: PeerProcess) -> bool:
         """Tell whether a process is of a session, of this board's or of another's of its kind."""
         ...
 
@@ -116,11 +116,11 @@ class AccountDoor:
         """Remove the socket."""
         self.path.unlink(missing_ok=True)
 
-    def admits(self, peer: Peer) -> bool:
+    def admits(self, peer: PeerProcess) -> bool:
         """Tell whether a process has the uid of the present session."""
         return peer.uid == self.uid()
 
-    def belongs(self, peer: Peer) -> bool:
+    def belongs(self, peer: PeerProcess) -> bool:
         """Tell the same: no session has the uid of root, or of an agent."""
         return self.admits(peer)
 
@@ -147,7 +147,7 @@ class OwnDoor:
         """Remove the socket."""
         self.path.unlink(missing_ok=True)
 
-    def admits(self, peer: Peer) -> bool:
+    def admits(self, peer: PeerProcess) -> bool:
         """Tell whether it is one of them, and no process of a session."""
         if peer.uid not in (0, os.geteuid()):
             return False

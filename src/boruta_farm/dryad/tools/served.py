@@ -5,9 +5,9 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from boruta_farm.dryad.dut.frames import FrameError
+from boruta_farm.dryad.dut.frames import DutFrameError
 from boruta_farm.dryad.tools.errors import ActError
-from boruta_farm.dryad.tools.wire import Wire
+from boruta_farm.dryad.tools.wire import DutWire
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ WAITING: Final = 16
 class ServedCall:
     """What an act is asked, and its way to the caller; implements ``Call``."""
 
-    def __init__(self, wire: Wire, arguments: object, check: Callable[[], None]) -> None:
+    def __init__(self, wire: DutWire, arguments: object, check: Callable[[], None]) -> None:
         self.arguments: Mapping[str, object] = arguments if isinstance(arguments, dict) else {}
         self._wire = wire
         self._check = check
@@ -62,5 +62,5 @@ class ServedCall:
         try:
             while True:
                 await self._waiting.put(await self._wire.read_data())
-        except (ConnectionError, FrameError) as error:
+        except (ConnectionError, DutFrameError) as error:
             logger.info("a caller of tools has gone: %s", error)

@@ -11,10 +11,10 @@ import socket
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from boruta_farm.dryad.dut.frames import VERSION, FrameError, Status
+from boruta_farm.dryad.dut.frames import VERSION, DutFrameError, Status
 from boruta_farm.dryad.state import OPEN, AgentState
 from boruta_farm.dryad.tools.console.consoles import Consoles
-from boruta_farm.dryad.tools.door import Door, OwnDoor, Peer
+from boruta_farm.dryad.tools.door import Door, OwnDoor, PeerProcess
 from boruta_farm.dryad.tools.errors import ActError, SessionOverError
 from boruta_farm.dryad.tools.kind import Act, Call
 from boruta_farm.dryad.tools.listening import DoorListener
@@ -22,7 +22,7 @@ from boruta_farm.dryad.tools.moving import Note
 from boruta_farm.dryad.tools.preparing import PreparingCall
 from boruta_farm.dryad.tools.served import ServedCall
 from boruta_farm.dryad.tools.toolbox import FittedTool, Toolbox
-from boruta_farm.dryad.tools.wire import Wire
+from boruta_farm.dryad.tools.wire import DutWire
 from boruta_farm.model.errors import BoardError, BorutaError
 
 logger = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class ToolService:
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_WITHIN)
 
-    def admit(self, peer: Peer, door: Door) -> int:
+    def admit(self, peer: PeerProcess, door: Door) -> int:
         """Return the epoch of the session that a process belongs to. Raises SessionOverError.
 
         Who comes in by the agent's own door belongs to none, and acts at any time.
@@ -175,8 +175,8 @@ class ToolService:
 
     async def _serve(self, connection: socket.socket, door: Door) -> None:
         """Answer one call to its end."""
-        peer = Peer.of(connection)
-        wire = Wire(connection)
+        peer = PeerProcess.of(connection)
+        wire = DutWire(connection)
         try:
             result = await self._answer(wire, peer, door)
         except (ConnectionError, TimeoutError) as error:
@@ -185,7 +185,7 @@ class ToolService:
             return
         except asyncio.CancelledError:
             result = _failure(Status.OVER, SessionOverError())
-        except (ActError, FrameError) as error:
+        except (ActError, DutFrameError) as error:
             result = _failure(Status.USAGE, error)
         except SessionOverError as error:
             result = _failure(Status.OVER, error)
@@ -193,7 +193,7 @@ class ToolService:
             result = _failure(Status.FAILED, error)
         await wire.finish(result)
 
-    async def _answer(self, wire: Wire, peer: Peer, door: Door) -> Mapping[str, object]:
+    async def _answer(self, wire: DutWire, peer: PeerProcess, door: Door) -> Mapping[str, object]:
         epoch = self.admit(peer, door)
         async with asyncio.timeout(CALL_WITHIN):
             asked = await wire.read_call()
@@ -211,7 +211,7 @@ class ToolService:
         answer = await self._perform(tool, act, call, epoch)
         return {"status": Status.DONE, **answer}
 
-    def _check(self, peer: Peer, door: Door, epoch: int) -> None:
+    def _check(self, peer: PeerProcess, door: Door, epoch: int) -> None:
         if self.admit(peer, door) != epoch:
             raise SessionOverError
 

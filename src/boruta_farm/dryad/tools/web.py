@@ -20,7 +20,7 @@ _HEAD: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class WebAnswer:
     """What a server answers: read it from ``reader``, ``length`` bytes or to its end."""
 
     status: int
@@ -52,7 +52,7 @@ class Answer:
 @asynccontextmanager
 async def opened(
     url: str, *, user: str = "", password: str = "", limit: float = 10.0
-) -> AsyncIterator[Answer]:
+) -> AsyncIterator[WebAnswer]:
     """Ask for a URL and give its answer for the block, whatever its status.
 
     ``limit`` is in seconds, for everything up to the answer's head. Raises BoardError, also for
@@ -118,7 +118,7 @@ def _request(url: str, user: str, password: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-async def _head(reader: asyncio.StreamReader) -> Answer:
+async def _head(reader: asyncio.StreamReader) -> WebAnswer:
     """Read status and headers. Raises ValueError, IncompleteReadError, LimitOverrunError."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     version, status, *_ = head[0].split(" ")
@@ -126,7 +126,7 @@ async def _head(reader: asyncio.StreamReader) -> Answer:
         raise ValueError(head[0])
     pairs = (line.partition(":") for line in head[1:] if line)
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
-    return Answer(status=int(status), headers=headers, reader=reader)
+    return WebAnswer(status=int(status), headers=headers, reader=reader)
 
 
 def _bounded(size: int) -> int:

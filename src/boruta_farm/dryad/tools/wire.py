@@ -17,7 +17,7 @@ from boruta_farm.dryad.dut.frames import (
     LONGEST,
     NOTE,
     RESULT,
-    FrameError,
+    DutFrameError,
     Status,
     pack,
     pack_words,
@@ -31,7 +31,7 @@ LAST_WORD_WITHIN: Final = 5.0
 """Seconds in which a caller must have taken the result."""
 
 
-class Wire:
+class DutWire:
     """Speak to one caller; ConnectionError tells that it has gone."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -47,7 +47,7 @@ class Wire:
         await self._begin(await self._first_bytes())
         letter, data = await self._read()
         if letter != CALL:
-            raise FrameError(f"a call begins with {CALL!r}, not with {letter!r}")
+            raise DutFrameError(f"a call begins with {CALL!r}, not with {letter!r}")
         return unpack_words(data)
 
     def take_descriptor(self) -> int:
@@ -62,7 +62,7 @@ class Wire:
             if letter == END:
                 return b""
             if letter != DATA:
-                raise FrameError(f"the caller sent {letter!r} among its bytes")
+                raise DutFrameError(f"the caller sent {letter!r} among its bytes")
             if data:
                 return data
 

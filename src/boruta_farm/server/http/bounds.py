@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from boruta_farm.model.addresses import Network, network_of, within
-from boruta_farm.server.http.refusals import Refusal
+from boruta_farm.server.http.refusals import LastAnswer
 
 MEBIBYTE = 1024 * 1024
 
@@ -91,29 +91,29 @@ class Crowd:
         if unread:
             self._notes[connection] = (of, unread)
 
-    def judge(self, source: str, host: str) -> Refusal | None:
+    def judge(self, source: str, host: str) -> LastAnswer | None:
         """Return why a call is refused before any work is done for it, if it is."""
         if not self._unread:
             return None
         bounds = self._bounds
         if self._unread_of[source] >= bounds.unread_per_source and not self._proxied(host):
-            return Refusal(
+            return LastAnswer(
                 status=HTTPStatus.SERVICE_UNAVAILABLE,
                 code="overloaded",
                 words=f"answers of {_mebibytes(bounds.unread_per_source)} to this address wait to "
                 "be read; read them, then try again",
             )
         if self._unread >= bounds.unread:
-            return Refusal(
+            return LastAnswer(
                 status=HTTPStatus.SERVICE_UNAVAILABLE,
                 code="overloaded",
                 words=f"answers of {_mebibytes(bounds.unread)} wait to be read; try again",
             )
         return None
 
-    def full(self) -> Refusal:
+    def full(self) -> LastAnswer:
         """Return the words for a connection that was not let in."""
-        return Refusal(
+        return LastAnswer(
             status=HTTPStatus.SERVICE_UNAVAILABLE,
             code="overloaded",
             words="too many connections are open, from this address or in all; close some, or "

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Scope
 
 from boruta_farm.server.http.framing import Head
 from boruta_farm.server.http.reader import ReaderWatch
-from boruta_farm.server.http.refusals import BROKEN, Refusal
+from boruta_farm.server.http.refusals import BROKEN, LastAnswer
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Wire(Protocol):
         """Break the connection off."""
         ...
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: LastAnswer) -> None:
         """Answer in the application's stead and end the connection."""
         ...
 

@@ -14,7 +14,7 @@ from boruta_farm.server.http.door import Door
 from boruta_farm.server.http.framing import Framing, Head
 from boruta_farm.server.http.patience import Patience
 from boruta_farm.server.http.reader import ReaderWatch
-from boruta_farm.server.http.refusals import Refusal, RefusedError
+from boruta_farm.server.http.refusals import LastAnswer, RefusedCallError
 
 logger = logging.getLogger(__name__)
 
@@ -159,7 +159,7 @@ class HttpConnection(asyncio.Protocol):
         """Break the connection off."""
         self._transport.abort()
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: LastAnswer) -> None:
         """Answer in the application's stead and end the connection."""
         if self._stage is Stage.REST or self._transport.is_closing():
             return
@@ -208,7 +208,7 @@ class HttpConnection(asyncio.Protocol):
         """Have the application answer a call. Raises RefusedError."""
         refusal = self._door.judge(head, self._seat, self._ends)
         if refusal is not None:
-            raise RefusedError(refusal)
+            raise RefusedCallError(refusal)
         self._stage = Stage.BODY
         self._called = True
         self._said_close = not head.keep_alive
@@ -252,7 +252,7 @@ class HttpConnection(asyncio.Protocol):
                 break
             try:
                 start = self._framing.feed(data, start)
-            except RefusedError as error:
+            except RefusedCallError as error:
                 self._tell_of(data, error)
                 self.refuse(error.refusal)
                 return
@@ -269,7 +269,7 @@ class HttpConnection(asyncio.Protocol):
             self._kept = data[start:]
             self._bound_kept()
 
-    def _tell_of(self, data: bytes, error: RefusedError) -> None:
+    def _tell_of(self, data: bytes, error: RefusedCallError) -> None:
         if not self._called and data.startswith(TLS_HELLO) and self._ends.scheme == "http":
             logger.warning(
                 "%s spoke TLS to the plain HTTP port: it must call http://, or the server needs "

@@ -13,7 +13,7 @@ from boruta_farm.server.http.bounds import Bounds, Crowd
 from boruta_farm.server.http.call import Ends
 from boruta_farm.server.http.framing import Head
 from boruta_farm.server.http.hosts import Hosts
-from boruta_farm.server.http.refusals import Refusal
+from boruta_farm.server.http.refusals import LastAnswer
 from boruta_farm.server.http.websocket import WebSocket
 
 STREAM_PATH: Final = b"/api/v1/stream"
@@ -47,7 +47,7 @@ class Door:
             self._dates = (headers, b"".join(b"%b: %b\r\n" % header for header in headers))
         return self._dates[1]
 
-    def judge(self, head: Head, source: str, ends: Ends) -> Refusal | None:
+    def judge(self, head: Head, source: str, ends: Ends) -> LastAnswer | None:
         """Return why a call is refused before any work is done for it, if it is."""
         refusal = None if self._hosts is None else self._hosts.judge(head)
         return refusal or self.crowd.judge(source, ends.host)

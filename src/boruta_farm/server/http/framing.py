@@ -6,7 +6,7 @@ from typing import Final, Protocol
 import httptools
 
 from boruta_farm.server.http import refusals
-from boruta_farm.server.http.refusals import RefusedError
+from boruta_farm.server.http.refusals import RefusedCallError
 
 MAX_HEAD: Final = 64 * 1024
 END: Final = b"\r\n\r\n"
@@ -63,7 +63,7 @@ class Framing:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._parser = httptools.HttpRequestParser(self)
-        self._refusal: refusals.Refusal | None = None
+        self._refusal: refusals.LastAnswer | None = None
         self._upgrade = False
         self.websocket: Head | None = None
         """The head of a call that asked for a WebSocket: HTTP is over then."""
@@ -98,14 +98,14 @@ class Framing:
             # Of a body in chunks this is what stands between them: lengths, and trailers.
             self._size += len(piece)
             if self._size > MAX_HEAD + (len(piece) if self._body else 0):
-                raise RefusedError(refusals.LARGE_HEAD)
+                raise RefusedCallError(refusals.LARGE_HEAD)
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
             self._upgraded()
             return end
         except httptools.HttpParserError as error:
-            raise RefusedError(self._refusal or refusals.MALFORMED) from error
+            raise RefusedCallError(self._refusal or refusals.MALFORMED) from error
         if not counted:
             self._tail = b"" if piece.endswith(END) else (self._tail + piece)[1 - len(END) :]
         return end
@@ -137,7 +137,7 @@ class Framing:
             head = self._head()
             self._left = head.length
             self._listener.begin(head)
-        except RefusedError as error:
+        except RefusedCallError as error:
             self._refusal = error.refusal
             raise
         self._body = True
@@ -181,15 +181,15 @@ class Framing:
             elif name == b"transfer-encoding":
                 length = CHUNKED
                 if version == "1.0":
-                    raise RefusedError(refusals.OLD_CHUNKS)
+                    raise RefusedCallError(refusals.OLD_CHUNKS)
             elif name == b"expect" and version != "1.0":
                 expects = True
                 if value.lower() != b"100-continue":
-                    raise RefusedError(refusals.EXPECTS)
+                    raise RefusedCallError(refusals.EXPECTS)
         if version not in ("1.1", "1.0"):
-            raise RefusedError(refusals.VERSION)
+            raise RefusedCallError(refusals.VERSION)
         if hosts > 1 or (not hosts and version == "1.1"):
-            raise RefusedError(refusals.NO_HOST)
+            raise RefusedCallError(refusals.NO_HOST)
         return Head(
             method=self._parser.get_method(),
             url=self._url,
@@ -205,7 +205,7 @@ class Framing:
         self._upgrade = False
         head = self._head()
         if head.method == b"CONNECT":
-            raise RefusedError(refusals.TUNNEL)
+            raise RefusedCallError(refusals.TUNNEL)
         if head.method == b"GET" and head.version == "1.1" and not head.length:
             wanted = [value.strip().lower() for name, value in head.headers if name == b"upgrade"]
             if wanted == [b"websocket"]:

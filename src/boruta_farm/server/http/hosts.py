@@ -9,7 +9,7 @@ import httptools
 
 from boruta_farm.model.addresses import parse_ip
 from boruta_farm.server.http.framing import Head
-from boruta_farm.server.http.refusals import MISDIRECTED, Refusal
+from boruta_farm.server.http.refusals import MISDIRECTED, LastAnswer
 
 EVERY: Final = "*"
 HOST: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+|[0-9A-Fa-f:.]+))(?::\d*)?", re.ASCII)
@@ -36,7 +36,7 @@ class Hosts:
         self._seen: tuple[str, ...] = ()
         self._known: set[bytes] = set()
 
-    def judge(self, head: Head) -> Refusal | None:
+    def judge(self, head: Head) -> LastAnswer | None:
         """Return why a call is refused, if it is."""
         for name, value in head.headers:
             if name == b"host":

@@ -7,7 +7,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class LastAnswer:
     """Carry a whole answer; the connection ends with it."""
 
     status: HTTPStatus
@@ -25,10 +25,10 @@ class Refusal:
         return head.encode() + body
 
 
-class RefusedError(Exception):
+class RefusedCallError(Exception):
     """A call is refused before the application hears of it."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: LastAnswer) -> None:
         """Say how."""
         super().__init__(refusal.words)
         self.refusal = refusal
@@ -36,58 +36,58 @@ class RefusedError(Exception):
 
 AGAIN: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.SERVICE_UNAVAILABLE)
 """Statuses of calls that may be repeated as they are."""
-MALFORMED: Final = Refusal(
+MALFORMED: Final = LastAnswer(
     status=HTTPStatus.BAD_REQUEST,
     code="malformed-call",
     words="this is no HTTP/1.1 that can be told apart without doubt",
 )
-NO_HOST: Final = Refusal(
+NO_HOST: Final = LastAnswer(
     status=HTTPStatus.BAD_REQUEST,
     code="malformed-call",
     words="a call of HTTP/1.1 has exactly one Host header",
 )
-OLD_CHUNKS: Final = Refusal(
+OLD_CHUNKS: Final = LastAnswer(
     status=HTTPStatus.BAD_REQUEST,
     code="malformed-call",
     words="HTTP/1.0 knows no Transfer-Encoding; send a Content-Length",
 )
-TUNNEL: Final = Refusal(
+TUNNEL: Final = LastAnswer(
     status=HTTPStatus.METHOD_NOT_ALLOWED,
     code="malformed-call",
     words="this is no proxy: CONNECT leads nowhere",
 )
-MISDIRECTED: Final = Refusal(
+MISDIRECTED: Final = LastAnswer(
     status=HTTPStatus.MISDIRECTED_REQUEST,
     code="unknown-host",
     words="this farm does not go by the name it was called by; call it by its address or by one of "
     "its names, or have its admin add the name to public_names",
 )
-EXPECTS: Final = Refusal(
+EXPECTS: Final = LastAnswer(
     status=HTTPStatus.EXPECTATION_FAILED,
     code="malformed-call",
     words="the only expectation that is met is 100-continue",
 )
-VERSION: Final = Refusal(
+VERSION: Final = LastAnswer(
     status=HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
     code="malformed-call",
     words="this port speaks HTTP/1.1 and HTTP/1.0",
 )
-BROKEN: Final = Refusal(
+BROKEN: Final = LastAnswer(
     status=HTTPStatus.INTERNAL_SERVER_ERROR,
     code="internal",
     words="Boruta failed in a way it did not expect",
 )
-NO_RELAY: Final = Refusal(
+NO_RELAY: Final = LastAnswer(
     status=HTTPStatus.SERVICE_UNAVAILABLE,
     code="unavailable",
     words="the relay takes no streams just now; try again",
 )
-SLOW_HEAD: Final = Refusal(
+SLOW_HEAD: Final = LastAnswer(
     status=HTTPStatus.REQUEST_TIMEOUT,
     code="slow-headers",
     words="the headers did not arrive in time; send them at once",
 )
-LARGE_HEAD: Final = Refusal(
+LARGE_HEAD: Final = LastAnswer(
     status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     code="headers-too-large",
     words="the headers are larger than 64 KiB; send less",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from boruta_farm.store.dialect import Dialect
-from boruta_farm.store.schema import Table, defined
+from boruta_farm.store.schema import SchemaTable, defined
 
 Statements = Callable[[Dialect], Iterable[str]]
 
@@ -17,7 +17,7 @@ class Step:
     beside: bool
 
 
-def add_columns(table: Table, *names: str) -> Statements:
+def add_columns(table: SchemaTable, *names: str) -> Statements:
     """Return what adds columns as the table's record declares them."""
 
     def statements(dialect: Dialect) -> Iterator[str]:

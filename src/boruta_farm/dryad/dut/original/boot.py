@@ -4,7 +4,7 @@ import time
 from typing import Any, Final
 
 from boruta_farm.dryad.dut import console
-from boruta_farm.dryad.dut.call import Conversation, DutError, UsageError, ask
+from boruta_farm.dryad.dut.call import DutConversation, DutError, UsageError, ask
 from boruta_farm.dryad.dut.frames import DATA, RESULT, Status
 from boruta_farm.dryad.dut.original.device import PORT, has_port
 
@@ -62,7 +62,7 @@ def _wait_for_port(until: float) -> None:
 
 def _greets(until: float) -> bool:
     """Connect and tell whether an SSH server is there. Raises TimeoutError, DutError."""
-    conversation = Conversation("net.connect", port=PORT)
+    conversation = DutConversation("net.connect", port=PORT)
     try:
         conversation.limit(until)
         for letter, data in conversation.frames():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from boruta_farm.dryad.dut.call import Conversation, DutError, ask
+from boruta_farm.dryad.dut.call import DutConversation, DutError, ask
 from boruta_farm.dryad.dut.flash import watch
 from boruta_farm.dryad.dut.frames import Status
 from boruta_farm.dryad.dut.original.archives import Archive, is_address, read_sums
@@ -158,7 +158,7 @@ def _write_member(
     feed = _Feed(content, writing)
     try:
         # A server on the web must not wait for a read back of what it has sent.
-        conversation = Conversation(
+        conversation = DutConversation(
             *("storage.flash", order.tool),
             file=reading,
             partition=place,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import IO, Final
 
-from boruta_farm.dryad.dut.call import Conversation, DutError, answer
+from boruta_farm.dryad.dut.call import DutConversation, DutError, answer
 from boruta_farm.dryad.dut.expecting import Expectation, PatternMatch
 from boruta_farm.dryad.dut.frames import DATA, NOTE, RESULT, Status, unpack_words
 
@@ -33,7 +33,7 @@ class SerialShell:
     """A shell at the console, for one command."""
 
     def __init__(self, console: str) -> None:
-        self._conversation = Conversation("console.attach", console, write=True, take=True)
+        self._conversation = DutConversation("console.attach", console, write=True, take=True)
         self._frames = self._conversation.frames()
         self._rest = b""
 

@@ -4,7 +4,7 @@ import io
 import sys
 from typing import Final
 
-from boruta_farm.dryad.dut.call import Conversation, DutError
+from boruta_farm.dryad.dut.call import DutConversation, DutError
 from boruta_farm.dryad.dut.frames import Status
 
 TOOL: Final = "stm"
@@ -20,7 +20,7 @@ def operate(_name: str, words: list[str]) -> int:
     """Have them carried out; what is said of wrong ones belongs on standard error."""
     said = io.BytesIO()
     try:
-        answer = Conversation("do.perform", TOOL, words=words).finish(said)
+        answer = DutConversation("do.perform", TOOL, words=words).finish(said)
     except DutError as error:
         lacks = f"no tool {TOOL!r}" in str(error)
         told = f"{error}; {LACKING}" if lacks else str(error)

@@ -17,7 +17,7 @@ from typing import Any, Final
 from boruta_farm import __version__
 from boruta_farm.dryad.tools.console.keeper import MESSAGE, READY, SOCKET
 from boruta_farm.dryad.tools.console.ring import Ring
-from boruta_farm.dryad.tools.door import Peer
+from boruta_farm.dryad.tools.door import PeerProcess
 from boruta_farm.dryad.tools.kinds.console import PortPlace
 from boruta_farm.model.errors import BoardError
 
@@ -224,7 +224,7 @@ class ConsoleKeeper:
 
     def _attach(self) -> None:
         assert self._watch is not None
-        self.pid = Peer.of(self._watch).pid
+        self.pid = PeerProcess.of(self._watch).pid
         for name in self._names:
             self._attached(name, self._connect())
 
@@ -256,7 +256,7 @@ class ConsoleKeeper:
     async def _end(self, connection: socket.socket) -> None:
         """Have a keeper end and wait until its ports are free. Raises BoardError."""
         try:
-            handle = os.pidfd_open(Peer.of(connection).pid)
+            handle = os.pidfd_open(PeerProcess.of(connection).pid)
         except ProcessLookupError:
             return
         try:

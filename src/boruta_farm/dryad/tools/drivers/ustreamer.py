@@ -9,7 +9,7 @@ from boruta_farm.dryad.tools.base import Bench, Tool, ToolDriver
 from boruta_farm.dryad.tools.kind import Kind
 from boruta_farm.dryad.tools.kinds.video import Picture
 from boruta_farm.dryad.tools.pictures import LARGEST, media_type
-from boruta_farm.dryad.tools.web import Answer, fetch, opened
+from boruta_farm.dryad.tools.web import WebAnswer, fetch, opened
 from boruta_farm.model.errors import BoardError
 from boruta_farm.settings.declaration import setting
 from boruta_farm.settings.kinds import Seconds, Text
@@ -54,7 +54,7 @@ class StreamerVideo(Tool):
                 yield Picture(media_type=media_type(data), data=data)
 
 
-async def _picture(answer: Answer) -> bytes:
+async def _picture(answer: WebAnswer) -> bytes:
     """Read one part of the stream: a boundary, headers with its length, the picture."""
     length = 0
     while (line := await answer.reader.readline()) != b"\r\n" or not length:
