@@ -11,6 +11,7 @@ import uvloop
 from hypothesis import settings
 
 from boruta_farm.testing import LocalFarm, farm
+from tests.store.postgres_server import NoServerError, PostgresServer, running
 
 # `./run test` repeats itself exactly; the long runs of `./run prove` draw anew (derandomize=False)
 # and print how to repeat what failed.
@@ -51,6 +52,16 @@ def pytest_asyncio_loop_factories(
     if item.path.parent.name in ON_UVLOOP:
         return {"uvloop": uvloop.new_event_loop}
     return {"asyncio": asyncio.new_event_loop}
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run a server of PostgreSQL, in which each test makes databases of its own."""
+    try:
+        with running() as server:
+            yield server
+    except NoServerError as reason:
+        pytest.skip(f"PostgreSQL cannot be tested here: {reason}")
 
 
 @pytest.fixture

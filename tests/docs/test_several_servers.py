@@ -12,7 +12,7 @@ import secrets
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +34,7 @@ from boruta_farm.testing.ports import some_ports
 from tests.certificates import Authority, Files
 from tests.e2e.stage import WITHIN, Yard, gone
 from tests.ports import free_port
-from tests.store.postgres_server import NoServerError, PostgresServer, running
+from tests.store.postgres_server import PostgresServer
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "integrations" / "compose"
@@ -77,17 +77,10 @@ def test_every_container_has_settings_that_a_server_takes() -> None:
     assert len(set(keys.values())) == 1
 
 
-@pytest.fixture
-def postgres() -> Iterator[PostgresServer]:
-    try:
-        with running() as server:
-            yield server
-    except NoServerError as reason:
-        pytest.skip(str(reason))
-
-
 @pytest.mark.prove
-async def test_from_one_sqlite_server_to_three(tmp_path: Path, postgres: PostgresServer) -> None:
+async def test_from_one_sqlite_server_to_three(
+    tmp_path: Path, postgres_server: PostgresServer
+) -> None:
     backup = tmp_path / "farm.backup"
     (tmp_path / "before").mkdir()
     await saved_from_sqlite(tmp_path / "before", backup)
@@ -95,7 +88,7 @@ async def test_from_one_sqlite_server_to_three(tmp_path: Path, postgres: Postgre
     (tmp_path / "secrets").mkdir()
     authority.issue(Files(tmp_path / "secrets/farm.pem", tmp_path / "secrets/farm.key"))
     (tmp_path / "secrets" / "secret.key").write_bytes(secrets.token_bytes(32))
-    address, tunnels = postgres.database("ENCODING 'UTF8' TEMPLATE template0"), some_ports()
+    address, tunnels = postgres_server.database("ENCODING 'UTF8' TEMPLATE template0"), some_ports()
     containers = [
         Container(tmp_path / name, name, address, "-".join(map(str, tunnels))) for name in SERVERS
     ]

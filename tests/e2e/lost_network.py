@@ -11,7 +11,8 @@ from boruta_farm.model.request import RequestState
 from tests.cli.screen import Screen, at_screen
 from tests.e2e import stage
 from tests.e2e.stage import Stage, Yard
-from tests.e2e.unreachable import FarYard, far_stage, run
+from tests.e2e.unreachable import FarYard, far_stage
+from tests.namespaces import run
 
 NOTICED_WITHIN = 60.0
 """ssh asks three times, 10 s apart, before it takes its silence for a loss."""

@@ -11,7 +11,8 @@ from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import WorkerState
 from tests.e2e import stage
 from tests.e2e.stage import Stage, ssh, talking
-from tests.e2e.unreachable import FarYard, far_stage, run
+from tests.e2e.unreachable import FarYard, far_stage
+from tests.namespaces import run
 
 JOB = "25s"
 LATEST = 5.0

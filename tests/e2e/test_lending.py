@@ -8,7 +8,7 @@ import pytest
 from boruta_farm.model.request import NewRequest, RequestState
 from boruta_farm.model.worker import WorkerState
 from tests.e2e.stage import CAPS, needs_ssh, run_demo, ssh, stage, talking
-from tests.store import postgres_server
+from tests.store.postgres_server import PostgresServer
 
 pytestmark = needs_ssh
 
@@ -25,12 +25,12 @@ async def test_killed_server_cuts_no_session_and_forgets_nothing(tmp_path: Path)
 
 
 @pytest.mark.prove
-async def test_killed_server_over_postgresql_forgets_nothing(tmp_path: Path) -> None:
-    try:
-        with postgres_server.running() as postgres:
-            await _kill_server_during_a_job(tmp_path, database=postgres.database())
-    except postgres_server.NoServerError as reason:
-        pytest.skip(f"no PostgreSQL server can be had: {reason}")
+async def test_killed_server_over_postgresql_forgets_nothing(
+    tmp_path: Path, postgres_server: PostgresServer
+) -> None:
+    address = postgres_server.database()
+    await _kill_server_during_a_job(tmp_path, database=address)
+    postgres_server.drop(address)
 
 
 async def _kill_server_during_a_job(folder: Path, **settings: str) -> None:

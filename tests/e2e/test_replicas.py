@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,30 +22,21 @@ from boruta_farm.model.worker import WorkerState
 from tests.e2e.site import HOSTS, Site, leads, lend, site, until
 from tests.e2e.stage import CAPS, WITHIN, ssh, talking
 from tests.ports import free_port
-from tests.store.postgres_server import NoServerError, PostgresServer, running
+from tests.store.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.prove
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    try:
-        with running() as server:
-            yield server
-    except NoServerError as reason:
-        pytest.skip(str(reason))
-
-
 @pytest.fixture
-async def pair(tmp_path: Path, postgres: PostgresServer) -> AsyncIterator[Site]:
+async def pair(tmp_path: Path, postgres_server: PostgresServer) -> AsyncIterator[Site]:
     """Return a farm of two servers with one idle board; the first one leads."""
-    database = postgres.database()
+    database = postgres_server.database()
     async with site(tmp_path, database) as farm:
         await farm.add()
         await farm.add()
         await farm.board("lab")
         yield farm
-    postgres.drop(database)
+    postgres_server.drop(database)
 
 
 async def test_any_server_answers_any_call(pair: Site) -> None:
@@ -132,9 +123,9 @@ async def asking(farm: Farm) -> None:
 
 
 async def test_who_is_sent_away_is_so_everywhere_within_a_second(
-    tmp_path: Path, postgres: PostgresServer
+    tmp_path: Path, postgres_server: PostgresServer
 ) -> None:
-    database = postgres.database()
+    database = postgres_server.database()
     async with site(tmp_path, database) as farm:
         await farm.add()
         await farm.add()
@@ -145,7 +136,7 @@ async def test_who_is_sent_away_is_so_everywhere_within_a_second(
         assert admin.secret
         with pytest.raises(UnauthenticatedError):
             await asyncio.wait_for(asking(second.farm), 1)
-    postgres.drop(database)
+    postgres_server.drop(database)
 
 
 async def test_writes_are_neither_lost_nor_doubled_while_leaders_are_killed(pair: Site) -> None:

@@ -1,7 +1,6 @@
 """A farm of several servers is updated one by one, while it lends."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,26 +12,17 @@ from boruta_farm.model.worker import WorkerState
 from tests.e2e.filing import Filing
 from tests.e2e.site import Site, lend, site, until
 from tests.e2e.stage import talking
-from tests.store.postgres_server import NoServerError, PostgresServer, running
+from tests.store.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.prove
 
 FEW = 5
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    try:
-        with running() as server:
-            yield server
-    except NoServerError as reason:
-        pytest.skip(str(reason))
-
-
 async def test_servers_are_updated_one_by_one_while_the_farm_lends(
-    tmp_path: Path, postgres: PostgresServer
+    tmp_path: Path, postgres_server: PostgresServer
 ) -> None:
-    address = postgres.database()
+    address = postgres_server.database()
     async with site(tmp_path, address, keep_relay="true") as farm:
         try:
             await update_all(farm)
@@ -40,7 +30,7 @@ async def test_servers_are_updated_one_by_one_while_the_farm_lends(
             for replica in farm.replicas:
                 await replica.yard.end()
                 await stop_relay(replica.yard.data)
-    postgres.drop(address)
+    postgres_server.drop(address)
 
 
 async def update_all(farm: Site) -> None:

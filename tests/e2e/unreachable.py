@@ -15,41 +15,25 @@ from boruta_farm.client.farm import connect
 from boruta_farm.demo.boards import DemoBoard
 from boruta_farm.model.worker import WorkerState
 from tests.e2e.stage import CAPS, Stage, Yard, ssh, talking
+from tests.namespaces import inside, network_namespace, run
 from tests.ports import free_port
 
 SERVER, BOARD = "10.77.0.1", "10.77.0.2"
-
-
-async def run(*command: str) -> None:
-    """Run a command to its good end."""
-    process = await asyncio.create_subprocess_exec(*command)
-    assert await process.wait() == 0, command
 
 
 @asynccontextmanager
 async def board_namespace() -> AsyncIterator[int]:
     """Hold a second network namespace, joined to ours; give the process that holds it."""
     await run("ip", "link", "set", "lo", "up")
-    holder = await asyncio.create_subprocess_exec(
-        *("unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec cat"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert holder.stdin is not None
-    assert holder.stdout is not None
-    try:
-        assert await holder.stdout.readline() == b"up\n"
-        inside = ("nsenter", "-t", str(holder.pid), "-n")
+    async with network_namespace() as holder:
+        there = inside(holder)
         await run("ip", "link", "add", "far0", "type", "veth", "peer", "near0")
-        await run("ip", "link", "set", "near0", "netns", str(holder.pid))
+        await run("ip", "link", "set", "near0", "netns", str(holder))
         await run("ip", "address", "add", f"{SERVER}/24", "dev", "far0")
         await run("ip", "link", "set", "far0", "up")
-        await run(*inside, "ip", "address", "add", f"{BOARD}/24", "dev", "near0")
-        await run(*inside, "ip", "link", "set", "near0", "up")
-        yield holder.pid
-    finally:
-        holder.stdin.close()
-        await holder.wait()
+        await run(*there, "ip", "address", "add", f"{BOARD}/24", "dev", "near0")
+        await run(*there, "ip", "link", "set", "near0", "up")
+        yield holder
 
 
 class FarYard(Yard):
@@ -96,7 +80,7 @@ async def far_stage(
                 await one.until(WorkerState.MAINTENANCE)
                 await farm.workers.set_state(farm.caller, "test", WorkerState.IDLE)
                 await one.until(WorkerState.IDLE)
-                yield one, ("nsenter", "-t", str(namespace), "-n")
+                yield one, inside(namespace)
         finally:
             await yard.end()
 

@@ -26,9 +26,9 @@ from boruta_farm.model.worker import WorkerState
 from boruta_farm.server.front_door import stop_doors
 from tests.e2e.site import HOSTS, Site, site
 from tests.e2e.stage import CAPS, WITHIN, Talk, leftovers, talking
-from tests.e2e.unreachable import run
 from tests.faults.borrowing import Book, borrowing, check
 from tests.faults.history import faults, read_log
+from tests.namespaces import run
 from tests.ports import free_port
 from tests.store.postgres_server import (
     Cluster,

@@ -14,8 +14,8 @@ from pathlib import Path
 from boruta_farm.model.request import RequestState
 from tests.e2e.filing import Filing
 from tests.e2e.site import site
-from tests.e2e.unreachable import run
 from tests.faults.crashes import inner
+from tests.namespaces import run
 from tests.store.standby import replicated
 
 FEW = 10

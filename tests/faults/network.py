@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from tests.e2e.unreachable import run
+from tests.namespaces import inside, network_namespace, run
 
 BRIDGE = "bridge0"
 HERE = "10.77.0.1"
@@ -37,7 +37,7 @@ class Machine:
     @property
     def inside(self) -> tuple[str, ...]:
         """Return what enters its namespace."""
-        return ("nsenter", "-t", str(self.holder), "-n")
+        return inside(self.holder)
 
 
 class Network:
@@ -62,7 +62,7 @@ class Network:
 
     async def add(self, name: str) -> Machine:
         """Add a machine and make it known to all others."""
-        holder = await self._stack.enter_async_context(_namespace())
+        holder = await self._stack.enter_async_context(network_namespace())
         machine = Machine(name=name, number=10 + len(self.machines), holder=holder)
         port = f"port{machine.number}"
         await run("ip", "link", "add", port, "type", "veth", "peer", "card0")
@@ -107,24 +107,6 @@ class Network:
     async def _know(self, machine: Machine, other: Machine, link_address: str) -> None:
         entry = ("neigh", "replace", other.address, "lladdr", link_address)
         await run(*machine.inside, "ip", *entry, "dev", "card0", "nud", "permanent")
-
-
-@asynccontextmanager
-async def _namespace() -> AsyncIterator[int]:
-    """Hold a network namespace; give the process that holds it."""
-    holder = await asyncio.create_subprocess_exec(
-        *("unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec cat"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert holder.stdin is not None
-    assert holder.stdout is not None
-    try:
-        assert await holder.stdout.readline() == b"up\n"
-        yield holder.pid
-    finally:
-        holder.stdin.close()
-        await holder.wait()
 
 
 @asynccontextmanager

@@ -25,7 +25,6 @@ from boruta_farm.server.config import Config, load
 from boruta_farm.server.folder import DATABASE_FILE, DataFolder
 from boruta_farm.store.base import Store
 from boruta_farm.store.factory import open_store
-from tests.store.conftest import postgres_server
 from tests.store.making import (
     HandClock,
     creating,
@@ -35,8 +34,6 @@ from tests.store.making import (
     registering,
 )
 from tests.store.postgres_server import PostgresServer
-
-__all__ = ["postgres_server"]
 
 IDLE, RUNNING, ASIDE = (make_worker(number) for number in (1, 2, 3))
 

@@ -8,16 +8,7 @@ import pytest
 from boruta_farm.store.database import DatabaseStore
 from tests.store.farms import Farm, Kind, PostgresKind, SqliteKind
 from tests.store.making import HandClock
-from tests.store.postgres_server import NoServerError, PostgresServer, running
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    try:
-        with running() as server:
-            yield server
-    except NoServerError as reason:
-        pytest.skip(f"PostgreSQL cannot be tested here: {reason}")
+from tests.store.postgres_server import PostgresServer
 
 
 @pytest.fixture

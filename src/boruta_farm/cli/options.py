@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from boruta_farm.cli.completion import capabilities, request_ids, worker_names
+from boruta_farm.cli.completion import capabilities, names_and_ids, request_ids, worker_names
 
 if TYPE_CHECKING:
     from boruta_farm.model.listing import Paginator, Sorter
@@ -32,6 +32,16 @@ class Settings:
     profile: str | None = None
     ca_file: str | None = None
     output: Output = Output.TABLE
+
+
+BoardArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID|BOARD",
+        autocompletion=names_and_ids,
+        help="A running request, or its board.",
+    ),
+]
 
 
 def read_want(text: str | None) -> "Want | None":

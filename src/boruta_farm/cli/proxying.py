@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from boruta_farm.cli.completion import names_and_ids
 from boruta_farm.cli.console import configured, failures_told
-from boruta_farm.cli.options import read_want
+from boruta_farm.cli.options import BoardArgument, read_want
 from boruta_farm.cli.selection import running_on
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import connect
@@ -19,14 +18,7 @@ from boruta_farm.selectors.want import Want
 
 def proxy(
     context: typer.Context,
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="ID|BOARD",
-            autocompletion=names_and_ids,
-            help=f"A running request, or its board; {DOMAIN} may follow.",
-        ),
-    ],
+    target: BoardArgument,
     host_key: Annotated[
         bool,
         typer.Option(
@@ -37,8 +29,8 @@ def proxy(
     """Carry bytes to a board's ssh over the server's own port: ssh's ProxyCommand.
 
     ssh -o 'ProxyCommand=boruta proxy 42' boruta-user@board needs no port but the server's, and a
-    key that the board knows: one of your account, or that of boruta new --key. Nothing is filed or
-    closed. Ends when the board, the job or ssh does.
+    key that the board knows: one of your account, or that of boruta new --key. A board's name may
+    end in .farm. Nothing is filed or closed. Ends when the board, the job or ssh does.
     """
     want = read_want(target.removesuffix(DOMAIN))
     assert want is not None

@@ -6,9 +6,8 @@ from typing import Annotated, Final
 
 import typer
 
-from boruta_farm.cli.completion import names_and_ids
 from boruta_farm.cli.console import remark
-from boruta_farm.cli.options import KeyOption, read_want
+from boruta_farm.cli.options import BoardArgument, KeyOption, read_want
 from boruta_farm.cli.ssh import SshRun, carry_out
 from boruta_farm.cli.via import ViaOption
 from boruta_farm.client.openssh import read_own_key
@@ -54,14 +53,7 @@ def cp(
 
 def forward(
     context: typer.Context,
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="ID|BOARD",
-            autocompletion=names_and_ids,
-            help="A running request, or its board.",
-        ),
-    ],
+    target: BoardArgument,
     ports: Annotated[
         list[str],
         typer.Argument(
