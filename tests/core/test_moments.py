@@ -22,6 +22,11 @@ def test_neighbours_stay_apart(when: datetime) -> None:
     assert micros(when + timedelta(microseconds=1)) == micros(when) + 1
 
 
+def test_nothing_lies_behind_the_calendar_s_end() -> None:
+    last = datetime.max.replace(tzinfo=UTC)
+    assert moment(micros(last)) == moment(micros(last) + 1) == moment(10**30) == last
+
+
 def test_the_zone_does_not_matter() -> None:
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     assert micros(noon.astimezone(timezone(timedelta(hours=5, minutes=45)))) == micros(noon)

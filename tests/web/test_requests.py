@@ -96,6 +96,16 @@ async def test_zero_times_mean_not_set(world: World) -> None:
     assert kept.deadline > NOW + timedelta(days=1)
 
 
+async def test_a_request_for_the_calendar_s_last_day_is_filed_and_explained(world: World) -> None:
+    await filed(world)
+    await world.lend(UUID, "board-1", {"type": "t1"})
+    last = "9999-12-31T23:59:59Z"
+    number = await filed(world, NEW | {"ValidAfter": last, "Deadline": last})
+    async with world.client() as client:
+        answer = await client.get(f"/api/v1/reqs/{number}/explain")
+    assert answer.json()["Forecast"]["Latest"].startswith("9999-12-31T23:59:59")
+
+
 async def test_an_idempotency_key_files_once(world: World) -> None:
     key = {"Idempotency-Key": "job-17"}
     first = await filed(world, NEW, key)

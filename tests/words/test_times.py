@@ -1,3 +1,4 @@
+import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -7,6 +8,7 @@ from boruta_farm.words.durations import age, duration, rough
 from boruta_farm.words.times import Times
 
 NOW = datetime(2026, 1, 31, 22, 30, tzinfo=UTC)
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -27,6 +29,30 @@ def test_a_moment_stands_in_its_reader_s_zone() -> None:
     berlin = Times(now=NOW, zone=ZoneInfo("Europe/Berlin"))
     assert berlin.moment(NOW + HOUR) == "2026-02-01 00:30 CET"
     assert berlin.moment(NOW + 180 * DAY) == "2026-07-31 00:30 CEST"
+
+
+@pytest.mark.parametrize(
+    ("when", "zone", "told"),
+    [
+        (LAST, "Europe/Berlin", "9999-12-31 23:59 UTC"),
+        (LAST, "America/New_York", "9999-12-31 18:59 EST"),
+        (FIRST, "America/New_York", "0001-01-01 00:00 UTC"),
+    ],
+)
+def test_the_calendar_s_ends_are_told_to_everybody(when: datetime, zone: str, told: str) -> None:
+    assert Times(now=NOW, zone=ZoneInfo(zone)).moment(when) == told
+
+
+@pytest.mark.parametrize("when", [FIRST, LAST])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
+def test_nor_does_one_s_own_machine_stumble_over_them(
+    when: datetime, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        assert Times(now=NOW, zone=None).moment(when)
+    time.tzset()
 
 
 @pytest.mark.usefixtures("utc")

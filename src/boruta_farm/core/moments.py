@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // MICROSECOND
 
 
 def micros(moment: datetime) -> int:
@@ -12,5 +13,8 @@ def micros(moment: datetime) -> int:
 
 
 def moment(microseconds: int) -> datetime:
-    """Return the aware UTC time of ``microseconds`` since 1970."""
-    return _EPOCH + timedelta(0, 0, microseconds)
+    """Return the aware UTC time of ``microseconds`` since 1970.
+
+    Nothing lies behind the calendar's last moment, not even the end of a queue of long jobs.
+    """
+    return _EPOCH + timedelta(0, 0, min(microseconds, _LAST))

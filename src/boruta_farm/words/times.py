@@ -48,14 +48,21 @@ class Times:
         return f"between {start} and {last}{self._zone(latest)}{away}"
 
     def _clock(self, when: datetime, *, dated: bool = False) -> str:
-        here = when.astimezone(self.zone)
+        here = self._here(when)
         # By hand: strftime takes as long as all the rest, and every new request has such a text.
         time = f"{here.hour:02}:{here.minute:02}"
-        today = here.date() == self.now.astimezone(self.zone).date()
+        today = here.date() == self._here(self.now).date()
         return time if today and not dated else f"{here.date()} {time}"
 
+    def _here(self, when: datetime) -> datetime:
+        """Return a moment in the reader's zone, in UTC where his calendar does not reach it."""
+        try:
+            return when.astimezone(self.zone)
+        except (OverflowError, ValueError):
+            return when.astimezone(UTC)
+
     def _zone(self, when: datetime) -> str:
-        return "" if self.zone is None else f" {when.astimezone(self.zone).tzname()}"
+        return "" if self.zone is None else f" {self._here(when).tzname()}"
 
     def _away(self, when: datetime) -> str:
         if not self.distance:
