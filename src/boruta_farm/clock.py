@@ -5,6 +5,7 @@ import ctypes
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final, Protocol
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,8 +41,8 @@ class FarmClock(Clock, Protocol):
         ...
 
 
-def _boottime() -> int:
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+# Asked several times per call: a function of ours around it cost half as much again.
+_boottime: Final = partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
 
 
 class SystemClock:

@@ -54,6 +54,14 @@ async def test_lines_come_once_those_who_wait_were_woken(caplog: pytest.LogCaptu
     assert [vars(record)["worker"] for record in caplog.records] == [WORKER.uuid, WORKER.name]
 
 
+async def test_what_is_uneventful_is_told_where_all_is(caplog: pytest.LogCaptureFixture) -> None:
+    for level, told in ((logging.INFO, []), (logging.DEBUG, ["request.created"])):
+        caplog.set_level(level, logger=chronicle.logger.name)
+        chronicle.follow(CHANGES[:1])
+        await asyncio.sleep(0)
+        assert [record.getMessage() for record in caplog.records] == told
+
+
 @pytest.mark.parametrize(
     ("identity", "kind", "facts"),
     [

@@ -108,6 +108,11 @@ class Connection:
         disk.strike(self._process, self._die, Moment.AFTER)
         return cursor
 
+    def executemany(self, sql: str, rows: Sequence[Sequence[Value]], /) -> None:
+        """Run one statement for each row, as ``execute`` does."""
+        for row in rows:
+            self.execute(sql, row)
+
     def close(self) -> None:
         """Close the connection; what is not committed is undone."""
         self._connection.close()

@@ -109,6 +109,11 @@ class SharedDriver:
         self._reach()
         return self._inner.write(statement, rows)
 
+    def put(self, statement: str, rows: Sequence[Row]) -> None:
+        """Run over rows a statement that returns nothing. Raises DriverError."""
+        self._reach()
+        self._inner.put(statement, rows)
+
     def end(self) -> None:
         """End the connection from the database's side; its lock is free."""
         self._ended = True

@@ -34,6 +34,11 @@ class FailingDriver:
         self._after(statement)
         return found
 
+    def put(self, statement: str, rows: Sequence[Row]) -> None:
+        self._before(statement)
+        self._driver.put(statement, rows)
+        self._after(statement)
+
     def read(self, statement: str, size: int) -> Iterator[list[Row]]:
         self._before(statement)
         return self._driver.read(statement, size)

@@ -206,6 +206,10 @@ class ApswConnection:
             told.sqlite_errorcode = apsw.SQLITE_FULL if full else apsw.SQLITE_IOERR
             raise told from error
 
+    def executemany(self, sql: str, rows: Sequence[Sequence[Any]], /) -> None:
+        for row in rows:
+            self.execute(sql, row)
+
     def close(self) -> None:
         self._disk.closing = True
         try:

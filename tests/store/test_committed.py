@@ -11,7 +11,7 @@ from boruta_farm.model.job import JobPhase
 from boruta_farm.model.listing import Paginator, RequestFilter, Sorter
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.store.base import Transaction
-from boruta_farm.store.committed import Committed
+from boruta_farm.store.committed import OWNERS_KEPT, Committed
 from boruta_farm.store.database import DatabaseStore
 from tests.store.farms import Farm, SqliteKind
 from tests.store.making import (
@@ -221,6 +221,29 @@ def _priority(tx: Transaction, number: int) -> int | None:
 def _state(tx: Transaction, number: int) -> RequestState | None:
     request = tx.request(number)
     return None if request is None else request.state
+
+
+async def test_what_an_owner_has_waiting_is_known_as_requests_come_go_and_are_refused(
+    farm: Farm,
+) -> None:
+    store, other = await farm.open(), await farm.open()
+    size = reading(lambda tx: tx.waiting_size("ann"))
+    assert await store.execute(size) == 0
+    number = await store.execute(creating(owner="ann", size=5))
+    assert await store.execute(size) == 5
+    await other.execute(creating(owner="ann", size=7))
+    assert await store.execute(size) == 12
+    await store.execute(finishing(number))
+    with pytest.raises(StaleProposalError):
+        await store.execute(saving(make_request(2, revision=7, owner="ann", size=9)))
+    assert await store.execute(size) == await other.execute(size) == 7
+
+
+def test_only_so_many_owners_are_remembered() -> None:
+    known = Committed()
+    for number in range(OWNERS_KEPT + 1):
+        known.keep_backlog(f"owner-{number}", number)
+    assert known.backlogs == {f"owner-{OWNERS_KEPT}": OWNERS_KEPT}
 
 
 async def test_ports_are_known_as_workers_come_move_and_go(farm: Farm) -> None:

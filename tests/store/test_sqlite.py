@@ -151,6 +151,7 @@ class WithoutLog:
     def __init__(self, path: str) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self.close = self._connection.close
+        self.executemany = self._connection.executemany
         self.in_transaction = False
 
     def execute(self, sql: str, parameters: Sequence[Value] = (), /) -> SqliteCursor:

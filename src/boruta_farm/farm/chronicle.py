@@ -17,7 +17,11 @@ ALARMING = frozenset({"FAILED", "INVALID"})
 
 def follow(changes: tuple[Change, ...]) -> None:
     """Log a committed batch once everybody who waits for it was woken; a listener of the store."""
-    asyncio.get_running_loop().call_soon(record, changes)
+    if not logger.isEnabledFor(logging.DEBUG):
+        # Most batches are of filed requests alone, and no round of the loop is for nothing.
+        changes = tuple(change for change in changes if change.event.kind not in QUIET)
+    if changes:
+        asyncio.get_running_loop().call_soon(record, changes)
 
 
 def record(changes: tuple[Change, ...]) -> None:

@@ -341,6 +341,7 @@ class Batcher:
             layer.jobs.values(),
             layer.workers,
             layer.removed,
+            layer.backlogs,
         )
         self._newest = begun.newest
         self._note_told(begun.last_event)

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from boruta_farm.model.job import Job
 from boruta_farm.model.request import Request
@@ -12,6 +13,7 @@ KEPT = 16_384
 """Requests kept, about 0.5 KiB each: what the pages that people and scripts leaf through hold, and
 far more than a job's commands, which ask for its records again within moments."""
 WORKERS_KEPT = 4096
+OWNERS_KEPT = 4096
 
 
 class Committed:
@@ -41,6 +43,8 @@ class Committed:
         self._requests: OrderedDict[int, tuple[Request, int]] = OrderedDict()
         self.workers: OrderedDict[str, Worker] = OrderedDict()
         """For the writer alone, after ``as_of``."""
+        self.backlogs: dict[str, int] = {}
+        """What the waiting requests of owners hold, as far as asked for; for the writer alone."""
         self.ports: dict[str, int] | None = None
         """Of every worker, once somebody has asked for them; for the writer alone."""
 
@@ -84,6 +88,7 @@ class Committed:
             self._number = -1
             self._era += 1
             self.workers.clear()
+            self.backlogs.clear()
             self.ports = None
 
     def clear(self) -> None:
@@ -96,6 +101,12 @@ class Committed:
         """Keep a request that the writer has read in its transaction."""
         with self._lock:
             self._put(request, self._era)
+
+    def keep_backlog(self, owner: str, size: int) -> None:
+        """Remember what an owner's waiting requests hold: each that is filed asks for it."""
+        if len(self.backlogs) >= OWNERS_KEPT:
+            self.backlogs.clear()
+        self.backlogs[owner] = size
 
     def keep_worker(self, worker: Worker) -> None:
         """Remember a worker, in place of the one not touched for longest."""
@@ -111,10 +122,12 @@ class Committed:
         jobs: Iterable[Job],
         workers: Mapping[str, Worker | None],
         removed: Iterable[int] = (),
+        backlogs: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """Take over what was committed up to this event.
 
-        A worker of None is gone, and so are requests by the ids ``removed``.
+        A worker of None is gone, and so are requests by the ids ``removed``; ``backlogs`` have
+        grown by so much.
         """
         self._number = number
         with self._lock:
@@ -128,6 +141,9 @@ class Committed:
                 if known is not None and known[0].job is not job:
                     # The job was saved by itself: its request is not what it was any more.
                     del self._requests[job.request_id]
+        for owner, size in backlogs.items():
+            if owner in self.backlogs:
+                self.backlogs[owner] += size
         for uuid, worker in workers.items():
             if worker is None:
                 self.workers.pop(uuid, None)

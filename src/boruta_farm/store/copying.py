@@ -158,4 +158,4 @@ def _copy(
         return tuple(cells)
 
     for rows in source.read(f"SELECT {names} FROM {table.name}", ROWS):
-        target.write(insert, [typed(row) for row in rows])
+        target.put(insert, [typed(row) for row in rows])

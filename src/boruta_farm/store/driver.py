@@ -41,6 +41,10 @@ class DatabaseDriver(Protocol):
         """
         ...
 
+    def put(self, statement: str, rows: Sequence[Row]) -> None:
+        """Run over rows, as ``write`` does, a statement that returns nothing: half the cost."""
+        ...
+
     def read(self, statement: str, size: int) -> Iterator[list[Row]]:
         """Run a SELECT within a transaction and yield its rows, at most ``size`` at a time.
 

@@ -51,18 +51,25 @@ class Flusher:
         Raises ConstraintError when a compare-and-set or a unique index refuses, DiskFullError.
         """
         write = _Write(loaded)
-        removed = write.removals(layer)
-        write.requests(layer, counters["request"])
-        write.workers(layer)
-        write.jobs(layer)
+        # A batch touches few tables, and to look for rows of all of them cost as much as to write.
+        removed = write.removals(layer) if layer.removed else 0
+        if layer.requests:
+            write.requests(layer, counters["request"])
+        if layer.workers:
+            write.workers(layer)
+        if layer.jobs:
+            write.jobs(layer)
         write.others(layer)
-        write.people(layer)
-        write.audit(layer, counters["audit"])
-        write.consoles(layer, now)
+        if layer.people:
+            write.people(layer)
+        if layer.audit_cut or layer.seals or layer.notes:
+            write.audit(layer, counters["audit"])
+        if layer.consoles:
+            write.consoles(layer, now)
         self._prune(write, now)
         changes = number(layer.journal, counters["event"])
         last = counters["event"] + len(changes)
-        write.send(write.statements.insert_events, [EVENT.row(c.event) for c in changes])
+        write.put(write.statements.insert_events, [EVENT.row(c.event) for c in changes])
         if last // PRUNE_EVENTS_EVERY > counters["event"] // PRUNE_EVENTS_EVERY:
             write.execute(write.statements.prune_events, last - self._events_kept, PRUNED_AT_ONCE)
         new = {
@@ -142,15 +149,16 @@ class _Write:
         """Run a statement that takes no rows."""
         return self._driver.fetch(statement, parameters)
 
-    def send(self, statement: str, rows: Sequence[Row]) -> list[Row]:
-        """Run a statement over rows, if there are any."""
-        if not rows:
-            return []
-        return self._driver.write(statement, rows)
+    def put(self, statement: str, rows: Sequence[Row]) -> None:
+        """Run over rows, if there are any, a statement that returns nothing."""
+        if rows:
+            self._driver.put(statement, rows)
 
     def _compare(self, statement: str, rows: Mapping[Key, Row]) -> None:
         """Run a compare-and-set and refuse the batch unless every row, by its key, was met."""
-        done = {key for (key,) in self.send(statement, list(rows.values()))}
+        if not rows:
+            return
+        done = {key for (key,) in self._driver.write(statement, list(rows.values()))}
         missed = [str(key) for key in rows if key not in done]
         if missed:
             raise ConflictError(f"changed by somebody else meanwhile: {', '.join(missed)}")
@@ -175,20 +183,18 @@ class _Write:
                 tallies[stored.state.value, bucket] -= 1
             tallies[request.state.value, bucket] += 1
         self.created = len(new)
-        self.send(self.statements.insert_requests, new)
+        self.put(self.statements.insert_requests, new)
         self._compare(self.statements.update_requests, changed)
         self._compare(self.statements.move_requests, moved)
         counted = [(state, bucket, count) for (state, bucket), count in tallies.items() if count]
-        self.send(self.statements.add_tallies, counted)
-        self.send(
+        self.put(self.statements.add_tallies, counted)
+        self.put(
             self.statements.add_backlogs,
             [(owner, size) for owner, size in layer.backlogs.items() if size],
         )
 
     def removals(self, layer: Layer) -> int:
         """Remove finished requests with what hangs on them; return how many."""
-        if not layer.removed:
-            return 0
         ids = self.statements.dialect.members(layer.removed)
         tallies: Counter[tuple[str, int]] = Counter()
         epochs: dict[str, int] = {}
@@ -199,10 +205,8 @@ class _Write:
                 epochs[worker] = max(epoch, epochs.get(worker, 0))
         if len(gone) != len(layer.removed):
             raise ConflictError("requests that were to be removed are not finished any more")
-        self.send(
-            self.statements.add_tallies, [(*place, count) for place, count in tallies.items()]
-        )
-        self.send(self.statements.remove_jobs, list(epochs.items()))
+        self.put(self.statements.add_tallies, [(*place, count) for place, count in tallies.items()])
+        self.put(self.statements.remove_jobs, list(epochs.items()))
         self._driver.fetch(self.statements.remove_consoles, (ids,))
         before = self._loaded.records.removed()
         up_to = max(before.up_to, *layer.removed)
@@ -231,13 +235,13 @@ class _Write:
         self._compare(self.statements.delete_workers, gone)
         self._compare(self.statements.update_workers, changed)
         self._compare(self.statements.move_workers, moved)
-        self.send(self.statements.insert_workers, new)
+        self.put(self.statements.insert_workers, new)
 
     def jobs(self, layer: Layer) -> None:
         """Write jobs, the ended ones first: they free the worker for the next."""
         jobs = sorted(layer.jobs.values(), key=attrgetter("holds"))
         rows = list(map(JOB.row, jobs))
-        done = set(map(tuple, self.send(self.statements.save_jobs, rows)))
+        done = set(map(tuple, self._driver.write(self.statements.save_jobs, rows)))
         for job in jobs:
             if (job.worker, job.epoch) not in done:
                 raise ConstraintError(
@@ -246,18 +250,22 @@ class _Write:
 
     def others(self, layer: Layer) -> None:
         """Write keys, remembered epochs, creations and what was learnt."""
-        saved = [SESSION_KEY.row(key) for key in layer.keys.values() if key is not None]
-        erased = [place for place, key in layer.keys.items() if key is None]
-        self.send(self.statements.save_keys, saved)
-        self.send(self.statements.erase_keys, erased)
-        self.send(self.statements.save_epochs, list(layer.epochs.items()))
-        creations = [
-            (owner, key, body_hash, request_id, micros(at))
-            for (owner, key), (body_hash, request_id, at) in layer.creations.items()
-        ]
-        self.send(self.statements.save_creations, creations)
-        summaries = list(map(SUMMARY.row, layer.summaries.values()))
-        self.send(self.statements.save_summaries, summaries)
+        if layer.keys:
+            saved = [SESSION_KEY.row(key) for key in layer.keys.values() if key is not None]
+            erased = [place for place, key in layer.keys.items() if key is None]
+            self.put(self.statements.save_keys, saved)
+            self.put(self.statements.erase_keys, erased)
+        if layer.epochs:
+            self.put(self.statements.save_epochs, list(layer.epochs.items()))
+        if layer.creations:
+            creations = [
+                (owner, key, body_hash, request_id, micros(at))
+                for (owner, key), (body_hash, request_id, at) in layer.creations.items()
+            ]
+            self.put(self.statements.save_creations, creations)
+        if layer.summaries:
+            summaries = list(map(SUMMARY.row, layer.summaries.values()))
+            self.put(self.statements.save_summaries, summaries)
 
     def time(self, layer: Layer) -> None:
         """Write what a later start finds the farm's time by, and what moves with its steps."""
@@ -278,9 +286,9 @@ class _Write:
             else:
                 saved[table].append(PEOPLE[table].row(record))
         for table, rows in removed.items():
-            self.send(self.statements.people[table].delete, rows)
+            self.put(self.statements.people[table].delete, rows)
         for table, rows in saved.items():
-            self.send(self.statements.people[table].save, rows)
+            self.put(self.statements.people[table].save, rows)
 
     def consoles(self, layer: Layer, now: datetime) -> None:
         """Write what consoles said."""
@@ -288,14 +296,14 @@ class _Write:
             (*key, chunk.count, chunk.dropped, micros(now), len(chunk.content), chunk.content)
             for key, chunk in layer.consoles.items()
         ]
-        self.send(self.statements.save_console, rows)
+        self.put(self.statements.save_console, rows)
 
     def audit(self, layer: Layer, last: int) -> None:
         """Cut off, write seals, then new entries, numbered from ``last`` on."""
         if layer.audit_cut:
             self.execute(self.statements.cut_audit, layer.audit_cut)
-        self.send(self.statements.save_seals, list(layer.seals.items()))
+        self.put(self.statements.save_seals, list(layer.seals.items()))
         rows = [
             audit_row(place, at, note) for place, (at, note) in enumerate(layer.notes, last + 1)
         ]
-        self.send(self.statements.insert_audit, rows)
+        self.put(self.statements.insert_audit, rows)

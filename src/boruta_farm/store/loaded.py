@@ -16,7 +16,6 @@ class Loaded:
         self._committed = committed
         self._requests: dict[int, Request | None] = {}
         self._workers: dict[str, Worker | None] = {}
-        self._backlogs: dict[str, int] = {}
 
     def request(self, request_id: int) -> Request | None:
         """Return the stored request."""
@@ -29,9 +28,11 @@ class Loaded:
 
     def backlog(self, owner: str) -> int:
         """Return how much an owner's waiting requests held together."""
-        if owner not in self._backlogs:
-            self._backlogs[owner] = self.records.backlog(owner)
-        return self._backlogs[owner]
+        known = self._committed.backlogs.get(owner)
+        if known is None:
+            known = self.records.backlog(owner)
+            self._committed.keep_backlog(owner, known)
+        return known
 
     def worker(self, uuid: str) -> Worker | None:
         """Return the stored worker."""

@@ -1,7 +1,6 @@
 """The transaction as commands see it: pending changes laid over what the database holds."""
 
 import secrets
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -61,7 +60,7 @@ class Layer:
     holders: dict[str, tuple[int, int | None]] = field(default_factory=dict)
     keys: dict[tuple[str, int], SessionKey | None] = field(default_factory=dict)
     epochs: dict[str, int] = field(default_factory=dict)
-    backlogs: Counter[str] = field(default_factory=Counter)
+    backlogs: dict[str, int] = field(default_factory=dict)
     creations: dict[tuple[str, str], tuple[str, int, datetime]] = field(default_factory=dict)
     people: Pending = field(default_factory=dict)
     summaries: dict[str, Summary] = field(default_factory=dict)
@@ -86,7 +85,7 @@ class Layer:
         self.keys.update(above.keys)
         self.epochs.update(above.epochs)
         for owner, size in above.backlogs.items():
-            self.backlogs[owner] += size
+            self.backlogs[owner] = self.backlogs.get(owner, 0) + size
         self.creations.update(above.creations)
         self.people.update(above.people)
         self.summaries.update(above.summaries)
@@ -274,7 +273,8 @@ class OverlayTransaction:
         held = stored.size if stored is not None and _waits(stored) else 0
         holds = request.size if _waits(request) else 0
         if holds != held:
-            self.layer.backlogs[request.owner] += holds - held
+            before = self.layer.backlogs.get(request.owner, 0)
+            self.layer.backlogs[request.owner] = before + holds - held
         self.layer.requests[request.id] = request
         if request.job is not None:
             self.save_job(request.job)
@@ -393,7 +393,7 @@ class OverlayTransaction:
 
     def waiting_size(self, owner: str) -> int:
         """Return the sizes of all waiting requests of an owner (an id) together."""
-        pending = self._batch.backlogs[owner] + self.layer.backlogs[owner]
+        pending = self._batch.backlogs.get(owner, 0) + self.layer.backlogs.get(owner, 0)
         return self._loaded.backlog(owner) + pending
 
     def count_waiting(self, owner: str, most: int) -> int:

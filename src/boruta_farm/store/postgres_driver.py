@@ -83,6 +83,10 @@ class PostgresDriver:
         """Run a statement once, with an array for each column of the rows."""
         return self.fetch(statement, [list(column) for column in zip(*rows, strict=True)])
 
+    def put(self, statement: str, rows: Sequence[Row]) -> None:
+        """Run a statement once, as ``write`` does."""
+        self.write(statement, rows)
+
     def read(self, statement: str, size: int) -> Iterator[list[Row]]:
         """Run a SELECT by a cursor of the server and yield its rows, at most ``size`` at a time.
 

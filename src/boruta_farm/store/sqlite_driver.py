@@ -31,6 +31,10 @@ class SqliteConnection(Protocol):
         """Run one statement; errors are those of the sqlite3 module."""
         ...
 
+    def executemany(self, sql: str, rows: Sequence[Sequence[Value]], /) -> object:
+        """Run one statement, which returns nothing, for each row; errors are the same."""
+        ...
+
     def close(self) -> None:
         """Close the connection."""
         ...
@@ -82,6 +86,16 @@ class SqliteDriver:
         except sqlite3.Error as error:
             raise fault(error) from error
         return found
+
+    def put(self, statement: str, rows: Sequence[Row]) -> None:
+        """Run for each row a statement that returns nothing."""
+        try:
+            if len(rows) == 1:
+                self._connection.execute(statement, rows[0])
+            else:
+                self._connection.executemany(statement, rows)
+        except sqlite3.Error as error:
+            raise fault(error) from error
 
     def read(self, statement: str, size: int) -> Iterator[list[Row]]:
         """Run a SELECT and yield its rows, at most ``size`` at a time."""
