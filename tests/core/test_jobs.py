@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from boruta_farm.core import confirmation, jobs, presence, requests
+from boruta_farm.core import confirmation, jobs, presence, requests, workers
 from boruta_farm.model.account import Account, Limits
 from boruta_farm.model.audit import Action
 from boruta_farm.model.caller import LOCAL_ADMIN
@@ -20,7 +20,7 @@ from boruta_farm.model.errors import (
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.permission import Role
 from boruta_farm.model.request import NewRequest, Request, RequestState, RequestUpdate
-from boruta_farm.model.worker import Fence, Worker, WorkerState
+from boruta_farm.model.worker import Fence, SessionKey, Worker, WorkerState
 from tests.core.conftest import Stage
 from tests.core.people import ANN
 from tests.core.test_requests import ED25519
@@ -90,6 +90,52 @@ def test_grant_refuses_a_changed_worker(
     world.workers[uuid] = changed
     with pytest.raises(StaleProposalError):
         jobs.grant(world, proposal, NOW)
+
+
+def foreseen(world: DictWorld, stage: Stage) -> tuple[str, jobs.Grant]:
+    """Return a board in PREPARE, and what was proposed for the time when it is ready."""
+    uuid, request_id = stage.idle(), stage.waiting()
+    idle = world.workers[uuid]
+    world.workers[uuid] = replace(idle, state=WorkerState.PREPARE, groups=("lab",))
+    return uuid, world.grant_of(request_id, uuid)
+
+
+def ready(world: DictWorld, uuid: str, epoch: int, proposal: jobs.Grant) -> bool:
+    """Let a board be ready that was proposed to somebody."""
+    key = SessionKey(worker=uuid, epoch=epoch, public="ssh-rsa B", sealed=b"sealed")
+    return world.apply(workers.prepared(world, uuid, epoch, key, "user", None, NOW, proposal))
+
+
+def test_a_board_is_granted_in_the_breath_that_makes_it_idle(
+    world: DictWorld, stage: Stage
+) -> None:
+    uuid, proposal = foreseen(world, stage)
+    assert ready(world, uuid, proposal.epoch, proposal)
+    job, worker = job_of(world, proposal.request_id), world.workers[uuid]
+    assert world.requests[proposal.request_id].state is RequestState.IN_PROGRESS
+    assert (worker.state, worker.username) == (WorkerState.RUNNING, "user")
+    assert worker.revision == proposal.worker_revision + 2
+    assert (job.phase, job.epoch, job.unconfirmed) == (JobPhase.LIVE, worker.epoch, True)
+
+
+@pytest.mark.parametrize("change", STALE_REQUESTS)
+def test_a_board_that_was_proposed_to_a_request_that_changed_is_idle(
+    world: DictWorld, stage: Stage, change: dict[str, object]
+) -> None:
+    uuid, proposal = foreseen(world, stage)
+    known = world.requests[proposal.request_id]
+    changed: Request = replace(known, **change)  # type: ignore[arg-type]  # table of changes
+    world.requests[proposal.request_id] = changed
+    assert not ready(world, uuid, proposal.epoch, proposal)
+    assert world.workers[uuid].state is WorkerState.IDLE
+    assert world.requests[proposal.request_id] is changed
+
+
+def test_a_board_that_changed_since_it_was_proposed_is_idle(world: DictWorld, stage: Stage) -> None:
+    uuid, proposal = foreseen(world, stage)
+    world.workers[uuid] = replace(world.workers[uuid], revision=proposal.worker_revision + 1)
+    assert not ready(world, uuid, proposal.epoch, proposal)
+    assert world.workers[uuid].state is WorkerState.IDLE
 
 
 def test_own_key_opens_before_it_runs(world: DictWorld, stage: Stage) -> None:

@@ -61,6 +61,7 @@ class Bench:
         self.open.set()
         self.most_at_once = self.at_once = 0
         self.limits: dict[str, int] = {}
+        self.trouble: str | None = None
         self.matcher = Matcher(
             self.journal.feed,
             self.grant,
@@ -69,6 +70,7 @@ class Bench:
             self.clock,
             settings or FarmSettings(),
             lambda: dict(self.limits),
+            lambda: self.trouble,
         )
 
     async def grant(self, grant: Grant) -> None:
@@ -186,6 +188,40 @@ def test_a_refused_proposal_goes_back_and_another_board_may_serve() -> None:
         await asyncio.sleep(0.5)
         assert bench.served() == [1]
         assert len(bench.asked) == 2
+
+    run(script)
+
+
+def test_who_is_to_have_a_board_that_is_being_prepared_is_proposed_once() -> None:
+    async def script(bench: Bench) -> None:
+        await asyncio.sleep(1)
+        preparing = make_worker("01", state=WorkerState.PREPARE)
+        bench.journal.commit(preparing, make_request(1), make_request(2))
+        assert bench.matcher.claim("01") is None, "the queue's news come first"
+        await asyncio.sleep(1)
+        claim = bench.matcher.claim("01")
+        assert claim is not None
+        assert (claim.grant.request_id, claim.grant.worker) == (1, "01")
+        bench.journal.commit(make_worker("02"))
+        await asyncio.sleep(1)
+        assert bench.served() == [2], "who was proposed is not proposed again"
+        bench.matcher.settle(claim, granted=False)
+        bench.journal.commit(make_worker("03"))
+        await asyncio.sleep(1)
+        assert bench.served() == [1, 2]
+        assert bench.matcher.claim("01") is None
+
+    run(script)
+
+
+def test_nobody_is_proposed_while_nothing_may_be_granted() -> None:
+    async def script(bench: Bench) -> None:
+        bench.journal.commit(make_worker("01", state=WorkerState.PREPARE), make_request(1))
+        await asyncio.sleep(1)
+        bench.trouble = "the disk is full"
+        assert bench.matcher.claim("01") is None
+        bench.trouble = None
+        assert bench.matcher.claim("01") is not None
 
     run(script)
 

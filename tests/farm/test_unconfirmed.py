@@ -64,6 +64,22 @@ def test_another_board_with_a_link_serves_instead(tmp_path: Path) -> None:
     watched(tmp_path, scene)
 
 
+def test_a_board_goes_on_to_who_waits_in_the_commit_that_makes_it_idle(tmp_path: Path) -> None:
+    async def scene(lab: Lab, observer: Observer) -> None:
+        board = await lab.ready()
+        request, batches = await lab.lend(), list[list[str | None]]()
+        waiting = await lab.file()
+        lab.store.listen(lambda changes: batches.append([c.event.state for c in changes]))
+        await lab.farm.requests.close_request(LOCAL_ADMIN, request.id)
+        await lab.settle()
+        assert await state(lab, waiting) is RequestState.IN_PROGRESS
+        assert await lab.state(board) is RUNNING
+        assert ["IDLE", "IN PROGRESS", "RUNNING"] in batches
+        assert lab.witness.names()[-1] == "grant"
+
+    watched(tmp_path, scene)
+
+
 @pytest.mark.parametrize("agent_first", [True, False], ids=["agent first", "server first"])
 def test_after_a_power_cut_nothing_is_granted_before_the_link_lives(
     tmp_path: Path, agent_first: bool

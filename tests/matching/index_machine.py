@@ -14,8 +14,8 @@ from hypothesis.stateful import (
 from boruta_farm.matching import conditions, market
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.job import Job, JobPhase
-from boruta_farm.model.request import RequestState
-from boruta_farm.model.worker import Fence, WorkerState
+from boruta_farm.model.request import Request, RequestState
+from boruta_farm.model.worker import Fence, Worker, WorkerState
 from tests.matching.index_world import KEPT, VALUES, IndexWorld
 from tests.matching.naive import (
     fits,
@@ -194,22 +194,43 @@ class IndexMachine(IndexWorld):
     def pass_time(self, delay: timedelta) -> None:
         self.now += delay
 
-    @rule(limit=st.sampled_from([1, 2, 256]))
-    def propose(self, limit: int) -> None:
-        """A pass: exactly what the rules say, up to its limit."""
-        free = [
+    def free(self) -> list[Request]:
+        return [
             r
             for r in self.requests.values()
             if grantable(r, self.now) and r.id not in self.busy_requests
         ]
-        idle = [
+
+    def idle(self) -> list[Worker]:
+        return [
             w
             for w in self.workers.values()
             if w.state is WorkerState.IDLE
             and w.unreachable_since is None
             and w.uuid not in self.busy_workers
         ]
-        expected = self.expected(free, idle)
+
+    @rule(pick=PICK)
+    def foresee(self, pick: int) -> None:
+        """Who gets a worker that is about to be IDLE is who would get it then."""
+        self.propose(256)
+        worker = self.some_worker(pick)
+        if worker is None or worker.uuid in self.busy_workers:
+            return
+        grant = self.index.foreseen(worker.uuid, self.now)
+        ready = worker.state is WorkerState.PREPARE and worker.unreachable_since is None
+        coming = [replace(worker, state=WorkerState.IDLE)] if ready else []
+        expected = self.expected(self.free(), [*self.idle(), *coming])
+        assert expected == ([] if grant is None else [grant])
+        if grant is not None:
+            self.flying.append(grant)
+            self.busy_requests.add(grant.request_id)
+            self.busy_workers.add(grant.worker)
+
+    @rule(limit=st.sampled_from([1, 2, 256]))
+    def propose(self, limit: int) -> None:
+        """A pass: exactly what the rules say, up to its limit."""
+        expected = self.expected(self.free(), self.idle())
         grants = list(self.index.proposals(self.now, limit))
         if len(expected) <= limit:
             assert grants == expected

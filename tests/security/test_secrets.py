@@ -12,9 +12,7 @@ from boruta_farm.access.cipher import KEY_FILE, AesGcmCipher
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.contracts import Prepared
 from boruta_farm.dryad.config import AgentConfig
-from boruta_farm.farm.consoles import FarmConsoles
-from boruta_farm.farm.engine import Engine
-from boruta_farm.farm.reports import FarmReports
+from boruta_farm.farm.assembly import Farm
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.permission import Scope
@@ -23,6 +21,7 @@ from boruta_farm.model.token import Issued, Token, TokenKind
 from boruta_farm.model.worker import KeyPair, Registration, WorkerState
 from boruta_farm.store.factory import open_store
 from boruta_farm.store.sqlite import SqliteStore
+from boruta_farm.testing.boards import SimulatedBoards
 from tests.core.world import NOW
 from tests.store.making import HandClock, make_worker
 from tests.web.peopled import PeopledWeb, peopled_web, random_part
@@ -126,9 +125,8 @@ async def test_a_stolen_database_or_backup_gives_no_private_key_away(tmp_path: P
     await store.start()
     worker = make_worker(state=WorkerState.PREPARE)
     await store.execute(lambda tx, _now: tx.save_worker(worker, EventKind.WORKER_REGISTERED))
-    reports = FarmReports(
-        Engine(store), AesGcmCipher.load(data), FarmConsoles(store, lambda _: None, clock)
-    )
+    cipher = AesGcmCipher.load(data)
+    reports = Farm(store, FarmSettings(), clock, cipher, SimulatedBoards(clock)).reports
     key = KeyPair(public="ssh-rsa planted-public-half", private=PRIVATE)
     prepared = Prepared(username="u", host_key="ssh-ed25519 HOST")
     await reports.prepared(worker.uuid, worker.epoch, key, prepared)

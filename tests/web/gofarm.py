@@ -72,7 +72,7 @@ class GoWorld(World):
 
     def __init__(self, options: WebOptions | None = None) -> None:
         super().__init__(options)
-        self._told = Told(Engine(self.store), PlainCipher(), self.farm.consoles)
+        self._told = Told(Engine(self.store), PlainCipher(), self.farm.consoles, self.farm.matcher)
         self._told.moved = asyncio.Event()
         self._answering = asyncio.Event()
         self._superviser = GoSuperviser(self.farm.superviser, self.farm.workers, self._told)

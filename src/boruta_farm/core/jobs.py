@@ -86,14 +86,22 @@ def grant(world: World, proposal: Grant, now: datetime) -> Plan[None]:
     What the owner may do is judged as it is now, not as it was when he filed.
     Raises StaleProposalError when anything the proposal stood on has changed.
     """
-    request = world.request(proposal.request_id)
     worker = world.worker(proposal.worker)
-    if request is None or worker is None or not _still_true(proposal, request, worker, now):
-        raise StaleProposalError
-    account = world.account(request.owner)
-    if lapse(account, request) is not None or not served(worker, request, account):
+    request = None if worker is None else receiver(world, proposal, worker, now)
+    if request is None or worker is None:
         raise StaleProposalError
     return Plan(answer=None, steps=lend(world, request, worker, now))
+
+
+def receiver(world: World, proposal: Grant, worker: Worker, now: datetime) -> Request | None:
+    """Return the request that a worker was proposed for, None when it may not have it any more."""
+    request = world.request(proposal.request_id)
+    if request is None or not _still_true(proposal, request, worker, now):
+        return None
+    account = world.account(request.owner)
+    if lapse(account, request) is not None or not served(worker, request, account):
+        return None
+    return request
 
 
 def lend(world: World, request: Request, worker: Worker, now: datetime) -> tuple[Step, ...]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from boruta_farm.core.borrowing import OUT_OF_SERVICE, aside_later, back, dropped, may_still, taker
 from boruta_farm.core.ending import end_job, requeued, wait_again
 from boruta_farm.core.flapping import recover, take_back
-from boruta_farm.core.jobs import is_unseen, lend
+from boruta_farm.core.jobs import Grant, is_unseen, lend, receiver
 from boruta_farm.core.names import check_worker_name
 from boruta_farm.core.plan import (
     KeyErased,
@@ -261,26 +261,34 @@ def prepared(
     username: str,
     host_key: str | None,
     now: datetime,
-) -> Plan[None]:
+    proposal: Grant | None = None,
+) -> Plan[bool]:
     """Make a worker IDLE that was proved clean and got its key. Raises StaleEpochError.
 
-    One that is borrowed is lent in the same breath, to nobody else than it was prepared for.
+    One that is borrowed is lent in the same breath, to nobody else than it was prepared for; any
+    other to whom it was proposed for, as it was before, if that still holds. The answer tells
+    whether that one has it.
     """
     worker = _at_epoch(world, uuid, epoch, WorkerState.PREPARE)
     request = taker(world, worker)
     if request is not None and not may_still(world, worker, request):
         why = f"{request.owner_name} does not look after it any more"
-        return Plan(answer=None, steps=(*dropped(world, worker, now, why), *back(worker, now)))
+        return Plan(answer=False, steps=(*dropped(world, worker, now, why), *back(worker, now)))
     if request is None and worker.borrowed_from is not None:
-        return Plan(answer=None, steps=back(worker, now))
+        return Plan(answer=False, steps=back(worker, now))
     if request is None:
         worker = replace(worker, borrower=None)
     reason = None if request is None else worker.reason
     idle = replace(
         move_worker(worker, WorkerState.IDLE, now, reason), username=username, host_key=host_key
     )
+    granted = False
+    if request is None and proposal is not None:
+        revision = proposal.worker_revision + idle.revision - worker.revision
+        request = receiver(world, proposal._replace(worker_revision=revision), idle, now)
+        granted = request is not None
     lent = () if request is None else lend(world, request, idle, now)
-    return Plan(answer=None, steps=(KeySaved(key=key), _state(idle), *lent))
+    return Plan(answer=granted, steps=(KeySaved(key=key), _state(idle), *lent))
 
 
 def cleaned(world: World, uuid: str, epoch: int, now: datetime) -> Plan[None]:

@@ -129,9 +129,11 @@ class Farm:
         self.workers = FarmWorkers(engine, store, self.matcher, settings)
         self.superviser = FarmSuperviser(engine, store, clock, settings, self.directory.recognises)
         self.consoles = FarmConsoles(store, self.directory.group, clock)
-        self.reports = FarmReports(engine, cipher, self.consoles)
+        self.reports = FarmReports(engine, cipher, self.consoles, self.matcher)
         """What agents and relay tell, to any server."""
-        self.stewards_reports = FarmReports(engine, cipher, self.consoles, leading=True)
+        self.stewards_reports = FarmReports(
+            engine, cipher, self.consoles, self.matcher, leading=True
+        )
         """What those who look after boards tell, for the server that leads."""
         self.accounts = FarmAccounts(engine, self.directory, cipher)
         self.tokens = FarmTokens(engine, self.directory)

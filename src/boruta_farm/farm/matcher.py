@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from boruta_farm.clock import Clock
 from boruta_farm.core.demands import DemandKey
@@ -36,6 +37,13 @@ _log = logging.getLogger(__name__)
 
 Mark = Callable[[tuple[int, ...]], Awaitable[None]]
 """Writes a mark on waiting requests, checking each again."""
+
+
+class Foreseen(NamedTuple):
+    """Name who is to have a board once it is IDLE, and the index that proposed it."""
+
+    grant: Grant
+    proposed_by: Index
 
 
 class Matcher:
@@ -121,6 +129,30 @@ class Matcher:
         if held is None:
             return found
         return replace(found, text=f"no board is lent just now, since {held}; {found.text}")
+
+    def claim(self, uuid: str) -> Foreseen | None:
+        """Propose who gets a board that is about to become IDLE, if anybody waits for it.
+
+        So it is granted in the transaction that makes it so. Whoever claims calls ``settle`` once.
+        """
+        index = self._index
+        if index is None or len(self._in_flight) >= MOST_IN_FLIGHT or not self._may_grant():
+            return None
+        now = self._clock.now()
+        grant = index.foreseen(uuid, now)
+        if grant is None:
+            return None
+        self._in_flight[grant] = now
+        return Foreseen(grant=grant, proposed_by=index)
+
+    def settle(self, claim: Foreseen, *, granted: bool) -> None:
+        """Take back who was proposed, unless he has the board."""
+        full = len(self._in_flight) >= MOST_IN_FLIGHT
+        self._in_flight.pop(claim.grant, None)
+        if not granted:
+            claim.proposed_by.refused(claim.grant)
+        if full or not granted:
+            self._work.set()
 
     def look(self) -> None:
         """See at once whether something can be granted."""
@@ -250,7 +282,7 @@ class Matcher:
 
     def _pass(self, index: Index, tasks: asyncio.TaskGroup) -> None:
         """Submit all that the index proposes now, as far as there is room."""
-        if self._held() is not None or not self._leads():
+        if not self._may_grant():
             return
         while room := min(PASS_LIMIT, MOST_IN_FLIGHT - len(self._in_flight)):
             now = self._clock.now()
@@ -261,6 +293,9 @@ class Matcher:
             if len(grants) < room:
                 break
 
+    def _may_grant(self) -> bool:
+        return self._held() is None and self._leads()
+
     def _wake_earlier(self, index: Index) -> None:
         """End the rest if a request becomes valid before it ends."""
         valid = index.next_valid()
@@ -270,7 +305,7 @@ class Matcher:
     async def _rest(self, index: Index | None) -> None:
         """Wait for work, at most until the next request becomes valid."""
         self._work.clear()
-        may = self._held() is None and self._leads()
+        may = self._may_grant()
         nap = LONGEST_NAP_SECONDS if may else RETRY_SECONDS
         now = self._clock.now()
         # Who may grant nothing leaves what has become valid where it is: its moment stays past.

@@ -18,6 +18,7 @@ from boruta_farm.core import (
 )
 from boruta_farm.farm.consoles import FarmConsoles
 from boruta_farm.farm.engine import Engine
+from boruta_farm.farm.matcher import Matcher
 from boruta_farm.model.console import ConsoleChunk
 from boruta_farm.model.worker import KeyPair, SessionKey
 
@@ -30,21 +31,45 @@ class FarmReports:
     """
 
     def __init__(
-        self, engine: Engine, cipher: Cipher, consoles: FarmConsoles, *, leading: bool = False
+        self,
+        engine: Engine,
+        cipher: Cipher,
+        consoles: FarmConsoles,
+        matcher: Matcher,
+        *,
+        leading: bool = False,
     ) -> None:
         self._decide = partial(engine.decide, leading=leading)
         self._consoles = consoles
         self._cipher = cipher
+        self._matcher = matcher
 
     async def prepared(self, uuid: str, epoch: int, key: KeyPair, prepared: Prepared) -> None:
-        """Make a board in PREPARE IDLE, its key sealed and stored in the same transaction."""
+        """Make a board in PREPARE IDLE, its key sealed and stored in the same transaction.
+
+        Where somebody waits for it, it is granted to him there, too: a job takes one commit less.
+        """
         sealed = self._cipher.seal(key.private.encode(), key_context(uuid, epoch))
         session_key = SessionKey(worker=uuid, epoch=epoch, public=key.public, sealed=sealed)
-        await self._decide(
-            lambda world, now: workers.prepared(
-                world, uuid, epoch, session_key, prepared.username, prepared.host_key, now
+        claim = self._matcher.claim(uuid)
+        proposal = None if claim is None else claim.grant
+        granted = False
+        try:
+            granted = await self._decide(
+                lambda world, now: workers.prepared(
+                    world,
+                    uuid,
+                    epoch,
+                    session_key,
+                    prepared.username,
+                    prepared.host_key,
+                    now,
+                    proposal,
+                )
             )
-        )
+        finally:
+            if claim is not None:
+                self._matcher.settle(claim, granted=granted)
 
     async def cleaned(self, uuid: str, epoch: int) -> None:
         """Put a board in BUSY into MAINTENANCE."""

@@ -22,7 +22,7 @@ from boruta_farm.model.explanation import Explanation
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.summary import Summary
-from boruta_farm.model.worker import Worker
+from boruta_farm.model.worker import Worker, WorkerState
 
 # Looked up on an enumeration, a member costs as much as the rest of a line.
 _WAITING = RequestState.WAITING
@@ -164,6 +164,32 @@ class Index:
             market.stirred_demands.clear()
             market.stirred_offers.clear()
         return grants
+
+    def foreseen(self, uuid: str, now: datetime) -> Grant | None:
+        """Propose who gets a worker that is about to become IDLE, as ``proposals`` would then.
+
+        None also while others are to be matched first. Who was proposed stays so until a change
+        of his, or ``refused``.
+        """
+        self._advance(now)
+        market = self._market
+        self._stir()
+        candidate = market.workers.get(uuid)
+        if candidate is None or market.stirred_demands or market.stirred_offers:
+            return None
+        if candidate.state is not WorkerState.PREPARE or candidate.unreachable_since is not None:
+            return None
+        market.set_idle(candidate, True)
+        grants = self.proposals(now)
+        market.set_idle(candidate, False)
+        found = None
+        for grant in grants:
+            if grant.worker == uuid:
+                found = grant
+            else:
+                # Not to be lost: nobody else was idle that somebody waits for.
+                self.refused(grant)
+        return found
 
     def refused(self, grant: Grant) -> None:
         """Take back a proposal that the writer refused; one that a change settled is ignored."""
