@@ -5,6 +5,7 @@ from pathlib import Path
 
 from boruta_farm.model.request import RequestState
 from boruta_farm.server.folder import DATABASE_FILE
+from boruta_farm.store.schema import PRIORITY_BITS
 
 OLD = 10 * 86_400_000_000
 """Microseconds, ten days."""
@@ -38,6 +39,12 @@ def grown(data: Path, stored: int, state: RequestState = RequestState.CANCELLED)
         connection.execute(
             "INSERT INTO tallies (state, bucket, requests)"
             " SELECT state, id >> 10, count(*) FROM requests GROUP BY state, id >> 10"
+        )
+        connection.execute("DELETE FROM priority_tallies")
+        connection.execute(
+            "INSERT INTO priority_tallies (priority, bucket, requests)"
+            f" SELECT priority, id >> {PRIORITY_BITS}, count(*) FROM requests"
+            f" GROUP BY priority, id >> {PRIORITY_BITS}"
         )
         connection.execute(f"UPDATE backlogs SET size = size * ({WAITING}) / ?", (max(waiting, 1),))
         for name, words in (("request", "max(id)"), ("requests", "count(*)")):

@@ -176,6 +176,11 @@ async def test_counters_equal_what_is_there(store: DatabaseStore, farm: Farm) ->
     kept = farm.fetch("SELECT state, bucket, requests FROM tallies ORDER BY state, bucket")
     assert [tuple(row) for row in kept] == [tuple(row) for row in counted]
     assert len(counted) == 4
+    counted = farm.fetch(
+        "SELECT priority, id >> 11, COUNT(*) FROM requests GROUP BY priority, id >> 11 ORDER BY 1"
+    )
+    kept = farm.fetch("SELECT priority, bucket, requests FROM priority_tallies ORDER BY priority")
+    assert [tuple(row) for row in kept] == [tuple(row) for row in counted]
     counters: dict[str, int] = dict(farm.fetch("SELECT name, value FROM counters"))
     assert counters["requests"] == counters["request"] == 1200
     assert counters["event"] == 1600 == await store.last_event()

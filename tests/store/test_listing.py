@@ -8,7 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from boruta_farm.model.errors import RequestNotFoundError, SortItemError, WorkerNotFoundError
+from boruta_farm.model.errors import (
+    RequestNotFoundError,
+    SortItemError,
+    WideListError,
+    WorkerNotFoundError,
+)
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.listing import (
     ListDirection,
@@ -142,6 +147,7 @@ request_filters = st.builds(
 by_state = st.builds(
     RequestFilter, states=some(st.sampled_from([*(state.value for state in STATES), "FOO"]))
 )
+by_priority = st.builds(RequestFilter, priorities=some(st.integers(0, 17)))
 
 
 def matches(request: Request, where: RequestFilter) -> bool:
@@ -168,7 +174,7 @@ RELAXED = settings(
 
 @RELAXED
 @given(
-    where=request_filters | by_state,
+    where=request_filters | by_state | by_priority,
     item=st.sampled_from(["id", "ID", "priority", "deadline", "ValidAfter", "state"]),
     order=st.sampled_from(SortOrder),
     border=st.none() | st.integers(1, REQUESTS),
@@ -199,6 +205,34 @@ async def test_pages_of_requests_equal_the_model(
         direction,
         limit,
     )
+
+
+@pytest.mark.parametrize(
+    ("where", "item"),
+    [
+        (RequestFilter(), "deadline"),
+        (RequestFilter(states=("DONE", "CANCELLED")), "priority"),
+        (RequestFilter(states=("DONE",), priorities=(3,)), "id"),
+        (RequestFilter(finished_after=START), "priority"),
+        (RequestFilter(selector="priority = 3"), "id"),
+    ],
+)
+async def test_a_list_that_looks_through_too_much_is_refused_in_words(
+    full: DatabaseStore, where: RequestFilter, item: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await full.list_requests(where, Sorter(item=item), Paginator())
+    for bound in ("MOST_SCANNED", "MOST_DECODED"):
+        monkeypatch.setattr(f"boruta_farm.store.listing.{bound}", 100)
+    with pytest.raises(WideListError, match="requests would have to be looked through"):
+        await full.list_requests(where, Sorter(item=item), Paginator())
+    for narrow, by in (
+        (RequestFilter(), "priority"),
+        (RequestFilter(priorities=(3, 4)), "id"),
+        (RequestFilter(states=("DONE",)), "id"),
+        (RequestFilter(ids=(1, 2), selector="priority = 3"), "deadline"),
+        (RequestFilter(states=("FOO",)), "deadline"),
+    ):
+        await full.list_requests(narrow, Sorter(item=by), Paginator())
 
 
 async def test_workers_are_found_by_more_capabilities_than_one_statement_holds(

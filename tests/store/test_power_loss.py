@@ -97,6 +97,11 @@ async def check(store: SqliteStore, known: Acknowledged) -> None:
     counted = "SELECT state, id >> 10, COUNT(*) FROM requests GROUP BY 1, 2 ORDER BY 1, 2"
     tallies = "SELECT state, bucket, requests FROM tallies WHERE requests > 0 ORDER BY 1, 2"
     assert driver.fetch(tallies) == driver.fetch(counted)
+    counted = "SELECT priority, id >> 11, COUNT(*) FROM requests GROUP BY 1, 2 ORDER BY 1, 2"
+    tallies = (
+        "SELECT priority, bucket, requests FROM priority_tallies WHERE requests > 0 ORDER BY 1, 2"
+    )
+    assert driver.fetch(tallies) == driver.fetch(counted)
     last = len(driver.fetch("SELECT id FROM requests"))
     assert await store.execute(creating()) == last + 1
 

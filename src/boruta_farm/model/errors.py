@@ -139,6 +139,12 @@ class SortItemError(InvalidError):
     code = "unknown-sort-item"
 
 
+class WideListError(InvalidError):
+    """too many requests would have to be looked through for this list"""
+
+    code = "list-too-wide"
+
+
 class SortOrderError(InvalidError):
     """unknown sort order (valid: ascending or descending)"""
 

@@ -21,7 +21,7 @@ from boruta_farm.store.rows import (
     WORKER,
     audit_row,
 )
-from boruta_farm.store.schema import BUCKET_BITS, COUNTER_NAMES
+from boruta_farm.store.schema import BUCKET_BITS, COUNTER_NAMES, PRIORITY_BITS
 from boruta_farm.store.values import micros
 
 Key = TypeVar("Key", int, str)
@@ -164,11 +164,12 @@ class _Write:
             raise ConflictError(f"changed by somebody else meanwhile: {', '.join(missed)}")
 
     def requests(self, layer: Layer, last_id: int) -> None:
-        """Write new requests (above ``last_id``), changed ones, and the tallies per state."""
+        """Write new requests (above ``last_id``), changed ones, and the tallies of them."""
         new: list[Row] = []
         changed: dict[int, Row] = {}
         moved: dict[int, Row] = {}
         tallies: Counter[tuple[str, int]] = Counter()
+        priorities: Counter[tuple[int, int]] = Counter()
         for request in layer.requests.values():
             bucket = request.id >> BUCKET_BITS
             known = request.id <= last_id
@@ -181,31 +182,43 @@ class _Write:
                 else:
                     changed[request.id] = (*REQUEST.row(request), stored.revision)
                 tallies[stored.state.value, bucket] -= 1
+                priorities[stored.priority, request.id >> PRIORITY_BITS] -= 1
             tallies[request.state.value, bucket] += 1
+            priorities[request.priority, request.id >> PRIORITY_BITS] += 1
         self.created = len(new)
         self.put(self.statements.insert_requests, new)
         self._compare(self.statements.update_requests, changed)
         self._compare(self.statements.move_requests, moved)
-        counted = [(state, bucket, count) for (state, bucket), count in tallies.items() if count]
-        self.put(self.statements.add_tallies, counted)
+        self._tally(tallies, priorities)
         self.put(
             self.statements.add_backlogs,
             [(owner, size) for owner, size in layer.backlogs.items() if size],
         )
 
+    def _tally(
+        self, states: Counter[tuple[str, int]], priorities: Counter[tuple[int, int]]
+    ) -> None:
+        statements = self.statements
+        counted = [(*place, count) for place, count in states.items() if count]
+        self.put(statements.add_tallies, counted)
+        ranked = [(*place, count) for place, count in priorities.items() if count]
+        self.put(statements.add_priority_tallies, ranked)
+
     def removals(self, layer: Layer) -> int:
         """Remove finished requests with what hangs on them; return how many."""
         ids = self.statements.dialect.members(layer.removed)
         tallies: Counter[tuple[str, int]] = Counter()
+        priorities: Counter[tuple[int, int]] = Counter()
         epochs: dict[str, int] = {}
         gone = self._driver.fetch(self.statements.remove_requests, (ids,))
-        for number, state, worker, epoch in gone:
+        for number, state, priority, worker, epoch in gone:
             tallies[state, number >> BUCKET_BITS] -= 1
+            priorities[priority, number >> PRIORITY_BITS] -= 1
             if worker is not None:
                 epochs[worker] = max(epoch, epochs.get(worker, 0))
         if len(gone) != len(layer.removed):
             raise ConflictError("requests that were to be removed are not finished any more")
-        self.put(self.statements.add_tallies, [(*place, count) for place, count in tallies.items()])
+        self._tally(tallies, priorities)
         self.put(self.statements.remove_jobs, list(epochs.items()))
         self._driver.fetch(self.statements.remove_consoles, (ids,))
         before = self._loaded.records.removed()

@@ -4,7 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from boruta_farm.model.errors import RequestNotFoundError, SortItemError, WorkerNotFoundError
+from boruta_farm.model.errors import (
+    RequestNotFoundError,
+    SortItemError,
+    WideListError,
+    WorkerNotFoundError,
+)
 from boruta_farm.model.listing import (
     MAX_PAGE_LIMIT,
     WORKER_ITEMS,
@@ -24,7 +29,7 @@ from boruta_farm.store.driver import Value
 from boruta_farm.store.filtering import BriefRequest, BriefWorker
 from boruta_farm.store.records import LARGEST, Records, storable
 from boruta_farm.store.rows import WORKER
-from boruta_farm.store.schema import BUCKET_BITS, SHARED
+from boruta_farm.store.schema import BUCKET_BITS, PRIORITY_BITS, SHARED
 from boruta_farm.store.values import like_member, micros, pair_text, texts
 
 REQUEST_SORTS = {
@@ -74,6 +79,17 @@ def _by_states_alone(where: RequestFilter) -> bool:
     narrow = (
         *(where.ids, where.priorities, where.finished_after, where.selector, where.shared_with),
     )
+    return all(given is None for given in narrow)
+
+
+MOST_SCANNED = 1_000_000
+MOST_DECODED = 100_000
+"""Requests that a list may look through one by one, by their indexed columns and by what only
+decoding tells: either takes some two tenths to half a second of a thread that others wait for."""
+
+
+def _by_priorities_alone(where: RequestFilter) -> bool:
+    narrow = (where.ids, where.states, where.finished_after, where.selector, where.shared_with)
     return all(given is None for given in narrow)
 
 
@@ -140,7 +156,10 @@ class _RequestPage:
             ids, total, beyond = self._cut_by_selector(where.selector)
         elif _by_states_alone(where) and self._key == "r.id":
             ids, total, beyond = self._cut_by_state()
+        elif _by_priorities_alone(where) and self._key in ("r.id", "r.priority"):
+            ids, total, beyond = self._cut_by_priority()
         else:
+            self._check_width(MOST_SCANNED)
             ids, total, beyond = self._cut_by_scan()
         items = self._load(ids)
         remaining = beyond - len(items)
@@ -236,6 +255,86 @@ class _RequestPage:
         statement = f"SELECT COUNT(*) FROM requests AS r{condition.text()}"
         return self._sum(statement, condition.values)
 
+    def _cut_by_priority(self) -> tuple[list[int], int, int]:
+        """Sort by id or priority, filter by priorities alone: counts come from tallies."""
+        rank, border = (None, None) if self._border is None else self._border
+        tallied = self._of_ranks(border)
+        total = sum(count for count, _ in tallied.values())
+        if self._key == "r.id":
+            found = [number for each in tallied for number in self._ids_of(each, border)]
+            found.sort(reverse=not self._up)
+            beyond = sum(self._near(each, border) + far for each, (_, far) in tallied.items())
+            return found[: self._limit], total, beyond
+        ids: list[int] = []
+        beyond = 0
+        for each in sorted(tallied, reverse=not self._up):
+            count, far = tallied[each]
+            if rank is not None and each != rank and (each > int(rank)) is not self._up:
+                continue
+            place = border if each == rank else None
+            beyond += count if place is None else self._near(each, place) + far
+            if len(ids) < self._limit:
+                ids += self._ids_of(each, place)
+        return ids[: self._limit], total, beyond
+
+    def _of_ranks(self, border: int | None) -> dict[int, tuple[int, int]]:
+        """Return, of each wanted priority, how many there are, and in buckets beyond a border."""
+        past = ">" if self._up else "<"
+        bucket = -1 if border is None else border >> PRIORITY_BITS
+        far = f"COALESCE(SUM(requests) FILTER (WHERE bucket {past} ?), 0)"
+        rows = self._fetch(
+            f"SELECT priority, SUM(requests), {far} FROM priority_tallies GROUP BY priority",
+            (bucket,),
+        )
+        wanted = set(self._where.priorities or ())
+        return {
+            rank: (int(count), int(count if border is None else beyond))
+            for rank, count, beyond in rows
+            if not wanted or rank in wanted
+        }
+
+    def _ids_of(self, rank: int, border: int | None) -> list[int]:
+        """Return the first ids of a priority beyond a border."""
+        past, order = (">", "ASC") if self._up else ("<", "DESC")
+        condition = ListCondition(["r.priority = ?"], [rank])
+        if border is not None:
+            condition.add(f"r.id {past} ?", border)
+        statement = (
+            f"SELECT r.id FROM requests AS r{condition.text()} ORDER BY r.id {order} LIMIT ?"
+        )
+        return self._ids(statement, (*condition.values, self._limit))
+
+    def _near(self, rank: int, border: int | None) -> int:
+        """Count the requests of a priority beyond a border within its bucket."""
+        if border is None:
+            return 0
+        first = border >> PRIORITY_BITS << PRIORITY_BITS
+        last = first + (1 << PRIORITY_BITS) - 1
+        low, high = (border + 1, last) if self._up else (first, border - 1)
+        return self._sum(
+            "SELECT COUNT(*) FROM requests AS r WHERE r.priority = ? AND r.id BETWEEN ? AND ?",
+            (rank, low, high),
+        )
+
+    def _check_width(self, most: int) -> None:
+        """Refuse a list that looks through too many requests. Raises WideListError."""
+        where = self._where
+        if where.ids is not None or where.shared_with is not None:
+            return
+        if where.finished_after is not None:
+            condition = self._condition(with_priorities=False)
+            statement = f"SELECT COUNT(*) FROM requests AS r{condition.text()}"
+            width = self._sum(statement, condition.values)
+        else:
+            width = self._tally(self._states(), "bucket >= ?", 0)
+        if width > most:
+            raise WideListError(
+                f"{width:,} requests would have to be looked through for this list, {most:,} may; "
+                "narrow it by States, such as WAITING and IN PROGRESS, or leave the body out for "
+                "what is unfinished or finished lately; sorted by id, and filtered by States or by "
+                "Priorities alone, lists may be of any length"
+            )
+
     def _cut_by_scan(self) -> tuple[list[int], int, int]:
         """Filter and sort by anything: one pass over the index counts, another cuts."""
         condition = self._condition()
@@ -261,6 +360,7 @@ class _RequestPage:
 
     def _cut_by_selector(self, text: str) -> tuple[list[int], int, int]:
         """Filter by what only decoding can tell: every row that the rest lets pass is looked at."""
+        self._check_width(MOST_DECODED)
         selector, condition = parse(text), self._condition()
         order = "ASC" if self._up else "DESC"
         columns = ", ".join(f"r.{name}" for name in BriefRequest._fields)
@@ -277,9 +377,10 @@ class _RequestPage:
             beyond = [place for place in found if (place > border if self._up else place < border)]
         return [number for _, number in beyond[: self._limit]], len(found), len(beyond)
 
-    def _condition(self) -> ListCondition:
+    def _condition(self, *, with_priorities: bool = True) -> ListCondition:
         where, condition = self._where, ListCondition()
-        for numbers, column in ((where.ids, "r.id"), (where.priorities, "r.priority")):
+        priorities = where.priorities if with_priorities else None
+        for numbers, column in ((where.ids, "r.id"), (priorities, "r.priority")):
             if numbers:
                 known = [number for number in numbers if abs(number) <= LARGEST]
                 member = self._dialect.member(column, "bigint")
@@ -289,8 +390,10 @@ class _RequestPage:
             member = self._dialect.member("r.state", "text")
             condition.add(member, self._dialect.members(states))
         if where.finished_after is not None:
+            # Two indexes lead to these; a condition with OR would have every request looked at.
             condition.add(
-                "(r.state IN ('WAITING', 'IN PROGRESS') OR r.finished > ?)",
+                "r.id IN (SELECT id FROM requests WHERE state IN ('WAITING', 'IN PROGRESS')"
+                " UNION SELECT id FROM requests WHERE finished > ?)",
                 micros(where.finished_after),
             )
         if where.shared_with is not None:

@@ -64,6 +64,8 @@ REQUESTS = SchemaTable(
         ),
         TableIndex(name="requests_waiting", columns=("owner",), where=WAITING),
         TableIndex(name="requests_shared", columns=("id",), where=SHARED),
+        TableIndex(name="requests_by_priority", columns=("priority", "id")),
+        TableIndex(name="requests_finished", columns=("finished",)),
     ),
     bare=False,
 )
@@ -142,6 +144,12 @@ TALLIES = SchemaTable(
 )
 BUCKET_BITS = 10
 """Requests are tallied per state and per 1,024 ids, so that a page's place needs no counting."""
+PRIORITY_TALLIES = SchemaTable(
+    "priority_tallies",
+    (_number("priority", key=True), _number("bucket", key=True), _number("requests")),
+)
+PRIORITY_BITS = 11
+"""Per priority they are tallied in larger buckets, since there are more priorities than states."""
 COUNTERS = SchemaTable("counters", (_text("name", key=True), _number("value")))
 COUNTER_NAMES = ("audit", "event", "request", "requests", "time")
 """The rows of the counters' table."""
@@ -164,6 +172,7 @@ TABLES = (
     CONSOLE_CHUNKS,
     EPOCHS,
     TALLIES,
+    PRIORITY_TALLIES,
     BACKLOGS,
     COUNTERS,
     META,

@@ -20,6 +20,7 @@ from boruta_farm.store.schema import (
     GROUPS,
     HOLDING,
     JOBS,
+    PRIORITY_TALLIES,
     REQUESTS,
     SESSION_KEYS,
     SHARED,
@@ -175,7 +176,7 @@ class Statements:
             f"DELETE FROM requests WHERE {gone} AND state NOT IN ('WAITING', 'IN PROGRESS')"
             " AND NOT EXISTS (SELECT 1 FROM jobs AS j"
             f" WHERE j.request_id = requests.id AND j.{HOLDING})"
-            " RETURNING id, state, job_worker, job_epoch"
+            " RETURNING id, state, priority, job_worker, job_epoch"
         )
         # Also those of earlier tries, which no request names: by the worker's order of epochs.
         self.remove_jobs = (
@@ -222,6 +223,10 @@ class Statements:
         self.add_tallies = (
             f"{self._insert(TALLIES)} WHERE true ON CONFLICT (state, bucket)"
             " DO UPDATE SET requests = tallies.requests + excluded.requests"
+        )
+        self.add_priority_tallies = (
+            f"{self._insert(PRIORITY_TALLIES)} WHERE true ON CONFLICT (priority, bucket)"
+            " DO UPDATE SET requests = priority_tallies.requests + excluded.requests"
         )
         self.add_backlogs = (
             f"{self._insert(BACKLOGS)} WHERE true ON CONFLICT (owner)"
