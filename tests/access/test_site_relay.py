@@ -14,7 +14,7 @@ from tests.ports import free_port
 
 from boruta_farm.access import messages
 from boruta_farm.access.messages import Message, RouteEntry, decode, encode
-from boruta_farm.access.outbox import SILENT_AFTER, Wire
+from boruta_farm.access.outbox import SILENT_AFTER, MessageWire
 from boruta_farm.access.site_process import digest_of, keep_linked, load_credential
 from boruta_farm.access.site_relay import SiteRelay
 from boruta_farm.access.switchboard import Switchboard
@@ -186,7 +186,7 @@ async def test_a_server_is_dialled_until_it_answers() -> None:
     troubles = [UnavailableError("farm-1 is out of reach")] * 2
     far: asyncio.Queue[LocalWire] = asyncio.Queue()
 
-    async def dial() -> Wire:
+    async def dial() -> MessageWire:
         if troubles:
             raise troubles.pop()
         near, other = wire()

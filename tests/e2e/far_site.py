@@ -23,7 +23,8 @@ from boruta_farm.model.request import Request
 from boruta_farm.model.worker import AccessInfo, WorkerState
 from tests.e2e import stage
 from tests.e2e.stage import CAPS, Stage, Talk, ssh
-from tests.e2e.unreachable import BOARD, SERVER, FarYard, board_namespace, run
+from tests.e2e.unreachable import BOARD, SERVER, FarYard, board_namespace
+from tests.namespaces import run
 from tests.ports import free_port
 
 SITE = "lab-b"

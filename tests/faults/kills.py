@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 from tests.e2e.test_kill import kill_again_and_again
-from tests.e2e.unreachable import run
+from tests.namespaces import run
 
 
 async def main(folder: Path, rounds: int, seed: int) -> None:

@@ -16,7 +16,7 @@ AT_ONCE: Final = 4000
 """Lines of one message: it stays below the size that a WebSocket of the server takes."""
 
 
-class Wire(Protocol):
+class MessageWire(Protocol):
     """Carry text messages both ways, in order, to one other side."""
 
     async def send(self, text: str) -> None:
@@ -44,7 +44,7 @@ class Outbox:
         self._lines.append(line)
         self._filled.set()
 
-    async def send_all(self, wire: Wire) -> NoReturn:
+    async def send_all(self, wire: MessageWire) -> NoReturn:
         """Send what is put in until cancelled. Raises TimeoutError when nobody reads it."""
         while True:
             await self._filled.wait()
@@ -56,7 +56,7 @@ class Outbox:
                     await sending
 
 
-async def converse(wire: Wire, outbox: Outbox, hear: Callable[[Message], None]) -> None:
+async def converse(wire: MessageWire, outbox: Outbox, hear: Callable[[Message], None]) -> None:
     """Send what is put into the outbox and hear what comes, until the other side is gone.
 
     Raises UnavailableError for one that is silent or does not read, and ProtocolError.
@@ -80,7 +80,7 @@ async def converse(wire: Wire, outbox: Outbox, hear: Callable[[Message], None]) 
                 await wire.close(1000, "the conversation is over")
 
 
-async def _hear(wire: Wire, hear: Callable[[Message], None]) -> None:
+async def _hear(wire: MessageWire, hear: Callable[[Message], None]) -> None:
     while True:
         async with asyncio.timeout(SILENT_AFTER):
             text = await wire.receive()

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from boruta_farm import __version__
 from boruta_farm.access.listening import allow_many_files
-from boruta_farm.access.outbox import Wire
+from boruta_farm.access.outbox import MessageWire
 from boruta_farm.access.relay import SWITCH_INTERVAL
 from boruta_farm.access.site_relay import SiteRelay
 from boruta_farm.access.switchboard import Switchboard
@@ -40,7 +40,7 @@ LONGEST_PAUSE: Final = 2.0
 SECRET_BYTES: Final = 32
 SCHEMES: Final = {"http": "ws", "https": "wss"}
 
-Dial = Callable[[], Awaitable[Wire]]
+Dial = Callable[[], Awaitable[MessageWire]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +140,7 @@ class ServerDialler:
                 server,
             )
 
-    async def dial(self) -> Wire:
+    async def dial(self) -> MessageWire:
         """Return an open WebSocket. Raises UnavailableError, RefusedError."""
         try:
             connection = await connect(

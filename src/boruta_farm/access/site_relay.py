@@ -5,7 +5,7 @@ import logging
 from boruta_farm.access import messages
 from boruta_farm.access.control import Wanted
 from boruta_farm.access.messages import Message, RouteEntry, encode
-from boruta_farm.access.outbox import Outbox, Wire, converse
+from boruta_farm.access.outbox import MessageWire, Outbox, converse
 from boruta_farm.access.switchboard import Switchboard
 from boruta_farm.model.errors import BorutaError, ProtocolError
 
@@ -39,7 +39,7 @@ class SiteRelay:
         self._counts: dict[str, int] = {}
         board.tell(self)
 
-    async def serve(self, wire: Wire, name: str) -> None:
+    async def serve(self, wire: MessageWire, name: str) -> None:
         """Talk to a server until it is gone."""
         server = ServerEnd(name)
         server.outbox.put(encode(messages.HELLO, version=self._version))

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from boruta_farm.access import messages
 from boruta_farm.access.entries import entry_of
 from boruta_farm.access.messages import USUAL, Message, TunnelBounds, encode
-from boruta_farm.access.outbox import ASK_EVERY, Outbox, Wire, converse
+from boruta_farm.access.outbox import ASK_EVERY, MessageWire, Outbox, converse
 from boruta_farm.access.routes import BindFailure, Relay, TunnelRoute
 from boruta_farm.clock import Clock
 from boruta_farm.model.addresses import is_loopback, is_ours_alone
@@ -54,7 +54,7 @@ class SiteRelayEnd:
     """
 
     site: str
-    wire: Wire
+    wire: MessageWire
     outbox: Outbox = field(default_factory=Outbox)
     follows: bool = False
     ports: dict[str, int] = field(default_factory=dict)
@@ -100,7 +100,7 @@ class Sites:
         digest = hashlib.sha256((credential or "").encode()).hexdigest()
         return place is not None and hmac.compare_digest(digest, place.digest)
 
-    async def serve(self, wire: Wire, site: str, peer: str) -> None:
+    async def serve(self, wire: MessageWire, site: str, peer: str) -> None:
         """Talk to a site's relay, which was admitted, until it is gone; the newest one counts."""
         end = SiteRelayEnd(site=site, wire=wire)
         before, self._ends[site] = self._ends.get(site), end
