@@ -109,10 +109,17 @@ class SharedDriver:
         self._reach()
         return self._inner.write(statement, rows)
 
+    def post(self, statement: str, parameters: Sequence[Value] = ()) -> None:
+        """Run a statement at once. Raises DriverError."""
+        self.fetch(statement, parameters)
+
     def put(self, statement: str, rows: Sequence[Row]) -> None:
-        """Run over rows a statement that returns nothing. Raises DriverError."""
+        """Run a statement over rows at once. Raises DriverError."""
         self._reach()
         self._inner.put(statement, rows)
+
+    def settle(self) -> None:
+        """Have nothing to do."""
 
     def end(self) -> None:
         """End the connection from the database's side; its lock is free."""

@@ -34,10 +34,18 @@ class FailingDriver:
         self._after(statement)
         return found
 
+    def post(self, statement: str, parameters: Sequence[Value] = ()) -> None:
+        self._before(statement)
+        self._driver.post(statement, parameters)
+        self._after(statement)
+
     def put(self, statement: str, rows: Sequence[Row]) -> None:
         self._before(statement)
         self._driver.put(statement, rows)
         self._after(statement)
+
+    def settle(self) -> None:
+        self._driver.settle()
 
     def read(self, statement: str, size: int) -> Iterator[list[Row]]:
         self._before(statement)

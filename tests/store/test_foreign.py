@@ -14,8 +14,10 @@ from boruta_farm.store import foreign, hearing
 from boruta_farm.store.base import Transaction
 from boruta_farm.store.batch import look
 from boruta_farm.store.batch_writer import BatchWriter
+from boruta_farm.store.driver import DriverError
 from boruta_farm.store.postgres import PostgresStore
 from boruta_farm.store.postgres_driver import connect
+from tests.store.failing import spoil
 from tests.store.making import HandClock, creating, make_worker
 from tests.store.postgres_server import PostgresServer
 
@@ -82,6 +84,60 @@ async def test_what_others_did_is_told_before_what_oneself_does(
     assert await second.execute(creating()) == 3
     # Before the answer, as what this server commits itself.
     assert ear.numbers == [1, 2, 3]
+
+
+async def test_what_others_did_is_read_when_nobody_waits_for_it_any_more(
+    pair: tuple[PostgresStore, PostgresStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = pair
+    monkeypatch.setattr(second._hearing, "_heard", lambda _number: None)
+    said: list[str] = []
+    spoil(second, before=said.append)
+    await first.execute(creating())
+    await second.execute(creating())
+    reads = [place for place, words in enumerate(said) if "FROM events" in words]
+    assert len(reads) == 1
+    assert reads[0] > said.index("COMMIT")
+
+
+async def test_what_others_did_and_cannot_be_read_has_followers_start_over(
+    pair: tuple[PostgresStore, PostgresStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = pair
+    monkeypatch.setattr(second._hearing, "_heard", lambda _number: None)
+    doubts: list[None] = []
+    second.on_doubt(lambda: doubts.append(None))
+    ear = Ear(second)
+
+    def lost(statement: str) -> None:
+        if "FROM events" in statement:
+            raise DriverError("the line was cut")
+
+    spoil(second, before=lost)
+    await first.execute(creating())
+    assert await second.execute(creating()) == 2
+    assert doubts == [None]
+    await first.execute(creating())
+    assert await second.execute(creating()) == 4
+    await ear.until(4)
+    assert ear.numbers[-2:] == [3, 4]
+
+
+async def test_what_a_command_breaks_is_told_before_the_commit(
+    pair: tuple[PostgresStore, PostgresStore],
+) -> None:
+    first, _ = pair
+
+    def twice(tx: Transaction, now: datetime) -> None:
+        for number in (1, 2):
+            tx.save_worker(make_worker(number, name="one-name"), EventKind.WORKER_REGISTERED)
+
+    said: list[str] = []
+    spoil(first, before=said.append)
+    with pytest.raises(TransitionError):
+        await first.execute(twice)
+    assert "COMMIT" not in said
+    assert await first.execute(creating()) == 1
 
 
 async def test_tidings_that_are_lost_are_missed_for_a_moment_only(

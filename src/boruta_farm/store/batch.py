@@ -85,8 +85,8 @@ class Begun:
     changes: tuple[Change, ...]
     last_event: int
     newest: datetime
-    foreign: BatchOutcome
-    """What other servers had committed before, with no results."""
+    counters: Mapping[str, int]
+    """As they were before, which tells what other servers have committed."""
 
 
 def look(_transaction: Transaction, _now: datetime) -> None:
@@ -292,7 +292,6 @@ class Batcher:
                 return BatchOutcome([RefusedCommand(UnavailableError(words)) for _ in commands])
             commands += late()
             self._committed.as_of(counters["event"])
-            foreign = self._foreign(records, counters)
             leads = self.guard.leads(counters)
             layer = Layer(last_id=counters["request"])
             loaded = Loaded(records, self._committed)
@@ -306,12 +305,12 @@ class Batcher:
             if not layer:
                 self._newest = newest
                 driver.rollback()
-                self._note_told(counters["event"])
-                return replace(foreign, results=results)
+                return replace(self._catch_up(counters), results=results)
             try:
                 changes = self._flusher.flush(layer, loaded, counters, newest)
                 if self._tell is not None:
-                    driver.fetch(self._tell)
+                    driver.post(self._tell)
+                driver.settle()
             except DriverError:
                 raise
             except Exception as error:
@@ -320,7 +319,7 @@ class Batcher:
             driver.rollback()
             raise
         last = changes[-1].event.number if changes else counters["event"]
-        return Begun(commands, layer, results, changes, last, newest, foreign)
+        return Begun(commands, layer, results, changes, last, newest, counters)
 
     def _commit(self, begun: Begun) -> BatchOutcome:
         driver, layer = self.driver, begun.layer
@@ -344,14 +343,38 @@ class Batcher:
             layer.backlogs,
         )
         self._newest = begun.newest
+        foreign = self._catch_up(begun.counters)
         self._note_told(begun.last_event)
-        foreign = begun.foreign
         return BatchOutcome(
             begun.results,
             foreign.changes + begun.changes,
             doubtful=foreign.doubtful,
             step=foreign.step + layer.step,
         )
+
+    def _catch_up(self, counters: Mapping[str, int]) -> BatchOutcome:
+        """Find out what others had committed before a batch, once it keeps them waiting no more.
+
+        Where that fails followers start over, since the batch itself may be committed.
+        """
+        last = counters["event"]
+        if self.told is None or (last <= self.told and not self.anew):
+            self._note_told(last)
+            return BatchOutcome([])
+        driver = self.driver
+        assert driver is not None
+        try:
+            driver.begin_reading()
+            try:
+                foreign = self._foreign(Records(driver, self._statements), counters)
+            finally:
+                driver.rollback()
+        except DriverError as fault:
+            logger.warning("what other servers have committed is not known, start over: %s", fault)
+            self.close()
+            foreign = BatchOutcome([], doubtful=True)
+        self._note_told(last)
+        return foreign
 
     def _note_told(self, number: int) -> None:
         if self._tell is not None:

@@ -41,8 +41,19 @@ class DatabaseDriver(Protocol):
         """
         ...
 
+    def post(self, statement: str, parameters: Sequence[Value] = ()) -> None:
+        """Run a statement of which nothing is to be returned; it may wait for what comes next.
+
+        Whoever posts calls ``settle`` before the transaction is committed. Raises as ``fetch``.
+        """
+        ...
+
     def put(self, statement: str, rows: Sequence[Row]) -> None:
-        """Run over rows, as ``write`` does, a statement that returns nothing: half the cost."""
+        """Run a statement over rows, as ``post`` does."""
+        ...
+
+    def settle(self) -> None:
+        """Have everything run that was posted. Raises as ``fetch``."""
         ...
 
     def read(self, statement: str, size: int) -> Iterator[list[Row]]:

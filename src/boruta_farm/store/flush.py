@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from boruta_farm.model.events import Change, Event
 from boruta_farm.model.settings import FarmSettings
-from boruta_farm.store.driver import ConflictError, ConstraintError, Row
+from boruta_farm.store.driver import ConflictError, ConstraintError, Row, Value
 from boruta_farm.store.loaded import Loaded
 from boruta_farm.store.overlay import JournalEntry, Layer
 from boruta_farm.store.rows import (
@@ -71,7 +71,7 @@ class Flusher:
         last = counters["event"] + len(changes)
         write.put(write.statements.insert_events, [EVENT.row(c.event) for c in changes])
         if last // PRUNE_EVENTS_EVERY > counters["event"] // PRUNE_EVENTS_EVERY:
-            write.execute(write.statements.prune_events, last - self._events_kept, PRUNED_AT_ONCE)
+            write.post(write.statements.prune_events, last - self._events_kept, PRUNED_AT_ONCE)
         new = {
             "audit": counters["audit"] + len(layer.notes),
             "event": last,
@@ -80,20 +80,20 @@ class Flusher:
             "time": micros(now) if layer.step else max(counters["time"], micros(now)),
         }
         write.time(layer)
-        write.execute(write.statements.set_counters, *(new[name] for name in COUNTER_NAMES))
+        write.post(write.statements.set_counters, *(new[name] for name in COUNTER_NAMES))
         return changes
 
     def _prune(self, write: "_Write", now: datetime) -> None:
         if self._pruned is not None and abs(now - self._pruned) < PRUNE_EVERY:
             return
-        write.execute(write.statements.prune_summaries, PRUNED_AT_ONCE, SUMMARIES_KEPT)
+        write.post(write.statements.prune_summaries, PRUNED_AT_ONCE, SUMMARIES_KEPT)
         oldest = micros(now - self._settings.idempotency_kept)
         if self._settings.console_keep:
             old = micros(now - self._settings.console_keep)
-            write.execute(write.statements.prune_old_consoles, old)
+            write.post(write.statements.prune_old_consoles, old)
         if self._settings.console_bytes:
             most = self._settings.console_bytes * 1024 * 1024
-            write.execute(write.statements.prune_many_consoles, most)
+            write.post(write.statements.prune_many_consoles, most)
         pruned = write.execute(write.statements.prune_creations, oldest, PRUNED_AT_ONCE)
         if len(pruned) < PRUNED_AT_ONCE:
             self._pruned = now
@@ -145,14 +145,18 @@ class _Write:
         self._loaded = loaded
         self._driver = loaded.records.driver
 
+    def put(self, statement: str, rows: Sequence[Row]) -> None:
+        """Run a statement over rows, if there are any, of which nothing is to be returned."""
+        if rows:
+            self._driver.put(statement, rows)
+
+    def post(self, statement: str, *parameters: Value) -> None:
+        """Run a statement that takes no rows, and of which nothing is to be returned."""
+        self._driver.post(statement, parameters)
+
     def execute(self, statement: str, *parameters: int) -> list[Row]:
         """Run a statement that takes no rows."""
         return self._driver.fetch(statement, parameters)
-
-    def put(self, statement: str, rows: Sequence[Row]) -> None:
-        """Run over rows, if there are any, a statement that returns nothing."""
-        if rows:
-            self._driver.put(statement, rows)
 
     def _compare(self, statement: str, rows: Mapping[Key, Row]) -> None:
         """Run a compare-and-set and refuse the batch unless every row, by its key, was met."""
@@ -220,11 +224,11 @@ class _Write:
             raise ConflictError("requests that were to be removed are not finished any more")
         self._tally(tallies, priorities)
         self.put(self.statements.remove_jobs, list(epochs.items()))
-        self._driver.fetch(self.statements.remove_consoles, (ids,))
+        self._driver.post(self.statements.remove_consoles, (ids,))
         before = self._loaded.records.removed()
         up_to = max(before.up_to, *layer.removed)
         words = f"{before.count + len(gone)} {up_to}"
-        self._driver.fetch(self.statements.keep_removed, (words,))
+        self._driver.post(self.statements.keep_removed, (words,))
         return len(gone)
 
     def workers(self, layer: Layer) -> None:
@@ -283,11 +287,11 @@ class _Write:
     def time(self, layer: Layer) -> None:
         """Write what a later start finds the farm's time by, and what moves with its steps."""
         if layer.step:
-            self._driver.fetch(
+            self._driver.post(
                 self.statements.shift_creations, (layer.step // timedelta(microseconds=1),)
             )
         for mark in layer.marks.items():
-            self._driver.fetch(self.statements.keep_mark, mark)
+            self._driver.post(self.statements.keep_mark, mark)
 
     def people(self, layer: Layer) -> None:
         """Write accounts, groups and tokens."""
@@ -314,7 +318,7 @@ class _Write:
     def audit(self, layer: Layer, last: int) -> None:
         """Cut off, write seals, then new entries, numbered from ``last`` on."""
         if layer.audit_cut:
-            self.execute(self.statements.cut_audit, layer.audit_cut)
+            self.post(self.statements.cut_audit, layer.audit_cut)
         self.put(self.statements.save_seals, list(layer.seals.items()))
         rows = [
             audit_row(place, at, note) for place, (at, note) in enumerate(layer.notes, last + 1)

@@ -1,6 +1,7 @@
 """One connection to PostgreSQL."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +21,8 @@ USUAL = {
     "tcp_user_timeout": "10000",
 }
 """What an address does not say otherwise: a database that went silent is given up within 11 s."""
+
+PIPELINES = psycopg.Pipeline.is_supported()
 
 OPEN_BATCH = "5s"
 """How long a batch may stand still half-way. It keeps all other servers' batches out, so the
@@ -66,13 +69,19 @@ def _spelled(statement: str) -> bytes:
 
 
 class PostgresDriver:
-    """Run statements and tell failures apart."""
+    """Run statements and tell failures apart.
+
+    Those of which nothing is to be returned are sent together: all servers wait for whoever writes,
+    and each answer that is waited for takes as long as it takes the database to get a processor.
+    """
 
     def __init__(self, connection: "psycopg.Connection[Row]") -> None:
         self._connection = connection
+        self._posted: list[tuple[bytes, Sequence[Value]]] = []
 
     def fetch(self, statement: str, parameters: Sequence[Value] = ()) -> list[Row]:
         """Run a statement and return all its rows."""
+        self.settle()
         try:
             cursor = self._connection.execute(_spelled(statement), parameters)
             return cursor.fetchall() if cursor.description else []
@@ -83,9 +92,25 @@ class PostgresDriver:
         """Run a statement once, with an array for each column of the rows."""
         return self.fetch(statement, [list(column) for column in zip(*rows, strict=True)])
 
+    def post(self, statement: str, parameters: Sequence[Value] = ()) -> None:
+        """Keep a statement for the next that returns something, or for ``settle``."""
+        self._posted.append((_spelled(statement), parameters))
+
     def put(self, statement: str, rows: Sequence[Row]) -> None:
-        """Run a statement once, as ``write`` does."""
-        self.write(statement, rows)
+        """Keep a statement with an array for each column of the rows."""
+        self.post(statement, [list(column) for column in zip(*rows, strict=True)])
+
+    def settle(self) -> None:
+        """Send everything that was posted, and wait once."""
+        posted, self._posted = self._posted, []
+        if not posted:
+            return
+        try:
+            with self._connection.pipeline() if PIPELINES else nullcontext():
+                for statement, parameters in posted:
+                    self._connection.execute(statement, parameters)
+        except psycopg.Error as error:
+            raise fault(error) from error
 
     def read(self, statement: str, size: int) -> Iterator[list[Row]]:
         """Run a SELECT by a cursor of the server and yield its rows, at most ``size`` at a time.
@@ -129,6 +154,7 @@ class PostgresDriver:
 
     def rollback(self) -> None:
         """Undo, unless no transaction is open."""
+        self._posted.clear()
         if self._connection.info.transaction_status is not TransactionStatus.IDLE:
             self.fetch("ROLLBACK")
 
