@@ -5,6 +5,7 @@ The systems themselves are not here: their shell steps are what is executed.
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -49,7 +50,6 @@ def steps(system: str) -> str:
         case "github":
             action = yaml.safe_load((INTEGRATIONS / "github" / "action.yml").read_text())
             (step,) = [s for s in action["runs"]["steps"] if s["name"] == "Run on the board"]
-            assert set(step["env"]) >= {"BORUTA_SERVER", "BORUTA_TOKEN", "BORUTA_WANT"}
             return str(step["run"])
         case "gitlab":
             template = yaml.safe_load(
@@ -68,6 +68,27 @@ def test_the_steps_are_said_once() -> None:
     wanted = whole[next(n for n, line in enumerate(whole) if line.startswith("set -eu")) :]
     for system in ("gitlab", "jenkins"):
         assert [line.strip() for line in steps(system).strip().splitlines()] == wanted
+
+
+def test_the_action_knows_all_that_the_steps_ask_for() -> None:
+    action = yaml.safe_load((INTEGRATIONS / "github" / "action.yml").read_text())
+    given = action["runs"]["steps"][1]["env"]
+    asked = set(re.findall(r"BORUTA_[A-Z_]+(?=:[-?])", steps("shell")))
+    assert given.keys() - {"BORUTA_SERVER"} == asked - {"BORUTA_ID_TOKEN", "BORUTA_ID_TOKEN_FILE"}
+    named = {name for text in given.values() for name in re.findall(r"inputs\.([a-z-]+)", text)}
+    assert named == action["inputs"].keys() - {"version"}
+
+
+def test_what_is_collected_is_kept_and_its_reports_are_read() -> None:
+    template = yaml.safe_load((INTEGRATIONS / "gitlab" / "boruta.gitlab-ci.yml").read_text())
+    kept = template[".boruta"]["artifacts"]
+    assert (kept["when"], kept["paths"]) == ("always", ["$BORUTA_TO"])
+    assert kept["reports"] == {"junit": "$BORUTA_TO/*.xml"}
+    pipeline = (INTEGRATIONS / "jenkins" / "Jenkinsfile").read_text()
+    (folder,) = re.findall(r"BORUTA_TO = '(\w+)'", pipeline)
+    always = pipeline.split("always {")[1]
+    assert f"'{folder}/*.xml', allowEmptyResults: true" in always
+    assert f"'{folder}/**', allowEmptyArchive: true" in always
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

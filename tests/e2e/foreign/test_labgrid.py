@@ -123,8 +123,10 @@ async def test_a_labgrid_suite_runs_unchanged(guest: Caller, tmp_path: Path) -> 
     # GitLab writes a dollar for two.
     told = {name: str(value).replace("$$", "$") for name, value in variables.items()}
     guest.environment |= told
+    guest.environment["BORUTA_TO"] = "collected"
     said = await guest.run("sh", "-c", f"cd {tmp_path} && sh {STEPS}")
     assert "2 passed" in said
+    assert 'failures="0"' in (tmp_path / "collected" / "out.xml").read_text()
     keyfile = tmp_path / "state" / "boruta" / "labgrid" / "2" / "key"
     assert keyfile.stat().st_mode & 0o777 == 0o600
 
