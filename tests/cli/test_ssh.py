@@ -235,7 +235,10 @@ def test_attaching_neither_files_nor_closes(stage: Stage, served: Served, boruta
     assert stage.arguments[-1] == "true"
     assert list(served.requests()) == [1]
     assert state(served) == "IN PROGRESS"
+    assert "request 1: lab-rpi4 until" in outcome.err
     stage.assert_nothing_left()
+    stage.environment["BORUTA_REQUEST"] = "1"
+    assert stage.run("ssh", "1", "--", "true").err == "", "who holds it has said so"
 
 
 def test_attaching_to_nothing_or_to_what_is_over(stage: Stage, boruta: Boruta) -> None:

@@ -34,7 +34,7 @@ from boruta_farm.cli.options import (
     read_want,
 )
 from boruta_farm.cli.signals import Signals
-from boruta_farm.cli.ssh import LAST_WORDS_WITHIN, Errand, SshRun
+from boruta_farm.cli.ssh import LAST_WORDS_WITHIN, REQUEST, Errand, SshRun
 from boruta_farm.cli.via import ViaOption
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
@@ -58,8 +58,6 @@ from boruta_farm.model.errors import (
 from boruta_farm.model.request import NewRequest, Request, RequestState
 from boruta_farm.model.via import Via
 
-REQUEST = "BORUTA_REQUEST"
-"""The variable in which a command on this machine finds the request of its board."""
 SSH_FAILED = 255
 """ssh's own failure, which may be the command's own status too."""
 ANSWERS_WITHIN = 15.0

@@ -70,6 +70,7 @@ from boruta_farm.model.errors import (
     RefusedError,
     WorkerNotFoundError,
 )
+from boruta_farm.model.job import Job
 from boruta_farm.model.listing import RequestFilter
 from boruta_farm.model.request import NewRequest, Request, RequestState
 from boruta_farm.model.via import Via
@@ -83,6 +84,8 @@ from boruta_farm.model.worker import (
 from boruta_farm.selectors.want import Want
 from boruta_farm.selectors.wanted import Meant
 
+REQUEST = "BORUTA_REQUEST"
+"""The variable in which a command beside a board finds the request that holds it."""
 OWN_FAILURE = 255
 LAST_WORDS_WITHIN = 1.0
 """Seconds in which the event that tells why a connection was cut arrives after the cut."""
@@ -450,19 +453,25 @@ class Errand:
                     f"{request.id} in place of {self._wish.want}"
                 )
 
-    async def _introduce(self, request: Request, access: AccessInfo) -> None:
-        """Say where we are, and what is not as safe or simple as it could be."""
-        assert request.job is not None
-        worker = await self._farm.workers.get_worker_info(self._farm.caller, request.job.worker)
+    def _tell_end(self, request: Request, job: Job, worker: Worker, *, owned: bool) -> None:
+        """Say until when the board is ours, and what moves that."""
         times = local_times(self._farm.now(), distance=True)
-        until = f"until {times.moment(request.job.timeout)}"
-        if not access.key and request.ssh_key is None:
+        until = f"until {times.moment(job.timeout)}"
+        if owned and request.ssh_key is None:
             remark(f"request {request.id}: {worker.name} {until}, as its owner decides")
         elif request.length is None:
             remark(f"request {request.id}: {worker.name} {until}, prolonged while you stay")
         else:
             more = f"boruta prolong {request.id} +30m"
             remark(f"request {request.id}: {worker.name} {until}; more time: {more}")
+
+    async def _introduce(self, request: Request, access: AccessInfo) -> None:
+        """Say where we are, and what is not as safe or simple as it could be."""
+        assert request.job is not None
+        worker = await self._farm.workers.get_worker_info(self._farm.caller, request.job.worker)
+        # Who holds the board for us has said so.
+        if os.environ.get(REQUEST) != str(request.id):
+            self._tell_end(request, request.job, worker, owned=not access.key)
         if self._wish.forwards and (worker.facts or {}).get(PORTS_FACT) == NOT_FORWARDED:
             remark(
                 f"{worker.name} forwards no ports, as sandboxes do not: nothing will answer here"
