@@ -15,6 +15,7 @@ from boruta_farm.frontdoor.boards import Granted
 from boruta_farm.frontdoor.names import Here
 from boruta_farm.model.errors import ForbiddenError, UnavailableError
 from boruta_farm.model.front_door import ALIVE_EVERY, ALIVE_MOST
+from boruta_farm.model.ssh import COMPRESSIONS, KEY_EXCHANGES
 
 SIGN_IN_WITHIN: Final = 20.0
 
@@ -83,6 +84,8 @@ class BoardBridge:
                 known_hosts=_known(access.host_key),
                 agent_path=None,
                 config=None,
+                kex_algs=KEY_EXCHANGES,
+                compression_algs=COMPRESSIONS,
                 connect_timeout=SIGN_IN_WITHIN,
                 login_timeout=SIGN_IN_WITHIN,
                 keepalive_interval=ALIVE_EVERY,

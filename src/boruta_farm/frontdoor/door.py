@@ -14,18 +14,12 @@ from boruta_farm.frontdoor.knock import TOKEN_GONE, Knock
 from boruta_farm.frontdoor.line import ServerLine
 from boruta_farm.model.errors import BorutaError, TooManyCallsError
 from boruta_farm.model.front_door import ALIVE_EVERY, ALIVE_MOST
+from boruta_farm.model.ssh import COMPRESSIONS, KEY_EXCHANGES
 
 log = logging.getLogger(__name__)
 
 # The client of OpenSSH knows servers of this name to tell it when nobody reads any more.
 VERSION: Final = "OpenSSH_compatible_Boruta"
-# Strangers have these done: none may cost much. With rsa2048-sha256 a key would be made for each.
-# The client's order decides; but dropbear's guesses, by RFC 4253 7.1, right only what stands first
-# here, and the library takes each guess that it can use for right.
-KEY_EXCHANGES: Final = (
-    "curve25519-sha256,*25519*,curve448*,ecdh-sha2-nistp*,diffie-hellman-group14-sha256,"
-    "diffie-hellman-group16-sha512"
-)
 LOOK_AGAIN: Final = 0.5
 """Seconds between two looks whether keys and accounts of those inside are still good."""
 ACCEPT_PAUSE: Final = 0.2
@@ -154,8 +148,7 @@ class Door:
             "server_host_keys": [self._key],
             "server_version": VERSION,
             "kex_algs": KEY_EXCHANGES,
-            # A packet is unpacked whole, whatever it swells to.
-            "compression_algs": ["none"],
+            "compression_algs": COMPRESSIONS,
             "encoding": None,
             "line_editor": False,
             "allow_scp": False,

@@ -9,6 +9,7 @@ from boruta_farm.contracts import Requests
 from boruta_farm.model.addresses import dialled
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import TerminalError
+from boruta_farm.model.ssh import COMPRESSIONS, KEY_EXCHANGES
 from boruta_farm.model.worker import AccessInfo
 
 if TYPE_CHECKING:
@@ -126,6 +127,8 @@ class BoardSessions:
                 config=None,
                 agent_path=None,
                 x509_trusted_certs=None,
+                kex_algs=KEY_EXCHANGES,
+                compression_algs=COMPRESSIONS,
                 preferred_auth="publickey",
                 keepalive_interval=ALIVE_EVERY,
             )

@@ -1,0 +1,88 @@
+"""Threat: a board's ssh attacks the farm's own end of a connection, that of page or front door."""
+
+from typing import cast
+
+import asyncssh
+import pytest
+
+from boruta_farm.contracts import Requests
+from boruta_farm.frontdoor.boards import Granted
+from boruta_farm.frontdoor.bridge import BoardBridge, Near, Wish
+from boruta_farm.frontdoor.names import Here
+from boruta_farm.model.caller import LOCAL_ADMIN
+from boruta_farm.model.errors import TerminalError, UnavailableError
+from boruta_farm.model.worker import AccessInfo
+from boruta_farm.terminals.sessions import BoardSessions
+
+HOST_KEY, JOB_KEY = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+COSTLY = [
+    pytest.param({"compression_algs": "zlib@openssh.com"}, id="zlib"),
+    pytest.param({"kex_algs": "diffie-hellman-group18-sha512"}, id="group18"),
+    pytest.param({"kex_algs": "diffie-hellman-group-exchange-sha256"}, id="group-exchange"),
+    pytest.param({"kex_algs": "rsa2048-sha256"}, id="rsa"),
+]
+
+
+class LetsIn(asyncssh.SSHServer):
+    """Ask nobody who he is."""
+
+    def begin_auth(self, username: str) -> bool:
+        return False
+
+
+class Held:
+    """Be all that the bridge needs of a granted board: its farm, its request, its worker."""
+
+    name = "lab-rpi4"
+    host = "127.0.0.1"
+    id = 1
+    caller = LOCAL_ADMIN
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.requests = self.farm = self.request = self.worker = self
+
+    async def acquire_worker(self, _caller: object, _request_id: int) -> AccessInfo:
+        return AccessInfo(
+            ip=self.host,
+            port=self.port,
+            key=JOB_KEY.export_private_key().decode(),
+            username="boruta-user",
+            host_key=HOST_KEY.export_public_key().decode().strip(),
+        )
+
+
+async def hostile(wanted: dict[str, str]) -> asyncssh.SSHAcceptor:
+    """Listen as a board that takes nothing but what costs the other end much."""
+    return await asyncssh.listen(
+        "127.0.0.1", 0, server_factory=LetsIn, server_host_keys=[HOST_KEY], **wanted
+    )
+
+
+@pytest.mark.parametrize("wanted", [*COSTLY, pytest.param({}, id="honest")])
+async def test_no_board_has_the_server_of_the_page_do_costly_things(
+    wanted: dict[str, str],
+) -> None:
+    async with await hostile(wanted) as board:
+        sessions = BoardSessions(cast("Requests", Held(board.get_port())), "127.0.0.1")
+        try:
+            if wanted:
+                with pytest.raises(TerminalError, match="cannot be reached"):
+                    await sessions.reach(LOCAL_ADMIN, 1)
+            else:
+                await sessions.reach(LOCAL_ADMIN, 1)
+        finally:
+            await sessions.close()
+
+
+@pytest.mark.parametrize("wanted", COSTLY)
+async def test_no_board_has_the_front_door_do_costly_things(wanted: dict[str, str]) -> None:
+    async with await hostile(wanted) as board:
+        bridge = BoardBridge(cast("Near", None))
+        with pytest.raises(UnavailableError, match="does not let the farm in"):
+            await bridge.carry_out(
+                cast("Granted", Held(board.get_port())),
+                Wish(command="true"),
+                Here(host="farm", port=8022),
+                lambda: None,
+            )
