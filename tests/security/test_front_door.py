@@ -8,8 +8,9 @@ import asyncssh
 import pytest
 
 from boruta_farm.frontdoor.crowd import DoorBounds
-from boruta_farm.frontdoor.knock import MOST_CHANNELS
+from boruta_farm.frontdoor.knock import KEPT, MOST_CHANNELS
 from boruta_farm.frontdoor.turns import AT_ONCE
+from boruta_farm.model.audit import Action
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.listing import Page
 from boruta_farm.model.permission import Role, Scope
@@ -124,3 +125,31 @@ async def test_who_is_in_by_a_token_is_in_for_as_long_as_that_lives(
         await asyncio.wait_for(thief.wait_closed(), 10)
         assert (await honest.run("ls")).exit_status == 0
         honest.close()
+
+
+async def test_strangers_who_send_packets_without_end_are_cut_and_keep_nobody_waiting(
+    tmp_path: Path,
+) -> None:
+    async with Stage(tmp_path).running() as stage:
+        # The smallest there are, which mean nothing (RFC 4253, 11.2).
+        flood = b"SSH-2.0-x\r\n" + b"\0\0\0\x0c\6\2\0\0\0\0\0\0\0\0\0\0" * 20_000
+
+        async def stranger() -> None:
+            reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+            try:
+                writer.write(flood)
+                await reader.read()
+            except OSError:
+                return
+            finally:
+                writer.transport.abort()
+
+        strangers = [asyncio.create_task(stranger()) for _ in range(20)]
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(20):
+            async with await stage.come(KEY) as honest:
+                assert (await honest.run("ls")).exit_status == 0
+            await asyncio.gather(*strangers)
+        await asyncio.gather(*KEPT)
+        refused = [each for each in await stage.audit() if each.action == Action.LOGIN_FAILED]
+        assert "more than a sign-in takes" in str(refused[0].detail)

@@ -11,6 +11,7 @@ import asyncssh
 from boruta_farm.frontdoor.boards import HeldBoards
 from boruta_farm.frontdoor.crowd import DoorCrowd
 from boruta_farm.frontdoor.guest import DoorGuest
+from boruta_farm.frontdoor.intake import Intake
 from boruta_farm.frontdoor.line import ServerLine
 from boruta_farm.frontdoor.names import Here, certificate_of, fingerprint, plain, want_of
 from boruta_farm.frontdoor.pipe import Pipe
@@ -73,6 +74,7 @@ class Knock(asyncssh.SSHServer):
         """Keys that were shown and are nobody's, for the offer to keep one."""
         self._crowd = crowd
         self._connection: asyncssh.SSHServerConnection
+        self._intake: Intake
         self.begun = False
         """Whether the library has taken the connection over, and ends it."""
         self._cut = False
@@ -141,8 +143,17 @@ class Knock(asyncssh.SSHServer):
         self.here = Here.of(conn)
         self.begun = True
         self._take_certificates(conn)
+        # Told by nothing public; the library hands what it was given to nobody else.
+        transport = conn._transport  # noqa: SLF001
+        assert transport is not None
+        self._intake = Intake(transport, conn, self._flooded)
         if self._cut:
             conn.abort()
+
+    def _flooded(self) -> None:
+        self._tries += 1
+        self._trouble = "it sent more than a sign-in takes"
+        self._connection.abort()
 
     def _take_certificates(self, conn: asyncssh.SSHServerConnection) -> None:
         """Have certificates judged by the farm, as a whole, in place of the library.
@@ -266,6 +277,7 @@ class Knock(asyncssh.SSHServer):
             self.part(error.message)
             return
         self._guest = guest
+        self._intake.signed_in = True
         if guest.visitor.token:
             self.gone = TOKEN_GONE
         visitor, proof = guest.visitor, guest.visitor.proof
