@@ -44,6 +44,7 @@ ROOMS: dict[str, frozenset[str]] = {
             "access.listening",
             "access.relaylog",
             "access.rendezvous",
+            "terminals",
             "thinning",
         }
     ),

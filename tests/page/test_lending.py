@@ -3,6 +3,7 @@
 import re
 from base64 import b64decode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from boruta_farm.demo.boards import SANDBOXES, Value
 from boruta_farm.model.worker import WorkerState
 from tests.e2e.stage import Stage, stage
 from tests.page.browser import needs_browser
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.prove, needs_browser]
 
@@ -52,9 +54,10 @@ class Lab:
         self._bridge.run(self._one.yard.begin())
 
 
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    picture = tmp_path / "picture.png"
+@contextmanager
+def laboratory(folder: Path, **settings: str) -> Iterator[Lab]:
+    """Run such a farm for the block."""
+    picture = folder / "picture.png"
     picture.write_bytes(PICTURE)
     camera: dict[str, Value] = {
         "driver": "exec",
@@ -63,10 +66,16 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     }
     board = SANDBOXES[0].renamed("test")
     board = replace(board, tools={**board.tools, "camera": camera})
-    with Bridge() as bridge, bridge.enter(stage(tmp_path, board)) as one:
+    with Bridge() as bridge, bridge.enter(stage(folder, board, **settings)) as one:
         lab = Lab(bridge, one)
         yield lab
         lab.give_back()
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    with laboratory(tmp_path) as lab:
+        yield lab
 
 
 def borrow(page: Any, lab: Lab) -> None:
@@ -146,6 +155,30 @@ def test_a_killed_server_is_told_and_come_back_to(page: Any, lab: Lab) -> None:
     page.locator("#panel-terminal .xterm-helper-textarea").focus()
     page.keyboard.type("echo back-$((1+1))\n")
     screen(page, "back-2")
+
+
+def test_a_restart_of_the_server_loses_no_output_where_a_door_keeps_the_terminals(
+    page: Any, tmp_path: Path
+) -> None:
+    with laboratory(tmp_path, ssh_addr=f"127.0.0.1:{free_port()}") as lab:
+        # The server takes the door as soon as it is there; before that it keeps terminals itself.
+        while not (tmp_path / "server" / "door.sock").exists():
+            page.wait_for_timeout(100)
+        borrow(page, lab)
+        page.keyboard.type("kept=41; clear; echo begun-$((1+1))\n")
+        screen(page, "begun-2")
+        page.keyboard.type("for n in $(seq 1 9); do echo said-$n.; sleep 0.3; done\n")
+        screen(page, "said-1.")
+        lab.kill_server()
+        page.locator("#panel-terminal .bar").get_by_text("the connection is lost").wait_for()
+        lab.start_server()
+        page.locator("#panel-terminal .bar").get_by_text("connected").wait_for(timeout=40_000)
+        screen(page, "said-9.")
+        shown = page.locator("#panel-terminal .xterm-rows").inner_text()
+        assert re.findall(r"^said-(\d)\.", shown, re.MULTILINE) == list("123456789")
+        page.locator("#panel-terminal .xterm-helper-textarea").focus()
+        page.keyboard.type("echo back-$((kept+1))\n")
+        screen(page, "back-42")
 
 
 def test_two_see_one_terminal(page: Any, new_page: Any, lab: Lab) -> None:

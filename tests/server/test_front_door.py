@@ -16,6 +16,8 @@ import pytest
 from boruta_farm.access import rendezvous
 from boruta_farm.frontdoor.host_key import FILE, host_key
 from boruta_farm.model.errors import ConfigError
+from boruta_farm.model.front_door import TERMINAL
+from boruta_farm.server import front_door
 from boruta_farm.server.front_door import DoorGreeting, FrontDoor, stop_doors
 from tests.ports import free_port
 
@@ -51,6 +53,31 @@ async def test_the_door_is_started_outlives_its_server_and_is_found_again(tmp_pa
     finally:
         await stop_doors(tmp_path)
     assert not (tmp_path / "door.sock").exists()
+
+
+async def test_the_door_keeps_terminals_for_servers_of_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    door = FrontDoor(tmp_path, ("127.0.0.1", port))
+    assert await door.terminal_line() is None, "nobody listens"
+    try:
+        async with attended(tmp_path, port) as told:
+            assert await told.get() is not None
+            line = await door.terminal_line()
+            assert line is not None
+            access = {"ip": "127.0.0.1", "port": 1, "username": "u", "key": "", "host_key": None}
+            wanted = {"request": 7, "access": access, "asked": {"kind": "shell"}}
+            wanted |= {"position": None, "types": True}
+            line.ask(f"{TERMINAL} {json.dumps(wanted)}".encode())
+            _, answer = await line.take()
+            assert "request 7 has no key" in json.loads(answer)["refused"]
+            line.close()
+            monkeypatch.setattr(front_door, "__version__", "another")
+            assert await door.terminal_line() is None
+            monkeypatch.undo()
+    finally:
+        await stop_doors(tmp_path)
 
 
 async def test_a_door_that_its_server_has_left_for_good_ends(tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from boruta_farm.model.errors import (
     WorkerNotAssignedError,
 )
 from boruta_farm.model.worker import AccessInfo
+from boruta_farm.terminals.keeper import PER_REQUEST, AskedTerminal
 from boruta_farm.terminals.terminal import PIECE, BoardTerminal
-from boruta_farm.terminals.terminals import PER_REQUEST, BoardTerminals
+from boruta_farm.terminals.terminals import BoardTerminals
 from tests.client.board import reachable_board
 
 BOB = Caller(id="bob", name="bob", groups=frozenset({"guests"}), role=Role.USER)
@@ -68,20 +69,22 @@ async def until(terminal: BoardTerminal, words: bytes, position: int = 0) -> byt
 async def test_what_is_typed_is_answered_and_outlives_who_looked_on(
     terminals: BoardTerminals,
 ) -> None:
-    terminal = await terminals.open(LOCAL_ADMIN, 1, kind="shell", columns=99, rows=33)
+    terminal = await terminals.open(
+        LOCAL_ADMIN, 1, AskedTerminal(kind="shell", columns=99, rows=33)
+    )
     await terminal.write("stty size; echo gr\u00fc\u00df-$((6*7))\n".encode())
     said = await until(terminal, "gr\u00fc\u00df-42".encode())
     assert b"33 99" in said
     terminal.resize(120, 40)
     await terminal.write(b"stty size; cd /; echo moved-$PWD.\n")
     await until(terminal, b"moved-/.", terminal.output.end)
-    again = await terminals.open(LOCAL_ADMIN, 1, kind="shell")
+    again = await terminals.open(LOCAL_ADMIN, 1, AskedTerminal(kind="shell"))
     assert again is terminal
     assert b"40 120" in await until(again, b"moved-/.")
 
 
 async def test_ctrl_c_is_answered_at_once_during_a_flood(terminals: BoardTerminals) -> None:
-    terminal = await terminals.open(LOCAL_ADMIN, 1, kind="shell")
+    terminal = await terminals.open(LOCAL_ADMIN, 1, AskedTerminal(kind="shell"))
     await terminal.write(b"yes\n")
     await until(terminal, b"y\r\ny\r\ny\r\n")
     loop = asyncio.get_running_loop()
@@ -95,40 +98,40 @@ async def test_ctrl_c_is_answered_at_once_during_a_flood(terminals: BoardTermina
 async def test_a_program_that_ends_leaves_its_status_and_a_new_one_starts(
     terminals: BoardTerminals,
 ) -> None:
-    terminal = await terminals.open(LOCAL_ADMIN, 1, kind="shell")
+    terminal = await terminals.open(LOCAL_ADMIN, 1, AskedTerminal(kind="shell"))
     await terminal.write(b"exit 3\n")
     reader = terminal.join(None, types=True)
     async with asyncio.timeout(20):
         while (found := await terminal.output.next(reader, PIECE))[1]:
             terminal.output.acknowledge(reader, found[0] + len(found[1]))
     assert terminal.status == 3
-    fresh = await terminals.open(LOCAL_ADMIN, 1, kind="shell")
+    fresh = await terminals.open(LOCAL_ADMIN, 1, AskedTerminal(kind="shell"))
     assert fresh is not terminal
 
 
 async def test_one_without_the_key_joins_and_never_starts(terminals: BoardTerminals) -> None:
     with pytest.raises(TerminalError, match="no key of the farm's"):
-        await terminals.open(BOB, 1, kind="shell")
-    terminal = await terminals.open(LOCAL_ADMIN, 1, kind="shell")
-    assert await terminals.open(BOB, 1, kind="shell") is terminal
+        await terminals.open(BOB, 1, AskedTerminal(kind="shell"))
+    terminal = await terminals.open(LOCAL_ADMIN, 1, AskedTerminal(kind="shell"))
+    assert await terminals.open(BOB, 1, AskedTerminal(kind="shell")) is terminal
 
 
 async def test_a_request_that_runs_not_has_none(terminals: BoardTerminals) -> None:
     with pytest.raises(WorkerNotAssignedError):
-        await terminals.open(LOCAL_ADMIN, 2, kind="shell")
+        await terminals.open(LOCAL_ADMIN, 2, AskedTerminal(kind="shell"))
 
 
 async def test_a_request_has_only_so_many(terminals: BoardTerminals) -> None:
     for number in range(PER_REQUEST):
-        await terminals.open(LOCAL_ADMIN, 1, kind="shell", number=str(number))
+        await terminals.open(LOCAL_ADMIN, 1, AskedTerminal(kind="shell", number=str(number)))
     with pytest.raises(TerminalError, match="close one"):
-        await terminals.open(LOCAL_ADMIN, 1, kind="shell", number="one more")
+        await terminals.open(LOCAL_ADMIN, 1, AskedTerminal(kind="shell", number="one more"))
 
 
 @pytest.mark.parametrize("name", ["$(id)", "a b", "-x", "a;b", "x" * 65])
 async def test_a_name_is_never_a_part_of_a_line(terminals: BoardTerminals, name: str) -> None:
     with pytest.raises(DeviceCallError, match="no name of a console"):
-        await terminals.open(LOCAL_ADMIN, 1, kind="console", name=name)
+        await terminals.open(LOCAL_ADMIN, 1, AskedTerminal(kind="console", name=name))
 
 
 async def test_acts_are_of_known_verbs_and_their_words_stay_words(
@@ -153,7 +156,7 @@ async def test_another_board_behind_the_address_is_refused(board: AccessInfo) ->
     other = replace(board, host_key="ssh-ed25519 " + "A" * 68)
     terminals = BoardTerminals(cast("Requests", Lent(other)), "127.0.0.1")
     with pytest.raises(TerminalError, match="cannot be reached"):
-        await terminals.open(LOCAL_ADMIN, 1, kind="shell")
+        await terminals.open(LOCAL_ADMIN, 1, AskedTerminal(kind="shell"))
     await terminals.close()
 
 
@@ -162,5 +165,5 @@ async def test_a_group_may_be_left_out(board: AccessInfo) -> None:
         cast("Requests", Lent(board)), "127.0.0.1", forbidden_groups=frozenset({"guests"})
     )
     with pytest.raises(ForbiddenError, match="group guests has no terminals"):
-        await terminals.open(BOB, 1, kind="shell")
+        await terminals.open(BOB, 1, AskedTerminal(kind="shell"))
     await terminals.close()

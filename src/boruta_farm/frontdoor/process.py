@@ -2,7 +2,8 @@
 
 It outlives the server, so that restarting or upgrading that cuts none of its connections. Server
 and door meet at a socket in the data folder, where one line of JSON tells what the door is; it may
-be told to drain (to take nobody in any more, and to end with its last connection) or to stop.
+be told to drain (to take nobody in any more, and to end with its last connection) or to stop, or be
+asked for one of the page's terminals, which are kept here because the server may start anew.
 """
 
 import argparse
@@ -30,9 +31,13 @@ from boruta_farm.frontdoor.host_key import host_key
 from boruta_farm.frontdoor.line import ServerLine
 from boruta_farm.model.addresses import with_port
 from boruta_farm.model.errors import ConfigError
-from boruta_farm.model.front_door import DOOR, DRAIN, LOG, STOP
+from boruta_farm.model.front_door import DOOR, DRAIN, LOG, STOP, TERMINAL
 from boruta_farm.settings.places import Address
 from boruta_farm.settings.table import SettingError
+from boruta_farm.terminals.keeper import TerminalKeeper
+from boruta_farm.terminals.lending import lend
+from boruta_farm.terminals.line import TerminalLine
+from boruta_farm.terminals.sessions import BoardSessions
 from boruta_farm.thinning import configure
 
 log = logging.getLogger(__name__)
@@ -110,16 +115,19 @@ async def _serve(
         "asked": asked,
         "port": listener.getsockname()[1],
         "key": public,
+        "terminals": True,
     }
     given_up = asyncio.Event()
     servers: set[asyncio.StreamWriter] = set()
-    control = await _control(seat, told, stop, drain, given_up, servers)
+    terminals = TerminalKeeper(BoardSessions())
+    control = await _control(seat, told, stop, drain, given_up, servers, terminals)
     tasks: list[asyncio.Task[None]] = [
         asyncio.create_task(door.look_after()),
         asyncio.create_task(line.news.follow()),
     ]
     if idle_exit is not None:
-        tasks.append(asyncio.create_task(_end_when_left(door, servers, idle_exit, clock, stop)))
+        left = _end_when_left(door, terminals, servers, idle_exit, clock, stop)
+        tasks.append(asyncio.create_task(left))
     accepting = asyncio.create_task(door.accept(listener))
     log.info("version %s lets people in at %s", version, with_port(*listener.getsockname()[:2]))
     waits = [asyncio.create_task(stop.wait()), asyncio.create_task(drain.wait())]
@@ -132,6 +140,8 @@ async def _serve(
             seat.give_up()
             given_up.set()
             log.info("nobody else is let in; %d connections go on", door.connections)
+            # Nobody finds them here any more: whoever opens the page again asks the next door.
+            await terminals.close()
             emptied = asyncio.create_task(door.empty())
             await asyncio.wait((waits[0], emptied), return_when=asyncio.FIRST_COMPLETED)
             emptied.cancel()
@@ -141,6 +151,7 @@ async def _serve(
             task.cancel()
         await asyncio.gather(*tasks, *waits, accepting, return_exceptions=True)
         control.close()
+        await terminals.close()
         for server in list(servers):
             # Its line ends as one does; what is cancelled in the middle is told as a failure.
             server.close()
@@ -156,6 +167,7 @@ async def _control(
     drain: asyncio.Event,
     given_up: asyncio.Event,
     servers: set[asyncio.StreamWriter],
+    terminals: TerminalKeeper,
 ) -> asyncio.Server:
     """Answer the server, as often as it comes; it hears when the name is free for another.
 
@@ -174,6 +186,10 @@ async def _control(
                     writer.write(b"drained\n")
                 elif word == STOP:
                     stop.set()
+                elif word.startswith(f"{TERMINAL} "):
+                    viewer = TerminalLine(reader, writer)
+                    await lend(terminals, viewer, word.removeprefix(f"{TERMINAL} "))
+                    break
         except (ConnectionError, ValueError) as error:
             log.info("the server hung up: %s", error)
         finally:
@@ -185,6 +201,7 @@ async def _control(
 
 async def _end_when_left(
     door: Door,
+    terminals: TerminalKeeper,
     servers: set[asyncio.StreamWriter],
     idle_exit: float,
     clock: Clock,
@@ -194,7 +211,7 @@ async def _end_when_left(
     since = clock.monotonic()
     while clock.monotonic() - since < idle_exit:
         await asyncio.sleep(LOOK_EVERY)
-        if servers or door.connections:
+        if servers or door.connections or terminals.running:
             since = clock.monotonic()
     log.info("no server and nobody here for %g s: the door ends", idle_exit)
     stop.set()

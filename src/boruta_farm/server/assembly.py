@@ -51,6 +51,7 @@ from boruta_farm.server.sites import places
 from boruta_farm.server.supervision import Leadership, LoopWatch, Part, keep_running
 from boruta_farm.store.factory import open_store
 from boruta_farm.store.owed import OwedFile
+from boruta_farm.terminals.line import TerminalLine
 from boruta_farm.terminals.terminals import BoardTerminals
 from boruta_farm.web.app import WebApp, build_app
 from boruta_farm.web.auth import People
@@ -224,6 +225,7 @@ class Server:
                 farm.requests,
                 tunnels_at,
                 forbidden_groups=frozenset(config.browser_terminal_forbidden),
+                elsewhere=self._terminal_line,
             )
         self._sign_ins = open_sign_ins(config, farm.tokens, cipher, clock)
         if self._sign_ins is not None:
@@ -356,6 +358,10 @@ class Server:
             leads=lambda: self._store.leading,
             sites=lambda: self._sites.connected,
         )
+
+    async def _terminal_line(self) -> TerminalLine | None:
+        """Return a line to the door at hand, which outlives this process."""
+        return None if self._front_door is None else await self._front_door.terminal_line()
 
     def _door(self) -> FrontDoorPlace | None:
         """Return where the front door at hand is."""

@@ -21,6 +21,7 @@ from boruta_farm.model.errors import UnavailableError
 from boruta_farm.model.front_door import DOOR, DRAIN, LOG, SOCKET, STOP
 from boruta_farm.server.http.connection import HttpConnection
 from boruta_farm.server.http.door import Door
+from boruta_farm.terminals.line import TerminalLine
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class DoorGreeting:
     asked: str
     port: int
     key: str
+    terminals: bool
+    """Whether it keeps the page's terminals."""
 
 
 async def serve_locally(app: ASGIApp, data: Path, state: ServerState) -> asyncio.Server:
@@ -88,6 +91,24 @@ class FrontDoor:
             self._note(None)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def terminal_line(self) -> TerminalLine | None:
+        """Return a line to the door for one viewer of a terminal, None where none can keep it.
+
+        One of another version could be told in words that it does not understand.
+        """
+        try:
+            found = await _called(self._data)
+        except UnavailableError as error:
+            logger.warning("%s; the server keeps the page's terminals itself", error.message)
+            return None
+        if found is None:
+            return None
+        greeting, reader, writer = found
+        if greeting.version != __version__ or not greeting.terminals:
+            writer.close()
+            return None
+        return TerminalLine(reader, writer)
 
     def _note(self, greeting: DoorGreeting | None) -> None:
         if greeting != self.greeting:
@@ -184,6 +205,7 @@ async def _called(
             asked=str(told["asked"]),
             port=int(told["port"]),
             key=str(told["key"]),
+            terminals=bool(told.get("terminals")),
         )
     except (TimeoutError, ValueError, KeyError, ConnectionError) as error:
         writer.close()

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from boruta_farm.contracts import Requests
-from boruta_farm.model.addresses import dialled
-from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import TerminalError
 from boruta_farm.model.ssh import COMPRESSIONS, KEY_EXCHANGES
 from boruta_farm.model.worker import AccessInfo
@@ -36,27 +33,13 @@ class BoardSessions:
     start, and most servers never need it.
     """
 
-    def __init__(self, requests: Requests, tunnels_at: str) -> None:
-        """Take the address that the tunnels listen on; of all addresses the loopback one serves."""
-        self._requests = requests
-        self._host = dialled(tunnels_at)
+    def __init__(self) -> None:
         self._open: dict[int, asyncio.Task[BoardSession]] = {}
         self._loading = asyncio.Lock()
         self._loaded = False
 
-    async def admit(self, caller: Caller, request_id: int) -> AccessInfo:
-        """Return the access of a running request, for who may have it.
-
-        Raises what ``Requests.acquire_worker`` raises.
-        """
-        return await self._requests.acquire_worker(caller, request_id)
-
-    async def reach(self, caller: Caller, request_id: int) -> "asyncssh.SSHClientConnection":
-        """Return the connection to the board of the caller's running request.
-
-        Raises TerminalError, and what ``Requests.acquire_worker`` raises.
-        """
-        access = await self.admit(caller, request_id)
+    async def reach(self, request_id: int, access: AccessInfo) -> "asyncssh.SSHClientConnection":
+        """Return the connection to the board of a running request. Raises TerminalError."""
         if not access.key:
             raise TerminalError(
                 f"request {request_id} has no key of the farm's: it brought its own, or is shared "
@@ -114,11 +97,11 @@ class BoardSessions:
 
         known_hosts = None
         if access.host_key is not None:
-            line = f"[{self._host}]:{access.port} {access.host_key}\n"
+            line = f"[{access.host}]:{access.port} {access.host_key}\n"
             known_hosts = asyncssh.import_known_hosts(line)
         async with asyncio.timeout(CONNECT_WITHIN):
             connection = await asyncssh.connect(
-                self._host,
+                access.host,
                 access.port,
                 username=access.username,
                 client_keys=[asyncssh.import_private_key(access.key)],

@@ -1,99 +1,112 @@
 """All terminals, by request and name; and single acts of ``dut`` over the same connections."""
 
 import asyncio
-import re
 import shlex
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from boruta_farm.contracts import Requests
+from boruta_farm.model.addresses import dialled
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.device import DeviceAnswer
 from boruta_farm.model.errors import DeviceCallError, ForbiddenError, TerminalError
+from boruta_farm.model.worker import AccessInfo
 from boruta_farm.terminals.answers import (
     LARGEST_PICTURE,
     LONGEST_ANSWER,
     bounded,
     picture_of,
 )
+from boruta_farm.terminals.distant import DistantView
+from boruta_farm.terminals.keeper import AskedTerminal, TerminalKeeper
+from boruta_farm.terminals.line import TerminalLine
 from boruta_farm.terminals.sessions import BoardSessions
 from boruta_farm.terminals.terminal import WINDOW, BoardTerminal
+from boruta_farm.terminals.viewing import LocalView, TerminalView
+from boruta_farm.terminals.words import NAME
 
 if TYPE_CHECKING:
     import asyncssh
 
-IN_ALL: Final = 256
-PER_REQUEST: Final = 8
 ACT_WITHIN: Final = 120.0
 """Seconds that an act of a tool may take: a power cycle has its pauses."""
-TERM: Final = "xterm-256color"
-SHELL: Final = "shell"
-CONSOLE: Final = "console"
-NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 VERBS: Final = frozenset({"", "power", "press", "do", "storage", "usb", "screen"})
 """What single acts may be: each ends by itself."""
 SNAP: Final = ("screen", "snap")
 """The one act of a screen that ends; its picture comes to the output."""
 
-Key = tuple[int, str, str, str]
+Elsewhere = Callable[[], Awaitable[TerminalLine | None]]
 
 
 class BoardTerminals:
     """Open and keep terminals for those who may have the board's key."""
 
     def __init__(
-        self, requests: Requests, tunnels_at: str, *, forbidden_groups: frozenset[str] = frozenset()
+        self,
+        requests: Requests,
+        tunnels_at: str,
+        *,
+        forbidden_groups: frozenset[str] = frozenset(),
+        elsewhere: Elsewhere | None = None,
     ) -> None:
-        """Members of a forbidden group have no terminals here, only ssh of their own."""
-        self._requests = requests
-        self._sessions = BoardSessions(requests, tunnels_at)
-        self._forbidden = forbidden_groups
-        self._terminals: dict[Key, BoardTerminal] = {}
-        self._opening: dict[Key, asyncio.Lock] = {}
+        """Take the address that the tunnels listen on; of all addresses the loopback one serves.
 
-    async def open(
+        Members of a forbidden group have no terminals here, only ssh of their own. ``elsewhere``
+        gives a line to the process that keeps terminals, None while there is none.
+        """
+        self._requests = requests
+        self._host = dialled(tunnels_at)
+        self._sessions = BoardSessions()
+        self._keeper = TerminalKeeper(self._sessions)
+        self._forbidden = forbidden_groups
+        self._elsewhere = elsewhere
+
+    async def open(self, caller: Caller, request_id: int, asked: AskedTerminal) -> BoardTerminal:
+        """Return a terminal of this process, of a running request.
+
+        It is started if it is the request's owner who asks; one whom the request is shared with
+        joins those that there are. Raises TerminalError, ForbiddenError, and what
+        ``Requests.acquire_worker`` raises.
+        """
+        return await self._keeper.open(request_id, await self._admit(caller, request_id), asked)
+
+    @asynccontextmanager
+    async def view(
         self,
         caller: Caller,
         request_id: int,
+        asked: AskedTerminal,
         *,
-        kind: str,
-        name: str = "",
-        number: str = "1",
-        columns: int = 80,
-        rows: int = 24,
-    ) -> BoardTerminal:
-        """Return a terminal of a running request, started if it is its owner who asks.
+        position: int | None,
+        types: bool,
+    ) -> AsyncIterator[TerminalView]:
+        """Look on at a terminal for the block, from a position on or from all that is kept.
 
-        ``kind`` is ``shell`` or ``console``, ``name`` which console, ``number`` which of several.
-        One whom the request is shared with joins those that there are. Raises TerminalError,
-        ForbiddenError, and what ``Requests.acquire_worker`` raises.
+        It is one of another process, where there is one to keep terminals. Raises as ``open`` does,
+        and what is read of another process that ends raises ConnectionError.
         """
-        self._check(caller)
-        access = await self._sessions.admit(caller, request_id)
-        key = (request_id, access.host_key or "", kind + name, number)
-        self._sweep()
-        lock = self._opening.setdefault(key, asyncio.Lock())
+        access = await self._admit(caller, request_id)
+        here = self._keeper.keeps(request_id, access, asked)
+        line = None if here or self._elsewhere is None else await self._elsewhere()
+        if line is None:
+            terminal = await self._keeper.open(request_id, access, asked)
+            with LocalView(terminal, position, types=types) as view:
+                yield view
+            return
         try:
-            async with lock:
-                found = self._terminals.get(key)
-                if found is not None and not found.ended:
-                    return found
-                connection = await self._sessions.reach(caller, request_id)
-                self._make_room(request_id)
-                command = None if kind == SHELL else _console(name)
-                found = await _start(connection, command, columns, rows)
-                self._terminals[key] = found
-                return found
+            yield await DistantView.begin(
+                line, request_id, access, asked, position=position, types=types
+            )
         finally:
-            if not lock.locked():
-                self._opening.pop(key, None)
+            line.close()
 
     async def operate(
         self, caller: Caller, request_id: int, words: tuple[str, ...]
     ) -> DeviceAnswer:
         """Have ``dut`` do one thing on the board. Raises as ``open`` does."""
-        self._check(caller)
+        access = await self._admit(caller, request_id)
         plain = [word for word in words if not word.startswith("--")]
         if (plain[0] if plain else "") not in VERBS:
             raise DeviceCallError(
@@ -102,7 +115,7 @@ class BoardTerminals:
         snap = plain[:1] == ["screen"]
         if snap and (tuple(words[:2]) != SNAP or not all(map(NAME.fullmatch, words[2:]))):
             raise DeviceCallError("of a screen one picture is taken: screen snap [NAME]")
-        connection = await self._sessions.reach(caller, request_id)
+        connection = await self._sessions.reach(request_id, access)
         import asyncssh
 
         # A file to write to would leave the picture on the board.
@@ -135,10 +148,10 @@ class BoardTerminals:
 
         It is ended with the block. Raises as ``open`` does.
         """
-        self._check(caller)
+        access = await self._admit(caller, request_id)
         if name and not NAME.fullmatch(name):
             raise DeviceCallError("that is no name of a medium")
-        connection = await self._sessions.reach(caller, request_id)
+        connection = await self._sessions.reach(request_id, access)
         import asyncssh
 
         words = [
@@ -162,54 +175,23 @@ class BoardTerminals:
             process.close()
 
     async def close(self) -> None:
-        """End all terminals."""
-        for terminal in self._terminals.values():
-            await terminal.close()
-        self._terminals.clear()
-        await self._sessions.close()
+        """End all terminals of this process."""
+        await self._keeper.close()
+
+    async def _admit(self, caller: Caller, request_id: int) -> AccessInfo:
+        """Return the access of a running request as it is dialled from here, for who may have it.
+
+        Raises ForbiddenError, and what ``Requests.acquire_worker`` raises.
+        """
+        self._check(caller)
+        access = await self._requests.acquire_worker(caller, request_id)
+        return replace(access, ip=self._host, zone="")
 
     def _check(self, caller: Caller) -> None:
         for group in sorted(self._forbidden & (caller.groups or frozenset())):
             raise ForbiddenError(
                 f"group {group} has no terminals in the page (browser_terminal_forbidden); use ssh"
             )
-
-    def _make_room(self, request_id: int) -> None:
-        if len(self._terminals) >= IN_ALL:
-            raise TerminalError(f"{IN_ALL} terminals are open in pages; use ssh")
-        if sum(key[0] == request_id for key in self._terminals) >= PER_REQUEST:
-            raise TerminalError(f"{PER_REQUEST} terminals of this request are open; close one")
-
-    def _sweep(self) -> None:
-        for key in [key for key, terminal in self._terminals.items() if terminal.ended]:
-            del self._terminals[key]
-
-
-async def _start(
-    connection: "asyncssh.SSHClientConnection", command: str | None, columns: int, rows: int
-) -> BoardTerminal:
-    import asyncssh
-
-    try:
-        process = await connection.create_process(
-            command,
-            request_pty="force",
-            term_type=TERM,
-            term_size=(columns, rows),
-            encoding=None,
-            window=WINDOW,
-        )
-    except (OSError, asyncssh.Error) as error:
-        raise TerminalError(f"the board opened no terminal: {error}") from error
-    return BoardTerminal(process)
-
-
-def _console(name: str) -> str:
-    """Return the line that shows what a console has said in this job, then goes on with it."""
-    if name and not NAME.fullmatch(name):
-        raise DeviceCallError("that is no name of a console")
-    dut = f"dut console {name}".rstrip()
-    return f"{dut} --log; exec {dut}"
 
 
 def _text(told: bytes) -> str:

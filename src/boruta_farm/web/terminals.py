@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from functools import partial
+import logging
 from typing import Any, Final
 
 import msgspec
@@ -13,8 +12,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.device import DeviceCall
 from boruta_farm.model.errors import TerminalError
-from boruta_farm.terminals.terminal import PIECE, TYPED_AT_ONCE, BoardTerminal
-from boruta_farm.terminals.terminals import CONSOLE, SHELL, BoardTerminals
+from boruta_farm.terminals.keeper import CONSOLE, SHELL, AskedTerminal
+from boruta_farm.terminals.terminal import TYPED_AT_ONCE
+from boruta_farm.terminals.terminals import BoardTerminals
+from boruta_farm.terminals.viewing import TerminalView
 from boruta_farm.web.answers import told
 from boruta_farm.web.board_sockets import BoardSockets, close, first
 from boruta_farm.web.bodies import Reader
@@ -27,6 +28,10 @@ TERMINAL_PATH: Final = "/api/v1/reqs/{request_id}/terminal"
 IMAGE_PATH: Final = "/api/v1/reqs/{request_id}/image"
 
 ENDED: Final = 4000
+GONE: Final = 1012
+"""A service that starts again: the page tries anew."""
+
+logger = logging.getLogger(__name__)
 
 DEVICE_BODY: Reader[Any] = Reader(body(DeviceCall), strict=True)
 DEVICE_CALL = recorder(DeviceCall)
@@ -82,9 +87,7 @@ class TerminalSockets:
         query = websocket.query_params
         kind = CONSOLE if query.get("kind") == CONSOLE else SHELL
         columns, rows = _number(query.get("columns"), 80), _number(query.get("rows"), 24)
-        terminal = await _enabled(self._terminals).open(
-            caller,
-            request_id,
+        asked = AskedTerminal(
             kind=kind,
             name=query.get("name", "")[:64],
             number=query.get("number", "1")[:8],
@@ -92,18 +95,19 @@ class TerminalSockets:
             rows=rows,
         )
         types = query.get("watch") != "1"
-        if types:
-            terminal.resize(columns, rows)
         begin = query.get("from", "")
-        output = terminal.output
-        reader = terminal.join(_number(begin, 0) if begin else None, types=types)
+        position = _number(begin, 0) if begin else None
+        viewing = _enabled(self._terminals).view(
+            caller, request_id, asked, position=position, types=types
+        )
         try:
-            await first(
-                _show(websocket, terminal, reader.sent, partial(output.next, reader, PIECE)),
-                _listen(websocket, terminal, types, partial(output.acknowledge, reader)),
-            )
-        finally:
-            terminal.output.part(reader)
+            async with viewing as view:
+                if types:
+                    view.resize(columns, rows)
+                await first(_show(websocket, view), _listen(websocket, view, types))
+        except ConnectionError as error:
+            logger.info("a terminal's process is gone: %s", error)
+            await close(websocket, GONE, "what keeps the terminals has ended")
 
     async def _flash(self, websocket: WebSocket, caller: Caller, request_id: int) -> None:
         query = websocket.query_params
@@ -149,28 +153,22 @@ class TerminalSockets:
         await close(websocket, 1000, "")
 
 
-async def _show(
-    websocket: WebSocket,
-    terminal: BoardTerminal,
-    expected: int,
-    following: Callable[[], Awaitable[tuple[int, bytes]]],
-) -> None:
+async def _show(websocket: WebSocket, view: TerminalView) -> None:
+    expected = view.begins
     await websocket.send_json({"at": expected})
     while True:
-        position, data = await following()
+        position, data = await view.next()
         if position != expected:
             await websocket.send_json({"at": position})
         if not data:
             break
         await websocket.send_bytes(data)
         expected = position + len(data)
-    await websocket.send_json({"ended": terminal.status})
+    await websocket.send_json({"ended": view.status})
     await close(websocket, ENDED, "the program has ended")
 
 
-async def _listen(
-    websocket: WebSocket, terminal: BoardTerminal, types: bool, acknowledge: Callable[[int], None]
-) -> None:
+async def _listen(websocket: WebSocket, view: TerminalView, types: bool) -> None:
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
@@ -179,14 +177,14 @@ async def _listen(
         if data is not None:
             if types:
                 for start in range(0, len(data), TYPED_AT_ONCE):
-                    await terminal.write(data[start : start + TYPED_AT_ONCE])
+                    await view.write(data[start : start + TYPED_AT_ONCE])
             continue
         said = _read(message.get("text") or "")
         position = said.ack
         if position is not None:
-            acknowledge(position)
+            view.acknowledge(position)
         if types and said.resize is not None:
-            terminal.resize(*said.resize)
+            view.resize(*said.resize)
 
 
 class Said(msgspec.Struct, frozen=True):
