@@ -8,7 +8,7 @@ import pytest
 from boruta_farm.core import accounts, jobs, requests, sharing
 from boruta_farm.model.account import Account, AccountChange
 from boruta_farm.model.audit import Action
-from boruta_farm.model.caller import Caller
+from boruta_farm.model.caller import LOCAL_ADMIN, Caller
 from boruta_farm.model.errors import (
     AccountNotFoundError,
     ForbiddenError,
@@ -302,3 +302,51 @@ def test_access_of_whom_it_is_shared_with_is_entered_and_marks_no_key_as_read(
     world.apply(jobs.read_key(world, BOB, running, found.epoch))
     assert world.notes[-1].action is Action.ACCESS_READ
     assert not job(world, running).key_read
+
+
+def test_who_comes_with_a_key_of_his_account_is_let_in_where_it_was_declined(
+    world: DictWorld,
+) -> None:
+    peopled(world)
+    give(world, ANN, key("ann"), key("desk"))
+    give(world, BOB, key("bob"))
+    uuid = Stage(world).idle()
+    world.workers[uuid] = replace(world.workers[uuid], many_keys=True)
+    new = replace(PLAIN, account_key=False)
+    number = world.apply(requests.create(world, ANN, new, NOW)).id
+    with pytest.raises(RequestStateError):
+        sharing.open_to(world, ANN, number, key("desk"), NOW)
+    world.apply(jobs.grant(world, world.grant_of(number, uuid), NOW))
+    for who, line in ((BOB, key("bob")), (ANN, key("bob"))):
+        with pytest.raises(ForbiddenError):
+            sharing.open_to(world, who, number, line, NOW)
+    assert job(world, number).keys == ()
+    world.apply(sharing.open_to(world, ANN, number, key("desk"), NOW))
+    assert job(world, number).keys == (key("ann"), key("desk"))
+    assert job(world, number).keys_pending
+    assert (world.notes[-1].action, world.notes[-1].actor) == (Action.REQUEST_KEYED, "ann")
+    assert sharing.open_to(world, ANN, number, key("ann"), NOW).steps == ()
+
+
+def test_without_users_the_key_that_somebody_comes_with_opens_what_was_filed_without(
+    world: DictWorld,
+) -> None:
+    uuids = [Stage(world).idle(number) for number in (1, 2, 3)]
+    numbers = []
+    for uuid, new in zip(uuids, (PLAIN, replace(PLAIN, ssh_key=key("ann")), PLAIN), strict=True):
+        many = uuid != uuids[2]
+        world.workers[uuid] = replace(world.workers[uuid], many_keys=many)
+        numbers.append(world.apply(requests.create(world, LOCAL_ADMIN, new, NOW)).id)
+        world.apply(jobs.grant(world, world.grant_of(numbers[-1], uuid), NOW))
+    for name in ("ann", "bob"):
+        world.apply(sharing.open_to(world, LOCAL_ADMIN, numbers[0], key(name), NOW))
+    assert job(world, numbers[0]).keys == (key("ann"), key("bob"))
+    for number in range(sharing.MOST_SHARED - 2):
+        world.apply(sharing.open_to(world, LOCAL_ADMIN, numbers[0], key(str(number)), NOW))
+    with pytest.raises(SharingError, match="10 keys"):
+        sharing.open_to(world, LOCAL_ADMIN, numbers[0], key("more"), NOW)
+    with pytest.raises(ForbiddenError, match="filed with another key"):
+        sharing.open_to(world, LOCAL_ADMIN, numbers[1], key("bob"), NOW)
+    assert sharing.open_to(world, LOCAL_ADMIN, numbers[1], key("ann"), NOW).steps == ()
+    with pytest.raises(SharingError, match="takes one key only"):
+        sharing.open_to(world, LOCAL_ADMIN, numbers[2], key("ann"), NOW)

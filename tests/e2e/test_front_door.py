@@ -313,8 +313,7 @@ async def test_dropbears_client_comes_in_as_well(place: Path) -> None:
         client = ("dbclient", "-y", "-y", "-i", str(key), "-p", str(house.port))
         assert "rpi3" in await house.run(*client, "me@127.0.0.1", "ls")
         assert "hi" in await house.run(*client, "rpi3@127.0.0.1", "echo hi")
-        # The board lingers with a key of the door's; a jump brings the guest's own.
-        await house.run(*client, "me@127.0.0.1", "close", "1")
+        # The board lingers with a key of the job's; a jump brings the guest's own.
         proxy = " ".join((*client, "me@127.0.0.1", "connect", "rpi3"))
         jump = ("dbclient", "-y", "-y", "-i", str(key), "-J", proxy)
         assert "hi" in await house.run(*jump, "boruta-user@rpi3", "echo hi")

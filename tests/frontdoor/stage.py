@@ -1,7 +1,7 @@
 """A real farm in this process, its front door on a free port, and boards that echo."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -124,6 +124,7 @@ class Stage:
             services.clock,
             lambda: self.settings,
             self.certificates.vouch,
+            self.lab.farm.requests.open_to,
             self._user_authority,
             self._principals,
         )
@@ -138,10 +139,16 @@ class Stage:
         for connection in list(self._state.connections):
             connection.abort()  # type: ignore[union-attr]  # ours have that
 
-    async def board(self, number: int, name: str, kind: str = "rpi4") -> str:
+    async def board(
+        self, number: int, name: str, kind: str = "rpi4", *, many_keys: bool = True
+    ) -> str:
         """Have one more board, whose tunnel leads to what echoes; return its UUID."""
         board = SimulatedBoard(
-            uuid_of(number), {"board": kind}, name, host_key=f"ssh-ed25519 HOST{number}"
+            uuid_of(number),
+            {"board": kind},
+            name,
+            host_key=f"ssh-ed25519 HOST{number}",
+            many_keys=many_keys,
         )
         await self.lab.board(board)
         worker = await self.lab.farm.workers.get_worker_info(LOCAL_ADMIN, board.uuid)
@@ -188,19 +195,29 @@ class Stage:
 
     async def until(self, number: int, state: RequestState) -> Request:
         """Return a request once it has reached a state."""
-        return await asyncio.wait_for(self._reached(number, state), 10)
+        return await self._met(lambda request: (request.id, request.state) == (number, state))
 
-    async def _reached(self, number: int, state: RequestState) -> Request:
-        _, subscription = await self.lab.farm.feed.follow()
-        try:
-            while True:
-                page = await self.lab.farm.requests.list_requests(LOCAL_ADMIN)
-                for request in page.items:
-                    if (request.id, request.state) == (number, state):
+    async def keys_of(self, number: int, uuid: str) -> tuple[str, ...]:
+        """Return what opens a board beside its job's own key, once it has taken the last change."""
+
+        def taken(request: Request) -> bool:
+            job = request.live_job
+            return request.id == number and job is not None and not job.keys_pending
+
+        await self._met(taken)
+        return self.lab.simulated.boards[uuid].keys
+
+    async def _met(self, met: Callable[[Request], bool]) -> Request:
+        async with asyncio.timeout(10):
+            _, subscription = await self.lab.farm.feed.follow()
+            try:
+                while True:
+                    page = await self.lab.farm.requests.list_requests(LOCAL_ADMIN)
+                    for request in filter(met, page.items):
                         return request
-                await subscription.next()
-        finally:
-            subscription.close()
+                    await subscription.next()
+            finally:
+                subscription.close()
 
     async def audit(self) -> tuple[AuditEntry, ...]:
         """Return the audit."""

@@ -20,7 +20,7 @@ from boruta_farm.frontdoor.knock import KEPT
 from boruta_farm.frontdoor.names import Here, certificate_of, plain
 from boruta_farm.model.account import AccountChange
 from boruta_farm.model.audit import Action
-from boruta_farm.model.caller import LOCAL_ADMIN
+from boruta_farm.model.caller import LOCAL_ADMIN, Caller
 from boruta_farm.model.errors import UnauthenticatedError
 from boruta_farm.model.front_door import CertificateShown, KeyShown
 from boruta_farm.model.permission import Role, Scope
@@ -675,46 +675,99 @@ async def told_at_once(stage: Stage, key: asyncssh.SSHKey, user: str) -> str:
     return told
 
 
-async def test_nobody_waits_behind_himself_for_a_board_that_he_has_the_other_way(
-    tmp_path: Path,
-) -> None:
+async def test_a_jump_enters_the_board_that_he_has_without_one(tmp_path: Path) -> None:
+    """By whatever name, and its key goes onto the board; nobody waits behind himself."""
+    async with Stage(tmp_path, linger=timedelta(minutes=1)).running() as stage:
+        uuid = await stage.board(1, "lab-rpi4")
+        going = asyncio.create_task(stage.say(KEY, "true", user="lab-rpi4"))
+        await stage.until(1, RequestState.IN_PROGRESS)
+        async with await stage.come(KEY) as connection:
+            for name in ("lab-rpi4", "rpi4", "board=rpi4", "r1", "any"):
+                await jump(connection, name)
+                assert await stage.keys_of(1, uuid) == (plain(KEY),)
+                told = (await stage.say(KEY, f"known-hosts {name}"))[1]
+                assert told == f"{name} ssh-ed25519 HOST1\n"
+        going.cancel()
+        await asyncio.wait((going,))
+        entered = [entry for entry in await stage.audit() if entry.action == Action.REQUEST_KEYED]
+        assert [entry.subject for entry in entered] == ["request 1"]
+        assert len((await stage.lab.farm.requests.list_requests(LOCAL_ADMIN)).items) == 1
+
+
+async def test_the_farm_has_no_key_to_a_board_that_was_had_by_a_jump(tmp_path: Path) -> None:
     async with Stage(tmp_path, linger=timedelta(minutes=1)).running() as stage:
         await stage.board(1, "lab-rpi4")
-        await stage.board(2, "desk", "x86")
-        jumping = f"ssh -J 127.0.0.1:{stage.port} boruta-user@r1"
-        closing = f"ssh -p {stage.port} 127.0.0.1 close 1"
         async with await stage.come(KEY) as connection:
             await jump(connection, "rpi4")
-            for name in ("rpi4", "lab-rpi4", "board=rpi4"):
+            await jump(connection, "lab-rpi4")
+            for name in ("rpi4", "lab-rpi4", "board=rpi4", "r1"):
                 told = await told_at_once(stage, KEY, name)
-                assert f"lab-rpi4 is yours already, by request 1; use that: {jumping}" in told
-                assert closing in told
-            with pytest.raises(asyncssh.ChannelOpenError, match="lab-rpi4 is yours already"):
-                await asyncio.wait_for(connection.open_connection("lab-rpi4", 22), 10)
-            assert "has your own key, and none by which the farm" in (
-                await told_at_once(stage, KEY, "r1")
-            )
-            assert jumping in await told_at_once(stage, KEY, "r1")
-            await jump(connection, "r1")
-            going = asyncio.create_task(stage.say(KEY, "true", "x86"))
-            await stage.until(2, RequestState.IN_PROGRESS)
-            with pytest.raises(asyncssh.ChannelOpenError) as refused:
-                await asyncio.wait_for(connection.open_connection("x86", 22), 10)
-            assert f"use that: ssh -p {stage.port} r2@127.0.0.1" in str(refused.value)
-            going.cancel()
-            await asyncio.wait((going,))
-        assert len((await stage.lab.farm.requests.list_requests(LOCAL_ADMIN)).items) == 2
+                assert "request 1 was filed with a key, and has none by which the farm" in told
+                assert f"ssh -J 127.0.0.1:{stage.port} boruta-user@r1" in told
+        assert len((await stage.lab.farm.requests.list_requests(LOCAL_ADMIN)).items) == 1
+
+
+async def test_a_jump_enters_what_its_account_has_otherwise_and_by_its_keys(tmp_path: Path) -> None:
+    async with Stage(tmp_path).running() as stage:
+        uuid = await stage.board(1, "one")
+        await stage.account("boss", role=Role.ADMIN)
+        await stage.account("ann", KEY, OTHER)
+        await stage.account("bob", THIRD)
+        account = await stage.lab.farm.accounts.get_account(BOSS, "ann")
+        ann = Caller(id=account.id, name="ann", groups=frozenset(), role=Role.USER)
+        new = NewRequest(priority=8, caps={}, account_key=False)
+        await stage.lab.farm.requests.new_request(ann, new)
+        await stage.until(1, RequestState.IN_PROGRESS)
+        assert await stage.keys_of(1, uuid) == ()
+        async with await stage.come(THIRD) as connection:
+            with pytest.raises(asyncssh.ChannelOpenError, match="request 1 is not yours"):
+                await connection.open_connection("r1", 22)
+        async with await stage.come(OTHER) as connection:
+            await jump(connection, "rpi4")
+            assert await stage.keys_of(1, uuid) == (plain(KEY), plain(OTHER))
+        await stage.account("ann", OTHER)
+        assert await stage.keys_of(1, uuid) == (plain(OTHER),), "one that is taken away is dead"
+        async with asyncio.timeout(5):
+            await stage.door.empty()
+        assert (await stage.until(1, RequestState.IN_PROGRESS)).finished is None
+        assert len((await stage.lab.farm.requests.list_requests(LOCAL_ADMIN)).items) == 1
+
+
+async def test_a_board_that_takes_one_key_says_so(tmp_path: Path) -> None:
+    async with Stage(tmp_path).running() as stage:
+        await stage.board(1, "old", many_keys=False)
+        await stage.lab.farm.requests.new_request(LOCAL_ADMIN, NewRequest(priority=8, caps={}))
+        await stage.until(1, RequestState.IN_PROGRESS)
+        async with await stage.come(KEY) as connection:
+            with pytest.raises(asyncssh.ChannelOpenError, match="old takes one key only") as told:
+                await connection.open_connection("r1", 22)
+            assert f"ssh -p {stage.port} r1@127.0.0.1" in str(told.value)
+
+
+async def test_without_users_a_request_is_of_who_has_the_key_that_it_was_filed_with(
+    tmp_path: Path,
+) -> None:
+    async with Stage(tmp_path).running() as stage:
+        uuid = await stage.board(1, "one")
+        async with await stage.come(KEY) as his, await stage.come(OTHER) as hers:
+            await jump(his, "rpi4")
+            with pytest.raises(asyncssh.ChannelOpenError, match="filed with another key"):
+                await hers.open_connection("r1", 22)
+            assert await stage.keys_of(1, uuid) == ()
 
 
 async def test_who_waits_for_his_own_request_among_others_is_told_which_it_is(
     tmp_path: Path,
 ) -> None:
     async with Stage(tmp_path).running() as stage:
-        await stage.board(1, "one")
+        for number, name in ((1, "one"), (2, "two")):
+            await stage.board(number, name)
         await stage.account("boss", role=Role.ADMIN)
         await stage.account("ann", KEY)
-        assert (await stage.say(KEY, "new rpi4"))[0] == 0
-        await stage.until(1, RequestState.IN_PROGRESS)
+        await stage.account("bob", OTHER)
+        for number, key in ((1, KEY), (2, OTHER)):
+            assert (await stage.say(key, "new rpi4"))[0] == 0
+            await stage.until(number, RequestState.IN_PROGRESS)
         async with await stage.come(KEY) as connection:
             process = await connection.create_process("connect rpi4", encoding=None)
             line = (await asyncio.wait_for(process.stderr.readline(), 10)).decode()
@@ -722,7 +775,7 @@ async def test_who_waits_for_his_own_request_among_others_is_told_which_it_is(
             assert "request 1 is your own: for its board write r1 in place of rpi4" in line
             assert f"ssh -p {stage.port} 127.0.0.1 close 1" in line
             process.close()
-        await stage.until(2, RequestState.CANCELLED)
+        await stage.until(3, RequestState.CANCELLED)
 
 
 async def test_a_board_is_kept_while_somebody_is_there_by_its_number(tmp_path: Path) -> None:

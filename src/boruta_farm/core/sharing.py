@@ -42,10 +42,13 @@ AccountOf = Callable[[str], Account | None]
 def session_keys(request: Request, worker: Worker, account_of: AccountOf) -> tuple[str, ...]:
     """Return the keys that open a board's session beside the one of its preparation.
 
-    Accounts that are gone, disabled, or in none of the board's groups have none there.
+    Accounts that are gone, disabled, or in none of the board's groups have none there. In a farm
+    without users the job itself tells with which keys people have come to it.
     """
-    if request.owner_groups is None or worker.fence is Fence.NONE:
+    if worker.fence is Fence.NONE:
         return ()
+    if request.owner_groups is None:
+        return () if request.live_job is None else request.live_job.keys
     owner = (request.owner,) if request.account_keys else ()
     found: dict[str, None] = {}
     for account_id in (*owner, *request.shared):
@@ -161,6 +164,51 @@ def unshare(
     if request.live_job is not None:
         staying = tuple(key for key in staying if key in request.live_job.keys)
     return _told(rekeyed(world, changed, staying=staying), caller, Action.REQUEST_UNSHARED, wanted)
+
+
+def open_to(
+    world: World, caller: Caller, request_id: int, line: str, now: datetime
+) -> Plan[Request]:
+    """Let somebody onto the board of his running request by a key that he has proved to have.
+
+    His account's keys open the session then, also where the request was filed without them; in a
+    farm without users this key does. It changes nothing where they do. Raises RequestNotFoundError,
+    RequestStateError, ForbiddenError, SSHKeyError, and SharingError for a board that takes one key
+    and has another.
+    """
+    caller.require(Permission.FILE_REQUESTS)
+    request = world.request(request_id)
+    if request is None:
+        raise RequestNotFoundError
+    everybody, key = caller.groups is None, board_key(line)
+    if everybody and request.ssh_key not in (None, key):
+        raise ForbiddenError(
+            f"request {request.id} was filed with another key, and opens to that alone"
+        )
+    if not everybody and caller.id not in (request.owner, *request.shared):
+        raise ForbiddenError(f"request {request.id} is neither yours nor shared with you")
+    job = request.live_job
+    worker = None if job is None else world.worker(job.worker)
+    if job is None or worker is None:
+        raise RequestStateError(standing=standing_of(world, request))
+    if key == request.ssh_key or key in job.keys:
+        return Plan(answer=request)
+    if worker.fence is Fence.NONE or not worker.many_keys:
+        raise SharingError(f"{worker.name} takes one key only, and this request gave it another")
+    if everybody:
+        if len(job.keys) >= MOST_SHARED:
+            raise SharingError(f"{MOST_SHARED} keys more than its own open the board already")
+        opened = replace(request, job=with_keys(job, (*job.keys, key)))
+    else:
+        own = caller.id == request.owner
+        opened = rekeyed(world, replace(request, account_keys=own or request.account_keys))
+        if opened.live_job is None or key not in opened.live_job.keys:
+            raise ForbiddenError(
+                f"request {request.id} opens to keys of the account {caller.name}, and this is "
+                "none, or not one for this board"
+            )
+    opened = replace(opened, revision=request.revision + 1)
+    return _told(opened, caller, Action.REQUEST_KEYED, caller.name)
 
 
 def without(request: Request, account_id: str) -> Request:

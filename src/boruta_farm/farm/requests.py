@@ -239,6 +239,16 @@ class FarmRequests:
         )
         return await self._keys_taken(changed)
 
+    async def open_to(self, caller: Caller, request_id: int, key: str) -> Request:
+        """Let the caller onto the board of his running request by a key that he has proved.
+
+        Returns once the board has taken it; one that is out of reach is not waited for.
+        """
+        opened = await self._engine.decide(
+            lambda world, now: sharing.open_to(world, caller, request_id, key, now), caller
+        )
+        return await self._keys_taken(opened)
+
     async def list_sessions(self, caller: Caller, request_id: int) -> tuple[OpenSessions, ...]:
         """Tell who is on the board of a running request."""
         request = await self._existing(caller, request_id, Permission.SHARE_REQUESTS)

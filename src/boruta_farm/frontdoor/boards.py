@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, timedelta
@@ -17,17 +17,24 @@ from boruta_farm.client.session import (
     wait_for_board,
 )
 from boruta_farm.client.waiting import Progress
-from boruta_farm.client.wanting import asking, wanted_here
+from boruta_farm.client.wanting import asking
 from boruta_farm.frontdoor.guest import DoorGuest
 from boruta_farm.frontdoor.line import ServerLine
 from boruta_farm.frontdoor.names import Here
-from boruta_farm.model.errors import BorutaError, ForbiddenError, NotFoundError
+from boruta_farm.model.errors import (
+    BorutaError,
+    ForbiddenError,
+    NotFoundError,
+    SharingError,
+    UnavailableError,
+)
 from boruta_farm.model.explanation import Explanation
-from boruta_farm.model.request import NewRequest, Request
+from boruta_farm.model.listing import RequestFilter
+from boruta_farm.model.request import NewRequest, Request, RequestState
 from boruta_farm.model.worker import AccessInfo, Worker, WorkerState
 from boruta_farm.selectors.selector import parse
 from boruta_farm.selectors.want import Want
-from boruta_farm.selectors.wanted import Meant
+from boruta_farm.selectors.wanted import Meant, wanted
 from boruta_farm.words.explanation import headline
 from boruta_farm.words.times import Times
 
@@ -54,14 +61,15 @@ class Granted:
 class HeldBoards:
     """Hold one board for each guest and want, however many connections lead there.
 
-    With ``own_key`` the key that the guest proved goes onto the board, beside those of his account;
-    without, the farm keeps the job's key, to go there in his place. Both are never one board, and
-    nobody waits behind himself: who asks for what he has, in the other way, is told so.
+    With ``own_key`` the key that the guest proved opens the board, beside those of his account;
+    without, the farm keeps the job's key, to go there in his place. A board that was filed for
+    without is opened to his key when he comes with it. The other way round the farm has none, which
+    is said. Nobody waits behind himself: who asks for what he has gets that.
     """
 
     def __init__(self, line: ServerLine) -> None:
         self._line = line
-        self._held: dict[tuple[str, str, bool], _HeldBoard] = {}
+        self._held: dict[tuple[str, str], _HeldBoard] = {}
 
     @property
     def count(self) -> int:
@@ -76,49 +84,48 @@ class HeldBoards:
 
         It is given back a while after the last block that had it is left, at once where it was
         still waited for. ``here`` is where he came, for what he is told to type. Raises what filing
-        and waiting raise, and ForbiddenError, also where he has the board in another way.
+        and waiting raise, ForbiddenError, and SharingError for a board that takes one key.
         """
-        name = (guest.who, str(want).casefold(), own_key)
-        held = self._held.get(name) or self._filed(guest, want, own_key=own_key)
+        name = (guest.who, str(want).casefold())
+        held = self._held.get(name) or self._filed(guest, want)
         if held is None:
-            other = self._held.get((guest.who, str(want).casefold(), not own_key))
-            if other is not None and want.request is None:
-                raise ForbiddenError(other.standing_in_the_way())
-            if sum(who == guest.who for who, *_ in self._held) >= MOST_HELD:
+            if sum(who == guest.who for who, _ in self._held) >= MOST_HELD:
                 raise ForbiddenError(f"you have {MOST_HELD} boards by this door, the most; end one")
             held = self._held[name] = _HeldBoard(
-                self._line, guest, want, here, lambda: self._of(guest), own_key=own_key
+                self._line, self, guest, want, here, own_key=own_key
             )
             held.start(lambda: self._forget(name, held))
         held.enter(tell)
         try:
-            yield await held.granted()
+            granted = await held.granted()
+            if own_key:
+                await held.open_to(guest)
+            elif granted.request.ssh_key is not None:
+                raise ForbiddenError(here.keyed(granted.request.id))
+            yield granted
         finally:
             held.leave(tell)
 
     def any_of(self, guest: DoorGuest) -> bool:
         """Tell whether a guest has or awaits a board here, to which he may be coming again."""
-        return any(who == guest.who for who, *_ in self._held)
+        return bool(self.of(guest))
 
     def held(self, guest: DoorGuest, want: Want) -> Granted | None:
         """Return the board that a guest has by this want, None where he has none."""
-        for own_key in (True, False):
-            held = self._held.get((guest.who, str(want).casefold(), own_key))
-            if held is not None and held.present is not None:
-                return held.present
-        return None
+        held = self._held.get((guest.who, str(want).casefold())) or self._filed(guest, want)
+        return None if held is None else held.present
 
-    def _of(self, guest: DoorGuest) -> "list[_HeldBoard]":
-        return [held for (who, *_), held in self._held.items() if who == guest.who]
+    def of(self, guest: DoorGuest) -> "list[_HeldBoard]":
+        """Return what a guest has or awaits here."""
+        return [held for (who, _), held in self._held.items() if who == guest.who]
 
-    def _filed(self, guest: DoorGuest, want: Want, *, own_key: bool) -> "_HeldBoard | None":
+    def _filed(self, guest: DoorGuest, want: Want) -> "_HeldBoard | None":
         """Return what keeps the request that is wanted by its number, and would close it."""
         if want.request is None:
             return None
-        kept = (held for held in self._of(guest) if held.number == want.request)
-        return next((held for held in kept if held.own_key == own_key), None)
+        return next((held for held in self.of(guest) if held.number == want.request), None)
 
-    def _forget(self, name: tuple[str, str, bool], held: "_HeldBoard") -> None:
+    def _forget(self, name: tuple[str, str], held: "_HeldBoard") -> None:
         if self._held.get(name) is held:
             del self._held[name]
 
@@ -133,21 +140,25 @@ class _HeldBoard:
     def __init__(
         self,
         line: ServerLine,
+        boards: HeldBoards,
         guest: DoorGuest,
         want: Want,
         here: Here,
-        mine: "Callable[[], Iterable[_HeldBoard]]",
         *,
         own_key: bool,
     ) -> None:
         self._line = line
+        self._boards = boards
         self._guest = guest
         self._want = want
         self._here = here
-        self._mine = mine
-        self.own_key = own_key
+        self._own_key = own_key
         self.number = want.request
-        """The request's, None until it is filed."""
+        """The request's, None until it is filed, and where it is another's here."""
+        self._lodging = False
+        """Whether the board is one that its guest has by another want."""
+        self._opened: set[str] = set()
+        """Keys by which the board is known to open."""
         self._farm = line.farm_of(guest)
         self._tells: list[Tell] = []
         self._said = ""
@@ -183,25 +194,29 @@ class _HeldBoard:
         done = self._granted.done() and self._granted.exception() is None
         return self._granted.result() if done else None
 
-    def standing_in_the_way(self) -> str:
-        """Say that its guest has the board already, and how he reaches it."""
-        present = self.present
-        if self.number is None:
-            return f"you are asking for {self._want} in another way just now; wait for that"
-        stands = (
-            f"you wait for {self._want} already"
-            if present is None
-            else f"{present.worker.name} is yours already"
-        )
-        return (
-            f"{stands}, by request {self.number}; use that: "
-            f"{self._here.way_to(self.number, own_key=self.own_key)}, or give it back: "
-            f"{self._here.closing(self.number)}"
-        )
-
     async def granted(self) -> Granted:
         """Return the board once it is there."""
         return await asyncio.shield(self._granted)
+
+    async def open_to(self, guest: DoorGuest) -> None:
+        """Have the board open to the key that a guest has proved. Raises what the farm refuses."""
+        granted = await self.granted()
+        key = guest.key
+        if key is None or key == granted.request.ssh_key or key in self._opened:
+            return
+        request = granted.request
+        try:
+            taken = await self._line.open_to(guest, request.id)
+        except SharingError as refusal:
+            if request.ssh_key is not None:
+                raise
+            way = self._here.way_to(request.id, own_key=False)
+            raise ForbiddenError(f"{refusal.message}; without a jump: {way}") from refusal
+        if not taken:
+            raise UnavailableError(
+                f"{granted.worker.name} has not taken your key yet; try again in a moment"
+            )
+        self._opened.add(key)
 
     async def end(self) -> None:
         """Give it back now."""
@@ -253,7 +268,8 @@ class _HeldBoard:
                 )
             )
             ended = asyncio.create_task(lease.ended())
-            left = asyncio.create_task(self._all_left(settings.linger))
+            linger = timedelta() if self._lodging else settings.linger
+            left = asyncio.create_task(self._all_left(linger))
             try:
                 await asyncio.wait((ended, left), return_when=asyncio.FIRST_COMPLETED)
                 self._over()
@@ -270,14 +286,17 @@ class _HeldBoard:
             new = NewRequest(
                 priority=DEFAULT_PRIORITY,
                 caps={},
-                ssh_key=self._guest.key if self.own_key else None,
-                account_key=None if self._guest.visitor.open_farm else self.own_key,
+                ssh_key=self._guest.key if self._own_key else None,
+                account_key=None if self._guest.visitor.open_farm else self._own_key,
                 keep_alive=DEFAULT_KEEP_ALIVE,
                 strict=True,
             )
             async with self._line.turns.of(self._guest.who):
-                meant = await wanted_here(farm, self._want, settings.kinds)
-                await self._look_behind(meant)
+                there = (await farm.workers.list_workers(farm.caller)).items
+                meant = wanted(self._want, there, settings.kinds)
+                had = await self._had_already(meant, there)
+            if had is not None:
+                return await self._lodge(had, stack)
             new = asking(new, meant)
             number = (await stack.enter_async_context(filed(farm, new, self._say))).id
             self.number = number
@@ -286,25 +305,45 @@ class _HeldBoard:
                 f"request {number} is not yours; its owner can share it: boruta share {number} "
                 f"{self._guest.visitor.name}"
             )
-        elif not self.own_key:
-            request = await farm.requests.get_request_info(farm.caller, number)
-            if request.ssh_key is not None:
-                raise ForbiddenError(self._here.keyed(number))
         return await wait_for_board(farm, number, None, self._progress, stays=True, zone=UTC)
 
-    async def _look_behind(self, meant: Meant) -> None:
-        """Raise ForbiddenError where only boards would do that the guest has here already."""
-        mine = {held.present.worker.uuid: held for held in self._mine() if held.present is not None}
-        if not mine:
-            return
-        farm = self._farm
-        fitting = [
-            worker.uuid
-            for worker in (await farm.workers.list_workers(farm.caller)).items
-            if worker.state in SERVING and _fits(worker, meant)
-        ]
-        if fitting and mine.keys() >= set(fitting):
-            raise ForbiddenError(mine[fitting[0]].standing_in_the_way())
+    async def _lodge(self, number: int, stack: AsyncExitStack) -> Request:
+        """Return a running request of the guest's as its board is kept by the request's number."""
+        self._lodging = True
+        visit = self._boards.visit(
+            self._guest,
+            Want(request=number),
+            self._say,
+            self._here,
+            own_key=self._own_key,
+        )
+        return (await stack.enter_async_context(visit)).request
+
+    async def _had_already(self, meant: Meant, there: Sequence[Worker]) -> int | None:
+        """Return the guest's request whose board is wanted where none would do but his own."""
+        farm, guest = self._farm, self._guest
+        here = {
+            held.present.worker.uuid: held.present.request.id
+            for held in self._boards.of(guest)
+            if held.present is not None
+        }
+        if not here and guest.visitor.open_farm:
+            return None
+        fitting = [w for w in there if w.state in SERVING and _fits(w, meant)]
+        if not fitting:
+            return None
+        mine = [here[worker.uuid] for worker in fitting if worker.uuid in here]
+        if len(mine) == len(fitting):
+            return mine[0]
+        # What he has otherwise, such as a run in CI, is entered only where nothing else is meant.
+        if guest.visitor.open_farm or len(fitting) > 1 or fitting[0].state is WorkerState.IDLE:
+            return None
+        running = RequestFilter(states=(RequestState.IN_PROGRESS,))
+        for request in (await farm.requests.list_requests(farm.caller, running)).items:
+            job = request.live_job
+            if job is not None and job.worker == fitting[0].uuid:
+                return request.id if request.owner_name == guest.visitor.name else None
+        return None
 
     async def _all_left(self, linger: timedelta) -> None:
         """Return once nobody has been here for a while."""
@@ -331,7 +370,7 @@ class _HeldBoard:
 
     def _own_among(self, found: Explanation) -> Iterable[str]:
         """Say which of those who are waited for is the guest himself, and what he can do."""
-        here = {held.number for held in self._mine()}
+        here = {held.number for held in self._boards.of(self._guest)}
         visitor = self._guest.visitor
         for holder in found.holders:
             by_account = not visitor.open_farm and holder.owner == visitor.name

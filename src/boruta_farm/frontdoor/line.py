@@ -122,6 +122,19 @@ class ServerLine:
         asked = {"Account": guest.visitor.account, "Request": request_id}
         return bool((await self._ask("mine", asked)).get("Mine"))
 
+    async def open_to(self, guest: DoorGuest, request_id: int) -> bool:
+        """Let a guest onto the board of his running request by the key that he has proved.
+
+        Tells whether the board has taken it. Raises ForbiddenError, SharingError.
+        """
+        asked = {
+            "Account": guest.visitor.account,
+            "Request": request_id,
+            "Key": guest.key,
+            "Source": guest.source,
+        }
+        return bool((await self._ask("open", asked)).get("Open"))
+
     async def called(self, request_id: int, name: str) -> None:
         """Have the board of a request show a certificate for the name that was typed.
 

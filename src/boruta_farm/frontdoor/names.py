@@ -53,8 +53,8 @@ class Here:
     def keyed(self, request_id: int) -> str:
         """Say why the door goes nowhere in the place of whoever brought a key of his own."""
         return (
-            f"request {request_id} has your own key, and none by which the farm could go there in "
-            f"your place; jump to it: {self.way_to(request_id, own_key=True)}"
+            f"request {request_id} was filed with a key, and has none by which the farm could go "
+            f"there in your place; jump to it: {self.way_to(request_id, own_key=True)}"
         )
 
 

@@ -30,6 +30,7 @@ class Action(StrEnum):
     REQUEST_ACT = "request.act"
     REQUEST_SHARED = "request.shared"
     REQUEST_UNSHARED = "request.unshared"
+    REQUEST_KEYED = "request.keyed"
     REQUEST_NUDGED = "request.nudged"
     WORKER_REGISTERED = "worker.registered"
     WORKER_CHANGED = "worker.changed"

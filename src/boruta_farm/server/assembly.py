@@ -245,6 +245,7 @@ class Server:
                 clock,
                 self._door_settings,
                 certificates.vouch,
+                farm.requests.open_to,
                 user_authority(config),
                 config.ssh_principals,
             )

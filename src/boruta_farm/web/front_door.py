@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Requests
 from boruta_farm.model.audit import Action, Note
-from boruta_farm.model.caller import FRONT_DOOR
+from boruta_farm.model.caller import FRONT_DOOR, Caller
 from boruta_farm.model.errors import (
     BorutaError,
     RouteNotFoundError,
@@ -32,6 +32,7 @@ from boruta_farm.model.front_door import (
 )
 from boruta_farm.model.permission import Permission
 from boruta_farm.model.permission import Scope as TokenScope
+from boruta_farm.model.request import Request
 from boruta_farm.model.token import PREFIX as TOKENS
 from boruta_farm.model.token import TokenKind
 from boruta_farm.records.writing import write
@@ -47,6 +48,8 @@ ONCE = f"{TOKENS}{TokenKind.ONCE.value[0]}_"
 PATIENCE = 10.0
 Vouch = Callable[[int, str], Awaitable[bool]]
 """Has the board of a request show a certificate for a name, and tells whether it does."""
+OpenTo = Callable[[Caller, int, str], Awaitable[Request]]
+"""Lets a caller onto the board of his running request by a key, and returns that once it is so."""
 _JSON = [(b"content-type", b"application/json")]
 
 
@@ -70,6 +73,7 @@ class FrontDoorApp:
         clock: Clock,
         settings: Callable[[], DoorSettings],
         vouch: Vouch,
+        open_to: OpenTo,
         authority: Authority | None = None,
         principals: Mapping[str, str] | None = None,
     ) -> None:
@@ -84,6 +88,7 @@ class FrontDoorApp:
         self._clock = clock
         self._settings = settings
         self._vouch = vouch
+        self._open_to = open_to
         self._authority = authority
         self._principals = principals or None
         self._calls: dict[str, Callable[[dict[str, Any]], Awaitable[object]]] = {
@@ -93,6 +98,7 @@ class FrontDoorApp:
             "entered": self._entered,
             "refused": self._refused,
             "mine": self._mine,
+            "open": self._open,
             "called": self._called,
             "still": self._still,
             "settings": self._tell_settings,
@@ -231,17 +237,21 @@ class FrontDoorApp:
         """Tell whether a request is an account's own, or shared with it."""
         if self._people.gate.open:
             return {"Mine": True}
-        number = given.get("Request")
-        if not isinstance(number, int):
-            raise MalformedBodyError
-        request = await self._requests.get_request_info(FRONT_DOOR, number)
         account = given.get("Account")
+        request = await self._requests.get_request_info(FRONT_DOOR, _number(given))
         return {"Mine": account == request.owner or account in request.shared}
+
+    async def _open(self, given: dict[str, Any]) -> object:
+        """Let somebody onto the board of his running request by the key that he has proved."""
+        account, source = str(given.get("Account", "")), str(given.get("Source", ""))
+        caller = self._people.gate.speak_for(account, TokenScope.REQUEST, source)
+        opened = await self._open_to(caller, _number(given), str(given.get("Key", "")))
+        return {"Open": opened.live_job is not None and not opened.live_job.keys_pending}
 
     async def _called(self, given: dict[str, Any]) -> object:
         """Have a board show a certificate for the name by which somebody comes to it."""
-        number, name = given.get("Request"), given.get("Name")
-        if not isinstance(number, int) or not isinstance(name, str):
+        number, name = _number(given), given.get("Name")
+        if not isinstance(name, str):
             raise MalformedBodyError
         return {"Shown": await self._vouch(number, name)}
 
@@ -278,6 +288,13 @@ class FrontDoorApp:
 
     async def _tell_settings(self, _given: dict[str, Any]) -> object:
         return write(self._settings())
+
+
+def _number(given: Mapping[str, Any]) -> int:
+    number = given.get("Request")
+    if not isinstance(number, int):
+        raise MalformedBodyError
+    return number
 
 
 def _everybody(name: str) -> DoorVisitor:
