@@ -169,7 +169,7 @@ async def test_status_of_a_process_and_of_a_signal() -> None:
 async def test_a_process_that_ignores_its_end_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boruta_farm.client.openssh.ENDS_WITHIN", 0.05)
+    monkeypatch.setattr("boruta_farm.client.children.ENDS_WITHIN", 0.05)
     ready = tmp_path / "ready"
     os.mkfifo(ready)
     session = SshSession(["sh", "-c", f"trap '' TERM; echo > {ready}; read x < {ready}"])

@@ -5,15 +5,15 @@ import os
 import socket
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
+from boruta_farm.client.children import end
 from boruta_farm.client.way import NOTHING
 from boruta_farm.model.errors import BorutaError
 
 HOST: Final = "127.0.0.1"
 OPENS_WITHIN: Final = 30.0
-ENDS_WITHIN: Final = 5.0
 HIGHEST_PORT: Final = 65535
 # ssh runs it when it has signed in and listens.
 _READY: Final = ("-o", "PermitLocalCommand=yes", "-o", "LocalCommand=echo")
@@ -56,7 +56,7 @@ async def forwarding(
         await _ready(process, lead)
         yield chosen
     finally:
-        await _end(process)
+        await end(process)
 
 
 async def _ready(process: Process, lead: str) -> None:
@@ -71,17 +71,6 @@ async def _ready(process: Process, lead: str) -> None:
         told = f"ssh was not there within {OPENS_WITHIN:g} s"
     words = " ".join(told.split()) or "ssh ended"
     raise ForwardError(f"{lead} was not opened: {words}")
-
-
-async def _end(process: Process) -> None:
-    with suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        async with asyncio.timeout(ENDS_WITHIN):
-            await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.communicate()
 
 
 def _free_port() -> int:

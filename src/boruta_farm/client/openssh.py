@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from boruta_farm.client.children import end
 from boruta_farm.client.tellable import UNTELLABLE, check_tellable
 from boruta_farm.client.way import DIRECT, NOTHING, BoardWay
 from boruta_farm.client.wire import checked_host_key
@@ -22,7 +23,6 @@ from boruta_farm.model.worker import USERNAME, AccessInfo
 from boruta_farm.settings.files import read_bounded
 
 LARGEST_KEY_FILE = 64 * 1024
-ENDS_WITHIN = 5.0
 """Seconds ssh may take to end after a signal before it is killed."""
 
 LARGEST_LOG = 16 << 20
@@ -288,22 +288,8 @@ class SshSession:
 
     async def end(self, number: int = signal.SIGTERM) -> None:
         """Send ssh a signal, kill it when it does not end, and wait until it is gone."""
-        if self._process is None or self._process.returncode is not None:
-            return
-        self._send(number)
-        try:
-            async with asyncio.timeout(ENDS_WITHIN):
-                await self._process.wait()
-        except TimeoutError:
-            self._send(signal.SIGKILL)
-            await self._process.wait()
-
-    def _send(self, number: int) -> None:
-        assert self._process is not None
-        try:
-            self._process.send_signal(number)
-        except ProcessLookupError:
-            return
+        if self._process is not None and self._process.returncode is None:
+            await end(self._process, number)
 
 
 def exit_status(status: int) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any, Protocol, TypeAlias
 
+from boruta_farm.client.children import end
 from boruta_farm.client.forwarding import forwarding
 from boruta_farm.client.openssh import (
     Files,
@@ -24,7 +25,6 @@ from boruta_farm.model.errors import BorutaError, InvalidError
 from boruta_farm.model.worker import AccessInfo
 
 PIECE = 65536
-ENDS_WITHIN = 5.0
 """Seconds a program may take to end after it was told to, before it is killed."""
 
 
@@ -148,7 +148,7 @@ class Remote:
         finally:
             complaints.cancel()
             await asyncio.gather(complaints, return_exceptions=True)
-            await _ended(process)
+            await end(process)
 
     @asynccontextmanager
     async def forward(self, local: int, host: str, port: int) -> AsyncIterator[int]:
@@ -203,21 +203,8 @@ class Remote:
                 else:
                     out, err = await _bounded(process, given, most)
         finally:
-            await _ended(process)
+            await end(process)
         return CompletedProcess(told, process.returncode or 0, out, err)
-
-
-async def _ended(process: Process) -> None:
-    """End a program that still runs, and wait until it has."""
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        async with asyncio.timeout(ENDS_WITHIN):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
 
 
 async def _bounded(process: Process, given: bytes | None, most: int) -> tuple[bytes, bytes]:
