@@ -18,6 +18,7 @@ from boruta_farm.dryad.facts import Facts
 from boruta_farm.dryad.fence import BoardFence
 from boruta_farm.dryad.files import LockedFolder
 from boruta_farm.dryad.health import PassiveHealth
+from boruta_farm.dryad.owner import note_owner
 from boruta_farm.dryad.proc.machine import read_boot_id
 from boruta_farm.dryad.state import AgentState, Phase, StateFile
 from boruta_farm.dryad.streams import AgentStreams, RelayPlace
@@ -190,6 +191,7 @@ async def run(config: AgentConfig) -> NoReturn:
     """Run an agent until cancelled. Raises ConfigError before it begins."""
     folder = LockedFolder(config.state_dir, "state_dir")
     folder.open()
+    note_owner(folder.path, config.uuid)
     clock = SystemClock()
     toolbox, config = open_tools(config)
     consoles = Consoles(toolbox, folder.path)

@@ -18,6 +18,7 @@ from boruta_farm.dryad.asking import credential_path, enrol
 from boruta_farm.dryad.config import DEFAULT_PATH, JOIN_TOKEN_VARIABLE, AgentConfig
 from boruta_farm.dryad.credential import load_credential
 from boruta_farm.dryad.files import LockedFolder, write_durably
+from boruta_farm.dryad.owner import check_owner, note_owner
 from boruta_farm.dryad.users.command import USUAL_USER
 from boruta_farm.model.errors import BorutaError, ConfigError
 from boruta_farm.model.service import as_account, service_account
@@ -94,7 +95,10 @@ def _enrolled(config: AgentConfig) -> Registered:
     folder = LockedFolder(config.state_dir, "state_dir")
     folder.open()
     try:
-        return asyncio.run(enrol(config, load_credential(credential_path(config))))
+        check_owner(folder.path, config.uuid)
+        enrolled = asyncio.run(enrol(config, load_credential(credential_path(config))))
+        note_owner(folder.path, config.uuid)
+        return enrolled
     finally:
         folder.close()
 
