@@ -174,11 +174,12 @@ class Stage:
         key: asyncssh.SSHKey | asyncssh.SSHKeyPair | None,
         user: str = "me",
         password: str | None = None,
+        port: int | None = None,
     ) -> asyncssh.SSHClientConnection:
         """Connect to the door and sign in."""
         return await asyncssh.connect(
             "127.0.0.1",
-            self.port,
+            port or self.port,
             username=user,
             client_keys=[key] if key else None,
             password=password,
