@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
 
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.tunnel import carry
@@ -111,3 +112,22 @@ async def test_who_is_no_server_of_ours_is_told() -> None:
     async with carried(port) as ends:
         with pytest.raises(BorutaError, match="opens no tunnel"):
             await asyncio.wait_for(ends.carrying, 20)
+
+
+@pytest.mark.parametrize("code", [None, 1001, 1012])
+async def test_a_server_that_goes_takes_the_connection_along_and_what_helps_is_told(
+    code: int | None,
+) -> None:
+    async def leave(connection: ServerConnection) -> None:
+        await connection.send(HELLO)
+        if code is None:
+            connection.transport.abort()
+        else:
+            await connection.close(code)
+
+    async with serve(leave, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with carried(port) as ends:
+            said = "broke off" if code is None else "ends or starts anew"
+            with pytest.raises(TunnelError, match=f"the server {said}, .*: connect again"):
+                await asyncio.wait_for(ends.carrying, 20)

@@ -37,6 +37,8 @@ PING_EVERY: Final = 30.0
 LEFT_UNREAD: Final = 4
 """Messages that may wait for a reader before the server is not read from any more."""
 FAILED: Final = 1
+SERVER_LEFT: Final = (1001, 1012)
+"""With what a server closes that ends, and one that starts anew (RFC 6455, IANA)."""
 
 
 @asynccontextmanager
@@ -75,9 +77,16 @@ async def tunnel(config: ClientConfig, request_id: int) -> AsyncIterator[ClientC
 
 
 def ended(closed: ConnectionClosed) -> None:
-    """Tell why a tunnel has ended; return where its board hung up. Raises TunnelError."""
-    if closed.rcvd is None:
-        raise TunnelError("the connection to the server broke off")
+    """Tell why a tunnel has ended; return where its board hung up. Raises TunnelError.
+
+    A running ssh cannot be led to another connection: what was under way in the old one is lost.
+    """
+    if closed.rcvd is None or closed.rcvd.code in SERVER_LEFT:
+        how = "broke off" if closed.rcvd is None else "ends or starts anew"
+        raise TunnelError(
+            f"the server {how}, and with it what goes by its port; the board is yours while its "
+            "job lasts: connect again. By --via tunnel and --via door connections survive the server"
+        )
     if closed.rcvd.code not in (1000, BOARD_CLOSED):
         raise TunnelError(closed.rcvd.reason or f"the server closed it ({closed.rcvd.code})")
 
