@@ -87,7 +87,7 @@ def test_what_strict_refuses_is_not_to_be_queued(boruta: Boruta, served: Served)
 def test_what_no_board_could_serve_is_told_with_what_was_meant(
     boruta: Boruta, served: Served
 ) -> None:
-    text = "no registered board has board=rpi44; for board, did you mean rpi4?; nothing was filed"
+    text = "no registered board has board=rpi44; for board, did you mean rpi4? nothing was filed"
     body = {"message": f"invalid request: {text}", "Code": "unmet-demand"}
     served.answers["reqs"] = [(400, body)]
     told = boruta("new", "-c", "board=rpi44", "--wait", "1m", status=1).err

@@ -175,7 +175,7 @@ def test_a_board_by_its_name(stage: Stage, served: Served) -> None:
     outcome = stage.run("ssh", "lab-rpi5")
     assert outcome.status == 255
     assert "there is no board and no kind of board 'lab-rpi5'; did you mean lab-rpi4" in outcome.err
-    assert "a command goes after --" in outcome.err
+    assert "? a command goes after --" in outcome.err
     for verb in ("ssh", "run"):
         outcome = stage.run(verb, "lab-rpi5", "--", "true")
         assert "did you mean lab-rpi4" in outcome.err

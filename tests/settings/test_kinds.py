@@ -102,6 +102,7 @@ def answer(kind: Kind[Any], raw: object) -> tuple[str, object]:
         (places.IpNetwork(), "10.0.0.1/8", "'10.0.0.1/8' is no network; did you mean 10.0.0.0/8 ?"),
         (places.IpNetwork(), "farm", "'farm' is no network; write networks such as"),
         (places.Url(), "lab:8487", "'lab:8487' is no address; did you mean http://lab:8487 ?"),
+        (places.Url(), "http://a..b", "'http://a..b' is no address: no host can be called a..b"),
         (places.Url(), "http://u:p@lab", "must hold neither user nor token; leave them out"),
         (places.Url(), "http://lab:port", "is no address: Port could not be cast"),
         (places.Location(full=True), "here", "'here' must be a path that begins with / or ~"),

@@ -34,6 +34,11 @@ LENT = worker(WorkerState.RUNNING, request_id=21, until=NOW + 5 * MINUTE)
     ("error", "told"),
     [
         (
+            errors.UnmetDemandError("no board has board=rpi44; did you mean rpi4?"),
+            "no board has board=rpi44; did you mean rpi4? to wait for such a board all the same: "
+            "--queue, or in the API without Strict",
+        ),
+        (
             errors.RequestStateError(standing=DONE),
             "it is DONE since 14:05 UTC; nothing is left to close or change",
         ),

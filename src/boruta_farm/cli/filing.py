@@ -59,6 +59,7 @@ from boruta_farm.contracts import Explanation
 from boruta_farm.model.errors import BorutaError, RouteNotFoundError, UnmetDemandError
 from boruta_farm.model.request import MoreTime, NewRequest, RequestState, RequestUpdate
 from boruta_farm.words.explanation import headline
+from boruta_farm.words.joining import joined
 
 OVER = frozenset(str(state) for state in RequestState if state.finished)
 
@@ -68,7 +69,9 @@ class StrictlyUnmetError(UnmetDemandError):
 
     def __init__(self, message: str) -> None:
         # Where nobody asked for more than the usual, another remedy helps: --queue.
-        super().__init__(f"{message}; to wait for such a board all the same: leave --strict out")
+        super().__init__(
+            joined((message, "to wait for such a board all the same: leave --strict out"))
+        )
 
 
 def new(

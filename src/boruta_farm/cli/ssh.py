@@ -83,6 +83,7 @@ from boruta_farm.model.worker import (
 )
 from boruta_farm.selectors.want import Want
 from boruta_farm.selectors.wanted import Meant
+from boruta_farm.words.joining import joined
 
 REQUEST = "BORUTA_REQUEST"
 """The variable in which a command beside a board finds the request that holds it."""
@@ -437,7 +438,8 @@ class Errand:
         except WorkerNotFoundError as error:
             if self._wish.command or not self._wish.interactive:
                 raise
-            raise WorkerNotFoundError(f"{error.message}; a command goes after --") from None
+            told = joined((error.message, "a command goes after --"))
+            raise WorkerNotFoundError(told) from None
 
     async def _tell_holder(self, worker: Worker) -> None:
         """Name the request that has the board: whoever filed it himself would wait for himself."""

@@ -46,7 +46,8 @@ from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.rate import Rate
 from boruta_farm.store.base import Store
-from boruta_farm.words.explanation import joined, nothing_fits
+from boruta_farm.words.explanation import nothing_fits
+from boruta_farm.words.joining import joined
 
 LONGEST_WAIT = timedelta(seconds=300)
 KEYS_WITHIN = timedelta(seconds=5)

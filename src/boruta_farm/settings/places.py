@@ -157,7 +157,9 @@ class Url(Kind[str]):
         if parts.query or parts.fragment:
             raise SettingError(f"{shown(raw)}: the address must hold neither query nor fragment")
         host = parts.hostname
-        if parts.scheme not in self._schemes or not host or port == 0 or not _resolvable(host):
+        if host and not _resolvable(host):
+            raise SettingError(f"{shown(raw)} is no address: no host can be called {host}")
+        if parts.scheme not in self._schemes or not host or port == 0:
             guess = text.split("://")[-1].strip("/")[:60] or "HOST:8487"
             raise SettingError(f"{shown(raw)} is no address; did you mean http://{guess} ?")
         return text.rstrip("/")

@@ -17,6 +17,7 @@ from boruta_farm.model.readiness import BOOT_CAPABILITY, IMAGE_CAPABILITY
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import UUID_CAPABILITY, WorkerState
 from boruta_farm.words.counts import count
+from boruta_farm.words.joining import joined
 from boruta_farm.words.standing import sentence
 from boruta_farm.words.times import Times
 from boruta_farm.words.worker import OUT_OF_REACH, STATES
@@ -42,11 +43,6 @@ def said(found: Explanation, times: Times) -> Explanation:
 def line(found: Explanation, times: Times) -> str:
     """Say everything in one line."""
     return joined((*clauses(found, times), *_others(found)))
-
-
-def joined(parts: Iterable[str]) -> str:
-    """Write parts of what is said into one line; what asks has its own sign at its end."""
-    return "; ".join(parts).replace("?; ", "? ")
 
 
 def headline(found: Explanation, times: Times) -> str:

@@ -23,6 +23,7 @@ from boruta_farm.model.errors import (
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.standing import REMOVED
 from boruta_farm.model.worker import WorkerState
+from boruta_farm.words.joining import joined
 from boruta_farm.words.standing import sentence
 from boruta_farm.words.times import Times
 
@@ -100,7 +101,7 @@ BY_STATE: Mapping[type[BorutaError], Mapping[str, str]] = {
 def refusal(error: BorutaError, times: Times) -> str:
     """Say in one line what went wrong, as it stands now, and what to do about it."""
     parts = (detail(error, times) or error.message, remedy(error))
-    return "; ".join(part for part in parts if part)
+    return joined(part for part in parts if part)
 
 
 def detail(error: BorutaError, times: Times) -> str | None:
