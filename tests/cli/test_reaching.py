@@ -57,8 +57,9 @@ def test_one_side_must_be_a_board(here: Boruta, places: tuple[str, str]) -> None
 
 
 def test_a_board_that_nobody_holds(here: Boruta) -> None:
-    told = here("cp", "lab-rpi3:a", "b", status=SSH_FAILED).err
-    assert told == "boruta: lab-rpi3 is lent to nobody; borrow it: boruta ssh lab-rpi3\n"
+    for verb in (("cp", "lab-rpi3:a", "b"), ("forward", "lab-rpi3", "8080:80")):
+        told = here(*verb, status=SSH_FAILED).err
+        assert told == "boruta: lab-rpi3 is lent to nobody; borrow it: boruta ssh lab-rpi3\n"
 
 
 def test_without_scp_that_is_said(
@@ -70,7 +71,7 @@ def test_without_scp_that_is_said(
 
 def test_ports_lead_to_the_board(stage: Stage, here: Boruta) -> None:
     told = here("forward", "1", "8080:80", "5900").err
-    assert "127.0.0.1:8080 here leads to port 80 of 1" in told
+    assert "127.0.0.1:8080 here leads to port 80 of lab-rpi4, until Ctrl-C" in told
     assert pairs(stage.arguments, "-L") == [
         "127.0.0.1:8080:localhost:80",
         "127.0.0.1:5900:localhost:5900",
@@ -84,7 +85,9 @@ def test_a_board_that_forwards_no_ports_says_so_at_the_start(here: Boruta, serve
     assert words not in here("forward", "1", "8080:80").err
     served.board(3, "box", caps={"board": "box"}, facts={PORTS_FACT: NOT_FORWARDED})
     here("new", "-c", "board=box")
-    assert f"box {words}: nothing will answer here" in here("forward", "box", "8080:80").err
+    told = here("forward", "box", "8080:80").err
+    assert f"box {words}: nothing will answer here" in told
+    assert "leads to" not in told
     assert words not in here("cp", "2:a", "b").err
 
 

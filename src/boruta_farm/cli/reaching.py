@@ -6,7 +6,6 @@ from typing import Annotated, Final
 
 import typer
 
-from boruta_farm.cli.console import remark
 from boruta_farm.cli.options import BoardArgument, KeyOption, read_want
 from boruta_farm.cli.ssh import SshRun, carry_out
 from boruta_farm.cli.via import ViaOption
@@ -70,11 +69,10 @@ def forward(
     failures of our own, 128 + n after signal n.
     """
     extra = ["-N", "-T", "-o", "ExitOnForwardFailure=yes", "-o", "RemoteCommand=none"]
-    for text in ports:
-        local, port = _ports(text)
+    forwards = tuple(map(_ports, ports))
+    for local, port in forwards:
         extra += ["-L", f"127.0.0.1:{local}:localhost:{port}"]
-        remark(f"127.0.0.1:{local} here leads to port {port} of {target}, until Ctrl-C")
-    _attach(context, target, key, via, extra=tuple(extra), forwards=True)
+    _attach(context, target, key, via, extra=tuple(extra), forwards=forwards)
 
 
 def _ports(text: str) -> tuple[int, int]:
@@ -96,7 +94,7 @@ def _attach(
     *,
     extra: tuple[str, ...] = (),
     copied: tuple[Path | str, Path | str] | None = None,
-    forwards: bool = False,
+    forwards: tuple[tuple[int, int], ...] = (),
 ) -> None:
     want = read_want(target)
     request_id = None if want is None else want.request

@@ -143,8 +143,8 @@ class SshRun:
     remembered: bool = False
     persist: bool = False
     via: Via = Via.AUTO
-    forwards: bool = False
-    """Whether ports of the board are to lead here."""
+    forwards: tuple[tuple[int, int], ...] = ()
+    """Ports here, and those of the board to which they are to lead."""
 
     @property
     def shell(self) -> bool:
@@ -474,10 +474,13 @@ class Errand:
         # Who holds the board for us has said so.
         if os.environ.get(REQUEST) != str(request.id):
             self._tell_end(request, request.job, worker, owned=not access.key)
-        if self._wish.forwards and (worker.facts or {}).get(PORTS_FACT) == NOT_FORWARDED:
+        forwarded = (worker.facts or {}).get(PORTS_FACT) != NOT_FORWARDED
+        if self._wish.forwards and not forwarded:
             remark(
                 f"{worker.name} forwards no ports, as sandboxes do not: nothing will answer here"
             )
+        for local, port in self._wish.forwards if forwarded else ():
+            remark(f"127.0.0.1:{local} here leads to port {port} of {worker.name}, until Ctrl-C")
         if access.host_key is None:
             remark(
                 f"{worker.name} tells no host key, so ssh cannot tell whether this is the board; "
