@@ -284,7 +284,7 @@ class SharedStore(PostgresStore):
             except DriverError:
                 self._drop_reading()
 
-    async def execute(self, decide: Decide[Answer]) -> Answer:
+    async def execute(self, decide: Decide[Answer], *, patient: bool = False) -> Answer:
         """Run a command, and see that nobody but the server that leads acts as the leader (I23)."""
 
         def watched(transaction: Transaction, now: datetime) -> Answer:
@@ -302,7 +302,7 @@ class SharedStore(PostgresStore):
                 self._database.wrong.append(f"{self._process.name} acts as the leader it was (I23)")
             return answer
 
-        return await super().execute(watched)
+        return await super().execute(watched, patient=patient)
 
     def _call(self, callback: Callable[..., None], *arguments: object) -> None:
         callback(*arguments)

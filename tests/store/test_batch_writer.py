@@ -11,6 +11,7 @@ import pytest
 from boruta_farm.model.errors import OverloadedError, UnavailableError
 from boruta_farm.model.events import Change
 from boruta_farm.model.settings import FarmSettings
+from boruta_farm.store import batch_writer
 from boruta_farm.store.batch_writer import MAX_WAITING, STANDSTILL, BatchWriter
 from boruta_farm.store.database import DatabaseStore
 from boruta_farm.store.sqlite import SqliteStore
@@ -90,6 +91,33 @@ async def test_those_who_come_within_two_rounds_share_a_batch(threaded: Database
     third = asyncio.ensure_future(threaded.execute(creating()))
     await asyncio.gather(first, second, third)
     assert [len(batch) for batch in told] == [3]
+
+
+async def test_what_is_patient_is_committed_with_what_comes_next(
+    threaded: DatabaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_writer, "PATIENCE", 60)
+    told: list[tuple[Change, ...]] = []
+    threaded.listen(told.append)
+    patient = asyncio.ensure_future(threaded.execute(creating(), patient=True))
+    await asyncio.sleep(0)
+    assert await threaded.execute(creating()) == 1
+    assert await patient == 2, "the last of its batch"
+    assert [len(changes) for changes in told] == [2]
+
+
+async def test_what_is_patient_waits_for_nobody_for_long(threaded: DatabaseStore) -> None:
+    assert await threaded.execute(creating(), patient=True) == 1
+
+
+async def test_what_is_patient_is_written_before_the_end(
+    threaded: DatabaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_writer, "PATIENCE", 60)
+    patient = asyncio.ensure_future(threaded.execute(creating(), patient=True))
+    await asyncio.sleep(0)
+    await threaded.close()
+    assert await patient == 1
 
 
 async def test_who_holds_the_database_does_not_hold_the_loop(

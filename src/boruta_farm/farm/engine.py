@@ -77,13 +77,19 @@ class Engine:
         self._owing = asyncio.Event()
 
     async def decide(
-        self, decide: Decision[Answer], caller: Caller | None = None, *, leading: bool = False
+        self,
+        decide: Decision[Answer],
+        caller: Caller | None = None,
+        *,
+        leading: bool = False,
+        patient: bool = False,
     ) -> Answer:
         """Return the decision's answer once its changes are committed.
 
         ``caller`` is on whose behalf it is, for the audit; None is the farm itself. ``leading``
-        has it done by the server that leads alone, and others refused with UnavailableError. Raises
-        what the core refuses with, and the errors of ``Store.execute``.
+        has it done by the server that leads alone, and others refused with UnavailableError. What
+        is ``patient`` may wait a moment for the commit of something else. Raises what the core
+        refuses with, and the errors of ``Store.execute``.
         """
         plan: Plan[Answer] | None = None
 
@@ -96,7 +102,7 @@ class Engine:
             return plan.answer, apply(transaction, plan, caller)
 
         try:
-            answer, noted = await self._store.execute(command)
+            answer, noted = await self._store.execute(command, patient=patient)
         except UnavailableError as fault:
             ended = () if plan is None else ended_by(plan)
             if not ended:

@@ -109,7 +109,9 @@ class FarmReports:
 
     async def confirmed(self, uuid: str, epoch: int) -> None:
         """Note that the board knows of its job."""
-        await self._decide(lambda world, _now: confirmation.confirmed(world, uuid, epoch))
+        await self._decide(
+            lambda world, _now: confirmation.confirmed(world, uuid, epoch), patient=True
+        )
 
     async def unconfirmed(self, uuid: str, epoch: int, reason: str, *, used: bool) -> None:
         """Take a job back that its board did not confirm."""

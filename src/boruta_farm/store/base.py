@@ -242,11 +242,12 @@ class Store(Protocol):
         """Write what was accepted, then close."""
         ...
 
-    async def execute(self, decide: Decide[Answer]) -> Answer:
+    async def execute(self, decide: Decide[Answer], *, patient: bool = False) -> Answer:
         """Run a command in the writer and return its answer after COMMIT.
 
-        A BorutaError raised by the command undoes this command alone. Raises OverloadedError
-        when 4,096 commands wait, OutcomeUnknownError when a COMMIT failed, StorageFullError.
+        A ``patient`` one may wait a moment, to be committed with something else. A BorutaError
+        raised by the command undoes this command alone. Raises OverloadedError when 4,096 commands
+        wait, OutcomeUnknownError when a COMMIT failed, StorageFullError.
         """
         ...
 

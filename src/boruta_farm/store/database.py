@@ -74,9 +74,9 @@ class DatabaseStore:
             raise UnavailableError("the store has not been started")
         return self._farm_id
 
-    async def execute(self, decide: Decide[Answer]) -> Answer:
+    async def execute(self, decide: Decide[Answer], *, patient: bool = False) -> Answer:
         """Run a command in the writer and return its answer after COMMIT."""
-        return await self._writer.execute(decide)
+        return await self._writer.execute(decide, patient=patient)
 
     def listen(self, listener: Listener) -> None:
         """Call ``listener`` with every committed batch from now on."""

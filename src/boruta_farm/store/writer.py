@@ -62,8 +62,8 @@ class Writer(Protocol):
         """Write what was accepted, then end."""
         ...
 
-    async def execute(self, command: Decide[Answer]) -> Answer:
-        """Run a command and return its answer after COMMIT."""
+    async def execute(self, command: Decide[Answer], *, patient: bool = False) -> Answer:
+        """Run a command and return its answer after COMMIT, which a ``patient`` one waits for."""
         ...
 
     def alive(self, now: datetime) -> str | None:
@@ -89,7 +89,7 @@ class InlineWriter:
         self._open = False
         self._batcher.close()
 
-    async def execute(self, command: Decide[Answer]) -> Answer:
+    async def execute(self, command: Decide[Answer], *, patient: bool = False) -> Answer:
         """Run a command in a transaction of its own, then let others have the loop."""
         if not self._open:
             raise UnavailableError("the store is closed")
