@@ -79,6 +79,10 @@ class NumberedKeys:
 
     async def take(self) -> KeyPair:
         """Return the next text."""
+        return self.at_hand()
+
+    def at_hand(self) -> KeyPair:
+        """Return the next text at once."""
         self._made += 1
         return KeyPair(public=f"ssh-rsa {self._made}", private=f"private {self._made}")
 

@@ -101,6 +101,15 @@ async def test_a_key_given_back_serves_again() -> None:
     assert await pool.take() == key
 
 
+async def test_what_is_at_hand_is_taken_without_waiting() -> None:
+    pool = RsaKeyPool()
+    assert pool.at_hand() is None
+    key = KeyPair(public="ssh-rsa A", private="private A")
+    pool.give_back(key)
+    assert pool.at_hand() is key
+    assert pool.at_hand() is None
+
+
 async def test_the_maker_ends_with_the_pool() -> None:
     command = (sys.executable, "-c", COUNTING.format(count=1) + "\nimport signal; signal.pause()")
     async with running(RsaKeyPool(1, command=command)) as pool:

@@ -79,6 +79,12 @@ class WitnessedConnection(SimulatedConnection):
         with self._witness.noting(self.board.uuid, "prepare"):
             return await super().prepare(key, epoch=epoch)
 
+    async def recycle(self, key: str, *, epoch: int) -> tuple[CleanReport, Prepared]:
+        with self._witness.noting(self.board.uuid, "clean"):
+            pass
+        with self._witness.noting(self.board.uuid, "prepare"):
+            return await super().recycle(key, epoch=epoch)
+
     async def grant(self, epoch: int, remaining: float, key: str | None) -> None:
         with self._witness.noting(self.board.uuid, "grant"):
             await super().grant(epoch, remaining, key)

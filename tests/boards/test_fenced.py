@@ -1,5 +1,6 @@
 """Boards are cleaned, prepared, granted and set aside, one operation at a time."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from boruta_farm.model.job import JobPhase
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.worker import KeyPair, WorkerState
 from boruta_farm.testing.boards import LATE, Manner
+from boruta_farm.testing.simulation import CountingPool
 from tests.boards.lab import (
     BUSY,
     FAILED,
@@ -47,10 +49,49 @@ def test_a_board_is_cleaned_before_it_gets_a_key(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
+def test_without_a_key_a_board_is_cleaned_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CountingPool, "at_hand", lambda _pool: None)
+
+    async def take(_pool: CountingPool) -> KeyPair:
+        await asyncio.sleep(5)
+        return KeyPair(public="ssh-rsa late", private="private")
+
+    monkeypatch.setattr(CountingPool, "take", take)
+
+    async def script(lab: Lab) -> None:
+        board = await lab.add()
+        await lab.settle(1)
+        assert lab.witness.names() == ["clean"]
+        assert board.cleaned == 1
+        await lab.settle(5)
+        assert lab.witness.names() == ["clean", "prepare"]
+        assert board.key == "ssh-rsa late"
+        assert await lab.state(board) is IDLE
+
+    play(tmp_path, script)
+
+
+def test_without_a_port_a_board_is_cleaned_all_the_same(tmp_path: Path) -> None:
+    async def script(lab: Lab) -> None:
+        lab.doors.shut("there is no relay")
+        board = await lab.add()
+        await lab.settle(1)
+        assert lab.witness.names() == ["clean"]
+        assert await lab.state(board) is PREPARE
+        lab.doors.unlock(lab.clock.now())
+        await lab.settle(1)
+        assert lab.witness.names() == ["clean", "prepare"]
+        assert await lab.state(board) is IDLE
+
+    play(tmp_path, script)
+
+
 def test_a_late_board_is_waited_for(tmp_path: Path) -> None:
     async def script(lab: Lab) -> None:
         board = await lab.add(manner=Manner.LATE)
-        await lab.settle(2 * LATE - 0.5)
+        await lab.settle(LATE - 0.5)
         assert await lab.state(board) is PREPARE
         await lab.settle(1)
         assert await lab.state(board) is IDLE
@@ -330,10 +371,10 @@ def test_closing_while_own_key_is_installed_cancels(tmp_path: Path) -> None:
 def test_a_preparation_cut_off_by_a_crash_is_done_again(tmp_path: Path) -> None:
     async def script(lab: Lab) -> None:
         board = await lab.add(manner=Manner.LATE)
-        await lab.settle(LATE + 1)
+        await lab.settle(LATE - 1)
         await lab.crash()
         await lab.start()
-        await lab.settle(2 * LATE + 1)
+        await lab.settle(LATE + 1)
         worker = await lab.worker(board)
         assert (worker.state, worker.epoch) == (IDLE, 1)
         assert lab.witness.names() == ["clean", "prepare", "clean", "prepare"]

@@ -180,6 +180,9 @@ class FakeBoard:
         self._note("clean", epoch)
         return CleanReport(epoch=epoch, found=("a\0file", "x" * 1000))
 
+    async def recycle(self, key: str, *, epoch: int) -> tuple[CleanReport, Prepared]:
+        return await self.clean(epoch), await self.prepare(key, epoch=epoch)
+
     async def ready(self, epoch: int, wanted: Readiness, within: float) -> None:
         self._note("ready", epoch, wanted, within)
 

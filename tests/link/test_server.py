@@ -3,6 +3,7 @@ import hashlib
 
 import pytest
 
+from boruta_farm.link import versions
 from boruta_farm.link.conversation import Conversation, hello_of
 from boruta_farm.link.frames import JsonObject
 from boruta_farm.link.messages import write
@@ -80,6 +81,38 @@ def test_every_call_reaches_the_board() -> None:
         ]
         await wires.close()
 
+    run_virtual(scene())
+
+
+@pytest.mark.parametrize("version", range(versions.OLDEST, versions.VERSION + 1))
+def test_a_board_is_cleaned_and_prepared_by_one_call_where_its_agent_knows_that(
+    version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+    call = Peer.call
+
+    async def noted(self: Peer, method: str, params: JsonObject, timeout: float) -> JsonObject:
+        called.append(method)
+        return await call(self, method, params, timeout)
+
+    async def scene() -> None:
+        wires, user = Wires(), FakeUser()
+        wires.agent(user)
+        board = await wires.ready()
+        called.clear()
+        report, prepared = await board.recycle("ssh-ed25519 A", epoch=4)
+        assert (report.epoch, report.found) == (4, ("a?file", "x" * 400))
+        assert (prepared.username, prepared.host_key) == ("user", "ssh-ed25519 HOST")
+        assert user.board.calls == [("clean", 4), ("prepare", "ssh-ed25519 A", 4)]
+        assert called == (["recycle"] if version >= versions.RECYCLES else ["clean", "prepare"])
+        user.board.fail = BoardError("two processes survived")
+        with pytest.raises(BoardError, match="survived"):
+            await board.recycle("ssh-ed25519 A", epoch=5)
+        assert user.board.calls[2:] == [("clean", 5)], "nothing is prepared that is not clean"
+        await wires.close()
+
+    monkeypatch.setattr("boruta_farm.link.connection.agree", lambda *_: version)
+    monkeypatch.setattr(Peer, "call", noted)
     run_virtual(scene())
 
 

@@ -245,6 +245,8 @@ def test_what_people_paste_into_a_shell_is_a_user_and_one_key(session: Prepared)
         user.board.session = session
         with pytest.raises(BoardError, match=r"its agent tells .* which is none"):
             await board.prepare("ssh-ed25519 A", epoch=4)
+        with pytest.raises(BoardError, match=r"its agent tells .* which is none"):
+            await board.recycle("ssh-ed25519 A", epoch=5)
         await wires.close()
 
     run_virtual(scene())

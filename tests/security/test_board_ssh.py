@@ -5,9 +5,8 @@ from typing import cast
 import asyncssh
 import pytest
 
-from boruta_farm.contracts import Requests
 from boruta_farm.frontdoor.boards import Granted
-from boruta_farm.frontdoor.bridge import BoardBridge, Near, Wish
+from boruta_farm.frontdoor.bridge import BoardBridge, Near, SessionWish
 from boruta_farm.frontdoor.names import Here
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import TerminalError, UnavailableError
@@ -64,13 +63,14 @@ async def test_no_board_has_the_server_of_the_page_do_costly_things(
     wanted: dict[str, str],
 ) -> None:
     async with await hostile(wanted) as board:
-        sessions = BoardSessions(cast("Requests", Held(board.get_port())), "127.0.0.1")
+        access = await Held(board.get_port()).acquire_worker(LOCAL_ADMIN, 1)
+        sessions = BoardSessions()
         try:
             if wanted:
                 with pytest.raises(TerminalError, match="cannot be reached"):
-                    await sessions.reach(LOCAL_ADMIN, 1)
+                    await sessions.reach(1, access)
             else:
-                await sessions.reach(LOCAL_ADMIN, 1)
+                await sessions.reach(1, access)
         finally:
             await sessions.close()
 
@@ -82,7 +82,7 @@ async def test_no_board_has_the_front_door_do_costly_things(wanted: dict[str, st
         with pytest.raises(UnavailableError, match="does not let the farm in"):
             await bridge.carry_out(
                 cast("Granted", Held(board.get_port())),
-                Wish(command="true"),
+                SessionWish(command="true"),
                 Here(host="farm", port=8022),
                 lambda: None,
             )

@@ -63,6 +63,9 @@ class Keys:
         """Return a fresh key."""
         return await asyncio.to_thread(make_key)
 
+    def at_hand(self) -> None:
+        """Have none ahead."""
+
     def give_back(self, key: KeyPair) -> None:
         """Drop it."""
 

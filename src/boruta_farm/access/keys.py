@@ -60,6 +60,10 @@ class RsaKeyPool:
         """Return a key nobody has seen, waiting while the pool is empty."""
         return await self._keys.get()
 
+    def at_hand(self) -> KeyPair | None:
+        """Return a key nobody has seen, None while the pool is empty."""
+        return None if self._keys.empty() else self._keys.get_nowait()
+
     def give_back(self, key: KeyPair) -> None:
         """Return a key whose private half was never handed out; a full pool drops it."""
         if not self._keys.full():

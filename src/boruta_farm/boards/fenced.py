@@ -1,5 +1,6 @@
 """What boards whose agent is the fence are wanted to do: clean, prepare, grant, set aside."""
 
+import asyncio
 import logging
 from collections.abc import Hashable
 from datetime import timedelta
@@ -7,7 +8,7 @@ from datetime import timedelta
 from boruta_farm.boards.runner import MAINTENANCE_TEXT, answer, opened_door
 from boruta_farm.boards.unseen import UnseenKeys
 from boruta_farm.clock import Clock
-from boruta_farm.contracts import Doors, FencedDryad, KeyPool, Reports
+from boruta_farm.contracts import CleanReport, Doors, FencedDryad, KeyPool, Reports
 from boruta_farm.fleet import Fleet, Link
 from boruta_farm.model.errors import (
     AgentUnreachableError,
@@ -17,7 +18,7 @@ from boruta_farm.model.errors import (
     UnavailableError,
 )
 from boruta_farm.model.job import Job, JobPhase
-from boruta_farm.model.worker import Worker, WorkerState
+from boruta_farm.model.worker import KeyPair, Worker, WorkerState
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,9 @@ THOROUGH_WITHIN = timedelta(minutes=5)
 """For cleaning and preparing, which may reimage and test the board: as long as the agent gives
 itself. The worker's own limit (``prepare_timeout``) counts besides."""
 
+
+AT_ONCE = timedelta(seconds=0.1)
+"""How long a board's port may take until it is cleaned without it."""
 
 SHORTEST_READYING = 1.0
 """Seconds that an agent is given at least, so that it can tell what it has done already."""
@@ -103,21 +107,37 @@ class Fenced:
         await link.board.healthcheck()
 
     async def _prepare(self, worker: Worker, board: FencedDryad) -> None:
-        report = await answer(board.clean(worker.epoch), THOROUGH_WITHIN)
-        for line in report.found:
-            logger.info("worker %s epoch %d: cleaned %s", worker.name, worker.epoch, line)
-        await opened_door(self._doors, worker)
         generation = self._fleet.generation
-        key = self._unseen.take(worker) or await self._pool.take()
+        key = await self._at_hand(worker)
         try:
-            preparing = board.prepare(key.public, epoch=worker.epoch)
-            prepared = await answer(preparing, THOROUGH_WITHIN)
+            if key is not None:
+                recycling = board.recycle(key.public, epoch=worker.epoch)
+                report, prepared = await answer(recycling, 2 * THOROUGH_WITHIN)
+                _tell_found(worker, report)
+            else:
+                # Whoever had the board is not to stay on it for want of a key or a port.
+                report = await answer(board.clean(worker.epoch), THOROUGH_WITHIN)
+                _tell_found(worker, report)
+                await opened_door(self._doors, worker)
+                key = self._unseen.take(worker) or await self._pool.take()
+                preparing = board.prepare(key.public, epoch=worker.epoch)
+                prepared = await answer(preparing, THOROUGH_WITHIN)
             await self._reports.prepared(worker.uuid, worker.epoch, key, prepared)
         except (StaleEpochError, BoardError, AgentUnreachableError):
-            self._pool.give_back(key)
+            if key is not None:
+                self._pool.give_back(key)
             raise
         self._unseen.keep(worker, key, generation)
         logger.debug("worker %s epoch %d: prepared", worker.name, worker.epoch)
+
+    async def _at_hand(self, worker: Worker) -> KeyPair | None:
+        """Return the next key if a board has all at once that it takes besides: the usual case."""
+        try:
+            async with asyncio.timeout(AT_ONCE.total_seconds()):
+                await self._doors.ready(worker.uuid)
+        except TimeoutError:
+            return None
+        return self._unseen.take(worker) or self._pool.at_hand()
 
     async def _set_aside(self, worker: Worker, board: FencedDryad) -> None:
         await answer(board.clean(worker.epoch), THOROUGH_WITHIN)
@@ -183,3 +203,8 @@ class Fenced:
             raise UnavailableError(f"its keys were not taken: {error.message}") from error
         await self._reports.keyed(worker.uuid, job.epoch, job.keys_seq)
         logger.info("worker %s epoch %d: %d more keys", worker.name, job.epoch, len(job.keys))
+
+
+def _tell_found(worker: Worker, report: CleanReport) -> None:
+    for line in report.found:
+        logger.info("worker %s epoch %d: cleaned %s", worker.name, worker.epoch, line)

@@ -85,7 +85,7 @@ def ended(closed: ConnectionClosed) -> None:
         how = "broke off" if closed.rcvd is None else "ends or starts anew"
         raise TunnelError(
             f"the server {how}, and with it what goes by its port; the board is yours while its "
-            "job lasts: connect again. By --via tunnel and --via door connections survive the server"
+            "job lasts: connect again. What goes by --via tunnel or --via door survives the server"
         )
     if closed.rcvd.code not in (1000, BOARD_CLOSED):
         raise TunnelError(closed.rcvd.reason or f"the server closed it ({closed.rcvd.code})")

@@ -114,6 +114,13 @@ class FencedDryad(Dryad, Protocol):
         """
         ...
 
+    async def recycle(self, key: str, *, epoch: int) -> tuple[CleanReport, Prepared]:
+        """Clean, then prepare: what both do, at the price of one message where the agent knows it.
+
+        Raises what they raise; what was cleaned stays so.
+        """
+        ...
+
     async def grant(self, epoch: int, remaining: float, key: str | None) -> None:
         """Start the job of ``epoch``; ``key`` replaces the prepared key with the caller's own.
 
@@ -375,6 +382,10 @@ class KeyPool(Protocol):
 
     async def take(self) -> KeyPair:
         """Return a key nobody has seen, waiting while the pool is empty."""
+        ...
+
+    def at_hand(self) -> KeyPair | None:
+        """Return a key nobody has seen, None while the pool is empty."""
         ...
 
     def give_back(self, key: KeyPair) -> None:

@@ -89,6 +89,12 @@ class BoardFence:
         _check_key(key)
         return await self._turn.take(lambda: self._prepare(key, epoch))
 
+    async def recycle(self, key: str, *, epoch: int) -> tuple[CleanReport, Prepared]:
+        """Clean the board, and only if that is proved prepare it."""
+        _check_key(key)
+        report = await self.clean(epoch)
+        return report, await self.prepare(key, epoch=epoch)
+
     async def ready(self, epoch: int, wanted: Readiness, within: float) -> None:
         """Begin to flash and boot the board; ``readying`` tells what comes of it.
 

@@ -162,6 +162,7 @@ class AgentConnection:
         uuid = hello.caps.get(UUID_CAPABILITY)
         if self.uuid is not None and uuid != self.uuid:
             raise RefusedError(f"this link speaks for board {self.uuid} alone")
+        self.board.version = version
         answer = await self._unless_refused(uuid, self._enter(hello))
         return write(_welcome(answer, version))
 

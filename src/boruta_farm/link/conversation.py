@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from boruta_farm.clock import FarmClock
-from boruta_farm.contracts import FencedDryad, Registered, StreamingDryad
+from boruta_farm.contracts import CleanReport, FencedDryad, Registered, StreamingDryad
 from boruta_farm.link.clocks import apart
 from boruta_farm.link.failures import LONGEST_TEXT
 from boruta_farm.link.fields import legible
@@ -41,6 +41,7 @@ from boruta_farm.link.messages import (
     Preparation,
     Progressed,
     ReadyOrder,
+    Recycled,
     Renewal,
     SessionInfo,
     Unready,
@@ -97,6 +98,7 @@ class Conversation:
             {
                 Method.CLEAN: self._clean,
                 Method.PREPARE: self._prepare,
+                Method.RECYCLE: self._recycle,
                 Method.READY: self._make_ready,
                 Method.GRANT: self._grant,
                 Method.EXTEND: self._extend,
@@ -242,13 +244,20 @@ class Conversation:
 
     async def _clean(self, params: JsonObject) -> JsonObject:
         report = await self._called().clean(read(AtEpoch, params).epoch)
-        found = tuple(legible(line, LONGEST_FOUND) for line in report.found[:MAX_FOUND])
-        return write(Cleaned(epoch=report.epoch, found=found))
+        return write(Cleaned(epoch=report.epoch, found=_found(report)))
 
     async def _prepare(self, params: JsonObject) -> JsonObject:
         wish = read(Preparation, params)
         prepared = await self._called().prepare(wish.key, epoch=wish.epoch)
         return write(SessionInfo(username=prepared.username, host_key=prepared.host_key))
+
+    async def _recycle(self, params: JsonObject) -> JsonObject:
+        wish = read(Preparation, params)
+        report, prepared = await self._called().recycle(wish.key, epoch=wish.epoch)
+        done = Recycled(
+            found=_found(report), username=prepared.username, host_key=prepared.host_key
+        )
+        return write(done)
 
     async def _make_ready(self, params: JsonObject) -> JsonObject:
         wish = read(ReadyOrder, params)
@@ -350,6 +359,10 @@ def hello_of(registration: Registration) -> Hello:
         many_keys=registration.many_keys,
         beside=registration.beside,
     )
+
+
+def _found(report: CleanReport) -> tuple[str, ...]:
+    return tuple(legible(line, LONGEST_FOUND) for line in report.found[:MAX_FOUND])
 
 
 def _legible(facts: Mapping[str, str]) -> dict[str, str]:

@@ -4,8 +4,9 @@ The agent calls ``register``, ``heartbeat``, ``renew``, ``set_fail``, ``ended``,
 from version 3 on, ``console``; one that tells the capabilities of ``model.readiness`` also
 ``progressed``, ``readied`` and ``unready``, and is called ``ready``. The server calls ``clean``,
 ``prepare``, ``grant``, ``extend``, ``end``, ``put_in_maintenance``, ``healthcheck``, from version 3
-on ``set_keys`` and ``sessions``, and ``ping`` and ``certify`` (which older agents answer by saying
-that they know no such call), and says ``goodbye`` before it closes a link.
+on ``set_keys`` and ``sessions``, from version 4 on ``recycle``, and ``ping`` and ``certify`` (which
+older agents answer by saying that they know no such call), and says ``goodbye`` before it closes
+a link.
 """
 
 from collections.abc import Mapping
@@ -69,6 +70,7 @@ class Method(StrEnum):
     UNREADY = "unready"
     CLEAN = "clean"
     PREPARE = "prepare"
+    RECYCLE = "recycle"
     READY = "ready"
     GRANT = "grant"
     EXTEND = "extend"
@@ -228,6 +230,15 @@ class SessionInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recycled:
+    """Answer a clean-up and the preparation after it."""
+
+    found: tuple[str, ...] = field(default=(), metadata=by(texts(MAX_FOUND, LONGEST_FOUND)))
+    username: str = field(metadata=by(text(300, 1)))
+    host_key: str | None = field(default=None, metadata=by(optional(KEY)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadyOrder:
     """Ask for the board to be flashed and booted ``within`` so many seconds."""
 
@@ -350,6 +361,7 @@ Message = (
     | Cleaned
     | Preparation
     | SessionInfo
+    | Recycled
     | ReadyOrder
     | Progressed
     | Unready

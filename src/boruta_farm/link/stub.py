@@ -22,11 +22,13 @@ from boruta_farm.link.messages import (
     OpenStream,
     Preparation,
     ReadyOrder,
+    Recycled,
     SessionInfo,
     read,
     write,
 )
 from boruta_farm.link.peer import Peer
+from boruta_farm.link.versions import OLDEST, RECYCLES
 from boruta_farm.model.errors import AgentUnreachableError, BoardError, ProtocolError
 from boruta_farm.model.readiness import Readiness
 from boruta_farm.model.worker import HOST_KEY, USERNAME
@@ -47,6 +49,8 @@ class LinkedDryad:
     def __init__(self, peer: Peer, clock: Clock) -> None:
         self._peer = peer
         self._clock = clock
+        self.version = OLDEST
+        """Which version of the link the agent speaks, once it has said so."""
         self._beat = 0
         self._beat_at = 0.0
 
@@ -62,8 +66,16 @@ class LinkedDryad:
     async def prepare(self, key: str, *, epoch: int) -> Prepared:
         """Make a fresh session user whose only key is ``key``."""
         session = await self._call(Method.PREPARE, Preparation(epoch=epoch, key=key), SessionInfo)
-        _check(session)
-        return Prepared(username=session.username, host_key=session.host_key)
+        return _told(session)
+
+    async def recycle(self, key: str, *, epoch: int) -> tuple[CleanReport, Prepared]:
+        """Clean, then prepare; an older agent is asked for one after the other."""
+        if self.version < RECYCLES:
+            return await self.clean(epoch), await self.prepare(key, epoch=epoch)
+        wish = write(Preparation(epoch=epoch, key=key))
+        answer = await self._peer.call(Method.RECYCLE, wish, 2 * ANSWER_WITHIN)
+        done = read(Recycled, answer)
+        return CleanReport(epoch=epoch, found=done.found), _told(done)
 
     async def ready(self, epoch: int, wanted: Readiness, within: float) -> None:
         """Begin to make the board ready, ``within`` seconds from its hearing of it."""
@@ -141,8 +153,8 @@ class LinkedDryad:
         return self._beat, remaining + self._clock.monotonic() - self._beat_at
 
 
-def _check(session: SessionInfo) -> None:
-    """Refuse what is no user or host key: people paste both into shells and files of theirs.
+def _told(session: SessionInfo | Recycled) -> Prepared:
+    """Take what is a user and a host key: people paste both into shells and files of theirs.
 
     Raises BoardError, which takes the board out of service.
     """
@@ -154,3 +166,4 @@ def _check(session: SessionInfo) -> None:
         raise BoardError(
             f"its agent tells {session.host_key[:80]!r} as its host key, which is none in one line"
         )
+    return Prepared(username=session.username, host_key=session.host_key)

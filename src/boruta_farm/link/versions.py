@@ -1,17 +1,20 @@
-"""Which versions of the link are spoken: this one and the one before."""
+"""Which versions of the link are spoken: this one and the two before."""
 
 from typing import Final
 
 from boruta_farm.model.errors import RefusedError
 
-VERSION: Final = 3
-"""Version 3 lets several keys open a session and tells who is there, and what consoles said."""
+VERSION: Final = 4
+"""Version 4 cleans and prepares a board by one call."""
 
 OLDEST: Final = 2
-"""The previous version."""
+"""The one before version 3, which lets several keys open a session and tells who is there."""
 
 TELLS_CONSOLES: Final = 3
 """Since this version there is ``console``."""
+
+RECYCLES: Final = 4
+"""Since this version there is ``recycle``."""
 
 
 def agree(agent_oldest: int, agent_version: int, oldest: int = OLDEST, ours: int = VERSION) -> int:

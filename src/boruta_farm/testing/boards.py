@@ -98,24 +98,35 @@ class SimulatedConnection:
     async def clean(self, epoch: int) -> CleanReport:
         """End any earlier session; repeating it for the present epoch ends nothing."""
         await self._listen()
+        return self._answer(self._clean(epoch))
+
+    async def prepare(self, key: str, *, epoch: int) -> Prepared:
+        """Install the key on a clean board."""
+        await self._listen()
+        return self._answer(self._prepare(key, epoch))
+
+    async def recycle(self, key: str, *, epoch: int) -> tuple[CleanReport, Prepared]:
+        """Do both in turn; a lost answer is that to both."""
+        await self._listen()
+        return self._answer((self._clean(epoch), self._prepare(key, epoch)))
+
+    def _clean(self, epoch: int) -> CleanReport:
         board = self.board
         if epoch < board.epoch:
             raise StaleEpochError
         if epoch > board.cleaned:
             board.wipe()
             board.epoch = board.cleaned = epoch
-        return self._answer(CleanReport(epoch=epoch))
+        return CleanReport(epoch=epoch)
 
-    async def prepare(self, key: str, *, epoch: int) -> Prepared:
-        """Install the key on a clean board."""
-        await self._listen()
+    def _prepare(self, key: str, epoch: int) -> Prepared:
         board = self.board
         if epoch < board.epoch:
             raise StaleEpochError
         if board.cleaned != epoch or board.granted == epoch:
             raise BoardError(f"epoch {epoch} was not cleaned")
         board.key = key
-        return self._answer(Prepared(username="boruta-user", host_key=board.host_key))
+        return Prepared(username="boruta-user", host_key=board.host_key)
 
     async def ready(self, epoch: int, wanted: Readiness, within: float) -> None:
         """Begin to flash and boot; the farm that plays the agents' timers tells the outcome."""
