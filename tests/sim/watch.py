@@ -71,6 +71,9 @@ class Watch:
         self._number = self._records.last_event()
         self._states: dict[int, RequestState] = {}
         self._standing: dict[str, WorkerState] = {}
+        self._came: dict[str, datetime] = {}
+        """When each board came back that had been lost, by any server: it has its grace anew."""
+        self._lost: set[str] = set()
         self._recovered: dict[str, list[datetime]] = defaultdict(list)
         self._recovering: set[str] = set()
         self._to_fail: set[str] = set()
@@ -267,6 +270,7 @@ class Watch:
         self._world.trace.note("event", event)
         if event.kind is EventKind.CLOCK_STEPPED:
             self._recovered.clear()
+            self._came.clear()
         elif event.request_id is not None:
             state = RequestState(str(event.state))
             before = self._states.get(event.request_id)
@@ -278,6 +282,11 @@ class Watch:
             was = self._standing.get(event.worker)
             must(was in (None, now) or now in WORKER_TRANSITIONS[was], f"{was} -> {event} (I9)")
             self._standing[event.worker] = now
+            if event.kind is EventKind.WORKER_LOST:
+                self._lost.add(event.worker)
+            elif event.kind in COMING and event.worker in self._lost:
+                self._lost.discard(event.worker)
+                self._came[event.worker] = event.at
             self._lost_is_failed(event, now)
             self._count_recoveries(event, was, now)
             if event.kind is EventKind.WORKER_DEREGISTERED:
@@ -482,7 +491,8 @@ class Watch:
                 must(silent <= missed_within, f"{worker.name} has no agent for {silent} s (I5)")
             away = server.farm.fleet.away(worker.uuid)
             if worker.state in (WorkerState.IDLE, WorkerState.PREPARE) and away is not None:
-                lost = max(away, able) + settings.lost_grace
+                came = self._came.get(worker.uuid, able)
+                lost = max(away, able, came) + settings.lost_grace
                 due(lost, f"{worker.name} is lost and {worker.state} (I5)")
 
     def _ends_are_told(self, server: ServerProcess, since: float) -> None:
@@ -532,6 +542,7 @@ LENDING = (
     EventKind.REQUEST_OPENING,
     EventKind.REQUEST_STARTED,
 )
+COMING = (EventKind.WORKER_REGISTERED, EventKind.WORKER_BACK)
 NEEDING_AGENTS = (WorkerState.IDLE, WorkerState.PREPARE, WorkerState.BUSY)
 """States out of which nothing but its agent brings a board."""
 
