@@ -17,6 +17,7 @@ from uvicorn.server import ServerState
 from boruta_farm.server.http.door import Door
 from boruta_farm.server.http.port import http_protocol
 from boruta_farm.web.app import WebApp
+from boruta_farm.web.calls import DIRECT
 from tests.certificates import Authority, files_in
 from tests.web.serving import RawAnswer, join_chunks, parse_answer
 
@@ -28,29 +29,23 @@ class Echo:
     """Answer with what was heard: method, path, query and body, as JSON.
 
     ``/big`` answers with so many bytes as its query says, ``/stream`` in parts, ``/refuse`` with
-    401 before anything of the body was read.
+    401 before anything of the body was read. ``direct`` has it pass by ASGI's messages.
     """
 
     heard: list[str] = field(default_factory=list)
+    direct: bool = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         self.heard.append(f"{scope['method']} {path}")
         if path == "/refuse":
-            await _answer(send, 401, b"no")
+            await self._answer(scope, send, 401, b"no")
             return
         if path == "/big":
-            await _answer(send, 200, b"x" * int(scope["query_string"]))
+            await self._answer(scope, send, 200, b"x" * int(scope["query_string"]))
             return
-        body = b""
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                body += b"(gone)"
-                break
-            body += message["body"]
-            if not message["more_body"]:
-                break
+        whole = scope[DIRECT].whole_body() if self.direct else None
+        body = await _read(receive) if whole is None else whole
         if path == "/stream":
             await send({"type": "http.response.start", "status": 200, "headers": []})
             for part in (b"one ", b"two ", body):
@@ -64,13 +59,26 @@ class Echo:
             "body": body.decode(),
             "headers": [name.decode() for name, _ in scope["headers"]],
         }
-        await _answer(send, 200, json.dumps(told).encode())
+        await self._answer(scope, send, 200, json.dumps(told).encode())
+
+    async def _answer(self, scope: Scope, send: Send, status: int, body: bytes) -> None:
+        if self.direct and scope[DIRECT].write_answer(status, (), body):
+            return
+        headers = [(b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
-async def _answer(send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _read(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return body + b"(gone)"
+        part: bytes = message["body"]
+        body += part
+        if not message["more_body"]:
+            return body
 
 
 @dataclass(frozen=True, slots=True)

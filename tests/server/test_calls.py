@@ -1,24 +1,29 @@
 """HTTP as the world speaks it, byte by byte, plain and under TLS."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from boruta_farm.server.http.bounds import Bounds
 from boruta_farm.server.http.door import Door
+from boruta_farm.web.calls import DIRECT, in_task
 from tests.server.speaking import WITHIN, Echo, Port, answers_in, heard, speaking
 
 CLOSE = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+CLOSE_204 = CLOSE.replace(b"/last", b"/204")
 POST = b"POST /file HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n"
 H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n"
 
 
-@pytest.fixture(params=["plain", "tls"])
+@pytest.fixture(params=["plain", "tls", "direct"])
 async def port(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Port]:
-    async with speaking(Echo(), tls=tmp_path if request.param == "tls" else None) as found:
+    app = Echo(direct=request.param == "direct")
+    async with speaking(app, tls=tmp_path if request.param == "tls" else None) as found:
         yield found
 
 
@@ -139,6 +144,77 @@ async def test_http_1_0_is_kept_alive_only_where_asked_and_told(port: Port) -> N
     answers = list(answers_in(await port.say(call % b"Connection: Keep-Alive\r\n", call % b"")))
     assert [answer.headers["connection"] for answer in answers] == ["keep-alive", "close"]
     assert [heard(answer)["path"] for answer in answers] == ["/old", "/old"]
+
+
+@pytest.mark.parametrize("direct", [False, True])
+async def test_answers_without_a_body_do_not_tell_its_length(direct: bool) -> None:
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        status = int(scope["path"][1:])
+        if direct and scope[DIRECT].write_answer(status, ((b"x-told", b"1"),), b""):
+            return
+        headers = [(b"x-told", b"1"), (b"content-length", b"7")]
+        if status == 204:
+            del headers[1]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body"})
+
+    call = b"%b /%d HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with speaking(app) as port:
+        said = await port.say(call % (b"HEAD", 200), call % (b"GET", 204), CLOSE_204)
+    heads = said.split(b"\r\n\r\n")
+    assert [head[9:12] for head in heads] == [b"200", b"204", b"204", b""]
+    assert [b"content-length: 7" in head for head in heads] == [True, False, False, False]
+    assert [b"x-told: 1" in head for head in heads] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("direct", [False, True])
+async def test_a_header_with_a_lines_end_is_a_fault_of_ours(direct: bool) -> None:
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = ((b"x-told", b"1\r\nx-forged: 1"),)
+        if direct:
+            scope[DIRECT].write_answer(200, headers, b"")
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    async with speaking(app) as port:
+        (answer,) = answers_in(await port.say(CLOSE))
+    assert answer.status == 500
+    assert "x-forged" not in answer.headers
+
+
+async def test_calls_that_wait_for_the_same_go_on_together() -> None:
+    """They need no task for that, and get one when they ask for it."""
+    common: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    waiting = 0
+
+    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
+        nonlocal waiting
+        waiting += 1
+        if waiting == 3:
+            asyncio.get_running_loop().call_soon(common.set_result, b"together")
+        body = await common
+        assert asyncio.current_task() is None
+        await in_task()
+        async with asyncio.timeout(WITHIN):
+            await asyncio.sleep(0)
+        scope[DIRECT].write_answer(200, (), body)
+
+    async with speaking(app) as port:
+        said = await asyncio.gather(*(port.say(CLOSE) for _ in range(3)))
+    assert [answer.body for one in said for answer in answers_in(one)] == [b"together"] * 3
+
+
+async def test_a_call_whose_answer_is_given_up_is_cut_off() -> None:
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        awaited = asyncio.get_running_loop().create_future()
+        awaited.cancel()
+        await awaited
+
+    async with speaking(app) as port:
+        reader, writer = await port.connect()
+        writer.write(CLOSE)
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(reader.read(), WITHIN) == b""
+        writer.close()
 
 
 async def test_garbage_behind_a_call_costs_it_nothing(port: Port) -> None:

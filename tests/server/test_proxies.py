@@ -22,23 +22,17 @@ class Watching(WebApp):
     def __init__(self) -> None:
         world = World()
         self.seen: list[tuple[str, str]] = []
+        self._watched = world.app
         entrance = entrance_to(world.services, world.options)
-        super().__init__(
-            world.app,
-            Dispatcher(
-                (),
-                world.app,
-                world.options,
-                entrance,
-                world.services.clock,
-                world.services.traffic,
-            ),
-            entrance,
+        services = world.services
+        nothing = Dispatcher(
+            (), world.app, world.options, entrance, services.clock, services.traffic
         )
+        super().__init__(nothing, entrance)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.seen.append((source_of(scope), scope["scheme"]))
-        await super().__call__(scope, receive, send)
+        await self._watched(scope, receive, send)
 
 
 @pytest.mark.parametrize(

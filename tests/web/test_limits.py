@@ -5,6 +5,7 @@ import pytest
 from starlette.types import Message, Receive
 from tests.web.serving import NewWorld, World, parse_answer, raw_call, served
 
+from boruta_farm.web.calls import DIRECT
 from boruta_farm.web.errors import BodyTooLargeError, CallerGoneError, SlowBodyError
 from boruta_farm.web.limits import MAX_BODY, read_body
 from boruta_farm.web.services import WebOptions
@@ -23,8 +24,8 @@ def chunks(parts: Iterable[bytes], *, gone: bool = False) -> Receive:
 
 
 async def test_joins_what_comes_in_parts() -> None:
-    assert await read_body(chunks([b"a", b"", b"b"]), 1) == b"ab"
-    assert await read_body(chunks([b"x" * MAX_BODY]), 1) == b"x" * MAX_BODY
+    assert await read_body({}, chunks([b"a", b"", b"b"]), 1) == b"ab"
+    assert await read_body({}, chunks([b"x" * MAX_BODY]), 1) == b"x" * MAX_BODY
 
 
 @pytest.mark.parametrize(
@@ -37,14 +38,28 @@ async def test_joins_what_comes_in_parts() -> None:
 )
 async def test_refuses_more_than_the_limit(parts: list[bytes]) -> None:
     with pytest.raises(BodyTooLargeError):
-        await read_body(chunks(parts), 1)
+        await read_body({}, chunks(parts), 1)
 
 
 async def test_notices_a_caller_who_hangs_up() -> None:
     with pytest.raises(CallerGoneError):
-        await read_body(chunks([b"a"], gone=True), 1)
+        await read_body({}, chunks([b"a"], gone=True), 1)
     with pytest.raises(CallerGoneError):
-        await read_body(chunks([]), 1)
+        await read_body({}, chunks([]), 1)
+
+
+async def test_what_has_come_is_taken_without_waiting() -> None:
+    class Connection:
+        def __init__(self, body: bytes | None) -> None:
+            self.body = body
+
+        def whole_body(self) -> bytes | None:
+            return self.body
+
+    assert await read_body({DIRECT: Connection(b"ab")}, chunks([]), 1) == b"ab"
+    assert await read_body({DIRECT: Connection(None)}, chunks([b"c"]), 1) == b"c"
+    with pytest.raises(BodyTooLargeError):
+        await read_body({DIRECT: Connection(b"x" * (MAX_BODY + 1))}, chunks([]), 1)
 
 
 async def test_does_not_wait_for_ever() -> None:
@@ -53,7 +68,7 @@ async def test_does_not_wait_for_ever() -> None:
         raise AssertionError("never woken")
 
     with pytest.raises(SlowBodyError):
-        await read_body(silent, 0.01)
+        await read_body({}, silent, 0.01)
 
 
 async def test_a_large_body_gets_an_answer_not_a_reset(world: World) -> None:

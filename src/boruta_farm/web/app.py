@@ -3,7 +3,7 @@
 from starlette.routing import Route as Page
 from starlette.routing import Router as Pages
 from starlette.routing import WebSocketRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from boruta_farm.model.answers import ClockReading, Orphaned
 from boruta_farm.model.device import DeviceAnswer
@@ -22,11 +22,9 @@ from boruta_farm.web.clock import ClockCalls
 from boruta_farm.web.consoles import MEDIA, ConsoleCalls
 from boruta_farm.web.dispatch import Dispatcher
 from boruta_farm.web.events import EventCalls
-from boruta_farm.web.hardening import Hardened
 from boruta_farm.web.health import HealthCheck
 from boruta_farm.web.metrics import METRICS_MEDIA, MetricsCalls
 from boruta_farm.web.openapi import FIELDS, ApiDescription
-from boruta_farm.web.origins import Cors
 from boruta_farm.web.people_routes import people_routes
 from boruta_farm.web.requests import (
     ACT_BODY,
@@ -149,6 +147,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             "Tell the versions of server and API",
             answer=Version,
             headers=_VERSION_HEADERS,
+            prompt=True,
         ),
         read(
             "door",
@@ -180,6 +179,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             answer=Filed,
             parameters=(_IDEMPOTENCY,),
             success=201,
+            prompt=True,
         ),
         change(
             "reqs/list",
@@ -191,6 +191,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             parameters=(_FIELDS,),
             headers=_LIST_HEADERS,
             listing=True,
+            prompt=True,
         ),
         read(
             "reqs/{id}",
@@ -199,6 +200,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             "Show a request",
             answer=Request,
             headers=_REQUEST_HEADERS,
+            prompt=True,
         ),
         change(
             "reqs/{id}",
@@ -206,12 +208,14 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             Permission.CHANGE_REQUESTS,
             "Change priority, times or what is asked for of a waiting request",
             reader=REQUEST_BODY,
+            prompt=True,
         ),
         change(
             "reqs/{id}/close",
             requests.close,
             Permission.CLOSE_REQUESTS,
             "Cancel a waiting request or finish a running one",
+            prompt=True,
         ),
         change(
             "reqs/{id}/prolong",
@@ -226,6 +230,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             requests.keep_alive,
             Permission.CHANGE_REQUESTS,
             "Renew a request's KeepAlive",
+            prompt=True,
         ),
         change(
             "reqs/{id}/nudge",
@@ -331,6 +336,7 @@ def api_routes(services: Services, options: WebOptions, entrance: Entrance) -> t
             "Show a worker",
             answer=Worker,
             headers=_WORKER_HEADERS,
+            prompt=True,
         ),
         change(
             "workers/{worker}/setstate",
@@ -425,14 +431,13 @@ _ANY = ["GET", "HEAD", "POST", "PUT", "DELETE"]
 class WebApp:
     """The ASGI application, and the way to make its endless answers end."""
 
-    def __init__(self, app: ASGIApp, dispatcher: Dispatcher, entrance: Entrance) -> None:
-        self._app = app
+    def __init__(self, dispatcher: Dispatcher, entrance: Entrance) -> None:
         self._dispatcher = dispatcher
         self.entrance = entrance
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        await self._app(scope, receive, send)
+        await self._dispatcher(scope, receive, send)
 
     def stop(self) -> None:
         """End open event streams; to be called before the server waits for its connections."""
@@ -466,5 +471,4 @@ def build_app(services: Services, options: WebOptions) -> WebApp:
     )
     routes = api_routes(services, options, entrance)
     dispatcher = Dispatcher(routes, pages, options, entrance, services.clock, services.traffic)
-    app = Cors(dispatcher, options.cors_origins) if options.cors_origins else dispatcher
-    return WebApp(Hardened(app), dispatcher, entrance)
+    return WebApp(dispatcher, entrance)

@@ -17,14 +17,14 @@ LONGEST_WORDS: Final = 400
 
 def session_of(scope: Scope) -> str | None:
     """Return the token in a call's session cookie, None where there is none."""
-    return _read(scope, _name(scope))
+    return _read(scope, SESSION)
 
 
-def _read(scope: Scope, wanted: str) -> str | None:
+def _read(scope: Scope, what: str) -> str | None:
     for name, value in scope["headers"]:
         if name == b"cookie" and len(value) <= LONGEST:
             try:
-                morsel = SimpleCookie(str(value, "latin-1")).get(wanted)
+                morsel = SimpleCookie(str(value, "latin-1")).get(_name(scope, what))
             except CookieError:
                 continue
             if morsel is not None and morsel.value:
@@ -44,7 +44,7 @@ def session_cookie(scope: Scope, secret: str, lasts: int) -> bytes:
 
 def kept_of(scope: Scope) -> str | None:
     """Return what a browser keeps while it is at a sign-in provider."""
-    return _read(scope, _name(scope, SIGN_IN))
+    return _read(scope, SIGN_IN)
 
 
 def kept_cookie(scope: Scope, kept: str, lasts: int) -> bytes:

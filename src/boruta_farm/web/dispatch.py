@@ -4,19 +4,20 @@ import asyncio
 import logging
 from contextlib import aclosing
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from boruta_farm.clock import Clock
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import BorutaError, ForbiddenError, RouteNotFoundError
 from boruta_farm.model.permission import Permission
 from boruta_farm.web.auth import BODY_OF_A_CALL, NOBODY, Entrance, by_cookie, source_of
-from boruta_farm.web.calls import Answer, Call, Header, Stream
+from boruta_farm.web.calls import DIRECT, Answer, Call, Direct, Header, Stream, in_task
 from boruta_farm.web.errors import ParameterError, answer_error
+from boruta_farm.web.hardening import hardened
 from boruta_farm.web.limits import check_length, disconnected, read_body
 from boruta_farm.web.lists import NOTHING_LISTED
 from boruta_farm.web.metrics import Traffic
-from boruta_farm.web.origins import check_origin, check_own_page
+from boruta_farm.web.origins import Cors, check_origin, check_own_page
 from boruta_farm.web.redirects import destination, redirect
 from boruta_farm.web.routes import Route, Router, segments_of
 from boruta_farm.web.services import WebOptions
@@ -48,6 +49,7 @@ class Dispatcher:
         self._elsewhere = elsewhere
         self._body_timeout = options.body_timeout
         self._origins = options.cors_origins
+        self._cors = Cors(options.cors_origins)
         self._entrance = entrance
         self._clock = clock
         self._stopping = asyncio.Event()
@@ -61,35 +63,56 @@ class Dispatcher:
         if scope["type"] != "http":
             await self._elsewhere(scope, receive, send)
             return
-        method: str = scope["method"]
-        if len(scope["path"]) > LONGEST_PATH:
-            await _send(answer_error(RouteNotFoundError(), self._clock.now()), method, send)
+        preflight = self._cors.preflight(scope)
+        if preflight is not None:
+            headers = _dressed(preflight.headers, (), scope)
+            await _send(preflight.status, headers, preflight.body, scope, send)
             return
-        segments = segments_of(scope)
+        method: str = scope["method"]
+        path: str = scope["path"]
+        long = len(path) > LONGEST_PATH
+        segments = None if long else segments_of(scope)
         found = None if segments is None else self._router.find(method, segments)
         caller = NOBODY
+        answer: Answer | Stream
         if found is not None:
             route, begun = found[0], self._clock.monotonic()
             answer, caller = await self._answer(route, found[1], scope, receive)
             taken = self._clock.monotonic() - begun
             self._traffic.note(route.method, route.path, answer.status, taken)
+        elif long:
+            answer = answer_error(RouteNotFoundError(), self._clock.now())
         else:
-            path: str = scope["path"]
             place = destination(path, self._router.knows)
             if place is not None:
                 answer = redirect(method, place, scope["query_string"])
             elif segments is not None:
                 answer = answer_error(RouteNotFoundError(f"{path} not found"), self._clock.now())
             else:
-                await self._elsewhere(scope, receive, send)
+                await in_task()
+                await self._elsewhere(scope, receive, self._dressing(scope, send))
                 return
-        if isinstance(answer, Stream) and method == "HEAD":
+        headers = _dressed(answer.headers, self._cors.headers(scope), scope)
+        if isinstance(answer, Answer):
+            await _send(answer.status, headers, answer.body, scope, send)
+        elif method == "HEAD":
             await answer.chunks.aclose()
-            await _send(Answer(status=200, headers=answer.headers), method, send)
-        elif isinstance(answer, Stream):
-            await self._send_stream(answer, caller, receive, send)
+            await _send(200, headers, b"", scope, send)
         else:
-            await _send(answer, method, send)
+            await in_task()
+            stream = Stream(headers=headers, chunks=answer.chunks)
+            await self._send_stream(stream, caller, receive, send)
+
+    def _dressing(self, scope: Scope, send: Send) -> Send:
+        """Return what gives the answers of others the headers that every answer bears."""
+        extra = self._cors.headers(scope)
+
+        async def send_dressed(message: Message) -> None:
+            if message["type"] == _START:
+                message["headers"] = _dressed(tuple(message.get("headers", ())), extra, scope)
+            await send(message)
+
+        return send_dressed
 
     async def _answer(
         self, route: Route, parameter: str, scope: Scope, receive: Receive
@@ -98,10 +121,12 @@ class Dispatcher:
         try:
             # Before anything is read: who may not call must not cost more than this.
             caller = await self._entrance.admit(scope, route.permission)
-            if scope["query_string"].count(b"&") >= MOST_PARAMETERS:
-                raise ParameterError(f"a call takes at most {MOST_PARAMETERS} parameters")
-            # Each is as much work as a call that asks for it alone.
-            self._entrance.weigh(scope, caller, scope["query_string"].count(b"explain="))
+            query: bytes = scope["query_string"]
+            if query:
+                if query.count(b"&") >= MOST_PARAMETERS:
+                    raise ParameterError(f"a call takes at most {MOST_PARAMETERS} parameters")
+                # Each is as much work as a call that asks for it alone.
+                self._entrance.weigh(scope, caller, query.count(b"explain="))
             body = b""
             if route.method == "POST":
                 if by_cookie(scope):
@@ -110,7 +135,7 @@ class Dispatcher:
                     check_origin(scope, self._origins)
                 check_length(scope)
                 if route.reader is not None:
-                    body = await read_body(receive, self._body_timeout)
+                    body = await read_body(scope, receive, self._body_timeout)
                     self._entrance.weigh(scope, caller, len(body) // BODY_OF_A_CALL)
             call = Call(
                 scope=scope,
@@ -119,6 +144,8 @@ class Dispatcher:
                 parameter=parameter,
                 body=body,
             )
+            if not route.prompt:
+                await in_task()
             good = await route.endpoint(call)
             if route.permission is Permission.USE_BOARDS:
                 # It may have waited for minutes, and what it answers with is a key.
@@ -170,17 +197,27 @@ async def _write(stream: Stream, send: Send) -> None:
             await send({"type": _BODY, "body": chunk, "more_body": True})
 
 
-async def _send(answer: Answer, method: str, send: Send) -> None:
+def _dressed(
+    headers: tuple[Header, ...], extra: tuple[Header, ...], scope: Scope
+) -> tuple[Header, ...]:
+    """Return an answer's headers with those that every answer bears."""
+    return hardened(headers + extra, encrypted=scope["scheme"] == "https")
+
+
+async def _send(
+    status: int, headers: tuple[Header, ...], body: bytes, scope: Scope, send: Send
+) -> None:
     """Write an answer; HEAD gets the status 204 for a good one, as its clients insist."""
-    status = answer.status
-    if method == "HEAD":
+    if scope["method"] == "HEAD":
         status = 204 if status == 200 else status
-        await send({"type": _START, "status": status, "headers": answer.headers})
+        await send({"type": _START, "status": status, "headers": headers})
         await send({"type": _BODY})
         return
-    headers = answer.headers
+    direct: Direct | None = scope.get(DIRECT)
+    if direct is not None and direct.write_answer(status, headers, body):
+        return
     if status != 204:
-        length: Header = (b"content-length", b"%d" % len(answer.body))
+        length: Header = (b"content-length", b"%d" % len(body))
         headers = (*headers, length)
     await send({"type": _START, "status": status, "headers": headers})
-    await send({"type": _BODY, "body": answer.body})
+    await send({"type": _BODY, "body": body})

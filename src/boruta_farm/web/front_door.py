@@ -37,6 +37,7 @@ from boruta_farm.model.token import PREFIX as TOKENS
 from boruta_farm.model.token import TokenKind
 from boruta_farm.records.writing import write
 from boruta_farm.web.auth import BEHALF, Behalf, Entrance, People
+from boruta_farm.web.calls import in_task
 from boruta_farm.web.errors import MalformedBodyError, answer_error
 from boruta_farm.web.limits import read_body
 
@@ -128,7 +129,8 @@ class FrontDoorApp:
             call = self._calls.get(scope["path"].removeprefix(PREFIX))
             if call is None:
                 raise RouteNotFoundError
-            given = json.loads(await read_body(receive, PATIENCE) or b"{}")
+            given = json.loads(await read_body(scope, receive, PATIENCE) or b"{}")
+            await in_task()
             if not isinstance(given, dict):
                 raise MalformedBodyError
             body = json.dumps(await call(given)).encode()

@@ -5,8 +5,9 @@ Whatever is sent beyond it is read and thrown away, for a while, by the connecti
 
 import asyncio
 
-from starlette.types import Message, Receive, Scope
+from starlette.types import Receive, Scope
 
+from boruta_farm.web.calls import DIRECT, Direct, in_task
 from boruta_farm.web.errors import BodyTooLargeError, CallerGoneError, SlowBodyError
 
 MAX_BODY = 1024 * 1024
@@ -28,29 +29,31 @@ def check_length(scope: Scope) -> None:
         raise BodyTooLargeError
 
 
-async def read_body(receive: Receive, timeout: float) -> bytes:
+async def read_body(scope: Scope, receive: Receive, timeout: float) -> bytes:
     """Return a call's whole body.
 
     ``timeout`` is in seconds for all of it. Raises BodyTooLargeError above 1 MiB, SlowBodyError,
     CallerGoneError.
     """
+    direct: Direct | None = scope.get(DIRECT)
+    body = None if direct is None else direct.whole_body()
+    if body is not None:
+        if len(body) > MAX_BODY:
+            raise BodyTooLargeError
+        return body
+    await in_task()
     try:
         async with asyncio.timeout(timeout):
-            message = await receive()
-            if message["type"] == "http.request" and not message.get("more_body"):
-                body: bytes = message.get("body", b"")
-                if len(body) > MAX_BODY:
-                    raise BodyTooLargeError
-                return body
-            return await _read_on(message, receive)
+            return await _read_parts(receive)
     except TimeoutError as error:
         raise SlowBodyError from error
 
 
-async def _read_on(message: Message, receive: Receive) -> bytes:
+async def _read_parts(receive: Receive) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise CallerGoneError
         chunk: bytes = message.get("body", b"")
@@ -60,7 +63,6 @@ async def _read_on(message: Message, receive: Receive) -> bytes:
         chunks.append(chunk)
         if not message.get("more_body"):
             return b"".join(chunks)
-        message = await receive()
 
 
 async def disconnected(receive: Receive) -> None:

@@ -5,7 +5,7 @@ Where origins are configured the answers are those of the original, which allowe
 
 from urllib.parse import urlsplit
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from boruta_farm.web.calls import Answer, Header
 from boruta_farm.web.errors import OriginError
@@ -55,43 +55,26 @@ def check_own_page(scope: Scope) -> None:
 
 
 class Cors:
-    """Wrap an application: answer preflights and add the headers that browsers ask for."""
+    """Answer preflights, and tell the headers that browsers ask for, for the origins allowed."""
 
-    def __init__(self, app: ASGIApp, allowed: tuple[str, ...]) -> None:
-        self._app = app
+    def __init__(self, allowed: tuple[str, ...]) -> None:
         self._allowed = allowed
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        if scope["method"] == "OPTIONS" and _header(scope, b"access-control-request-method"):
-            answer = self._preflight(scope)
-            await send(
-                {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
-            )
-            await send({"type": "http.response.body", "body": answer.body})
-            return
-        extra = self._actual(scope)
+    def preflight(self, scope: Scope) -> Answer | None:
+        """Answer a preflight with 200 in any case; what is not allowed gets no headers.
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *extra]
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
-
-    def _preflight(self, scope: Scope) -> Answer:
-        """Answer 200 in any case; what is not allowed gets no headers."""
+        None for every other call, and where CORS is off.
+        """
+        asked = _header(scope, b"access-control-request-method")
+        if not self._allowed or scope["method"] != "OPTIONS" or not asked:
+            return None
         vary: Header = (
             b"vary",
             b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
         )
-        length: Header = (b"content-length", b"0")
-        refused = Answer(status=200, headers=(vary, length))
+        refused = Answer(status=200, headers=(vary,))
         origin = self._answer_to(_header(scope, b"origin"))
-        method = (_header(scope, b"access-control-request-method") or "").upper()
+        method = asked.upper()
         wanted = _header(scope, b"access-control-request-headers") or ""
         names = [name.strip() for name in wanted.split(",") if name.strip()]
         if origin is None or method not in METHODS:
@@ -100,7 +83,6 @@ class Cors:
             return refused
         headers: list[Header] = [
             vary,
-            length,
             (b"access-control-allow-origin", origin),
             (b"access-control-allow-methods", method.encode("ascii")),
             (b"access-control-max-age", MAX_AGE),
@@ -109,7 +91,10 @@ class Cors:
             headers.append((b"access-control-allow-headers", ", ".join(names).encode("ascii")))
         return Answer(status=200, headers=tuple(headers))
 
-    def _actual(self, scope: Scope) -> tuple[Header, ...]:
+    def headers(self, scope: Scope) -> tuple[Header, ...]:
+        """Return what every answer to a call bears, nothing where CORS is off."""
+        if not self._allowed:
+            return ()
         vary: Header = (b"vary", b"Origin")
         origin = self._answer_to(_header(scope, b"origin"))
         if origin is None:

@@ -31,7 +31,8 @@ class Route:
     not one's own. ``reader`` is set for calls that take a body, which may be left out where
     ``optional_body`` says so. ``success`` and ``answer`` are status and type
     of a good answer (None: no body), ``headers`` what it bears besides. ``listing`` marks lists,
-    whose headers come with errors too; ``head`` offers HEAD as well.
+    whose headers come with errors too; ``head`` offers HEAD as well. ``prompt`` endpoints run
+    outside of a task (``in_task``): they wait for nothing, or for the farm's own store.
     """
 
     method: str
@@ -49,6 +50,7 @@ class Route:
     media: str = "application/json"
     listing: bool = False
     head: bool = False
+    prompt: bool = False
 
 
 def read(path: str, endpoint: Endpoint, permission: Permission, summary: str, **rest: Any) -> Route:
@@ -134,7 +136,7 @@ def segments_of(scope: Scope) -> Segments | None:
     if not path.startswith(PREFIX):
         return ROOTED.get(path)
     raw: bytes = scope.get("raw_path") or b""
-    if b"%2f" in raw or b"%2F" in raw:
+    if b"%" in raw and (b"%2f" in raw or b"%2F" in raw):
         parts = collapse(raw.decode("latin-1"))[len(PREFIX) :].split("/")
         return tuple(unquote_to_bytes(part).decode("utf-8", "replace") for part in parts)
     return tuple(collapse(path)[len(PREFIX) :].split("/"))

@@ -1,7 +1,6 @@
 """Calls by which others vouch: signing in by a provider, and the exchange of CI jobs' tokens."""
 
 import logging
-from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -141,7 +140,7 @@ class SignInCalls:
             answer = answer_error(refusal, self._clock.now())
             shown = msgspec.json.decode(answer.body)
             shown |= {"error": _oauth_name(refusal), "error_description": shown["message"]}
-            return replace(answer, body=msgspec.json.encode(shown))
+            return answer._replace(body=msgspec.json.encode(shown))
         lasts = int((issued.token.expires - self._clock.now()).total_seconds())
         exchanged = ExchangedToken(
             access_token=issued.secret, expires_in=lasts, scope=str(issued.token.scope)

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from enum import StrEnum
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import uvicorn
 from uvicorn.server import ServerState
@@ -68,6 +69,7 @@ class HttpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._patience = Patience(self.loop, self._lost_patience)
         self._call: Call | None = None
+        self._begun = True
         self._stage = Stage.HEAD
         self._called = False
         self._said_close = False
@@ -173,6 +175,12 @@ class HttpConnection(asyncio.Protocol):
         self.write(refusal.answer())
         self._end()
 
+    def in_task(self, serving: Coroutine[Any, Any, None]) -> None:
+        """Have a task go on with it."""
+        task = self.loop.create_task(serving)
+        task.add_done_callback(self._state.tasks.discard)
+        self._state.tasks.add(task)
+
     def read_on(self) -> None:
         """Take more of the body, unless the caller should read first."""
         if self._stage is Stage.BODY:
@@ -219,9 +227,7 @@ class HttpConnection(asyncio.Protocol):
             keep_alive=head.keep_alive,
             awaits_continue=head.expects,
         )
-        task = self.loop.create_task(self._call.serve(self._config.loaded_app))
-        task.add_done_callback(self._state.tasks.discard)
-        self._state.tasks.add(task)
+        self._begun = False
 
     def body(self, data: bytes) -> None:
         """Take a part of the body, or throw it away where the answer is out."""
@@ -242,7 +248,15 @@ class HttpConnection(asyncio.Protocol):
             self._next()
 
     def _take(self, data: bytes) -> None:
-        """Take what belongs to the call under way, and keep the rest."""
+        """Take what belongs to the call under way, keep the rest, and have the call answered."""
+        self._divide(data)
+        # Not within the parser, and with all of the body that has come.
+        if not self._begun:
+            self._begun = True
+            if self._call is not None:
+                self._call.begin(self._config.loaded_app)
+
+    def _divide(self, data: bytes) -> None:
         start, size = 0, len(data)
         for _ in range(PIECES):
             if start == size or self._is_over:
