@@ -403,6 +403,38 @@ def test_what_nobody_could_serve_is_told_anew_when_boards_change() -> None:
     assert told()[0] is Cause.NO_BOARD
 
 
+def test_what_is_kept_of_boards_is_what_one_finds_who_looks_anew() -> None:
+    index, request = Index(START, FarmSettings()), make_request(9, ARM)
+    running = WorkerState.RUNNING
+    first, second = make_worker("01", ARM), make_worker("02", ARM)
+    records: dict[str | int, Request | Worker] = {}
+    changes: tuple[Request | Worker, ...] = (
+        request,
+        first,
+        second,
+        replace(first, state=running, revision=2),
+        holding(make_request(1, ARM), "01", HOUR),
+        replace(second, state=WorkerState.MAINTENANCE, reason="a fan", revision=2),
+        replace(second, state=running, revision=3),
+        holding(make_request(2, ARM), "02", HOUR / 2),
+        holding(make_request(1, ARM), "01", HOUR / 4),
+        replace(make_request(2, ARM), state=RequestState.DONE),
+        replace(second, state=WorkerState.IDLE, revision=4),
+        replace(second, caps={"arch": "x86"}, revision=5),
+        replace(first, state=WorkerState.FAILED, reason="gone", revision=3),
+    )
+    for change in changes:
+        key = change.id if isinstance(change, Request) else change.uuid
+        records[key] = change
+        if isinstance(change, Request):
+            index.put_request(change)
+        else:
+            index.put_worker(change)
+        told = index.explain(request, START)
+        others = [record for record in records.values() if record is not request]
+        assert told == find(request, *others)
+
+
 def test_the_expected_start_comes_from_the_lengths_that_were_named() -> None:
     name = demand_name(demand_key(make_request(1, ARM)))
     learnt = (

@@ -6,6 +6,7 @@ import pytest
 from tests.store.making import make_worker
 from tests.web.serving import NOW
 
+from boruta_farm.model.explanation import Cause, Explanation
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import AccessInfo, Fence
@@ -129,3 +130,10 @@ def test_an_address_has_its_zone_apart(ip: str, host: str, zone: str) -> None:
         "Username": "u",
         "HostKey": "ssh-ed25519 B",
     }
+
+
+def test_what_the_farm_has_said_of_a_request_is_not_said_again() -> None:
+    found = Explanation(request_id=6, state="WAITING", cause=Cause.NO_BOARD)
+    assert answers.explained(found, NOW).text == "no board is registered"
+    held = replace(found, text="no board is lent just now")
+    assert answers.explained(held, NOW) is held

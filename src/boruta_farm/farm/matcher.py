@@ -22,6 +22,8 @@ from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.waiting import Waiting
 from boruta_farm.store.base import Snapshot
+from boruta_farm.words.explanation import said
+from boruta_farm.words.times import Times
 
 MOST_IN_FLIGHT = 512
 """Grants submitted and not yet answered; well below what the writer's queue holds."""
@@ -124,10 +126,12 @@ class Matcher:
         def sees(owner: str) -> bool:
             return everybody or owner == caller.id
 
-        found = self._index.explain(request, self._clock.now(), sees, brief=brief)
+        now = self._clock.now()
+        found = self._index.explain(request, now, sees, brief=brief)
         held = self._held() if request.state is RequestState.WAITING else None
         if held is None:
             return found
+        found = said(found, Times(now=now))
         return replace(found, text=f"no board is lent just now, since {held}; {found.text}")
 
     def claim(self, uuid: str) -> Foreseen | None:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from heapq import merge, nsmallest
 from itertools import islice
+from typing import Self
 
 from boruta_farm.core.moments import micros, moment
 from boruta_farm.core.standings import request_standing
-from boruta_farm.matching.classes import Demand, Offer
+from boruta_farm.matching.classes import Candidate, Demand, Hold, Offer
 from boruta_farm.matching.competition import (
     BRIEF_SAMPLED,
     SAMPLED,
@@ -38,7 +39,9 @@ from boruta_farm.model.job import JobPhase
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import UUID_CAPABILITY, WorkerState
+from boruta_farm.words.explanation import said
 from boruta_farm.words.policies import order
+from boruta_farm.words.times import Times
 from boruta_farm.words.worker import OUT_OF_REACH, STATES
 
 SHOWN = 10
@@ -48,12 +51,60 @@ BRIEF_RIVALS = 64
 """Competing demands up to which a short answer tells the position: a bound on its cost."""
 
 MISSES_KEPT = 1024
-"""Demands whose misses are kept until boards change."""
+"""Demands whose misses, and whose boards, are kept until boards change."""
 
 _MOMENT, _MINUTE = 1_000_000, 60_000_000
 
 Sees = Callable[[str], bool]
 """Tells whether the one who asks may see this owner's name."""
+
+
+@dataclass(slots=True, eq=False)
+class DemandBoards:
+    """Tell what is the same for all requests of a demand until something becomes of a board.
+
+    Many requests that ask for the same are filed between two such turns, and to look at the boards
+    took three quarters of an explanation, a tenth of a POST.
+    """
+
+    counts: dict[str, int]
+    held: tuple[tuple[Candidate, Hold], ...]
+    absent: tuple[AbsentWorker, ...]
+    in_service: bool
+    free: bool
+    """Whether a board is idle and can be reached."""
+    _holders: dict[tuple[bool, ...], tuple[WorkerHolder, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, market: Market, demand: Demand) -> Self:
+        """Look at a demand's boards."""
+        counts = _count(demand)
+        away = [worker for offer in demand.eligible for worker in offer.absent.values()]
+        idle_away = sum(worker.state is WorkerState.IDLE for worker in away)
+        return cls(
+            counts={state.value: count for state, count in counts.items()},
+            held=tuple(islice(_held(market, demand), SHOWN)),
+            absent=_away(demand),
+            in_service=len(away) < sum(counts.values()),
+            free=counts.get(WorkerState.IDLE, 0) > idle_away,
+        )
+
+    def holders(self, sees: Sees) -> tuple[WorkerHolder, ...]:
+        """Return who has the boards, as somebody may see it."""
+        seen = tuple([sees(hold.owner) for _, hold in self.held])
+        found = self._holders.get(seen)
+        if found is None:
+            found = self._holders[seen] = tuple(
+                WorkerHolder(
+                    worker=worker.uuid,
+                    name=worker.name,
+                    request_id=hold.request_id,
+                    owner=hold.owner_name if named and not hold.nameless else None,
+                    until=moment(hold.until),
+                )
+                for named, (worker, hold) in zip(seen, self.held, strict=True)
+            )
+        return found
 
 
 @dataclass(slots=True, eq=False)
@@ -69,6 +120,8 @@ class Explainer:
     _edition: int = -1
     _missed: dict[Demand, Misses] = field(default_factory=dict)
     _unserved: dict[Demand, Explanation] = field(default_factory=dict)
+    _turn: int = -1
+    _boards: dict[Demand, DemandBoards] = field(default_factory=dict)
     _supplied: int = 0
     _supplies: dict[Demand, Supply] = field(default_factory=dict)
 
@@ -99,17 +152,17 @@ class Explainer:
         market = self.market
         if demand is None:
             demand = market.demand(request)
-        counts = _count(demand)
+        boards = self._boards_of(demand)
         key = self.order.key(request) + demand.shift
         queue = queue_of(market, demand, key, BRIEF_RIVALS if brief else None)
-        if not counts:
+        if not boards.counts:
             return replace(
-                self._without_boards(demand),
+                self._without_boards(demand, now),
                 request_id=request.id,
                 position=None if queue is None else queue.position,
                 decided=None if queue is None else deciding(self.order, key, queue.first),
             )
-        cause = self._cause(request, demand, counts, queue, now)
+        cause = self._cause(request, demand, boards, queue, now)
         forecast = None
         if queue is not None and cause is not Cause.OUT_OF_SERVICE:
             forecast = self._forecast(request, demand, queue, now, brief)
@@ -117,10 +170,10 @@ class Explainer:
             request_id=request.id,
             state=request.state.value,
             position=None if queue is None else queue.position,
-            matching={state.value: count for state, count in counts.items()},
-            holders=tuple(islice(self._holders(demand, sees), SHOWN)),
+            matching=boards.counts,
+            holders=boards.holders(sees),
             cause=cause,
-            absent=_away(demand),
+            absent=boards.absent,
             registered=len(market.workers),
             not_before=request.valid_after if request.valid_after > now else None,
             limit=_limit(demand, request),
@@ -130,11 +183,11 @@ class Explainer:
         )
         return found if brief else _with_misses(found, self._misses(demand))
 
-    def _without_boards(self, demand: Demand) -> Explanation:
+    def _without_boards(self, demand: Demand, now: datetime) -> Explanation:
         """Explain what no registered board could serve, but for its place in the queue.
 
         That is the same for all requests of a demand until boards change, and is told to
-        whoever files many of them.
+        whoever files many of them. So are the words for it, since there are no times in them.
         """
         missed = self._misses(demand)
         known = self._unserved.get(demand)
@@ -147,7 +200,18 @@ class Explainer:
                 registered=len(self.market.workers),
                 policy=self._policy,
             )
-            known = self._unserved[demand] = _with_misses(found, missed)
+            words = said(_with_misses(found, missed), Times(now=now))
+            known = self._unserved[demand] = words
+        return known
+
+    def _boards_of(self, demand: Demand) -> DemandBoards:
+        """Return what is known of a demand's boards."""
+        if self._turn != self.market.turn or len(self._boards) >= MISSES_KEPT:
+            self._boards.clear()
+            self._turn = self.market.turn
+        known = self._boards.get(demand)
+        if known is None:
+            known = self._boards[demand] = DemandBoards.of(self.market, demand)
         return known
 
     def _misses(self, demand: Demand) -> Misses:
@@ -183,24 +247,19 @@ class Explainer:
         self,
         request: Request,
         demand: Demand,
-        counts: dict[WorkerState, int],
+        boards: DemandBoards,
         queue: Contest | None,
         now: datetime,
     ) -> Cause:
         if request.valid_after > now:
             return Cause.NOT_YET_VALID
-        if sum(len(offer.absent) for offer in demand.eligible) >= sum(counts.values()):
+        if not boards.in_service:
             return Cause.OUT_OF_SERVICE
         if demand.party is not None and demand.party.full is not None:
             return Cause.LIMIT
         if queue is not None and queue.first is not None:
             return Cause.QUEUE
-        away = sum(
-            worker.state is WorkerState.IDLE
-            for offer in demand.eligible
-            for worker in offer.absent.values()
-        )
-        return Cause.NOW if counts.get(WorkerState.IDLE, 0) > away else Cause.BUSY
+        return Cause.NOW if boards.free else Cause.BUSY
 
     def _decided(self, demand: Demand, key: int, queue: Contest | None, cause: Cause) -> str | None:
         if cause is Cause.LIMIT:
@@ -254,18 +313,13 @@ class Explainer:
             )
         return known
 
-    def _holders(self, demand: Demand, sees: Sees) -> Iterator[WorkerHolder]:
-        market = self.market
-        for until, uuid in merge(*(offer.holders for offer in _soonest(demand.eligible))):
-            hold, worker = market.holds[uuid], market.workers[uuid]
-            if worker.state is WorkerState.RUNNING:
-                yield WorkerHolder(
-                    worker=uuid,
-                    name=worker.name,
-                    request_id=hold.request_id,
-                    owner=hold.owner_name if sees(hold.owner) and not hold.nameless else None,
-                    until=moment(until),
-                )
+
+def _held(market: Market, demand: Demand) -> Iterator[tuple[Candidate, Hold]]:
+    """Return who has a demand's boards, the earliest end first."""
+    for _, uuid in merge(*(offer.holders for offer in _soonest(demand.eligible))):
+        worker = market.workers[uuid]
+        if worker.state is WorkerState.RUNNING:
+            yield worker, market.holds[uuid]
 
 
 def _count(demand: Demand) -> dict[WorkerState, int]:

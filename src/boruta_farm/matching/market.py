@@ -55,6 +55,8 @@ class Market:
         self.gained: dict[Demand, None] = {}
         self.edition = 0
         """Rises whenever what registered boards offer has changed."""
+        self.turn = 0
+        """Rises with whatever becomes of a board, of who holds it, or of whom it could serve."""
         self.holds: dict[str, Hold] = {}
         self._empty: dict[Demand, None] = {}
         self._held_by: dict[int, str] = {}
@@ -100,6 +102,7 @@ class Market:
 
     def put_worker(self, worker: Worker) -> Candidate:
         """Take in a registered worker as it is now."""
+        self.turn += 1
         known = self.workers.get(worker.uuid)
         if known is None:
             known = self._admit(worker)
@@ -118,13 +121,16 @@ class Market:
 
     def reach(self, candidate: Candidate) -> None:
         """Look whether a worker serves, and whether its agent can be reached."""
-        candidate.unreachable_since = candidate.noted_since
+        before, candidate.unreachable_since = candidate.unreachable_since, candidate.noted_since
         if candidate.unreachable_since is None and candidate.fence is Fence.AGENT:
             candidate.unreachable_since = self._away(candidate.uuid)
+        if candidate.unreachable_since != before:
+            self.turn += 1
         absent = candidate.unreachable_since is not None or candidate.state not in SERVING
         if candidate.absent is absent:
             return
         candidate.absent = absent
+        self.turn += 1
         if absent:
             candidate.offer.absent[candidate.uuid] = candidate
         else:
@@ -134,6 +140,7 @@ class Market:
         """Forget a worker that was deregistered."""
         known = self.workers.pop(uuid, None)
         if known is not None:
+            self.turn += 1
             known.offer.absent.pop(uuid, None)
             self._leave(known, known.offer, known.key)
             self.parting.bearers.remove(known)
@@ -144,6 +151,7 @@ class Market:
         if candidate.idle is idle:
             return
         candidate.idle = idle
+        self.turn += 1
         keys = candidate.offer.front
         if idle:
             keys.add(candidate.key)
@@ -157,6 +165,7 @@ class Market:
         uuid = self._held_by.pop(request_id, None)
         if uuid is None:
             return
+        self.turn += 1
         ended = self.holds.pop(uuid)
         candidate = self.workers.get(uuid)
         if candidate is not None:
@@ -168,6 +177,7 @@ class Market:
         if other is not None:
             self.end_hold(other.request_id)
         self.end_hold(hold.request_id)
+        self.turn += 1
         self._held_by[hold.request_id] = uuid
         self.holds[uuid] = hold
         candidate = self.workers.get(uuid)
@@ -205,6 +215,7 @@ class Market:
         if not demand.eligible:
             self.gained[demand] = None
         self._links += 1
+        self.turn += 1
         demand.eligible[offer] = None
         offer.eligible[demand] = None
         demand.front.greet(offer.demands)
@@ -212,6 +223,7 @@ class Market:
 
     def _unlink(self, demand: Demand, offer: Offer) -> None:
         self._links += 1
+        self.turn += 1
         demand.eligible.pop(offer, None)
         offer.eligible.pop(demand, None)
         demand.front.dismiss(offer.demands)

@@ -28,8 +28,8 @@ def told(record: object) -> bytes:
 
 
 def explained(found: Explanation, now: datetime) -> Explanation:
-    """Return why a request waits with the words for it, times in UTC."""
-    return said(found, Times(now=now))
+    """Return why a request waits with the words for it, times in UTC; the farm may have said it."""
+    return found if found.text else said(found, Times(now=now))
 
 
 def warned(filed: Filed, now: datetime) -> Filed:
