@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -131,6 +132,39 @@ def test_a_newcomer_has_a_shell_and_the_device_at_hand(page: Any, lab: Lab, tmp_
 
     page.get_by_role("button", name="Give back").click()
     page.get_by_text("done", exact=True).wait_for()
+
+
+PRESSED_TO_SHOWN = """
+words => new Promise(done => {
+  let pressed = 0;
+  const note = event => { pressed ||= event.key === "c" ? performance.now() : 0 };
+  addEventListener("keydown", note, true);
+  const rows = document.querySelector("#panel-terminal .xterm-rows");
+  const look = () => {
+    if (pressed && rows.innerText.includes(words)) done((performance.now() - pressed) / 1000);
+    else requestAnimationFrame(look);
+  };
+  look();
+})
+"""
+"""Seconds from a pressed Ctrl-C to the first frame that shows some words."""
+
+
+def test_ctrl_c_is_answered_within_half_a_second_of_a_flood(page: Any, lab: Lab) -> None:
+    """In pairs, with a flood and without: what else the machine does makes both late."""
+    borrow(page, lab)
+    taken: dict[bool, list[float]] = {False: [], True: []}
+    for turn in range(10):
+        flooded = bool(turn % 2)
+        if flooded:
+            page.keyboard.type("yes flood-$((1+1))\n")
+            screen(page, "flood-2")
+        page.evaluate(f"void (window.shown = ({PRESSED_TO_SHOWN})('stopped-{turn}.'))")
+        page.keyboard.press("Control+c")
+        page.keyboard.type(f"clear; echo stopped-$(({turn}+0)).\n")
+        taken[flooded].append(page.evaluate("window.shown"))
+    print(f"seconds from Ctrl-C to its answer, quiet and flooded: {taken}")
+    assert median(taken[True]) - median(taken[False]) <= 0.5, taken
 
 
 def test_a_console_cannot_write_into_the_page(page: Any, lab: Lab) -> None:

@@ -4,7 +4,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { call, post, wordsOf } from "../api";
-import { holders, me, now, requests, workers } from "../farm";
+import { holders, me, now, requests, requestsLoaded, workers } from "../farm";
 import { entriesOf, type Entry } from "../health";
 import { standingOf, standingWord } from "../kinds";
 import { Act, At, Copy, Field, Loading, say } from "../parts/ui";
@@ -39,7 +39,7 @@ export function Admin({ part }: { part: string }) {
           ))}
         </nav>
       </header>
-      {shown === "boards" && <Bulk />}
+      {shown === "boards" && (requestsLoaded.value ? <Bulk /> : <Loading />)}
       {shown === "people" && <People />}
       {shown === "groups" && <Groups />}
       {shown === "tokens" && <Tokens />}
@@ -97,7 +97,13 @@ const picked = signal<ReadonlySet<string>>(new Set());
 
 function Bulk() {
   const [reason, setReason] = useState("");
-  const troubled = [...workers.value].sort((a, b) => rank(a) - rank(b) || a.Name.localeCompare(b.Name, undefined, { numeric: true }));
+  const sorted = [...workers.value].sort((a, b) => rank(a) - rank(b) || a.Name.localeCompare(b.Name, undefined, { numeric: true }));
+  // Rows keep their places under the hand that picks them: another order is offered.
+  const [order, setOrder] = useState<readonly string[]>(() => sorted.map((worker) => worker.WorkerUUID));
+  const places = new Map(order.map((uuid, place) => [uuid, place]));
+  const place = (worker: Worker) => places.get(worker.WorkerUUID) ?? order.length;
+  const troubled = [...sorted].sort((a, b) => place(a) - place(b));
+  const moved = troubled.some((worker, index) => worker !== sorted[index]);
   const chosen = workers.value.filter((worker) => picked.value.has(worker.WorkerUUID));
   const running = chosen.filter((worker) => worker.State === "RUNNING");
   const waiting = requests.value.filter((request) => request.State === "WAITING").length;
@@ -118,7 +124,12 @@ function Bulk() {
     <div class="admin-boards">
       <Invitation />
       <section class="box">
-        <h2>Several boards at once</h2>
+        <header class="page-head">
+          <h2>Several boards at once</h2>
+          <button type="button" disabled={!moved} onClick={() => setOrder(sorted.map((worker) => worker.WorkerUUID))}>
+            Trouble first
+          </button>
+        </header>
         {chosen.length > 0 && (
           <div class="bulk">
             <p>

@@ -1,7 +1,7 @@
 // Who waits, in order, and why: the server's own words.
 
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { call, get, wordsOf } from "../api";
 import { boardOf, explanations, isMine, lastEvents, me, mine, now, requests, requestsLoaded } from "../farm";
 import { wishOf } from "../kinds";
@@ -25,7 +25,22 @@ async function ask(id: number): Promise<void> {
   }
 }
 
+/** Those who wait, one's own first. */
+function inOrder(): Request[] {
+  const own = new Set(mine.value.map((request) => request.ID));
+  const waiting = requests.value
+    .filter((request) => request.State === "WAITING")
+    .sort((a, b) => a.Priority - b.Priority || a.ID - b.ID);
+  return [...waiting.filter((one) => own.has(one.ID)), ...waiting.filter((one) => !own.has(one.ID))];
+}
+
+/** Rows that are shown with their words at once: what is below them is out of sight. */
+const FIRST = 12;
+/** Milliseconds that the words of the first rows are waited for: rows that grow make others jump. */
+const WAITED_FOR = 1500;
+
 export function Queue() {
+  const [told, setTold] = useState(false);
   const at = lastEvents.value[0]?.Number ?? 0;
   useEffect(() => {
     // The queue has moved: what is in sight is asked anew, at most once in two seconds.
@@ -34,18 +49,22 @@ export function Queue() {
     }, 2000);
     return () => clearTimeout(timer);
   }, [at]);
-  if (!requestsLoaded.value) return <Loading />;
+  useEffect(() => {
+    if (!requestsLoaded.value) return;
+    const first = inOrder().slice(0, FIRST).filter((request) => !asked.peek().has(request.ID));
+    const timer = setTimeout(() => setTold(true), WAITED_FOR);
+    void Promise.all(first.map((request) => ask(request.ID))).then(() => setTold(true));
+    return () => clearTimeout(timer);
+  }, [requestsLoaded.value]);
+  if (!requestsLoaded.value || !told) return <Loading />;
   const own = new Set(mine.value.map((request) => request.ID));
-  const waiting = requests.value
-    .filter((request) => request.State === "WAITING")
-    .sort((a, b) => a.Priority - b.Priority || a.ID - b.ID);
-  const ahead = [...waiting.filter((one) => own.has(one.ID)), ...waiting.filter((one) => !own.has(one.ID))];
+  const ahead = inOrder();
   const running = requests.value.filter((request) => request.State === "IN PROGRESS").sort((a, b) => a.ID - b.ID);
   const users = me.value?.Groups !== null;
   return (
     <div class="narrow">
       <h1>Queue</h1>
-      {waiting.length === 0 ? (
+      {ahead.length === 0 ? (
         <Empty title="Nobody waits">
           <p>Who asks for a board now gets one as soon as one fits.</p>
           <button type="button" class="main" onClick={() => offer({})}>
