@@ -691,6 +691,7 @@ async def test_a_jump_enters_the_board_that_he_has_without_one(tmp_path: Path) -
         await asyncio.wait((going,))
         entered = [entry for entry in await stage.audit() if entry.action == Action.REQUEST_KEYED]
         assert [entry.subject for entry in entered] == ["request 1"]
+        assert entered[0].detail["key"] == KEY.get_fingerprint()
         assert len((await stage.lab.farm.requests.list_requests(LOCAL_ADMIN)).items) == 1
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from boruta_farm.core.permissions import check_request
 from boruta_farm.core.plan import Noted, Plan, RequestSaved, Step
 from boruta_farm.core.rights import barred
-from boruta_farm.core.sshkeys import board_key
+from boruta_farm.core.sshkeys import board_key, fingerprint
 from boruta_farm.core.standings import standing_of
 from boruta_farm.core.world import World
 from boruta_farm.model.account import Account
@@ -208,7 +208,7 @@ def open_to(
                 "none, or not one for this board"
             )
     opened = replace(opened, revision=request.revision + 1)
-    return _told(opened, caller, Action.REQUEST_KEYED, caller.name)
+    return _told(opened, caller, Action.REQUEST_KEYED, caller.name, key=fingerprint(key))
 
 
 def without(request: Request, account_id: str) -> Request:
@@ -296,7 +296,9 @@ def _unfit(account: Account, worker: Worker) -> str | None:
     return barred(account)
 
 
-def _told(request: Request, caller: Caller, action: Action, name: str) -> Plan[Request]:
+def _told(
+    request: Request, caller: Caller, action: Action, name: str, **more: str
+) -> Plan[Request]:
     job = request.live_job
     note = Note(
         actor=caller.name,
@@ -306,6 +308,7 @@ def _told(request: Request, caller: Caller, action: Action, name: str) -> Plan[R
         detail={
             "owner": request.owner_name,
             "account": name,
+            **more,
             **({} if job is None else {"worker": job.worker, "epoch": str(job.epoch)}),
         },
     )

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import re
 from typing import Final, NamedTuple
 from unicodedata import category
@@ -67,6 +68,12 @@ KINDS: Final = (
     "sk-ssh-ed25519@openssh.com",
     "sk-ecdsa-sha2-nistp256@openssh.com",
 )
+
+
+def fingerprint(key: str) -> str:
+    """Return the fingerprint of a key as ``board_key`` returns it, as ssh shows it."""
+    digest = hashlib.sha256(base64.b64decode(key.split()[1])).digest()
+    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def board_key(line: str) -> str:
