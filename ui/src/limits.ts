@@ -12,6 +12,21 @@ export interface TypedLimits {
   prolongTime: string;
 }
 
+const HIGHEST = 1;
+export const LOWEST = 16;
+const USUAL = 8;
+
+/** The priorities that somebody may give. */
+export function priorities(limits: Limits): { highest: number; lowest: number } {
+  return { highest: limits.HighestPriority ?? HIGHEST, lowest: limits.LowestPriority ?? LOWEST };
+}
+
+/** The one that is taken where none is named. */
+export function usualPriority(limits: Limits): number {
+  const { highest, lowest } = priorities(limits);
+  return Math.min(Math.max(USUAL, highest), lowest);
+}
+
 const UNITS: [string, number][] = [
   ["d", 86_400],
   ["h", 3600],

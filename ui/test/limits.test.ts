@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { SPAN_PATTERN, limitWords, limitsOf, secondsOf, typedLimits, typedSpan } from "../src/limits";
+import { SPAN_PATTERN, limitWords, limitsOf, priorities, secondsOf, typedLimits, typedSpan, usualPriority } from "../src/limits";
 
 describe("limits", () => {
   it("reads spans as the command line does, and nothing else", () => {
@@ -23,6 +23,11 @@ describe("limits", () => {
     expect(limitsOf(typedLimits(limits))).toEqual(limits);
     expect(limitsOf(typedLimits({}))).toEqual({});
     expect(limitsOf({ ...typedLimits(limits), waiting: " ", jobTime: "" })).not.toHaveProperty("Waiting");
+  });
+
+  it("bounds the priority that is taken unless another is named", () => {
+    expect(priorities({})).toEqual({ highest: 1, lowest: 16 });
+    for (const [limits, usual] of [[{}, 8], [{ HighestPriority: 10 }, 10], [{ LowestPriority: 4 }, 4]] as const) expect(usualPriority(limits)).toBe(usual);
   });
 
   it("says limits in one line", () => {

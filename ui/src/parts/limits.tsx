@@ -1,11 +1,9 @@
 // The fields of limits, the same for accounts and groups.
 
-import { SPAN_PATTERN, type TypedLimits } from "../limits";
+import { LOWEST, SPAN_PATTERN, type TypedLimits } from "../limits";
 import { Field } from "./ui";
 
 type Name = keyof TypedLimits;
-
-const LOWEST = 16;
 
 export function LimitFields({ typed, change, otherwise }: { typed: TypedLimits; change: (typed: TypedLimits) => void; otherwise: string }) {
   const number = (name: Name, label: string, least: number, most: number) => (

@@ -5,7 +5,9 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiError, call, get, post, wordsOf } from "../api";
 import { explanations, filed, holders, me, now, requestNumbered, requests, workers } from "../farm";
 import { groupKinds, standingOf, wishOf } from "../kinds";
+import { usualPriority } from "../limits";
 import { Act, Field, Sheet, say } from "../parts/ui";
+import { MomentField, PriorityField, SheetButtons } from "../parts/wish";
 import { go, requestPath } from "../router";
 import { localised, moment } from "../times";
 import type { Worker } from "../types";
@@ -99,13 +101,11 @@ function Wish({ given }: { given: Offer }) {
   const options = new Map(kinds.map((kind) => [`${kind.name}=${kind.value}`, kind.value]));
   if (entry && !options.has(`${entry[0]}=${entry[1]}`)) options.set(`${entry[0]}=${entry[1]}`, entry[1]);
   const limits = me.value?.Limits ?? {};
-  const highest = limits.HighestPriority ?? 1;
-  const lowest = limits.LowestPriority ?? 16;
 
   async function file(event: Event) {
     event.preventDefault();
     const wish: Record<string, unknown> = {
-      Priority: Number(priority) || Math.min(Math.max(8, highest), lowest),
+      Priority: Number(priority) || usualPriority(limits),
       Caps: caps,
       Length: Number(length),
       // The page's own terminal needs the job's key, so the account's does not take its place.
@@ -169,36 +169,13 @@ function Wish({ given }: { given: Offer }) {
         </fieldset>
         <details>
           <summary>Later, or with another priority</summary>
-          <Field label="Not before">
-            {(id) => (
-              <input id={id} type="datetime-local" value={later} onInput={(event) => setLater(event.currentTarget.value)} />
-            )}
-          </Field>
-          <Field label="Priority" hint={`${highest} is the most important, ${lowest} the least`}>
-            {(id) => (
-              <input
-                id={id}
-                type="number"
-                min={highest}
-                max={lowest}
-                placeholder={String(Math.min(Math.max(8, highest), lowest))}
-                value={priority}
-                onInput={(event) => setPriority(event.currentTarget.value)}
-              />
-            )}
-          </Field>
+          <MomentField label="Not before" value={later} change={setLater} />
+          <PriorityField limits={limits} value={priority} change={setPriority} />
         </details>
         <p class={`outlook${atOnce ? " some" : ""}`} aria-live="polite">
           {outlook(candidates, free, later, bySelector ? matching.error : "")}
         </p>
-        <div class="buttons">
-          <button type="submit" class="main" disabled={bySelector && !selector.trim()}>
-            {atOnce ? "Borrow" : "Queue me"}
-          </button>
-          <button type="button" onClick={close}>
-            Cancel
-          </button>
-        </div>
+        <SheetButtons act={atOnce ? "Borrow" : "Queue me"} close={close} disabled={bySelector && !selector.trim()} />
       </form>
     </Sheet>
   );

@@ -3,7 +3,8 @@
 import { useState } from "preact/hooks";
 import { call, wordsOf } from "../api";
 import { me, now } from "../farm";
-import { Field, Sheet, say } from "../parts/ui";
+import { Sheet, say } from "../parts/ui";
+import { MomentField, PriorityField, SheetButtons } from "../parts/wish";
 import { changedTimes, forInput } from "../times";
 import type { Request } from "../types";
 
@@ -29,9 +30,6 @@ function ChangeSheet({ request, close }: { request: Request; close: () => void }
   const [notBefore, setNotBefore] = useState(before.notBefore);
   const [deadline, setDeadline] = useState(before.deadline);
   const [priority, setPriority] = useState(String(request.Priority));
-  const limits = me.value?.Limits ?? {};
-  const highest = limits.HighestPriority ?? 1;
-  const lowest = limits.LowestPriority ?? 16;
 
   async function save(event: Event) {
     event.preventDefault();
@@ -52,44 +50,17 @@ function ChangeSheet({ request, close }: { request: Request; close: () => void }
   return (
     <Sheet title={`Change request ${request.ID}`} close={close}>
       <form onSubmit={save}>
-        <Field label="Priority" hint={`${highest} is the most important, ${lowest} the least`}>
-          {(id) => (
-            <input
-              id={id}
-              type="number"
-              required
-              min={Math.min(highest, request.Priority)}
-              max={Math.max(lowest, request.Priority)}
-              value={priority}
-              onInput={(event) => setPriority(event.currentTarget.value)}
-            />
-          )}
-        </Field>
-        <Field label="Not before" hint="Empty: as soon as a board is free">
-          {(id) => (
-            <input id={id} type="datetime-local" value={notBefore} onInput={(event) => setNotBefore(event.currentTarget.value)} />
-          )}
-        </Field>
-        <Field label="Deadline" hint="Without a board by then it is given up">
-          {(id) => (
-            <input
-              id={id}
-              type="datetime-local"
-              required
-              min={notBefore}
-              value={deadline}
-              onInput={(event) => setDeadline(event.currentTarget.value)}
-            />
-          )}
-        </Field>
-        <div class="buttons">
-          <button type="submit" class="main">
-            Save
-          </button>
-          <button type="button" onClick={close}>
-            Cancel
-          </button>
-        </div>
+        <PriorityField limits={me.value?.Limits ?? {}} value={priority} change={setPriority} present={request.Priority} />
+        <MomentField label="Not before" hint="Empty: as soon as a board is free" value={notBefore} change={setNotBefore} />
+        <MomentField
+          label="Deadline"
+          hint="Without a board by then it is given up"
+          value={deadline}
+          change={setDeadline}
+          required
+          min={notBefore}
+        />
+        <SheetButtons act="Save" close={close} />
       </form>
     </Sheet>
   );

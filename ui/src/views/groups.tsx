@@ -7,6 +7,7 @@ import { limitWords, limitsOf, typedLimits } from "../limits";
 import { LimitFields } from "../parts/limits";
 import { useList } from "../parts/list";
 import { Act, Empty, Field, Loading, Sheet, say } from "../parts/ui";
+import { SheetButtons } from "../parts/wish";
 import type { Account, Group } from "../types";
 
 const NEW: Group = { Name: "", Limits: {}, KeysForAdmins: false, MembersJoin: false };
@@ -156,14 +157,7 @@ function GroupSheet({
           <input type="checkbox" checked={keys} onChange={(event) => setKeys(event.currentTarget.checked)} />
           its group-admins may receive the keys of its members' boards
         </label>
-        <div class="buttons">
-          <button type="submit" class="main">
-            {fresh ? "Make the group" : "Save"}
-          </button>
-          <button type="button" onClick={close}>
-            Cancel
-          </button>
-        </div>
+        <SheetButtons act={fresh ? "Make the group" : "Save"} close={close} />
       </form>
     </Sheet>
   );

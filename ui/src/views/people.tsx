@@ -7,6 +7,7 @@ import { limitWords, limitsOf, typedLimits } from "../limits";
 import { LimitFields } from "../parts/limits";
 import { useList } from "../parts/list";
 import { Act, Copy, Field, Loading, Sheet, say } from "../parts/ui";
+import { SheetButtons } from "../parts/wish";
 import type { Account, Group, Role } from "../types";
 
 const ROLES: Role[] = ["viewer", "user", "group-admin", "admin", "auditor"];
@@ -235,14 +236,7 @@ function AccountSheet({
           <input type="checkbox" checked={keep} onChange={(event) => setKeep(event.currentTarget.checked)} />
           jobs that it may not have any more go on; else they end at once
         </label>
-        <div class="buttons">
-          <button type="submit" class="main">
-            Save
-          </button>
-          <button type="button" onClick={close}>
-            Cancel
-          </button>
-        </div>
+        <SheetButtons act="Save" close={close} />
       </form>
     </Sheet>
   );
