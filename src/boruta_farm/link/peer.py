@@ -16,6 +16,7 @@ from boruta_farm.link.frames import (
     encode_failure,
     encode_result,
 )
+from boruta_farm.link.mailbox import Mailbox
 from boruta_farm.link.race import race
 from boruta_farm.link.socket import Socket
 from boruta_farm.model.errors import (
@@ -56,12 +57,13 @@ class Peer:
         self._socket = socket
         self._handlers = handlers
         self._lost = lost
-        self._outbox: asyncio.Queue[str | None] = asyncio.Queue(OUTBOX)
+        self._outbox: Mailbox[str | None] = Mailbox(OUTBOX)
         self._pending: dict[CallId, asyncio.Future[CallOutcome | None]] = {}
         self._serving: set[asyncio.Task[None]] = set()
         self._calls_made = 0
         self._farewell: tuple[int, str] = (NORMAL, "")
-        self._closing = asyncio.Event()
+        self._closing: asyncio.Future[None] | None = None
+        self._aborted = False
         self._over = False
 
     async def serve(self) -> None:
@@ -69,8 +71,11 @@ class Peer:
 
         Raises ProtocolError when the other side sent what is no JSON-RPC.
         """
+        closing = self._closing = asyncio.get_running_loop().create_future()
+        if self._aborted:
+            closing.set_result(None)
         try:
-            await race(self._read(), self._write(), self._closing.wait())
+            await race(self._read(), self._write(), closing)
         except FrameError as error:
             self._farewell = (PROTOCOL_BROKEN, error.message)
             raise
@@ -123,12 +128,17 @@ class Peer:
             async with asyncio.timeout(CLOSE_WITHIN):
                 await self._outbox.put(None)
         except TimeoutError:
-            self._closing.set()
+            self._abort()
 
     def abort(self, code: int, reason: str) -> None:
         """End the link at once."""
         self._farewell = (code, reason)
-        self._closing.set()
+        self._abort()
+
+    def _abort(self) -> None:
+        self._aborted = True
+        if self._closing is not None and not self._closing.done():
+            self._closing.set_result(None)
 
     async def _read(self) -> None:
         while (text := await self._receive()) is not None:
@@ -217,8 +227,7 @@ class Peer:
         for answer in self._pending.values():
             if not answer.done():
                 answer.set_result(None)
-        while not self._outbox.empty():
-            self._outbox.get_nowait()
+        self._outbox.clear()
         for task in self._serving:
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)

@@ -1,11 +1,10 @@
 """Run tasks that live and die together."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable
 
 
-async def race(*works: Coroutine[Any, Any, object]) -> None:
+async def race(*works: Awaitable[object]) -> None:
     """Run all until the first one ends, cancel the others, raise what any of them raised."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:

@@ -1,5 +1,8 @@
 """The web application: every route on one page."""
 
+from collections.abc import Coroutine
+from typing import Any
+
 from starlette.routing import Route as Page
 from starlette.routing import Router as Pages
 from starlette.routing import WebSocketRoute
@@ -435,9 +438,9 @@ class WebApp:
         self._dispatcher = dispatcher
         self.entrance = entrance
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         """Handle one connection."""
-        await self._dispatcher(scope, receive, send)
+        return self._dispatcher(scope, receive, send)
 
     def stop(self) -> None:
         """End open event streams; to be called before the server waits for its connections."""
@@ -456,7 +459,6 @@ def build_app(services: Services, options: WebOptions) -> WebApp:
                 "/healthz",
                 HealthCheck(services.health, services.time.words, services.at_risk).answer,
             ),
-            WebSocketRoute(boards.PATH, boards.BoardEndpoint(services.hub).serve),
             WebSocketRoute(TERMINAL_PATH, terminals.terminal),
             WebSocketRoute(IMAGE_PATH, terminals.image),
             WebSocketRoute(TUNNEL_PATH, tunnels.serve),
@@ -470,5 +472,8 @@ def build_app(services: Services, options: WebOptions) -> WebApp:
         redirect_slashes=False,
     )
     routes = api_routes(services, options, entrance)
-    dispatcher = Dispatcher(routes, pages, options, entrance, services.clock, services.traffic)
+    agents = {boards.PATH: boards.BoardEndpoint(services.hub).serve}
+    dispatcher = Dispatcher(
+        routes, pages, options, entrance, services.clock, services.traffic, agents
+    )
     return WebApp(dispatcher, entrance)

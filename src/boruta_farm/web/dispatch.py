@@ -2,9 +2,12 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
+from types import MappingProxyType
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from boruta_farm.clock import Clock
 from boruta_farm.model.caller import Caller
@@ -43,7 +46,11 @@ class Dispatcher:
         entrance: Entrance,
         clock: Clock,
         traffic: Traffic,
+        sockets: Mapping[str, Callable[[WebSocket], Awaitable[None]]] = MappingProxyType({}),
     ) -> None:
+        """``sockets`` are WebSockets by their paths: whoever passes thousands of them through the
+        pages' router keeps a dozen of its coroutines and closures for each, two KiB.
+        """
         self._traffic = traffic
         self._router = Router(routes)
         self._elsewhere = elsewhere
@@ -52,6 +59,7 @@ class Dispatcher:
         self._cors = Cors(options.cors_origins)
         self._entrance = entrance
         self._clock = clock
+        self._sockets = sockets
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -61,7 +69,11 @@ class Dispatcher:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] != "http":
-            await self._elsewhere(scope, receive, send)
+            serve = self._sockets.get(scope["path"]) if scope["type"] == "websocket" else None
+            if serve is None:
+                await self._elsewhere(scope, receive, send)
+            else:
+                await serve(WebSocket(scope, receive, send))
             return
         preflight = self._cors.preflight(scope)
         if preflight is not None:

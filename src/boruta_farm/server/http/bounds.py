@@ -1,5 +1,6 @@
 """How much of the server's memory and time connections may take, together and each."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -132,6 +133,50 @@ class Crowd:
 
     def _proxied(self, host: str) -> bool:
         return bool(self._proxies) and within(host, self._proxies)
+
+
+class CrowdSeat:
+    """Hold a connection's place in the crowd, whatever is spoken on it.
+
+    Where HTTP has become a WebSocket this is all that is left of it: some three KiB of each agent
+    were what had once read its first call. ``cut`` breaks the connection off; with ``counted``
+    False it has no place to give back.
+    """
+
+    __slots__ = ("_alarm", "_counted", "_crowd", "_cut", "_host", "source")
+
+    def __init__(
+        self, crowd: Crowd, source: str, host: str, cut: Callable[[], None], *, counted: bool
+    ) -> None:
+        self.source = source
+        self._crowd = crowd
+        self._host = host
+        self._cut = cut
+        self._counted = counted
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def wait(self) -> None:
+        """Note that the connection has no whole call."""
+        self._crowd.wait(self, self.source, self._host, self._cut)
+
+    def wake(self) -> None:
+        """Note that it has one."""
+        self._crowd.wake(self, self.source)
+
+    def wake_after(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        """Wait for no call any more after so many seconds."""
+        self._alarm = loop.call_later(seconds, self.wake)
+
+    def leave(self) -> None:
+        """Give everything back, once."""
+        if self._alarm is not None:
+            # It would keep what is left of a connection that is gone.
+            self._alarm.cancel()
+            self._alarm = None
+        self.wake()
+        if self._counted:
+            self._counted = False
+            self._crowd.leave(self.source)
 
 
 def _subtract(counts: Counter[str], name: str, number: int) -> None:

@@ -25,6 +25,8 @@ STATUS_LINES = {
 }
 EMPTY = (204, 304)
 """Statuses whose answers have no body and need not say so."""
+AWAITED = "_asyncio_future_blocking"
+"""By which asyncio knows futures: set where one is awaited, unset by whoever goes on after it."""
 HEADERS_KEPT = 256
 """Lists of headers whose lines are kept: nearly all answers bear one of a few."""
 
@@ -350,7 +352,7 @@ class Call:
             self._connection.in_task(self._serving)
         else:
             # As asyncio's tasks do: others may await the same future.
-            awaited._asyncio_future_blocking = False  # noqa: SLF001
+            setattr(awaited, AWAITED, False)
             awaited.add_done_callback(self._step)
 
     def _wake(self) -> None:

@@ -10,6 +10,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from boruta_farm.server.http import refusals
+from boruta_farm.server.http.bounds import CrowdSeat
 from boruta_farm.server.http.call import Call, Ends
 from boruta_farm.server.http.door import Door
 from boruta_farm.server.http.framing import Framing, Head
@@ -62,9 +63,8 @@ class HttpConnection(asyncio.Protocol):
         self._door = door
         self._config = config
         self._state = state
-        self._seat = seat or ""
-        self._stranger: asyncio.TimerHandle | None = None
-        self._counts = seat is None
+        self._counted = seat
+        self._seat: CrowdSeat
         self._framing = Framing(self)
         self._transport: asyncio.Transport
         self._patience = Patience(self.loop, self._lost_patience)
@@ -85,25 +85,26 @@ class HttpConnection(asyncio.Protocol):
         self._transport = transport = cast("asyncio.Transport", transport)
         self._ends = Ends.of(transport)
         self._state.connections.add(self)  # type: ignore[arg-type]  # all that is asked of one
-        if self._counts:
-            seat = self._door.crowd.enter(self._ends.host)
-            if seat is None:
-                self._counts = False
-                self._stage = Stage.REST
-                transport.write(self._door.crowd.full().answer())
-                transport.close()
-                return
-            self._seat = seat
-        self.reader.begin(transport, self._seat)
+        crowd, host, source = self._door.crowd, self._ends.host, self._counted
+        if source is None:
+            source = crowd.enter(host)
+        counted = self._counted is None and source is not None
+        self._seat = CrowdSeat(crowd, source or "", host, transport.abort, counted=counted)
+        if source is None:
+            self._stage = Stage.REST
+            transport.write(crowd.full().answer())
+            transport.close()
+            return
+        self.reader.begin(transport, source)
         self._patience.within(self._door.bounds.head_patience)
-        self._wait()
+        self._seat.wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the call, and give everything back."""
         self._state.connections.discard(self)
         self._patience.end()
         self.reader.catch_up()
-        self._leave()
+        self._seat.leave()
         self._kept = b""
         self._stage = Stage.REST
         if self._call is not None:
@@ -214,7 +215,7 @@ class HttpConnection(asyncio.Protocol):
 
     def begin(self, head: Head) -> None:
         """Have the application answer a call. Raises RefusedError."""
-        refusal = self._door.judge(head, self._seat, self._ends)
+        refusal = self._door.judge(head, self._seat.source, self._ends)
         if refusal is not None:
             raise RefusedCallError(refusal)
         self._stage = Stage.BODY
@@ -240,7 +241,7 @@ class HttpConnection(asyncio.Protocol):
 
     def complete(self) -> None:
         """Read nothing more until the answer is out."""
-        self._wake()
+        self._seat.wake()
         if self._call is not None:
             self._stage = Stage.NOTHING
             self._call.end_body()
@@ -295,7 +296,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _leave_http(self, head: Head, rest: bytes) -> None:
         """Give the connection to the relay or to the application's WebSocket."""
-        refusal = self._door.judge(head, self._seat, self._ends)
+        refusal = self._door.judge(head, self._seat.source, self._ends)
         if refusal is not None:
             self.refuse(refusal)
         elif self._ends.scheme == "http" and self._door.takes_stream(head.url):
@@ -311,34 +312,18 @@ class HttpConnection(asyncio.Protocol):
             self._state.connections.discard(self)
             self._patience.end()
             self.reader.catch_up()
-            self._stranger = self.loop.call_later(STRANGER, self._wake)
+            self._seat.wake_after(self.loop, STRANGER)
             self._stage = Stage.REST
-            websocket = self._door.websocket(self._config, self._state, self._leave)
+            websocket = self._door.websocket(self._config, self._state, self._seat.leave)
             self._transport.set_protocol(websocket)
-            websocket.begin(self._transport, self._seat, head.write(), rest)
-
-    def _leave(self) -> None:
-        if self._stranger is not None:
-            # It would keep what is left of a connection that is gone.
-            self._stranger.cancel()
-            self._stranger = None
-        self._wake()
-        if self._counts:
-            self._counts = False
-            self._door.crowd.leave(self._seat)
-
-    def _wait(self) -> None:
-        self._door.crowd.wait(self, self._seat, self._ends.host, self.abort)
-
-    def _wake(self) -> None:
-        self._door.crowd.wake(self, self._seat)
+            websocket.begin(self._transport, self._seat.source, head.write(), rest)
 
     # Going on and ending.
 
     def _next(self) -> None:
         """Expect the next call."""
         self._stage = Stage.HEAD
-        self._wait()
+        self._seat.wait()
         self._framing.expect()
         if self._kept:
             self._go_on_soon()
@@ -406,7 +391,7 @@ class HttpConnection(asyncio.Protocol):
             return
         clean = self._stage is Stage.NOTHING and not self._kept and self._said_close
         self._stage = Stage.REST
-        self._wait()
+        self._seat.wait()
         self._kept = b""
         self._unwanted = 0
         unsent = self._transport.get_write_buffer_size() > 0

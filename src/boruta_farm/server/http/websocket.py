@@ -11,6 +11,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.frames import Frame
 
+from boruta_farm.link.mailbox import Mailbox
 from boruta_farm.server.http.bounds import Bounds, Crowd
 from boruta_farm.server.http.reader import ReaderWatch
 
@@ -48,6 +49,7 @@ class WebSocket(WebSocketsSansIOProtocol):
     ) -> None:
         """Take what connections share; ``leave`` is called at the end."""
         super().__init__(config=config, server_state=state, app_state={})
+        self.queue = Mailbox()  # type: ignore[assignment]  # it has all that is asked of one
         self.logger = self.conn.logger = quiet
         self.conn.debug = False
         self._bounds = bounds
@@ -59,6 +61,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._pings_left = bounds.websocket_pings
         self._filled_at = self.loop.time()
         self._over = False
+        self._greeting = True
 
     def begin(self, transport: asyncio.Transport, source: str, head: bytes, rest: bytes) -> None:
         """Take the connection over, with what was read from it."""
@@ -100,6 +103,10 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     async def receive(self) -> ASGIReceiveEvent:
         """Return the next message, and take what was kept meanwhile."""
+        if self.handshake_complete and self._greeting:
+            # Nobody asks for them any more; they would be kept as long as an agent is connected.
+            self._greeting = False
+            del self.request, self.response
         message = await super().receive()
         self._settle()
         return message
