@@ -173,7 +173,7 @@ def no_pem(files: Files) -> None:
         (readable_by_all, "can be read by everybody"),
         (of_another, "cannot be used"),
         (no_pem, "cannot be used"),
-        (lambda files: files.key.unlink(), "tls_key: .* cannot be read"),
+        (lambda files: files.key.unlink(), "tls_key: .* cannot be read .*; name the PEM file"),
         (lambda files: files.certificate.unlink(), "No such file"),
     ],
 )

@@ -144,9 +144,14 @@ def _check_readable(setting: str, path: Path) -> None:
     try:
         path.open("rb").close()
     except OSError as error:
+        remedy = "name the PEM file; boruta config certificate makes one to begin with"
+        if isinstance(error, PermissionError):
+            remedy = (
+                "let the server's user or its group read it, for instance: "
+                f"chgrp boruta {path}; chmod 640 {path}"
+            )
         raise ConfigError(
-            f"{setting}: {path} cannot be read ({error.strerror}); let the server's user or its "
-            f"group read it, for instance: chgrp boruta {path}; chmod 640 {path}"
+            f"{setting}: {path} cannot be read ({error.strerror}); {remedy}"
         ) from None
 
 
