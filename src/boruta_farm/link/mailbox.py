@@ -9,7 +9,7 @@ Message = TypeVar("Message")
 class Mailbox(Generic[Message]):
     """Hold messages until the one who reads them has time.
 
-    asyncio's queue keeps three deques and an event, 2.5 KiB, and thousands of agents have two each.
+    asyncio's queue keeps four deques, 3 KiB, and each of thousands of agents had two queues.
     Where ``most`` messages are there, ``put`` waits for room; 0 is any number.
     """
 

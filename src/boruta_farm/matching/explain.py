@@ -63,8 +63,8 @@ Sees = Callable[[str], bool]
 class DemandBoards:
     """Tell what is the same for all requests of a demand until something becomes of a board.
 
-    Many requests that ask for the same are filed between two such turns, and to look at the boards
-    took three quarters of an explanation, a tenth of a POST.
+    Many requests that ask for the same are filed between two such turns, and to look at ten boards
+    took half of an explanation.
     """
 
     counts: dict[str, int]

@@ -44,7 +44,7 @@ class Call(NamedTuple):
     """Carry what an endpoint may need; ``parameter`` is the path's variable segment, decoded.
 
     ``body`` is read only for routes that take one. It and ``Answer`` are made for every call, and
-    frozen dataclasses take more than twice as long to make: with that of the head a tenth of a GET.
+    frozen dataclasses take more than twice as long to make.
     """
 
     scope: Scope

@@ -24,8 +24,8 @@ ENCRYPTED: Final[Header] = (
 def hardened(headers: tuple[Header, ...], *, encrypted: bool) -> tuple[Header, ...]:
     """Return an answer's headers with these, unless it has them already.
 
-    Kept, since nearly all answers bear one of a few lists of headers and equal ones are found at
-    the price of a look-up; that is a twentieth of a GET.
+    Kept, since nearly all answers bear one of a few lists of headers, and to look one up costs less
+    than to put it together.
     """
     wanted = (*ALWAYS, ENCRYPTED) if encrypted else ALWAYS
     names = {name for name, _ in headers}

@@ -138,8 +138,8 @@ class Crowd:
 class CrowdSeat:
     """Hold a connection's place in the crowd, whatever is spoken on it.
 
-    Where HTTP has become a WebSocket this is all that is left of it: some three KiB of each agent
-    were what had once read its first call. ``cut`` breaks the connection off; with ``counted``
+    Where HTTP has become a WebSocket this is all that is left of it, and what had read the first
+    call of each of thousands of agents can go. ``cut`` breaks the connection off; with ``counted``
     False it has no place to give back.
     """
 

@@ -163,9 +163,8 @@ class Call:
     a stream may be minutes away.
 
     The application begins at once, outside of any task, and goes on so when the future that it
-    waits for is there: a task for each call, and what it takes to wake it, cost a tenth of a GET.
-    Where it yields nothing it gets one. Through ``DIRECT`` it may pass by the messages of ASGI,
-    which cost as much as finding most answers.
+    waits for is there. Where it yields nothing it gets one. Through ``DIRECT`` it may pass by the
+    messages of ASGI. Without both a GET took 1.6 times as long (docs/performance.md).
     """
 
     __slots__ = (
