@@ -1,5 +1,6 @@
 """From nothing to a shell in the browser, on a real board; and the server is killed meanwhile."""
 
+import json
 import re
 from base64 import b64decode
 from collections.abc import Iterator
@@ -222,6 +223,18 @@ def test_two_see_one_terminal(page: Any, new_page: Any, lab: Lab) -> None:
     other = new_page()
     other.goto(page.url)
     screen(other, "first-2")
+    bar = other.locator("#panel-terminal .bar")
+    bar.get_by_role("button", name="Record").click()
+    for one in (page, other):
+        one.locator("#panel-terminal .bar").get_by_text("being recorded").wait_for()
     other.locator("#panel-terminal .xterm-helper-textarea").focus()
     other.keyboard.type("echo second-$((1+1))\n")
     screen(page, "second-2")
+    screen(other, "second-2")
+    with other.expect_download() as saved:
+        bar.get_by_role("button", name="Stop and save").click()
+    assert saved.value.suggested_filename.endswith(".cast")
+    head, *events = map(json.loads, Path(saved.value.path()).read_text().splitlines())
+    assert head["version"] == 2
+    assert "second-2" in "".join(text for _, kind, text in events if kind == "o")
+    page.locator("#panel-terminal .bar .recorded").wait_for(state="detached")

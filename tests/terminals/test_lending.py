@@ -146,6 +146,24 @@ async def test_who_has_no_key_joins_and_never_starts(board: AccessInfo, keeping:
             await until(other, b"shown-2")
 
 
+async def test_who_records_is_marked_for_everybody(board: AccessInfo, keeping: Keeping) -> None:
+    async with viewed(board, keeping) as view, viewed(board, keeping, types=False) as other:
+        works = [asyncio.create_task(until(one, b"never")) for one in (view, other)]
+        async with asyncio.timeout(20):
+            other.record(True)
+            assert await view.recorders(0) == await other.recorders(0) == 1
+            view.record(True)
+            assert await other.recorders(1) == 2
+            other.record(False)
+            assert await other.recorders(2) == 1
+            async with viewed(board, keeping, types=False) as third:
+                works.append(asyncio.create_task(until(third, b"never")))
+                assert await third.recorders(0) == 1, "who comes later is told, too"
+        for work in works:
+            work.cancel()
+        await asyncio.gather(*works, return_exceptions=True)
+
+
 async def test_the_end_of_the_other_process_is_no_end_of_the_program(
     board: AccessInfo, keeping: Keeping
 ) -> None:

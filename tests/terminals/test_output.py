@@ -108,3 +108,15 @@ async def test_an_acknowledgement_of_what_was_never_sent_frees_nothing() -> None
     output.add(b"x" * AHEAD)
     output.acknowledge(reader, 10**9)
     assert await waits(output)
+
+
+async def test_a_recorder_that_goes_records_no_more() -> None:
+    output = TerminalOutput()
+    reader = output.join(None, holds=False)
+    output.record(reader, True)
+    assert await output.recorders(0) == 1
+    waiting = asyncio.create_task(output.recorders(1))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    output.part(reader)
+    assert await waiting == 0

@@ -23,6 +23,8 @@ class DistantView:
         self._line = line
         self.begins = begins
         self.status: int | None = None
+        self._recorders = 0
+        self._told = asyncio.Event()
 
     @classmethod
     async def begin(
@@ -56,12 +58,17 @@ class DistantView:
 
     async def next(self) -> tuple[int, bytes]:
         """Return what comes next and its position. Raises ConnectionError where the line ends."""
-        letter, data = await self._line.take()
-        if letter == SAID:
-            return int.from_bytes(data[:POSITION]), data[POSITION:]
-        told = json.loads(data)
-        self.status = told["ended"]
-        return int(told["position"]), b""
+        while True:
+            letter, data = await self._line.take()
+            if letter == SAID:
+                return int.from_bytes(data[:POSITION]), data[POSITION:]
+            told = json.loads(data)
+            if "recorders" in told:
+                self._recorders = int(told["recorders"])
+                self._told.set()
+                continue
+            self.status = told["ended"]
+            return int(told["position"]), b""
 
     def acknowledge(self, position: int) -> None:
         """Tell up to which position all was read."""
@@ -75,3 +82,14 @@ class DistantView:
     def resize(self, columns: int, rows: int) -> None:
         """Change the size of the screen."""
         self._line.tell(resize=(columns, rows))
+
+    def record(self, on: bool) -> None:
+        """Tell everybody that this viewer records, or does no more."""
+        self._line.tell(record=on)
+
+    async def recorders(self, known: int) -> int:
+        """Return how many viewers record; it is ``next`` that hears of it."""
+        while self._recorders == known:
+            self._told.clear()
+            await self._told.wait()
+        return self._recorders

@@ -29,7 +29,8 @@ async def lend(keeper: TerminalKeeper, line: TerminalLine, wanted: str) -> None:
         return
     with LocalView(terminal, said["position"], types=said["types"]) as view:
         line.tell(begins=view.begins)
-        works = [asyncio.create_task(_show(view, line)), asyncio.create_task(_listen(view, line))]
+        doing = (_show(view, line), _listen(view, line), _mark(view, line))
+        works = [asyncio.create_task(work) for work in doing]
         try:
             done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
             for work in done:
@@ -62,3 +63,12 @@ async def _listen(view: LocalView, line: TerminalLine) -> None:
             view.acknowledge(told["ack"])
         if "resize" in told:
             view.resize(*told["resize"])
+        if "record" in told:
+            view.record(told["record"])
+
+
+async def _mark(view: LocalView, line: TerminalLine) -> None:
+    recorders = 0
+    while True:
+        recorders = await view.recorders(recorders)
+        line.tell(recorders=recorders)

@@ -12,7 +12,7 @@ TYPED: Final = b"t"
 SAID: Final = b"s"
 """Bytes of the terminal, after the position of the first of them."""
 TOLD: Final = b"j"
-"""JSON: ``begins``, ``ended``, ``refused``; ``ack``, ``resize``."""
+"""JSON: ``begins``, ``ended``, ``recorders``, ``refused``; ``ack``, ``resize``, ``record``."""
 HEAD: Final = 5
 LONGEST: Final = 1024 * 1024
 POSITION: Final = 8

@@ -12,12 +12,16 @@ HISTORY: Final = 256 * 1024
 
 
 class Onlooker:
-    """Hold how far one viewer has come; ``holds`` tells that the program waits for him."""
+    """Hold how far one viewer has come; ``holds`` tells that the program waits for him.
+
+    ``records`` tells that he keeps what he reads, for which everybody sees a mark.
+    """
 
     def __init__(self, position: int, *, holds: bool) -> None:
         self.sent = position
         self.read = position
         self.holds = holds
+        self.records = False
 
 
 class TerminalOutput:
@@ -54,6 +58,18 @@ class TerminalOutput:
         if reader.holds:
             self._read = max(self._read, reader.read)
         self._move()
+
+    def record(self, reader: Onlooker, on: bool) -> None:
+        """Take a reader's word whether he records."""
+        reader.records = on
+        self._move()
+
+    async def recorders(self, known: int) -> int:
+        """Return how many readers record, once they are not as many as was known."""
+        while (found := sum(reader.records for reader in self._readers)) == known:
+            self._moved.clear()
+            await self._moved.wait()
+        return found
 
     def acknowledge(self, reader: Onlooker, position: int) -> None:
         """Take a reader's word for how far he has read."""

@@ -35,6 +35,14 @@ class TerminalView(Protocol):
         """Change the size of the screen."""
         ...
 
+    def record(self, on: bool) -> None:
+        """Tell everybody who looks on that this viewer records, or does no more."""
+        ...
+
+    async def recorders(self, known: int) -> int:
+        """Return how many viewers record, once they are not as many as was known."""
+        ...
+
 
 class LocalView:
     """Look on at a terminal of this process, for a block."""
@@ -76,3 +84,11 @@ class LocalView:
     def resize(self, columns: int, rows: int) -> None:
         """Change the size of the screen."""
         self._terminal.resize(columns, rows)
+
+    def record(self, on: bool) -> None:
+        """Tell everybody that this viewer records, or does no more."""
+        self._terminal.output.record(self._onlooker, on)
+
+    async def recorders(self, known: int) -> int:
+        """Return how many viewers record, once they are not as many as was known."""
+        return await self._terminal.output.recorders(known)

@@ -64,9 +64,9 @@ class TerminalSockets:
     async def terminal(self, websocket: WebSocket) -> None:
         """Serve one viewer of a terminal.
 
-        Bytes go both ways as they are. As JSON the page tells ``resize`` (columns, rows) and
-        ``ack``, up to which position it has read, and is told ``at``, the position of the next
-        byte, and ``ended``.
+        Bytes go both ways as they are. As JSON the page tells ``resize`` (columns, rows), ``ack``,
+        up to which position it has read, and ``record``, whether it records, and is told ``at``,
+        the position of the next byte, ``recorders``, how many record, and ``ended``.
         """
         await self._sockets.serve(websocket, self._check, self._view)
 
@@ -104,7 +104,9 @@ class TerminalSockets:
             async with viewing as view:
                 if types:
                     view.resize(columns, rows)
-                await first(_show(websocket, view), _listen(websocket, view, types))
+                await first(
+                    _show(websocket, view), _listen(websocket, view, types), _mark(websocket, view)
+                )
         except ConnectionError as error:
             logger.info("a terminal's process is gone: %s", error)
             await close(websocket, GONE, "what keeps the terminals has ended")
@@ -185,6 +187,15 @@ async def _listen(websocket: WebSocket, view: TerminalView, types: bool) -> None
             view.acknowledge(position)
         if types and said.resize is not None:
             view.resize(*said.resize)
+        if said.record is not None:
+            view.record(said.record)
+
+
+async def _mark(websocket: WebSocket, view: TerminalView) -> None:
+    recorders = 0
+    while True:
+        recorders = await view.recorders(recorders)
+        await websocket.send_json({"recorders": recorders})
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -192,6 +203,7 @@ class Said(msgspec.Struct, frozen=True):
 
     ack: int | None = None
     resize: tuple[int, int] | None = None
+    record: bool | None = None
 
 
 def _read(text: str) -> Said:

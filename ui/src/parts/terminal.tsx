@@ -5,6 +5,7 @@ import "@xterm/xterm/css/xterm.css";
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal as Screen } from "@xterm/xterm";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Cast } from "../cast";
 
 const ACK_EVERY = 16 * 1024;
 const PASTED_AT_ONCE = 32 * 1024;
@@ -37,6 +38,10 @@ export function Terminal({ request, kind, watch, active, heard }: Props) {
   const [watching, setWatching] = useState(watch);
   const hear = useRef(heard);
   hear.current = heard;
+  const [recorders, setRecorders] = useState(0);
+  const [recording, setRecording] = useState(false);
+  const cast = useRef<Cast | null>(null);
+  const send = useRef<(data: string) => void>(() => undefined);
   const isActive = useRef(active);
   isActive.current = active;
 
@@ -79,9 +84,10 @@ export function Terminal({ request, kind, watch, active, heard }: Props) {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const encoder = new TextEncoder();
 
-    const send = (data: string | Uint8Array<ArrayBuffer>) => {
+    const tell = (data: string | Uint8Array<ArrayBuffer>) => {
       if (socket?.readyState === WebSocket.OPEN) socket.send(data);
     };
+    send.current = tell;
     const shape = () => {
       if (at.offsetParent === null) return;
       fit.fit();
@@ -97,30 +103,35 @@ export function Terminal({ request, kind, watch, active, heard }: Props) {
       socket.binaryType = "arraybuffer";
       socket.onmessage = (event: MessageEvent<ArrayBuffer | string>) => {
         if (typeof event.data === "string") {
-          const said = JSON.parse(event.data) as { at?: number; ended?: number | null };
+          const said = JSON.parse(event.data) as { at?: number; ended?: number | null; recorders?: number };
+          if (said.recorders !== undefined) setRecorders(said.recorders);
           if (said.at !== undefined) {
             if (known && said.at !== position) term.write("\r\n\x1b[2m(some output was skipped)\x1b[0m\r\n");
             position = told = said.at;
             known = true;
             pause = 300;
             setState({ word: watching ? "watching" : "connected", bad: false, again: false });
-            if (!watching) send(JSON.stringify({ resize: [term.cols, term.rows] }));
+            if (!watching) tell(JSON.stringify({ resize: [term.cols, term.rows] }));
+            if (cast.current) tell(JSON.stringify({ record: true }));
           }
           return;
         }
         const data = new Uint8Array(event.data);
         position += data.length;
         const read = position;
+        cast.current?.said(data, Date.now() / 1000);
+        if (cast.current?.full) setRecording(false);
         if (!isActive.current) hear.current?.();
         term.write(data, () => {
           if (read - told >= ACK_EVERY || read === position) {
             told = read;
-            send(JSON.stringify({ ack: read }));
+            tell(JSON.stringify({ ack: read }));
           }
         });
       };
       socket.onclose = (event) => {
         if (over) return;
+        setRecorders(0);
         if (event.code === ENDED) {
           setState({ word: event.reason, bad: false, again: true });
           return;
@@ -137,11 +148,12 @@ export function Terminal({ request, kind, watch, active, heard }: Props) {
 
     const typed = term.onData((text) => {
       const data = encoder.encode(text);
-      for (let from = 0; from < data.length; from += PASTED_AT_ONCE) send(data.slice(from, from + PASTED_AT_ONCE));
+      for (let from = 0; from < data.length; from += PASTED_AT_ONCE) tell(data.slice(from, from + PASTED_AT_ONCE));
     });
-    const raw = term.onBinary((text) => send(Uint8Array.from(text, (letter) => letter.charCodeAt(0))));
+    const raw = term.onBinary((text) => tell(Uint8Array.from(text, (letter) => letter.charCodeAt(0))));
     const sized = term.onResize(({ cols, rows }) => {
-      if (!watching) send(JSON.stringify({ resize: [cols, rows] }));
+      if (!watching) tell(JSON.stringify({ resize: [cols, rows] }));
+      cast.current?.resized(cols, rows, Date.now() / 1000);
     });
     const watcher = new ResizeObserver(shape);
     watcher.observe(at);
@@ -166,12 +178,39 @@ export function Terminal({ request, kind, watch, active, heard }: Props) {
     screen.current?.focus();
   }, [active]);
 
+  // What was recorded is kept by this page alone until it is saved; the server only tells who looks on.
+  useEffect(() => {
+    const term = screen.current;
+    if (!recording || !term) return;
+    const kept = new Cast(term.cols, term.rows, Date.now() / 1000);
+    cast.current = kept;
+    send.current(JSON.stringify({ record: true }));
+    return () => {
+      cast.current = null;
+      send.current(JSON.stringify({ record: false }));
+      const url = URL.createObjectURL(new Blob([kept.text], { type: "application/x-asciicast" }));
+      const file = `boruta-${request}-${kind}-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.cast`;
+      Object.assign(document.createElement("a"), { href: url, download: file }).click();
+      URL.revokeObjectURL(url);
+    };
+  }, [recording]);
+
   return (
     <div class="terminal">
       <div class="screen" ref={place} />
       <div class="bar" role="status">
         <span class={state.bad ? "bad" : ""}>{state.word}</span>
+        {recorders > 0 && (
+          <span class="recorded">
+            <i aria-hidden="true" /> being recorded{recorders > 1 && ` by ${recorders}`}
+          </span>
+        )}
         <span class="grow" />
+        {!state.again && (
+          <button type="button" onClick={() => setRecording(!recording)}>
+            {recording ? "Stop and save" : "Record"}
+          </button>
+        )}
         {watch && (
           <button type="button" onClick={() => setWatching(!watching)}>
             {watching ? "Join and type" : "Only watch"}
