@@ -1,8 +1,5 @@
 """The web application: every route on one page."""
 
-from collections.abc import Coroutine
-from typing import Any
-
 from starlette.routing import Route as Page
 from starlette.routing import Router as Pages
 from starlette.routing import WebSocketRoute
@@ -438,9 +435,10 @@ class WebApp:
         self._dispatcher = dispatcher
         self.entrance = entrance
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        return self._dispatcher(scope, receive, send)
+        # A coroutine function: uvicorn takes an application that is none for ASGI 2.
+        await self._dispatcher(scope, receive, send)
 
     def stop(self) -> None:
         """End open event streams; to be called before the server waits for its connections."""
