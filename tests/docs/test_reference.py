@@ -253,6 +253,9 @@ anything else is 400 with the place, so that no misspelt limit is taken for a wi
   list without a `Paginator` is whole, written page by page as it is read; in another order than
   that of IDs it is refused (503) when it is longer than a page. One that breaks off has no closing
   bracket.
+- A list that would look through more than 1,000,000 requests one by one, by a selector 100,000, is
+  refused (`list-too-wide`, which says how to narrow it). By ids, states or priorities alone, sorted
+  by id, and by priorities alone, sorted by priority, lists may be of any length.
 - A list with the body `null` (or none) returns what is unfinished and what finished within 24 h.
 
 ## Every call with curl

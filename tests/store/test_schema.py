@@ -59,6 +59,8 @@ async def test_rows_of_the_first_schema_are_read_as_they_were_meant(farm: Farm) 
     request = await store.get_request(7)
     assert request is not None
     assert worker is not None
+    counted = farm.fetch("SELECT priority, id >> 11, COUNT(*) FROM requests GROUP BY 1, 2")
+    assert farm.fetch("SELECT priority, bucket, requests FROM priority_tallies") == counted != []
     account, group, token = (await store.people()).records
     assert isinstance(account, Account)
     assert isinstance(token, Token)
