@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from boruta_farm.access.link import stop_relay
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.demo.boards import SANDBOXES
@@ -67,6 +68,7 @@ class Farmhouse:
             yield self
         finally:
             await self.processes.end()
+            await stop_relay(self.folder / "farm/server")
 
     async def serve(self, *, keep: bool = True, **settings: str) -> None:
         """Start the server, whose door outlives it while it is kept."""
