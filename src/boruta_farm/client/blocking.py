@@ -20,7 +20,9 @@ from boruta_farm.client.device import DevicePower, DeviceScreen, DeviceTool, Fla
 from boruta_farm.client.device_console import ConsoleMatch, DeviceConsole
 from boruta_farm.client.entered import entering
 from boruta_farm.client.lease import Lease
+from boruta_farm.client.way import BoardWay
 from boruta_farm.model.request import Request
+from boruta_farm.model.worker import AccessInfo
 
 Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")
@@ -167,12 +169,20 @@ class PlainLease:
     def __init__(self, lease: Lease, bridge: Bridge) -> None:
         self.request_id = lease.request_id
         self.worker = lease.worker
-        self.access = lease.access
         self.power = PlainPower(lease.power, bridge)
         self.screen = PlainScreen(lease.screen, bridge)
         self.console = PlainConsole(lease.console, bridge)
         self._lease = lease
         self._bridge = bridge
+
+    @property
+    def access(self) -> AccessInfo:
+        """Return how the board is reached."""
+        return self._lease.access
+
+    def move(self, access: AccessInfo, way: BoardWay) -> None:
+        """Reach the board so from now on, by what the farm tells now."""
+        self._lease.move(access, way)
 
     @property
     def until(self) -> datetime:

@@ -44,7 +44,7 @@ class DatabaseDriver(Protocol):
     def post(self, statement: str, parameters: Sequence[Value] = ()) -> None:
         """Run a statement of which nothing is to be returned; it may wait for what comes next.
 
-        Whoever posts calls ``settle`` before the transaction is committed. Raises as ``fetch``.
+        ``commit`` has it run at the latest. Raises as ``fetch``.
         """
         ...
 

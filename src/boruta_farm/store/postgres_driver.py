@@ -117,6 +117,7 @@ class PostgresDriver:
 
         An ordinary one would hold the whole result, twice.
         """
+        self.settle()
         try:
             with self._connection.cursor(name="boruta_read") as cursor:
                 cursor.execute(_spelled(statement))
@@ -143,7 +144,8 @@ class PostgresDriver:
         self.fetch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     def commit(self) -> None:
-        """Commit durably."""
+        """Commit durably, what was posted too."""
+        self.settle()
         try:
             status = self._connection.execute("COMMIT").statusmessage
         except psycopg.Error as error:
