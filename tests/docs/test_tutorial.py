@@ -34,7 +34,10 @@ async def said(process: Process, words: str) -> str:
     """Return what a process has printed up to some words."""
     assert process.stdout is not None
     async with asyncio.timeout(WITHIN):
-        text = await process.stdout.readuntil(words.encode())
+        try:
+            text = await process.stdout.readuntil(words.encode())
+        except asyncio.IncompleteReadError as end:
+            pytest.fail(f"it ended without {words!r}: {end.partial.decode(errors='replace')}")
     return text.decode()
 
 

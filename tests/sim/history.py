@@ -183,6 +183,9 @@ class History:
         left = [(r, w) for r, w in left if r.valid_after <= now]
         must(not left, f"waiting and idle: {left}")
         for filed in world.people.filed:
+            if filed.id is None:
+                # Filed all the same, perhaps, its answer lost: asked again, it is not filed twice.
+                await world.people.ask(0, filed)
             await world.people.close(0, filed)
         await asyncio.sleep(CLOSED_WITHIN)
         watch.check()

@@ -1,6 +1,7 @@
 """A network in memory: late, one-way, cut, repeating itself, by one seeded generator."""
 
 import asyncio
+import math
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
@@ -205,7 +206,8 @@ class Network:
                 self.faults += 1
                 loop.call_at(at + 0.5, self._deliver, end, text, context=self._neutral)
                 return
-        end.last = at = max(at, end.last)
+        # Later by the least there is: timers of the same time run in no order of their own.
+        end.last = at = max(at, math.nextafter(end.last, math.inf))
         loop.call_at(at, self._deliver, end, text, context=self._neutral)
 
     def _deliver(self, end: End, text: str | None) -> None:

@@ -100,6 +100,11 @@ class People:
         )
         filed = Filed(number=number, new=new)
         self.filed.append(filed)
+        await self.ask(server, filed)
+
+    async def ask(self, server: int, filed: Filed) -> None:
+        """Ask for what somebody files, for the first time or after no answer came."""
+        new = filed.new
         answer = await self.call(server, lambda farm: farm.requests.new_request(LOCAL_ADMIN, new))
         if answer is None:
             return
