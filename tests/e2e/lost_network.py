@@ -70,7 +70,7 @@ async def play(one: Stage, inside: tuple[str, ...], folder: Path) -> None:
         await run(*inside, "ip", "link", "set", "near0", "up")
         print(f"status: {await sitting}")
     request = await one.farm.requests.get_request_info(one.farm.caller, 1)
-    assert request.state is RequestState.DONE
+    assert request.state is RequestState.DONE, screen.shown
     print(f"at the end: {request.state}")
 
 

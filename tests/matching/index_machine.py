@@ -13,6 +13,7 @@ from hypothesis.stateful import (
 
 from boruta_farm.matching import conditions, market
 from boruta_farm.model.events import EventKind
+from boruta_farm.model.explanation import Cause
 from boruta_farm.model.job import Job, JobPhase
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import Fence, Worker, WorkerState
@@ -371,6 +372,10 @@ class IndexMachine(IndexWorld):
         request = self.some_waiting(pick)
         if request is not None:
             finding = self.index.explain(request, self.now)
+            if request.live_job is not None:
+                # Its board is being opened: it waits in no queue any more.
+                assert (finding.cause, finding.position) == (Cause.OPENING, None)
+                return
             matching = self.matching(request)
             assert finding.position == position(
                 request,
