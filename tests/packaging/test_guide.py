@@ -125,6 +125,20 @@ def test_the_guide_leads_from_the_packages_to_a_lent_board_and_back(machine: Mac
     lent = machine("boruta ssh --wait 60s -c device_type=x -- 'id -un; echo done'")
     assert "boruta-user\ndone" in lent
 
+    # A site's relay, by its unit: as nobody that stays, with a credential that outlives it.
+    authority = "BORUTA_CA_FILE=/etc/boruta/ca.pem"
+    machine(f"printf 'BORUTA_SERVER={FARM}\n{authority}\n' > /etc/boruta/site-lab-b.conf")
+    machine("systemctl start boruta-site@lab-b")
+    credential = machine.logged("boruta-site@lab-b", "^credential = ")
+    machine.logged("boruta-site@lab-b", "lab-b")
+    site = f'\n[site.lab-b]\naddress = "127.0.0.1"\n{credential}\n'
+    machine("cat >> /etc/boruta/boruta.toml", stdin=site)
+    machine("boruta config check /etc/boruta/boruta.toml")
+    machine("systemctl restart boruta || (journalctl -u boruta -n 30; false)")
+    machine("systemctl restart boruta-site@lab-b")
+    machine.logged("boruta-site@lab-b", f"connected to {FARM}")
+    machine("systemctl stop boruta-site@lab-b")
+
     # What the doctor must not overlook.
     machine("chmod 600 /etc/boruta/dryad.conf && chown root:root /etc/boruta/dryad.conf")
     assert "WRONG" in machine("dryad doctor", status=1)
@@ -147,7 +161,8 @@ def test_the_guide_leads_from_the_packages_to_a_lent_board_and_back(machine: Mac
     purged = machine("dpkg --purge dryad boruta-server")
     assert "the farm still knows this board" in purged
     left = "/etc/boruta /var/lib/dryad /var/lib/boruta-sessions /var/lib/boruta /run/boruta"
-    machine(f"! ls -d {left}")
+    left += " /var/lib/boruta-site /var/lib/private/boruta-site"
+    machine(f"rm /etc/boruta/site-lab-b.conf; rmdir /etc/boruta; ! ls -d {left}")
     machine("! getent passwd dryad boruta boruta-user; ! getent group dryad boruta")
 
 

@@ -8,8 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from boruta_farm.access import relay
+from boruta_farm.cli.main import app
 from boruta_farm.dryad import main as dryad
 from boruta_farm.dryad.stm.client import ADMIN_SOCKET, USER_SOCKET
 from boruta_farm.dryad.stm.options import parse_options
@@ -41,6 +43,7 @@ def test_every_part_has_its_unit() -> None:
             "boruta",
             "boruta-relay",
             "boruta-door",
+            "boruta-site@",
             "dryad",
             "dryad@",
             "dryad-helper",
@@ -51,9 +54,9 @@ def test_every_part_has_its_unit() -> None:
 
 
 def test_who_asks_for_the_boot_id_can_read_it() -> None:
-    """``ProcSubset=pid`` hides /proc/sys; only relay and front door need nothing of it."""
+    """``ProcSubset=pid`` hides /proc/sys; only relays and front door need nothing of it."""
     hidden = {unit.stem for unit in UNITS if Unit(unit).get("Service", "ProcSubset", fallback="")}
-    assert hidden == {"boruta-relay", "boruta-door"}
+    assert hidden == {"boruta-relay", "boruta-site@", "boruta-door"}
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=ids)
@@ -98,6 +101,9 @@ def test_what_a_unit_starts_takes_its_options(
             assert parse_options(command[2:]).serve
         case "dryad":
             assert dryad._options(command[1:]).conf.is_absolute()
+        case "boruta" if command[1] == "relay":
+            usage = CliRunner().invoke(app, ["relay", "--help"]).output
+            assert all(option in usage for option in command[2:] if option.startswith("--"))
         case name:
             assert (name, command[1]) in (("boruta", "serve"), ("boruta", "door"))
 
@@ -113,9 +119,9 @@ def test_the_helper_sees_what_sessions_leave() -> None:
         assert not hiding & set(service)
 
 
-def test_an_upgrade_leaves_relay_and_front_door_alone() -> None:
+def test_an_upgrade_leaves_relays_and_front_door_alone() -> None:
     rules = (ROOT / "packaging" / "debian" / "rules").read_text()
-    for unit in ("boruta-relay.service", "boruta-door.service"):
+    for unit in ("boruta-relay.service", "boruta-door.service", "boruta-site@.service"):
         [line] = [each for each in rules.splitlines() if each.endswith(unit)]
         assert "--no-stop-on-upgrade" in line
         assert "--no-restart-after-upgrade" in line

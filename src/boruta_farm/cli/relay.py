@@ -17,7 +17,10 @@ def relay(
     server: Annotated[
         list[str],
         typer.Option(
-            "--server", metavar="URL", help="A server of the farm; repeated for each there is."
+            "--server",
+            metavar="URL",
+            envvar="BORUTA_SERVER",
+            help="A server of the farm; repeated for each there is.",
         ),
     ],
     credential: Annotated[
@@ -46,6 +49,7 @@ def relay(
             load_credential,
             serve_site,
         )
+        from boruta_farm.client.config import load
 
         _check(site, server, listen)
         try:
@@ -54,15 +58,21 @@ def relay(
             raise ConfigError(f"--credential: {credential}: {error.strerror}") from None
         _check_secret(credential, secret)
         if new:
-            say(f"the settings of each of the farm's servers need this:\n\n[site.{site}]")
-            say('address = "..."  # the IP address at which people reach this machine')
-            say(f'credential = "{digest_of(secret)}"\n')
+            for line in (
+                "the settings of each of the farm's servers need this:",
+                "",
+                f"[site.{site}]",
+                'address = "..."  # the IP address at which people reach this machine',
+                f'credential = "{digest_of(secret)}"',
+                "",
+            ):
+                say(line)
         serve_site(
             SiteRelayPlan(
                 site=site,
                 servers=tuple(server),
                 listen=listen,
-                ca_file=None if given.ca_file is None else Path(given.ca_file),
+                ca_file=load(server=server[0], ca_file=given.ca_file, anonymous=True).ca_file,
                 credential=secret,
             )
         )
