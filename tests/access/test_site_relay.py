@@ -4,21 +4,30 @@ import asyncio
 import stat
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 
+import pytest
 from tests.access.logs import logged
 from tests.access.sockets import LOOPBACK, dialled, listening_board
 from tests.access.switchboards import entry
 from tests.access.wires import LocalWire, wire
+from tests.dialled import listening
 from tests.ports import free_port
 
 from boruta_farm.access import messages
 from boruta_farm.access.messages import Message, RouteEntry, decode, encode
 from boruta_farm.access.outbox import SILENT_AFTER, MessageWire
-from boruta_farm.access.site_process import digest_of, keep_linked, load_credential
+from boruta_farm.access.site_process import (
+    ServerDialler,
+    SiteRelayPlan,
+    digest_of,
+    keep_linked,
+    load_credential,
+)
 from boruta_farm.access.site_relay import SiteRelay
 from boruta_farm.access.switchboard import Switchboard
-from boruta_farm.model.errors import UnavailableError
+from boruta_farm.model.errors import RefusedError, UnavailableError
 
 WITHIN = 20.0
 
@@ -202,6 +211,23 @@ async def test_a_server_is_dialled_until_it_answers() -> None:
             await far.get()
         linking.cancel()
         await asyncio.wait([linking])
+
+
+async def test_a_server_that_knows_no_such_site_is_told_what_it_lacks() -> None:
+    async with listening(HTTPStatus.FORBIDDEN) as (server, number):
+        url = f"http://127.0.0.1:{number}"
+        plan = SiteRelayPlan(site="lab-b", servers=(url,), listen="", credential="s3cret")
+        with pytest.raises(RefusedError) as told:
+            await ServerDialler(plan, url).dial()
+        assert told.value.message == (
+            f"{url} does not know this relay; put into its settings: [site.lab-b] with address, "
+            f'this machine\'s, and credential = "{digest_of("s3cret")}"'
+        )
+        server.status = None
+        socket = await ServerDialler(plan, url).dial()
+        assert await socket.receive() == "welcome"
+        await socket.close(1000, "")
+        assert (server.headers, server.paths) == (["Bearer s3cret"], ["/api/v1/sites/lab-b/relay"])
 
 
 def test_the_credential_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "rate": frozenset({"clock"}),
     "thinning": frozenset({"clock", "rate"}),
     "lookups": frozenset(),
+    "dialling": frozenset(),
     "feed": frozenset({"store.base"}),
     "fleet": frozenset({"contracts", "clock", "feed"}),
     "farm": frozenset(
@@ -34,7 +35,9 @@ ROOMS: dict[str, frozenset[str]] = {
     "link": frozenset({"contracts", "clock"}),
     "gorpc": frozenset({"contracts", "clock", "lookups", "rate"}),
     "boards": frozenset({"contracts", "clock", "fleet"}),
-    "access": frozenset({"contracts", "clock", "fleet", "lookups", "thinning", "watchdog"}),
+    "access": frozenset(
+        {"contracts", "clock", "dialling", "fleet", "lookups", "thinning", "watchdog"}
+    ),
     "metrics": frozenset({"clock", "fleet", "store.base", "histogram"}),
     "terminals": frozenset({"contracts"}),
     "frontdoor": frozenset(
@@ -60,7 +63,9 @@ ROOMS: dict[str, frozenset[str]] = {
     ),
     "mcp": frozenset({"client", "contracts", "selectors", "words", "settings"}),
     "pytest_plugin": frozenset({"client", "contracts", "selectors", "settings", "words"}),
-    "dryad": frozenset({"contracts", "clock", "settings", "link", "gorpc", "thinning", "watchdog"}),
+    "dryad": frozenset(
+        {"contracts", "clock", "dialling", "settings", "link", "gorpc", "thinning", "watchdog"}
+    ),
     "server": frozenset(
         {"contracts", "clock", "settings", "selectors", "core", "matching", "store", "feed"}
         | {"fleet", "farm", "link", "gorpc", "boards", "access", "metrics", "web"}
@@ -93,7 +98,8 @@ DRYAD: dict[str, frozenset[str]] = {
 
 THIRD_PARTY: dict[str, frozenset[str]] = {
     "store": frozenset({"psycopg", "psycopg_pool", "msgspec"}),
-    "access": frozenset({"cryptography", "asyncssh", "websockets"}),
+    "dialling": frozenset({"websockets"}),
+    "access": frozenset({"cryptography", "websockets"}),
     "metrics": frozenset({"prometheus_client"}),
     "terminals": frozenset({"asyncssh"}),
     "frontdoor": frozenset({"asyncssh", "httpx", "uvloop"}),

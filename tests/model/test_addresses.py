@@ -7,6 +7,7 @@ import pytest
 from boruta_farm.model.addresses import (
     canonical,
     is_anywhere,
+    is_exposed,
     is_loopback,
     is_ours_alone,
     is_public,
@@ -15,6 +16,7 @@ from boruta_farm.model.addresses import (
     parse_ip,
     parse_network,
     same,
+    websocket_url,
     with_port,
     within,
 )
@@ -184,3 +186,32 @@ def test_for_whom_a_stranger_counts(host: str, counted: str) -> None:
 )
 def test_with_port(host: str, text: str) -> None:
     assert with_port(host, 22) == text
+
+
+@pytest.mark.parametrize(
+    ("server", "url"),
+    [
+        ("http://farm.example:8487", "ws://farm.example:8487/api/v1/link"),
+        ("https://farm.example", "wss://farm.example/api/v1/link"),
+        ("https://farm.example/boruta/", "wss://farm.example/boruta/api/v1/link"),
+        ("ws://[::1]:8487", "ws://[::1]:8487/api/v1/link"),
+        ("wss://farm.example", "wss://farm.example/api/v1/link"),
+    ],
+)
+def test_where_websockets_are_taken_lies_below_the_server(server: str, url: str) -> None:
+    assert websocket_url(server, "/api/v1/link") == url
+
+
+@pytest.mark.parametrize(
+    ("url", "exposed"),
+    [
+        ("http://farm.example:8487", True),
+        ("ws://10.0.0.5", True),
+        ("https://farm.example", False),
+        ("wss://farm.example", False),
+        ("http://127.0.0.1:8487", False),
+        ("ws://localhost", False),
+    ],
+)
+def test_what_can_be_read_on_its_way(url: str, exposed: bool) -> None:
+    assert is_exposed(url) is exposed

@@ -6,17 +6,12 @@ import logging
 import os
 import secrets
 import signal
-import ssl
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NoReturn
-from urllib.parse import urlsplit, urlunsplit
-
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from boruta_farm import __version__
 from boruta_farm.access.listening import allow_many_files
@@ -24,8 +19,9 @@ from boruta_farm.access.outbox import MessageWire
 from boruta_farm.access.relay import SWITCH_INTERVAL
 from boruta_farm.access.site_relay import SiteRelay
 from boruta_farm.access.switchboard import Switchboard
-from boruta_farm.model.addresses import is_loopback
-from boruta_farm.model.errors import BorutaError, RefusedError, UnavailableError
+from boruta_farm.dialling import ClientSocket, ServerPort
+from boruta_farm.model.addresses import websocket_url
+from boruta_farm.model.errors import BorutaError, RefusedError
 from boruta_farm.model.site import SITE_PATH
 from boruta_farm.thinning import configure
 from boruta_farm.watchdog import Watchdog
@@ -38,7 +34,6 @@ LARGEST: Final = 16 * 1024 * 1024
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 2.0
 SECRET_BYTES: Final = 32
-SCHEMES: Final = {"http": "ws", "https": "wss"}
 
 Dial = Callable[[], Awaitable[MessageWire]]
 
@@ -129,75 +124,29 @@ class ServerDialler:
     """Open WebSockets to one server, with the site's credential."""
 
     def __init__(self, plan: SiteRelayPlan, server: str) -> None:
-        parts = urlsplit(server)
-        path = parts.path.rstrip("/") + SITE_PATH.format(site=plan.site)
         self._server = server
         self._plan = plan
-        self._url = urlunsplit((SCHEMES[parts.scheme], parts.netloc, path, "", ""))
-        if parts.scheme == "http" and not is_loopback(parts.hostname):
+        self._port = ServerPort(
+            url=websocket_url(server, SITE_PATH.format(site=plan.site)),
+            ca_file=plan.ca_file,
+            caller="the relay",
+            naming_it="have boruta --ca-file name",
+            within=OPEN_WITHIN,
+            largest=LARGEST,
+        )
+        if self._port.exposed:
             logger.warning(
                 "without TLS the site's credential can be read on its way to %s; use https://",
                 server,
             )
 
-    async def dial(self) -> MessageWire:
+    async def dial(self) -> ClientSocket:
         """Return an open WebSocket. Raises UnavailableError, RefusedError."""
         try:
-            connection = await connect(
-                self._url,
-                additional_headers={"Authorization": f"Bearer {self._plan.credential}"},
-                open_timeout=OPEN_WITHIN,
-                max_size=LARGEST,
-                compression=None,
-                proxy=None,
-                ping_interval=None,
-                ssl=self._trust(),
-            )
-        except InvalidStatus as error:
-            status = error.response.status_code
-            if status == 403:
-                raise RefusedError(
-                    f"{self._server} does not know this relay; put into its settings: "
-                    f"[site.{self._plan.site}] with address, this machine's, and "
-                    f'credential = "{digest_of(self._plan.credential)}"'
-                ) from error
-            raise UnavailableError(f"{self._url} answered {status}") from error
-        except ssl.SSLCertVerificationError as error:
-            raise UnavailableError(
-                f"{self._server} cannot be trusted: {error.verify_message}; name the file of the "
-                "authority that signed its certificate: boruta --ca-file FILE relay"
+            return await self._port.dial(self._plan.credential)
+        except RefusedError as error:
+            raise RefusedError(
+                f"{self._server} does not know this relay; put into its settings: "
+                f"[site.{self._plan.site}] with address, this machine's, and "
+                f'credential = "{digest_of(self._plan.credential)}"'
             ) from error
-        except (OSError, TimeoutError, WebSocketException) as error:
-            why = str(error) or "it took too long"
-            raise UnavailableError(f"{self._server} is out of reach: {why}") from error
-        return ServerWire(connection)
-
-    def _trust(self) -> ssl.SSLContext | None:
-        """Return what the certificate is checked with; read anew, since it may change."""
-        if not self._url.startswith("wss:"):
-            return None
-        return ssl.create_default_context(cafile=self._plan.ca_file)
-
-
-class ServerWire:
-    """Show a WebSocket as the conversation wants it."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
-
-    async def send(self, text: str) -> None:
-        """Send one message; once the server has gone it is lost, as ``receive`` will tell."""
-        with suppress(ConnectionClosed):
-            await self._connection.send(text)
-
-    async def receive(self) -> str | None:
-        """Return the next message, None after the server has gone."""
-        try:
-            message = await self._connection.recv()
-        except ConnectionClosed:
-            return None
-        return message if isinstance(message, str) else None
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close the channel."""
-        await self._connection.close(code, reason)

@@ -17,10 +17,10 @@ from boruta_farm.cli.people import limits_words
 from boruta_farm.cli.sign_in import by_job, by_provider, provider_of
 from boruta_farm.cli.tables import print_record
 from boruta_farm.client import config as configuration
-from boruta_farm.client.config import is_exposed
 from boruta_farm.client.credentials import Credentials
 from boruta_farm.client.farm import Farm, connect
 from boruta_farm.client.profile import Profile
+from boruta_farm.model.addresses import is_exposed
 from boruta_farm.model.answers import Self
 from boruta_farm.model.errors import BorutaError, ConfigError
 from boruta_farm.model.sign_in import SignInProvider

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from boruta_farm.client.credentials import Credentials, configuration_folder
-from boruta_farm.model.addresses import is_loopback
+from boruta_farm.model.addresses import is_exposed
 from boruta_farm.model.caller import AGENT_NAME
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.token import PREFIX, check_token
@@ -109,12 +108,6 @@ class ClientConfig:
     def exposes_token(self) -> bool:
         """Tell whether a token would travel to another machine without TLS."""
         return not (self.token is None and self.job is None) and is_exposed(self.server)
-
-
-def is_exposed(server: str) -> bool:
-    """Tell whether what is said to a server can be read on its way."""
-    parts = urlsplit(server)
-    return parts.scheme == "http" and not is_loopback(parts.hostname)
 
 
 def default_path(environment: Mapping[str, str]) -> Path | None:

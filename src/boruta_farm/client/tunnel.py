@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -21,6 +20,7 @@ from boruta_farm.client.config import ClientConfig, load
 from boruta_farm.client.proxy import proxy_for
 from boruta_farm.client.trust import trust
 from boruta_farm.client.way import AGENT
+from boruta_farm.model.addresses import websocket_url
 from boruta_farm.model.errors import (
     BorutaError,
     TunnelError,
@@ -30,7 +30,6 @@ from boruta_farm.model.errors import (
 from boruta_farm.model.token import conceal
 from boruta_farm.model.tunnel import BOARD_CLOSED, PIECE, TUNNEL
 
-SCHEMES: Final = {"http": "ws", "https": "wss"}
 OPENS_WITHIN: Final = 15.0
 PING_EVERY: Final = 30.0
 """Seconds: what stands between may end connections in which nothing is said."""
@@ -51,13 +50,12 @@ async def tunnel(config: ClientConfig, request_id: int) -> AsyncIterator[ClientC
     headers = {} if config.bearer is None else {"Authorization": f"Bearer {config.bearer}"}
     if config.agent:
         headers["Boruta-Agent"] = config.agent
-    parts = urlsplit(config.server)
-    path = f"{parts.path}/api/v1/{TUNNEL.format(request_id=request_id)}"
+    url = websocket_url(config.server, f"/api/v1/{TUNNEL.format(request_id=request_id)}")
     try:
         connection = await connect(
-            urlunsplit((SCHEMES[parts.scheme], parts.netloc, path, "", "")),
+            url,
             additional_headers=headers,
-            ssl=trust(config) if parts.scheme == "https" else None,
+            ssl=trust(config) if url.startswith("wss:") else None,
             proxy=proxy_for(config.server, os.environ),
             compression=None,
             open_timeout=OPENS_WITHIN,

@@ -1,12 +1,12 @@
 """A stream over a WebSocket, for networks that pass nothing but HTTP."""
 
 import ssl
-from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from boruta_farm.dryad.carriers import check_answer
+from boruta_farm.model.addresses import websocket_url
 from boruta_farm.model.errors import UnavailableError
 
 PATH = "/api/v1/stream"
@@ -15,7 +15,6 @@ PATH = "/api/v1/stream"
 OPEN_WITHIN = 5.0
 LONGEST_MESSAGE = 1 << 20
 PING_EVERY = 20.0
-SCHEMES = {"http": "ws", "https": "wss"}
 
 
 class WebSocketCarrier:
@@ -86,6 +85,4 @@ async def connect_websocket(
 
 def stream_url(server: str) -> str:
     """Return where streams are taken below a server's address."""
-    parts = urlsplit(server)
-    scheme = SCHEMES.get(parts.scheme, parts.scheme)
-    return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/") + PATH, "", ""))
+    return websocket_url(server, PATH)

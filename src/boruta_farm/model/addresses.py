@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Iterable
 from typing import Final, TypeAlias
+from urllib.parse import urlsplit, urlunsplit
 
 IP: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -13,6 +14,7 @@ EVERYWHERE: Final = ""
 SITE_BITS: Final = 64
 """Of an IPv6 address the part that a site is given; the rest its machines choose at will."""
 
+_WEBSOCKETS: Final = {"http": "ws", "https": "wss"}
 _MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
 _SIX_TO_FOUR: Final = ipaddress.IPv6Network("2002::/16")
 _TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
@@ -150,6 +152,19 @@ def with_port(host: str | IP, port: int | str) -> str:
     """Return ``HOST:PORT``, with brackets around IPv6."""
     text = str(host)
     return f"[{text}]:{port}" if ":" in text else f"{text}:{port}"
+
+
+def websocket_url(server: str, path: str) -> str:
+    """Return where a server takes WebSockets at a path, such as /api/v1/link, below its address."""
+    parts = urlsplit(server)
+    scheme = _WEBSOCKETS.get(parts.scheme, parts.scheme)
+    return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/") + path, "", ""))
+
+
+def is_exposed(url: str) -> bool:
+    """Tell whether what is sent there leaves this machine without TLS."""
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "ws") and not is_loopback(parts.hostname)
 
 
 def _unmapped(ip: IP) -> IP:
