@@ -22,7 +22,16 @@ from boruta_farm.model.tunnel import BOARD_CLOSED, PIECE, REFUSED, TUNNEL
 from boruta_farm.oidc.settings import ProviderSettings, WorkloadSettings
 from boruta_farm.server.config import Config
 from boruta_farm.server.http import refusals
+from boruta_farm.server.http.limits import LimitSettings
 from boruta_farm.server.http.refusals import LastAnswer
+from boruta_farm.server.settings.boards import BoardSettings
+from boruta_farm.server.settings.front_door import FrontDoorSettings
+from boruta_farm.server.settings.lending import LendingSettings
+from boruta_farm.server.settings.listening import ListeningSettings
+from boruta_farm.server.settings.storage import StorageSettings
+from boruta_farm.server.settings.telling import TellingSettings
+from boruta_farm.server.settings.tunnels import TunnelSettings
+from boruta_farm.server.settings.vouching import VouchingSettings
 from boruta_farm.server.sites import SiteSettings
 from boruta_farm.settings import document
 from boruta_farm.settings.declaration import Dataclass, declared
@@ -64,6 +73,25 @@ def _branch(kind: type[BorutaError]) -> Iterator[type[BorutaError]]:
         yield from _branch(child)
 
 
+HEADINGS: dict[type[Dataclass], str] = {
+    ListeningSettings: "Where it listens, and whom it believes",
+    StorageSettings: "What is kept, and for how long",
+    LendingSettings: "Who gets a board, and for how long",
+    BoardSettings: "Boards and their agents",
+    TunnelSettings: "Ways to a lent board",
+    FrontDoorSettings: "The SSH front door",
+    VouchingSettings: "Who vouches for people and jobs",
+    TellingSettings: "Log and webhooks",
+    LimitSettings: "What callers may take of the server",
+}
+
+
+def server_settings() -> str:
+    """Return the server's settings, each group below its heading."""
+    groups = reversed(Config.__bases__)
+    return "\n".join(f"## {HEADINGS[made]}\n\n{document.reference(made)}" for made in groups)
+
+
 def configuration_page() -> str:
     """Return the page of settings."""
     return f"""# Configuration
@@ -77,7 +105,7 @@ Durations are written with units: `90s`, `30m`, `1h30m`, `1h 30m`, `2h30`, `2d`,
 years at most. Lists may be TOML lists or one text with commas, which is what the environment takes.
 A file may begin with a byte order mark.
 
-{document.reference(Config)}
+{server_settings()}
 ## Sign-in providers
 
 Each is a table `[provider.NAME]`; the name stands in the addresses that the provider is told, see

@@ -373,7 +373,7 @@ class Server:
         return FrontDoorPlace(port=greeting.port, key=greeting.key, authority=authority)
 
     def _door_settings(self) -> DoorSettings:
-        settings = self._config.door_settings()
+        settings = self._config.door_settings(self._config.tunnels_reached_at)
         return (
             settings
             if self._authority is None

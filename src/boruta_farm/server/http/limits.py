@@ -18,7 +18,7 @@ FARM = FarmSettings()
 WEB = WebOptions()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LimitSettings:
     """Carry the limits; each field's name is its key in the file."""
 
