@@ -1,6 +1,7 @@
 """Hold the import table of docs/architecture.md: downward only, no circles, few libraries."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -26,20 +27,21 @@ ROOMS: dict[str, frozenset[str]] = {
     "thinning": frozenset({"clock", "rate"}),
     "lookups": frozenset(),
     "dialling": frozenset(),
+    "race": frozenset(),
     "feed": frozenset({"store.base"}),
     "fleet": frozenset({"contracts", "clock", "feed"}),
     "farm": frozenset(
         {"contracts", "clock", "rate", "core", "matching", "selectors", "feed", "fleet"}
         | {"store.base", "words"}
     ),
-    "link": frozenset({"contracts", "clock"}),
+    "link": frozenset({"race", "contracts", "clock"}),
     "gorpc": frozenset({"contracts", "clock", "lookups", "rate"}),
     "boards": frozenset({"contracts", "clock", "fleet"}),
     "access": frozenset(
-        {"contracts", "clock", "dialling", "fleet", "lookups", "thinning", "watchdog"}
+        {"race", "contracts", "clock", "dialling", "fleet", "lookups", "thinning", "watchdog"}
     ),
     "metrics": frozenset({"clock", "fleet", "store.base", "histogram"}),
-    "terminals": frozenset({"contracts"}),
+    "terminals": frozenset({"race", "contracts"}),
     "frontdoor": frozenset(
         {"contracts", "clock", "rate", "records", "selectors", "settings", "words", "client"}
         | {
@@ -54,9 +56,12 @@ ROOMS: dict[str, frozenset[str]] = {
     "notify": frozenset({"clock", "feed", "lookups"}),
     "oidc": frozenset({"contracts", "clock", "settings"}),
     "web": frozenset(
-        {"contracts", "clock", "rate", "feed", "link", "records", "histogram", "terminals", "words"}
+        {"contracts", "clock", "rate", "race", "feed", "link", "records", "histogram", "terminals"}
+        | {"words"}
     ),
-    "client": frozenset({"contracts", "clock", "records", "selectors", "settings", "words"}),
+    "client": frozenset(
+        {"race", "contracts", "clock", "records", "selectors", "settings", "words"}
+    ),
     "cli": frozenset(
         {"client", "contracts", "records", "selectors", "settings", "words"}
         | {"server", "frontdoor", "demo", "mcp", "clock", "oidc", "access.site_process"}
@@ -64,7 +69,8 @@ ROOMS: dict[str, frozenset[str]] = {
     "mcp": frozenset({"client", "contracts", "selectors", "words", "settings"}),
     "pytest_plugin": frozenset({"client", "contracts", "selectors", "settings", "words"}),
     "dryad": frozenset(
-        {"contracts", "clock", "dialling", "settings", "link", "gorpc", "thinning", "watchdog"}
+        {"contracts", "clock", "dialling", "race", "settings", "link", "gorpc", "thinning"}
+        | {"watchdog"}
     ),
     "server": frozenset(
         {"contracts", "clock", "settings", "selectors", "core", "matching", "store", "feed"}
@@ -201,6 +207,36 @@ def _strangers(module: str) -> Iterator[str]:
                 allowed = allowed | SANDBOX_ONLY
             if first not in allowed:
                 yield f"{module} imports the library {first}"
+
+
+def test_the_page_shows_this_table() -> None:
+    """Each row of docs/architecture.md names what its room may import, or all but some rooms."""
+    told = dict(rows_told())
+    assert told.keys() == ROOMS.keys()
+    for room, words in told.items():
+        before, _, after = words.partition("all but")
+        named = {*names_in(before)}
+        if "all but" in words:
+            named = (ROOMS.keys() | {"dryad.proc"}) - ({*names_in(after)} - {"dryad.proc"})
+            assert ROOMS[room] <= named, room
+        else:
+            assert ROOMS[room] == named, room
+
+
+def rows_told() -> Iterator[tuple[str, str]]:
+    """Yield each room of the page's table, and what it says that this may import."""
+    for row in (SOURCE.parents[1] / "docs" / "architecture.md").read_text().splitlines():
+        cells = row.split(" | ")
+        if row.startswith("| `") and len(cells) >= 4:
+            for room in re.findall(r"`(\w+)(?:/|\.py)`", cells[0]):
+                yield room, cells[2]
+
+
+def names_in(words: str) -> Iterator[str]:
+    """Yield the rooms, and parts of rooms, that words name as the table does."""
+    for found in re.findall(r"[a-z]\w*(?:\.\w+)?", words):
+        if found.split(".")[0] in ROOMS:
+            yield found
 
 
 def test_folders_of_the_agent_import_only_what_their_table_allows() -> None:

@@ -7,6 +7,7 @@ from typing import Final, NoReturn, Protocol
 
 from boruta_farm.access.messages import Message, decode
 from boruta_farm.model.errors import UnavailableError
+from boruta_farm.race import race
 
 SILENT_AFTER: Final = 4.0
 """Seconds without a word after which the other side counts as gone."""
@@ -61,20 +62,11 @@ async def converse(wire: MessageWire, outbox: Outbox, hear: Callable[[Message], 
 
     Raises UnavailableError for one that is silent or does not read, and ProtocolError.
     """
-    works = [
-        asyncio.create_task(outbox.send_all(wire)),
-        asyncio.create_task(_hear(wire, hear)),
-    ]
     try:
-        done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
-        for work in done:
-            work.result()
+        await race(outbox.send_all(wire), _hear(wire, hear))
     except TimeoutError:
         raise UnavailableError(f"nothing came or went for {SILENT_AFTER:g} s") from None
     finally:
-        for work in works:
-            work.cancel()
-        await asyncio.gather(*works, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ASK_EVERY):
                 await wire.close(1000, "the conversation is over")

@@ -29,6 +29,7 @@ from boruta_farm.model.errors import (
 )
 from boruta_farm.model.token import conceal
 from boruta_farm.model.tunnel import BOARD_CLOSED, PIECE, TUNNEL
+from boruta_farm.race import race
 
 OPENS_WITHIN: Final = 15.0
 PING_EVERY: Final = 30.0
@@ -113,22 +114,12 @@ async def carry(config: ClientConfig, request_id: int, source: int, sink: int) -
     )
     try:
         async with tunnel(config, request_id) as connection:
-            works = [
-                asyncio.create_task(_up(reader, connection)),
-                asyncio.create_task(_down(connection, outgoing, taking)),
-            ]
             try:
-                done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
-                for work in done:
-                    work.result()
+                await race(_up(reader, connection), _down(connection, outgoing, taking))
             except ConnectionClosed as closed:
                 ended(closed)
             except BrokenPipeError:
                 return
-            finally:
-                for work in works:
-                    work.cancel()
-                await asyncio.gather(*works, return_exceptions=True)
     finally:
         incoming.close()
         outgoing.close()

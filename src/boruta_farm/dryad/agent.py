@@ -28,9 +28,9 @@ from boruta_farm.dryad.tools.console.logs import LogFolder
 from boruta_farm.dryad.tools.console.reporting import report_logs
 from boruta_farm.dryad.tools.service import ToolService
 from boruta_farm.link.agent import AgentLink, FarmEnd
-from boruta_farm.link.race import race
 from boruta_farm.model.errors import BoardError, BorutaError, UnavailableError
 from boruta_farm.model.worker import Fence, Registration
+from boruta_farm.race import race
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,6 @@ from boruta_farm.contracts import FencedDryad, Registered, StreamingDryad, Super
 from boruta_farm.link.backoff import Backoff
 from boruta_farm.link.conversation import Conversation
 from boruta_farm.link.messages import Goodbye
-from boruta_farm.link.race import race
 from boruta_farm.link.socket import Socket
 from boruta_farm.model.console import ConsoleChunk
 from boruta_farm.model.errors import (
@@ -23,6 +22,7 @@ from boruta_farm.model.errors import (
     UnavailableError,
 )
 from boruta_farm.model.worker import Registration
+from boruta_farm.race import race
 
 logger = logging.getLogger(__name__)
 

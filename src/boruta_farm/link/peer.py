@@ -17,7 +17,6 @@ from boruta_farm.link.frames import (
     encode_result,
 )
 from boruta_farm.link.mailbox import Mailbox
-from boruta_farm.link.race import race
 from boruta_farm.link.socket import Socket
 from boruta_farm.model.errors import (
     AgentUnreachableError,
@@ -25,6 +24,7 @@ from boruta_farm.model.errors import (
     OverloadedError,
     UnavailableError,
 )
+from boruta_farm.race import race
 
 logger = logging.getLogger(__name__)
 

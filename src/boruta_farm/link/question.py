@@ -4,10 +4,10 @@ from boruta_farm.contracts import Registered
 from boruta_farm.link.conversation import ANSWER_WITHIN, hello_of
 from boruta_farm.link.messages import Method, Recognised, Welcome, read, write
 from boruta_farm.link.peer import Peer
-from boruta_farm.link.race import race
 from boruta_farm.link.socket import Socket
 from boruta_farm.model.errors import UnavailableError
 from boruta_farm.model.worker import Registration
+from boruta_farm.race import race
 
 
 async def recognise(socket: Socket, registration: Registration) -> bool:

@@ -1,12 +1,12 @@
 """Terminals of this process for viewers of another one: one line each."""
 
-import asyncio
 import json
 import logging
 from typing import Any
 
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.worker import AccessInfo
+from boruta_farm.race import race
 from boruta_farm.terminals.keeper import AskedTerminal, TerminalKeeper
 from boruta_farm.terminals.line import POSITION, SAID, TYPED, TerminalLine
 from boruta_farm.terminals.viewing import LocalView
@@ -29,16 +29,7 @@ async def lend(keeper: TerminalKeeper, line: TerminalLine, wanted: str) -> None:
         return
     with LocalView(terminal, said["position"], types=said["types"]) as view:
         line.tell(begins=view.begins)
-        doing = (_show(view, line), _listen(view, line), _mark(view, line))
-        works = [asyncio.create_task(work) for work in doing]
-        try:
-            done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
-            for work in done:
-                work.result()
-        finally:
-            for work in works:
-                work.cancel()
-            await asyncio.gather(*works, return_exceptions=True)
+        await race(_show(view, line), _listen(view, line), _mark(view, line))
 
 
 async def _show(view: LocalView, line: TerminalLine) -> None:

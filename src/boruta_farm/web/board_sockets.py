@@ -1,10 +1,9 @@
 """WebSockets that lead to boards of running requests: open as long as the right to them lasts."""
 
-import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -21,6 +20,7 @@ from boruta_farm.model.errors import (
 from boruta_farm.model.permission import Permission
 from boruta_farm.model.request import RequestState
 from boruta_farm.model.tunnel import REFUSED
+from boruta_farm.race import race
 from boruta_farm.web.auth import Entrance
 from boruta_farm.web.errors import RequestIdError
 
@@ -58,7 +58,7 @@ class BoardSockets:
             request_id = _request_id(websocket)
             # Before the end is watched for: who has no right is told that, and not how it stands.
             await self._requests.acquire_worker(caller, request_id)
-            await first(
+            await race(
                 work(websocket, caller, request_id),
                 self._gone(caller),
                 self._over(caller, request_id),
@@ -95,19 +95,6 @@ class BoardSockets:
                             request = change.request
             finally:
                 subscription.close()
-
-
-async def first(*works: Coroutine[Any, Any, None] | Awaitable[None]) -> None:
-    """Return when the first of several is done, raise what it raised, and end the others."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def close(websocket: WebSocket, code: int, words: str) -> None:

@@ -12,12 +12,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.device import DeviceCall
 from boruta_farm.model.errors import TerminalError
+from boruta_farm.race import race
 from boruta_farm.terminals.keeper import CONSOLE, SHELL, AskedTerminal
 from boruta_farm.terminals.terminal import TYPED_AT_ONCE
 from boruta_farm.terminals.terminals import BoardTerminals
 from boruta_farm.terminals.viewing import TerminalView
 from boruta_farm.web.answers import told
-from boruta_farm.web.board_sockets import BoardSockets, close, first
+from boruta_farm.web.board_sockets import BoardSockets, close
 from boruta_farm.web.bodies import Reader
 from boruta_farm.web.calls import JSON_TYPE, Answer, Call
 from boruta_farm.web.origins import check_own_page
@@ -104,7 +105,7 @@ class TerminalSockets:
             async with viewing as view:
                 if types:
                     view.resize(columns, rows)
-                await first(
+                await race(
                     _show(websocket, view), _listen(websocket, view, types), _mark(websocket, view)
                 )
         except ConnectionError as error:

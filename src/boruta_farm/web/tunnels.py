@@ -17,7 +17,8 @@ from boruta_farm.contracts import Requests
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.errors import TunnelError
 from boruta_farm.model.tunnel import BOARD_CLOSED, PIECE, TUNNEL
-from boruta_farm.web.board_sockets import BoardSockets, close, first
+from boruta_farm.race import race
+from boruta_farm.web.board_sockets import BoardSockets, close
 from boruta_farm.web.errors import OriginError
 from boruta_farm.web.redirects import PREFIX
 
@@ -64,7 +65,7 @@ class TunnelSockets:
                 logger.warning("the tunnel of request %d cannot be reached: %s", request_id, error)
                 raise TunnelError from error
             try:
-                await first(_up(websocket, writer), _down(reader, websocket))
+                await race(_up(websocket, writer), _down(reader, websocket))
             except OSError:
                 # The relay cuts a connection by a reset; what ended it is told by who knows.
                 await close(websocket, BOARD_CLOSED, "the board hung up")
