@@ -23,8 +23,9 @@ PLACES = {
     name: SitePlace(address=address, digest=hashlib.sha256(SECRET.encode()).hexdigest())
     for name, address in (("lab-b", "198.51.100.7"), ("lab-c", "198.51.100.9"))
 }
-BOARD = replace(route(22, 20_001, epoch=3), host="10.2.0.7", site="lab-b", reach=Reach.AUTO)
-ELSEWHERE = replace(route(22, 20_002, worker="w2"), host="10.3.0.7", site="lab-c")
+PORTS = {"w1": 20_001, "w2": 20_002}
+BOARD = replace(route(22, PORTS["w1"], epoch=3), host="10.2.0.7", site="lab-b", reach=Reach.AUTO)
+ELSEWHERE = replace(route(22, PORTS["w2"], worker="w2"), host="10.3.0.7", site="lab-c")
 
 
 class FakeRelay:
@@ -81,6 +82,14 @@ class Visitor:
     async def say(self, kind: str, **fields: messages.Value) -> None:
         await self.end.send(encode(kind, **fields).decode())
 
+    async def binds(self, worker: str, held: Sites) -> None:
+        """Tell that a worker's port is bound here, and see it believed."""
+        port = PORTS[worker]
+        assert held.address(worker, port) == ""
+        await self.say(messages.BOUND, worker=worker, port=port)
+        await self.taken()
+        assert held.address(worker, port)
+
     async def hear(self) -> Message:
         """Return the next word that is no question for life."""
         async with asyncio.timeout(WITHIN):
@@ -135,9 +144,7 @@ async def test_a_board_of_the_site_is_reached_there_once_its_port_is_bound() -> 
     async with visitor(held) as one:
         await one.say(messages.FOLLOW)
         assert await one.told() == ["w1"]
-        assert held.address("w1", 20_001) == ""
-        await one.say(messages.BOUND, worker="w1", port=20_001)
-        await one.taken()
+        await one.binds("w1", held)
         assert held.address("w1", 20_001) == "198.51.100.7"
         assert held.address("w1", 20_005) == ""
         assert held.connected == {"lab-b": True, "lab-c": False}
@@ -168,9 +175,7 @@ async def test_changes_go_where_the_board_is() -> None:
 async def test_a_relay_that_follows_another_server_is_told_nothing_but_believed() -> None:
     held, _ = sites(BOARD)
     async with visitor(held) as one:
-        await one.say(messages.BOUND, worker="w1", port=20_001)
-        await one.taken()
-        assert held.address("w1", 20_001)
+        await one.binds("w1", held)
         held.put(replace(BOARD, epoch=4))
         await one.say(messages.FOLLOW)
         assert await one.told() == ["w1"]
@@ -208,9 +213,7 @@ async def test_a_site_is_believed_nothing_about_boards_elsewhere() -> None:
 async def test_a_port_that_is_taken_at_the_site_leaves_its_board_here() -> None:
     held, _ = sites(BOARD)
     async with visitor(held) as one:
-        await one.say(messages.BOUND, worker="w1", port=20_001)
-        await one.taken()
-        assert held.address("w1", 20_001)
+        await one.binds("w1", held)
         async with logged("port 20001 of worker w1 cannot be bound there: taken"):
             await one.say(messages.BIND_FAILED, worker="w1", port=20_001, reason="taken")
         assert held.address("w1", 20_001) == ""
@@ -219,9 +222,7 @@ async def test_a_port_that_is_taken_at_the_site_leaves_its_board_here() -> None:
 async def test_a_relay_that_falls_silent_counts_as_gone() -> None:
     held, _ = sites(BOARD)
     async with visitor(held) as one:
-        await one.say(messages.BOUND, worker="w1", port=20_001)
-        await one.taken()
-        assert held.address("w1", 20_001)
+        await one.binds("w1", held)
         one.end.cut = True
         async with asyncio.timeout(outbox.SILENT_AFTER + 1):
             await one.serving
@@ -231,9 +232,7 @@ async def test_a_relay_that_falls_silent_counts_as_gone() -> None:
 async def test_the_newest_relay_of_a_site_counts() -> None:
     held, _ = sites(BOARD)
     async with visitor(held) as old:
-        await old.say(messages.BOUND, worker="w1", port=20_001)
-        await old.taken()
-        assert held.address("w1", 20_001)
+        await old.binds("w1", held)
         async with visitor(held):
             async with asyncio.timeout(WITHIN):
                 await old.serving
