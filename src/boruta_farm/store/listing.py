@@ -498,10 +498,10 @@ def _load_workers(records: Records, uuids: Sequence[str]) -> tuple[Worker, ...]:
     for first in range(0, len(uuids), READ_TOGETHER):
         part = uuids[first : first + READ_TOGETHER]
         rows = records.driver.fetch(statements.workers_by_uuid, (statements.dialect.members(part),))
-        found = {row[0]: row for row in rows}
-        for row in (found[uuid] for uuid in part):
+        found = {worker.uuid: (worker, row) for row in rows for worker in (WORKER.record(row),)}
+        for worker, row in (found[uuid] for uuid in part):
             left -= WORKER_SIZE + sum(size_of(text) for text in row if isinstance(text, str))
             if left < 0 and items:
                 return tuple(items)
-            items.append(WORKER.record(row))
+            items.append(worker)
     return tuple(items)
