@@ -15,7 +15,7 @@ from boruta_farm.access.user_authority import UserAuthority
 from boruta_farm.boards.certificates import HostCertificates
 from boruta_farm.clock import SystemClock, VirtualClock
 from boruta_farm.frontdoor.crowd import USUAL, DoorBounds
-from boruta_farm.frontdoor.door import Door
+from boruta_farm.frontdoor.door import SshDoor
 from boruta_farm.frontdoor.line import ServerLine
 from boruta_farm.frontdoor.names import plain
 from boruta_farm.model.account import AccountChange
@@ -88,7 +88,7 @@ class Stage:
         )
         await self.serve()
         self.line = ServerLine(self.folder, SystemClock(), patience=0.2)
-        self.door = Door(self.line, HOST_KEY, SystemClock(), self.bounds)
+        self.door = SshDoor(self.line, HOST_KEY, SystemClock(), self.bounds)
         listener = listen("127.0.0.1", 0, 16)
         self.port: int = listener.getsockname()[1]
         tasks = [

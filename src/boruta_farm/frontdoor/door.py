@@ -26,7 +26,7 @@ ACCEPT_PAUSE: Final = 0.2
 CLOSE_WITHIN: Final = 2.0
 
 
-class Door:
+class SshDoor:
     """Let people in to the boards of one farm."""
 
     def __init__(

@@ -26,7 +26,7 @@ from boruta_farm.access.listening import allow_many_files, listen
 from boruta_farm.access.relaylog import RelayLog
 from boruta_farm.access.rendezvous import NameTakenError, Seat
 from boruta_farm.clock import Clock, SystemClock
-from boruta_farm.frontdoor.door import Door
+from boruta_farm.frontdoor.door import SshDoor
 from boruta_farm.frontdoor.host_key import host_key
 from boruta_farm.frontdoor.line import ServerLine
 from boruta_farm.model.addresses import with_port
@@ -107,7 +107,7 @@ async def _serve(
     clock = SystemClock()
     seat.sign()
     line = ServerLine(seat.folder, clock)
-    door = Door(line, key, clock)
+    door = SshDoor(line, key, clock)
     public = " ".join(key.export_public_key().decode("ascii").split()[:2])
     told = {
         "version": version,
@@ -200,7 +200,7 @@ async def _control(
 
 
 async def _end_when_left(
-    door: Door,
+    door: SshDoor,
     terminals: TerminalKeeper,
     servers: set[asyncio.StreamWriter],
     idle_exit: float,

@@ -35,7 +35,7 @@ class PeerProcess:
         return cls(pid=pid, uid=uid)
 
 
-class Door(Protocol):
+class ToolDoor(Protocol):
     """Where sessions come in. Each session has a socket of its own, at the same place."""
 
     def open(self) -> socket.socket:
@@ -51,7 +51,7 @@ class Door(Protocol):
         ...
 
 
-class SessionDoor(Door, Protocol):
+class SessionDoor(ToolDoor, Protocol):
     """A door of sessions, which also find their consoles' terminals somewhere."""
 
     @property

@@ -25,7 +25,7 @@ BRIEF: Final = 30.0
 """Seconds that an act may take unless it says otherwise."""
 
 
-class Call(Protocol):
+class ActCall(Protocol):
     """What one act is asked, and its way to answer; ``service`` makes one for each connection."""
 
     arguments: Mapping[str, object]
@@ -61,7 +61,7 @@ class Act:
     """
 
     verb: str
-    perform: Callable[[Any, Any, Call], Awaitable[Mapping[str, object]]]
+    perform: Callable[[Any, Any, ActCall], Awaitable[Mapping[str, object]]]
     limit: float | None = BRIEF
     alone: bool = True
     streams: bool = False

@@ -5,7 +5,7 @@ import logging
 import socket
 from collections.abc import Callable
 
-from boruta_farm.dryad.tools.door import Door
+from boruta_farm.dryad.tools.door import ToolDoor
 from boruta_farm.model.errors import BorutaError
 
 logger = logging.getLogger(__name__)
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 class DoorListener:
     """Listen at a door; ``take`` gets each connection, and closes it in the end."""
 
-    def __init__(self, door: Door, take: Callable[[socket.socket, Door], None]) -> None:
+    def __init__(self, door: ToolDoor, take: Callable[[socket.socket, ToolDoor], None]) -> None:
         self._door = door
         self._take = take
         self._listener: socket.socket | None = None

@@ -7,7 +7,7 @@ from boruta_farm.dryad.tools.moving import Note
 
 
 class PreparingCall:
-    """What an act is asked, for the agent itself; implements ``Call``."""
+    """What an act is asked, for the agent itself; implements ``ActCall``."""
 
     def __init__(
         self, arguments: Mapping[str, object], check: Callable[[], None], note: Note

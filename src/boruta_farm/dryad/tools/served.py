@@ -16,7 +16,7 @@ WAITING: Final = 16
 
 
 class ServedCall:
-    """What an act is asked, and its way to the caller; implements ``Call``."""
+    """What an act is asked, and its way to the caller; implements ``ActCall``."""
 
     def __init__(self, wire: DutWire, arguments: object, check: Callable[[], None]) -> None:
         self.arguments: Mapping[str, object] = arguments if isinstance(arguments, dict) else {}

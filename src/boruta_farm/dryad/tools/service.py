@@ -14,9 +14,9 @@ from typing import Any, Final
 from boruta_farm.dryad.dut.frames import VERSION, DutFrameError, Status
 from boruta_farm.dryad.state import OPEN, AgentState
 from boruta_farm.dryad.tools.console.consoles import Consoles
-from boruta_farm.dryad.tools.door import Door, OwnDoor, PeerProcess
+from boruta_farm.dryad.tools.door import OwnDoor, PeerProcess, ToolDoor
 from boruta_farm.dryad.tools.errors import ActError, SessionOverError
-from boruta_farm.dryad.tools.kind import Act, Call
+from boruta_farm.dryad.tools.kind import Act, ActCall
 from boruta_farm.dryad.tools.listening import DoorListener
 from boruta_farm.dryad.tools.moving import Note
 from boruta_farm.dryad.tools.preparing import PreparingCall
@@ -55,7 +55,7 @@ class ToolService:
         self._calls: dict[asyncio.Task[None], int] = {}
         self._acts: dict[asyncio.Task[Mapping[str, object]], tuple[int, str]] = {}
 
-    def start(self, door: Door | None, own: OwnDoor | None = None) -> None:
+    def start(self, door: ToolDoor | None, own: OwnDoor | None = None) -> None:
         """See that sessions will be able to come in, and let root in. Raises ConfigError."""
         if door is not None:
             door.open().close()
@@ -113,7 +113,7 @@ class ToolService:
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_WITHIN)
 
-    def admit(self, peer: PeerProcess, door: Door) -> int:
+    def admit(self, peer: PeerProcess, door: ToolDoor) -> int:
         """Return the epoch of the session that a process belongs to. Raises SessionOverError.
 
         Who comes in by the agent's own door belongs to none, and acts at any time.
@@ -159,7 +159,7 @@ class ToolService:
             raise
         return _result(tool, act, task, done)
 
-    def _take(self, connection: socket.socket, door: Door) -> None:
+    def _take(self, connection: socket.socket, door: ToolDoor) -> None:
         """Answer a connection, unless there are too many."""
         own = isinstance(door, OwnDoor)
         if self._state is None and not own:
@@ -173,7 +173,7 @@ class ToolService:
         self._calls[task] = epoch
         task.add_done_callback(self._calls.pop)
 
-    async def _serve(self, connection: socket.socket, door: Door) -> None:
+    async def _serve(self, connection: socket.socket, door: ToolDoor) -> None:
         """Answer one call to its end."""
         peer = PeerProcess.of(connection)
         wire = DutWire(connection)
@@ -193,7 +193,9 @@ class ToolService:
             result = _failure(Status.FAILED, error)
         await wire.finish(result)
 
-    async def _answer(self, wire: DutWire, peer: PeerProcess, door: Door) -> Mapping[str, object]:
+    async def _answer(
+        self, wire: DutWire, peer: PeerProcess, door: ToolDoor
+    ) -> Mapping[str, object]:
         epoch = self.admit(peer, door)
         async with asyncio.timeout(CALL_WITHIN):
             asked = await wire.read_call()
@@ -211,7 +213,7 @@ class ToolService:
         answer = await self._perform(tool, act, call, epoch)
         return {"status": Status.DONE, **answer}
 
-    def _check(self, peer: PeerProcess, door: Door, epoch: int) -> None:
+    def _check(self, peer: PeerProcess, door: ToolDoor, epoch: int) -> None:
         if self.admit(peer, door) != epoch:
             raise SessionOverError
 
@@ -221,7 +223,7 @@ class ToolService:
         return tool, _act_of(tool, verb)
 
     def _begin(
-        self, tool: FittedTool, act: Act, call: Call, epoch: int
+        self, tool: FittedTool, act: Act, call: ActCall, epoch: int
     ) -> asyncio.Task[Mapping[str, object]]:
         """Begin an act; one that hangs is left behind, and told at the clean-up."""
         if sum(other == epoch for other, _ in self._acts.values()) >= MOST:
@@ -295,7 +297,7 @@ def _result(
     return task.result()
 
 
-async def _act(tool: FittedTool, act: Act, call: Call) -> Mapping[str, object]:
+async def _act(tool: FittedTool, act: Act, call: ActCall) -> Mapping[str, object]:
     """Do the act when the tool is free. Raises BorutaError, whatever the driver raised."""
     try:
         if not act.alone:

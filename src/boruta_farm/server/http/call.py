@@ -146,16 +146,16 @@ class Wire(Protocol):
         """Return the header that tells the time, empty before it is known."""
         ...
 
-    def can_go_on(self, call: "Call") -> bool:
+    def can_go_on(self, call: "HttpCall") -> bool:
         """Tell whether another call may follow, however the body of this one ends."""
         ...
 
-    def answered(self, call: "Call") -> None:
+    def answered(self, call: "HttpCall") -> None:
         """Go on after a complete answer."""
         ...
 
 
-class Call:
+class HttpCall:
     """Hand a call's body to the application and write its answer.
 
     The head of an answer is held until the body comes, for the two are one write and wake the

@@ -11,7 +11,7 @@ from uvicorn.server import ServerState
 
 from boruta_farm.server.http import refusals
 from boruta_farm.server.http.bounds import CrowdSeat
-from boruta_farm.server.http.call import Call, Ends
+from boruta_farm.server.http.call import Ends, HttpCall
 from boruta_farm.server.http.door import Door
 from boruta_farm.server.http.framing import Framing, Head
 from boruta_farm.server.http.patience import Patience
@@ -68,7 +68,7 @@ class HttpConnection(asyncio.Protocol):
         self._framing = Framing(self)
         self._transport: asyncio.Transport
         self._patience = Patience(self.loop, self._lost_patience)
-        self._call: Call | None = None
+        self._call: HttpCall | None = None
         self._begun = True
         self._stage = Stage.HEAD
         self._called = False
@@ -191,13 +191,13 @@ class HttpConnection(asyncio.Protocol):
         """Return the header that tells the time."""
         return self._door.date(self._state.default_headers)
 
-    def can_go_on(self, call: Call) -> bool:
+    def can_go_on(self, call: HttpCall) -> bool:
         """Tell whether the rest of the call's body is little enough to be waited for."""
         if self._stage is not Stage.BODY:
             return True
         return not call.awaits_continue and 0 < self._framing.left <= BODY_AHEAD
 
-    def answered(self, call: Call) -> None:
+    def answered(self, call: HttpCall) -> None:
         """Go on with the next call, or end."""
         self._state.total_requests += 1
         self._call = None
@@ -222,7 +222,7 @@ class HttpConnection(asyncio.Protocol):
         self._called = True
         self._said_close = not head.keep_alive
         self._patience.rest()
-        self._call = Call(
+        self._call = HttpCall(
             self,
             self._ends.scope(head, self._config.asgi_version),
             keep_alive=head.keep_alive,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from boruta_farm.dryad.tools.acts.arguments import seconds
-from boruta_farm.dryad.tools.kind import Act, Call, Kind, ToolKind
+from boruta_farm.dryad.tools.kind import Act, ActCall, Kind, ToolKind
 from boruta_farm.dryad.tools.kinds.button import Button
 from boruta_farm.settings.declaration import setting
 from boruta_farm.settings.kinds import Seconds
@@ -24,7 +24,7 @@ class ButtonTable:
     )
 
 
-async def _press(tool: Button, table: ButtonTable, call: Call) -> Mapping[str, object]:
+async def _press(tool: Button, table: ButtonTable, call: ActCall) -> Mapping[str, object]:
     hold = seconds(call.arguments, "hold", table.hold, LONGEST_PRESS)
     try:
         await tool.press()

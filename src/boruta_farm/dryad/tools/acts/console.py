@@ -8,7 +8,7 @@ from typing import Final
 from boruta_farm.dryad.tools.console.desk import PIECE, Desk, Viewer
 from boruta_farm.dryad.tools.console.tool import ConsoleTool
 from boruta_farm.dryad.tools.errors import ActError
-from boruta_farm.dryad.tools.kind import Act, Call, Kind, ToolKind
+from boruta_farm.dryad.tools.kind import Act, ActCall, Kind, ToolKind
 from boruta_farm.model.errors import BoardError
 from boruta_farm.settings.declaration import setting
 from boruta_farm.settings.kinds import Maybe, Pattern, Seconds, Switch
@@ -36,7 +36,7 @@ class ConsoleTable:
     )
 
 
-async def _attach(tool: ConsoleTool, _: ConsoleTable, call: Call) -> Mapping[str, object]:
+async def _attach(tool: ConsoleTool, _: ConsoleTable, call: ActCall) -> Mapping[str, object]:
     """Show what comes; with ``write`` pass on what the caller sends, if nobody else writes.
 
     Notes tell the first byte's position, who writes, what was dropped, and when the port is gone.
@@ -58,7 +58,7 @@ async def _attach(tool: ConsoleTool, _: ConsoleTable, call: Call) -> Mapping[str
     return {}
 
 
-async def _show(desk: Desk, viewer: Viewer, call: Call) -> None:
+async def _show(desk: Desk, viewer: Viewer, call: ActCall) -> None:
     writes, trouble, dropped = desk.writes(viewer), "", 0
     while True:
         ring = desk.kept.ring
@@ -78,7 +78,7 @@ async def _show(desk: Desk, viewer: Viewer, call: Call) -> None:
         await viewer.news.wait()
 
 
-async def _type(desk: Desk, viewer: Viewer, call: Call, *, write: bool) -> None:
+async def _type(desk: Desk, viewer: Viewer, call: ActCall, *, write: bool) -> None:
     while data := await call.receive():
         if not write:
             continue
@@ -88,7 +88,7 @@ async def _type(desk: Desk, viewer: Viewer, call: Call, *, write: bool) -> None:
             await call.note(unsent=len(data), why=error.message)
 
 
-async def _send(tool: ConsoleTool, _: ConsoleTable, call: Call) -> Mapping[str, object]:
+async def _send(tool: ConsoleTool, _: ConsoleTable, call: ActCall) -> Mapping[str, object]:
     """Send all that the caller does; the answer tells the position before its first byte."""
     desk = tool.desk
     viewer = desk.join(None)
@@ -104,12 +104,12 @@ async def _send(tool: ConsoleTool, _: ConsoleTable, call: Call) -> Mapping[str, 
     return {"position": position, "sent": sent}
 
 
-async def _break(tool: ConsoleTool, _: ConsoleTable, __: Call) -> Mapping[str, object]:
+async def _break(tool: ConsoleTool, _: ConsoleTable, __: ActCall) -> Mapping[str, object]:
     await tool.desk.kept.send_break()
     return {}
 
 
-async def _log(tool: ConsoleTool, _: ConsoleTable, call: Call) -> Mapping[str, object]:
+async def _log(tool: ConsoleTool, _: ConsoleTable, call: ActCall) -> Mapping[str, object]:
     """Send what has come since the job's start; with ``times`` a note precedes each piece."""
     ring = tool.desk.kept.ring
     begin, stop = max(ring.floor, ring.oldest), ring.end

@@ -6,7 +6,7 @@ from typing import Final
 
 from boruta_farm.dryad.tools.acts.arguments import words
 from boruta_farm.dryad.tools.errors import ActError
-from boruta_farm.dryad.tools.kind import Act, Call, Kind, ToolKind
+from boruta_farm.dryad.tools.kind import Act, ActCall, Kind, ToolKind
 from boruta_farm.dryad.tools.kinds.do import Do, Resettable
 from boruta_farm.settings.declaration import setting
 from boruta_farm.settings.kinds import Switch
@@ -23,7 +23,7 @@ class DoTable:
     )
 
 
-async def _perform(tool: Do, table: DoTable, call: Call) -> Mapping[str, object]:
+async def _perform(tool: Do, table: DoTable, call: ActCall) -> Mapping[str, object]:
     given = words(call.arguments, "words")
     if given and not table.arguments:
         raise ActError("this command takes no words; call it by its name alone")

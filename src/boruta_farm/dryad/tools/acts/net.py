@@ -7,17 +7,17 @@ from typing import Final
 
 from boruta_farm.dryad.tools.acts.arguments import text
 from boruta_farm.dryad.tools.errors import ActError
-from boruta_farm.dryad.tools.kind import Act, Call, Kind, PlainTable, ToolKind
+from boruta_farm.dryad.tools.kind import Act, ActCall, Kind, PlainTable, ToolKind
 from boruta_farm.dryad.tools.kinds.net import Net
 
 _PIECE: Final = 64 * 1024
 
 
-async def _ports(tool: Net, _: PlainTable, __: Call) -> Mapping[str, object]:
+async def _ports(tool: Net, _: PlainTable, __: ActCall) -> Mapping[str, object]:
     return {"ports": dict(tool.ports())}
 
 
-async def _connect(tool: Net, _: PlainTable, call: Call) -> Mapping[str, object]:
+async def _connect(tool: Net, _: PlainTable, call: ActCall) -> Mapping[str, object]:
     """Carry bytes both ways until the device has closed its side."""
     wanted, known = text(call.arguments, "port"), tool.ports()
     if wanted not in known:
@@ -39,7 +39,7 @@ async def _connect(tool: Net, _: PlainTable, call: Call) -> Mapping[str, object]
     return {}
 
 
-async def _send(call: Call, writer: asyncio.StreamWriter) -> None:
+async def _send(call: ActCall, writer: asyncio.StreamWriter) -> None:
     while data := await call.receive():
         writer.write(data)
         await writer.drain()
@@ -47,19 +47,19 @@ async def _send(call: Call, writer: asyncio.StreamWriter) -> None:
         writer.write_eof()
 
 
-async def _publish(tool: Net, _: PlainTable, call: Call) -> Mapping[str, object]:
+async def _publish(tool: Net, _: PlainTable, call: ActCall) -> Mapping[str, object]:
     name = text(call.arguments, "name")
     if not name or "/" in name or name.startswith(".") or not name.isprintable():
         raise ActError(f"{name!r} is no file's name")
     return {"address": await tool.publish(name, _content(call))}
 
 
-async def _content(call: Call) -> AsyncIterator[bytes]:
+async def _content(call: ActCall) -> AsyncIterator[bytes]:
     while data := await call.receive():
         yield data
 
 
-async def _withdraw(tool: Net, _: PlainTable, __: Call) -> Mapping[str, object]:
+async def _withdraw(tool: Net, _: PlainTable, __: ActCall) -> Mapping[str, object]:
     return {"names": list(await tool.withdraw())}
 
 

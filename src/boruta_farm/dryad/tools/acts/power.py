@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from boruta_farm.dryad.tools.acts.arguments import seconds
-from boruta_farm.dryad.tools.kind import Act, Call, Kind, ToolKind
+from boruta_farm.dryad.tools.kind import Act, ActCall, Kind, ToolKind
 from boruta_farm.dryad.tools.kinds.power import Power, PowerState
 from boruta_farm.model.errors import BoardError
 from boruta_farm.settings.declaration import setting
@@ -45,22 +45,22 @@ def words(state: PowerState) -> str:
     return told if state.watts is None else f"{told}, {state.watts:.1f} W"
 
 
-async def _state(tool: Power, _: PowerTable, __: Call) -> Mapping[str, object]:
+async def _state(tool: Power, _: PowerTable, __: ActCall) -> Mapping[str, object]:
     state = await tool.state()
     return {"on": state.on, "watts": state.watts, "words": words(state)}
 
 
-async def _on(tool: Power, _: PowerTable, __: Call) -> Mapping[str, object]:
+async def _on(tool: Power, _: PowerTable, __: ActCall) -> Mapping[str, object]:
     await tool.on()
     return {}
 
 
-async def _off(tool: Power, _: PowerTable, __: Call) -> Mapping[str, object]:
+async def _off(tool: Power, _: PowerTable, __: ActCall) -> Mapping[str, object]:
     await tool.off()
     return {}
 
 
-async def _cycle(tool: Power, table: PowerTable, call: Call) -> Mapping[str, object]:
+async def _cycle(tool: Power, table: PowerTable, call: ActCall) -> Mapping[str, object]:
     await tool.cycle(seconds(call.arguments, "pause", table.pause, LONGEST_PAUSE))
     return {}
 

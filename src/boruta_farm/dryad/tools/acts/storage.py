@@ -15,7 +15,7 @@ from boruta_farm.dryad.images.work import ImageOrder
 from boruta_farm.dryad.tools.acts.arguments import text
 from boruta_farm.dryad.tools.cache import ImageCache
 from boruta_farm.dryad.tools.errors import ActError
-from boruta_farm.dryad.tools.kind import BRIEF, Act, Call, Kind, ToolKind
+from boruta_farm.dryad.tools.kind import BRIEF, Act, ActCall, Kind, ToolKind
 from boruta_farm.dryad.tools.kinds.storage import Holder, Storage
 from boruta_farm.dryad.tools.media import DeviceStorage
 from boruta_farm.dryad.tools.moving import HALF, MoveError, Note, move
@@ -85,7 +85,7 @@ class Flashing:
     as_it_is: bool
 
     @classmethod
-    async def read(cls, table: StorageTable, call: Call) -> "Flashing":
+    async def read(cls, table: StorageTable, call: ActCall) -> "Flashing":
         """Return what a call asks for. Raises ActError."""
         given = call.arguments
         url, digest = text(given, "url", ""), text(given, "sha256", "")
@@ -147,7 +147,7 @@ async def flash(
     return {**result, "verified": True}
 
 
-async def _flash(tool: Storage, table: StorageTable, call: Call) -> Mapping[str, object]:
+async def _flash(tool: Storage, table: StorageTable, call: ActCall) -> Mapping[str, object]:
     wanted = await Flashing.read(table, call)
     await tool.give(Holder.SUPERVISOR)
     call.check()
@@ -207,7 +207,7 @@ async def _flash_from_web(
             cache.drop()
 
 
-async def _save(tool: Storage, _: StorageTable, call: Call) -> Mapping[str, object]:
+async def _save(tool: Storage, _: StorageTable, call: ActCall) -> Mapping[str, object]:
     form = text(call.arguments, "form", Form.RAW)
     if form not in set(Form):
         raise ActError(f"form: one of {', '.join(Form)} is wanted")
@@ -235,13 +235,13 @@ async def _save(tool: Storage, _: StorageTable, call: Call) -> Mapping[str, obje
     return result
 
 
-async def _give(tool: Storage, _: StorageTable, call: Call) -> Mapping[str, object]:
+async def _give(tool: Storage, _: StorageTable, call: ActCall) -> Mapping[str, object]:
     to = _side(call, "to", None)
     await tool.give(to)
     return {"holder": to}
 
 
-async def _state(tool: Storage, _: StorageTable, __: Call) -> Mapping[str, object]:
+async def _state(tool: Storage, _: StorageTable, __: ActCall) -> Mapping[str, object]:
     holder = await tool.holder()
     return {"holder": holder, "words": _WORDS[holder]}
 
@@ -273,7 +273,7 @@ async def _tell_nobody(_: Mapping[str, Any]) -> None:
     return
 
 
-async def _bmap(call: Call) -> str:
+async def _bmap(call: ActCall) -> str:
     """Return what the caller sends. Raises ActError."""
     data = bytearray()
     while piece := await call.receive():
@@ -285,7 +285,7 @@ async def _bmap(call: Call) -> str:
     return data.decode(errors="replace")
 
 
-def _side(call: Call, name: str, usual: Holder | None) -> Holder:
+def _side(call: ActCall, name: str, usual: Holder | None) -> Holder:
     word = text(call.arguments, name, usual)
     if word not in (Holder.SUPERVISOR, Holder.DUT):
         raise ActError(f"{name}: {Holder.SUPERVISOR} or {Holder.DUT} is wanted")

@@ -6,25 +6,25 @@ from typing import Final
 
 from boruta_farm.dryad.tools.acts.arguments import text
 from boruta_farm.dryad.tools.errors import ActError
-from boruta_farm.dryad.tools.kind import Act, Call, Kind, PlainTable, ToolKind
+from boruta_farm.dryad.tools.kind import Act, ActCall, Kind, PlainTable, ToolKind
 from boruta_farm.dryad.tools.kinds.usb import Usb
 
 
-async def _list(tool: Usb, _: PlainTable, __: Call) -> Mapping[str, object]:
+async def _list(tool: Usb, _: PlainTable, __: ActCall) -> Mapping[str, object]:
     return {"devices": [asdict(device) for device in await tool.devices()]}
 
 
-async def _export(tool: Usb, _: PlainTable, call: Call) -> Mapping[str, object]:
+async def _export(tool: Usb, _: PlainTable, call: ActCall) -> Mapping[str, object]:
     await tool.export(await _known(tool, call))
     return {}
 
 
-async def _withdraw(tool: Usb, _: PlainTable, call: Call) -> Mapping[str, object]:
+async def _withdraw(tool: Usb, _: PlainTable, call: ActCall) -> Mapping[str, object]:
     await tool.withdraw(await _known(tool, call))
     return {}
 
 
-async def _known(tool: Usb, call: Call) -> str:
+async def _known(tool: Usb, call: ActCall) -> str:
     """Return the asked-for device's place, which must be one of the board's. Raises ActError."""
     wanted = text(call.arguments, "bus_id")
     known = [device.bus_id for device in await tool.devices()]

@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Final
 
-from boruta_farm.dryad.tools.kind import Act, Call, Kind, PlainTable, ToolKind
+from boruta_farm.dryad.tools.kind import Act, ActCall, Kind, PlainTable, ToolKind
 from boruta_farm.dryad.tools.kinds.video import Video
 
 
-async def _snap(tool: Video, _: PlainTable, call: Call) -> Mapping[str, object]:
+async def _snap(tool: Video, _: PlainTable, call: ActCall) -> Mapping[str, object]:
     picture = await tool.snapshot()
     await call.send(picture.data)
     return {"media_type": picture.media_type, "size": len(picture.data)}
 
 
-async def _watch(tool: Video, _: PlainTable, call: Call) -> Mapping[str, object]:
+async def _watch(tool: Video, _: PlainTable, call: ActCall) -> Mapping[str, object]:
     count = 0
     async for picture in tool.stream():
         await call.note(media_type=picture.media_type, size=len(picture.data))
