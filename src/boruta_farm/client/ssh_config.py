@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,13 +48,8 @@ class DoorBlock:
             # Not where ssh would write a key that was confirmed: the next board is another.
             "    UserKnownHostsFile /dev/null",
             *([f"    GlobalKnownHostsFile {_word(self.known_hosts)}"] if self.known_hosts else ()),
-            "    User boruta-user",
-            "    CheckHostIP no",
-            f"    ServerAliveInterval {ALIVE_EVERY}",
-            f"    ServerAliveCountMax {ALIVE_MOST}",
+            *_session_lines(self.identity),
         ]
-        if self.identity is not None:
-            lines.append(f"    IdentityFile {_word(self.identity)}")
         return "\n".join(lines)
 
 
@@ -77,14 +73,19 @@ class HttpsBlock:
             f"    ProxyCommand {proxy} %h",
             f"    KnownHostsCommand {proxy} --host-key %H",
             "    UserKnownHostsFile /dev/null",
-            "    User boruta-user",
-            "    CheckHostIP no",
-            f"    ServerAliveInterval {ALIVE_EVERY}",
-            f"    ServerAliveCountMax {ALIVE_MOST}",
+            *_session_lines(self.identity),
         ]
-        if self.identity is not None:
-            lines.append(f"    IdentityFile {_word(self.identity)}")
         return "\n".join(lines)
+
+
+def _session_lines(identity: Path | None) -> Iterator[str]:
+    """Yield what holds for a board's session whichever way leads there."""
+    yield "    User boruta-user"
+    yield "    CheckHostIP no"
+    yield f"    ServerAliveInterval {ALIVE_EVERY}"
+    yield f"    ServerAliveCountMax {ALIVE_MOST}"
+    if identity is not None:
+        yield f"    IdentityFile {_word(identity)}"
 
 
 def door_line(host: str, port: int, key: str) -> str:
