@@ -7,14 +7,23 @@ from typing import Final
 
 from boruta_farm.dryad.dut.call import UsageError
 
-_SPAN: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)?")
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_NUMBER: Final = r"[0-9]+(?:\.[0-9]+)?"
+_PART: Final = rf"({_NUMBER})(ms|[hms])"
+_SPAN: Final = re.compile(rf"(?:{_PART})+")
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def seconds(word: str) -> float | None:
-    """Return the seconds of ``500ms``, ``1.5s``, ``2m`` or ``3``, None for any other word."""
-    found = _SPAN.fullmatch(word)
-    return None if found is None else float(found[1]) * _UNITS[found[2] or "s"]
+    """Return the seconds of ``500ms``, ``1.5s``, ``1m30s`` or ``3``, None for any other word.
+
+    What has units is read as everywhere, by ``settings.durations``; it is told anew here since
+    ``dut`` has the standard library alone.
+    """
+    if re.fullmatch(_NUMBER, word):
+        return float(word)
+    if not _SPAN.fullmatch(word):
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, word))
 
 
 def one_name(words: Sequence[str]) -> str:
