@@ -1,5 +1,6 @@
 import asyncio
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -263,8 +264,11 @@ def test_who_does_not_say_hello_is_sent_away() -> None:
     run_virtual(scene())
 
 
-SHARED = r"two agents share .*10\.0\.0\.7.*10\.0\.0\.7"
-"""Both addresses are named."""
+SHARED = (
+    r"two agents share .* at 10\.0\.0\.7 \(host pi, SSH at :22\) is connected .* "
+    r"at 10\.0\.0\.7 \(host card, its own address 192\.168\.0\.9, SSH at :64201\) was turned away"
+)
+"""Both addresses are named, and where they are one, what each agent says of itself."""
 
 
 async def hang(_: JsonObject) -> JsonObject:
@@ -283,13 +287,20 @@ async def bare_agent(wires: Wires, handlers: dict[str, Handler]) -> Peer:
 def test_who_comes_second_is_refused_while_the_first_answers() -> None:
     async def scene() -> None:
         wires, user = Wires(), FakeUser()
+        user.facts = {"Host": "pi"}
         wires.agent(user)
         board = await wires.ready()
         watch = wires.hub.watch()
         copied = await converse(wires, FakeUser())
+        second = replace(
+            await user.registration(),
+            facts={"Host": "card"},
+            local_ip="192.168.0.9",
+            ssh_address=":64201",
+        )
         for _ in range(2):
             with pytest.raises(SharedUUIDError, match=SHARED):
-                await copied.register(await user.registration())
+                await copied.register(second)
         assert [told[::2] for told in wires.farm.disputes] == [(UUID, "10.0.0.7")]
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(20):

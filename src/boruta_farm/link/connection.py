@@ -39,6 +39,7 @@ from boruta_farm.link.peer import Peer
 from boruta_farm.link.socket import Socket
 from boruta_farm.link.stub import LinkedDryad
 from boruta_farm.link.versions import agree
+from boruta_farm.model.addresses import same
 from boruta_farm.model.console import ConsoleChunk
 from boruta_farm.model.errors import (
     BorutaError,
@@ -122,6 +123,7 @@ class AgentConnection:
         self.sessions: tuple[int, ...] | None = None
         self.guest = True
         self.peer_ip = visitor.ip
+        self._told: Hello | None = None
         self.digest = visitor.digest
         self.peer = Peer(
             socket,
@@ -163,6 +165,7 @@ class AgentConnection:
         if self.uuid is not None and uuid != self.uuid:
             raise RefusedError(f"this link speaks for board {self.uuid} alone")
         self.board.version = version
+        self._told = hello
         answer = await self._unless_refused(uuid, self._enter(hello))
         return write(_welcome(answer, version))
 
@@ -174,6 +177,24 @@ class AgentConnection:
             self._renew_at = answer.renew_at
             self._registered(self)
             return answer
+
+    def whereabouts(self, other: "AgentConnection") -> str:
+        """Return where the agent is, in words that tell it from another.
+
+        Agents on one machine, or behind one router, come from one address: then what each says of
+        itself is told besides.
+        """
+        hello = self._told
+        if self.peer_ip != other.peer_ip or hello is None:
+            return self.peer_ip
+        seen = hello.local_ip or ""
+        own = {
+            "host": (hello.facts or {}).get("Host", ""),
+            "its own address": "" if same(seen, self.peer_ip) else seen,
+            "SSH at": hello.ssh_address,
+        }
+        parts = ", ".join(f"{name} {value}" for name, value in own.items() if value)
+        return f"{self.peer_ip} ({parts})"
 
     async def answers(self) -> bool:
         """Ask the agent whether it is there, for a short time; an error of its own will do."""

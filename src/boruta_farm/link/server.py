@@ -145,9 +145,10 @@ class Hub:
     ) -> SharedUUIDError:
         """Write down that two agents share a UUID, now and then, and return the refusal."""
         words = (
-            f"two agents share the UUID {uuid} and its credential: the one at {older.peer_ip} is "
-            f"connected and answers, the one at {newer.peer_ip} was turned away; if its disk was "
-            "copied, give it a UUID of its own and remove its state_dir"
+            f"two agents share the UUID {uuid} and its credential: the one at "
+            f"{older.whereabouts(newer)} is connected and answers, the one at "
+            f"{newer.whereabouts(older)} was turned away; if its disk or folder was copied, give "
+            "it a UUID of its own and remove its state_dir"
         )
         now = self._clock.monotonic()
         self._disputed = {u: at for u, at in self._disputed.items() if now < at + DISPUTE_AGAIN}
