@@ -1,7 +1,9 @@
 """What of a sandbox survives the end of its agent, orderly or not."""
 
 import asyncio
+import shutil
 import sys
+from dataclasses import replace
 
 from boruta_farm.dryad.drivers.sandbox import SandboxConfig, SandboxDriver
 from tests.dryad.drivers.sandboxes import TIMEOUT, Visitor, gone, leave_daemon, running, unique
@@ -28,6 +30,27 @@ async def test_close_ends_processes_and_restart_keeps_port_key_and_home(
     finally:
         await again.clean()
         await again.close()
+
+
+async def test_a_copy_of_the_folder_ends_nothing_of_the_session(
+    driver: SandboxDriver, config: SandboxConfig, visitor: Visitor
+) -> None:
+    await driver.prepare(visitor.public)
+    word = unique()
+    await leave_daemon(driver, visitor, word)
+    copy = replace(config, directory=config.directory.with_name("copy"))
+    copy.directory.mkdir(mode=0o700)
+    for name in ("host_key", "lease.json"):
+        shutil.copy2(config.directory / name, copy.directory)
+    clone = SandboxDriver(copy)
+    await clone.start()
+    try:
+        assert not await clone.resume(visitor.public)
+        await clone.clean()
+    finally:
+        await clone.close()
+    assert len(running(word)) == 1
+    assert (await visitor.ssh(driver, "echo still")).out == b"still\n"
 
 
 CRASHING = """

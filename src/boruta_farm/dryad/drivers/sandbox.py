@@ -23,7 +23,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -193,7 +193,10 @@ class SandboxDriver(Driver):
             raise BoardError("sandbox: not started")
         await self.clean()
         lease = SandboxLease(
-            mark=secrets.token_hex(16), isolation=self._isolation, boot_id=read_boot_id()
+            mark=secrets.token_hex(16),
+            isolation=self._isolation,
+            boot_id=read_boot_id(),
+            folder=self._folder.identity,
         )
         try:
             self._folder.write_lease(lease)
@@ -310,7 +313,7 @@ class SandboxDriver(Driver):
 
     async def _start_keeper(self, lease: SandboxLease) -> KeeperControl:
         if lease.isolation is not self._isolation:
-            lease = SandboxLease(mark=lease.mark, isolation=self._isolation, boot_id=lease.boot_id)
+            lease = replace(lease, isolation=self._isolation)
             self._folder.write_lease(lease)
             self._lease = lease
         return await start_keeper(

@@ -1,10 +1,12 @@
 """The files of a sandbox's folder: what it keeps over restarts, and its lock."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from boruta_farm.dryad.drivers.sandbox_isolation import Isolation
 from boruta_farm.dryad.files import LockedFolder, write_durably
+from boruta_farm.dryad.proc.machine import read_boot_id
 from boruta_farm.model.errors import BoardError
 from boruta_farm.settings.declaration import Struct, setting
 from boruta_farm.settings.files import parse_json
@@ -15,12 +17,19 @@ from boruta_farm.settings.table import SettingError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxLease:
-    """Note the session that was prepared last; it is written before anything is made."""
+    """Note the session that was prepared last; it is written before anything is made.
+
+    ``folder`` tells which folder it is of, by device and inode: a folder that was copied on this
+    machine holds the lease of another board, whose session may be running.
+    """
 
     mark: str = setting(Text())
     isolation: Isolation = setting(OneOf(Isolation))
     boot_id: str = setting(Text())
+    folder: str = setting(Text())
 
+
+logger = logging.getLogger(__name__)
 
 LEASE = Struct(SandboxLease)
 
@@ -59,10 +68,22 @@ class SandboxFolder:
         """Keep the port for the next start. Raises StoreError."""
         write_durably(self._port, f"{port}\n".encode())
 
+    @property
+    def identity(self) -> str:
+        """Return what no copy of the folder has; the same after it was moved on its disk."""
+        status = self.path.stat()
+        return f"{status.st_dev}:{status.st_ino}"
+
     def read_lease(self) -> SandboxLease | None:
-        """Return the lease that was prepared and not cleaned since, None when there is none."""
+        """Return the lease that was prepared and not cleaned since, None when there is none.
+
+        None, too, where the folder is a copy of another board's: that one's session is not this
+        one's to end.
+        """
         try:
-            return read_record(LEASE, parse_json(self._lease.read_bytes()))
+            # Agents did not always write which folder it is: an upgrade must end no session.
+            content = {"folder": self.identity, **parse_json(self._lease.read_bytes())}
+            lease = read_record(LEASE, content)
         except FileNotFoundError:
             return None
         except SettingError as error:
@@ -70,6 +91,14 @@ class SandboxFolder:
                 f"sandbox: {self._lease} is damaged, so processes of the last session cannot be "
                 "told; restart the machine or end them by hand, then remove the file"
             ) from error
+        if lease.folder != self.identity and lease.boot_id == read_boot_id():
+            logger.warning(
+                "%s was copied from another board's folder on this machine, which keeps its "
+                "session; give each board a folder and a UUID of its own",
+                self.path,
+            )
+            return None
+        return lease
 
     def write_lease(self, lease: SandboxLease) -> None:
         """Keep the lease. Raises StoreError."""
