@@ -103,6 +103,24 @@ def test_access_is_an_address_to_dial(address: dict[str, Any], ip: str) -> None:
     assert (access.host, access.port, access.key, access.host_key) == (ip, 1, "K", None)
 
 
+@pytest.mark.parametrize(
+    ("ip", "zone", "called", "host"),
+    [
+        ("fe80::1", "", "fe80::1%eth0", "fe80::1%eth0"),
+        ("fe80::1", "end0", "fe80::1%eth0", "fe80::1%eth0"),
+        ("fe80::1", "eth1", "farm.local", "fe80::1%eth1"),
+        ("fe80::2", "", "fe80::1%eth0", "fe80::2"),
+        ("10.0.0.7", "", "fe80::1%eth0", "10.0.0.7"),
+    ],
+)
+def test_a_link_local_board_is_on_the_cable_by_which_the_farm_was_called(
+    ip: str, zone: str, called: str, host: str
+) -> None:
+    address = {"IP": ip, "Port": 1, "Zone": zone}
+    access = wire.read_access({"Addr": address, "Key": "K", "Username": "boruta-user"}, called)
+    assert access.host == host
+
+
 @pytest.mark.parametrize("place", ["HostKey", "HostAuthority"])
 def test_the_door_s_keys_are_one_line_each(place: str) -> None:
     good = {"Port": 8022, "HostKey": "ssh-ed25519 AAAA", "HostAuthority": "ssh-ed25519 BBBB"}

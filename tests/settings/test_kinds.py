@@ -131,3 +131,16 @@ def test_texts_of_the_environment_are_read_as_the_values_they_mean() -> None:
 )
 def test_line_ends_and_blanks_around_an_address_are_taken_away(text: str) -> None:
     assert places.Url().read(text) == "http://lab"
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("http://[fe80::1%25eth0]:8487", "http://[fe80::1%eth0]:8487"),
+        ("http://[fe80::1%eth0]:8487", "http://[fe80::1%eth0]:8487"),
+        ("http://[fe80::1%25]", "http://[fe80::1%25]"),
+        ("http://lab/a%25b", "http://lab/a%25b"),
+    ],
+)
+def test_a_zone_is_taken_as_urls_write_it(text: str, address: str) -> None:
+    assert places.Url().read(text) == address

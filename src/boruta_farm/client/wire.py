@@ -89,13 +89,20 @@ def _with_job(request: "Request") -> "Request":
 
 
 def read_access(value: object, host: str) -> "AccessInfo":
-    """Return how to reach a board; an address of "everywhere" means the server's ``host``."""
-    from boruta_farm.model.addresses import is_anywhere
+    """Return how to reach a board; an address of "everywhere" means the server's ``host``.
+
+    At a link-local address the board is on the cable by which the server was called: which one
+    that is here, no server can tell.
+    """
+    from boruta_farm.model.addresses import is_anywhere, same, zone_of
     from boruta_farm.model.worker import AccessInfo
 
     access = read(AccessInfo, value)
     # It is what the original's server gives when it listens on all of its addresses.
-    return replace(access, ip=host, zone="") if is_anywhere(access.ip) else access
+    if is_anywhere(access.ip):
+        return replace(access, ip=host, zone="")
+    zone = zone_of(host) if same(access.ip, host) else ""
+    return replace(access, zone=zone or access.zone)
 
 
 def read_door(value: object) -> "FrontDoorPlace":

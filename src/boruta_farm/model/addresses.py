@@ -87,8 +87,12 @@ def same(one: str, other: str) -> bool:
         return first is second and canonical(one).lower() == canonical(other).lower()
     if int(first) != int(second) or first.version != second.version:
         return False
-    zones = {zone for ip in (first, second) if (zone := getattr(ip, "scope_id", None))}
-    return len(zones) < 2
+    return len({zone_of(one), zone_of(other)} - {""}) < 2
+
+
+def zone_of(host: str) -> str:
+    """Return by which of a machine's cables an IPv6 address is meant, empty where that is open."""
+    return getattr(parse_ip(host), "scope_id", None) or ""
 
 
 def network_of(host: str) -> str:

@@ -15,6 +15,8 @@ LAST_PORT: Final = 65535
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+(?:%[^\]\s]+)?\]|[^\s\[\]/@?#:]*):([0-9]{1,5})")
 _RANGE: Final = re.compile(r"\s*([0-9]{1,10})\s*-\s*([0-9]{1,10})\s*")
 _HOST_NAME: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*\.?", re.ASCII)
+_ZONE: Final = re.compile(r"(//\[[^\]/%]*)%25(?=[^\]/])")
+"""How an address in a URL writes the sign before its zone (RFC 6874); programs dial it plain."""
 _ORIGIN: Final = re.compile(r"https?://[^/?#\s,@]+")
 
 
@@ -143,7 +145,7 @@ class Url(Kind[str]):
     def read(self, raw: object) -> str:
         """Return the address."""
         # Secrets of CI and files of Windows bring line ends.
-        text = Text(most=2000).read(raw).strip()
+        text = _ZONE.sub(r"\1%", Text(most=2000).read(raw).strip())
         if "@" in text:
             # Not repeated: it may hold a password.
             raise SettingError(f"the address must hold neither user nor token; {self._user}")

@@ -12,8 +12,13 @@ from boruta_farm.server.http.framing import Head
 from boruta_farm.server.http.refusals import MISDIRECTED, LastAnswer
 
 EVERY: Final = "*"
-HOST: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+|[0-9A-Fa-f:.]+))(?::\d*)?", re.ASCII)
-"""``NAME:PORT``, ``IP:PORT`` or ``[IPV6]:PORT``, each also without the port."""
+HOST: Final = re.compile(
+    r"(?:\[([0-9A-Fa-f:.]+(?:%[\w.~-]+)?)\]|([\w.-]+|[0-9A-Fa-f:.]+))(?::\d*)?", re.ASCII
+)
+"""``NAME:PORT``, ``IP:PORT`` or ``[IPV6]:PORT``, each also without the port.
+
+Programs that dial a link-local address send its zone along, though it is their own affair.
+"""
 REMEMBERED: Final = 100
 
 
