@@ -1,6 +1,7 @@
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,23 @@ def test_a_name_given_up_is_free_while_the_old_socket_goes_on(tmp_path: Path) ->
     assert draining(tmp_path) == ()
     assert reaches(new, SOCKET, tmp_path)
     new.close()
+
+
+@pytest.mark.parametrize("end", [Seat.give_up, Seat.close])
+def test_a_folder_made_anew_is_left_to_the_relay_that_serves_there(
+    end: Callable[[Seat], None], tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    old = Seat.take(folder)
+    folder.rename(tmp_path / "removed")
+    folder.mkdir()
+    new = Seat.take(folder)
+    end(old)
+    assert reaches(new, SOCKET, folder)
+    old.close()
+    new.close()
+    assert [path.name for path in folder.iterdir()] == [LOCK]
 
 
 def test_the_name_of_a_dead_relay_is_free(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ class Seat:
     Only one process at a time can take it; it is free again when that process ends, however it
     ends. Giving it up for draining renames the socket, so that who knows the new name, or is
     connected already, can still talk to the relay.
+
+    Where the folder was removed and made anew meanwhile, what bears the name is another's.
     """
 
     def __init__(self, folder: Path, lock: int, listener: socket.socket, kind: str = RELAY) -> None:
@@ -40,6 +42,7 @@ class Seat:
         self._kind = kind
         self._lock: int | None = lock
         self._name = f"{kind}.sock"
+        self._bound = self._bears_the_name()
         self.listener = listener
 
     @classmethod
@@ -69,19 +72,29 @@ class Seat:
         """Let another relay take the name; harmless when it is given up already."""
         if self._lock is None:
             return
-        name = f"{self._kind}-{os.getpid()}.sock"
-        (self.folder / self._name).rename(self.folder / name)
-        self._name = name
+        if self._bears_the_name() == self._bound:
+            name = f"{self._kind}-{os.getpid()}.sock"
+            (self.folder / self._name).rename(self.folder / name)
+            self._name = name
         os.close(self._lock)
         self._lock = None
 
     def close(self) -> None:
         """Stop listening and leave nothing behind but the lock's file."""
-        (self.folder / self._name).unlink(missing_ok=True)
+        if self._bears_the_name() == self._bound:
+            (self.folder / self._name).unlink(missing_ok=True)
         self.listener.close()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def _bears_the_name(self) -> tuple[int, int] | None:
+        """Return which file bears the name now."""
+        try:
+            status = (self.folder / self._name).stat()
+        except FileNotFoundError:
+            return None
+        return status.st_dev, status.st_ino
 
 
 def call(folder: Path, name: str = SOCKET) -> socket.socket:
