@@ -77,8 +77,11 @@ async def test_an_address_that_is_not_the_certificates_is_refused(tmp_path: Path
                 await farm.version()
 
 
-async def test_a_server_without_tls_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    async with speaking(World().app) as port:
+@pytest.mark.parametrize("both_stacks", [False, True])
+async def test_a_server_without_tls_is_told(
+    both_stacks: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with speaking(World().app, both_stacks=both_stacks) as port:
         address = f"https://127.0.0.1:{port.number}"
         async with connect(ClientConfig(server=address)) as farm:
             with pytest.raises(UnavailableError) as told:
@@ -95,9 +98,12 @@ async def test_a_server_without_tls_is_told(caplog: pytest.LogCaptureFixture) ->
     )
 
 
-async def test_a_server_with_tls_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("both_stacks", [False, True])
+async def test_a_server_with_tls_is_told(
+    both_stacks: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO", "boruta_farm.server.http.encrypted")
-    async with speaking(World().app, tls=tmp_path) as port:
+    async with speaking(World().app, tls=tmp_path, both_stacks=both_stacks) as port:
         address = f"http://127.0.0.1:{port.number}"
         async with connect(ClientConfig(server=address)) as farm:
             with pytest.raises(UnavailableError) as told:

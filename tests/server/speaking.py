@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -119,9 +120,12 @@ class Port:
 
 @asynccontextmanager
 async def speaking(
-    app: object, *, door: Door | None = None, tls: Path | None = None
+    app: object, *, door: Door | None = None, tls: Path | None = None, both_stacks: bool = False
 ) -> AsyncIterator[Port]:
-    """Serve an application; ``tls`` is a folder for certificates, None serves plain HTTP."""
+    """Serve an application; ``tls`` is a folder for certificates, None serves plain HTTP.
+
+    With ``both_stacks`` callers over IPv4 come mapped into IPv6.
+    """
     context, authority = None, None
     if tls is not None:
         made = Authority(tls)
@@ -143,7 +147,9 @@ async def speaking(
         cast("Any", protocol), config=config, server_state=state, app_state={}
     )
     # Uvicorn's own loop looks ten times a second whether it should end; tests need not wait for it.
-    server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
+    host, family = ("::", socket.AF_INET6) if both_stacks else ("127.0.0.1", socket.AF_INET)
+    listener = socket.create_server((host, 0), family=family, dualstack_ipv6=both_stacks)
+    server = await asyncio.get_running_loop().create_server(make, sock=listener)
     try:
         yield Port(server.sockets[0].getsockname()[1], authority)
     finally:

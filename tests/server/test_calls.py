@@ -273,6 +273,7 @@ async def test_a_body_that_is_cut_off_is_not_taken_for_whole(port: Port) -> None
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\x0bchunked\r\n\r\n",
         b"POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -286,7 +287,7 @@ async def test_what_may_be_read_in_two_ways_is_refused(port: Port, call: bytes) 
     """Smuggling lives from a proxy and a server that see different calls in the same bytes."""
     found = await port.say(call + b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
     [answer] = answers_in(found)
-    assert answer.status in (400, 405, 505)
+    assert answer.status in (400, 405, 501, 505)
     assert answer.headers["connection"] == "close"
 
 

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import httptools
 from starlette.types import ASGIApp, Message, Scope
 
+from boruta_farm.model.addresses import canonical
 from boruta_farm.server.http.framing import Head
 from boruta_farm.server.http.reader import ReaderWatch
 from boruta_farm.server.http.refusals import BROKEN, LastAnswer
@@ -87,7 +88,7 @@ class Ends:
             client=client,
             server=end("sockname"),
             scheme="http" if plain else "https",
-            host=client[0] if client else "",
+            host=canonical(client[0]) if client else "",
         )
 
     def scope(self, head: Head, asgi: str) -> Scope:

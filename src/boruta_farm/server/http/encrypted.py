@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 
 from uvicorn.server import ServerState
 
+from boruta_farm.model.addresses import canonical
 from boruta_farm.server.http.door import Door
 from boruta_farm.server.http.patience import Patience
 
@@ -276,4 +277,4 @@ class Encrypted(asyncio.Transport, asyncio.Protocol):
     @property
     def _peer(self) -> str:
         peer = self._lower.get_extra_info("peername")
-        return str(peer[0]) if peer else ""
+        return canonical(str(peer[0])) if peer else ""

@@ -183,6 +183,8 @@ class Framing:
                 length = CHUNKED
                 if version == "1.0":
                     raise RefusedCallError(refusals.OLD_CHUNKS)
+                if value.lower() != b"chunked":
+                    raise RefusedCallError(refusals.CODING)
             elif name == b"expect" and version != "1.0":
                 expects = True
                 if value.lower() != b"100-continue":

@@ -51,6 +51,11 @@ OLD_CHUNKS: Final = LastAnswer(
     code="malformed-call",
     words="HTTP/1.0 knows no Transfer-Encoding; send a Content-Length",
 )
+CODING: Final = LastAnswer(
+    status=HTTPStatus.NOT_IMPLEMENTED,
+    code="malformed-call",
+    words="of Transfer-Encoding this port knows chunked alone; send the body as it is",
+)
 TUNNEL: Final = LastAnswer(
     status=HTTPStatus.METHOD_NOT_ALLOWED,
     code="malformed-call",
