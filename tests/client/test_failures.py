@@ -3,7 +3,9 @@ import json
 
 import pytest
 
+from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.failures import BY_CODE, error_of, unreachable
+from boruta_farm.client.farm import connect
 from boruta_farm.model import errors
 from boruta_farm.model.errors import (
     BorutaError,
@@ -16,6 +18,7 @@ from boruta_farm.model.errors import (
     UnavailableError,
     WorkerNotFoundError,
 )
+from tests.ports import free_port
 
 ADDRESS = "http://lab:8487"
 
@@ -88,6 +91,23 @@ def test_unreachable_names_the_deepest_cause() -> None:
         "start it with 'boruta serve', or name another with --server or BORUTA_SERVER"
     )
     assert "no answer in time" in unreachable(ADDRESS, TimeoutError())
+
+
+async def test_a_proxy_that_refuses_is_not_taken_for_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for variable in ("http_proxy", "no_proxy", "NO_PROXY", "REQUEST_METHOD"):
+        monkeypatch.delenv(variable, raising=False)
+    port = free_port()
+    monkeypatch.setenv("HTTP_PROXY", f"http://ann:secret@127.0.0.1:{port}")
+    async with connect(ClientConfig(server="http://farm.invalid:8487")) as farm:
+        with pytest.raises(UnavailableError) as told:
+            await farm.version()
+    assert told.value.message == (
+        f"cannot reach the server at http://farm.invalid:8487 by the proxy 127.0.0.1:{port} of "
+        "the environment: connection refused; if the server is reached without it, name that in "
+        "NO_PROXY"
+    )
 
 
 def test_the_originals_server_is_told_from_ours_by_a_route_it_lacks() -> None:

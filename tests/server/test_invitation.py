@@ -47,5 +47,12 @@ def test_another_authority_beside_it_is_not_named(tmp_path: Path) -> None:
     assert line(tmp_path, **tls) == "boruta login https://farm.example:8487"
 
 
+def test_a_certificate_that_signed_itself_is_its_own_authority(tmp_path: Path) -> None:
+    files = make_certificate(tmp_path, ("farm.example",), datetime.now(UTC))
+    tls = {"tls_certificate": str(files.authority), "tls_key": str(files.key)}
+    files.authority.rename(own := tmp_path / "own.pem")
+    assert line(tmp_path, **tls | {"tls_certificate": str(own)}).endswith(f" --ca-file {own}")
+
+
 def test_without_tls_it_is_the_address_itself(tmp_path: Path) -> None:
     assert line(tmp_path) == "boruta login http://127.0.0.1:8487"

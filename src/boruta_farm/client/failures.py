@@ -102,9 +102,16 @@ def error_of(status: int, body: bytes, address: str) -> BorutaError:
     return error
 
 
-def unreachable(address: str, error: BaseException) -> str:
-    """Say that a server was not reached, why, and what to do."""
+def unreachable(address: str, error: BaseException, proxy: str = "") -> str:
+    """Say that a server was not reached, why, and what to do.
+
+    ``proxy`` is the HOST:PORT that was dialled in the server's place, empty where none was.
+    """
     hint = "start it with 'boruta serve', or name another with --server or BORUTA_SERVER"
+    what = f"cannot reach the server at {address}"
+    if proxy:
+        what += f" by the proxy {proxy} of the environment"
+        hint = "if the server is reached without it, name that in NO_PROXY"
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             why = cause.verify_message or "its certificate was not accepted"
@@ -122,15 +129,15 @@ def unreachable(address: str, error: BaseException) -> str:
                 "if it serves without TLS, write http:// instead"
             )
         if isinstance(cause, socket.gaierror):
-            return f"cannot reach the server at {address}: the host's name is not known; {hint}"
+            return f"{what}: the host's name is not known; {hint}"
         if isinstance(cause, OSError) and cause.errno:
             # The event loop puts other words into strerror.
             why = os.strerror(cause.errno).lower()
-            return f"cannot reach the server at {address}: {why}; {hint}"
+            return f"{what}: {why}; {hint}"
     why = str(error).rstrip(".") or "no answer in time"
     if address.startswith("http:") and "disconnected" in why:
         hint = "if it serves over TLS, write https:// instead"
-    return f"cannot reach the server at {address}: {why}; {hint}"
+    return f"{what}: {why}; {hint}"
 
 
 def _causes(error: BaseException) -> list[BaseException]:

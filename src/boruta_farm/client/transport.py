@@ -81,6 +81,8 @@ class Transport:
         if config.job is not None:
             self._stranger = Transport(replace(config, job=None), inner)
             auth = JobAuth(config.job, self._stranger)
+        proxy = _proxy(config.server)
+        self._proxy = "" if proxy is None else proxy.url.netloc.decode()
         self._http = httpx.AsyncClient(
             base_url=config.server + PREFIX,
             headers=headers,
@@ -91,7 +93,7 @@ class Transport:
             follow_redirects=False,
             verify=_trust(config) if parts.scheme == "https" else False,
             trust_env=False,
-            proxy=_proxy(config.server),
+            proxy=proxy,
             transport=inner,
         )
 
@@ -195,7 +197,7 @@ class Transport:
         # Words for what went wrong are imported once something has: good answers come sooner so.
         from boruta_farm.client.failures import unreachable
 
-        return UnavailableError(unreachable(self.address, error))
+        return UnavailableError(unreachable(self.address, error, self._proxy))
 
     def _error(self, response: httpx.Response) -> BorutaError:
         if response.is_redirect:

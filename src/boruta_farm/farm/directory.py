@@ -244,8 +244,10 @@ class Directory:
                 "sign in again: boruta login"
             )
         if token.kind not in SPEAKING:
-            use = "boruta login" if token.kind is TokenKind.ONCE else "the agent's dryad.conf"
-            raise UnauthenticatedError(f"this is a {token.kind} token; it is for {use} only")
+            what, use = "join", "dryad join"
+            if token.kind is TokenKind.ONCE:
+                what, use = "one-time", "boruta login"
+            raise UnauthenticatedError(f"this is a {what} token; it is for {use} only")
         self._recognised[secret] = token.id
         self._secrets[token.id] = secret
         return token

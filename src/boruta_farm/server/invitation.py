@@ -18,14 +18,16 @@ def login_line(config: Config) -> str:
     """Return the command that signs in to this server.
 
     The host is one that the certificate bears, else the address that is listened on or told to
-    users; the authority is named where the certificate is signed by the one beside it.
+    users; the authority is named where the certificate is signed by the one beside it or by
+    itself.
     """
     scheme, names, authority = "http", [], None
     if config.tls_certificate is not None:
         scheme = "https"
         certificate = x509.load_pem_x509_certificate(config.tls_certificate.read_bytes())
         names = _names(certificate)
-        authority = _authority(config.tls_certificate.parent / AUTHORITY, certificate)
+        beside = config.tls_certificate.parent / AUTHORITY
+        authority = _signer((beside, config.tls_certificate), certificate)
     host, port = config.api_addr
     wildcard = config.public_address or socket.getfqdn()
     reached = wildcard if is_anywhere(host) else host
@@ -44,10 +46,13 @@ def _names(certificate: x509.Certificate) -> list[str]:
     return names + [str(address) for address in found.get_values_for_type(x509.IPAddress)]
 
 
-def _authority(path: Path, certificate: x509.Certificate) -> Path | None:
-    """Return the authority's file if it is the one that signed the certificate."""
-    try:
-        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(path.read_bytes()))
-    except (OSError, ValueError, TypeError, InvalidSignature):
-        return None
-    return path
+def _signer(files: tuple[Path, ...], certificate: x509.Certificate) -> Path | None:
+    """Return the file of the authority that signed the certificate, if it is one of these."""
+    for path in files:
+        try:
+            authority = x509.load_pem_x509_certificate(path.read_bytes())
+            certificate.verify_directly_issued_by(authority)
+        except (OSError, ValueError, TypeError, InvalidSignature):
+            continue
+        return path
+    return None
