@@ -1,6 +1,9 @@
 """Tokens of signing in: in a keyring where there is one, else in a file only for its owner."""
 
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -113,6 +116,26 @@ def test_a_locked_keyring_leaves_the_token_to_the_file(
     assert Credentials(home, keyring).get(SERVER) == "secret"
     Credentials(home, keyring).forget(SERVER)
     assert "secret" not in file.read_text()
+
+
+@pytest.mark.parametrize("fails", ["RuntimeError('no place')", "ImportError('no place')"])
+def test_a_keyring_that_fails_when_it_is_imported_leaves_the_token_to_the_file(
+    fails: str, tmp_path: Path
+) -> None:
+    """The library reads its own settings then: the plug-in that one names, or nonsense."""
+    (tmp_path / "keyring.py").write_text(f"raise {fails}")
+    code = "from boruta_farm.client.credentials import Credentials as C; print(C().put('s', 't'))"
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"XDG_CONFIG_HOME": str(tmp_path), "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    file = tmp_path / "boruta" / "tokens.json"
+    assert told.stdout == f"{file}, since the system's keyring cannot be used (no place)\n"
+    assert told.stderr == ""
 
 
 def test_a_keyring_that_was_locked_since_is_told_with_what_helps(home: dict[str, str]) -> None:

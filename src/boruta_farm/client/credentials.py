@@ -3,6 +3,8 @@
 import json
 import os
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -192,11 +194,10 @@ def system_keyring() -> Keyring | None:
 
     Raises KeyringError.
     """
-    try:
-        import keyring
-    except ImportError:
+    if find_spec("keyring") is None:
         return None
-    backend = _guarded(keyring.get_keyring)
+    # It looks for its place when it is imported, and fails there over a setting of its own.
+    backend = _guarded(lambda: import_module("keyring").get_keyring())
     return backend if _guarded(lambda: backend.priority) >= 1 else None
 
 
