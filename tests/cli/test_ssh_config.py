@@ -56,3 +56,17 @@ def test_without_a_door_or_where_asked_it_is_the_servers_port(
     assert boruta("ssh-config", "--via", "https", "--write").err
     assert (tmp_path / ".ssh/boruta.config").read_text() == block
     assert "a port of its own" in boruta("ssh-config", "--via", "tunnel", status=2).err
+
+
+def test_without_a_home_the_block_is_printed_but_not_written(
+    boruta: Boruta, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    served.answers["door"] = [PLACE, PLACE]
+    assert "-p 8022 127.0.0.1 connect %h" in boruta("ssh-config").out
+    refused = boruta("ssh-config", "--write", status=1)
+    assert "--write: '~/.ssh' has no meaning here" in refused.err
+
+
+def no_home(_path: Path) -> Path:
+    raise RuntimeError("Could not determine home directory.")

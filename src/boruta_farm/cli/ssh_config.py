@@ -19,6 +19,7 @@ from boruta_farm.client.ssh_config import (
 )
 from boruta_farm.model.errors import NotFoundError
 from boruta_farm.model.front_door import FrontDoorPlace
+from boruta_farm.model.home import expand
 from boruta_farm.model.via import Via
 
 
@@ -63,7 +64,6 @@ def ssh_config(
         raise typer.BadParameter("each board's tunnel has a port of its own; take door or https")
 
     async def work(farm: Farm) -> Path | None:
-        folder = Path.home() / ".ssh"
         try:
             place = None if via is Via.HTTPS else await farm.front_door()
         except NotFoundError:
@@ -77,18 +77,18 @@ def ssh_config(
             if not write:
                 print(https.text())
                 return None
-            return install(folder, https.text())
+            return install(_folder(), https.text())
         block = DoorBlock(
             host=host,
             port=place.port,
             ssh=find_ssh(),
             identity=identity,
-            known_hosts=folder / KNOWN_HOSTS if write else None,
+            known_hosts=_folder() / KNOWN_HOSTS if write else None,
         )
         if not write:
             print(block.text())
             return None
-        return install(folder, block.text(), known_lines(host, place))
+        return install(_folder(), block.text(), known_lines(host, place))
 
     main = run(context, work)
     if main is not None:
@@ -107,6 +107,11 @@ def known_hosts(context: typer.Context) -> None:
 
     place = run(context, work)
     print(known_lines(_host(context), place))
+
+
+def _folder() -> Path:
+    """Return where ssh's configuration lies. Raises ConfigError for a user without a home."""
+    return expand("~/.ssh", "--write")
 
 
 def _host(context: typer.Context) -> str:

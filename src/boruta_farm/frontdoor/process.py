@@ -32,6 +32,7 @@ from boruta_farm.frontdoor.line import ServerLine
 from boruta_farm.model.addresses import with_port
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.model.front_door import DOOR, DRAIN, LOG, STOP, TERMINAL
+from boruta_farm.model.home import lend_home
 from boruta_farm.settings.places import Address
 from boruta_farm.settings.table import SettingError
 from boruta_farm.terminals.keeper import TerminalKeeper
@@ -85,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.detach and not detached():
         return 0
     allow_many_files()
+    lend_home(os.environ)
     runner = asyncio.Runner(loop_factory=_loop_factory())
     with runner:
         idle_exit = options.idle_exit if options.detach else None

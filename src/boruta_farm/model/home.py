@@ -2,7 +2,7 @@
 
 import os
 import pwd
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from boruta_farm.model.errors import ConfigError
@@ -22,6 +22,15 @@ def home_of(environment: Mapping[str, str]) -> Path | None:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:
         return None
+
+
+def lend_home(environment: MutableMapping[str, str]) -> None:
+    """Give a process without a home the root folder as one.
+
+    Libraries ask for a home at every use, also where they are told to read nothing there.
+    """
+    if home_of(environment) is None:
+        environment["HOME"] = "/"
 
 
 def expand(text: str | Path, place: str) -> Path:

@@ -59,6 +59,7 @@ from boruta_farm.dryad.ready import ReadyThread
 from boruta_farm.dryad.terminals import message_bytes
 from boruta_farm.dryad.tools.door import SessionDoor
 from boruta_farm.model.errors import BoardError
+from boruta_farm.model.home import lend_home
 from boruta_farm.model.worker import NOT_FORWARDED, PORTS_FACT
 from boruta_farm.settings.declaration import setting
 from boruta_farm.settings.kinds import Whole
@@ -137,6 +138,7 @@ class SandboxDriver(Driver):
 
     async def start(self) -> None:
         """Open the SSH server; nobody is let in before ``prepare`` or ``resume``."""
+        lend_home(os.environ)
         self._folder.open()
         self._thread.start()
         try:
