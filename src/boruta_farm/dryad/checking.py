@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from boruta_farm.dryad import config as configuration
+from boruta_farm.dryad.arguments import TypedArguments
 from boruta_farm.dryad.asking import credential_path
 from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig
 from boruta_farm.dryad.credential import load_credential
@@ -83,7 +84,7 @@ def _read(config: AgentConfig) -> tuple[Path, ...]:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = TypedArguments(
         prog="dryad config check",
         description="Check a configuration, and that the service's user can read what it names.",
         allow_abbrev=False,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from boruta_farm.contracts import Registered
 from boruta_farm.dryad import config as configuration
+from boruta_farm.dryad.arguments import TypedArguments
 from boruta_farm.dryad.asking import credential_path, enrol
 from boruta_farm.dryad.config import DEFAULT_PATH, JOIN_TOKEN_VARIABLE, AgentConfig
 from boruta_farm.dryad.credential import load_credential
@@ -239,7 +240,7 @@ def _server(text: str) -> str:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = TypedArguments(
         prog="dryad join",
         description="Enrol this board at a farm. The token of 'boruta agent invite' is asked for, "
         f"or read from standard input or {JOIN_TOKEN_VARIABLE}.",

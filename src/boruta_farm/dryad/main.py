@@ -12,6 +12,7 @@ from pathlib import Path
 from boruta_farm import __version__
 from boruta_farm.dryad import config as configuration
 from boruta_farm.dryad import logs
+from boruta_farm.dryad.arguments import TypedArguments
 from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig, UnconfiguredError
 from boruta_farm.dryad.ready import ReadyLoop
 from boruta_farm.model.errors import BorutaError
@@ -136,7 +137,7 @@ async def _serve(config: AgentConfig, watchdog: Watchdog) -> None:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = TypedArguments(
         prog="dryad",
         description="Keep a board of a Boruta farm.",
         epilog=VERBS,

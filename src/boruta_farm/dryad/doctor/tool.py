@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from boruta_farm.dryad import config as configuration
+from boruta_farm.dryad.arguments import TypedArguments
 from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig
 from boruta_farm.dryad.doctor.accounts import check_accounts
 from boruta_farm.dryad.doctor.farm import check_farm
@@ -68,7 +69,7 @@ def _refused(path: Path, error: ConfigError) -> Finding:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = TypedArguments(
         prog="dryad doctor",
         description="Check everything this board needs, and tell how to mend what is wrong. "
         "Nothing is changed.",

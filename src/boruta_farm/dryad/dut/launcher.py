@@ -1,12 +1,12 @@
 """The commands of sessions as files in a folder on their PATH."""
 
-import argparse
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from boruta_farm.dryad.arguments import TypedArguments
 from boruta_farm.dryad.dut.original.main import COMMANDS
 from boruta_farm.model.errors import ConfigError
 
@@ -31,7 +31,7 @@ USUAL_FOLDER: Final = Path("/usr/local/bin")
 
 def main(arguments: Sequence[str]) -> int:
     """Run ``dryad commands`` and return its exit status."""
-    parser = argparse.ArgumentParser(
+    parser = TypedArguments(
         prog="dryad commands",
         description="Write the commands of sessions into a folder: dut, and those of the "
         "original's world (stm, fota, dut_boot.sh and the like).",

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 
+from boruta_farm.dryad.arguments import TypedArguments
 from boruta_farm.dryad.plugins import installed
 from boruta_farm.dryad.tools.base import TOOLS
 from boruta_farm.dryad.tools.found import Found, find_here, find_hubs
@@ -46,7 +47,7 @@ async def _find(ask: Sequence[str]) -> list[Found]:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = TypedArguments(
         prog="dryad detect",
         description="Look for serial ports, card readers, USB hubs that switch power, cameras and "
         "power sockets, and print tables to paste into dryad.conf. Nothing is switched.",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from boruta_farm.dryad import config as configuration
+from boruta_farm.dryad.arguments import TypedArguments
 from boruta_farm.dryad.config import DEFAULT_PATH
 from boruta_farm.dryad.dut import main as dut
 from boruta_farm.dryad.dut.call import VARIABLE
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = TypedArguments(
         prog="dryad tool",
         description="Operate the board's device as dut does, also while nobody or somebody else "
         "has the board. Alone it shows what there is.",

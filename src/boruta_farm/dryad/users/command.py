@@ -12,6 +12,7 @@ from pathlib import Path
 
 from boruta_farm.dryad import logs
 from boruta_farm.dryad.activation import take_sockets
+from boruta_farm.dryad.arguments import TypedArguments
 from boruta_farm.dryad.config import DEFAULT_PATH, AgentConfig, UnconfiguredError, load
 from boruta_farm.dryad.files import replaceable
 from boruta_farm.dryad.users.helper import Helper, find_user, listen
@@ -76,7 +77,7 @@ def _config(path: Path) -> AgentConfig:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = TypedArguments(
         prog="dryad helper",
         description="Make and unmake the session user of a board, as root, for an agent that "
         "is not.",
