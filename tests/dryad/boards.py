@@ -66,6 +66,7 @@ class FakeDriver(Driver):
         self.within = 0.0
         self.made = asyncio.Event()
         self.fault: Exception | None = None
+        self.loss = ""
         self.tell: Callable[[str], None] | None = None
 
     @property
@@ -109,6 +110,9 @@ class FakeDriver(Driver):
         await self._begin("certify")
         self.board.certificate = certificate
         self._finish()
+
+    async def lost(self) -> str:
+        return self.loss
 
     async def visitors(self) -> dict[str, int]:
         return dict.fromkeys(self.board.keys, 1)

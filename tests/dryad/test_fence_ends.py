@@ -24,6 +24,33 @@ def test_a_job_ends_at_its_time_by_itself() -> None:
     play(scene)
 
 
+def test_a_job_whose_session_is_lost_ends_with_the_reason() -> None:
+    async def scene(lab: Lab) -> None:
+        fence = await lab.lend(1, 100)
+        await fence.look_after_session()
+        assert lab.phase() is Phase.GRANTED
+        lab.driver.loss = "its keeper is gone"
+        fence.changed.clear()
+        await fence.look_after_session()
+        assert (lab.phase(), lab.key()) == (Phase.ENDED, None)
+        assert fence.state.trouble == "the session was lost: its keeper is gone"
+        assert fence.changed.is_set()
+
+    play(scene)
+
+
+def test_what_nobody_has_is_no_lost_session() -> None:
+    async def scene(lab: Lab) -> None:
+        fence = lab.fence
+        await fence.clean(1)
+        await fence.prepare(OLD, epoch=1)
+        lab.driver.loss = "its keeper is gone"
+        await fence.look_after_session()
+        assert (lab.phase(), fence.state.trouble) == (Phase.PREPARED, None)
+
+    play(scene)
+
+
 def test_prolonging_moves_the_end_and_never_back() -> None:
     async def scene(lab: Lab) -> None:
         fence = await lab.lend(1, 100)

@@ -144,6 +144,7 @@ class Agent:
             found = None
             if self._fence.state.phase is Phase.GRANTED:
                 try:
+                    await self._fence.look_after_session()
                     found = await self._driver.sessions()
                 except BoardError as error:
                     logger.warning("who is signed in cannot be told: %s", error.message)

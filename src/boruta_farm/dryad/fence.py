@@ -158,6 +158,14 @@ class BoardFence:
         """Test the board and its supervisor without disturbing whoever has the board."""
         await self._turn.look(lambda: handle("healthcheck", BRIEF, self._check_health))
 
+    async def look_after_session(self) -> None:
+        """End a job whose session can be used no more, and have the farm told why."""
+        epoch = self.state.epoch
+        if self.state.phase is not Phase.GRANTED:
+            return
+        if words := await handle("lost", BRIEF, self._driver.lost):
+            await self._turn.take(lambda: self._end_lost(epoch, words))
+
     async def facts(self) -> Mapping[str, str]:
         """Return the driver's facts. Raises UnavailableError while the board is busy."""
         return await self._turn.look(lambda: handle("facts", BRIEF, self._driver.facts))
@@ -429,6 +437,11 @@ class BoardFence:
             await self._shut(tell=True)
         else:
             await self._shut(tell=self.state.tell_ended)
+
+    async def _end_lost(self, epoch: int, words: str) -> None:
+        if self.state.epoch == epoch and self.state.phase is Phase.GRANTED:
+            logger.error("epoch %d: the session is lost: %s", epoch, words)
+            await self._shut(tell=False, trouble=f"the session was lost: {words}")
 
     async def _expire_in(self, end: float) -> None:
         """Let the key end with the job, whose end is stored already: this is a second lock."""

@@ -251,8 +251,10 @@ async def test_clean_finds_the_processes_of_a_dead_keeper(tmp_path: Path, visito
         await driver.prepare(visitor.public)
         word = unique()
         await leave_daemon(driver, visitor, word)
+        assert await driver.lost() == ""
         await visitor.ssh(driver, "kill -KILL $PPID")
         assert len(running(word)) == 1
+        assert "keeper is gone" in await driver.lost()
         with pytest.raises(BoardError, match="keeper is gone"):
             await driver.healthcheck()
         assert (await visitor.ssh(driver, "true")).status == 254

@@ -130,6 +130,13 @@ class Driver(ABC):
         """
         return None
 
+    async def lost(self) -> str:
+        """Return why the session can be used no more, empty while it can.
+
+        Asked every few seconds while the board is lent, so it must cost nothing.
+        """
+        return ""
+
     async def put_in_maintenance(self, message: str) -> None:
         """Show that the board is in maintenance."""
         logger.info("in maintenance: %s", message)
@@ -231,6 +238,10 @@ class WrappedDriver(Driver):
     async def sessions(self) -> frozenset[int] | None:
         """Return the inner driver's."""
         return await self.inner.sessions()
+
+    async def lost(self) -> str:
+        """Return what the inner driver says."""
+        return await self.inner.lost()
 
     async def put_in_maintenance(self, message: str) -> None:
         """Show the message as the inner driver does."""

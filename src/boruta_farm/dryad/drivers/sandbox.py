@@ -66,6 +66,7 @@ from boruta_farm.settings.kinds import Whole
 
 _log = logging.getLogger(__name__)
 
+KEEPER_GONE: Final = "sandbox: the session's keeper is gone; clean the board"
 _NAMED = 5
 _BANNER_TIMEOUT = 5.0
 
@@ -241,6 +242,11 @@ class SandboxDriver(Driver):
         """Return the far ports of the connections that are logged in; the server knows its own."""
         return self._server.signed_in()
 
+    async def lost(self) -> str:
+        """Tell that the keeper, below which all of a session runs, was killed from outside."""
+        alive = self._room is None or self._room.keeper.alive
+        return "" if alive else KEEPER_GONE
+
     async def clean(self) -> tuple[str, ...]:
         """End and remove everything of the session, then look again."""
         connections = await self._server.shut("the job has ended")
@@ -286,8 +292,8 @@ class SandboxDriver(Driver):
             raise BoardError(f"sandbox: the SSH server does not answer: {error}") from error
         if not banner.startswith(b"SSH-2.0-"):
             raise BoardError(f"sandbox: port {self._port} is not served by SSH")
-        if self._room is not None and not self._room.keeper.alive:
-            raise BoardError("sandbox: the session's keeper is gone; clean the board")
+        if words := await self.lost():
+            raise BoardError(words)
         free = shutil.disk_usage(self._folder.path).free
         if free < self._config.min_free:
             raise BoardError(
