@@ -60,7 +60,7 @@ ROOMS: dict[str, frozenset[str]] = {
         | {"words"}
     ),
     "client": frozenset(
-        {"race", "contracts", "clock", "records", "selectors", "settings", "words"}
+        {"race", "contracts", "clock", "dryad.proc", "records", "selectors", "settings", "words"}
     ),
     "cli": frozenset(
         {"client", "contracts", "records", "selectors", "settings", "words"}

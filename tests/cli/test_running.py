@@ -93,7 +93,7 @@ def test_here_the_command_finds_its_request_and_the_farm(
 
 @pytest.mark.parametrize("ended_by", ["a signal", "the farm"])
 def test_here_it_ends_with_its_board(stage: Stage, served: Served, ended_by: str) -> None:
-    words = ("run", "-c", "board=rpi4", "--here", "--", "echo begun; exec sleep 600")
+    words = ("run", "-c", "board=rpi4", "--here", "--", "sh -c 'echo begun; exec sleep 600'; :")
     with ended(stage.start(*words)) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "begun\n"

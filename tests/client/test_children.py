@@ -11,7 +11,7 @@ import pytest
 from boruta_farm.client import children
 
 
-async def started(line: str, **more: int) -> Process:
+async def started(line: str, **more: int | tuple[int, ...]) -> Process:
     return await asyncio.create_subprocess_exec("sh", "-c", line, **more)  # type: ignore[arg-type]  # descriptors
 
 
@@ -42,3 +42,23 @@ async def test_one_that_does_not_listen_is_killed_while_it_prints(
     assert await process.stdout.readline() == b"on\n"
     await children.end(process)
     assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("deaf", ["", "trap '' TERM; "])
+async def test_a_shell_is_ended_with_what_it_waits_for(
+    monkeypatch: pytest.MonkeyPatch, deaf: str
+) -> None:
+    if deaf:
+        monkeypatch.setattr(children, "ENDS_WITHIN", 0.2)
+    line = f"{deaf}(echo on; exec sleep 600) & sh -c 'sh -c \"echo on; exec sleep 601\"; :' & wait"
+    mine, theirs = os.pipe()
+    process = await started(line, stdout=PIPE, pass_fds=(theirs,))
+    os.close(theirs)
+    assert process.stdout is not None
+    assert [await process.stdout.readline() for _ in range(2)] == [b"on\n", b"on\n"]
+    async with asyncio.timeout(60):
+        await children.end_family(process)
+        # Nobody holds the other end any more.
+        assert await asyncio.to_thread(os.read, mine, 1) == b""
+    os.close(mine)
+    assert process.returncode == -(signal.SIGKILL if deaf else signal.SIGTERM)

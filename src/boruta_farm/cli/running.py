@@ -280,7 +280,7 @@ class CommandRuns:
     async def _use_here(self, errand: Errand, lease: Lease) -> int:
         """Run the command on this machine; return its status, or the fault that ended its job."""
         environment = {**environment_of(self._config), REQUEST: str(lease.request_id)}
-        session = SshSession(("sh", "-c", self._command.line), environment=environment)
+        session = SshSession(("sh", "-c", self._command.line), environment=environment, family=True)
         status, over = await errand.attend(session, lease)
         return status if over is None else _ended(over)
 

@@ -1,12 +1,18 @@
 """Programs that we have started, and how they are ended."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from asyncio.subprocess import Process
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Final
 
+from boruta_farm.dryad.proc.processes import read_children
+
 ENDS_WITHIN: Final = 5.0
+"""Seconds a program may take to end after a signal before it is killed."""
 PIECE: Final = 64 * 1024
 
 
@@ -30,14 +36,65 @@ async def end(process: Process, number: int = signal.SIGTERM) -> None:
 
     What it still prints is read, for one that cannot write does not end.
     """
+    await _end(process, [], number)
+
+
+async def end_family(process: Process, number: int = signal.SIGTERM) -> None:
+    """End a program that still runs with all that it has started and not let go, as ``end`` does.
+
+    A shell that is ended leaves what it waits for. Linux alone tells what descends from a process;
+    elsewhere the program is ended by itself.
+    """
+    with ExitStack() as held:
+        handles = [handle for pid in _below(process.pid) for handle in _held(pid, held)]
+        await _end(process, handles, number)
+
+
+def _below(root: int) -> Iterator[int]:
+    waiting = [root]
+    while waiting:
+        children = read_children(waiting.pop())
+        waiting += children
+        yield from children
+
+
+def _held(pid: int, held: ExitStack) -> Iterator[int]:
+    """Yield a handle of a process that is there: its number may be another's before it is used."""
+    with contextlib.suppress(OSError):
+        handle = os.pidfd_open(pid)
+        held.callback(os.close, handle)
+        yield handle
+
+
+def _tell(handles: list[int], number: int) -> None:
+    for handle in handles:
+        # It has ended, or is another user's.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            signal.pidfd_send_signal(handle, number)
+
+
+async def _end(process: Process, below: list[int], number: int) -> None:
+    """Tell a program before those below it: a shell would go on to its next command."""
     if process.returncode is None:
         send(process.pid, number)
+    _tell(below, number)
     try:
         async with asyncio.timeout(ENDS_WITHIN):
-            await _drained(process)
+            # At once: some versions of Python wait for a program until its pipes are nobody's.
+            await asyncio.gather(_drained(process), *map(_ended, below))
     except TimeoutError:
         send(process.pid, signal.SIGKILL)
+        _tell(below, signal.SIGKILL)
         await _drained(process)
+
+
+async def _ended(handle: int) -> None:
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(handle, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(handle)
 
 
 async def _drained(process: Process) -> None:

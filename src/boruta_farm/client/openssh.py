@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from boruta_farm.client.children import end
+from boruta_farm.client.children import end, end_family
 from boruta_farm.client.tellable import UNTELLABLE, check_tellable
 from boruta_farm.client.way import DIRECT, NOTHING, BoardWay
 from boruta_farm.client.wire import checked_host_key
@@ -23,7 +24,6 @@ from boruta_farm.model.worker import USERNAME, AccessInfo
 from boruta_farm.settings.files import read_bounded
 
 LARGEST_KEY_FILE = 64 * 1024
-"""Seconds ssh may take to end after a signal before it is killed."""
 
 LARGEST_LOG = 16 << 20
 LOGGED_ALWAYS = ("debug", "OpenSSH_", "Authenticated to ", "Transferred: ", "Bytes per second: ")
@@ -250,7 +250,8 @@ class SshSession:
     """Run ssh in our own process group, so that the terminal is its own.
 
     What it prints goes where our output goes, or into a file that is open; its input is ours, or
-    what the descriptor ``source`` gives. ``environment`` is added to ours.
+    what the descriptor ``source`` gives. ``environment`` is added to ours. A ``family`` is ended
+    with all that it has started: a shell that runs in place of ssh.
     """
 
     def __init__(
@@ -259,7 +260,10 @@ class SshSession:
         output: IO[bytes] | None = None,
         source: int | None = None,
         environment: Mapping[str, str] = NOTHING,
+        *,
+        family: bool = False,
     ) -> None:
+        self._family = family
         self._arguments = arguments
         self._environment = environment
         self._output = output
@@ -288,8 +292,11 @@ class SshSession:
 
     async def end(self, number: int = signal.SIGTERM) -> None:
         """Send ssh a signal, kill it when it does not end, and wait until it is gone."""
-        if self._process is not None and self._process.returncode is None:
-            await end(self._process, number)
+        if self._process is None or self._process.returncode is not None:
+            return
+        # A terminal's Ctrl-C has reached them all, and programs take a second one for impatience.
+        told = number == signal.SIGINT and sys.stdin.isatty()
+        await (end_family if self._family and not told else end)(self._process, number)
 
 
 def exit_status(status: int) -> int:
