@@ -48,3 +48,8 @@ def test_running_jobs_keep_their_remaining_time(stage: Stage, by: timedelta) -> 
     assert (note.action, note.actor, note.detail["jobs"]) == (Action.CLOCK_STEPPED, "farm", "1")
     assert jobs.end_due(world, number, NOW + by).answer is False
     assert jobs.end_due(world, number, job.timeout + by + timedelta(minutes=1)).answer is True
+
+
+def test_a_step_too_small_to_be_told_has_no_sign_of_its_own(stage: Stage) -> None:
+    stage.world.apply(step_clock(stage.world, -timedelta(microseconds=200), "", "", NOW, None))
+    assert stage.world.notes[-1].detail["by"] == "+0.000 s"

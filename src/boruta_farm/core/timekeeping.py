@@ -39,7 +39,7 @@ def step_clock(
         if request.live_job is None:
             waiting = _orphan_moved(request, by)
             steps.append(RequestSaved(request=waiting, kind=EventKind.REQUEST_UPDATED))
-    detail = {"by": f"{by.total_seconds():+.3f} s", "from": now.isoformat(timespec="seconds")}
+    detail = {"by": f"{by.total_seconds():+z.3f} s", "from": now.isoformat(timespec="seconds")}
     detail |= {"to": (now + by).isoformat(timespec="seconds"), "jobs": str(jobs), "reason": reason}
     note = Note(
         actor=FARM if caller is None else caller.name,

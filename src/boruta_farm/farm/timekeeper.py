@@ -164,4 +164,4 @@ def _micros(count: int) -> timedelta:
 
 
 def _words(by: timedelta) -> str:
-    return f"{by.total_seconds():+.1f} s"
+    return f"{by.total_seconds():+z.1f} s"
