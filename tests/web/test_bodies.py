@@ -120,6 +120,14 @@ def test_refuses_what_go_refuses(body: bytes) -> None:
         REQUEST_BODY.read(body)
 
 
+@pytest.mark.parametrize("body", [b'{"a":{"b":1}}', b"{}"])
+def test_an_object_in_a_wrong_place_is_called_an_object(body: bytes) -> None:
+    with pytest.raises(MalformedBodyError, match="got `object`"):
+        GROUPS_BODY.read(body)
+    with pytest.raises(MalformedBodyError, match="got `object`"):
+        REQUEST_BODY.read(b'{"Priority":%s}' % body)
+
+
 def test_null_is_told_from_an_empty_object() -> None:
     assert REQUEST_LIST.read(b"null") is None
     assert REQUEST_LIST.read(b"null rest") is None

@@ -59,7 +59,8 @@ def canonical(value: Value, wanted: inspect.Type) -> Value:
             }
     if isinstance(value, list) and isinstance(wanted, inspect.ListType):
         return [_element(item, wanted.item_type) for item in value]
-    return value
+    # The decoder's words are read by whoever sent it: an object, by no name of ours.
+    return dict(value.members) if isinstance(value, Pairs) else value
 
 
 def _structure(value: Pairs, wanted: inspect.StructType) -> dict[str, Value]:
