@@ -41,12 +41,17 @@ def power(
     A power cycle takes how long the power is away, such as 5s. The exit status is dut's: 0 done,
     1 failed, 2 wrong usage or no such tool, 3 the job has ended; 255 for failures of our own.
     """
-    if words and words[0] == "on" and request_of(target) is None:
-        say(
-            "boruta: the board is given back after the command, which as a rule takes its power "
-            "away; to keep it on: boruta new, then boruta power ID on"
-        )
-    operate(context, target, "power", *(words or ["state"]))
+    lasts = not words or words[0] != "on" or request_of(target) is not None
+    try:
+        operate(context, target, "power", *(words or ["state"]))
+    except typer.Exit as ended:
+        # Not before: where no board is had, there is nothing to keep on.
+        if not (lasts or ended.exit_code):
+            say(
+                "boruta: the board was given back, which as a rule takes its power away; to keep "
+                "it on: boruta new, then boruta power ID on"
+            )
+        raise
 
 
 def press(
