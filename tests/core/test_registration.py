@@ -37,7 +37,14 @@ def test_names_are_made_unique(world: DictWorld) -> None:
     assert renamed.name == "other"
 
 
-@pytest.mark.parametrize("name", ["", "a\nb", "x" * 65, UUID.format(9)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "a\nb", "x" * 65, "any", "Any", "42", "r42", "R7"),
+        *(UUID.format(9), UUID.format(9).replace("-", ""), f"{{{UUID.format(9).upper()}}}"),
+        f"urn:uuid:{UUID.format(9)}",
+    ],
+)
 def test_bad_names_are_refused(world: DictWorld, name: str) -> None:
     if not name:
         assert world.apply(core.register(world, registration(name=None), NOW)).name == UUID.format(
