@@ -1,5 +1,6 @@
 """``boruta cp`` and ``boruta forward``: what scp and ssh are called with, and real copies."""
 
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,13 @@ def test_a_board_that_nobody_holds(here: Boruta) -> None:
     for verb in (("cp", "lab-rpi3:a", "b"), ("forward", "lab-rpi3", "8080:80")):
         told = here(*verb, status=SSH_FAILED).err
         assert told == "boruta: lab-rpi3 is lent to nobody; borrow it: boruta ssh lab-rpi3\n"
+
+
+@pytest.mark.parametrize("name", ["ann's $board", "a; b, (c)"])
+def test_what_is_proposed_for_it_can_be_pasted(here: Boruta, served: Served, name: str) -> None:
+    served.board(3, name)
+    _, _, proposed = here("forward", name, "8080:80", status=SSH_FAILED).err.partition("it: ")
+    assert shlex.split(proposed) == ["boruta", "ssh", name]
 
 
 def test_without_scp_that_is_said(
