@@ -1,6 +1,7 @@
 """The command line on an original server: what can be done there is done, the rest is said."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,21 @@ def test_lists_and_records_are_shown(boruta: Boruta) -> None:
         assert boruta(*verb.split()).err == "", verb
 
 
+def test_a_job_is_prolonged_by_what_that_server_gives(boruta: Boruta) -> None:
+    boruta("new", "-c", "board=rpi4")
+    assert boruta("prolong", "1").out.startswith("until ")
+
+
+def test_no_time_is_shown_that_was_not_told(boruta: Boruta) -> None:
+    boruta("new", "-c", "board=rpi4")
+    told = boruta("show", "1").out
+    assert re.search("^Until ", told, re.MULTILINE)
+    assert not re.search("^(Granted|At most until) ", told, re.MULTILINE)
+    assert re.search("^Since +not told", boruta("worker", "show", uuid_of(1)).out, re.MULTILINE)
+    header, row = boruta("workers", "--columns", "since,state").lines
+    assert (header.split(), row.split()) == (["SINCE", "STATE"], ["RUNNING"])
+
+
 CANNOT = (
     "explain 1",
     "events",
@@ -164,7 +180,11 @@ CANNOT = (
     "workers board=rpi4",
     "new -s board=rpi4",
     "new -s board=rpi4 --wait 1m",
+    "new board=rpi4 --for 2h",
     "update 1 -c board=x",
+    "update 1 --for 2h",
+    "prolong 1 +30m",
+    "prolong 1 --until 23:59",
 )
 
 

@@ -12,6 +12,7 @@ from boruta_farm.cli.requests import worker_names_of
 from boruta_farm.cli.sharing import presence
 from boruta_farm.cli.tables import print_record
 from boruta_farm.client.farm import Farm
+from boruta_farm.client.wire import NEVER
 from boruta_farm.model.errors import (
     ForbiddenError,
     InvalidError,
@@ -139,8 +140,11 @@ def _held(job: Job, times: Times) -> dict[str, str]:
     """Return since when a board is held, and until when if it was handed over at all."""
     if job.progress is not None:
         return {"Made ready since": times.moment(job.granted), "Progress": job.progress}
+    until = {"Until": times.moment(job.timeout)}
+    if job.granted == NEVER:
+        return until
     return {
         "Granted": times.moment(job.granted),
-        "Until": times.moment(job.timeout),
+        **until,
         "At most until": times.moment(job.limit),
     }

@@ -23,6 +23,7 @@ from boruta_farm.cli.selection import one_worker
 from boruta_farm.cli.sharing import ONE_KEY
 from boruta_farm.cli.tables import Listing, print_listing, print_record
 from boruta_farm.client.farm import Farm
+from boruta_farm.client.wire import NEVER
 from boruta_farm.model.listing import WORKER_ITEMS, RequestFilter, WorkerFilter
 from boruta_farm.model.request import Request, RequestState
 from boruta_farm.model.worker import Worker, WorkerState
@@ -90,7 +91,7 @@ def worker_listing(farm: Farm, found: tuple[Worker, ...], holders: Holders, none
         (
             worker.name,
             state_text(worker),
-            age(now - worker.since),
+            "" if worker.since == NEVER else age(now - worker.since),
             board_text(worker.caps),
             tools_text(worker.caps),
             _held(farm, holders.get(worker.uuid)),
@@ -149,7 +150,11 @@ def _facts(farm: Farm, worker: Worker, held: str) -> dict[str, str]:
         "Worker": worker.name,
         "UUID": worker.uuid,
         "State": state_text(worker),
-        "Since": f"{local_times(now).moment(worker.since)} ({age(now - worker.since)})",
+        "Since": (
+            "not told by this server"
+            if worker.since == NEVER
+            else f"{local_times(now).moment(worker.since)} ({age(now - worker.since)})"
+        ),
         "Capabilities": board_text(worker.caps),
         "Tools": tools_text(worker.caps) or "none",
         "Groups": " ".join(worker.groups) or "none: it serves everybody",

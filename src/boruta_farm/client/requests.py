@@ -39,6 +39,7 @@ KEYS_WITHIN = 5.0
 """Seconds for which a server waits for a board to take keys."""
 
 KEY_OF_OURS = "Created"
+LENGTHS = "length of a job but its own"
 
 
 class HttpRequests:
@@ -50,19 +51,24 @@ class HttpRequests:
     async def new_request(self, caller: Caller, new: NewRequest) -> "Filed":
         """File a request and return what the server answers.
 
-        A server of the original would lend any board where a selector asks for some, and an older
-        one of ours a board that is not flashed: then the request is closed and RouteNotFoundError
-        raised.
+        A server of the original would lend any board where a selector asks for some, or for an hour
+        where a length is told, and an older one of ours a board that is not flashed: then the
+        request is closed and RouteNotFoundError raised.
         """
         headers = {} if new.idempotency_key is None else {"Idempotency-Key": new.idempotency_key}
         answer = await self._channel.post("reqs/", body(new), headers)
         from boruta_farm.model.explanation import Filed
 
         filed = read(Filed, answer.body)
-        ignored = "selectors" if new.selector else "keys of one's own" if new.ssh_key else None
-        if filed.outlook is None and ignored is not None:
+        ignored = {
+            "selectors": new.selector,
+            "keys of one's own": new.ssh_key,
+            LENGTHS: new.length,
+        }
+        wished = [what for what, wish in ignored.items() if wish]
+        if filed.outlook is None and wished:
             await self.close_request(caller, filed.id)
-            raise unheeded(ignored)
+            raise unheeded(wished[0])
         if new.image or new.boot_until:
             known = await self.get_request_info(caller, filed.id)
             if known.readiness is None:
@@ -79,12 +85,15 @@ class HttpRequests:
 
     async def update_request(self, caller: Caller, request_id: int, update: RequestUpdate) -> None:
         """Change a waiting request. Raises RouteNotFoundError for what the original ignores."""
-        wished = (update.caps, update.selector, update.ssh_key, update.keep_alive)
+        wished = (update.caps, update.selector, update.ssh_key, update.keep_alive, update.length)
         if any(wish is not None for wish in wished):
-            present = await self._channel.get(_path(request_id))
-            if is_original(present.body, KEY_OF_OURS):
-                raise unheeded("change of what a request asks for")
+            await self._check_heeded(request_id, "change of what a request asks for")
         await self._channel.post(_path(request_id), body(update))
+
+    async def _check_heeded(self, request_id: int, what: str) -> None:
+        present = await self._channel.get(_path(request_id))
+        if is_original(present.body, KEY_OF_OURS):
+            raise unheeded(what)
 
     async def get_request_info(self, caller: Caller, request_id: int) -> Request:
         """Return one request."""
@@ -138,7 +147,12 @@ class HttpRequests:
     async def prolong_access(
         self, caller: Caller, request_id: int, more: MoreTime | None = None
     ) -> datetime:
-        """Move the job's end and return it."""
+        """Move the job's end and return it.
+
+        Raises RouteNotFoundError for a length or an end that the original ignores.
+        """
+        if more is not None and more != MoreTime():
+            await self._check_heeded(request_id, LENGTHS)
         await self._channel.post(
             f"{_path(request_id)}/prolong", None if more is None else body(more)
         )

@@ -29,7 +29,7 @@ def _job(found: Found) -> Found:
 
     end = found.get("timeout")
     told = {"request_id": 0, "phase": JobPhase.LIVE, "epoch": 0}
-    return {**told, "granted": end, "limit": end}
+    return {**told, "granted": NEVER, "limit": end}
 
 
 def _worker(found: Found) -> Found:
