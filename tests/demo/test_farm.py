@@ -3,6 +3,7 @@
 import asyncio
 import os
 import select
+import socket
 import sys
 from pathlib import Path
 
@@ -31,6 +32,14 @@ async def test_a_farm_that_does_not_come_up_names_the_servers_last_warning(
             await processes.unless_failed(forever, "the boards to be IDLE")
     finally:
         await processes.end()
+
+
+async def test_a_port_that_is_named_is_used_or_said_to_be_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(BorutaError, match=f"port {port} is taken; name another"):
+            async with demo_farm.demo_farm(lambda _: None, port=port):
+                raise AssertionError("a farm runs")
 
 
 async def test_the_keeper_that_an_agent_leaves_during_a_job_ends_with_the_farm(

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -31,6 +32,12 @@ def demo(
             help="With --once: switch, watch, flash and boot a device, in QEMU where installed.",
         ),
     ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", metavar="PORT", min=1, max=65535, help="The server's, in place of 8487."
+        ),
+    ] = None,
 ) -> None:
     """Run a server with boards on this machine until Ctrl-C; leaves nothing behind."""
     if users and tools:
@@ -40,10 +47,13 @@ def demo(
         raise typer.BadParameter(f"{name} runs with --once and sandboxes only")
     if driver is not DemoDriver.SANDBOX and not once:
         raise typer.BadParameter(f"--driver {driver} runs with --once only")
+    if port is not None and once:
+        raise typer.BadParameter("--port is for a farm that stays; --once finds a free one")
     with failures_told(), server_installed():
         from boruta_farm.demo import plays
 
-        play: plays.Play = plays.users if users else plays.tools if tools else plays.stay
+        stay = partial(plays.stay, port=port)
+        play: plays.Play = plays.users if users else plays.tools if tools else stay
         if once and not (users or tools):
             play = plays.rehearsal(driver)
         done = asyncio.run(plays.until_told(play(_say)))

@@ -59,18 +59,22 @@ async def demo_farm(
     daemons: Mapping[str, Sequence[str]] = NO_DAEMONS,
     *,
     door: bool = False,
+    port: int | None = None,
 ) -> AsyncIterator[DemoFarm]:
     """Run a farm for the block and leave nothing behind. Raises BorutaError in words.
 
-    With ``door`` plain ssh gets in, too.
+    With ``door`` plain ssh gets in, too. The server has this ``port`` and no other, else the usual
+    one or one that is free.
 
     ``daemons`` are commands, by name, that the boards need and that stay in the foreground.
     """
-    folder = Path(tempfile.mkdtemp(prefix="boruta-demo-"))
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    if port != USUAL_PORT:
+    wanted, port = port, free_port(port or USUAL_PORT)
+    if wanted not in (None, port):
+        raise BorutaError(f"port {wanted} is taken; name another, or none: then a free one is used")
+    if wanted is None and port != USUAL_PORT:
         say(f"port {USUAL_PORT} is taken, the demo's server uses {port}")
+    folder = Path(tempfile.mkdtemp(prefix="boruta-demo-"))
+    url = f"http://127.0.0.1:{port}"
     processes = DemoProcesses(folder)
     try:
         opened = {"ssh_addr": f"127.0.0.1:{free_port(USUAL_DOOR)}"} if door else {}

@@ -45,10 +45,11 @@ def rehearsal(driver: DemoDriver) -> Play:
     return REHEARSALS[driver]
 
 
-async def stay(say: Say) -> None:
-    """Keep a farm and tell what to try with it."""
+async def stay(say: Say, port: int | None = None) -> None:
+    """Keep a farm and tell what to try with it; its server has this port, if one is named."""
     with demo_device() as device:
-        async with demo_farm(say, (*SANDBOXES, device.board), door=True) as farm:
+        boards = (*SANDBOXES, device.board)
+        async with demo_farm(say, boards, door=True, port=port) as farm:
             say(_introduction(farm, device))
             await asyncio.get_running_loop().create_future()
 
