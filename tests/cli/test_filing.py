@@ -122,7 +122,7 @@ def test_new_that_waits(boruta: Boruta, served: Served) -> None:
     outcome = boruta("new", "--wait", "0.1s", status=1)
     assert outcome.out == "1\n"
     assert outcome.err.splitlines()[-2:] == [
-        "boruta: request 1 is closed: nothing of it is left in the queue",
+        "boruta: request 1 is closed: it neither waits nor holds a board",
         "boruta: request 1 had no board within the time to wait",
     ]
     assert served.request(1).state is RequestState.CANCELLED

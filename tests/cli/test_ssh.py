@@ -116,7 +116,7 @@ def test_ctrl_c_on_a_terminal_belongs_to_ssh(stage: Stage, served: Served) -> No
 @pytest.mark.parametrize(
     ("keys", "becomes", "told"),
     [
-        ("c", "CANCELLED", "request 1 is closed: nothing of it is left in the queue"),
+        ("c", "CANCELLED", "request 1 is closed: it neither waits nor holds a board"),
         pytest.param("\x03", "CANCELLED", "request 1 is closed: nothing", marks=pytest.mark.prove),
         ("xl", "WAITING", "request 1 stays in the queue; connect: boruta ssh 1; cancel it: bor"),
     ],
@@ -207,7 +207,7 @@ def test_the_wait_has_a_limit(stage: Stage, served: Served) -> None:
     outcome = stage.run("ssh", "-c", "board=rpi3", "--wait", "0.2s")
     assert outcome.status == 255
     assert "request 1 had no board within the time" in outcome.err
-    assert "boruta: request 1 is closed: nothing of it is left in the queue" in outcome.err
+    assert "boruta: request 1 is closed: it neither waits nor holds a board" in outcome.err
     assert state(served) == "CANCELLED"
 
 

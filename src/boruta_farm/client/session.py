@@ -172,7 +172,7 @@ async def filed(
 async def _close_telling(farm: Farm, request_id: int, say: Say, closed: Say) -> None:
     trouble = await close_request(farm, request_id)
     if trouble is None:
-        closed(f"request {request_id} is closed: nothing of it is left in the queue")
+        closed(f"request {request_id} is closed: it neither waits nor holds a board")
     else:
         say(trouble)
 
