@@ -8,17 +8,12 @@ from typing import Final
 
 from boruta_farm.dryad.cleanup.base import Session, summary
 from boruta_farm.dryad.cleanup.files import sweep
-from boruta_farm.dryad.cleanup.guise import call
-from boruta_farm.dryad.cleanup.tree import FOLDER
+from boruta_farm.dryad.cleanup.kernel_folder import KernelFolder
 from boruta_farm.dryad.proc.ipc import IpcKind, IpcObject, list_ipc
 from boruta_farm.dryad.uids import UidRange
 from boruta_farm.model.errors import BoardError
 
-USUAL_QUEUES: Final = "/dev/mqueue"
-FSOPEN, FSCONFIG, FSMOUNT = 430, 431, 432
-"""New enough to have one number on all machines."""
-
-FSOPEN_CLOEXEC, FSCONFIG_CREATE, FSMOUNT_CLOEXEC = 1, 6, 1
+QUEUES: Final = KernelFolder("mqueue", "/dev/mqueue", "the kernel's message queues")
 IPC_RMID: Final = 0
 GONE: Final = frozenset({errno.EINVAL, errno.EIDRM})
 
@@ -68,43 +63,10 @@ class MessageQueues:
         return self._go(session, remove=False)
 
     def _go(self, session: Session, *, remove: bool) -> list[str]:
-        folder = open_queues()
+        folder = QUEUES.open()
         if folder is None:
             return []
         try:
-            return sweep(folder, session, "the kernel's message queues", remove=remove)
+            return sweep(folder, session, QUEUES.words, remove=remove)
         finally:
             os.close(folder)
-
-
-def open_queues() -> int | None:
-    """Return the folder of the queues, mounted for nobody else to see; None without such a thing.
-
-    Kernels before 5.2 cannot do that: there the usual mount is taken. Raises BoardError.
-    """
-    try:
-        context = call(FSOPEN, b"mqueue", FSOPEN_CLOEXEC)
-    except OSError as error:
-        if error.errno == errno.ENODEV:
-            return None
-        return _open_usual()
-    mounted = -1
-    try:
-        call(FSCONFIG, context, FSCONFIG_CREATE, None, None, 0)
-        mounted = call(FSMOUNT, context, FSMOUNT_CLOEXEC, 0)
-        return os.open(".", FOLDER, dir_fd=mounted)
-    except OSError as error:
-        raise BoardError(f"the message queues cannot be looked at: {error.strerror}") from error
-    finally:
-        os.close(context)
-        if mounted >= 0:
-            os.close(mounted)
-
-
-def _open_usual() -> int | None:
-    try:
-        return os.open(USUAL_QUEUES, FOLDER)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise BoardError(f"{USUAL_QUEUES} cannot be looked through: {error.strerror}") from error

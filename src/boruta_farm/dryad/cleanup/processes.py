@@ -11,6 +11,7 @@ from typing import Final
 
 from boruta_farm.dryad.cleanup.base import Session, summary
 from boruta_farm.dryad.cleanup.cgroups import Cgroups
+from boruta_farm.dryad.cleanup.fuse import abort_connections
 from boruta_farm.dryad.cleanup.guise import guise
 from boruta_farm.dryad.proc.descendants import end_processes
 from boruta_farm.dryad.proc.processes import (
@@ -57,9 +58,13 @@ class Processes:
                     strike(session.uids, uid)
         except (BoardError, OSError) as error:
             logger.error("ending processes one by one: %s", error)
-        left = end_processes(
-            lambda: _all_of(session), max(deadline - time.monotonic(), self._limit / 3)
-        )
+
+        def look() -> Iterator[Process]:
+            # Each time: who is still there may have made another.
+            _abort_file_systems(session.uids)
+            return _all_of(session)
+
+        left = end_processes(look, max(deadline - time.monotonic(), self._limit / 3))
         if left:
             words = summary(map(describe_process, left), "process", "processes")
             raise BoardError(f"cannot end {words[0]}")
@@ -72,6 +77,14 @@ class Processes:
             *summary(map(describe_process, left), "process", "processes"),
             *self._cgroups.populated(session.uids),
         ]
+
+
+def _abort_file_systems(uids: UidRange) -> None:
+    """Free those who wait for a file system of their own; without that the rest is tried."""
+    try:
+        abort_connections(uids)
+    except BoardError as error:
+        logger.error("ending processes all the same: %s", error)
 
 
 def strike(uids: UidRange, uid: int) -> None:
@@ -98,9 +111,9 @@ def find_connections(name: str) -> Iterator[Process]:
     title = re.compile(rb"sshd[a-z-]*: " + re.escape(name.encode()) + rb"[ @]")
     for process in list_processes().values():
         if (
-            title.match(read_command_line(process.pid))
-            and read_program(process.pid) in SSHD
+            read_program(process.pid) in SSHD
             and read_uids(process.pid)[:1] == (0,)
+            and title.match(read_command_line(process.pid))
         ):
             yield process
 
