@@ -114,7 +114,7 @@ def open_room(folder: Path) -> Iterator[Room]:
         assert process.stderr is not None
         stack.callback(os.close, read)
         stack.callback(process.stderr.close)
-        stack.callback(process.wait, 20)
+        stack.callback(process.wait, TIMEOUT)
         stack.callback(process.stdin.close)
         if os.read(read, 6) != b"ready\n":
             words = process.stderr.read().decode()
@@ -134,7 +134,7 @@ def _end(room: Room) -> None:
     for process in room.started:
         # nsenter passes no signal on; what it started ends with the room.
         process.kill()
-        process.wait(20)
+        process.wait(TIMEOUT)
         assert process.stderr is not None
         process.stderr.close()
 
