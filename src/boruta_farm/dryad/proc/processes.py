@@ -13,6 +13,8 @@ REPLACED: Final = " (deleted)"
 
 _DEAD: Final = b"ZX"
 _LONGEST: Final = 80
+_READ: Final = 64 * 1024
+"""Bytes that are read of a process's words and environment, which may be megabytes of each."""
 _GONE: Final = (FileNotFoundError, ProcessLookupError)
 
 
@@ -105,12 +107,12 @@ def read_uids(pid: int) -> tuple[int, ...]:
 
 
 def read_environment(pid: int) -> frozenset[bytes]:
-    """Return the ``NAME=value`` that a process was started with, none where it cannot be read."""
+    """Return the first ``NAME=value`` that a process was started with, none where none is told."""
     return frozenset(_read(pid, "environ").split(b"\0"))
 
 
 def read_command_line(pid: int) -> bytes:
-    """Return a process's arguments with blanks between, empty where there are none to read."""
+    """Return a process's first arguments with blanks between, empty where none can be read."""
     return _read(pid, "cmdline").replace(b"\0", b" ")
 
 
@@ -139,7 +141,8 @@ def _login_uid(pid: int) -> tuple[int, ...]:
 
 def _read(pid: int, name: str) -> bytes:
     try:
-        return (PROC / str(pid) / name).read_bytes()
+        with (PROC / str(pid) / name).open("rb", buffering=0) as file:
+            return file.read(_READ)
     except OSError:
         return b""
 
