@@ -1,4 +1,4 @@
-"""Threat: a session takes the tools' sockets, so that root on the board, or the next, has none."""
+"""Threat: somebody takes all places at the tools' sockets, so that others have none."""
 
 import asyncio
 import socket
@@ -36,6 +36,29 @@ async def test_a_session_that_holds_all_its_calls_keeps_root_not_out(
                 caller.connect(str(door.path))
                 await asyncio.sleep(0)
             monkeypatch.setenv(call.VARIABLE, str(tmp_path / "own.sock"))
+            assert await asyncio.to_thread(main, ("power", "off")) == Status.DONE
+            assert lamp.calls == ["off"]
+    finally:
+        await service.close()
+
+
+async def test_who_is_of_no_session_takes_none_of_its_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the session of the board beside this one can: the socket is within everybody's reach."""
+    lamp, among = Lamp(), {"strangers": True}
+    service = ToolService(Toolbox((fit("power", lamp, pause=0.0),)))
+    door = OpenDoor(tmp_path / "dut.sock", lets=lambda _: not among["strangers"])
+    service.start(door)
+    service.look(state())
+    try:
+        with ExitStack() as stack:
+            for _ in range(2 * MOST):
+                caller = stack.enter_context(socket.socket(socket.AF_UNIX))
+                caller.connect(str(door.path))
+                await asyncio.sleep(0)
+            among["strangers"] = False
+            monkeypatch.setenv(call.VARIABLE, str(door.path))
             assert await asyncio.to_thread(main, ("power", "off")) == Status.DONE
             assert lamp.calls == ["off"]
     finally:

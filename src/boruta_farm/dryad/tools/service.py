@@ -28,7 +28,7 @@ from boruta_farm.model.errors import BoardError, BorutaError
 logger = logging.getLogger(__name__)
 
 MOST: Final = 32
-"""Connections at a time of one session, and as many of root: neither keeps the other out."""
+"""Connections at a time of one session, as many of root, and of all others."""
 
 CALL_WITHIN: Final = 10.0
 """Seconds in which a caller must have said what it wants."""
@@ -38,6 +38,9 @@ STOP_WITHIN: Final = 5.0
 
 NO_EPOCH: Final = -1
 """Stands for the session of root at the supervisor."""
+
+STRANGERS: Final = -2
+"""Stands for all who are of no session: they are told so, and take nobody's place."""
 
 LIST: Final = "list"
 """The act of no tool: what there is, and how it stands."""
@@ -161,11 +164,13 @@ class ToolService:
 
     def _take(self, connection: socket.socket, door: ToolDoor) -> None:
         """Answer a connection, unless there are too many."""
-        own = isinstance(door, OwnDoor)
-        if self._state is None and not own:
+        if self._state is None and not isinstance(door, OwnDoor):
             connection.close()
             return
-        epoch = NO_EPOCH if own or self._state is None else self._state.epoch
+        try:
+            epoch = self.admit(PeerProcess.of(connection), door)
+        except SessionOverError:
+            epoch = STRANGERS
         if sum(other == epoch for other in self._calls.values()) >= MOST:
             connection.close()
             return
