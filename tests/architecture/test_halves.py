@@ -12,7 +12,8 @@ ALLOWED = {"__version__", "_exit", "_fields", "_make", "_replace", "_srcfile"}
 
 BORROWED = {
     "boruta_farm.frontdoor.knock reads conn._transport": "asyncssh tells of the transport that it"
-    " reads by no public name, and has no bound on what it takes from strangers"
+    " reads by no public name, and has no bound on what it takes from strangers",
+    "boruta_farm.terminals.slices reads conn._transport": "nor on what it takes at once of boards",
 }
 """Private names of libraries that may be read, each with the reason."""
 

@@ -1,5 +1,6 @@
 """Threat: a board's ssh attacks the farm's own end of a connection, that of page or front door."""
 
+import asyncio
 from typing import cast
 
 import asyncssh
@@ -12,8 +13,12 @@ from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import TerminalError, UnavailableError
 from boruta_farm.model.worker import AccessInfo
 from boruta_farm.terminals.sessions import BoardSessions
+from boruta_farm.terminals.slices import SLICE
 
 HOST_KEY, JOB_KEY = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+MANY, LEAST = 3000, 32
+"""Packets of a flood, and the bytes that each has at least."""
+
 COSTLY = [
     pytest.param({"compression_algs": "zlib@openssh.com"}, id="zlib"),
     pytest.param({"kex_algs": "diffie-hellman-group18-sha512"}, id="group18"),
@@ -51,10 +56,82 @@ class Held:
         )
 
 
-async def hostile(wanted: dict[str, str]) -> asyncssh.SSHAcceptor:
+class Floods(LetsIn):
+    """Send packets that mean nothing, as many as the network takes, once somebody is in."""
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+
+    def auth_completed(self) -> None:
+        for _ in range(MANY):
+            self._connection.send_debug("")
+
+
+class Pieces:
+    """How much the library is handed at once at our end; ``whole`` when all of a flood has come."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.whole = asyncio.Event()
+
+    def note(self, size: int) -> None:
+        self.sizes.append(size)
+        if sum(self.sizes) >= MANY * LEAST:
+            self.whole.set()
+
+
+@pytest.fixture
+async def pieces(monkeypatch: pytest.MonkeyPatch) -> Pieces:
+    """Return what is noted from now on."""
+    pieces = Pieces()
+    handle = asyncssh.SSHClientConnection.data_received
+
+    def note(self: asyncssh.SSHClientConnection, data: bytes, datatype: int | None = None) -> None:
+        pieces.note(len(data))
+        handle(self, data, datatype)
+
+    monkeypatch.setattr(asyncssh.SSHClientConnection, "data_received", note)
+    return pieces
+
+
+async def test_small_packets_of_a_board_keep_nobody_waiting_in_the_server_of_the_page(
+    pieces: Pieces,
+) -> None:
+    async with await hostile({}, Floods) as board:
+        access = await Held(board.get_port()).acquire_worker(LOCAL_ADMIN, 1)
+        sessions = BoardSessions()
+        try:
+            await sessions.reach(1, access)
+            await asyncio.wait_for(pieces.whole.wait(), 60)
+        finally:
+            await sessions.close()
+    assert max(pieces.sizes) <= SLICE
+
+
+async def test_small_packets_of_a_board_keep_nobody_waiting_in_the_front_door(
+    pieces: Pieces,
+) -> None:
+    async with await hostile({}, Floods) as board:
+        bridge = BoardBridge(cast("Near", None))
+        carrying = asyncio.create_task(
+            bridge.carry_out(
+                cast("Granted", Held(board.get_port())),
+                SessionWish(command="true"),
+                Here(host="farm", port=8022),
+                lambda: None,
+            )
+        )
+        await asyncio.wait_for(pieces.whole.wait(), 60)
+        # Such a board opens no session.
+        with pytest.raises(UnavailableError):
+            await carrying
+    assert max(pieces.sizes) <= SLICE
+
+
+async def hostile(wanted: dict[str, str], behaves: type[LetsIn] = LetsIn) -> asyncssh.SSHAcceptor:
     """Listen as a board that takes nothing but what costs the other end much."""
     return await asyncssh.listen(
-        "127.0.0.1", 0, server_factory=LetsIn, server_host_keys=[HOST_KEY], **wanted
+        "127.0.0.1", 0, server_factory=behaves, server_host_keys=[HOST_KEY], **wanted
     )
 
 

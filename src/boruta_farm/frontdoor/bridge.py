@@ -16,6 +16,7 @@ from boruta_farm.frontdoor.names import Here
 from boruta_farm.model.errors import ForbiddenError, UnavailableError
 from boruta_farm.model.front_door import ALIVE_EVERY, ALIVE_MOST
 from boruta_farm.model.ssh import COMPRESSIONS, KEY_EXCHANGES
+from boruta_farm.terminals.slices import sliced_client
 
 SIGN_IN_WITHIN: Final = 20.0
 
@@ -79,6 +80,7 @@ class BoardBridge:
             connection = await asyncssh.connect(
                 granted.host,
                 granted.port,
+                client_factory=sliced_client,
                 username=access.username,
                 client_keys=[asyncssh.import_private_key(access.key)],
                 known_hosts=_known(access.host_key),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from boruta_farm.model.errors import TerminalError
 from boruta_farm.model.ssh import COMPRESSIONS, KEY_EXCHANGES
 from boruta_farm.model.worker import AccessInfo
+from boruta_farm.terminals.slices import sliced_client
 
 if TYPE_CHECKING:
     import asyncssh
@@ -103,6 +104,7 @@ class BoardSessions:
             connection = await asyncssh.connect(
                 access.host,
                 access.port,
+                client_factory=sliced_client,
                 username=access.username,
                 client_keys=[asyncssh.import_private_key(access.key)],
                 known_hosts=known_hosts,
