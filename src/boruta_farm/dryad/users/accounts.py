@@ -89,6 +89,21 @@ def home_of(user: UserSettings) -> Path:
     return user.home / user.name
 
 
+def has_home(account: SystemAccount) -> bool:
+    """Tell whether the account's home is there, without a look at it.
+
+    Its user may have mounted something on it that root may not look at, or that never answers.
+    """
+    try:
+        with os.scandir(account.home.parent) as entries:
+            return any(
+                entry.name == account.home.name and entry.is_dir(follow_symlinks=False)
+                for entry in entries
+            )
+    except FileNotFoundError:
+        return False
+
+
 def groups_of(user: UserSettings) -> tuple[str, ...]:
     """Return the groups that the account gets: those configured, and those that compat adds."""
     more = COMPAT_GROUPS if user.compat else ()

@@ -21,6 +21,7 @@ from boruta_farm.dryad.users.accounts import (
     find_account,
     former_users,
     has_group,
+    has_home,
     home_of,
     install_link,
     lock_account,
@@ -223,7 +224,7 @@ class LocalHost:
         if account is None or known is None:
             return None
         current = SessionRecord(uid=account.uid, boot_id=read_boot_id())
-        return account if known == current and account.home.is_dir() else None
+        return account if known == current and has_home(account) else None
 
     def _warn(self, message: str) -> int:
         account = find_account(self._user)
