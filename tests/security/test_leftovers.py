@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import struct
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ ADD_KEY: dict[int, int] = {250: 248, 219: 217, 311: 309, 288: 286}
 """The number of add_key by that of keyctl."""
 
 ENOKEY = 126
+ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
 
 
 def as_user(act: Callable[[], int], uid: int = UID) -> int:
@@ -163,6 +165,39 @@ def test_a_file_in_a_folder_nobody_thought_of_is_gone_before_its_uid_comes_back(
     assert "left" in Everywhere().left(SESSION)[0]
     assert Everywhere().end(SESSION)
     assert (mine.exists(), left.exists()) == (True, False)
+
+
+def rights_of(*numbers: int) -> bytes:
+    """Return a list by which these uids may read, beside owner, group and others."""
+    entries = [(1, 6, -1), *((2, 4, number) for number in numbers), (4, 4, -1), (16, 4, -1)]
+    return struct.pack("<I", 2) + b"".join(
+        struct.pack("<HHi", *entry) for entry in (*entries, (32, 0, -1))
+    )
+
+
+def test_rights_to_what_is_roots_are_gone_before_their_uid_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a core dump and a journal have them: they are root's, and their user may read them."""
+    folder = tmp_path / "dumps"
+    folder.mkdir()
+    dump, other = folder / "core", UIDS.last + 1
+    dump.write_text("what the last user had in memory")
+    try:
+        os.setxattr(dump, ACCESS, rights_of(UID, other))
+        os.setxattr(folder, DEFAULT, rights_of(UID))
+    except OSError as error:
+        pytest.skip(f"no such rights can be given here: {error.strerror}")
+    here = Mount(point=str(tmp_path), kind="ext4", options="rw")
+    monkeypatch.setattr(files, "list_mounts", lambda: [here])
+    (told,) = Everywhere().left(SESSION)
+    assert told.startswith("2 files and folders")
+    assert os.getxattr(dump, ACCESS) == rights_of(UID, other)
+    assert Everywhere().end(SESSION)
+    assert Everywhere().left(SESSION) == []
+    assert os.getxattr(dump, ACCESS) == rights_of(other)
+    assert os.getxattr(folder, DEFAULT) == rights_of()
+    assert dump.read_text() == "what the last user had in memory"
 
 
 def test_each_clean_up_looks_at_all_of_it() -> None:

@@ -6,7 +6,8 @@ from typing import Final
 
 from boruta_farm.dryad.cleanup.base import Session, printable
 from boruta_farm.dryad.cleanup.flags import loosen
-from boruta_farm.dryad.cleanup.tree import FOLDER, Sweep, Tally
+from boruta_farm.dryad.cleanup.grants import find_grants
+from boruta_farm.dryad.cleanup.tree import FOLDER, Granted, Sweep, Tally
 from boruta_farm.dryad.proc.mounts import list_mounts
 from boruta_farm.model.errors import BoardError
 
@@ -75,7 +76,7 @@ class Home:
 
 
 class Everywhere:
-    """Files of the uids in all of the machine's file systems, before a uid is given again.
+    """Files of the uids, and their rights to others, in all file systems, before one comes back.
 
     A session may have found a folder to write to that nobody thought of. What is there belongs to
     no one as long as its uid does not come back.
@@ -90,33 +91,40 @@ class Everywhere:
         return self._go(session, remove=False)
 
     def _go(self, session: Session, *, remove: bool) -> list[str]:
+        def granted(name: str, folder: int) -> bool:
+            return find_grants(name, folder, session.uids, remove=remove)
+
         found: list[str] = []
         for mount in list_mounts():
             if mount.kind not in WITHOUT_FILES and not mount.kind.startswith("fuse"):
-                found += _sweep(Path(mount.point), session, remove=remove)
+                found += _sweep(Path(mount.point), session, remove=remove, granted=granted)
         return found
 
 
-def sweep(top: int, session: Session, place: str, *, remove: bool) -> list[str]:
+def sweep(
+    top: int, session: Session, place: str, *, remove: bool, granted: Granted | None = None
+) -> list[str]:
     """Find, and remove where wanted, what belongs to the uids in an open folder.
 
-    Raises BoardError.
+    With ``granted``, also what gives them rights, which it takes. Raises BoardError.
     """
 
     def owned(status: os.stat_result) -> bool:
         return status.st_uid in session.uids or status.st_gid in session.uids
 
-    tally = Sweep(owned, remove=remove).sweep(top)
+    tally = Sweep(owned, remove=remove, granted=granted).sweep(top)
     _refuse(place, tally)
     return _words(tally, f"in {place}")
 
 
-def _sweep(folder: Path, session: Session, *, remove: bool) -> list[str]:
+def _sweep(
+    folder: Path, session: Session, *, remove: bool, granted: Granted | None = None
+) -> list[str]:
     top = _open_folder(folder)
     if top is None:
         return []
     try:
-        return sweep(top, session, str(folder), remove=remove)
+        return sweep(top, session, str(folder), remove=remove, granted=granted)
     finally:
         os.close(top)
 

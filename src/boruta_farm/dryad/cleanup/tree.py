@@ -23,6 +23,9 @@ FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | o
 Owned = Callable[[os.stat_result], bool]
 """Tells whether something belongs to the session."""
 
+Granted = Callable[[str, int], bool]
+"""Tells whether what bears a name in an open folder gives the session rights, which are taken."""
+
 EXAMPLES: Final = 3
 PASSES: Final = 5
 """A file system may skip names while others of the folder are removed, and somebody may move a
@@ -68,11 +71,19 @@ class Sweep:
     """Find, and remove where wanted, what belongs to a session below one folder.
 
     All in a folder that belongs to the session is the session's, whoever owns it. ``everything``
-    takes the top for such a folder.
+    takes the top for such a folder. What is not the session's stays, ``granted`` or not.
     """
 
-    def __init__(self, owned: Owned, *, remove: bool, everything: bool = False) -> None:
+    def __init__(
+        self,
+        owned: Owned,
+        *,
+        remove: bool,
+        everything: bool = False,
+        granted: Granted | None = None,
+    ) -> None:
         self._owned = owned
+        self._granted = granted
         self._remove = remove
         self._everything = everything
         self._missed = False
@@ -161,7 +172,7 @@ class Sweep:
                         self.tally.kept.append(f"{printable(entry.name)}: {error.strerror}")
                     continue
                 doomed = level.doomed or self._owned(status)
-                if doomed:
+                if doomed or self._gives(here, entry):
                     self.tally.add(entry.name)
                 if not stat.S_ISDIR(status.st_mode):
                     if doomed and self._remove:
@@ -170,6 +181,18 @@ class Sweep:
                     level.waiting.append((entry.name, doomed))
                 elif doomed:
                     self.tally.kept.append(f"{printable(entry.name)}: something is mounted there")
+
+    def _gives(self, here: int, entry: "os.DirEntry[str]") -> bool:
+        if self._granted is None or entry.is_symlink():
+            return False
+        try:
+            return self._granted(entry.name, here)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if error.errno != errno.ENOTSUP:
+                self.tally.kept.append(f"rights to {printable(entry.name)}: {error.strerror}")
+            return False
 
     def _shut(self, here: int, *, inner: bool) -> None:
         """See that nobody puts anything more into a folder of the session's.
