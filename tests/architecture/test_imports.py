@@ -109,7 +109,6 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "metrics": frozenset({"prometheus_client"}),
     "terminals": frozenset({"asyncssh"}),
     "frontdoor": frozenset({"asyncssh", "httpx", "uvloop"}),
-    "notify": frozenset({"httpx"}),
     "oidc": frozenset({"httpx", "authlib", "joserfc"}),
     "web": frozenset({"starlette", "msgspec"}),
     "client": frozenset({"httpx", "keyring", "websockets"}),

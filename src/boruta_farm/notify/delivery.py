@@ -2,17 +2,15 @@
 
 import asyncio
 import logging
-import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn, Protocol
 
-import httpx
-
 from boruta_farm.clock import Clock
 from boruta_farm.notify.guard import AddressGuard, JudgedAddress, RefusedAddressError
 from boruta_farm.notify.notice import Notice, signed
+from boruta_farm.notify.sending import HttpSender
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +41,7 @@ class WebhookTarget:
 
 
 class Sender(Protocol):
-    """Send one message; return the status of the answer. Raises OSError, httpx.HTTPError."""
+    """Send one message; return the status of the answer. Raises OSError, ValueError."""
 
     async def __call__(self, place: JudgedAddress, body: bytes, headers: dict[str, str]) -> int:
         """Send it."""
@@ -137,46 +135,9 @@ class Deliveries:
             return None
         except TimeoutError:
             return f"no answer within {ANSWERS_WITHIN:g} s"
-        except (OSError, ValueError, httpx.HTTPError, httpx.InvalidURL) as error:
+        except (OSError, ValueError) as error:
             # Its words may hold the address, which may be a secret.
             return type(error).__name__
         if 200 <= status < 300 or status == GONE:
             return None
         return f"the answer was {status}"
-
-
-class HttpSender:
-    """Send over HTTP to the judged address; the answer's status alone is read.
-
-    Redirects are not followed: they could lead anywhere. Certificates are judged by the system's
-    authorities and the name that was given, not by the address.
-    """
-
-    def __init__(self) -> None:
-        self._trust: ssl.SSLContext | None = None
-
-    async def __call__(self, place: JudgedAddress, body: bytes, headers: dict[str, str]) -> int:
-        """Send one message and return the answer's status."""
-        if self._trust is None:
-            # Reading all authorities takes a while.
-            self._trust = await asyncio.to_thread(ssl.create_default_context)
-        told = {
-            **headers,
-            "Host": place.host,
-            "Content-Type": "application/json",
-            "User-Agent": "boruta-farm",
-        }
-        client = httpx.AsyncClient(
-            trust_env=False, follow_redirects=False, timeout=ANSWERS_WITHIN, verify=self._trust
-        )
-        async with (
-            client,
-            client.stream(
-                "POST",
-                place.url,
-                content=body,
-                headers=told,
-                extensions={"sni_hostname": place.name},
-            ) as answer,
-        ):
-            return answer.status_code
