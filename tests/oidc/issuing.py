@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from joserfc import jws, jwt
+from joserfc import jws
 from joserfc.jwk import ECKey, Key
 from joserfc.registry import HeaderParameter
 
@@ -61,11 +61,13 @@ class Issuing(httpx.AsyncBaseTransport):
         usual = {"iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 300}
         claims = {**usual, **self.claims, **changed}
         claims = {name: value for name, value in claims.items() if value is not None}
-        header = {"alg": "ES256", "kid": self.signing.kid, **self.header}
+        header = {"typ": "JWT", "alg": "ES256", "kid": self.signing.kid, **self.header}
         header = {name: value for name, value in header.items() if value is not None}
         known = {name: HeaderParameter("of a test", "str") for name in {"x"} & self.header.keys()}
         registry = jws.JWSRegistry(known, ["ES256"], strict_check_header=False)
-        return jwt.encode(header, claims, self.signing, registry=registry)
+        # Escapes and numbers as they may stand there, which joserfc would not write.
+        payload = json.dumps(claims).encode()
+        return jws.serialize_compact(header, payload, self.signing, registry=registry)
 
     def authorize(self, address: str) -> dict[str, str]:
         """Have somebody sign in at the address he was sent to; return what he is sent back with."""

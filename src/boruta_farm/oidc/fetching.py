@@ -25,7 +25,10 @@ class TooLargeError(httpx.TransportError):
 
 
 class BoundedTransport(httpx.AsyncBaseTransport):
-    """Pass calls on, and refuse answers that are packed, too large, or late."""
+    """Pass calls on, and refuse answers that are packed, too large, or late.
+
+    Cookies are not kept: nothing that is asked here needs any, and they would pile up.
+    """
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
@@ -57,7 +60,8 @@ class BoundedTransport(httpx.AsyncBaseTransport):
             content += piece
             if len(content) > MOST_BYTES:
                 raise TooLargeError(f"the answer is larger than {MOST_BYTES} bytes")
-        response.headers.pop("transfer-encoding", None)
+        for name in ("transfer-encoding", "set-cookie"):
+            response.headers.pop(name, None)
         return bytes(content)
 
     async def aclose(self) -> None:
@@ -84,7 +88,8 @@ async def unreachable_told(issuer: str) -> AsyncIterator[None]:
     """Raise ProviderUnreachableError, in words, for what goes wrong on the way inside the block."""
     try:
         yield
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        # The issuer chooses addresses, and some are found to be none on the way alone.
         why = str(error) or type(error).__name__
         raise ProviderUnreachableError(f"{issuer} cannot be asked: {why}") from error
 
@@ -107,8 +112,17 @@ def parse_object(content: bytes, what: str) -> dict[str, Any]:
     """Return the JSON object in an answer. Raises ProviderUnreachableError."""
     try:
         found = json.loads(content)
+        check_texts(found)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise ProviderUnreachableError(f"{what} holds no JSON object")
     return found
+
+
+def check_texts(found: object) -> None:
+    """Raise ValueError for JSON with a text in it that is none: half a character, in escapes.
+
+    Whoever writes it anywhere later would fail there.
+    """
+    json.dumps(found, ensure_ascii=False).encode()

@@ -165,10 +165,12 @@ def _is_protected(url: str, issuer: str) -> bool:
         return False
     try:
         parts = urlsplit(url)
-    except ValueError:
+        # What asks there reads addresses by rules of its own.
+        reachable = bool(parts.hostname and httpx.URL(url).host) and parts.port != 0
+    except (ValueError, httpx.InvalidURL):
         return False
     near = parts.scheme == urlsplit(issuer).scheme == "http" and is_loopback(parts.hostname)
-    return bool(parts.hostname) and (parts.scheme == "https" or near)
+    return reachable and (parts.scheme == "https" or near)
 
 
 def _key_set(told: Mapping[str, Any], issuer: str) -> KeySet:

@@ -4,7 +4,6 @@ The rules are those of OpenID Connect Core 3.1.3.7 and of RFC 8725. Pure but for
 """
 
 import hmac
-import math
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +13,7 @@ from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from boruta_farm.model.errors import SignInRefusedError
+from boruta_farm.oidc.fetching import check_texts
 from boruta_farm.oidc.issuer import Issuer
 
 ALGORITHMS: Final = (
@@ -24,6 +24,8 @@ ALGORITHMS: Final = (
 
 LEEWAY: Final = 60
 """Seconds by which clocks of others may differ from ours."""
+LATEST: Final = 2.0**53
+"""Seconds of a time, NaN aside: with larger whole numbers, which JSON may hold, nothing reckons."""
 LONGEST: Final = 16_384
 """Characters of a token."""
 LONGEST_SUBJECT: Final = 255
@@ -63,6 +65,7 @@ def claims_of(
         raise SignInRefusedError("this is no signed token (JWT)")
     try:
         found = jwt.decode(token, keys, registry=REGISTRY)
+        check_texts(found.claims)
     except (BadSignatureError, InvalidKeyIdError) as error:
         # A key may have been changed under its name.
         raise UnknownKeyError(
@@ -130,7 +133,7 @@ def _time(claims: Mapping[str, Any], key: str, *, needed: bool = True) -> Any:
     told = claims.get(key)
     if told is None and not needed:
         return None
-    if isinstance(told, bool) or not isinstance(told, int | float) or not math.isfinite(told):
+    if isinstance(told, bool) or not isinstance(told, int | float) or not abs(told) < LATEST:
         raise SignInRefusedError(f"the token has no time {key!r}")
     return told
 

@@ -252,8 +252,11 @@ def _word(told: object) -> str:
 
 
 def _text(answer: Mapping[str, Any], key: str) -> str:
+    """Return a token, code or address, empty where there is none (RFC 6749, A; RFC 8628, 3.2)."""
     found = answer.get(key)
-    return found if isinstance(found, str) and len(found) <= LONGEST_WORD * 4 else ""
+    if not isinstance(found, str) or len(found) > LONGEST_WORD * 4:
+        return ""
+    return found if found.isascii() and found.isprintable() else ""
 
 
 def _needed(answer: Mapping[str, Any], key: str, name: str) -> str:

@@ -179,17 +179,16 @@ class FarmSignIns:
 
     async def keep_judging(self) -> NoReturn:
         """Ask providers again whether they vouch for who is signed in, each in its time."""
-        while True:
-            await self.judge_due()
-            await asyncio.sleep(LOOK_EVERY)
+        async with asyncio.TaskGroup() as group:
+            for name in self._judged():
+                group.create_task(self._keep_judging(name))
+        raise AssertionError("it ends only by cancellation")
 
     async def judge_due(self) -> None:
-        """Ask again about the sign-ins whose time it is, some at once."""
-        due = list(self._due(self._clock.now()))
-        for place in range(0, len(due), JUDGED_AT_ONCE):
-            async with asyncio.TaskGroup() as group:
-                for token in due[place : place + JUDGED_AT_ONCE]:
-                    group.create_task(self._judge(token))
+        """Ask again about the sign-ins whose time it is; no provider waits for another."""
+        async with asyncio.TaskGroup() as group:
+            for name in self._judged():
+                group.create_task(self._judge_due(name))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -203,6 +202,27 @@ class FarmSignIns:
         if known is None:
             raise ProviderNotFoundError
         return known
+
+    def _judged(self) -> tuple[str | None, ...]:
+        """Return who is asked again: the providers, and None for those that are none any more."""
+        return (*self._providers, None)
+
+    async def _keep_judging(self, provider: str | None) -> NoReturn:
+        while True:
+            await self._judge_due(provider)
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _judge_due(self, provider: str | None) -> None:
+        """Ask one provider about those whose time it is, some at once."""
+        due = [
+            token
+            for token in self._due(self._clock.now())
+            if provider == (token.provider if token.provider in self._providers else None)
+        ]
+        for place in range(0, len(due), JUDGED_AT_ONCE):
+            async with asyncio.TaskGroup() as group:
+                for token in due[place : place + JUDGED_AT_ONCE]:
+                    group.create_task(self._judge(token))
 
     def _due(self, now: datetime) -> Iterator[Token]:
         tokens = self._farm.vouched()
