@@ -135,6 +135,8 @@ async def serve_http(desk: AgentDesk, listener: socket.socket, token: str) -> No
     server = AgentServer(
         uvicorn.Config(
             gate,
+            # The other one that uvicorn knows takes heads without a bound.
+            http="h11",
             lifespan="on",
             ws="none",
             log_config=None,
