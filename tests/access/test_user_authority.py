@@ -1,12 +1,14 @@
 """Certificates of people, made by another library than the one that judges them."""
 
 import base64
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncssh
 import pytest
+from tests.security_keys import KINDS, SecurityKey, string
 
 from boruta_farm.access import user_authority
 from boruta_farm.access.user_authority import UserAuthority
@@ -33,6 +35,24 @@ def certificate(signer: asyncssh.SSHKey = CA, key: asyncssh.SSHKey = KEY, **chan
     options.update(changes)
     made = signer.generate_user_certificate(key.convert_to_public(), **options)  # type: ignore[arg-type]  # a test names them
     return made.export_certificate().decode().strip()
+
+
+def vouch(signer: asyncssh.SSHKey, key: str, folder: Path) -> str:
+    """Return a certificate by ssh-keygen, which makes those of security keys, too."""
+    (folder / "signer").write_bytes(signer.export_private_key("openssh"))
+    (folder / "signer").chmod(0o600)
+    (folder / "key.pub").write_text(f"{key}\n")
+    words = "ssh-keygen -q -s signer -I ann-token -z 9 -n ann -V always:forever key.pub"
+    subprocess.run(words.split(), cwd=folder, check=True)
+    return (folder / "key-cert.pub").read_text().strip()
+
+
+def resigned(text: str, token: SecurityKey) -> str:
+    """Return a certificate as a security key signs it."""
+    kind, body = text.split()[:2]
+    head, _, _ = base64.b64decode(body).partition(string(base64.b64decode(line(CA).split()[1])))
+    signed = head + string(token.blob)
+    return f"{kind} {base64.b64encode(signed + string(token.sign(signed))).decode()}"
 
 
 @pytest.fixture
@@ -113,6 +133,34 @@ def test_others_are_refused_in_words(files: tuple[Path, Path], name: str) -> Non
         UserAuthority(*files).judge(make(), "192.0.2.7", NOW)
 
 
+def test_what_is_cut_short_is_told_as_such(files: tuple[Path, Path]) -> None:
+    kind, body = certificate().split()[:2]
+    blob = base64.b64decode(body)
+    authority = UserAuthority(*files)
+    for changed in (*(blob[:end] for end in range(len(blob))), blob + b"x"):
+        with pytest.raises(UnauthenticatedError, match="cannot be read"):
+            authority.judge(f"{kind} {base64.b64encode(changed).decode()}", "192.0.2.7", NOW)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_security_key_is_vouched_for(files: tuple[Path, Path], tmp_path: Path, kind: str) -> None:
+    token = SecurityKey(kind)
+    told = UserAuthority(*files).judge(vouch(CA, token.line, tmp_path), "192.0.2.7", NOW)
+    assert (told.key, told.principals) == (token.line, ("ann",))
+    assert told.proof == f"certificate 'ann-token' (serial 9) of {CA.get_fingerprint()}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_security_key_vouches_when_it_is_touched(files: tuple[Path, Path], kind: str) -> None:
+    token, lazy = SecurityKey(kind), SecurityKey(kind, flags=0)
+    files[0].write_text(f"{token.line}\n{lazy.line}\n")
+    authority = UserAuthority(*files)
+    assert authority.judge(resigned(certificate(), token), "192.0.2.7", NOW).key == line(KEY)
+    for signed in (resigned(certificate(), lazy), _changed(resigned(certificate(), token))):
+        with pytest.raises(UnauthenticatedError, match="signature is wrong"):
+            authority.judge(signed, "192.0.2.7", NOW)
+
+
 def test_sha1_is_refused(files: tuple[Path, Path]) -> None:
     signer = asyncssh.generate_private_key("ssh-rsa")
     files[0].write_text(line(signer))
@@ -170,6 +218,7 @@ def test_files_that_cannot_be_used_let_nobody_in(files: tuple[Path, Path], tmp_p
     for content, words in (
         (b"serial: x", "names no serial number"),
         (b"\xff\xfe", "is no text"),
+        (b"SSHKRL\n\0", "written whole"),
         (b"what is this", "is not understood"),
     ):
         files[1].write_bytes(content)

@@ -508,6 +508,48 @@ async def test_a_security_key_signs_in_by_openssh(
         assert lazy.signed == 1
 
 
+@pytest.mark.prove
+@pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="openssh-client is missing")
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_security_key_signs_in_by_its_certificate_until_a_binary_list_has_it(
+    kind: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("k")
+    token = SecurityKey(kind)
+    async with company(folder) as (stage, revoked):
+        (folder / "authority").write_bytes(CA.export_private_key())
+        (folder / "authority").chmod(0o600)
+        (folder / "token.pub").write_text(f"{token.line}\n")
+
+        async def ran(words: str) -> tuple[int, str]:
+            process = await asyncio.create_subprocess_exec(
+                *words.split(),
+                cwd=folder,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+            printed, _ = await asyncio.wait_for(process.communicate(), 60)
+            return process.returncode or 0, printed.decode()
+
+        await ran("ssh-keygen -q -s authority -I token -n ann -z 9 token.pub")
+        with agent_of(token, folder / "agent") as agent:
+            come = (
+                f"ssh -F none -o IdentityAgent={agent} -i token.pub "
+                "-o CertificateFile=token-cert.pub -o IdentitiesOnly=yes "
+                "-o BatchMode=yes -o StrictHostKeyChecking=no "
+                f"-o UserKnownHostsFile=/dev/null -p {stage.port} me@127.0.0.1 ls"
+            )
+            status, printed = await ran(come)
+            assert (status, token.signed) == (0, 1), printed
+            (folder / "lost").write_text("serial: 9\n")
+            (folder / "authority.pub").write_text(f"{plain(CA)}\n")
+            assert await ran("ssh-keygen -q -k -f list -s authority.pub lost") == (0, "")
+            revoked.write_bytes((folder / "list").read_bytes())
+            status, printed = await ran(come)
+            assert (status, "Permission denied" in printed) == (255, True), printed
+
+
 async def test_without_an_authority_a_certificate_is_nothing_and_its_key_as_good(
     tmp_path: Path,
 ) -> None:

@@ -53,8 +53,8 @@ class FrontDoorSettings:
     ssh_user_revoked: Path | None = setting(
         Maybe(Location()),
         "A file of what those authorities have taken back: lines such as serial: 7, serial: 10-20, "
-        "id: ann-laptop, or a public key. Read anew when it changes; while it cannot be read, no "
-        "certificate signs in.",
+        "id: ann-laptop, or a public key; or the binary list of ssh-keygen -k. Read anew when it "
+        "changes; while it cannot be read, no certificate signs in.",
         default=None,
     )
     ssh_principals: Mapping[str, str] = setting(
