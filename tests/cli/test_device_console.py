@@ -31,11 +31,17 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
     @asynccontextmanager
     async def log(
-        _: HttpConsoles, request_id: int, name: str = "", *, times: bool = False, tail: int = 0
+        _: HttpConsoles,
+        request_id: int,
+        name: str = "",
+        *,
+        times: bool = False,
+        cast: bool = False,
+        tail: int = 0,
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         if made and isinstance(made[0], BorutaError):
             raise made[0]
-        made.append((request_id, name, times, tail))
+        made.append((request_id, name, times, cast, tail))
 
         async def data() -> AsyncIterator[bytes]:
             yield SAID
@@ -54,7 +60,21 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 def test_the_farm_has_the_log_of_an_ended_job(boruta: Boruta, asked: list[object]) -> None:
     done = boruta("console", "42", "uart", "--log", "--times")
     assert done.out == SAID.decode().replace("\r\n", "\n")
-    assert asked == [(42, "uart", True, 0)]
+    assert asked == [(42, "uart", True, False, 0)]
+
+
+def test_a_recording_is_made_of_an_ended_job_alone(
+    boruta: Boruta, asked: list[object], served: Served
+) -> None:
+    boruta("console", "42", "uart", "--cast")
+    assert asked == [(42, "uart", False, True, 0)]
+    refused = boruta("console", "rpi4", "--cast", status=2)
+    assert "name its request by number" in refused.err
+    lend(boruta, served)
+    asked.clear()
+    asked.append(ConsoleLogNotFoundError())
+    assert "there is no log of a console" in boruta("console", "1", "--cast", status=1).err
+    assert len(asked) == 1, "no board is asked"
 
 
 def test_what_another_s_job_said_steers_no_terminal(
@@ -91,7 +111,7 @@ def test_a_failed_job_is_shown_with_its_last_words(
     lend(boruta, served)
     served.fail(1, "panic")
     shown = boruta("show", "1").out
-    assert asked == [(1, "", False, 20)]
+    assert asked == [(1, "", False, False, 20)]
     assert "The console's last lines (all: boruta console 1 --log):\n" in shown
     assert "  panic: ?[2J\u00e4\n  line 0\n" in shown
     assert shown.endswith("  line 29\n")

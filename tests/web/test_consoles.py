@@ -1,5 +1,6 @@
 """A console's log over HTTP: as it came, with times, its last lines; whose it is, and whose not."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,6 +75,49 @@ async def test_what_a_console_said_is_read_as_it_came(new_world: NewWorld) -> No
     # It is in nothing else that the farm tells.
     assert b"U-Boot" not in (await get(world, str(number))).content
     assert not [e for e in await world.store.events(0, 1000) if "U-Boot" in str(e)]
+
+
+async def test_what_a_console_said_is_a_recording_in_its_own_time(new_world: NewWorld) -> None:
+    world = await new_world()
+    number, epoch = await lent(world)
+    said = (
+        (AT, ConsoleEvent.BYTES, b"U-Boot\ngr\xc3"),
+        (AT + 1_500_000, ConsoleEvent.BYTES, b"\xbc\xc3\x9f\r\n\x1b[1m\xff"),
+        (AT + 2_000_000, ConsoleEvent.VANISHED, b""),
+        (AT - 9_000_000, ConsoleEvent.BYTES, b"the clock is set back \xc3"),
+    )
+    pieces = [ConsolePiece(at=at, event=event, data=data) for at, event, data in said]
+    part = replace(chunk(), content=pack_chunk(pieces))
+    await world.farm.reports.console(UUID, epoch, part)
+    answer = await get(world, f"{number}/console?cast=1")
+    assert answer.headers["content-disposition"] == 'attachment; filename="uart.cast"'
+    head, *events = map(json.loads, answer.content.splitlines())
+    assert head == {
+        "version": 2,
+        "width": 80,
+        "height": 24,
+        "timestamp": AT // 1_000_000,
+        "idle_time_limit": 2.0,
+        "title": f"uart of request {number}",
+    }
+    assert events == [
+        [0, "o", "U-Boot\r\ngr"],
+        [1.5, "o", "\u00fc\u00df\r\n\x1b[1m\ufffd"],
+        [2, "m", "the port vanished"],
+        [2, "o", "the clock is set back "],
+        [2, "o", "\ufffd"],
+    ]
+    refused = await get(world, f"{number}/console?cast=1&tail=3")
+    assert refused.status_code == 400
+    assert "leave tail and times away" in refused.json()["message"]
+
+
+async def test_a_recording_of_silence_is_one_all_the_same(new_world: NewWorld) -> None:
+    world = await new_world()
+    number, epoch = await lent(world)
+    await world.farm.reports.console(UUID, epoch, chunk())
+    (line,) = (await get(world, f"{number}/console?cast=1")).content.splitlines()
+    assert json.loads(line)["version"] == 2
 
 
 async def test_several_consoles_are_told_apart_and_nonsense_is_told(new_world: NewWorld) -> None:

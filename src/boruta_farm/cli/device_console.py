@@ -20,7 +20,7 @@ def console(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME] [--plain] [--log] [--times] [--expect RE] [--timeout 60s] "
+            metavar="[NAME] [--plain] [--log] [--times] [--cast] [--expect RE] [--timeout 60s] "
             "[--send TEXT] [--take]",
             help="Which console, and what dut console is to do there.",
         ),
@@ -29,7 +29,8 @@ def console(
     """See the console of a board's device and type into it; ~? at a line's start tells more.
 
     --log writes what came since the job's start: from the farm once the job has ended, whose
-    history keeps it; --times puts the time before each line. The exit status is dut's, as that of
+    history keeps it; --times puts the time before each line. --cast writes an ended job's log as a
+    recording, for asciinema play. The exit status is dut's, as that of
     power; boruta console ID --expect 'login:' fails where the text does not come in time. --plain,
     for programs, joins input and output to the console as they are, also before a terminal; without
     it the log of an ended job, which may be another's, is shown at one without what would steer it.
@@ -39,9 +40,13 @@ def console(
     given = [word for word in given if word != "--plain"]
     request_id = request_of(target)
     bare = plain or not _at_terminal()
+    if request_id is None and "--cast" in given:
+        raise typer.BadParameter(
+            "--cast writes what a console said in a job that has ended; name its request by number"
+        )
     if (
         request_id is not None
-        and "--log" in given
+        and not {"--log", "--cast"}.isdisjoint(given)
         and _from_farm(context, request_id, given, bare=bare)
     ):
         return
@@ -60,18 +65,22 @@ def _from_farm(context: typer.Context, request_id: int, words: list[str], *, bar
     """Write an ended job's log, ``bare`` as it came; False where it runs, and the board has it."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     names = [word for word in words if not word.startswith("-")]
+    cast = "--cast" in words
     output = sys.stdout.buffer
 
     async def work(farm: Farm) -> bool:
         try:
-            log = farm.consoles.log(request_id, "".join(names[:1]), times="--times" in words)
+            log = farm.consoles.log(
+                request_id, "".join(names[:1]), times="--times" in words, cast=cast
+            )
             async with log as data:
                 async for piece in data:
                     shown = piece if bare else clean_lines(decoder.decode(piece)).encode()
                     output.write(shown)
         except ConsoleLogNotFoundError:
             request = await farm.requests.get_request_info(farm.caller, request_id)
-            if request.state is not RequestState.IN_PROGRESS:
+            # The board has what a running job's console says, and makes no recording of it.
+            if cast or request.state is not RequestState.IN_PROGRESS:
                 raise
             return False
         output.flush()

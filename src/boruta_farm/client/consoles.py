@@ -14,14 +14,26 @@ class HttpConsoles:
 
     @asynccontextmanager
     async def log(
-        self, request_id: int, name: str = "", *, times: bool = False, tail: int = 0
+        self,
+        request_id: int,
+        name: str = "",
+        *,
+        times: bool = False,
+        cast: bool = False,
+        tail: int = 0,
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """Open what a console said, byte by byte as it came.
 
-        ``tail`` takes only so many of the last lines, ``times`` puts its time before each. Raises
-        ConsoleLogNotFoundError, also while the job runs: then the board has it.
+        ``tail`` takes only so many of the last lines, ``times`` puts its time before each, ``cast``
+        makes a recording of all of it. Raises ConsoleLogNotFoundError, also while the job runs:
+        then the board has it.
         """
-        query = {"name": name, "tail": str(tail or ""), "times": "1" if times else ""}
+        query = {
+            "name": name,
+            "tail": str(tail or ""),
+            "times": "1" if times else "",
+            "cast": "1" if cast else "",
+        }
         given = {key: value for key, value in query.items() if value}
         async with self._channel.stream(f"reqs/{request_id}/console", given) as data:
             yield data

@@ -121,6 +121,12 @@ _CONSOLE = (
     Parameter(
         name="times", place="query", kind="integer", words="1: each line behind the time it came"
     ),
+    Parameter(
+        name="cast",
+        place="query",
+        kind="integer",
+        words="1: all of it as a recording (asciicast, version 2), with neither `tail` nor `times`",
+    ),
 )
 _LABELS = Parameter(
     name="labels", place="query", kind="string", words="new labels, a JSON object of texts"

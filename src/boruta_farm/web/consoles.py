@@ -9,7 +9,7 @@ from boruta_farm.model.errors import ConsoleLogNotFoundError
 from boruta_farm.web.calls import Call, Header, Stream
 from boruta_farm.web.errors import ParameterError
 from boruta_farm.web.requests import request_id_of
-from boruta_farm.words.console import Stamper
+from boruta_farm.words.console import Asciicast, Stamper
 
 MEDIA: Final = "application/octet-stream"
 MOST_LINES: Final = 1000
@@ -29,17 +29,32 @@ class ConsoleCalls:
         log = _chosen(logs, name)
         tail = _lines(next(iter(call.query("tail")), ""))
         times = "1" in call.query("times")
+        cast = "1" in call.query("cast")
+        if cast and (tail or times):
+            raise ParameterError("cast: a recording is all of a log; leave tail and times away")
+        file = f"{log.console}.{'cast' if cast else 'log'}"
         headers: tuple[Header, ...] = (
             (b"content-type", MEDIA.encode()),
             (b"cache-control", b"no-store"),
             # No page takes it for one of its own, whatever it holds.
-            (b"content-disposition", f'attachment; filename="{log.console}.log"'.encode()),
+            (b"content-disposition", f'attachment; filename="{file}"'.encode()),
             (b"boruta-console", ", ".join(each.console for each in logs).encode()),
             (b"boruta-console-dropped", str(log.dropped).encode()),
             (b"boruta-console-complete", b"1" if log.complete else b"0"),
         )
-        chunks = self._tail(log, tail) if tail else self._whole(log, times=times)
+        if cast:
+            chunks = self._cast(log)
+        else:
+            chunks = self._tail(log, tail) if tail else self._whole(log, times=times)
         return Stream(headers=headers, chunks=chunks)
+
+    async def _cast(self, log: ConsoleLog) -> AsyncGenerator[bytes, None]:
+        cast = Asciicast(f"{log.console} of request {log.request_id}")
+        async for piece in self._consoles.pieces(log):
+            if told := cast.tell(piece):
+                yield told
+        if left := cast.end():
+            yield left
 
     async def _whole(self, log: ConsoleLog, *, times: bool) -> AsyncGenerator[bytes, None]:
         stamper = Stamper()
