@@ -60,6 +60,11 @@ def test_a_board_tells_who_had_it_how_that_ended_and_why(page: Any, served: Serv
     with page.expect_download() as download:
         page.get_by_role("link", name="all of it, as it came").click()
     assert Path(download.value.path()).read_bytes() == SAID
+    with page.expect_download() as download:
+        page.get_by_role("link", name="as a recording").click()
+    assert download.value.suggested_filename == "uart.cast"
+    page.get_by_role("button", name="Play it").click()
+    page.locator("dialog .player .ap-term-text").get_by_text("<b>login:</b>").wait_for()
     page.keyboard.press("Escape")
     page.get_by_role("button", name=f"Console log of request {failed}").click()
     page.locator("dialog").get_by_text(f"request {failed} has no log of a console").wait_for()

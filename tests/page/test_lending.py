@@ -238,3 +238,5 @@ def test_two_see_one_terminal(page: Any, new_page: Any, lab: Lab) -> None:
     assert head["version"] == 2
     assert "second-2" in "".join(text for _, kind, text in events if kind == "o")
     page.locator("#panel-terminal .bar .recorded").wait_for(state="detached")
+    bar.get_by_role("button", name="Play", exact=True).click()
+    other.locator("dialog .player .ap-term-text").get_by_text("second-2").first.wait_for()

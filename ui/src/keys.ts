@@ -29,7 +29,7 @@ export function keys(): void {
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (target.closest("input, textarea, select, dialog, .xterm")) {
+    if (target.closest("input, textarea, select, dialog, .xterm, .player")) {
       if (event.key === "Escape" && target.id === "search") target.blur();
       return;
     }

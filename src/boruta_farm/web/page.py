@@ -32,7 +32,8 @@ NOT_BUILT: Final = (
 POLICY: Final = "; ".join(
     (
         "default-src 'none'",
-        "script-src 'self'",
+        # The player of recordings has its terminal in WebAssembly: this allows that, and no eval.
+        "script-src 'self' 'wasm-unsafe-eval'",
         # The terminal makes style elements of its own; a style can neither run nor call.
         "style-src-elem 'self' 'unsafe-inline'",
         "style-src-attr 'none'",

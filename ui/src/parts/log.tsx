@@ -3,7 +3,10 @@
 import { useEffect, useState } from "preact/hooks";
 import { call, wordsOf } from "../api";
 import { readable } from "../said";
-import { Field, Loading } from "./ui";
+import { lazy } from "./lazy";
+import { Act, Field, Loading } from "./ui";
+
+const Player = lazy(() => import("./player").then((module) => module.Player));
 
 const LINES = 500;
 
@@ -12,12 +15,15 @@ export function ConsoleLog({ request }: { request: number }) {
   const [several, setSeveral] = useState(false);
   const [text, setText] = useState<string | null>(null);
   const [problem, setProblem] = useState("");
-  const named = name && `name=${encodeURIComponent(name)}`;
+  const [cast, setCast] = useState("");
+  const named = name && `&name=${encodeURIComponent(name)}`;
+  const all = `reqs/${request}/console?`;
   useEffect(() => {
     let left = false;
     setText(null);
     setProblem("");
-    call("GET", `reqs/${request}/console?tail=${LINES}&${named}`)
+    setCast("");
+    call("GET", `${all}tail=${LINES}${named}`)
       .then(async (answer) => {
         const told = readable(await answer.text());
         if (left) return;
@@ -49,15 +55,28 @@ export function ConsoleLog({ request }: { request: number }) {
         <Loading />
       ) : (
         <>
-          <pre class="log" tabIndex={0} aria-label={`What the console said in request ${request}`}>
-            {text || "The console said nothing."}
-          </pre>
+          {cast ? (
+            <Player cast={cast} label={`What the console said in request ${request}, played`} />
+          ) : (
+            <pre class="log" tabIndex={0} aria-label={`What the console said in request ${request}`}>
+              {text || "The console said nothing."}
+            </pre>
+          )}
           <p class="muted">
             The last {LINES} lines at most;{" "}
-            <a href={`/api/v1/reqs/${request}/console${named && `?${named}`}`} download>
+            <a href={`/api/v1/${all}${named}`} download>
               all of it, as it came
             </a>
+            , or{" "}
+            <a href={`/api/v1/${all}cast=1${named}`} download>
+              as a recording
+            </a>
           </p>
+          {text && (
+            <Act act={async () => setCast(cast ? "" : await (await call("GET", `${all}cast=1${named}`)).text())}>
+              {cast ? "Show the text" : "Play it"}
+            </Act>
+          )}
         </>
       )}
     </>

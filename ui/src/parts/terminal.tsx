@@ -6,6 +6,10 @@ import { FitAddon } from "@xterm/addon-fit";
 import { Terminal as Screen } from "@xterm/xterm";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Cast } from "../cast";
+import { lazy } from "./lazy";
+import { Sheet } from "./ui";
+
+const Player = lazy(() => import("./player").then((module) => module.Player));
 
 const ACK_EVERY = 16 * 1024;
 const PASTED_AT_ONCE = 32 * 1024;
@@ -41,6 +45,8 @@ export function Terminal({ request, kind, watch, active, heard }: Props) {
   const [recorders, setRecorders] = useState(0);
   const [recording, setRecording] = useState(false);
   const cast = useRef<Cast | null>(null);
+  const [saved, setSaved] = useState("");
+  const [playing, setPlaying] = useState(false);
   const send = useRef<(data: string) => void>(() => undefined);
   const isActive = useRef(active);
   isActive.current = active;
@@ -188,7 +194,9 @@ export function Terminal({ request, kind, watch, active, heard }: Props) {
     return () => {
       cast.current = null;
       send.current(JSON.stringify({ record: false }));
-      const url = URL.createObjectURL(new Blob([kept.text], { type: "application/x-asciicast" }));
+      const text = kept.text;
+      setSaved(text);
+      const url = URL.createObjectURL(new Blob([text], { type: "application/x-asciicast" }));
       const file = `boruta-${request}-${kind}-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.cast`;
       Object.assign(document.createElement("a"), { href: url, download: file }).click();
       URL.revokeObjectURL(url);
@@ -205,7 +213,13 @@ export function Terminal({ request, kind, watch, active, heard }: Props) {
             <i aria-hidden="true" /> being recorded{recorders > 1 && ` by ${recorders}`}
           </span>
         )}
+        {kind === "console" && !state.again && <span class="wide-only">~? at a line's start: keys for the console</span>}
         <span class="grow" />
+        {saved && !recording && (
+          <button type="button" onClick={() => setPlaying(true)}>
+            Play
+          </button>
+        )}
         {!state.again && (
           <button type="button" onClick={() => setRecording(!recording)}>
             {recording ? "Stop and save" : "Record"}
@@ -221,8 +235,12 @@ export function Terminal({ request, kind, watch, active, heard }: Props) {
             Start anew
           </button>
         )}
-        {kind === "console" && !state.again && <span>~? at a line's start: keys for the console</span>}
       </div>
+      {playing && (
+        <Sheet title="The recording" close={() => setPlaying(false)} wide>
+          <Player cast={saved} label="The recording, played" />
+        </Sheet>
+      )}
     </div>
   );
 }
