@@ -192,6 +192,30 @@ def test_an_admin_sends_a_board_to_maintenance_and_takes_it_back(page: Any, serv
     page.locator(".page-head").get_by_text("free", exact=True).wait_for()
 
 
+def test_rows_stay_where_they_are_when_boards_are_picked(page: Any, served: Served) -> None:
+    served.boards({f"lab-{number}": scenes.caps("rpi4") for number in range(1, 61)})
+    page.goto(f"{served.address}/admin")
+    page.get_by_text("No board is chosen.").wait_for()
+    assert page.get_by_role("button", name="To maintenance").is_disabled()
+    box = page.get_by_label("Choose lab-3", exact=True)
+    before = box.bounding_box()
+    box.check()
+    page.get_by_text("1 board: 0 lent now").wait_for()
+    assert box.bounding_box() == before
+    page.get_by_label("Choose lab-60", exact=True).check()
+    page.get_by_text("2 boards: 0 lent now").wait_for()
+    panel = page.locator(".bulk").bounding_box()
+    assert panel["y"] >= 0, "it stays in sight"
+    # Back through the rows by keys: none that has the focus is behind the panel.
+    for _ in range(60):
+        page.keyboard.press("Shift+Tab")
+        seen = page.evaluate("document.activeElement.getBoundingClientRect().top")
+        assert seen >= panel["y"] + panel["height"] - 1
+    page.get_by_role("button", name="To maintenance").click()
+    page.get_by_role("button", name="Really all 2, after running jobs?").click()
+    page.get_by_text("2 boards go to maintenance").wait_for()
+
+
 def test_deregistering_tells_what_it_would_orphan(page: Any, served: Served) -> None:
     scenes.three(served)
     scenes.borrow(served, "visionfive2")

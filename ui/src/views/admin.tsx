@@ -130,40 +130,44 @@ function Bulk() {
             Trouble first
           </button>
         </header>
-        {chosen.length > 0 && (
-          <div class="bulk">
-            <p>
-              {chosen.length} {chosen.length === 1 ? "board" : "boards"}: {running.length} lent now, {waiting} requests wait in the farm.
-            </p>
-            <Field label="Reason, for everybody to read">
-              {(id) => <input id={id} type="text" maxLength={200} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />}
-            </Field>
-            <div class="buttons">
-              <Act
-                ask={`Really all ${chosen.length}, after running jobs?`}
-                act={() =>
-                  each(
-                    (worker) =>
-                      call("POST", `workers/${worker.WorkerUUID}/setstate`, {
-                        WorkerState: "MAINTENANCE",
-                        Reason: reason,
-                        AfterJob: true,
-                      }),
-                    "go to maintenance, those lent after their job",
-                  )
-                }
-              >
-                To maintenance
-              </Act>
-              <Act act={() => each((worker) => call("POST", `workers/${worker.WorkerUUID}/setstate`, { WorkerState: "IDLE" }), "come back to service")}>
-                Back to service
-              </Act>
-              <button type="button" class="quiet" onClick={() => (picked.value = new Set())}>
-                None
-              </button>
-            </div>
+        <div class="bulk">
+          <p role="status">
+            {chosen.length === 0
+              ? "No board is chosen."
+              : `${chosen.length} ${chosen.length === 1 ? "board" : "boards"}: ${running.length} lent now, ${waiting} ${waiting === 1 ? "request waits" : "requests wait"} in the farm.`}
+          </p>
+          <Field label="Reason, for everybody to read">
+            {(id) => <input id={id} type="text" maxLength={200} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />}
+          </Field>
+          <div class="buttons">
+            <Act
+              disabled={!chosen.length}
+              ask={`Really all ${chosen.length}, after running jobs?`}
+              act={() =>
+                each(
+                  (worker) =>
+                    call("POST", `workers/${worker.WorkerUUID}/setstate`, {
+                      WorkerState: "MAINTENANCE",
+                      Reason: reason,
+                      AfterJob: true,
+                    }),
+                  "go to maintenance, those lent after their job",
+                )
+              }
+            >
+              To maintenance
+            </Act>
+            <Act
+              disabled={!chosen.length}
+              act={() => each((worker) => call("POST", `workers/${worker.WorkerUUID}/setstate`, { WorkerState: "IDLE" }), "come back to service")}
+            >
+              Back to service
+            </Act>
+            <button type="button" class="quiet" disabled={!chosen.length} onClick={() => (picked.value = new Set())}>
+              None
+            </button>
           </div>
-        )}
+        </div>
         <div class="scroll">
           <table class="stacks">
             <thead>

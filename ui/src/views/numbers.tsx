@@ -6,7 +6,7 @@ import uPlot from "uplot";
 import { wordsOf } from "../api";
 import { boardOf, now, workers } from "../farm";
 import { evidenceOf, isFlaky, judge } from "../flaky";
-import { MOST, recentJobs } from "../jobs";
+import { jobsSince, PAGE, type Reach } from "../jobs";
 import { kindOf, shownCaps } from "../kinds";
 import { At, Empty, Field, Loading, State } from "../parts/ui";
 import { boardPath, query, refine } from "../router";
@@ -16,10 +16,24 @@ import type { Request } from "../types";
 
 export function Numbers() {
   const [found, setFound] = useState<Request[] | null>(null);
+  const [reach, setReach] = useState<Reach>("reading");
   const [problem, setProblem] = useState("");
+  const range = ["range", "from", "to"].map((name) => query.value.get(name)).join();
   useEffect(() => {
-    recentJobs().then(setFound, (error: unknown) => setProblem(wordsOf(error)));
-  }, []);
+    let left = false;
+    setReach("reading");
+    jobsSince(spanOf(query.peek(), now.peek() / 1000).from, (jobs, reached) => {
+      if (left) return false;
+      setFound(jobs);
+      setReach(reached);
+      return true;
+    }).catch((error: unknown) => {
+      if (!left) setProblem(wordsOf(error));
+    });
+    return () => {
+      left = true;
+    };
+  }, [range]);
   if (problem) return <p class="problem">{problem}</p>;
   if (!found) return <Loading />;
   const jobs = found.filter((request) => request.Job?.Granted);
@@ -37,9 +51,10 @@ export function Numbers() {
   });
   const waits = within.map((request) => (Date.parse(request.Job?.Granted ?? "") - Date.parse(request.Created)) / 1000);
   const failed = within.filter((request) => request.State === "FAILED").length;
-  const records = judge(found);
+  // As each board's own place judges it, whatever the range.
+  const records = judge(found.slice(0, PAGE));
   const flaky = records.filter((record) => record.flaky);
-  const oldest = found.length === MOST ? found.at(-1)?.Created : undefined;
+  const oldest = found.at(-1)?.Created;
   return (
     <div>
       <header class="page-head">
@@ -58,9 +73,9 @@ export function Numbers() {
         </div>
         <Moment label="From" at={shown.from} pick={(from) => refine({ range: null, from, to: moment(shown.to) })} />
         <Moment label="To" at={shown.to} pick={(to) => refine({ range: null, from: moment(shown.from), to })} />
-        {oldest && (
-          <span class="muted">
-            from the last {MOST} requests, since <At at={oldest} />
+        {reach !== "all" && oldest && (
+          <span class="muted" role="status">
+            {reach === "cut" ? "only" : "reading: so far"} the last {found.length} requests, since <At at={oldest} />
           </span>
         )}
       </header>

@@ -82,7 +82,7 @@ export function Queue() {
       {running.length > 0 && (
         <>
           <h2>Running</h2>
-          <ul class="lines">
+          <ul class="lines running">
             {running.slice(0, 200).map((request) => {
               const board = request.Job && boardOf(request.Job.WorkerUUID);
               return (
