@@ -2,6 +2,8 @@
 
 import gzip
 import shutil
+import socket
+import threading
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,15 @@ from typing import Any
 import pytest
 
 from boruta_farm.dryad.images.addresses import is_allowed
+from boruta_farm.dryad.images.errors import ImageError
+from boruta_farm.dryad.images.fetching import fetch
 from boruta_farm.dryad.images.work import ImageOrder
 from boruta_farm.dryad.tools import published
 from boruta_farm.dryad.tools.acts.storage import flash
 from boruta_farm.dryad.tools.drivers import exec_storage
 from boruta_farm.dryad.tools.published import PublishedFiles
 from boruta_farm.model.errors import BoardError
+from tests.dryad.images.servers import serving
 from tests.dryad.tools.drivers.test_exec_storage import storage
 
 MIB = 1 << 20
@@ -81,3 +86,35 @@ async def test_files_without_a_byte_do_not_use_up_the_disk_s_places(
     with pytest.raises(BoardError, match="published already; withdraw them"):
         await files.add("one more", nothing())
     assert len(files.remove()) == MOST_FILES
+
+
+LIES: Mapping[str, tuple[int, dict[str, str], bytes]] = {
+    "a part that nobody asked for": (206, {"Content-Range": "bytes 5-9/100"}, b"12345"),
+    "nothing": (204, {}, b""),
+    "led to what is no address": (302, {"Location": "http://[::1"}, b""),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_what_is_no_whole_image_is_refused_in_words(name: str) -> None:
+    with serving() as server:
+        server.pages["/a.img"] = LIES[name]
+        with pytest.raises(ImageError, match=r"^http://127\.0\.0\.1:\d+/a\.img: "):
+            fetch(f"{server.url}/a.img", (server.url,))
+
+
+def test_a_server_s_words_steer_no_terminal() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 404 \x1b[31mred\r\nContent-Length: 0\r\n\r\n")
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(ImageError, match=r"404 \?\[31mred$"):
+            fetch(f"{address}/a.img", (address,))
+        answering.join()

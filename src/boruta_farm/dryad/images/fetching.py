@@ -1,5 +1,6 @@
 """An image taken from a web server, which is believed in nothing."""
 
+import http
 import http.client
 import select
 import ssl
@@ -69,10 +70,14 @@ def fetch(address: str, prefixes: tuple[str, ...]) -> Download:
     try:
         response = opener.open(request, timeout=ANSWER_WITHIN)
     except urllib.error.HTTPError as error:
-        raise ImageError(f"{address}: the server answers {error.code} {error.reason}") from None
-    except (OSError, http.client.HTTPException) as error:
+        why = "".join(c if c.isprintable() else "?" for c in str(error.reason))
+        raise ImageError(f"{address}: the server answers {error.code} {why}") from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise _failed(address, error) from None
     assert isinstance(response, http.client.HTTPResponse)
+    if response.status != http.HTTPStatus.OK:
+        # A part that nobody asked for (206) would pass for the whole.
+        raise ImageError(f"{address}: the server answers {response.status}, not with a whole image")
     length = response.length
     body = response.fp
 
