@@ -195,7 +195,9 @@ export function HistoryLines({
             <RequestBadge state={request.State} />
             <span class="cut">{request.Owner.Name ?? ""}</span>
             {boards && <span class="cut">{board ? <a href={boardPath(board.Name)}>{board.Name}</a> : ""}</span>}
-            <span class="cut muted">{request.Reason ?? wishOf(request)}</span>
+            <span class="cut muted" title={request.Reason ?? undefined}>
+              {request.Reason ?? wishOf(request)}
+            </span>
             <span>
               <At at={request.Job?.Granted ?? request.Created} />
             </span>

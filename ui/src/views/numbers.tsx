@@ -288,12 +288,13 @@ function Plot({ title, times, lines, unit }: { title: string; times: number[]; l
           axes: [{ ...axis, space: 64, values: (_plot, at) => at.map(tick) }, { ...axis, size: 48 }],
           series: [
             {},
-            ...lines.map(([label, , name]) => ({
+            ...lines.map(([label, values, name]) => ({
               label,
               stroke: colour(name),
               fill: lines.length === 1 ? `color-mix(in srgb, ${colour(name)} 15%, transparent)` : "transparent",
               width: 2,
-              points: { show: false },
+              // No line goes through a single one.
+              points: { show: values.filter((value) => value !== null).length === 1 },
               spanGaps: true,
               value: (_plot: uPlot, value: number | null) => (value === null ? "–" : `${value.toFixed(1)} ${unit}`),
             })),
