@@ -203,8 +203,8 @@ def test_a_board_out_of_reach_is_told_once_the_farm_knows_and_so_is_its_return()
             lost = scene.farm.now()
             scene.lab.simulated.disconnect(scene.board.uuid)
             assert await told.get() == (
-                "lab is out of reach since 00:00: its agent does not answer the farm; the session "
-                "goes on if the board comes back before the job ends, at 01:00"
+                "lab is out of reach since 00:00: its agent does not answer the farm; it stays "
+                "yours, and can be used if it comes back before the job ends, at 01:00"
             )
             assert lease.unreachable_since is not None
             assert lost <= lease.unreachable_since <= scene.farm.now()

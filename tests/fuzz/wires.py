@@ -1,6 +1,7 @@
 """Targets: what comes over wires, from boards, relays, sessions and consoles; HTTP's bodies."""
 
 import asyncio
+import base64
 import contextlib
 import json
 import socket
@@ -8,7 +9,10 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, get_args
 
+from cryptography.exceptions import InvalidSignature
+
 from boruta_farm.access import messages as relay_messages
+from boruta_farm.access import revocations, ssh_blobs, user_certificates
 from boruta_farm.dryad.dut import frames as tool_frames
 from boruta_farm.dryad.tools import wire as tool_wire
 from boruta_farm.dryad.tools.console import rfc2217_port
@@ -51,6 +55,61 @@ def _relay(data: bytes) -> bool:
                 read(message)
     except ProtocolError:
         return False
+    return True
+
+
+def packed(*parts: bytes) -> bytes:
+    """Return strings as SSH writes them one after the other (RFC 4251)."""
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+AUTHORITY = packed(b"ssh-ed25519", bytes(range(32)))
+CERTIFICATE = b"".join(
+    (
+        packed(b"ssh-ed25519-cert-v01@openssh.com", b"nonce", bytes(range(32, 64))),
+        (7).to_bytes(8, "big") + (1).to_bytes(4, "big"),
+        packed(b"ann-laptop", packed(b"ann")),
+        (0).to_bytes(8, "big") + (1 << 40).to_bytes(8, "big"),
+        packed(packed(b"source-address", packed(b"192.0.2.0/24")), b"", b"", AUTHORITY),
+        packed(packed(b"ssh-ed25519", bytes(64))),
+    )
+)
+"""One that nobody has signed."""
+SERIALS = b"\x20" + packed((7).to_bytes(8, "big")) + b"\x22" + packed(bytes(8) + packed(b"\5"))
+REVOKED = b"".join(
+    (
+        revocations.MAGIC + (1).to_bytes(4, "big") + bytes(24) + packed(b"", b""),
+        b"\1" + packed(packed(AUTHORITY, b"") + SERIALS + b"\x23" + packed(packed(b"ann-laptop"))),
+        b"\2" + packed(packed(AUTHORITY)) + b"\5" + packed(packed(bytes(32))),
+    )
+)
+
+
+def _certificate(data: bytes) -> bool:
+    """Judge what claims to be somebody's certificate; none of these is signed."""
+    try:
+        kind = ssh_blobs.BlobReader(data).string()
+        line = f"{kind.decode()} {base64.b64encode(data).decode()}"
+        found = user_certificates.read_certificate(line)
+    except ValueError:
+        return False
+    if found is None:
+        return False
+    with contextlib.suppress(InvalidSignature, ValueError):
+        found.see_signature()
+        promise(False, "what nobody has signed counts as signed")
+    return True
+
+
+def _revocations(data: bytes) -> bool:
+    try:
+        found = revocations.read_revocations(data)
+    except ValueError:
+        return False
+    line = f"ssh-ed25519-cert-v01@openssh.com {base64.b64encode(CERTIFICATE).decode()}"
+    made = user_certificates.read_certificate(line)
+    assert made is not None
+    found.hold(made)
     return True
 
 
@@ -157,6 +216,20 @@ TARGETS = (
         ),
         odd=(b"", b"{}", b"[" * 5000, b'{"type":"x","port":1e999}', b"\xff"),
         modules=(relay_messages,),
+    ),
+    Target(
+        name="certificate",
+        look=_certificate,
+        examples=(CERTIFICATE,),
+        odd=(b"", AUTHORITY, CERTIFICATE[:-1], CERTIFICATE + b"\0", b"\xff" * 9),
+        modules=(user_certificates, ssh_blobs),
+    ),
+    Target(
+        name="revocations",
+        look=_revocations,
+        examples=(REVOKED, b"serial: 1-0x10\nid: ann\n", b"# nobody\n"),
+        odd=(REVOKED[:-1], b"serial: " + b"9" * 5000, b"hash: SHA256:x", b"key: \xff", b"id"),
+        modules=(revocations, ssh_blobs),
     ),
     Target(
         name="tools",

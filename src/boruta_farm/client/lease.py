@@ -335,7 +335,7 @@ class Lease:
             since = self._times().moment(worker.unreachable_since)
             self._say(
                 f"{worker.name} is out of reach since {since}: its agent does not answer the farm; "
-                "the session goes on if the board comes back before the job ends, "
+                "it stays yours, and can be used if it comes back before the job ends, "
                 f"at {self._times().moment(self.until)}"
             )
         elif worker.unreachable_since is None and before is not None:
