@@ -7,6 +7,8 @@ import pytest
 
 from boruta_farm import __version__
 from boruta_farm.cli import main
+from boruta_farm.cli.main import VERBS
+from boruta_farm.cli.verbs import Verb
 from tests.cli.stage import Boruta
 from tests.client.serving import Served
 
@@ -81,7 +83,16 @@ def test_help(boruta: Boruta, arguments: list[str]) -> None:
 
 def test_wrong_usage_is_status_2(boruta: Boruta) -> None:
     assert "No such command" in boruta("lend", status=2).err
+    assert "No such command 'boards'. Did you mean 'workers'?" in boruta("boards", status=2).err
+    assert "Did you mean 'prolong'?" in boruta("prolnog", status=2).err
     assert "No such option" in boruta("ls", "--nope", status=2).err
+
+
+def test_words_of_other_systems_are_none_of_ours_and_mean_one_verb_each() -> None:
+    words = [word for verb in VERBS.values() if isinstance(verb, Verb) for word in verb.elsewhere]
+    assert len(words) > 20
+    assert len(set(words)) == len(words)
+    assert not set(words) & set(VERBS)
 
 
 def test_server_by_option_and_by_profile(boruta: Boruta, served: Served, tmp_path: Path) -> None:

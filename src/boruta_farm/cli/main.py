@@ -32,22 +32,24 @@ where that is not known; power, press, do, screen and flash return dut's.
 
 
 VERBS: Mapping[str, Verb | Family] = {
-    "new": Verb(place="filing:new"),
-    "ls": Verb(place="requests:ls"),
+    "new": Verb(place="filing:new", elsewhere=("reserve", "submit", "lock")),
+    "ls": Verb(
+        place="requests:ls", elsewhere=("list", "requests", "jobs", "queue", "reservations")
+    ),
     "history": Verb(place="history:history"),
-    "show": Verb(place="show:show"),
-    "explain": Verb(place="explain:explain"),
+    "show": Verb(place="show:show", elsewhere=("status", "info")),
+    "explain": Verb(place="explain:explain", elsewhere=("why",)),
     "update": Verb(place="filing:update"),
-    "close": Verb(place="filing:close"),
+    "close": Verb(place="filing:close", elsewhere=("cancel", "stop", "delete", "unlock")),
     "release": Verb(place="filing:close", help="The same as close."),
     "acquire": Verb(place="acquire:acquire"),
-    "prolong": Verb(place="filing:prolong"),
+    "prolong": Verb(place="filing:prolong", elsewhere=("extend", "renew")),
     "nudge": Verb(place="nudge:nudge"),
     "share": Verb(place="sharing:share"),
     "unshare": Verb(place="sharing:unshare"),
-    "ssh": Verb(place="ssh:ssh", reader="ssh:CommandAfterDashes"),
+    "ssh": Verb(place="ssh:ssh", reader="ssh:CommandAfterDashes", elsewhere=("shell", "connect")),
     "run": Verb(place="running:run_command", reader="ssh:CommandAfterDashes"),
-    "cp": Verb(place="reaching:cp"),
+    "cp": Verb(place="reaching:cp", elsewhere=("scp", "rsync", "put", "get")),
     "forward": Verb(place="reaching:forward"),
     "proxy": Verb(place="proxying:proxy"),
     "ssh-config": Verb(place="ssh_config:ssh_config"),
@@ -57,10 +59,12 @@ VERBS: Mapping[str, Verb | Family] = {
     "do": Verb(place="device:do", settings=WORDS),
     "screen": Verb(place="device:screen"),
     "flash": Verb(place="device:flash"),
-    "console": Verb(place="device_console:console", settings=WORDS),
+    "console": Verb(place="device_console:console", settings=WORDS, elsewhere=("log", "serial")),
     "labgrid": Verb(place="foreign:labgrid"),
     "twister": Verb(place="foreign:twister"),
-    "workers": Verb(place="workers:workers"),
+    "workers": Verb(
+        place="workers:workers", elsewhere=("boards", "devices", "places", "resources")
+    ),
     "worker": Family(
         help="Look after single workers.",
         verbs={
@@ -76,7 +80,7 @@ VERBS: Mapping[str, Verb | Family] = {
         },
     ),
     "watch": Verb(place="watch:watch"),
-    "events": Verb(place="events:events"),
+    "events": Verb(place="events:events", elsewhere=("follow",)),
     "login": Verb(place="login:login"),
     "logout": Verb(place="login:logout"),
     "whoami": Verb(place="login:whoami"),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, Final
 
 import typer
@@ -31,13 +32,15 @@ class Verb:
     """Tell where a verb lies: ``module:function`` of this room.
 
     ``reader`` is ``module:class`` of a command that reads its arguments in its own way; ``help``
-    takes the place of the function's docstring.
+    takes the place of the function's docstring. ``elsewhere`` are words by which other systems
+    call it: who types one is told ours.
     """
 
     place: str
     reader: str | None = None
     settings: Mapping[str, Any] | None = None
     help: str | None = None
+    elsewhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,16 @@ class Verbs(TyperGroup):
 
     Typer does not publish the types that reach these methods.
     """
+
+    elsewhere: Mapping[str, str] = MappingProxyType({})
+    """Our verbs by the words of other systems."""
+
+    def resolve_command(self, ctx: Any, args: Any) -> Any:
+        """Return the verb that is typed first; a word of another system's is told ours."""
+        ours = self.elsewhere.get(args[0])
+        if ours is not None and args[0] not in self.commands:
+            raise UsageError(f"No such command {args[0]!r}. Did you mean {ours!r}?", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the verbs with what each does, whole: lines are broken, not cut."""
@@ -90,6 +103,15 @@ def group_of(verbs: Mapping[str, Verb | Family]) -> type[Verbs]:
     """Return a group of these verbs, for Typer to make."""
 
     class Declared(Verbs):
+        elsewhere = MappingProxyType(
+            {
+                word: name
+                for name, verb in verbs.items()
+                if isinstance(verb, Verb)
+                for word in verb.elsewhere
+            }
+        )
+
         def __init__(self, **options: Any) -> None:
             super().__init__(**options)
             self.commands = _Imported(verbs)
