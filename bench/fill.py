@@ -14,7 +14,7 @@ from boruta_farm.contracts import Prepared
 from boruta_farm.core import requests as core
 from boruta_farm.core.plan import Plan
 from boruta_farm.core.world import World
-from boruta_farm.farm.assembly import Farm
+from boruta_farm.farm.assembly import AssembledFarm
 from boruta_farm.farm.engine import Engine
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.request import NewRequest
@@ -95,7 +95,7 @@ async def fill(
     await store.start()
     try:
         cipher = AesGcmCipher.load(data)
-        farm = Farm(store, settings, clock, cipher, SimulatedBoards(clock))
+        farm = AssembledFarm(store, settings, clock, cipher, SimulatedBoards(clock))
         for numbers in _batches(ready + maintenance):
             await asyncio.gather(*(_register(farm, n, board_caps(n), ssh_port) for n in numbers))
         for numbers in _batches(ready):
@@ -111,11 +111,13 @@ async def fill(
         await store.close()
 
 
-async def _register(farm: Farm, number: int, caps: dict[str, str], ssh_port: int = 22) -> None:
+async def _register(
+    farm: AssembledFarm, number: int, caps: dict[str, str], ssh_port: int = 22
+) -> None:
     await farm.superviser.register(board_registration(number, caps, ssh_port=ssh_port))
 
 
-async def _make_ready(farm: Farm, number: int) -> None:
+async def _make_ready(farm: AssembledFarm, number: int) -> None:
     uuid = board_uuid(number)
     await farm.workers.set_state(LOCAL_ADMIN, uuid, WorkerState.IDLE)
     worker = await farm.workers.get_worker_info(LOCAL_ADMIN, uuid)

@@ -13,7 +13,7 @@ from starlette.types import Scope as Connection
 from bench.lab import Lab
 from bench.table import Row
 from boruta_farm.clock import SystemClock
-from boruta_farm.farm.assembly import Farm
+from boruta_farm.farm.assembly import AssembledFarm
 from boruta_farm.model.account import Account
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import UnauthenticatedError
@@ -48,7 +48,7 @@ async def _measure(folder: Path) -> list[Row]:
     store = SqliteStore(folder / "farm.db", clock, settings)
     await store.start()
     try:
-        farm = Farm(store, settings, clock, PlainCipher(), SimulatedBoards(clock))
+        farm = AssembledFarm(store, settings, clock, PlainCipher(), SimulatedBoards(clock))
         await farm.directory.load()
         secrets = [_secret(number) for number in range(ACCOUNTS)]
         await store.execute(_filling(secrets))
@@ -96,7 +96,7 @@ async def _admitted(entrance: Entrance, secrets: list[str]) -> float:
     return (time.perf_counter() - begun) / len(connections) * 1e6
 
 
-async def _death(farm: Farm, number: int, secret: str) -> float:
+async def _death(farm: AssembledFarm, number: int, secret: str) -> float:
     """Return the seconds from asking to revoke a token until it is refused."""
     begun = time.perf_counter()
     await farm.tokens.revoke(LOCAL_ADMIN, _id(number))

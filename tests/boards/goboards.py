@@ -14,7 +14,7 @@ from boruta_farm.boards.runner import Runner
 from boruta_farm.boards.unfenced import Unfenced
 from boruta_farm.clock import VirtualClock
 from boruta_farm.contracts import Prepared
-from boruta_farm.farm.assembly import Farm
+from boruta_farm.farm.assembly import AssembledFarm
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import (
     AgentRefusedError,
@@ -117,7 +117,7 @@ class GoYard:
         self.store = SqliteStore(self._path, self.clock, settings, inline=True)
         await self.store.start()
         links = SimulatedBoards(self.clock)
-        self.farm = Farm(self.store, settings, self.clock, PlainCipher(), links)
+        self.farm = AssembledFarm(self.store, settings, self.clock, PlainCipher(), links)
         farm = self.farm
         fleet, reports = farm.fleet, farm.reports
         unfenced = Unfenced(

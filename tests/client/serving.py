@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from boruta_farm.client.blocking import Bridge
 from boruta_farm.clock import Clock, VirtualClock
-from boruta_farm.farm.assembly import Farm
+from boruta_farm.farm.assembly import AssembledFarm
 from boruta_farm.model.caller import LOCAL_ADMIN, Caller, Role
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.request import NewRequest, Request, RequestState
@@ -171,7 +171,7 @@ class Lab:
         self.ear: Ear
 
     @property
-    def farm(self) -> Farm:
+    def farm(self) -> AssembledFarm:
         """Return the farm's contracts, for calls behind the API's back."""
         return self.simulated.farm
 
@@ -255,7 +255,7 @@ class Served:
         return self._bridge.run(soon())
 
     @property
-    def contracts(self) -> Farm:
+    def contracts(self) -> AssembledFarm:
         """Return the farm's contracts, for calls behind the API's back through ``do``."""
         return self._lab.farm
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from boruta_farm.farm.assembly import Farm
+from boruta_farm.farm.assembly import AssembledFarm
 from boruta_farm.model.account import AccountChange, GroupChange
 from boruta_farm.model.caller import Caller
 from boruta_farm.model.permission import Role, Scope
@@ -23,7 +23,7 @@ SOURCE = "192.0.2.7"
 class PeopledFarm:
     """Carry the farm, its store and its clock."""
 
-    farm: Farm
+    farm: AssembledFarm
     store: SqliteStore
     clock: HandClock
 
@@ -62,7 +62,7 @@ async def peopled_farm(
     await store.start()
     try:
         links = SimulatedBoards(clock)
-        farm = Farm(store, settings, clock, PlainCipher(), links, users=users)
+        farm = AssembledFarm(store, settings, clock, PlainCipher(), links, users=users)
         await farm.directory.load()
         yield PeopledFarm(farm=farm, store=store, clock=clock)
     finally:

@@ -11,7 +11,7 @@ import pytest
 
 from boruta_farm.boards.revocation import Revocation
 from boruta_farm.dryad.credential import Credential, digest_of
-from boruta_farm.farm.assembly import Farm
+from boruta_farm.farm.assembly import AssembledFarm
 from boruta_farm.link.agent import AgentLink
 from boruta_farm.link.agent import FarmEnd as LinkFarm
 from boruta_farm.link.server import Hub
@@ -62,7 +62,7 @@ class Yard:
         settings = FarmSettings(enrolment=enrolment, credential_life=timedelta(minutes=10))
         self.store = SqliteStore(folder / "farm.sqlite", clock, settings, inline=True)
         self.hub = Hub(clock)
-        self.farm = Farm(self.store, settings, clock, PlainCipher(), self.hub)
+        self.farm = AssembledFarm(self.store, settings, clock, PlainCipher(), self.hub)
         self.hub.attach(self.farm.superviser, self.farm.reports)
 
     def start(self, user: FiledUser) -> asyncio.Task[object]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.clock import VirtualClock
-from boruta_farm.farm.assembly import Farm
+from boruta_farm.farm.assembly import AssembledFarm
 from boruta_farm.gorpc.client import RpcClient, connect
 from boruta_farm.gorpc.errors import ServerError
 from boruta_farm.gorpc.server import RpcServer
@@ -29,7 +29,9 @@ OWN_PORT = 8487
 class Yard:
     """A farm, its listener, and one connection to it from 127.0.0.1."""
 
-    def __init__(self, farm: Farm, store: SqliteStore, client: RpcClient, port: int) -> None:
+    def __init__(
+        self, farm: AssembledFarm, store: SqliteStore, client: RpcClient, port: int
+    ) -> None:
         self.farm = farm
         self._store = store
         self.port = port
@@ -75,7 +77,7 @@ async def listening(folder: Path, allow: str = "192.0.2.0/24") -> AsyncIterator[
     clock, settings = VirtualClock(), FarmSettings()
     store = SqliteStore(folder / "farm.db", clock, settings, inline=True)
     await store.start()
-    farm = Farm(store, settings, clock, PlainCipher(), SimulatedBoards(clock))
+    farm = AssembledFarm(store, settings, clock, PlainCipher(), SimulatedBoards(clock))
     superviser = GoSuperviser(
         farm.superviser,
         farm.workers,

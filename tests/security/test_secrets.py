@@ -12,7 +12,7 @@ from boruta_farm.access.cipher import KEY_FILE, AesGcmCipher
 from boruta_farm.client.config import ClientConfig
 from boruta_farm.contracts import Prepared
 from boruta_farm.dryad.config import AgentConfig
-from boruta_farm.farm.assembly import Farm
+from boruta_farm.farm.assembly import AssembledFarm
 from boruta_farm.model.errors import BorutaError
 from boruta_farm.model.events import EventKind
 from boruta_farm.model.permission import Scope
@@ -126,7 +126,7 @@ async def test_a_stolen_database_or_backup_gives_no_private_key_away(tmp_path: P
     worker = make_worker(state=WorkerState.PREPARE)
     await store.execute(lambda tx, _now: tx.save_worker(worker, EventKind.WORKER_REGISTERED))
     cipher = AesGcmCipher.load(data)
-    reports = Farm(store, FarmSettings(), clock, cipher, SimulatedBoards(clock)).reports
+    reports = AssembledFarm(store, FarmSettings(), clock, cipher, SimulatedBoards(clock)).reports
     key = KeyPair(public="ssh-rsa planted-public-half", private=PRIVATE)
     prepared = Prepared(username="u", host_key="ssh-ed25519 HOST")
     await reports.prepared(worker.uuid, worker.epoch, key, prepared)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from boruta_farm.settings import kinds, places
-from boruta_farm.settings.kinds import Kind
+from boruta_farm.settings.kinds import SettingKind
 from boruta_farm.settings.table import SettingError
 from tests.settings.strange import STRANGE
 
@@ -18,7 +18,7 @@ class Colour(StrEnum):
     LIGHT_BLUE = "light blue"
 
 
-KINDS: dict[str, tuple[Kind[Any], object]] = {
+KINDS: dict[str, tuple[SettingKind[Any], object]] = {
     "text": (kinds.Text(), "a"),
     "one line": (kinds.Text(r"[a-z]+", "must be letters"), "a"),
     "switch": (kinds.Switch(), True),
@@ -28,8 +28,8 @@ KINDS: dict[str, tuple[Kind[Any], object]] = {
     "seconds": (kinds.Seconds(1, 280), 60.0),
     "one of": (kinds.OneOf(Colour), Colour.LIGHT_BLUE),
     "maybe": (kinds.Maybe(kinds.Whole(1), "none"), None),
-    "listing": (kinds.Listing(kinds.Text()), ("a", "b, c")),
-    "words": (kinds.Listing(kinds.Text(), commas=True), ("a", "b")),
+    "listing": (kinds.Several(kinds.Text()), ("a", "b, c")),
+    "words": (kinds.Several(kinds.Text(), commas=True), ("a", "b")),
     "named": (kinds.Named(kinds.Text()), {"a": "b"}),
     "pairs": (kinds.Named(kinds.Whole(1), commas=True), {"ci": 20, "ann": 2}),
     "address": (places.Address(), ("::1", 8487)),
@@ -59,7 +59,7 @@ def test_strange_values_are_read_or_told_in_one_line(name: str) -> None:
         assert message or kind.read(kind.show(found)) == found
 
 
-def answer(kind: Kind[Any], raw: object) -> tuple[str, object]:
+def answer(kind: SettingKind[Any], raw: object) -> tuple[str, object]:
     """Return the complaint about a value, or what it was read as."""
     try:
         return "", kind.read(raw)
@@ -86,7 +86,7 @@ def answer(kind: Kind[Any], raw: object) -> tuple[str, object]:
         (kinds.Duration(timedelta(minutes=10)), "1m", "must be at least 10m"),
         (kinds.Seconds(1, 280), "5m", "300.0 must lie between 1 and 280"),
         (kinds.OneOf(Colour), "blue", "'blue' is none of red, light blue"),
-        (kinds.Listing(kinds.Text()), "a", """'a' must be a list, such as ["one", "two"]"""),
+        (kinds.Several(kinds.Text()), "a", """'a' must be a list, such as ["one", "two"]"""),
         (kinds.Named(kinds.Whole(1), commas=True), "ci", "'ci' names nobody"),
         (kinds.Named(kinds.Whole(1), commas=True), "a=1, a=2", "'a' stands there twice"),
         (
@@ -109,7 +109,7 @@ def answer(kind: Kind[Any], raw: object) -> tuple[str, object]:
         (places.Location(), "~nobody-of-this-name/x", "there is no such home folder"),
     ],
 )
-def test_what_is_wrong_is_said(kind: Kind[object], raw: object, words: str) -> None:
+def test_what_is_wrong_is_said(kind: SettingKind[object], raw: object, words: str) -> None:
     with pytest.raises(SettingError) as wrong:
         kind.read(raw)
     assert words in wrong.value.message
@@ -121,8 +121,8 @@ def test_texts_of_the_environment_are_read_as_the_values_they_mean() -> None:
     assert kinds.Number(0, 10).read("1.5") == 1.5
     assert kinds.Seconds(1, 280).read("2m") == 120.0
     assert kinds.Seconds(1, 280).read("90") == 90.0
-    assert kinds.Listing(kinds.Text(), commas=True).read("a, b,") == ("a", "b")
-    assert kinds.Listing(kinds.Text(), commas=True).read(["a", "b"]) == ("a", "b")
+    assert kinds.Several(kinds.Text(), commas=True).read("a, b,") == ("a", "b")
+    assert kinds.Several(kinds.Text(), commas=True).read(["a", "b"]) == ("a", "b")
     assert kinds.Named(kinds.Whole(), commas=True).read({"a": 1}) == {"a": 1}
 
 

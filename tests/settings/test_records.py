@@ -7,7 +7,7 @@ import pytest
 
 from boruta_farm.settings.declaration import Struct, setting
 from boruta_farm.settings.files import parse_json
-from boruta_farm.settings.kinds import Listing, Maybe, Number, OneOf, Switch, Text, Whole
+from boruta_farm.settings.kinds import Maybe, Number, OneOf, Several, Switch, Text, Whole
 from boruta_farm.settings.records import read_record, write_record
 from boruta_farm.settings.table import SettingError
 
@@ -22,7 +22,7 @@ class Record:
     done: bool = setting(Switch(), default=False)
     end: float | None = setting(Maybe(Number(0, 1e12)), default=None)
     phase: Phase = setting(OneOf(Phase), default=Phase.CLEAN)
-    found: tuple[str, ...] = setting(Listing(Text()), default=())
+    found: tuple[str, ...] = setting(Several(Text()), default=())
 
 
 STRUCT = Struct(Record)

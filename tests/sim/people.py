@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from boruta_farm.farm.assembly import Farm
+from boruta_farm.farm.assembly import AssembledFarm
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.errors import BorutaError, UnavailableError
 from boruta_farm.model.request import NewRequest
@@ -54,7 +54,7 @@ class People:
         self.unanswered = 0
 
     async def call(
-        self, first: int, work: Callable[[Farm], Coroutine[Any, Any, Answer]]
+        self, first: int, work: Callable[[AssembledFarm], Coroutine[Any, Any, Answer]]
     ) -> Answer | None:
         """Return what a server answers, None when it refuses or none answers."""
         for attempt in range(TRIES):
@@ -118,7 +118,7 @@ class People:
         if request_id is None:
             return
 
-        async def close(farm: Farm) -> bool:
+        async def close(farm: AssembledFarm) -> bool:
             await farm.requests.close_request(LOCAL_ADMIN, request_id)
             return True
 
@@ -140,7 +140,7 @@ class People:
 
 
 def _at(
-    server: ServerProcess, work: Callable[[Farm], Coroutine[Any, Any, Answer]]
+    server: ServerProcess, work: Callable[[AssembledFarm], Coroutine[Any, Any, Answer]]
 ) -> Callable[[], Coroutine[Any, Any, Answer]]:
     return lambda: work(server.farm)
 

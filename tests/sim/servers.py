@@ -16,7 +16,7 @@ from boruta_farm.boards.revocation import Revocation
 from boruta_farm.boards.rounds import HealthRounds
 from boruta_farm.boards.runner import Runner
 from boruta_farm.clock import VirtualClock
-from boruta_farm.farm.assembly import Farm
+from boruta_farm.farm.assembly import AssembledFarm
 from boruta_farm.link.server import Hub
 from boruta_farm.model.errors import StoreError, UnavailableError
 from boruta_farm.model.events import Change
@@ -76,7 +76,7 @@ class ServerProcess:
         self._owed: OwedFile | None = None
         self.store: DatabaseStore
         self._opened = False
-        self.farm: Farm
+        self.farm: AssembledFarm
         self.hub: Hub
 
     @property
@@ -146,7 +146,7 @@ class ServerProcess:
         self._opened = True
         await self.store.start()
         self.hub = hub = Hub(clock)
-        self.farm = farm = Farm(
+        self.farm = farm = AssembledFarm(
             self.store,
             settings,
             clock,

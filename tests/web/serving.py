@@ -18,7 +18,7 @@ from tests.store.making import HandClock
 from boruta_farm.access.listening import listen
 from boruta_farm.clock import Clock
 from boruta_farm.contracts import Prepared
-from boruta_farm.farm.assembly import Farm
+from boruta_farm.farm.assembly import AssembledFarm
 from boruta_farm.metrics.exposition import Metrics, Sources
 from boruta_farm.model.caller import LOCAL_ADMIN
 from boruta_farm.model.front_door import FrontDoorPlace
@@ -64,7 +64,7 @@ class FakeHub:
 
 
 def services_of(
-    farm: Farm,
+    farm: AssembledFarm,
     store: Store,
     clock: Clock,
     *,
@@ -124,7 +124,7 @@ class World:
         settings = FarmSettings()
         self.store = SqliteStore(MEMORY, self.clock, settings, inline=True)
         boards = SimulatedBoards(self.clock)
-        self.farm = farm = Farm(self.store, settings, self.clock, PlainCipher(), boards)
+        self.farm = farm = AssembledFarm(self.store, settings, self.clock, PlainCipher(), boards)
         self.requests, self.workers = farm.requests, farm.workers
         self.hub = FakeHub()
         self.services = services_of(

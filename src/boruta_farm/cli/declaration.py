@@ -14,11 +14,11 @@ from boruta_farm.settings.files import read_toml
 from boruta_farm.settings.kinds import (
     LARGEST,
     Duration,
-    Kind,
-    Listing,
     Maybe,
     Named,
     OneOf,
+    SettingKind,
+    Several,
     Switch,
     Text,
     Whole,
@@ -26,7 +26,7 @@ from boruta_farm.settings.kinds import (
 from boruta_farm.settings.table import Table
 
 
-class Names(Listing[str]):
+class Names(Several[str]):
     """Names in any order."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Names(Listing[str]):
 
 
 def _limit(name: str) -> Setting:
-    kind: Kind[Any] = Duration() if name.endswith("_time") else Whole(-LARGEST)
+    kind: SettingKind[Any] = Duration() if name.endswith("_time") else Whole(-LARGEST)
     return Setting(kind=Maybe(kind), default=None)
 
 
@@ -57,9 +57,9 @@ USER = Struct(
         "role": Setting(kind=OneOf(Role), default=Role.USER),
         "full_name": Setting(kind=Text(), default=""),
         "groups": Setting(kind=Names(), default=()),
-        "ssh_keys": Setting(kind=Listing(Text()), default=()),
+        "ssh_keys": Setting(kind=Several(Text()), default=()),
         "keys_on_board": Setting(kind=Switch(), default=False),
-        "networks": Setting(kind=Listing(Text()), default=()),
+        "networks": Setting(kind=Several(Text()), default=()),
         "disabled": Setting(kind=Switch(), default=False),
         "limits": Setting(kind=LIMITS, default=Limits()),
     },

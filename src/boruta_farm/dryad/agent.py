@@ -188,7 +188,7 @@ class Agent:
             logger.info("epoch %d: not reported: %s", self._fence.state.epoch, error.message)
 
 
-async def run(config: AgentConfig) -> NoReturn:
+async def run_agent(config: AgentConfig) -> NoReturn:
     """Run an agent until cancelled. Raises ConfigError before it begins."""
     folder = LockedFolder(config.state_dir, "state_dir")
     folder.open()

@@ -20,7 +20,7 @@ from boruta_farm.model.worker import TOOL_CAPABILITY, UUID_CAPABILITY, Reach
 from boruta_farm.settings import document
 from boruta_farm.settings.declaration import declared, environment, read, section, setting
 from boruta_farm.settings.files import read_toml
-from boruta_farm.settings.kinds import Blank, Listing, Maybe, Named, OneLine, OneOf, Text
+from boruta_farm.settings.kinds import Blank, Maybe, Named, OneLine, OneOf, Several, Text
 from boruta_farm.settings.places import Destination, Location, Url
 from boruta_farm.settings.privacy import exposure
 from boruta_farm.settings.table import SettingError, Table
@@ -63,7 +63,7 @@ class AgentConfig:
         written=True,
     )
     other_servers: tuple[str, ...] = setting(
-        Listing(Url(("http", "https", "ws", "wss"))),
+        Several(Url(("http", "https", "ws", "wss"))),
         "Other servers of the same farm, over one database: the agent keeps a link to each of "
         "them, so any may lead.",
         default=(),

@@ -124,7 +124,7 @@ def run(arguments: Sequence[str]) -> int:
 async def _serve(config: AgentConfig, watchdog: Watchdog) -> None:
     # The driver's and the link's libraries take a while to load on a small board; wrong
     # configurations are told before that.
-    from boruta_farm.dryad.agent import run as run_agent
+    from boruta_farm.dryad.agent import run_agent
 
     work = asyncio.create_task(run_agent(config))
     loop = asyncio.get_running_loop()

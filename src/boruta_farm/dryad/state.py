@@ -11,7 +11,7 @@ from boruta_farm.dryad.files import write_durably
 from boruta_farm.model.errors import ConfigError
 from boruta_farm.settings.declaration import Struct, setting
 from boruta_farm.settings.files import parse_json
-from boruta_farm.settings.kinds import Listing, Maybe, Number, OneOf, Switch, Text, Whole
+from boruta_farm.settings.kinds import Maybe, Number, OneOf, Several, Switch, Text, Whole
 from boruta_farm.settings.records import read_record, write_record
 from boruta_farm.settings.table import SettingError
 
@@ -61,9 +61,9 @@ class AgentState:
     wanted_key: str | None = setting(WORDS, default=None, hidden=True)
     username: str = setting(Text(), default="")
     host_key: str | None = setting(WORDS, default=None)
-    keys: tuple[str, ...] = setting(Listing(Text()), default=(), hidden=True)
-    staying: tuple[str, ...] = setting(Listing(Text()), default=(), hidden=True)
-    leaving: tuple[str, ...] = setting(Listing(Text()), default=(), hidden=True)
+    keys: tuple[str, ...] = setting(Several(Text()), default=(), hidden=True)
+    staying: tuple[str, ...] = setting(Several(Text()), default=(), hidden=True)
+    leaving: tuple[str, ...] = setting(Several(Text()), default=(), hidden=True)
     keys_sequence: int = setting(COUNT, default=0)
     keys_done: int = setting(COUNT, default=0)
     end: float | None = setting(Maybe(Number(0, FOR_EVER)), default=None)
@@ -71,7 +71,7 @@ class AgentState:
     tell_ended: bool = setting(Switch(), default=False)
     trouble: str | None = setting(WORDS, default=None)
     notice: str | None = setting(WORDS, default=None)
-    found: tuple[str, ...] = setting(Listing(Text()), default=())
+    found: tuple[str, ...] = setting(Several(Text()), default=())
 
     def check(self) -> None:
         """Refuse what ``save`` never wrote. Raises SettingError."""

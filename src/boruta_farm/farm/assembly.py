@@ -60,7 +60,7 @@ class AlwaysOpen:
         return datetime.min.replace(tzinfo=UTC)
 
 
-class Farm:
+class AssembledFarm:
     """Put the contracts, the matcher and the ticker together over a started store.
 
     Whoever assembles a farm awaits ``timekeeper.begin()`` and ``directory.load()`` and runs

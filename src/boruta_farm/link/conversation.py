@@ -28,11 +28,11 @@ from boruta_farm.link.messages import (
     Extension,
     Failure,
     Goodbye,
-    Grant,
     Heard,
     Heartbeat,
     Hello,
     HostCertificate,
+    JobStart,
     KeySet,
     Maintenance,
     Method,
@@ -271,7 +271,7 @@ class Conversation:
         return DONE
 
     async def _grant(self, params: JsonObject) -> JsonObject:
-        grant = read(Grant, params)
+        grant = read(JobStart, params)
         remaining = self._from_now(grant.heartbeat, grant.after)
         await self._called().grant(grant.epoch, remaining, grant.key)
         return DONE

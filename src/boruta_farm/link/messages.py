@@ -268,7 +268,7 @@ class Unready:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class JobStart:
     """Start a job that ends ``after`` seconds from when the agent sent that heartbeat."""
 
     epoch: int = field(metadata=by(whole()))
@@ -279,7 +279,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extension:
-    """Move a job's end, given as in ``Grant``."""
+    """Move a job's end, given as in ``JobStart``."""
 
     epoch: int = field(metadata=by(whole()))
     sequence: int = field(metadata=by(whole()))
@@ -365,7 +365,7 @@ Message = (
     | ReadyOrder
     | Progressed
     | Unready
-    | Grant
+    | JobStart
     | Extension
     | KeySet
     | HostCertificate

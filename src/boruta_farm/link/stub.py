@@ -12,8 +12,8 @@ from boruta_farm.link.messages import (
     Cleaned,
     Counted,
     Extension,
-    Grant,
     HostCertificate,
+    JobStart,
     KeySet,
     Maintenance,
     Message,
@@ -92,7 +92,7 @@ class LinkedDryad:
     async def grant(self, epoch: int, remaining: float, key: str | None) -> None:
         """Start the job of ``epoch``, which ends ``remaining`` seconds from now."""
         beat, after = self._from_beat(remaining)
-        grant = Grant(epoch=epoch, heartbeat=beat, after=after, key=key)
+        grant = JobStart(epoch=epoch, heartbeat=beat, after=after, key=key)
         await self._call(Method.GRANT, grant, Nothing)
 
     async def extend(self, epoch: int, sequence: int, remaining: float) -> None:

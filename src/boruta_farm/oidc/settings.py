@@ -15,12 +15,12 @@ from boruta_farm.settings.files import read_bounded
 from boruta_farm.settings.kinds import (
     Blank,
     Duration,
-    Kind,
-    Listing,
     Maybe,
     Named,
     OneLine,
     OneOf,
+    SettingKind,
+    Several,
     Switch,
     Text,
 )
@@ -36,10 +36,10 @@ LONGEST_SIGN_IN = timedelta(days=30)
 LONGEST_SECRET = 4096
 LONGEST_WORKLOAD = timedelta(days=1)
 
-TEXTS = Listing(OneLine(200), commas=True)
+TEXTS = Several(OneLine(200), commas=True)
 
 
-class IssuerAddress(Kind[str]):
+class IssuerAddress(SettingKind[str]):
     """What an issuer calls itself: an address with https, or with http on this very machine."""
 
     def read(self, raw: object) -> str:
@@ -60,7 +60,7 @@ class IssuerAddress(Kind[str]):
         return text
 
 
-class Glob(Kind[str]):
+class Glob(SettingKind[str]):
     """A pattern of a claim: ``*`` and ``?`` stand for anything but a slash, ``**`` for anything."""
 
     def read(self, raw: object) -> str:

@@ -30,7 +30,7 @@ from boruta_farm.boards.unfenced import Unfenced
 from boruta_farm.clock import SystemClock, synchronised
 from boruta_farm.core import idling
 from boruta_farm.dryad.proc.machine import read_boot_id
-from boruta_farm.farm.assembly import Farm
+from boruta_farm.farm.assembly import AssembledFarm
 from boruta_farm.gorpc.dryad import GoDialler
 from boruta_farm.gorpc.superviser import GoSuperviser
 from boruta_farm.link.server import Hub
@@ -114,7 +114,7 @@ class Server:
         await self._store.start()
         await self._agree_on_key(cipher.mark)
         self._hub = Hub(clock)
-        self._farm = Farm(
+        self._farm = AssembledFarm(
             self._store,
             settings,
             clock,

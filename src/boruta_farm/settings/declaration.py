@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
-from boruta_farm.settings.kinds import Kind
+from boruta_farm.settings.kinds import SettingKind
 from boruta_farm.settings.table import SettingError, Table, mapping, unknown
 
 METADATA: Final = "setting"
@@ -43,7 +43,7 @@ class Setting:
     A ``written`` setting stands in it without a ``#``. ``variable`` is the environment's name.
     """
 
-    kind: Kind[Any]
+    kind: SettingKind[Any]
     words: str = ""
     name: str = ""
     key: str = ""
@@ -67,7 +67,7 @@ class Setting:
         return self.make() if self.make is not None else self.default
 
 
-def setting(kind: Kind[Any], words: str = "", *, hidden: bool = False, **told: Any) -> Any:
+def setting(kind: SettingKind[Any], words: str = "", *, hidden: bool = False, **told: Any) -> Any:
     """Return the dataclass field of a setting; ``told`` are the fields of ``Setting``.
 
     Without ``default`` and ``make`` it must be given. A ``hidden`` one is not in repr.
@@ -99,7 +99,7 @@ def declared(kind: type[Dataclass]) -> tuple[Setting, ...]:
     )
 
 
-class Struct(Kind[Made], Generic[Made]):
+class Struct(SettingKind[Made], Generic[Made]):
     """A table whose settings are the fields of a dataclass.
 
     A class may have a method ``check``, which raises SettingError for settings that contradict

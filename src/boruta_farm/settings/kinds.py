@@ -25,7 +25,7 @@ _SWITCHES: Final = {
 }
 
 
-class Kind(Generic[Value]):
+class SettingKind(Generic[Value]):
     """Read one kind of value from what TOML, JSON, the environment or a flag gives.
 
     Environment and flags give texts only, so every kind reads its values' texts too.
@@ -40,7 +40,7 @@ class Kind(Generic[Value]):
         return value
 
 
-class Text(Kind[str]):
+class Text(SettingKind[str]):
     """A text without NUL; ``form`` it has to match, else ``words`` tell how.
 
     A ``secret`` one is never repeated in a complaint nor shown.
@@ -100,10 +100,10 @@ class Pattern(Text):
         return found
 
 
-class Blank(Kind[str]):
+class Blank(SettingKind[str]):
     """A text of another kind, or an empty one."""
 
-    def __init__(self, kind: Kind[str]) -> None:
+    def __init__(self, kind: SettingKind[str]) -> None:
         self._kind = kind
 
     def read(self, raw: object) -> str:
@@ -115,7 +115,7 @@ class Blank(Kind[str]):
         return value and self._kind.show(value)
 
 
-class Switch(Kind[bool]):
+class Switch(SettingKind[bool]):
     """True or false; the texts on, off, yes, no, 1 and 0 mean the same."""
 
     def read(self, raw: object) -> bool:
@@ -128,7 +128,7 @@ class Switch(Kind[bool]):
         return found
 
 
-class Whole(Kind[int]):
+class Whole(SettingKind[int]):
     """A whole number within limits, both included."""
 
     def __init__(self, least: int = 0, most: int = LARGEST) -> None:
@@ -144,7 +144,7 @@ class Whole(Kind[int]):
         return found
 
 
-class Number(Kind[float]):
+class Number(SettingKind[float]):
     """A number within limits, both included; never infinite, never "not a number"."""
 
     def __init__(self, least: float, most: float) -> None:
@@ -167,7 +167,7 @@ class Number(Kind[float]):
         return int(value) if value.is_integer() else value
 
 
-class Duration(Kind[timedelta]):
+class Duration(SettingKind[timedelta]):
     """A time span within limits, both included; see ``durations``."""
 
     def __init__(self, least: timedelta = NONE, most: timedelta = LONGEST) -> None:
@@ -190,7 +190,7 @@ class Duration(Kind[timedelta]):
         return duration(value)
 
 
-class Seconds(Kind[float]):
+class Seconds(SettingKind[float]):
     """A time span that files of ours have always told in plain seconds; a duration will do."""
 
     def __init__(self, least: float, most: float) -> None:
@@ -207,7 +207,7 @@ class Seconds(Kind[float]):
         return self._number.show(value)
 
 
-class OneOf(Kind[Choice]):
+class OneOf(SettingKind[Choice]):
     """One word of an enumeration."""
 
     def __init__(self, choices: type[Choice]) -> None:
@@ -224,10 +224,10 @@ class OneOf(Kind[Choice]):
         return str(value)
 
 
-class Maybe(Kind[Value | None]):
+class Maybe(SettingKind[Value | None]):
     """A value of another kind or, written as ``none``, nothing at all."""
 
-    def __init__(self, kind: Kind[Value], none: str = "") -> None:
+    def __init__(self, kind: SettingKind[Value], none: str = "") -> None:
         self._kind, self._none = kind, none
 
     def read(self, raw: object) -> Value | None:
@@ -239,10 +239,10 @@ class Maybe(Kind[Value | None]):
         return self._none if value is None else self._kind.show(value)
 
 
-class Listing(Kind[tuple[Value, ...]]):
+class Several(SettingKind[tuple[Value, ...]]):
     """Values in a list; with ``commas`` also in one text, separated by commas."""
 
-    def __init__(self, kind: Kind[Value], *, commas: bool = False) -> None:
+    def __init__(self, kind: SettingKind[Value], *, commas: bool = False) -> None:
         self._kind, self._commas = kind, commas
 
     def read(self, raw: object) -> tuple[Value, ...]:
@@ -262,13 +262,13 @@ class Listing(Kind[tuple[Value, ...]]):
         return '"one, two"' if self._commas else '["one", "two"]'
 
 
-class Named(Kind[Mapping[str, Value]]):
+class Named(SettingKind[Mapping[str, Value]]):
     """Values by names that are free to choose, in a table; with ``commas`` also ``a=1, b=2``.
 
     Without, a text holds the table as JSON.
     """
 
-    def __init__(self, kind: Kind[Value], *, commas: bool = False) -> None:
+    def __init__(self, kind: SettingKind[Value], *, commas: bool = False) -> None:
         self._kind, self._commas = kind, commas
 
     def read(self, raw: object) -> dict[str, Value]:

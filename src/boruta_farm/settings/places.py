@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from boruta_farm.model.addresses import EVERYWHERE, Network, parse_ip, parse_network, with_port
 from boruta_farm.model.home import NO_HOME
-from boruta_farm.settings.kinds import Kind, Text
+from boruta_farm.settings.kinds import SettingKind, Text
 from boruta_farm.settings.table import SettingError, shown
 
 LAST_PORT: Final = 65535
@@ -20,7 +20,7 @@ _ZONE: Final = re.compile(r"(//\[[^\]/%]*)%25(?=[^\]/])")
 _ORIGIN: Final = re.compile(r"https?://[^/?#\s,@]+")
 
 
-class Address(Kind[tuple[str, int]]):
+class Address(SettingKind[tuple[str, int]]):
     """``HOST:PORT`` to listen on; IPv6 hosts stand in brackets; port 0 lets the system choose."""
 
     def read(self, raw: object) -> tuple[str, int]:
@@ -33,7 +33,7 @@ class Address(Kind[tuple[str, int]]):
         return with_port(*value)
 
 
-class Destination(Kind[str]):
+class Destination(SettingKind[str]):
     """``HOST:PORT`` or ``:PORT`` as it is told to others, who fill in a missing host."""
 
     def __init__(self, *, host: bool = False, without: str = "") -> None:
@@ -48,7 +48,7 @@ class Destination(Kind[str]):
         return str(raw)
 
 
-class Ports(Kind[tuple[int, int]]):
+class Ports(SettingKind[tuple[int, int]]):
     """A range ``FIRST-LAST`` of numbers such as ports, both included."""
 
     def __init__(self, least: int, most: int, *, such_as: str, count: int = 1) -> None:
@@ -74,7 +74,7 @@ class Ports(Kind[tuple[int, int]]):
         return f"{value[0]}-{value[1]}"
 
 
-class Ip(Kind[str]):
+class Ip(SettingKind[str]):
     """An IP address."""
 
     def read(self, raw: object) -> str:
@@ -85,7 +85,7 @@ class Ip(Kind[str]):
         return str(ip)
 
 
-class IpNetwork(Kind[Network]):
+class IpNetwork(SettingKind[Network]):
     """A network, such as ``10.0.0.0/8`` or ``fd00::/8``."""
 
     def read(self, raw: object) -> Network:
@@ -106,7 +106,7 @@ class IpNetwork(Kind[Network]):
         return str(value)
 
 
-class HostName(Kind[str]):
+class HostName(SettingKind[str]):
     """A host's name, such as ``farm.example``; ``*`` means all."""
 
     def read(self, raw: object) -> str:
@@ -120,7 +120,7 @@ class HostName(Kind[str]):
         return found
 
 
-class Origin(Kind[str]):
+class Origin(SettingKind[str]):
     """A web origin, such as ``https://ci.example``; ``*`` means all."""
 
     def read(self, raw: object) -> str:
@@ -134,7 +134,7 @@ class Origin(Kind[str]):
         return found
 
 
-class Url(Kind[str]):
+class Url(SettingKind[str]):
     """A server's address without user, query, fragment or slashes at its end."""
 
     def __init__(
@@ -167,7 +167,7 @@ class Url(Kind[str]):
         return text.rstrip("/")
 
 
-class Location(Kind[Path]):
+class Location(SettingKind[Path]):
     """A file's or folder's path; ``~`` stands for the home, ``full`` ones begin with it or /."""
 
     def __init__(self, *, full: bool = False) -> None:

@@ -245,7 +245,7 @@ class _Running:
         folder.mkdir(0o700)
         path = folder / "dryad.conf"
         path.write_text(board.configuration(self.address, folder))
-        self._agents[board.name] = asyncio.create_task(agent.run(agents.load(path)))
+        self._agents[board.name] = asyncio.create_task(agent.run_agent(agents.load(path)))
 
     async def add(self, board: LocalBoard) -> Worker:
         self.start_agent(board)

@@ -12,7 +12,7 @@ from boruta_farm.boards.presence import Presence
 from boruta_farm.boards.recovery import Recovery
 from boruta_farm.boards.runner import Runner
 from boruta_farm.clock import VirtualClock
-from boruta_farm.farm.assembly import Farm
+from boruta_farm.farm.assembly import AssembledFarm
 from boruta_farm.model.errors import AgentUnreachableError, StaleEpochError, UnavailableError
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.model.worker import Fence, KeyPair, Worker
@@ -144,7 +144,7 @@ class SimulatedFarm:
         self.store = SqliteStore(self._path, self.clock, self.settings, inline=True)
         await self.store.start()
         self.links = SimulatedBoards(self.clock)
-        self.farm = farm = Farm(
+        self.farm = farm = AssembledFarm(
             self.store,
             self.settings,
             self.clock,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from boruta_farm.settings.declaration import setting
-from boruta_farm.settings.kinds import Listing, OneOf, Seconds, Text
+from boruta_farm.settings.kinds import OneOf, Seconds, Several, Text
 from boruta_farm.settings.places import Ip, Location
 from boruta_farm.settings.table import SettingError
 
@@ -55,7 +55,7 @@ class MuxPiSettings:
         Text(), "The group that may use the socket for sessions.", default="stm"
     )
     trials: tuple[Trial, ...] = setting(
-        Listing(OneOf(Trial)),
+        Several(OneOf(Trial)),
         "Tests that switch the device under test, made before each preparation.",
         key="tests",
         default=(),

@@ -9,7 +9,7 @@ from pathlib import Path
 from boruta_farm.dryad.commands import KEPT, PATH, Outcome, Taker, run_command
 from boruta_farm.dryad.hooks import distrust
 from boruta_farm.model.errors import BoardError
-from boruta_farm.settings.kinds import Kind, Text
+from boruta_farm.settings.kinds import SettingKind, Text
 from boruta_farm.settings.table import SettingError, shown
 
 Words = tuple[str, ...]
@@ -18,7 +18,7 @@ PROGRAMS = PATH
 """Where programs are looked for that are written without their folder."""
 
 
-class Command(Kind[Words]):
+class Command(SettingKind[Words]):
     """A program and its arguments, as a list or in one text; no shell reads them.
 
     The program is a full path, or found where the system's programs are; nobody but root and the
@@ -44,7 +44,7 @@ class Command(Kind[Words]):
         return list(value)
 
 
-class Program(Kind[str]):
+class Program(SettingKind[str]):
     """One program, by full path or by the name that it has among the system's."""
 
     def read(self, raw: object) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from boruta_farm.dryad.uids import UidRange
 from boruta_farm.model.worker import DEFAULT_USERNAME
 from boruta_farm.settings.declaration import setting
-from boruta_farm.settings.kinds import Kind, Listing, Switch, Text
+from boruta_farm.settings.kinds import SettingKind, Several, Switch, Text
 from boruta_farm.settings.places import Location, Ports
 from boruta_farm.settings.table import SettingError
 
@@ -17,7 +17,7 @@ LOWEST_UID, HIGHEST_UID = 1000, 4_294_967_293
 FEWEST_UIDS = 3
 
 
-class Shell(Kind[str]):
+class Shell(SettingKind[str]):
     """A program's full path."""
 
     def read(self, raw: object) -> str:
@@ -25,7 +25,7 @@ class Shell(Kind[str]):
         return str(Location(full=True).read(raw))
 
 
-class Uids(Kind[UidRange]):
+class Uids(SettingKind[UidRange]):
     """The uids of a board's session users, as ``FIRST-LAST``."""
 
     def __init__(self) -> None:
@@ -46,12 +46,12 @@ class CleanSettings:
     """Say what a clean-up looks through besides the usual places, and what it leaves."""
 
     paths: tuple[Path, ...] = setting(
-        Listing(Location(full=True)),
+        Several(Location(full=True)),
         "Folders that a clean-up looks through besides the usual ones.",
         default=(),
     )
     not_reset: tuple[str, ...] = setting(
-        Listing(Text()), "What no clean-up of this board resets, for people to know.", default=()
+        Several(Text()), "What no clean-up of this board resets, for people to know.", default=()
     )
 
     def check(self) -> None:
@@ -82,7 +82,7 @@ class UserSettings:
         written=True,
     )
     groups: tuple[str, ...] = setting(
-        Listing(Text()), "The session user's groups; they must exist.", default=(), written=True
+        Several(Text()), "The session user's groups; they must exist.", default=(), written=True
     )
     compat: bool = setting(
         Switch(),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from boruta_farm.model.addresses import Network
 from boruta_farm.model.settings import Enrolment, FarmSettings
 from boruta_farm.settings.declaration import setting
-from boruta_farm.settings.kinds import Duration, Listing, Maybe, OneOf, Switch, Whole
+from boruta_farm.settings.kinds import Duration, Maybe, OneOf, Several, Switch, Whole
 from boruta_farm.settings.places import Address, IpNetwork
 
 FARM = FarmSettings()
@@ -87,7 +87,7 @@ class BoardSettings:
         default=None,
     )
     rpc_allow: tuple[Network, ...] = setting(
-        Listing(IpNetwork(), commas=True),
+        Several(IpNetwork(), commas=True),
         "Networks, separated by commas, whose addresses any board may register over Go RPC. "
         "Without them a board may name only the address it calls from.",
         default=(),

@@ -10,7 +10,7 @@ from boruta_farm.model.front_door import DoorSettings
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.selectors.wanted import KINDS
 from boruta_farm.settings.declaration import setting
-from boruta_farm.settings.kinds import Duration, Listing, Maybe, Named, Switch, Text
+from boruta_farm.settings.kinds import Duration, Maybe, Named, Several, Switch, Text
 from boruta_farm.settings.places import Address, Location
 from boruta_farm.settings.table import SettingError
 
@@ -70,7 +70,7 @@ class FrontDoorSettings:
         default=FARM.end_removed_keys,
     )
     want_kinds: tuple[str, ...] = setting(
-        Listing(Text(), commas=True),
+        Several(Text(), commas=True),
         "Capabilities, separated by commas, whose values say what kind of board it is, for those "
         "who ask the front door for one by a word: ssh -J FARM:8022 rpi4.",
         default=KINDS,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from boruta_farm.model.addresses import Network
 from boruta_farm.settings.declaration import setting
-from boruta_farm.settings.kinds import Listing, Maybe, Switch, Whole
+from boruta_farm.settings.kinds import Maybe, Several, Switch, Whole
 from boruta_farm.settings.places import Address, HostName, IpNetwork, Location, Origin
 from boruta_farm.settings.table import SettingError
 
@@ -49,20 +49,20 @@ class ListeningSettings:
         default=False,
     )
     trusted_proxies: tuple[Network, ...] = setting(
-        Listing(IpNetwork(), commas=True),
+        Several(IpNetwork(), commas=True),
         "Networks, separated by commas, of proxies in front of the API: only their "
         "X-Forwarded-For and X-Forwarded-Proto headers are believed.",
         default=(),
     )
     public_names: tuple[str, ...] = setting(
-        Listing(HostName(), commas=True),
+        Several(HostName(), commas=True),
         "Host names, separated by commas, by which the API may be called, besides localhost, this "
         "machine's own name and those in the certificate; behind a proxy those it is called by. "
         "*: by any, which lets web pages of others reach a farm without users (DNS rebinding).",
         default=(),
     )
     cors_origins: tuple[str, ...] = setting(
-        Listing(Origin(), commas=True),
+        Several(Origin(), commas=True),
         "Origins, separated by commas, whose web pages may call the API, such as "
         "https://ci.example; * lets all. Empty: none.",
         default=(),

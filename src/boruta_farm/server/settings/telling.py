@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from boruta_farm.model.addresses import Network
 from boruta_farm.server.kinds import LogFormat, LogLevel, SigningSecret, WebhookAddress
 from boruta_farm.settings.declaration import setting
-from boruta_farm.settings.kinds import Listing, Maybe, OneOf
+from boruta_farm.settings.kinds import Maybe, OneOf, Several
 from boruta_farm.settings.places import IpNetwork
 from boruta_farm.settings.table import SettingError
 
@@ -35,7 +35,7 @@ class TellingSettings:
         hidden=True,
     )
     notify_allow: tuple[Network, ...] = setting(
-        Listing(IpNetwork(), commas=True),
+        Several(IpNetwork(), commas=True),
         "Private networks, separated by commas, into which webhooks may lead. Without them the "
         "server calls public addresses alone, over https.",
         default=(),

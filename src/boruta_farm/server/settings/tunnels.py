@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from boruta_farm.model.settings import FarmSettings
 from boruta_farm.server.sites import SiteSettings
 from boruta_farm.settings.declaration import Struct, setting
-from boruta_farm.settings.kinds import Listing, Maybe, Named, Switch, Text, Whole
+from boruta_farm.settings.kinds import Maybe, Named, Several, Switch, Text, Whole
 from boruta_farm.settings.places import Address, Ip, Ports
 
 FARM = FarmSettings()
@@ -60,7 +60,7 @@ class TunnelSettings:
         default=True,
     )
     browser_terminal_forbidden: tuple[str, ...] = setting(
-        Listing(Text(), commas=True),
+        Several(Text(), commas=True),
         "Groups, separated by commas, whose members have no terminals in the page.",
         default=(),
     )

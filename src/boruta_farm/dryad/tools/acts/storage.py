@@ -22,7 +22,7 @@ from boruta_farm.dryad.tools.moving import HALF, MoveError, Note, move
 from boruta_farm.dryad.users.media import MediumUse
 from boruta_farm.model.errors import BoardError
 from boruta_farm.settings.declaration import setting
-from boruta_farm.settings.kinds import Listing, Maybe, Text, Whole
+from boruta_farm.settings.kinds import Maybe, Several, Text, Whole
 from boruta_farm.settings.places import Location, Url
 
 GOLDEN_LIMIT: Final = 240.0
@@ -47,7 +47,7 @@ class StorageTable:
     """The settings of every tool of the kind storage."""
 
     image_urls: tuple[str, ...] = setting(
-        Listing(Url()),
+        Several(Url()),
         "What addresses of images must begin with, such as https://images.example/releases; "
         "without any, images come from sessions alone.",
         default=(),

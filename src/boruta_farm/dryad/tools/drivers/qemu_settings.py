@@ -7,7 +7,7 @@ from typing import Final
 from boruta_farm.dryad.tools.kind import Kind
 from boruta_farm.dryad.tools.programs import Program, Words, find_program
 from boruta_farm.settings.declaration import setting
-from boruta_farm.settings.kinds import Blank, Listing, Maybe, OneOf, Text, Whole
+from boruta_farm.settings.kinds import Blank, Maybe, OneOf, Several, Text, Whole
 from boruta_farm.settings.places import Location
 from boruta_farm.settings.table import SettingError
 
@@ -49,7 +49,7 @@ class QemuSettings:
         default="",
     )
     arguments: tuple[str, ...] = setting(
-        Listing(Text()), "Power: further arguments of QEMU's, such as a CPU.", default=()
+        Several(Text()), "Power: further arguments of QEMU's, such as a CPU.", default=()
     )
 
     def check(self) -> None:

@@ -9,7 +9,7 @@ from boruta_farm.dryad.tools.kind import Kind
 from boruta_farm.dryad.tools.kinds.usb import UsbDevice
 from boruta_farm.dryad.tools.programs import Program, chosen, succeed
 from boruta_farm.settings.declaration import setting
-from boruta_farm.settings.kinds import Listing, Maybe, Seconds, Text
+from boruta_farm.settings.kinds import Maybe, Seconds, Several, Text
 
 DEVICES: Final = Path("/sys/bus/usb/devices")
 HOST_DRIVER: Final = "usbip-host"
@@ -21,7 +21,7 @@ class UsbipSettings:
     """Say which devices belong to the board."""
 
     ports: tuple[str, ...] = setting(
-        Listing(PORT),
+        Several(PORT),
         'The ports whose devices, and those behind hubs there, belong to the board: ["1-1.2"].',
     )
     program: str | None = setting(
