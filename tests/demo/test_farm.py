@@ -5,6 +5,7 @@ import os
 import select
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,39 @@ async def test_a_port_that_is_named_is_used_or_said_to_be_taken() -> None:
         with pytest.raises(BorutaError, match=f"port {port} is taken; name another"):
             async with demo_farm.demo_farm(lambda _: None, port=port):
                 raise AssertionError("a farm runs")
+
+
+async def test_a_port_that_is_taken_after_the_look_at_it_is_no_harm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[int] = []
+
+    async def start(processes: DemoProcesses, port: int, **settings: str) -> None:
+        tried.append(port)
+        if len(tried) == 1:
+            other.listen()
+            raise BorutaError("server ended with status 1")
+        raise BorutaError("tried again")
+
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(demo_farm, "free_port", looks_free(other))
+        monkeypatch.setattr(DemoProcesses, "start_server", start)
+        with pytest.raises(BorutaError, match="tried again"):
+            async with demo_farm.demo_farm(lambda _: None):
+                raise AssertionError("a farm runs")
+        assert tried[0] == other.getsockname()[1] != tried[1]
+
+
+def looks_free(other: socket.socket) -> Callable[[int], int]:
+    """Return what takes a port for free the first time that it is looked at."""
+    looks = iter((other.getsockname()[1],))
+
+    def free_port(usual: int = demo_farm.USUAL_PORT) -> int:
+        return next(looks, None) or look(usual)
+
+    look = demo_farm.free_port
+    return free_port
 
 
 async def test_the_keeper_that_an_agent_leaves_during_a_job_ends_with_the_farm(

@@ -32,6 +32,8 @@ Result = TypeVar("Result")
 
 USUAL_PORT = 8487
 USUAL_DOOR = 8022
+ANY_PORT = 0
+"""Lets the system choose."""
 STARTS_WITHIN = 60.0
 """Seconds: a slow laptop needs a few for three key pairs."""
 ENDS_WITHIN = 15.0
@@ -74,11 +76,19 @@ async def demo_farm(
     if wanted is None and port != USUAL_PORT:
         say(f"port {USUAL_PORT} is taken, the demo's server uses {port}")
     folder = Path(tempfile.mkdtemp(prefix="boruta-demo-"))
-    url = f"http://127.0.0.1:{port}"
     processes = DemoProcesses(folder)
     try:
         opened = {"ssh_addr": f"127.0.0.1:{free_port(USUAL_DOOR)}"} if door else {}
-        await processes.start_server(port, **opened)
+        try:
+            await processes.start_server(port, **opened)
+        except BorutaError:
+            if wanted is not None or free_port(port) == port:
+                raise
+            # Another program has taken it since it was looked at.
+            await processes.end()
+            processes, port = DemoProcesses(folder), free_port(ANY_PORT)
+            await processes.start_server(port, **opened)
+        url = f"http://127.0.0.1:{port}"
         for name, command in daemons.items():
             await processes.start(name, command)
         for board in boards:
@@ -258,7 +268,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def free_port(usual: int = USUAL_PORT) -> int:
     """Return the usual port, or one that the system says is free."""
-    for port in (usual, 0):
+    for port in (usual, ANY_PORT):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

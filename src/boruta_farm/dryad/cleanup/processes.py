@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 LIMIT: Final = 30.0
 """Seconds for ending all processes; a fork bomb takes a fraction of one."""
 
+DIES_WITHIN: Final = 2.0
+"""Seconds after which who was killed and is still there waits for something that never comes."""
+
 STRIKES: Final = 2
 SSHD: Final = frozenset({"sshd", "sshd-session", "sshd-auth"})
 
@@ -59,12 +62,15 @@ class Processes:
         except (BoardError, OSError) as error:
             logger.error("ending processes one by one: %s", error)
 
-        def look() -> Iterator[Process]:
-            # Each time: who is still there may have made another.
-            _abort_file_systems(session.uids)
-            return _all_of(session)
+        left = end_processes(lambda: _all_of(session), min(self._limit / 3, DIES_WITHIN))
+        if left:
 
-        left = end_processes(look, max(deadline - time.monotonic(), self._limit / 3))
+            def look() -> Iterator[Process]:
+                # Each time: who is still there may have made another.
+                _abort_file_systems(session.uids)
+                return _all_of(session)
+
+            left = end_processes(look, max(deadline - time.monotonic(), self._limit / 3))
         if left:
             words = summary(map(describe_process, left), "process", "processes")
             raise BoardError(f"cannot end {words[0]}")
@@ -80,9 +86,14 @@ class Processes:
 
 
 def _abort_file_systems(uids: UidRange) -> None:
-    """Free those who wait for a file system of their own; without that the rest is tried."""
+    """Free those who wait for a file system of their own; without that the rest is tried.
+
+    Theirs alone, who outlive being killed: the kernel has one list for all containers, and the same
+    uid may be somebody's in another.
+    """
     try:
-        abort_connections(uids)
+        for uid in {uid for _, uid in find_owned(uids)}:
+            abort_connections(UidRange(first=uid, last=uid))
     except BoardError as error:
         logger.error("ending processes all the same: %s", error)
 
