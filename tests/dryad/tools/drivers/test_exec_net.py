@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from boruta_farm.dryad.proc.processes import read_process
+from boruta_farm.dryad.tools.drivers import exec_net
 from boruta_farm.dryad.tools.drivers.exec import DRIVER
 from boruta_farm.dryad.tools.drivers.exec_net import ExecNet
 from boruta_farm.model.errors import BoardError, ConfigError
@@ -14,6 +15,15 @@ from tests.dryad.drivers.sandboxes import gone
 from tests.dryad.tools.benches import fit, served
 from tests.dryad.tools.console.lines import until
 from tests.dryad.tools.drivers.stages import opened, program
+
+
+@pytest.fixture(autouse=True)
+async def reaped() -> AsyncIterator[None]:
+    """Programs are waited for by tasks of their own, which the end of a test's loop cuts short."""
+    yield
+    if watched := set(exec_net._WATCHED):
+        _, left = await asyncio.wait(watched, timeout=30)
+        assert not left
 
 
 def net(folder: Path, text: str, **more: object) -> ExecNet:
