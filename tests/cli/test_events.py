@@ -69,5 +69,9 @@ def test_filters_and_start(stage: Stage, served: Served) -> None:
     assert served.queries() == [f"request=1&worker={uuid_of(1)}"]
 
 
+def test_of_a_request_that_is_not_there(boruta: Boruta) -> None:
+    assert "request 99: Request not found" in boruta("events", "--request", "99", status=1).err
+
+
 def test_of_a_worker_that_is_not_there(boruta: Boruta) -> None:
     assert "there is no worker 'lab'" in boruta("events", "--worker", "lab", status=1).err

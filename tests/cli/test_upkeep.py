@@ -2,6 +2,8 @@ import json
 
 import pytest
 
+from boruta_farm.model.caller import LOCAL_ADMIN
+from boruta_farm.model.request import NewRequest
 from boruta_farm.model.worker import WorkerState
 from boruta_farm.testing.boards import Manner
 from tests.cli.stage import Boruta
@@ -82,6 +84,15 @@ def test_waiting_until_they_are_there(boruta: Boruta, served: Served) -> None:
     outcome = boruta("worker", "maintenance", "lab-a", "lab-b", "--wait", status=1)
     assert outcome.err.endswith("boruta: lab-b: simulated fault\n")
     assert states(served)[:2] == ["MAINTENANCE", "FAILED"]
+
+
+def test_a_board_that_somebody_waits_for_is_there_once_it_is_lent(
+    boruta: Boruta, served: Served
+) -> None:
+    wanted = NewRequest(caps={"UUID": uuid_of(2)}, priority=8)
+    served.do(served.contracts.requests.new_request(LOCAL_ADMIN, wanted))
+    boruta("worker", "idle", "lab-b", "--wait")
+    assert served.worker(2).state is WorkerState.RUNNING
 
 
 def test_groups(boruta: Boruta, served: Served) -> None:

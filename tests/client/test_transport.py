@@ -11,6 +11,7 @@ from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.transport import Transport
 from boruta_farm.model.errors import (
     BorutaError,
+    LimitError,
     OutcomeUnknownError,
     ProtocolError,
     UnavailableError,
@@ -55,6 +56,19 @@ async def test_other_answers_are_told_as_such() -> None:
     moved = httpx.Response(308, headers={"Location": "https://lab/api"})
     with pytest.raises(BorutaError, match="sends us to https://lab/api; give that"):
         await transport(lambda _: moved).get("version")
+
+
+async def test_what_makes_no_address_is_refused_in_words() -> None:
+    channel, long = transport(lambda _: httpx.Response(204)), "a" * 100_000
+    with pytest.raises(LimitError, match="too long for the address"):
+        await channel.get(f"users/{long}")
+    with pytest.raises(LimitError, match="too long for the address"):
+        await channel.get("workers", {"labels": long})
+    with pytest.raises(LimitError, match="too long for the address"):
+        await channel.post(f"users/{long}")
+    with pytest.raises(LimitError, match="too long for the address"):
+        async with channel.lines("events", {"worker": long}):
+            pass
 
 
 async def test_a_server_that_is_not_there() -> None:

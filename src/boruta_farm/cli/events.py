@@ -37,6 +37,9 @@ def events(
 
     async def work(farm: Farm) -> None:
         uuid = None if worker is None else (await one_worker(farm, worker)).uuid
+        if request_id is not None and after is None:
+            # One that never was would be followed for ever, in silence.
+            await farm.requests.get_request_info(farm.caller, request_id)
         names = WorkerNames(farm)
         async with farm.watch(request_id=request_id, worker=uuid, after=after) as happenings:
             async for happening in happenings:
@@ -49,7 +52,7 @@ def events(
                     case Resync() if happening.gap:
                         say(f"boruta: events were missed: {happening.reason or 'no number'}")
 
-    run(context, work)
+    run(context, work, "" if request_id is None else f"request {request_id}")
 
 
 class WorkerNames:

@@ -247,7 +247,11 @@ def _each(
 
 
 async def _arrive(farm: Farm, workers: Sequence[Worker], goal: WorkerState) -> bool:
-    """Wait until every worker is in ``goal``; one that fails or is removed will not be."""
+    """Wait until every worker is in ``goal``; one that fails or is removed will not be.
+
+    One that is to be IDLE and was lent at once, since somebody waited for it, is in service.
+    """
+    there = {goal, WorkerState.RUNNING} if goal is WorkerState.IDLE else {goal}
     left = {worker.uuid: worker.name for worker in workers}
     good = True
     if not left:
@@ -261,10 +265,10 @@ async def _arrive(farm: Farm, workers: Sequence[Worker], goal: WorkerState) -> b
             states = {w.uuid: w for w in page.items}
             for uuid, name in tuple(left.items()):
                 worker = states.get(uuid)
-                if worker is not None and worker.state not in (goal, WorkerState.FAILED):
+                if worker is not None and worker.state not in (*there, WorkerState.FAILED):
                     continue
                 del left[uuid]
-                if worker is None or worker.state is not goal:
+                if worker is None or worker.state not in there:
                     why = "it was removed" if worker is None else worker.reason or "it FAILED"
                     say(f"boruta: {name}: {why}")
                     good = False

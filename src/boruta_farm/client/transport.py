@@ -20,6 +20,7 @@ from boruta_farm.client.config import ClientConfig
 from boruta_farm.client.proxy import proxy_for
 from boruta_farm.model.errors import (
     BorutaError,
+    LimitError,
     OutcomeUnknownError,
     ProtocolError,
     UnavailableError,
@@ -34,6 +35,7 @@ PREFIX = "/api/v1/"
 CONNECT_WITHIN = 5.0
 ANSWER_WITHIN = 30.0
 SIGN_OF_LIFE_WITHIN = 60.0
+TOO_LONG = "what was given is too long for the address of a call; shorten names, values and filters"
 """An event stream says something every 15 s; four of these missed means a dead connection."""
 
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -119,6 +121,8 @@ class Transport:
             response = await self._http.get(path, params=dict(query))
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
+        except httpx.InvalidURL as error:
+            raise LimitError(TOO_LONG) from error
         return self._answer(response)
 
     async def post(
@@ -143,6 +147,8 @@ class Transport:
             )
         except httpx.TransportError as error:
             self._broke(error)
+        except httpx.InvalidURL as error:
+            raise LimitError(TOO_LONG) from error
         return self._answer(response)
 
     @asynccontextmanager
@@ -177,6 +183,8 @@ class Transport:
                 yield response
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
+        except httpx.InvalidURL as error:
+            raise LimitError(TOO_LONG) from error
 
     def _answer(self, response: httpx.Response) -> GoodAnswer:
         self._note_time(response)
