@@ -99,9 +99,10 @@ async def test_a_change_whose_answer_is_lost_is_unknown() -> None:
         channel = Transport(ClientConfig(server=f"http://127.0.0.1:{port}"))
         with pytest.raises(OutcomeUnknownError, match="broke before the answer came"):
             await channel.post("reqs/", {})
-        with pytest.raises(UnavailableError) as caught:
-            await channel.get("version")
-        assert not isinstance(caught.value, OutcomeUnknownError)
+        for question in (channel.get("version"), channel.post("workers/list", {})):
+            with pytest.raises(UnavailableError) as caught:
+                await question
+            assert not isinstance(caught.value, OutcomeUnknownError)
         await channel.aclose()
 
 

@@ -35,6 +35,8 @@ PREFIX = "/api/v1/"
 CONNECT_WITHIN = 5.0
 ANSWER_WITHIN = 30.0
 SIGN_OF_LIFE_WITHIN = 60.0
+QUESTIONS = frozenset({"reqs/list", "workers/list", "rehearse"})
+"""What is asked by POST, for its filters' sake, and changes nothing."""
 TOO_LONG = "what was given is too long for the address of a call; shorten names, values and filters"
 """An event stream says something every 15 s; four of these missed means a dead connection."""
 
@@ -146,7 +148,7 @@ class Transport:
                 timeout=httpx.Timeout(ANSWER_WITHIN + patience, connect=CONNECT_WITHIN),
             )
         except httpx.TransportError as error:
-            self._broke(error)
+            self._broke(error, path)
         except httpx.InvalidURL as error:
             raise LimitError(TOO_LONG) from error
         return self._answer(response)
@@ -217,8 +219,8 @@ class Transport:
 
         return error_of(response.status_code, response.content, self.address)
 
-    def _broke(self, error: httpx.TransportError) -> NoReturn:
-        if isinstance(error, NOT_SENT):
+    def _broke(self, error: httpx.TransportError, path: str) -> NoReturn:
+        if isinstance(error, NOT_SENT) or path in QUESTIONS:
             raise self._unreachable(error) from error
         why = str(error) or "no answer in time"
         raise OutcomeUnknownError(
