@@ -5,7 +5,7 @@ import pytest
 from boruta_farm.web.bodies import Reader
 from boruta_farm.web.errors import MalformedBodyError, MissingBodyError
 from boruta_farm.web.requests import REQUEST_BODY, REQUEST_LIST
-from boruta_farm.web.workers import GROUPS_BODY, STATE_BODY, WORKER_LIST
+from boruta_farm.web.workers import DESCRIPTION_BODY, GROUPS_BODY, STATE_BODY, WORKER_LIST
 
 
 def read(body: bytes) -> Any:
@@ -122,10 +122,34 @@ def test_refuses_what_go_refuses(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b'{"a":{"b":1}}', b"{}"])
 def test_an_object_in_a_wrong_place_is_called_an_object(body: bytes) -> None:
-    with pytest.raises(MalformedBodyError, match="got `object`"):
+    with pytest.raises(MalformedBodyError, match="not an object"):
         GROUPS_BODY.read(body)
-    with pytest.raises(MalformedBodyError, match="got `object`"):
+    with pytest.raises(MalformedBodyError, match="not an object"):
         REQUEST_BODY.read(b'{"Priority":%s}' % body)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"Length":-1}', "Length: 0 at least"),
+        (b'{"Length":1e14}', "Length: 31622400 at most"),
+        (b'{"Priority":"x"}', "Priority: a whole number or null is wanted, not a text"),
+        (b'{"Caps":{"a":[]}}', "Caps[...]: a text is wanted, not a list"),
+        (b'{"Priority":%s}' % (b"9" * 9000), "a number has more digits than any that can be meant"),
+        (b"[1]", "an object or null is wanted, not a list"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(body: bytes, words: str) -> None:
+    with pytest.raises(MalformedBodyError) as caught:
+        REQUEST_BODY.read(body)
+    assert str(caught.value) == words
+
+
+def test_what_is_too_long_or_unknown_is_said_in_words() -> None:
+    with pytest.raises(MalformedBodyError, match=r"^Notes: 8192 characters at most$"):
+        DESCRIPTION_BODY.read(b'{"Notes":"%s"}' % (b"a" * 9000))
+    with pytest.raises(MalformedBodyError, match=r"^there is no Nope here$"):
+        DESCRIPTION_BODY.read(b'{"Nope":1}')
 
 
 def test_null_is_told_from_an_empty_object() -> None:

@@ -1,7 +1,8 @@
 """Bodies of calls: what may be sent, and how it is read."""
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -191,7 +192,7 @@ class Reader(Generic[Body]):
             return self._decode(body)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             if self.strict or len(body) > TOLERATED:
-                raise MalformedBodyError(str(error)) from error
+                raise MalformedBodyError(in_words(error)) from error
             return self._read_tolerantly(body)
 
     def _read_tolerantly(self, body: bytes) -> Body | None:
@@ -203,8 +204,50 @@ class Reader(Generic[Body]):
                         del value[key]
             found: Body | None = msgspec.convert(value, self.wanted)
         except (msgspec.ValidationError, ValueError, RecursionError) as error:
-            raise MalformedBodyError(str(error)) from error
+            raise MalformedBodyError(in_words(error)) from error
         return found
+
+
+_PLACED: Final = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<place>[^`]*)`)?", re.DOTALL)
+_BOUND: Final = re.compile(
+    r"Expected `(?P<kind>\w+)`(?P<length> of length)? (?P<way>[<>]=) (?P<bound>\S+)"
+)
+_KIND: Final = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<given>\w+)`")
+_FIELD: Final = re.compile(
+    r"Object (?P<how>contains unknown|missing required) field `(?P<name>[^`]*)`"
+)
+_KINDS: Final = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+_COUNTED: Final = {"str": " characters", "array": " items", "object": " fields"}
+
+
+def in_words(error: Exception) -> str:
+    """Return what is wrong with a body, for the person who wrote it."""
+    text = str(error)
+    if "int_max_str_digits" in text:
+        return "a number has more digits than any that can be meant"
+    found = _PLACED.fullmatch(text)
+    if found is None:
+        return text
+    what, place = found["what"], found["place"]
+    if bound := _BOUND.fullmatch(what):
+        counted = _COUNTED.get(bound["kind"], "") if bound["length"] else ""
+        side = "at least" if bound["way"] == ">=" else "at most"
+        what = f"{bound['bound'].removesuffix('.0')}{counted} {side}"
+    elif kind := _KIND.fullmatch(what):
+        wanted = " or ".join(_KINDS.get(one, one) for one in kind["wanted"].split(" | "))
+        what = f"{wanted} is wanted, not {_KINDS.get(kind['given'], kind['given'])}"
+    elif wrong := _FIELD.fullmatch(what):
+        unknown = wrong["how"].startswith("contains")
+        what = f"there is no {wrong['name']} here" if unknown else f"{wrong['name']} is missing"
+    return f"{place}: {what}" if place else what
 
 
 def _fits(value: object, kind: Any) -> bool:
@@ -236,5 +279,5 @@ class FormReader(Reader[Body]):
                 raise ValueError("a field stands there twice")
             found: Body | None = msgspec.convert(dict(pairs), self.wanted)
         except (msgspec.ValidationError, ValueError) as error:
-            raise MalformedBodyError(f"the form cannot be read: {error}") from error
+            raise MalformedBodyError(f"the form cannot be read: {in_words(error)}") from error
         return found
