@@ -4,12 +4,12 @@ import asyncio
 import json
 import math
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
@@ -119,12 +119,8 @@ class Transport:
 
     async def get(self, path: str, query: Mapping[str, str] = NO_TEXTS) -> GoodAnswer:
         """Read something."""
-        try:
+        with self._failures_told():
             response = await self._http.get(path, params=dict(query))
-        except httpx.TransportError as error:
-            raise self._unreachable(error) from error
-        except httpx.InvalidURL as error:
-            raise LimitError(TOO_LONG) from error
         return self._answer(response)
 
     async def post(
@@ -140,17 +136,13 @@ class Transport:
         else:
             content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
         extra = {"Content-Type": "application/json"} if content else {}
-        try:
+        with self._failures_told(changes=path not in QUESTIONS):
             response = await self._http.post(
                 path,
                 content=content,
                 headers={**extra, **headers},
                 timeout=httpx.Timeout(ANSWER_WITHIN + patience, connect=CONNECT_WITHIN),
             )
-        except httpx.TransportError as error:
-            self._broke(error, path)
-        except httpx.InvalidURL as error:
-            raise LimitError(TOO_LONG) from error
         return self._answer(response)
 
     @asynccontextmanager
@@ -174,7 +166,7 @@ class Transport:
         self, path: str, query: Mapping[str, str], headers: Mapping[str, str]
     ) -> AsyncIterator[httpx.Response]:
         timeout = httpx.Timeout(SIGN_OF_LIFE_WITHIN, connect=CONNECT_WITHIN)
-        try:
+        with self._failures_told():
             async with self._http.stream(
                 "GET", path, params=dict(query), headers=dict(headers), timeout=timeout
             ) as response:
@@ -183,10 +175,22 @@ class Transport:
                     await response.aread()
                     raise self._error(response)
                 yield response
-        except httpx.TransportError as error:
-            raise self._unreachable(error) from error
+
+    @contextmanager
+    def _failures_told(self, *, changes: bool = False) -> Iterator[None]:
+        """Say in words how a call failed; one that ``changes`` may be done all the same."""
+        try:
+            yield
         except httpx.InvalidURL as error:
             raise LimitError(TOO_LONG) from error
+        except httpx.TransportError as error:
+            if not changes or isinstance(error, NOT_SENT):
+                raise self._unreachable(error) from error
+            why = str(error) or "no answer in time"
+            raise OutcomeUnknownError(
+                f"the connection to {self.address} broke before the answer came ({why}); "
+                "look whether the change was made before you repeat it"
+            ) from error
 
     def _answer(self, response: httpx.Response) -> GoodAnswer:
         self._note_time(response)
@@ -218,15 +222,6 @@ class Transport:
         from boruta_farm.client.failures import error_of
 
         return error_of(response.status_code, response.content, self.address)
-
-    def _broke(self, error: httpx.TransportError, path: str) -> NoReturn:
-        if isinstance(error, NOT_SENT) or path in QUESTIONS:
-            raise self._unreachable(error) from error
-        why = str(error) or "no answer in time"
-        raise OutcomeUnknownError(
-            f"the connection to {self.address} broke before the answer came ({why}); "
-            "look whether the change was made before you repeat it"
-        ) from error
 
     def _note_time(self, response: httpx.Response) -> None:
         """Learn the server's clock from its Date, which has whole seconds."""
